@@ -1,0 +1,166 @@
+//! Numbers distinct byte strings in order of first appearance: the dictionary of one column of one row group.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// A set of byte strings, each with its number. Values stand one after the other in one buffer.
+#[derive(Debug)]
+pub(crate) struct Interner {
+    /// Open-addressed slots: the upper half of a value's hash, and its number plus one; 0 is empty.
+    slots: Vec<u64>,
+    /// `offsets[n]..offsets[n + 1]` is where value `n` stands in `bytes`.
+    offsets: Vec<i32>,
+    bytes: Vec<u8>,
+    /// The value asked for last: log lines like to repeat themselves.
+    last: u32,
+    /// Makes the hashes unpredictable, so that no log can be written to make all its values collide. The numbers that
+    /// values get do not depend on it.
+    seed: u64,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Self { slots: vec![0; 16], offsets: vec![0], bytes: Vec::new(), last: 0, seed: RandomState::new().hash_one(0) }
+    }
+}
+
+impl Interner {
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The memory that the interner holds, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.slots.len() * 8 + self.offsets.capacity() * 4 + self.bytes.capacity()
+    }
+
+    /// Value `number`.
+    pub(crate) fn get(&self, number: u32) -> &[u8] {
+        let number = number as usize;
+        &self.bytes[self.offsets[number] as usize..self.offsets[number + 1] as usize]
+    }
+
+    /// The number of `value`, which is added if it is new.
+    #[inline]
+    pub(crate) fn intern(&mut self, value: &[u8]) -> u32 {
+        if (self.last as usize) < self.len() && self.get(self.last) == value {
+            return self.last;
+        }
+        self.last = self.find_or_add(value);
+        self.last
+    }
+
+    fn find_or_add(&mut self, value: &[u8]) -> u32 {
+        let hash = hash(self.seed, value);
+        let tag = hash & 0xffff_ffff_0000_0000;
+        let mask = self.slots.len() - 1;
+        let mut at = slot_of(hash, mask);
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 {
+                return self.add(value, at, tag);
+            }
+            if slot & 0xffff_ffff_0000_0000 == tag {
+                let number = low_half(slot) - 1;
+                if self.get(number) == value {
+                    return number;
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mask = self.slots.len() * 4 - 1;
+        let mut slots = vec![0u64; mask + 1];
+        for number in 0..self.len() {
+            let number = u32::try_from(number).expect("a row group has fewer than 2^32 values");
+            let hash = hash(self.seed, self.get(number));
+            let mut at = slot_of(hash, mask);
+            while slots[at] != 0 {
+                at = (at + 1) & mask;
+            }
+            slots[at] = (hash & 0xffff_ffff_0000_0000) | u64::from(number + 1);
+        }
+        self.slots = slots;
+    }
+
+    fn add(&mut self, value: &[u8], at: usize, tag: u64) -> u32 {
+        let number = u32::try_from(self.len()).expect("a row group has fewer than 2^32 values");
+        self.slots[at] = tag | u64::from(number + 1);
+        self.bytes.extend_from_slice(value);
+        self.offsets.push(i32::try_from(self.bytes.len()).expect("row groups are flushed long before 2 GiB"));
+        if self.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        number
+    }
+
+    /// The values' offsets and bytes.
+    pub(crate) fn into_parts(self) -> (Vec<i32>, Vec<u8>) {
+        (self.offsets, self.bytes)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the half is meant")]
+fn low_half(slot: u64) -> u32 {
+    slot as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
+fn slot_of(hash: u64, mask: usize) -> usize {
+    // The tag is the upper half; the slot comes from the lower one, so the two say different things.
+    hash as usize & mask
+}
+
+/// A 64-bit hash by folded multiplication, eight bytes a step.
+#[inline]
+fn hash(seed: u64, value: &[u8]) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = (value.len() as u64).wrapping_mul(K) ^ seed;
+    let (words, rest) = value.as_chunks::<8>();
+    for word in words {
+        hash = fold(hash ^ u64::from_le_bytes(*word), K ^ seed);
+    }
+    if !rest.is_empty() {
+        let tail = if let Some((_, tail)) = value.split_last_chunk::<8>() {
+            u64::from_le_bytes(*tail)
+        } else {
+            rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte))
+        };
+        hash = fold(hash ^ tail, K ^ seed);
+    }
+    fold(hash, 0xd6e8_feb8_6659_fd93)
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_values_as_a_map_does(values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..500)) {
+            let mut interner = Interner::default();
+            let mut numbers: HashMap<&[u8], u32> = HashMap::new();
+            for value in &values {
+                let next = u32::try_from(numbers.len()).unwrap();
+                let expected = *numbers.entry(value).or_insert(next);
+                prop_assert_eq!(interner.intern(value), expected);
+                prop_assert_eq!(interner.get(expected), value.as_slice());
+            }
+            prop_assert_eq!(interner.len(), numbers.len());
+        }
+    }
+}

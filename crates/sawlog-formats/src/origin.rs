@@ -1,0 +1,62 @@
+//! Where a block of lines comes from, and how its lines end: what a decoder must know beside the bytes.
+
+/// The longest line that is read as a record. A longer one is stored, in parts, among the rejects.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// How the lines of a source end: told from its first line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineEnding {
+    /// A line feed.
+    #[default]
+    Lf,
+    /// A carriage return and a line feed.
+    CrLf,
+}
+
+impl LineEnding {
+    /// The ending of the first line of `text`; [`LineEnding::Lf`] where there is no line feed in it.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Self {
+        match memchr::memchr(b'\n', text) {
+            Some(at) if at > 0 && text[at - 1] == b'\r' => Self::CrLf,
+            _ => Self::Lf,
+        }
+    }
+
+    /// The bytes themselves.
+    #[must_use]
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Lf => b"\n",
+            Self::CrLf => b"\r\n",
+        }
+    }
+
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lf => "lf",
+            Self::CrLf => "crlf",
+        }
+    }
+
+    /// The ending with the given name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Lf, Self::CrLf].into_iter().find(|ending| ending.name() == name)
+    }
+}
+
+/// Where a block of lines stands in its source.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The source's path, relative to the root that was given.
+    pub source_file: &'a str,
+    /// The number of the block's first line; lines count from 1.
+    pub first_line: i64,
+    /// The offset of the block's first byte in the (decompressed) source.
+    pub byte_offset: i64,
+    /// How the source's lines end.
+    pub ending: LineEnding,
+}

@@ -1,0 +1,66 @@
+//! What could not be parsed: kept as it is, with the reason.
+
+use arrow_array::RecordBatch;
+
+use crate::builder::ColumnSet;
+use crate::origin::Origin;
+use crate::table::{Column, Kind, Layout, Table};
+
+/// The table of lines that are no records.
+pub const REJECTS: Table = Table {
+    name: "rejects",
+    doc: "Lines that could not be parsed, as they are, with the reason",
+    columns: &[
+        Column::text("log", "The table that the line would have gone to"),
+        Column::text("source_file", "The path of the file, relative to the root given").skip_files(),
+        Column::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta),
+        Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
+        Column::text("reason", "Why it is not a record"),
+        Column::text("raw", "The line itself, without its line feed").kind(Kind::Bytes).layout(Layout::Plain),
+    ],
+    by_date: false,
+};
+
+/// Collects rejects into a record batch of the table [`REJECTS`].
+#[derive(Debug)]
+pub struct RejectBuilder {
+    log: &'static str,
+    columns: ColumnSet,
+}
+
+impl RejectBuilder {
+    /// No rejects yet, of the table named `log`.
+    #[must_use]
+    pub fn new(log: &'static str) -> Self {
+        Self { log, columns: ColumnSet::new(&REJECTS) }
+    }
+
+    /// Adds a line. It stands at `origin`, whose `first_line` and `byte_offset` are the line's own.
+    pub fn push(&mut self, origin: &Origin<'_>, reason: &str, raw: &[u8]) {
+        self.columns.texts(0, std::iter::once(Some(self.log.as_bytes())));
+        self.columns.texts(1, std::iter::once(Some(origin.source_file.as_bytes())));
+        self.columns.numbers(2, std::iter::once(Some(origin.first_line)));
+        self.columns.numbers(3, std::iter::once(Some(origin.byte_offset)));
+        self.columns.texts(4, std::iter::once(Some(reason.as_bytes())));
+        self.columns.texts(5, std::iter::once(Some(raw)));
+        self.columns.rows_appended(1);
+    }
+
+    /// How many rejects there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.columns.rows()
+    }
+
+    /// The memory that they hold, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.columns.memory()
+    }
+
+    /// The rejects so far, if any; the builder is empty after it.
+    pub fn finish(&mut self) -> Option<RecordBatch> {
+        let columns = std::mem::replace(&mut self.columns, ColumnSet::new(&REJECTS));
+        (columns.rows() > 0).then(|| columns.finish())
+    }
+}

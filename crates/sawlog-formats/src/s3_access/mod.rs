@@ -1,0 +1,92 @@
+//! Amazon S3 server access logs: one request a line, fields separated by blanks.
+//!
+//! The grammar is that of the Amazon S3 user guide, "Amazon S3 server access log format", widened by what real logs
+//! hold. [`Decoder`] takes blocks of lines; [`LinePrinter`] prints records again.
+
+mod decode;
+mod line;
+mod print;
+mod salvage;
+mod strict;
+mod time;
+
+pub use decode::{Decoded, Decoder};
+pub use print::LinePrinter;
+pub use time::civil_from_days;
+
+use crate::table::{Column, Kind, Layout, Table};
+
+/// The table of S3 requests.
+pub const TABLE: Table =
+    Table { name: "s3_access", doc: "S3 server access logs: a row for each request", columns: COLUMNS, by_date: true };
+
+const COLUMNS: &[Column] = &[
+    Column::text("bucket_owner", "Canonical user id of the bucket's owner"),
+    Column::text("bucket", "The bucket"),
+    Column::text("time", "When the request was received, UTC").kind(Kind::Time).skip_files(),
+    Column::text("remote_ip", "The requester's address as S3 saw it").lookup(),
+    Column::text("requester", "Canonical user id, ARN or service of the requester; null if anonymous").lookup(),
+    Column::text("request_id", "S3's own id of the request").layout(Layout::Plain).lookup(),
+    Column::text("operation", "SOAP.operation, REST.method.resource, WEBSITE.…, BATCH.… or S3.action.resource"),
+    Column::text("key", "The object's key, URL-encoded as in the log").lookup(),
+    Column::text("request_uri", "The request line of HTTP"),
+    Column::text("http_status", "The response's HTTP status").kind(Kind::Int32),
+    Column::text("error_code", "S3's error code"),
+    Column::int64("bytes_sent", "Bytes of the response without HTTP overhead"),
+    Column::int64("object_size", "The object's total size in bytes"),
+    Column::int64("total_time", "Milliseconds from receiving the request to sending the last byte"),
+    Column::int64("turn_around_time", "Milliseconds that S3 spent on the request itself"),
+    Column::text("referer", "The HTTP Referer header"),
+    Column::text("user_agent", "The HTTP User-Agent header"),
+    Column::text("version_id", "The version in the request"),
+    Column::text("host_id", "S3's extended request id").layout(Layout::Plain),
+    Column::text("signature_version", "SigV2 or SigV4; null if unauthenticated"),
+    Column::text("cipher_suite", "The TLS cipher; null for plain HTTP"),
+    Column::text("authentication_type", "AuthHeader or QueryString; null if unauthenticated"),
+    Column::text("host_header", "The endpoint that was addressed"),
+    Column::text("tls_version", "The TLS version"),
+    Column::text("access_point_arn", "ARN of the access point"),
+    Column::text("acl_required", "Yes if an ACL decided the request"),
+    Column::text("source_region", "The region that the request came from"),
+    Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
+    Column::text("extra", "Fields after source_region, as they stand in the line"),
+    Column::text("raw", "The line itself, where the columns don't give it back byte for byte")
+        .kind(Kind::Bytes)
+        .layout(Layout::Plain),
+    Column::text("source_file", "The path of the file, relative to the root given").skip_files(),
+    Column::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta),
+];
+
+/// Positions of columns, which for the first 27 are those of the fields in the line.
+mod column {
+    pub(super) const BUCKET_OWNER: usize = 0;
+    pub(super) const BUCKET: usize = 1;
+    pub(super) const TIME: usize = 2;
+    pub(super) const REMOTE_IP: usize = 3;
+    pub(super) const REQUESTER: usize = 4;
+    pub(super) const REQUEST_ID: usize = 5;
+    pub(super) const OPERATION: usize = 6;
+    pub(super) const KEY: usize = 7;
+    pub(super) const REQUEST_URI: usize = 8;
+    pub(super) const ERROR_CODE: usize = 10;
+    pub(super) const REFERER: usize = 15;
+    pub(super) const USER_AGENT: usize = 16;
+    pub(super) const VERSION_ID: usize = 17;
+    pub(super) const HOST_ID: usize = 18;
+    pub(super) const SIGNATURE_VERSION: usize = 19;
+    /// How many fields have a column of their own.
+    pub(super) const FIELDS: usize = 27;
+    pub(super) const FIELD_COUNT: usize = 27;
+    pub(super) const EXTRA: usize = 28;
+    pub(super) const RAW: usize = 29;
+    pub(super) const SOURCE_FILE: usize = 30;
+    pub(super) const SOURCE_LINE: usize = 31;
+    /// The fields that hold numbers, in the order of [`super::line::Line::numbers`].
+    pub(super) const NUMBERS: [usize; 5] = [9, 11, 12, 13, 14];
+}
+
+/// A record has at least this many fields: lines of 2006 to 2018 end with the version id.
+const MIN_FIELDS: usize = 18;
+
+#[cfg(test)]
+mod tests;

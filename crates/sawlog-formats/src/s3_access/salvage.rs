@@ -1,0 +1,239 @@
+//! The patient reading of a line that is not quite as the user guide has it.
+//!
+//! Fields may hold what should not be in them: blanks in the requester or the host id, quotes in the request, referer
+//! or agent, two blanks between fields. The first reading in which every later field is valid is taken.
+
+use memchr::{memchr_iter, memrchr};
+
+use super::column::{
+    BUCKET, BUCKET_OWNER, ERROR_CODE, FIELDS, HOST_ID, KEY, NUMBERS, OPERATION, REFERER, REMOTE_IP, REQUEST_ID,
+    REQUEST_URI, REQUESTER, SIGNATURE_VERSION, USER_AGENT, VERSION_ID,
+};
+use super::line::{Line, Span, is_operation, is_signature_version, number};
+use super::time::{TIME_LEN, TimeReader};
+use super::{MIN_FIELDS, print};
+
+/// How many blanks a requester may hold.
+const MAX_REQUESTER_WORDS: usize = 16;
+/// How many words a host id may have.
+const MAX_HOST_ID_WORDS: usize = 4;
+/// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
+const MAX_CLOSING_QUOTES: usize = 64;
+
+/// Reads `line`, or says why it is no record.
+pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, &'static str> {
+    let reader = Reader { line };
+    let mut out = Line::EMPTY;
+    let Some((owner, bucket)) = reader.word(0).and_then(|owner| Some((owner, reader.word(owner.end)?))) else {
+        return Err(if owner_only_blanks(line) { "only white space" } else { "no time in brackets after two fields" });
+    };
+    out.fields[BUCKET_OWNER] = owner.span(line);
+    out.fields[BUCKET] = bucket.span(line);
+    let at = reader.skip_blanks(bucket.end);
+    let time = line.get(at..).and_then(|rest| rest.first_chunk::<TIME_LEN>()).and_then(|time| times.read(time));
+    let Some((time, _)) = time else { return Err("no time in brackets after two fields") };
+    if line.get(at + TIME_LEN) != Some(&b' ') {
+        return Err("cut off after the time");
+    }
+    out.time = time;
+    reader.read_head(at + TIME_LEN, &mut out)?;
+    let mut printed = Vec::with_capacity(line.len());
+    print::print_line(&out, line, &mut printed);
+    out.canonical = printed == line;
+    Ok(out)
+}
+
+fn owner_only_blanks(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+/// A word of the line: `start..end`.
+#[derive(Clone, Copy)]
+struct Word {
+    start: usize,
+    end: usize,
+}
+
+impl Word {
+    fn span(self, line: &[u8]) -> Span {
+        Span::new(line, self.start, self.end)
+    }
+}
+
+struct Reader<'a> {
+    line: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn skip_blanks(&self, at: usize) -> usize {
+        at + self.line[at..].iter().take_while(|byte| **byte == b' ').count()
+    }
+
+    /// The next word at or after `at`.
+    fn word(&self, at: usize) -> Option<Word> {
+        let start = self.skip_blanks(at);
+        let end = start + self.line[start..].iter().take_while(|byte| **byte != b' ').count();
+        (end > start).then_some(Word { start, end })
+    }
+
+    fn text(&self, word: Word) -> &[u8] {
+        &self.line[word.start..word.end]
+    }
+
+    /// Reads from the remote address on, trying requesters of one word, of two, and so on.
+    fn read_head(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+        let words: Vec<Word> =
+            std::iter::successors(self.word(at), |word| self.word(word.end)).take(MAX_REQUESTER_WORDS + 4).collect();
+        let mut first_failure = None;
+        for requester_words in 1..=words.len().saturating_sub(4) {
+            let [request_id, operation, key] = [1, 2, 3].map(|after| words[requester_words + after]);
+            let dash = requester_words == 1 && self.text(operation) == b"-";
+            if !dash && !is_operation(self.text(operation)) {
+                continue;
+            }
+            out.fields[REMOTE_IP] = words[0].span(self.line);
+            out.fields[REQUESTER] = Span::new(self.line, words[1].start, words[requester_words].end);
+            out.fields[REQUEST_ID] = request_id.span(self.line);
+            out.fields[OPERATION] = operation.span(self.line);
+            out.fields[KEY] = key.span(self.line);
+            match self.read_request(key.end, out) {
+                Ok(()) => return Ok(()),
+                Err(reason) => first_failure = first_failure.or(Some(reason)),
+            }
+        }
+        Err(first_failure.unwrap_or(if words.len() < 5 {
+            "fewer than 18 fields"
+        } else {
+            "no operation, such as REST.GET.OBJECT, as the seventh field"
+        }))
+    }
+
+    /// The places at which a quoted field that begins at `at` may end: at each quote before a blank or the line's end.
+    fn closing_quotes(&self, at: usize) -> impl Iterator<Item = usize> {
+        let after = at + 1;
+        memchr_iter(b'"', self.line.get(after..).unwrap_or_default())
+            .map(move |quote| after + quote)
+            .filter(|quote| matches!(self.line.get(quote + 1), None | Some(b' ')))
+            .take(MAX_CLOSING_QUOTES)
+    }
+
+    fn is_bare_dash(&self, at: usize) -> bool {
+        self.line.get(at) == Some(&b'-') && matches!(self.line.get(at + 1), None | Some(b' '))
+    }
+
+    /// Reads from the request-URI on.
+    fn read_request(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+        let at = self.skip_blanks(at);
+        if self.is_bare_dash(at) {
+            out.fields[REQUEST_URI] = Span::NULL;
+            return self.read_numbers(at + 1, out);
+        }
+        if self.line.get(at) != Some(&b'"') {
+            return Err(if at >= self.line.len() { "fewer than 18 fields" } else { "request_uri is not in quotes" });
+        }
+        let mut first_failure = None;
+        for close in self.closing_quotes(at) {
+            out.fields[REQUEST_URI] = Span::new(self.line, at + 1, close);
+            match self.read_numbers(close + 1, out) {
+                Ok(()) => return Ok(()),
+                Err(reason) => first_failure = first_failure.or(Some(reason)),
+            }
+        }
+        Err(first_failure.unwrap_or("the quote of request_uri does not close"))
+    }
+
+    /// Reads the HTTP status, the error code and the four numbers, and what follows.
+    fn read_numbers(&self, mut at: usize, out: &mut Line) -> Result<(), &'static str> {
+        const NOT_A_NUMBER: [&str; NUMBERS.len()] = [
+            "http_status is not a number",
+            "bytes_sent is not a number",
+            "object_size is not a number",
+            "total_time is not a number",
+            "turn_around_time is not a number",
+        ];
+        for slot in 0..NUMBERS.len() {
+            let word = self.word(at).ok_or("fewer than 18 fields")?;
+            let value = number(self.text(word)).filter(|(value, _)| slot > 0 || value.is_none_or(|v| v < 1 << 31));
+            (out.numbers[slot], _) = value.ok_or(NOT_A_NUMBER[slot])?;
+            at = word.end;
+            if slot == 0 {
+                let error_code = self.word(at).ok_or("fewer than 18 fields")?;
+                out.fields[ERROR_CODE] = error_code.span(self.line);
+                at = error_code.end;
+            }
+        }
+        self.read_referer(at, out)
+    }
+
+    /// Reads the referer and what follows. It ends where a user agent can begin behind it.
+    fn read_referer(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+        let at = self.skip_blanks(at);
+        if self.is_bare_dash(at) {
+            out.fields[REFERER] = Span::NULL;
+            return self.read_agent(at + 1, out);
+        }
+        if self.line.get(at) != Some(&b'"') {
+            return Err(if at >= self.line.len() { "fewer than 18 fields" } else { "referer is not in quotes" });
+        }
+        let mut first_failure = None;
+        for close in self.closing_quotes(at) {
+            out.fields[REFERER] = Span::new(self.line, at + 1, close);
+            match self.read_agent(close + 1, out) {
+                Ok(()) => return Ok(()),
+                Err(reason) => first_failure = first_failure.or(Some(reason)),
+            }
+        }
+        Err(first_failure.unwrap_or("the quote of referer does not close"))
+    }
+
+    /// Reads the user agent and what follows. No later field is quoted, so it ends at the line's last quote; if that
+    /// can't be (a field of the future may have quotes), at the first quote that closes.
+    fn read_agent(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+        let at = self.skip_blanks(at);
+        if self.is_bare_dash(at) {
+            out.fields[USER_AGENT] = Span::NULL;
+            return self.read_tail(at + 1, out);
+        }
+        if self.line.get(at) != Some(&b'"') {
+            return Err(if at >= self.line.len() { "fewer than 18 fields" } else { "user_agent is not in quotes" });
+        }
+        let last = memrchr(b'"', &self.line[at + 1..])
+            .map(|quote| at + 1 + quote)
+            .filter(|quote| matches!(self.line.get(quote + 1), None | Some(b' ')));
+        let close = last.or_else(|| self.closing_quotes(at).next()).ok_or("the quote of user_agent does not close")?;
+        out.fields[USER_AGENT] = Span::new(self.line, at + 1, close);
+        self.read_tail(close + 1, out)
+    }
+
+    /// Reads the version id, the host id (which has two words in lifecycle records) and the fields after them.
+    fn read_tail(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+        let mut words: Vec<Word> =
+            std::iter::successors(self.word(at), |word| self.word(word.end)).take(FIELDS + MAX_HOST_ID_WORDS).collect();
+        if words.is_empty() {
+            return Err("fewer than 18 fields");
+        }
+        let is_signature = |word: &Word| is_signature_version(self.text(*word));
+        let (host_id, signature) = (HOST_ID - VERSION_ID, SIGNATURE_VERSION - VERSION_ID);
+        if words.get(signature).is_some_and(|word| !is_signature(word)) {
+            let last = (words.len() - 1).min(signature + MAX_HOST_ID_WORDS - 1);
+            if let Some(found) = (signature + 1..=last).find(|place| is_signature(&words[*place])) {
+                words[host_id].end = words[found - 1].end;
+                words.drain(host_id + 1..found);
+            }
+        }
+        let known = words.len().min(FIELDS - VERSION_ID);
+        for (place, word) in words[..known].iter().enumerate() {
+            out.fields[VERSION_ID + place] = word.span(self.line);
+        }
+        out.fields[VERSION_ID + known..].fill(Span::NULL);
+        let end = words[known - 1].end;
+        let extra: Vec<Word> = std::iter::successors(self.word(end), |word| self.word(word.end)).collect();
+        out.extra = match (extra.first(), extra.last()) {
+            (Some(first), Some(last)) => Span::new(self.line, first.start, last.end),
+            _ => Span::NULL,
+        };
+        let count = VERSION_ID + known + extra.len();
+        out.field_count = i64::try_from(count).unwrap_or(i64::MAX);
+        if count < MIN_FIELDS { Err("fewer than 18 fields") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,161 @@
+//! Times as S3 writes them, `[29/Jul/2021:13:09:55 +0000]`, and the civil calendar behind them.
+
+/// The length of a time with its brackets.
+pub(super) const TIME_LEN: usize = 28;
+
+const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+
+/// Reads times, remembering the last day: most lines have the day of the line before.
+#[derive(Debug, Default)]
+pub(super) struct TimeReader {
+    day_text: [u8; 12],
+    day: i64,
+}
+
+impl TimeReader {
+    /// Reads a time with its brackets: microseconds since 1970 in UTC, and whether it was written with offset `+0000`.
+    #[inline]
+    pub(super) fn read(&mut self, text: &[u8; TIME_LEN]) -> Option<(i64, bool)> {
+        let (day_text, clock) = text.split_first_chunk::<12>()?;
+        let [_, h1, h2, b':', m1, m2, b':', s1, s2, b' ', offset @ .., b']'] = clock else {
+            return None;
+        };
+        if clock[0] != b':' {
+            return None;
+        }
+        if *day_text != self.day_text {
+            self.day = read_day(day_text)?;
+            self.day_text = *day_text;
+        }
+        let (hour, minute, second) = (two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let utc = offset == b"+0000";
+        let shift = if utc { 0 } else { read_offset(offset)? };
+        Some(((self.day * 86_400 + hour * 3600 + minute * 60 + second - shift) * 1_000_000, utc))
+    }
+}
+
+/// `[29/Jul/2021` as days since 1970.
+fn read_day(text: &[u8; 12]) -> Option<i64> {
+    let [b'[', d1, d2, b'/', month @ .., b'/', y1, y2, y3, y4] = text else { return None };
+    let month = 1 + MONTHS.iter().position(|name| name.as_slice() == month)?;
+    let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
+    let (day, month) = (two(*d1, *d2)?, i64::try_from(month).ok()?);
+    (day >= 1 && day <= days_in_month(year, month)).then(|| days_from_civil(year, month, day))
+}
+
+/// `+0130` as seconds.
+fn read_offset(text: &[u8]) -> Option<i64> {
+    let [sign, h1, h2, m1, m2] = text else { return None };
+    let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
+    let seconds = hours * 3600 + minutes * 60;
+    match sign {
+        _ if hours > 23 || minutes > 59 => None,
+        b'+' => Some(seconds),
+        b'-' => Some(-seconds),
+        _ => None,
+    }
+}
+
+#[inline]
+fn two(tens: u8, ones: u8) -> Option<i64> {
+    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+}
+
+/// Prints a time with its brackets, in UTC.
+pub(super) fn print(micros: i64, out: &mut Vec<u8>) {
+    let seconds = micros.div_euclid(1_000_000);
+    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+    let clock = seconds.rem_euclid(86_400);
+    out.push(b'[');
+    push_two(day, out);
+    out.push(b'/');
+    out.extend_from_slice(
+        usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).map_or(b"???", |name| *name),
+    );
+    out.push(b'/');
+    push_two(year / 100, out);
+    push_two(year % 100, out);
+    for part in [clock / 3600, clock / 60 % 60, clock % 60] {
+        out.push(b':');
+        push_two(part, out);
+    }
+    out.extend_from_slice(b" +0000]");
+}
+
+fn push_two(value: i64, out: &mut Vec<u8>) {
+    let digit = |value: i64| b'0' + u8::try_from(value.rem_euclid(10)).unwrap_or_default();
+    out.extend_from_slice(&[digit(value / 10), digit(value)]);
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, counting years from March so that leap days come last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// Year, month and day of a day counted from 1970-01-01.
+#[must_use]
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(i64, bool)> {
+        TimeReader::default().read(text.as_bytes().try_into().ok()?)
+    }
+
+    #[test]
+    fn reads_offsets_and_refuses_what_no_calendar_has() {
+        assert_eq!(read("[01/Jan/1970:00:00:01 +0000]"), Some((1_000_000, true)));
+        assert_eq!(read("[01/Jan/1970:02:00:01 +0200]"), Some((1_000_000, false)));
+        assert_eq!(read("[29/Feb/2024:00:00:00 +0000]"), Some((1_709_164_800_000_000, true)));
+        for text in [
+            "[29/Feb/2023:00:00:00 +0000]",
+            "[00/Jan/2023:00:00:00 +0000]",
+            "[01/Jab/2023:00:00:00 +0000]",
+            "[01/Jan/2023:24:00:00 +0000]",
+            "[01/Jan/2023:00:00:00 *0000]",
+            "[01/Jan/2023 00:00:00 +0000]",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_ten_thousand_years_is_printed_as_it_was_read() {
+        for day in days_from_civil(0, 1, 1)..=days_from_civil(9999, 12, 31) {
+            let (year, month, of_month) = civil_from_days(day);
+            assert_eq!(days_from_civil(year, month, of_month), day);
+        }
+        let mut out = Vec::new();
+        print(1_627_564_195_000_000, &mut out);
+        assert_eq!(out, b"[29/Jul/2021:13:09:55 +0000]");
+    }
+}

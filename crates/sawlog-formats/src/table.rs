@@ -1,0 +1,129 @@
+//! What a table looks like: its columns as data, from which Arrow schemas, Parquet settings and documentation follow.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, UTF-8.
+    Text,
+    /// A 32-bit signed number.
+    Int32,
+    /// A 64-bit signed number.
+    Int64,
+    /// A point in time: microseconds since 1970-01-01 in UTC.
+    Time,
+    /// Bytes that need not be text.
+    Bytes,
+    /// True or false.
+    Bool,
+}
+
+/// How a column's values are laid out in a Parquet column chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Few distinct values: each is stored once and named by number. Falls back to [`Layout::Plain`] where it doesn't pay.
+    Dictionary,
+    /// Nearly every value is another: stored one after the other.
+    Plain,
+    /// Numbers that grow steadily: stored as differences.
+    Delta,
+}
+
+/// One column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The field's own AWS name, in `snake_case`.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// How it is stored.
+    pub layout: Layout,
+    /// Whether people look records up by its value: such columns get a Bloom filter.
+    pub lookup: bool,
+    /// Whether the store keeps its smallest and greatest value for each data file, to skip files without opening them.
+    pub skip_files: bool,
+    /// What it means, in a few words.
+    pub doc: &'static str,
+}
+
+impl Column {
+    /// A text column stored with a dictionary.
+    #[must_use]
+    pub const fn text(name: &'static str, doc: &'static str) -> Self {
+        Self { name, kind: Kind::Text, layout: Layout::Dictionary, lookup: false, skip_files: false, doc }
+    }
+
+    /// A column of 64-bit numbers.
+    #[must_use]
+    pub const fn int64(name: &'static str, doc: &'static str) -> Self {
+        Self::text(name, doc).kind(Kind::Int64)
+    }
+
+    /// The same column, holding another kind of value.
+    #[must_use]
+    pub const fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The same column, stored in another way.
+    #[must_use]
+    pub const fn layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    /// The same column, with a Bloom filter.
+    #[must_use]
+    pub const fn lookup(self) -> Self {
+        Self { lookup: true, ..self }
+    }
+
+    /// The same column, with its range kept for each data file.
+    #[must_use]
+    pub const fn skip_files(self) -> Self {
+        Self { skip_files: true, ..self }
+    }
+
+    /// The Arrow type in which the column is stored and read.
+    #[must_use]
+    pub fn data_type(&self) -> DataType {
+        match self.kind {
+            Kind::Text => DataType::Utf8,
+            Kind::Int32 => DataType::Int32,
+            Kind::Int64 => DataType::Int64,
+            Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Kind::Bytes => DataType::Binary,
+            Kind::Bool => DataType::Boolean,
+        }
+    }
+}
+
+/// A table of the store.
+#[derive(Debug)]
+pub struct Table {
+    /// The table's name and that of its folder.
+    pub name: &'static str,
+    /// What it holds, in a few words.
+    pub doc: &'static str,
+    /// The columns of its data files, in order.
+    pub columns: &'static [Column],
+    /// Whether the table is partitioned by `date`, the UTC day of the event.
+    pub by_date: bool,
+}
+
+impl Table {
+    /// The Arrow schema of the table's data files. Every column is nullable; `date` is in the partition's name.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self.columns.iter().map(|column| Field::new(column.name, column.data_type(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The position of the column named `name`.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}
