@@ -1,1 +1,3 @@
-//! stub
+//! The store: Delta tables in a folder, written by sawlog and read by sawq.
+
+pub mod parquet;

@@ -1,0 +1,97 @@
+//! A data file: row groups are appended, then it is closed and made durable.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::errors::Result;
+use parquet::file::metadata::{ParquetMetaData, SortingColumn};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use sawlog_formats::Table;
+
+use super::column::EncodedRowGroup;
+
+/// An open data file of a table.
+#[derive(Debug)]
+pub struct DataFile {
+    path: PathBuf,
+    writer: SerializedFileWriter<File>,
+    rows: usize,
+    size: usize,
+}
+
+impl DataFile {
+    /// Creates the file at `path`, and the folders that lead to it.
+    ///
+    /// # Errors
+    ///
+    /// If the file exists or can't be created.
+    pub fn create(path: PathBuf, table: &Table) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let order = ["source_file", "source_line"]
+            .iter()
+            .filter_map(|name| table.position(name))
+            .filter_map(|column| i32::try_from(column).ok())
+            .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false })
+            .collect();
+        let properties = WriterProperties::builder()
+            .set_created_by(concat!("sawlog ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_sorting_columns(Some(order))
+            .build();
+        let schema = ArrowSchemaConverter::new().convert(&table.schema())?;
+        let writer =
+            SerializedFileWriter::new(File::create_new(&path)?, schema.root_schema_ptr(), Arc::new(properties))?;
+        Ok(Self { path, writer, rows: 0, size: 0 })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many bytes of row groups it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many rows it holds.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Appends a row group.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn append(&mut self, row_group: EncodedRowGroup) -> Result<()> {
+        self.rows += row_group.rows;
+        self.size += row_group.size();
+        let mut writer = self.writer.next_row_group()?;
+        for column in row_group.columns {
+            writer.append_column(&column.bytes, column.close)?;
+        }
+        writer.close()?;
+        Ok(())
+    }
+
+    /// Writes the footer and waits until the file is on the disk. Gives its metadata and its size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn close(mut self) -> Result<(ParquetMetaData, u64)> {
+        let metadata = self.writer.finish()?;
+        let file = self.writer.inner();
+        file.sync_all()?;
+        let size = file.metadata()?.len();
+        Ok((metadata, size))
+    }
+}

@@ -1,0 +1,20 @@
+//! Writes Parquet: columns in, data files out.
+//!
+//! The columns of a log come from a decoder that has numbered their distinct values already. The stock Arrow writer would
+//! hash every value again; this encoder writes the numbers as they are, takes statistics and Bloom filters from the
+//! dictionary alone, and leaves headers, page index and footer to the `parquet` crate.
+
+mod column;
+mod compress;
+mod file;
+mod hybrid;
+mod integers;
+mod page;
+mod range;
+
+pub use column::{EncodedRowGroup, Encoder};
+pub use compress::Codec;
+pub use file::DataFile;
+
+#[cfg(test)]
+mod tests;

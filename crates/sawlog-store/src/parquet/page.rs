@@ -1,0 +1,165 @@
+//! Builds one column chunk out of pages: a dictionary page, if any, and data pages of so many rows.
+
+use bytes::Bytes;
+use parquet::basic::{BoundaryOrder, Encoding};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result;
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+use super::compress::Compressor;
+use super::hybrid;
+
+/// Rows to a data page: the finest step in which a reader can skip.
+pub(super) const PAGE_ROWS: usize = 16_384;
+/// A data page of plain values is closed when it has this many bytes, however few rows that is.
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+
+/// An encoded column chunk.
+#[derive(Debug)]
+pub(super) struct EncodedColumn {
+    pub(super) bytes: Bytes,
+    pub(super) close: ColumnCloseResult,
+}
+
+/// What the page index says of a data page.
+pub(super) struct PageRange {
+    pub(super) min: Vec<u8>,
+    pub(super) max: Vec<u8>,
+}
+
+/// A column chunk to which pages are added.
+pub(super) struct ChunkBuilder<'a> {
+    compressor: &'a mut Compressor,
+    sink: TrackedWrite<Vec<u8>>,
+    descr: ColumnDescPtr,
+    column_index: ColumnIndexBuilder,
+    offset_index: OffsetIndexBuilder,
+    dictionary_offset: Option<i64>,
+    data_offset: Option<i64>,
+    data_encoding: Encoding,
+    uncompressed: i64,
+    rows: usize,
+    page: Vec<u8>,
+}
+
+impl<'a> ChunkBuilder<'a> {
+    pub(super) fn new(descr: ColumnDescPtr, data_encoding: Encoding, compressor: &'a mut Compressor) -> Self {
+        Self {
+            compressor,
+            sink: TrackedWrite::new(Vec::new()),
+            column_index: ColumnIndexBuilder::new(descr.physical_type()),
+            offset_index: OffsetIndexBuilder::new(),
+            descr,
+            dictionary_offset: None,
+            data_offset: None,
+            data_encoding,
+            uncompressed: 0,
+            rows: 0,
+            page: Vec::new(),
+        }
+    }
+
+    /// Adds the dictionary: `values` are the distinct values in the encoding PLAIN.
+    pub(super) fn dictionary(&mut self, values: &[u8], count: usize) -> Result<()> {
+        let page = Page::DictionaryPage {
+            buf: self.compressor.compress(values)?,
+            num_values: u32::try_from(count)?,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        let (offset, _) = self.write(page, values.len())?;
+        self.dictionary_offset = Some(offset);
+        Ok(())
+    }
+
+    /// Adds a data page. `present` has a 1 for each value and a 0 for each null, or is `None` if there are no nulls;
+    /// `put_values` appends the values that are not null; `range` is theirs, `None` if there are none.
+    pub(super) fn data(
+        &mut self,
+        rows: usize,
+        present: Option<&[u32]>,
+        range: Option<PageRange>,
+        put_values: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<()> {
+        let mut page = std::mem::take(&mut self.page);
+        page.clear();
+        page.extend_from_slice(&[0; 4]);
+        match present {
+            Some(levels) => hybrid::encode(levels, 1, &mut page),
+            None => {
+                hybrid::put_varint((rows as u64) << 1, &mut page);
+                page.push(1);
+            }
+        }
+        let levels_len = u32::try_from(page.len() - 4)?;
+        page[..4].copy_from_slice(&levels_len.to_le_bytes());
+        put_values(&mut page);
+        let data = Page::DataPage {
+            buf: self.compressor.compress(&page)?,
+            num_values: u32::try_from(rows)?,
+            encoding: self.data_encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let (offset, size) = self.write(data, page.len())?;
+        self.page = page;
+        self.data_offset.get_or_insert(offset);
+        let values = present.map_or(rows, |levels| levels.iter().map(|level| *level as usize).sum());
+        self.offset_index.append_offset_and_size(offset, size);
+        self.offset_index.append_row_count(i64::try_from(rows)?);
+        let nulls = i64::try_from(rows - values)?;
+        let range = range.unwrap_or(PageRange { min: Vec::new(), max: Vec::new() });
+        self.column_index.append(values == 0, range.min, range.max, nulls);
+        self.rows += rows;
+        Ok(())
+    }
+
+    fn write(&mut self, page: Page, uncompressed_size: usize) -> Result<(i64, i32)> {
+        let spec =
+            SerializedPageWriter::new(&mut self.sink).write_page(CompressedPage::new(page, uncompressed_size))?;
+        let header = i64::try_from(spec.bytes_written)? - i64::try_from(spec.compressed_size)?;
+        // As Parquet counts it, the uncompressed size of a chunk includes its page headers.
+        self.uncompressed += i64::try_from(uncompressed_size)? + header;
+        Ok((i64::try_from(spec.offset)?, i32::try_from(spec.bytes_written)?))
+    }
+
+    /// Closes the chunk.
+    pub(super) fn finish(
+        mut self,
+        statistics: Statistics,
+        order: BoundaryOrder,
+        bloom_filter: Option<Sbbf>,
+    ) -> Result<EncodedColumn> {
+        let bytes = Bytes::from(self.sink.into_inner()?);
+        let mut encodings = vec![Encoding::RLE, self.data_encoding];
+        if self.dictionary_offset.is_some() {
+            encodings.push(Encoding::PLAIN);
+        }
+        self.column_index.set_boundary_order(order);
+        let metadata = ColumnChunkMetaData::builder(self.descr)
+            .set_compression(self.compressor.codec().parquet())
+            .set_encodings(encodings)
+            .set_total_compressed_size(i64::try_from(bytes.len())?)
+            .set_total_uncompressed_size(self.uncompressed)
+            .set_num_values(i64::try_from(self.rows)?)
+            .set_data_page_offset(self.data_offset.unwrap_or_default())
+            .set_dictionary_page_offset(self.dictionary_offset)
+            .set_statistics(statistics)
+            .build()?;
+        let close = ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: self.rows as u64,
+            metadata,
+            bloom_filter,
+            column_index: Some(self.column_index.build()?),
+            offset_index: Some(self.offset_index.build()),
+        };
+        Ok(EncodedColumn { bytes, close })
+    }
+}
