@@ -20,6 +20,12 @@ pub use text::TextColumn;
 /// The tables of records, one for each log format that sawlog knows.
 pub const LOGS: &[&Table] = &[&s3_access::TABLE];
 
+/// The table whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
+#[must_use]
+pub fn detect(head: &[u8]) -> Option<&'static Table> {
+    s3_access::detect(head).then_some(&s3_access::TABLE)
+}
+
 /// The table of records named `name`.
 ///
 /// ```

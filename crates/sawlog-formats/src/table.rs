@@ -17,8 +17,6 @@ pub enum Kind {
     Time,
     /// Bytes that need not be text.
     Bytes,
-    /// True or false.
-    Bool,
 }
 
 /// How a column's values are laid out in a Parquet column chunk.
@@ -95,7 +93,6 @@ impl Column {
             Kind::Int64 => DataType::Int64,
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Bytes => DataType::Binary,
-            Kind::Bool => DataType::Boolean,
         }
     }
 }

@@ -1,3 +1,20 @@
-//! The store: Delta tables in a folder, written by sawlog and read by sawq.
+//! The store: a folder of Delta tables, written by sawlog and read by sawq.
+//!
+//! [`Store`] says where things are and what each table holds now; [`Run`] adds to it, all or nothing; [`Source`] is a row
+//! of the ledger; [`parquet`] writes data files.
 
+mod delta;
+mod error;
+mod intent;
+mod ledger;
 pub mod parquet;
+mod read;
+mod run;
+mod store;
+
+pub use delta::{DataFileEntry, Snapshot};
+pub use error::{Result, StoreError};
+pub use ledger::{SOURCES, Source, SourceState};
+pub use read::read_file;
+pub use run::{Run, StagedFile};
+pub use store::{Store, TABLES, table};

@@ -1,2 +1,109 @@
-//! stub
-fn main() {}
+//! `sawlog`: converts AWS logs into a Parquet store, and looks after the store.
+
+mod cli;
+mod convert;
+mod discover;
+mod interrupt;
+mod mapping;
+mod progress;
+mod report;
+mod status;
+mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser};
+use sawlog_store::Store;
+
+use cli::{Cli, Command, ConvertArgs, Global};
+use convert::{Settings, convert};
+use interrupt::{Interrupt, Interrupted};
+use progress::Progress;
+
+// Threads allocate buffers of all sizes; the system's allocator makes them wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Done, but something of the input is not in the store as a record.
+const DONE_WITH_LOSSES: u8 = 3;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("sawlog: {error}");
+            std::process::exit(interrupt::EXIT_STATUS)
+        }
+        Err(error) => {
+            eprintln!("sawlog: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Convert(args) => run_convert(args, &cli.global),
+        Command::Status => run_status(&cli.global),
+        Command::Verify => run_verify(&cli.global),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
+    let threads = args
+        .threads
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+    let (columns_memory, unit_size) = Settings::share_memory(args.memory.as_u64(), threads);
+    let settings = Settings {
+        inputs: args.inputs.clone(),
+        format: args.format.table(),
+        threads,
+        columns_memory,
+        unit_size,
+        codec: args.compression.codec(),
+        max_inflate: args.max_inflate.as_u64(),
+        strict: args.strict,
+        replace: args.replace,
+    };
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new(global.quiet);
+    let store = Store::open_or_create(&global.store)?;
+    let summary = convert(&store, &settings, &interrupt, &progress).inspect_err(|_| progress.committing())?;
+    report::print(&summary, global)?;
+    Ok(match (summary.has_losses(), args.strict) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::from(DONE_WITH_LOSSES),
+        (true, true) => ExitCode::FAILURE,
+    })
+}
+
+fn run_status(global: &Global) -> Result<ExitCode> {
+    let status = status::status(&Store::open(&global.store)?)?;
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        status.print();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_verify(global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let result = verify::verify(&store).context("the store can't be read")?;
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        report::print_verification(&result, global.quiet);
+    }
+    Ok(if result.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -113,7 +113,7 @@ impl Decoder {
             return self.decode_lossy(block, text, place, origin, decoded);
         }
         match self.read(text) {
-            Err(reason) => self.reject(with_end, place, reason, origin, decoded),
+            Err(reason) => self.reject_line(with_end, place, reason, origin, decoded),
             Ok(mut line) => {
                 let keep_raw = !line.canonical || !place.ends_alike;
                 line.move_by(place.start);
@@ -137,7 +137,7 @@ impl Decoder {
         let with_end = &block[place.start..place.end];
         let lossy = String::from_utf8_lossy(text);
         match self.read(lossy.as_bytes()) {
-            Err(reason) => self.reject(with_end, place, reason, origin, decoded),
+            Err(reason) => self.reject_line(with_end, place, reason, origin, decoded),
             Ok(mut line) => {
                 self.append_pending(block, origin);
                 // The line and what it was made from stand in a block of their own.
@@ -163,17 +163,17 @@ impl Decoder {
         }
     }
 
-    fn reject(&mut self, raw: &[u8], place: &Place, reason: &str, origin: &Origin<'_>, decoded: &mut Decoded) {
+    fn reject_line(&mut self, raw: &[u8], place: &Place, reason: &str, origin: &Origin<'_>, decoded: &mut Decoded) {
         decoded.rejects += 1;
         let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
         let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
         self.rejects.push(&origin, reason, raw);
     }
 
-    /// Stores a part of a line that is longer than [`crate::MAX_LINE`]. `origin` is that of the part; all parts have
-    /// the line's number.
-    pub fn reject_long(&mut self, part: &[u8], origin: &Origin<'_>) {
-        self.rejects.push(origin, "longer than 8 MiB", part);
+    /// Stores what is no record for a reason that only the caller knows. `origin` is that of `raw`; parts of one line
+    /// have the same number.
+    pub fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>) {
+        self.rejects.push(origin, reason, raw);
     }
 
     /// Moves the pending lines to the columns of their dates.

@@ -85,6 +85,20 @@ mod column {
     pub(super) const NUMBERS: [usize; 5] = [9, 11, 12, 13, 14];
 }
 
+/// Whether `head`, the beginning of a file, looks like an S3 access log: one of its first lines is a record.
+///
+/// ```
+/// assert!(!sawlog_formats::s3_access::detect(b"{\"Records\":[]}"));
+/// ```
+#[must_use]
+pub fn detect(head: &[u8]) -> bool {
+    let mut times = time::TimeReader::default();
+    let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(32);
+    lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| {
+        strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some() || salvage::read(line, &mut times).is_ok()
+    })
+}
+
 /// A record has at least this many fields: lines of 2006 to 2018 end with the version id.
 const MIN_FIELDS: usize = 18;
 

@@ -1,0 +1,226 @@
+//! The Delta logs of the tables: creating them, reading what they hold now, adding to them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField, Transaction};
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableBuilder};
+use sawlog_formats::{Column, Kind, Table};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::Url;
+
+use crate::error::{Result, StoreError};
+
+/// The application that the tables' `txn` actions name; their version is the number of the run.
+const APP_ID: &str = "sawlog";
+
+/// After how many commits a checkpoint is written, from which opening a table starts.
+const CHECKPOINT_INTERVAL: &str = "10";
+
+/// A data file of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFileEntry {
+    /// Where it is, relative to the table's folder.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many rows it holds.
+    pub rows: u64,
+    /// Its partition, `2021-07-29`, where the table has any.
+    pub date: Option<String>,
+    /// Delta's statistics, as JSON.
+    pub stats: String,
+    /// When it was written, in milliseconds since 1970.
+    pub written: i64,
+}
+
+/// What a table holds at one version.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The table.
+    pub table: &'static Table,
+    /// The table's folder.
+    pub folder: PathBuf,
+    /// The version of the table's log.
+    pub version: u64,
+    /// Its data files, in order of partition and path.
+    pub files: Vec<DataFileEntry>,
+}
+
+impl Snapshot {
+    /// How many rows the table has.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// The size of its data files in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// The first and the last day of which there are rows.
+    #[must_use]
+    pub fn days(&self) -> Option<(&str, &str)> {
+        let days = || self.files.iter().filter_map(|file| file.date.as_deref());
+        days().min().zip(days().max())
+    }
+}
+
+fn url(folder: &Path) -> Result<Url> {
+    let absolute = std::path::absolute(folder).map_err(StoreError::io(folder))?;
+    Url::from_directory_path(&absolute).map_err(|()| StoreError::damaged(folder, "has no URL"))
+}
+
+/// Whether the folder has a Delta log.
+pub(crate) fn exists(folder: &Path) -> bool {
+    folder.join("_delta_log").is_dir()
+}
+
+/// Creates the table, empty.
+pub(crate) async fn create(table: &'static Table, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+    let skipping: Vec<&str> =
+        table.columns.iter().filter(|column| column.skip_files).map(|column| column.name).collect();
+    let mut builder = CreateBuilder::new()
+        .with_location(url(folder)?)
+        .with_table_name(table.name)
+        .with_comment(table.doc)
+        .with_columns(table.columns.iter().map(|column| StructField::new(column.name, delta_type(column), true)))
+        .with_configuration([
+            ("delta.checkpointInterval".to_owned(), Some(CHECKPOINT_INTERVAL.to_owned())),
+            ("delta.dataSkippingStatsColumns".to_owned(), Some(skipping.join(","))),
+        ]);
+    if table.by_date {
+        builder =
+            builder.with_columns([StructField::new("date", DataType::DATE, true)]).with_partition_columns(["date"]);
+    }
+    builder.await.map_err(StoreError::delta(table.name))?;
+    Ok(())
+}
+
+fn delta_type(column: &Column) -> DataType {
+    DataType::Primitive(match column.kind {
+        Kind::Text => PrimitiveType::String,
+        Kind::Int32 => PrimitiveType::Integer,
+        Kind::Int64 => PrimitiveType::Long,
+        Kind::Time => PrimitiveType::Timestamp,
+        Kind::Bytes => PrimitiveType::Binary,
+    })
+}
+
+async fn load(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
+    let builder = DeltaTableBuilder::from_url(url(folder)?).map_err(StoreError::delta(table.name))?;
+    builder.load().await.map_err(StoreError::delta(table.name))
+}
+
+/// Reads what the table holds now.
+pub(crate) async fn snapshot(table: &'static Table, folder: &Path) -> Result<Snapshot> {
+    let loaded = load(table, folder).await?;
+    let state = loaded.snapshot().map_err(StoreError::delta(table.name))?;
+    let mut files = Vec::new();
+    for file in state.log_data() {
+        let date = file.partition_values_map().remove("date").flatten();
+        let path = checked_path(folder, &file.path())?;
+        let number = |value: Option<u64>, name: &str| {
+            value.ok_or_else(|| StoreError::damaged(&folder.join(&path), format!("the log does not say its {name}")))
+        };
+        files.push(DataFileEntry {
+            size: number(u64::try_from(file.size()).ok(), "size")?,
+            rows: number(file.num_records().map(|rows| rows as u64), "number of rows")?,
+            date,
+            stats: file.stats().unwrap_or_default(),
+            written: file.modification_time(),
+            path,
+        });
+    }
+    files.sort_by(|a, b| (&a.date, &a.path).cmp(&(&b.date, &b.path)));
+    Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
+}
+
+/// A path out of a log, which must stay inside of the table's folder.
+pub(crate) fn checked_path(folder: &Path, path: &str) -> Result<String> {
+    let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if inside && !path.is_empty() {
+        Ok(path.to_owned())
+    } else {
+        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is not inside of the table")))
+    }
+}
+
+/// Adds and removes data files in one commit, unless the run's commit is there already.
+pub(crate) async fn commit(
+    table: &'static Table,
+    folder: &Path,
+    run: (&str, i64),
+    adds: &[DataFileEntry],
+    removes: &[DataFileEntry],
+) -> Result<()> {
+    let wrong = StoreError::delta;
+    let loaded = load(table, folder).await?;
+    let state = loaded.snapshot().map_err(wrong(table.name))?;
+    let log_store = loaded.log_store();
+    let done = state.transaction_version(log_store.as_ref(), APP_ID).await.map_err(wrong(table.name))?;
+    if done.is_some_and(|done| done >= run.1) {
+        return Ok(());
+    }
+    let actions = removes.iter().map(|file| Action::Remove(remove(file)));
+    let actions = actions.chain(adds.iter().map(|file| Action::Add(add(file)))).collect();
+    let operation = DeltaOperation::Write {
+        mode: SaveMode::Append,
+        partition_by: table.by_date.then(|| vec!["date".to_owned()]),
+        predicate: None,
+    };
+    let properties = CommitProperties::default()
+        .with_application_transaction(Transaction::new(APP_ID, run.1))
+        .with_metadata([("run".to_owned(), json!(run.0))]);
+    CommitBuilder::from(properties)
+        .with_actions(actions)
+        .build(Some(state), log_store, operation)
+        .await
+        .map_err(wrong(table.name))?;
+    Ok(())
+}
+
+fn partition_values(file: &DataFileEntry) -> HashMap<String, Option<String>> {
+    file.date.iter().map(|date| ("date".to_owned(), Some(date.clone()))).collect()
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "no file is that large")]
+fn add(file: &DataFileEntry) -> Add {
+    Add {
+        path: file.path.clone(),
+        partition_values: partition_values(file),
+        size: file.size as i64,
+        modification_time: file.written,
+        data_change: true,
+        stats: Some(file.stats.clone()),
+        ..Add::default()
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "no file is that large")]
+fn remove(file: &DataFileEntry) -> Remove {
+    Remove {
+        path: file.path.clone(),
+        data_change: true,
+        deletion_timestamp: Some(file.written),
+        extended_file_metadata: Some(true),
+        partition_values: Some(partition_values(file)),
+        size: Some(file.size as i64),
+        ..Remove::default()
+    }
+}
+
+/// The number of the last run that the table's log knows of.
+pub(crate) async fn last_run(table: &'static Table, folder: &Path) -> Result<i64> {
+    let loaded = load(table, folder).await?;
+    let state = loaded.snapshot().map_err(StoreError::delta(table.name))?;
+    let done = state.transaction_version(loaded.log_store().as_ref(), APP_ID).await;
+    Ok(done.map_err(StoreError::delta(table.name))?.unwrap_or_default())
+}

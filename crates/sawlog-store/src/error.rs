@@ -1,0 +1,70 @@
+//! What can go wrong with a store.
+
+use std::path::{Path, PathBuf};
+
+/// A result of a store's operation.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// What went wrong, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no folder of that name.
+    #[error("there is no store at {0}; make one with 'sawlog convert PATH --store {0}'")]
+    Missing(PathBuf),
+    /// The folder holds other things.
+    #[error("{0} is not a sawlog store: it is not empty, and has no ledger in sources/_delta_log")]
+    NotAStore(PathBuf),
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A data file could not be read or written.
+    #[error("{path}: {source}")]
+    Parquet {
+        /// The data file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ::parquet::errors::ParquetError,
+    },
+    /// A table's log could not be read or written.
+    #[error("table {table} of the store: {source}")]
+    Delta {
+        /// The table.
+        table: &'static str,
+        /// What the log's reader or writer says.
+        source: Box<deltalake::DeltaTableError>,
+    },
+    /// A table's log or an intent does not say what it should.
+    #[error("{path}: {what}")]
+    Damaged {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// Says at which path an I/O error came up.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    /// Says at which path a Parquet error came up.
+    pub(crate) fn parquet(path: &Path) -> impl FnOnce(::parquet::errors::ParquetError) -> Self + '_ {
+        move |source| Self::Parquet { path: path.to_owned(), source }
+    }
+
+    /// Says of which table a log's error is.
+    pub(crate) fn delta(table: &'static str) -> impl FnOnce(deltalake::DeltaTableError) -> Self {
+        move |source| Self::Delta { table, source: Box::new(source) }
+    }
+
+    pub(crate) fn damaged(path: &Path, what: impl ToString) -> Self {
+        Self::Damaged { path: path.to_owned(), what: what.to_string() }
+    }
+}

@@ -1,0 +1,99 @@
+//! The intent of a run: what each table will add and remove, written down before any of it is done.
+//!
+//! Delta commits one table at a time. Once the intent is on the disk the run counts as done: whoever comes next carries
+//! it out, as often as it takes.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::delta::{self, DataFileEntry};
+use crate::error::{Result, StoreError};
+use crate::store::{Store, table};
+
+/// The file's name in a run's staging folder.
+const NAME: &str = "intent.json";
+
+/// What a run will change.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    /// The run's id.
+    pub(crate) run: String,
+    /// The run's number: one more than that of the run before.
+    pub(crate) number: i64,
+    /// The changes, in the order in which they are committed.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What will change in one table.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) table: String,
+    pub(crate) adds: Vec<DataFileEntry>,
+    pub(crate) removes: Vec<DataFileEntry>,
+}
+
+impl Intent {
+    /// Writes the intent into the run's staging folder, whole or not at all.
+    pub(crate) fn write(&self, staging: &Path) -> Result<()> {
+        let (draft, path) = (staging.join("intent.draft"), staging.join(NAME));
+        let text = serde_json::to_vec(self).map_err(|error| StoreError::damaged(&path, error))?;
+        let mut file = File::create(&draft).map_err(StoreError::io(&draft))?;
+        file.write_all(&text).and_then(|()| file.sync_all()).map_err(StoreError::io(&draft))?;
+        fs::rename(&draft, &path).map_err(StoreError::io(&path))?;
+        sync_folder(staging)
+    }
+
+    /// The intent in a staging folder, if the run got so far.
+    pub(crate) fn read(staging: &Path) -> Result<Option<Self>> {
+        let path = staging.join(NAME);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| StoreError::damaged(&path, error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(&path)(error)),
+        }
+    }
+
+    /// Carries the intent out: moves the staged files to their tables, commits each table, removes the staging folder.
+    pub(crate) fn carry_out(&self, store: &Store, staging: &Path) -> Result<()> {
+        for change in &self.changes {
+            let table = table(&change.table)
+                .ok_or_else(|| StoreError::damaged(&staging.join(NAME), format!("no table {}", change.table)))?;
+            let folder = store.folder(table);
+            for file in &change.adds {
+                let path = delta::checked_path(&folder, &file.path)?;
+                move_file(&staging.join(table.name).join(&path), &folder.join(&path))?;
+            }
+            let commit = delta::commit(table, &folder, (&self.run, self.number), &change.adds, &change.removes);
+            store.block_on(commit)?;
+        }
+        remove_folder(staging)
+    }
+}
+
+/// Moves a file, if it was not moved before, so that the move outlasts a power cut.
+fn move_file(from: &Path, to: &Path) -> Result<()> {
+    let parent = to.parent().unwrap_or(to);
+    fs::create_dir_all(parent).map_err(StoreError::io(parent))?;
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => {}
+        moved => moved.map_err(StoreError::io(to))?,
+    }
+    sync_folder(parent)?;
+    parent.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Waits until a folder's entries are on the disk.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(folder)(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,191 @@
+//! The ledger: a row for each input file that was ever read, by which conversion is incremental and can be verified.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use sawlog_formats::{Column, Kind, LineEnding, Table};
+
+use crate::error::{Result, StoreError};
+use crate::read::read_file;
+use crate::store::Store;
+
+/// The table of input files.
+pub const SOURCES: Table = Table {
+    name: "sources",
+    doc: "The ledger: a row for each input file",
+    columns: &[
+        Column::text("path", "The file's path, relative to the root given: source_file in other tables").skip_files(),
+        Column::text("root", "The folder that the path starts from"),
+        Column::int64("size", "The file's size in bytes"),
+        Column::text("mtime", "When the file was last changed").kind(Kind::Time),
+        Column::text("sha256", "SHA-256 of the file, as it is"),
+        Column::text("state", "converted, duplicate, empty or unknown"),
+        Column::text("duplicate_of", "The path of the file with the same content that was converted"),
+        Column::text("format", "The table that its records are in"),
+        Column::text("compression", "gzip, or null"),
+        Column::int64("content_size", "Size of the content in bytes, after decompression"),
+        Column::text("content_sha256", "SHA-256 of the content, after decompression"),
+        Column::int64("lines", "Lines, blank ones included"),
+        Column::int64("records", "Records"),
+        Column::int64("rejects", "Lines that are no records"),
+        Column::int64("blank_lines", "Lines with nothing on them"),
+        Column::text("line_ending", "How its first line ends: lf or crlf"),
+        Column::text("first_time", "The earliest time of a record").kind(Kind::Time),
+        Column::text("last_time", "The latest time of a record").kind(Kind::Time),
+        Column::text("header", "The line that names the fields, where the format has one"),
+        Column::text("run_id", "The run that read it"),
+    ],
+    by_date: false,
+};
+
+/// What became of an input file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceState {
+    /// Its records are in the store.
+    #[default]
+    Converted,
+    /// Its content is that of another file, which was converted.
+    Duplicate,
+    /// It has no content.
+    Empty,
+    /// It is no log of a known format.
+    Unknown,
+}
+
+impl SourceState {
+    const ALL: [Self; 4] = [Self::Converted, Self::Duplicate, Self::Empty, Self::Unknown];
+
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Converted => "converted",
+            Self::Duplicate => "duplicate",
+            Self::Empty => "empty",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// An input file, as the ledger has it. See [`SOURCES`] for what the fields mean; times are microseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table's columns say it")]
+pub struct Source {
+    pub path: String,
+    pub root: String,
+    pub size: i64,
+    pub mtime: i64,
+    pub sha256: String,
+    pub state: SourceState,
+    pub duplicate_of: Option<String>,
+    pub format: Option<String>,
+    pub compression: Option<String>,
+    pub content_size: i64,
+    pub content_sha256: String,
+    pub lines: i64,
+    pub records: i64,
+    pub rejects: i64,
+    pub blank_lines: i64,
+    pub line_ending: LineEnding,
+    pub times: Option<(i64, i64)>,
+    pub header: Option<String>,
+    pub run_id: String,
+}
+
+impl Source {
+    /// The rows of the table [`SOURCES`] for `sources`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the columns are made here.
+    #[must_use]
+    pub fn batch(sources: &[Self]) -> RecordBatch {
+        let text =
+            |get: fn(&Self) -> Option<&str>| -> ArrayRef { Arc::new(sources.iter().map(get).collect::<StringArray>()) };
+        let number =
+            |get: fn(&Self) -> i64| -> ArrayRef { Arc::new(sources.iter().map(get).map(Some).collect::<Int64Array>()) };
+        let time = |get: fn(&Self) -> Option<i64>| -> ArrayRef {
+            Arc::new(sources.iter().map(get).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        };
+        let columns = vec![
+            text(|source| Some(&source.path)),
+            text(|source| Some(&source.root)),
+            number(|source| source.size),
+            time(|source| Some(source.mtime)),
+            text(|source| Some(&source.sha256)),
+            text(|source| Some(source.state.name())),
+            text(|source| source.duplicate_of.as_deref()),
+            text(|source| source.format.as_deref()),
+            text(|source| source.compression.as_deref()),
+            number(|source| source.content_size),
+            text(|source| Some(&source.content_sha256)),
+            number(|source| source.lines),
+            number(|source| source.records),
+            number(|source| source.rejects),
+            number(|source| source.blank_lines),
+            text(|source| Some(source.line_ending.name())),
+            time(|source| source.times.map(|(first, _)| first)),
+            time(|source| source.times.map(|(_, last)| last)),
+            text(|source| source.header.as_deref()),
+            text(|source| Some(&source.run_id)),
+        ];
+        RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
+    }
+
+    /// The input files in a batch of the table.
+    fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
+        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+        let number = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+        let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+        let mut sources = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            let text = |name: &str| text(name).map(|array| array.is_valid(row).then(|| array.value(row).to_owned()));
+            let number = |name: &str| number(name).map(|array| array.value(row));
+            let time = |name: &str| time(name).map(|array| array.is_valid(row).then(|| array.value(row)));
+            let state = text("state")??;
+            sources.push(Self {
+                path: text("path")??,
+                root: text("root")??,
+                size: number("size")?,
+                mtime: time("mtime")??,
+                sha256: text("sha256")??,
+                state: SourceState::ALL.into_iter().find(|known| known.name() == state)?,
+                duplicate_of: text("duplicate_of")?,
+                format: text("format")?,
+                compression: text("compression")?,
+                content_size: number("content_size")?,
+                content_sha256: text("content_sha256")??,
+                lines: number("lines")?,
+                records: number("records")?,
+                rejects: number("rejects")?,
+                blank_lines: number("blank_lines")?,
+                line_ending: LineEnding::named(&text("line_ending")??)?,
+                times: time("first_time")?.zip(time("last_time")?),
+                header: text("header")?,
+                run_id: text("run_id")??,
+            });
+        }
+        Some(sources)
+    }
+
+    /// The whole ledger, in order of path.
+    ///
+    /// # Errors
+    ///
+    /// If the table can't be read.
+    pub fn load_all(store: &Store) -> Result<Vec<Self>> {
+        let snapshot = store.snapshot(&SOURCES)?;
+        let mut sources = Vec::new();
+        for file in &snapshot.files {
+            let path = snapshot.folder.join(&file.path);
+            for batch in read_file(&SOURCES, &path, None)? {
+                let batch = batch.map_err(|error| StoreError::damaged(&path, error))?;
+                let rows = Self::from_batch(&batch);
+                sources.extend(rows.ok_or_else(|| StoreError::damaged(&path, "is not a part of a ledger"))?);
+            }
+        }
+        sources.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(sources)
+    }
+}

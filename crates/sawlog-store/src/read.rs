@@ -1,0 +1,28 @@
+//! Reads data files as they were written, without a query engine.
+
+use std::fs::File;
+use std::path::Path;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use sawlog_formats::Table;
+
+use crate::error::{Result, StoreError};
+
+/// The record batches of a data file of `table`; only the columns named, if any are.
+///
+/// # Errors
+///
+/// If the file can't be read, or is no Parquet file.
+pub fn read_file(table: &Table, path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader> {
+    let file = File::open(path).map_err(StoreError::io(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
+    if builder.schema().fields().len() != table.columns.len() {
+        return Err(StoreError::damaged(path, format!("does not have the columns of {}", table.name)));
+    }
+    let mask = match columns {
+        None => ProjectionMask::all(),
+        Some(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
+    };
+    builder.with_projection(mask).with_batch_size(8192).build().map_err(StoreError::parquet(path))
+}

@@ -1,0 +1,258 @@
+//! A run: stages data files, then makes them a new version of the store, all of them or none.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ::parquet::file::metadata::ParquetMetaData;
+use ::parquet::file::statistics::Statistics;
+use sawlog_formats::{Kind, Table};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::delta::{self, DataFileEntry};
+use crate::error::{Result, StoreError};
+use crate::intent::{Change, Intent, remove_folder, sync_folder};
+use crate::ledger::SOURCES;
+use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
+use crate::store::Store;
+
+/// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
+#[derive(Debug)]
+pub struct Run<'a> {
+    store: &'a Store,
+    id: String,
+    staging: PathBuf,
+    codec: Codec,
+    /// Numbers the data files, so that their names differ.
+    files: u32,
+    changes: Vec<Change>,
+    _lock: File,
+}
+
+/// A data file that a run is writing.
+#[derive(Debug)]
+pub struct StagedFile {
+    table: &'static Table,
+    date: Option<String>,
+    /// Relative to the table's folder.
+    path: String,
+    file: DataFile,
+}
+
+impl StagedFile {
+    /// How many bytes of row groups it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.file.size()
+    }
+
+    /// Appends a row group.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn append(&mut self, row_group: EncodedRowGroup) -> Result<()> {
+        let path = self.file.path().to_owned();
+        self.file.append(row_group).map_err(StoreError::parquet(&path))
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Begins a run once no other one has the store; `waiting` is called if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be written to, or an earlier run's work can't be finished.
+    pub fn begin(store: &'a Store, codec: Codec, waiting: impl FnOnce()) -> Result<Self> {
+        let lock = store.lock(waiting)?;
+        let id = Uuid::now_v7().simple().to_string();
+        let staging = store.staging().join(&id);
+        fs::create_dir_all(&staging).map_err(StoreError::io(&staging))?;
+        Ok(Self { store, id, staging, codec, files: 0, changes: Vec::new(), _lock: lock })
+    }
+
+    /// The run's id, which the ledger names.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The store that the run has for itself.
+    #[must_use]
+    pub fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// How the run's data files are compressed.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Opens a data file of `table`, in the partition `date` (`2021-07-29`) where the table has any.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be created.
+    pub fn create_file(&mut self, table: &'static Table, date: Option<String>) -> Result<StagedFile> {
+        let name = format!("part-{}-{:05}.parquet", self.id, self.files);
+        self.files += 1;
+        let path = date.as_ref().map_or_else(|| name.clone(), |date| format!("date={date}/{name}"));
+        let full = self.staging.join(table.name).join(&path);
+        let file = DataFile::create(full.clone(), table).map_err(StoreError::parquet(&full))?;
+        Ok(StagedFile { table, date, path, file })
+    }
+
+    /// Closes a data file, to be added by [`Run::commit`].
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn close_file(&mut self, staged: StagedFile) -> Result<()> {
+        let full = staged.file.path().to_owned();
+        let rows = staged.file.rows();
+        let (metadata, size) = staged.file.close().map_err(StoreError::parquet(&full))?;
+        full.parent().map_or(Ok(()), sync_folder)?;
+        let stats = stats(staged.table, &metadata, rows);
+        let written = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let entry = DataFileEntry {
+            path: staged.path,
+            size,
+            rows: rows as u64,
+            date: staged.date,
+            stats: stats.to_string(),
+            written: i64::try_from(written.as_millis()).unwrap_or(i64::MAX),
+        };
+        self.change(staged.table).adds.push(entry);
+        Ok(())
+    }
+
+    /// Takes a data file of the current version out of the next one.
+    pub fn remove_file(&mut self, table: &'static Table, file: DataFileEntry) {
+        self.change(table).removes.push(file);
+    }
+
+    /// Adds one record batch to `table` as a data file of its own.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn add_batch(
+        &mut self,
+        table: &'static Table,
+        date: Option<String>,
+        batch: &arrow::array::RecordBatch,
+    ) -> Result<()> {
+        let mut staged = self.create_file(table, date)?;
+        let path = staged.file.path().to_owned();
+        let encoded = Encoder::new(table, self.codec).and_then(|mut encoder| encoder.encode(batch));
+        staged.append(encoded.map_err(StoreError::parquet(&path))?)?;
+        self.close_file(staged)
+    }
+
+    /// The size of all data files that the run adds, in bytes.
+    #[must_use]
+    pub fn bytes_added(&self) -> u64 {
+        self.changes.iter().flat_map(|change| &change.adds).map(|file| file.size).sum()
+    }
+
+    fn change(&mut self, table: &'static Table) -> &mut Change {
+        let place = self.changes.iter().position(|change| change.table == table.name).unwrap_or_else(|| {
+            self.changes.push(Change { table: table.name.to_owned(), adds: Vec::new(), removes: Vec::new() });
+            self.changes.len() - 1
+        });
+        &mut self.changes[place]
+    }
+
+    /// Makes all closed files part of the store. Where nothing was staged, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be written to. The next run then finishes this one, if its intent was written.
+    pub fn commit(mut self) -> Result<()> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        // The ledger is committed last, so that what it lists is there.
+        self.changes.sort_by_key(|change| change.table == SOURCES.name);
+        let ledger = self.store.folder(&SOURCES);
+        let number = self.store.block_on(delta::last_run(&SOURCES, &ledger))? + 1;
+        let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
+        intent.write(&self.staging)?;
+        sync_folder(&self.store.staging())?;
+        let carried_out = intent.carry_out(self.store, &self.staging);
+        if carried_out.is_err() {
+            // The intent stands: leave what is staged to the next run.
+            self.staging = PathBuf::new();
+        }
+        carried_out
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if self.staging != Path::new("") {
+            // Whatever can't be removed now, the next run removes.
+            let _ = remove_folder(&self.staging);
+        }
+    }
+}
+
+/// Delta's statistics of a data file: its rows, and the range of each column by which files are skipped.
+fn stats(table: &Table, metadata: &ParquetMetaData, rows: usize) -> Value {
+    let (mut mins, mut maxs, mut nulls) = (Map::new(), Map::new(), Map::new());
+    for (place, column) in table.columns.iter().enumerate().filter(|(_, column)| column.skip_files) {
+        let chunks = || metadata.row_groups().iter().filter_map(|group| group.column(place).statistics());
+        let count: u64 = chunks().filter_map(Statistics::null_count_opt).sum();
+        nulls.insert(column.name.to_owned(), json!(count));
+        let all_known = metadata.row_groups().iter().all(|group| {
+            group.column(place).statistics().is_some_and(|chunk| {
+                chunk.max_bytes_opt().is_some() || chunk.null_count_opt() == Some(group.num_rows().cast_unsigned())
+            })
+        });
+        if !all_known {
+            continue;
+        }
+        let (min, max) = match column.kind {
+            Kind::Time => (
+                chunks()
+                    .filter_map(Statistics::min_bytes_opt)
+                    .filter_map(micros)
+                    .min()
+                    .map(|at| json!(timestamp(at, false))),
+                chunks()
+                    .filter_map(Statistics::max_bytes_opt)
+                    .filter_map(micros)
+                    .max()
+                    .map(|at| json!(timestamp(at, true))),
+            ),
+            _ => (
+                chunks().filter_map(Statistics::min_bytes_opt).min().map(|min| json!(String::from_utf8_lossy(min))),
+                chunks().filter_map(Statistics::max_bytes_opt).max().map(|max| json!(String::from_utf8_lossy(max))),
+            ),
+        };
+        min.map(|min| mins.insert(column.name.to_owned(), min));
+        max.map(|max| maxs.insert(column.name.to_owned(), max));
+    }
+    json!({ "numRecords": rows, "minValues": mins, "maxValues": maxs, "nullCount": nulls })
+}
+
+fn micros(bytes: &[u8]) -> Option<i64> {
+    Some(i64::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// A bound in Delta's form of a time, in milliseconds, rounded outwards.
+fn timestamp(micros: i64, up: bool) -> String {
+    let millis = if up { -((-micros).div_euclid(1000)) } else { micros.div_euclid(1000) };
+    let day = i32::try_from(millis.div_euclid(86_400_000)).unwrap_or_default();
+    let clock = millis.rem_euclid(86_400_000);
+    format!(
+        "{}T{:02}:{:02}:{:02}.{:03}Z",
+        sawlog_formats::date_name(day),
+        clock / 3_600_000,
+        clock / 60_000 % 60,
+        clock / 1000 % 60,
+        clock % 1000
+    )
+}

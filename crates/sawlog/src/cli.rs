@@ -1,0 +1,133 @@
+//! The command line of sawlog.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use sawlog_formats::Table;
+use sawlog_store::parquet::Codec;
+
+const AFTER_HELP: &str = "\
+Examples:
+  sawlog convert evidence/awslogs/s3-eng        convert a folder; run it again to add what is new
+  sawlog convert 'logs/2021-07-*' --store case  files by pattern, into another store
+  find . -newer mark | sawlog convert -         files from a list
+  sawlog status                                 what the store holds
+  sawlog verify                                 rebuild every input and compare its SHA-256
+
+Exit status: 0 all good; 1 could not do it; 2 the command line is wrong; 3 done, but lines were rejected or
+inputs could not be read; 130 interrupted. Ask questions of the store with sawq.";
+
+/// Converts AWS logs into a Parquet store, losing nothing.
+#[derive(Debug, Parser)]
+#[command(name = "sawlog", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The store's folder
+    #[arg(long, global = true, env = "SAWLOG_STORE", default_value = "./sawlog-store", value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Add logs to the store; what it has already is left out
+    Convert(ConvertArgs),
+    /// Show what the store holds: tables, days, sizes, sources, rejects
+    Status,
+    /// Rebuild every input from the store and compare it with the ledger's SHA-256
+    Verify,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+/// What to convert, and how.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// Files, folders (with all that is in them), patterns, @FILE for a list of paths, - for a list on standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// What the files are; auto tells by their content
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// How many threads work [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// How much memory to use, at least 64MiB
+    #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
+    pub(crate) memory: ByteSize,
+    /// How data files are compressed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compression: Compression,
+    /// The largest content of a gzip file; it may not be 250 times the file's size either, unless below 64 MiB
+    #[arg(long, default_value = "4GiB", value_name = "SIZE")]
+    pub(crate) max_inflate: ByteSize,
+    /// Commit nothing if a line is rejected or an input can't be read
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Convert files that have changed since anew, instead of reporting them as an error
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+fn memory(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    if size < ByteSize::mib(64) { Err("less than 64MiB".to_owned()) } else { Ok(size) }
+}
+
+/// The format of input files.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Auto,
+    S3Access,
+}
+
+impl Format {
+    pub(crate) fn table(self) -> Option<&'static Table> {
+        match self {
+            Self::Auto => None,
+            Self::S3Access => Some(&sawlog_formats::s3_access::TABLE),
+        }
+    }
+}
+
+/// The compression of data files.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Compression {
+    #[default]
+    Zstd,
+    Snappy,
+    Lz4,
+    None,
+}
+
+impl Compression {
+    pub(crate) fn codec(self) -> Codec {
+        match self {
+            Self::Zstd => Codec::Zstd,
+            Self::Snappy => Codec::Snappy,
+            Self::Lz4 => Codec::Lz4,
+            Self::None => Codec::None,
+        }
+    }
+}

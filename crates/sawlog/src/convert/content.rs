@@ -1,0 +1,189 @@
+//! The bytes of an input file, cut into blocks of whole lines.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+
+use flate2::bufread::MultiGzDecoder;
+use memchr::{memchr, memrchr};
+use sawlog_formats::MAX_LINE;
+
+use crate::mapping::Mapping;
+
+/// Files at least this large are mapped into memory; smaller ones are read.
+const MAP_FROM: u64 = 1 << 20;
+/// Blocks are about this large: small enough to stay in the processor's cache from one step to the next.
+const BLOCK: usize = 256 << 10;
+/// How many times larger than its file the content of a gzip file may be. Logs reach 30, a stream of zeros 1,030.
+const MAX_RATIO: u64 = 250;
+/// Content up to this size is never too large for its file.
+const RATIO_FROM: u64 = 64 << 20;
+
+/// The bytes of a file.
+#[derive(Debug)]
+pub(crate) enum FileBytes {
+    Read(Vec<u8>),
+    Mapped(Mapping),
+}
+
+impl FileBytes {
+    /// Reads or maps `file`, which has `size` bytes; `buffer` is used again.
+    pub(crate) fn open(mut file: &File, size: u64, mut buffer: Vec<u8>) -> std::io::Result<Self> {
+        if size >= MAP_FROM {
+            return Mapping::new(file).map(Self::Mapped);
+        }
+        buffer.clear();
+        file.read_to_end(&mut buffer)?;
+        Ok(Self::Read(buffer))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Read(bytes) => bytes,
+            Self::Mapped(mapping) => mapping.bytes(),
+        }
+    }
+
+    /// Whether the file became shorter while it was mapped.
+    pub(crate) fn was_cut(&self) -> bool {
+        matches!(self, Self::Mapped(mapping) if mapping.was_cut())
+    }
+
+    /// Gives pages that have been read back to the system.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        if let Self::Mapped(mapping) = self {
+            mapping.release(range);
+        }
+    }
+}
+
+/// Whether the bytes are those of a gzip file. See RFC 1952, "Member format".
+pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b, 8])
+}
+
+/// A piece of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Block<'a> {
+    /// Whole lines, of which the last of a file may lack its line feed.
+    Lines(&'a [u8]),
+    /// A part of a line that is longer than fits, and whether it is the last one. The line feed is not in it.
+    LongLine(&'a [u8], bool),
+}
+
+/// Cuts bytes into blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Cutter {
+    in_long_line: bool,
+}
+
+impl Cutter {
+    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed. `at_end` says that there
+    /// are no more.
+    pub(crate) fn next<'a>(&mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
+        if bytes.is_empty() {
+            return None;
+        }
+        if self.in_long_line {
+            let part = &bytes[..bytes.len().min(MAX_LINE)];
+            if let Some(end) = memchr(b'\n', part) {
+                self.in_long_line = false;
+                return Some((Block::LongLine(&part[..end], true), end + 1));
+            }
+            let last = at_end && part.len() == bytes.len();
+            self.in_long_line = !last;
+            return Some((Block::LongLine(part, last), part.len()));
+        }
+        if at_end && bytes.len() <= BLOCK {
+            return Some((Block::Lines(bytes), bytes.len()));
+        }
+        let window = bytes.len().min(BLOCK);
+        let end = memrchr(b'\n', &bytes[..window])
+            .or_else(|| memchr(b'\n', &bytes[window..bytes.len().min(MAX_LINE)]).map(|more| window + more));
+        match end {
+            Some(end) => Some((Block::Lines(&bytes[..=end]), end + 1)),
+            None if bytes.len() > MAX_LINE => {
+                self.in_long_line = true;
+                Some((Block::LongLine(&bytes[..MAX_LINE], false), MAX_LINE))
+            }
+            None => at_end.then_some((Block::Lines(bytes), bytes.len())),
+        }
+    }
+}
+
+/// Inflates a gzip file of `bytes` piece by piece; `take` gets all that is not yet taken, and whether it is the end, and
+/// says how many bytes it took. Gives back the reason if the stream is broken, or grows past `limit`.
+pub(crate) fn inflate<E>(
+    bytes: &[u8],
+    limit: u64,
+    buffer: &mut Vec<u8>,
+    mut take: impl FnMut(&[u8], bool) -> Result<usize, E>,
+) -> Result<Option<String>, E> {
+    let mut decoder = MultiGzDecoder::new(bytes);
+    let mut inflated = 0u64;
+    let limit = limit.min(RATIO_FROM.max((bytes.len() as u64).saturating_mul(MAX_RATIO)));
+    buffer.clear();
+    loop {
+        let before = buffer.len();
+        let outcome = (&mut decoder).take(BLOCK as u64).read_to_end(buffer);
+        inflated += (buffer.len() - before) as u64;
+        let broken = match outcome {
+            Ok(0) => return take(buffer, true).map(|_| None),
+            Ok(_) if inflated > limit => Some(format!("gzip content grows past {limit} bytes; see --max-inflate")),
+            Ok(_) => None,
+            Err(error) => Some(format!("gzip stream is broken after {inflated} bytes: {error}")),
+        };
+        let taken = take(buffer, false)?;
+        buffer.drain(..taken);
+        if broken.is_some() {
+            return Ok(broken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &[u8], step: usize) -> Vec<(Vec<u8>, &'static str)> {
+        let (mut cutter, mut start, mut blocks) = (Cutter::default(), 0, Vec::new());
+        for end in (0..text.len()).step_by(step).skip(1).chain([text.len()]) {
+            while let Some((block, taken)) = cutter.next(&text[start..end], end == text.len()) {
+                start += taken;
+                blocks.push(match block {
+                    Block::Lines(lines) => (lines.to_vec(), "lines"),
+                    Block::LongLine(part, false) => (part.to_vec(), "part"),
+                    Block::LongLine(part, true) => (part.to_vec(), "last part"),
+                });
+            }
+        }
+        assert_eq!(start, text.len());
+        blocks
+    }
+
+    #[test]
+    fn blocks_end_with_lines_however_the_bytes_come() {
+        let text: Vec<u8> = (0..40_000).flat_map(|n| format!("line {n}\n").into_bytes()).chain(*b"the end").collect();
+        for step in [100, 70_000, 1 << 20] {
+            let blocks = cut(&text, step);
+            assert!(blocks.iter().all(|(lines, _)| lines.ends_with(b"\n") || lines.ends_with(b"the end")));
+            assert_eq!(blocks.into_iter().flat_map(|(lines, _)| lines).collect::<Vec<u8>>(), text);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_comes_in_parts() {
+        let long = vec![b'x'; 2 * MAX_LINE + 5];
+        let text = [b"a\n".as_slice(), &long, b"\nb\n", &long].concat();
+        for step in [1 << 20, text.len()] {
+            let mut joined = Vec::new();
+            for (part, kind) in cut(&text, step) {
+                joined.extend_from_slice(&part);
+                if kind == "last part" && joined.len() < text.len() {
+                    joined.push(b'\n');
+                }
+            }
+            assert!(joined == text, "step {step}");
+        }
+    }
+}

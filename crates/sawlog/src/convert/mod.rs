@@ -1,0 +1,214 @@
+//! The conversion: finds what is new, shares the work among threads, and makes the result a new version of the store.
+
+mod content;
+mod order;
+mod plan;
+mod replace;
+mod worker;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sawlog_formats::Table;
+use sawlog_store::parquet::Codec;
+use sawlog_store::{Run, Source, SourceState, Store};
+use serde::Serialize;
+
+use crate::discover::{Problem, discover};
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::progress::Progress;
+use order::{Abort, Contents, Running, Turns};
+use plan::{UnitSize, converted};
+use worker::Worker;
+use writer::Writer;
+
+pub(crate) use plan::{Piece, Plan, hex};
+
+/// What the process needs beside what the threads use.
+const BASE_MEMORY: u64 = 40 << 20;
+
+/// What a conversion is to do: complete when it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) inputs: Vec<PathBuf>,
+    /// All inputs are of this table; `None`: tell by content.
+    pub(crate) format: Option<&'static Table>,
+    pub(crate) threads: usize,
+    /// Bytes that a thread's columns may take before they are encoded.
+    pub(crate) columns_memory: usize,
+    /// The largest unit of work, in bytes of input.
+    pub(crate) unit_size: u64,
+    pub(crate) codec: Codec,
+    /// The largest content of a gzip file, in bytes.
+    pub(crate) max_inflate: u64,
+    pub(crate) strict: bool,
+    pub(crate) replace: bool,
+}
+
+impl Settings {
+    /// Shares `memory` bytes among the threads: how much a thread's columns may take, and the largest unit of work.
+    /// Beside its columns a thread holds what they are encoded to, and the mapped pages of its unit.
+    pub(crate) fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
+        let share = memory.saturating_sub(BASE_MEMORY) / threads as u64;
+        let columns = usize::try_from(share / 3).unwrap_or(usize::MAX).max(2 << 20);
+        (columns, (share / 4).max(1 << 20))
+    }
+}
+
+/// What a conversion did.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Summary {
+    /// Files whose records were added.
+    pub(crate) converted: usize,
+    /// Files that the ledger had already.
+    pub(crate) unchanged: usize,
+    /// Files whose records were replaced; they count as converted, too.
+    pub(crate) replaced: usize,
+    /// Files with the content of another, and that other.
+    pub(crate) duplicates: Vec<(String, String)>,
+    /// Files without content.
+    pub(crate) empty: Vec<String>,
+    /// Files of no known format.
+    pub(crate) unknown: Vec<String>,
+    /// Files that could not be read, or not to their end.
+    pub(crate) unreadable: Vec<(String, String)>,
+    pub(crate) records: i64,
+    pub(crate) rejects: i64,
+    pub(crate) blank_lines: i64,
+    /// Bytes of the files that were converted.
+    pub(crate) bytes_in: i64,
+    /// Bytes of the data files that were added.
+    pub(crate) bytes_out: u64,
+    pub(crate) seconds: f64,
+    /// Whether the store was changed.
+    pub(crate) committed: bool,
+}
+
+impl Summary {
+    /// Whether something of the input did not become a record.
+    pub(crate) fn has_losses(&self) -> bool {
+        self.rejects > 0 || !self.unreadable.is_empty() || !self.unknown.is_empty()
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.unreadable.push((problem.path, problem.what));
+    }
+
+    /// Counts an input, by its row in the ledger.
+    fn count(&mut self, source: &Source) {
+        match source.state {
+            SourceState::Converted => {
+                self.converted += 1;
+                self.bytes_in += source.size;
+            }
+            SourceState::Empty => self.empty.push(source.path.clone()),
+            SourceState::Unknown => self.unknown.push(source.path.clone()),
+            SourceState::Duplicate => {
+                self.duplicates.push((source.path.clone(), source.duplicate_of.clone().unwrap_or_default()));
+            }
+        }
+        self.records += source.records;
+        self.rejects += source.rejects;
+        self.blank_lines += source.blank_lines;
+    }
+}
+
+/// What the threads share.
+pub(crate) struct Job<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) plan: &'a Plan,
+    pub(crate) contents: Contents,
+    /// For each input of several parts.
+    pub(crate) running: HashMap<usize, Turns<Running>>,
+    pub(crate) abort: Abort,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) progress: &'a Progress,
+}
+
+/// Converts the inputs into the store.
+pub(crate) fn convert(
+    store: &Store,
+    settings: &Settings,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Summary> {
+    let started = Instant::now();
+    let discovery = discover(&settings.inputs, store.root())?;
+    let mut run =
+        Run::begin(store, settings.codec, || progress.note("another sawlog writes to this store; waiting for it"))?;
+    let ledger = Source::load_all(store)?;
+    let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
+    let plan = Plan::new(discovery, &ledger, settings.replace, size)?;
+    progress.begin(&plan);
+    let mut summary = Summary { unchanged: plan.unchanged, replaced: plan.replaced.len(), ..Summary::default() };
+    plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
+    let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
+    let job = Job {
+        settings,
+        plan: &plan,
+        contents: Turns::new(converted(&ledger, &plan.replaced).collect()),
+        running: running.map(|piece| (piece.input, Turns::default())).collect(),
+        abort: Abort::default(),
+        interrupt,
+        progress,
+    };
+    replace::take_out(&mut run, &plan.replaced)?;
+    let sources = read_all(&job, &mut run, &mut summary)?;
+    if interrupt.requested() {
+        return Err(Interrupted.into());
+    }
+    progress.committing();
+    sources.iter().chain(&plan.settled).for_each(|source| summary.count(source));
+    let mut rows: Vec<Source> = sources.into_iter().chain(plan.settled.iter().cloned()).collect();
+    rows.sort_by(|a, b| a.path.cmp(&b.path));
+    if !rows.is_empty() && !(settings.strict && summary.has_losses()) {
+        rows.iter_mut().for_each(|row| run.id().clone_into(&mut row.run_id));
+        run.add_batch(&sawlog_store::SOURCES, None, &Source::batch(&rows))?;
+        summary.bytes_out = run.bytes_added();
+        run.commit()?;
+        summary.committed = true;
+    }
+    summary.seconds = started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
+    Ok(summary)
+}
+
+/// Lets the threads do all units, and writes what they hand over in the order of the units.
+fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Vec<Source>> {
+    let units = &job.plan.units;
+    let next = AtomicUsize::new(0);
+    // A unit's output waits in its own channel until the writer comes to it: a few row groups, then its thread waits.
+    let (senders, receivers): (Vec<_>, Vec<_>) = units.iter().map(|_| sync_channel(2)).unzip();
+    let senders: Vec<_> = senders.into_iter().map(|sender| std::sync::Mutex::new(Some(sender))).collect();
+    let mut writer = Writer::new(job.plan, run, summary);
+    std::thread::scope(|scope| {
+        for _ in 0..job.settings.threads.min(units.len()) {
+            scope.spawn(|| {
+                let mut worker = Worker::new(job);
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(unit) = units.get(number) else { break };
+                    let sender = senders[number].lock().ok().and_then(|mut sender| sender.take());
+                    let Some(sender) = sender else { break };
+                    match &mut worker {
+                        Ok(worker) => worker.run(number, unit, sender),
+                        Err(error) => {
+                            job.abort.set();
+                            let _ = sender.send(Err(anyhow::anyhow!("{error:#}")));
+                        }
+                    }
+                }
+            });
+        }
+        let written = writer.write_all(receivers, job);
+        if written.is_err() {
+            job.abort.set();
+        }
+        written
+    })?;
+    writer.finish()
+}

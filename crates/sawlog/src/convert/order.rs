@@ -1,0 +1,69 @@
+//! What threads must do in order: registering content that may repeat, and hashing the parts of one file.
+//!
+//! Units are begun in order, and each passes here before it does its main work, so whoever waits waits for one that is
+//! already under way.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use sawlog_formats::{LineEnding, Table};
+use sha2::Sha256;
+
+/// Set when a thread has failed, so that the others stop instead of waiting for it.
+#[derive(Debug, Default)]
+pub(crate) struct Abort(AtomicBool);
+
+impl Abort {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A value that threads change in turns: turn 0, turn 1, and so on.
+#[derive(Debug, Default)]
+pub(crate) struct Turns<T> {
+    state: Mutex<(usize, T)>,
+    changed: Condvar,
+}
+
+impl<T> Turns<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { state: Mutex::new((0, value)), changed: Condvar::new() }
+    }
+
+    /// Waits for its turn and changes the value; `None` if the work was aborted meanwhile.
+    pub(crate) fn take<R>(&self, turn: usize, abort: &Abort, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while state.0 != turn {
+            if abort.is_set() {
+                return None;
+            }
+            let waited = self.changed.wait_timeout(state, Duration::from_millis(20));
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        let result = change(&mut state.1);
+        state.0 += 1;
+        self.changed.notify_all();
+        Some(result)
+    }
+}
+
+/// The labels of files by the SHA-256 of their content: one turn for each unit.
+pub(crate) type Contents = Turns<HashMap<String, String>>;
+
+/// What the parts of one large file hand on: one turn for each part.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    pub(crate) hasher: Sha256,
+    /// Lines before the part.
+    pub(crate) lines: i64,
+    /// Told from the first part.
+    pub(crate) ending: LineEnding,
+    pub(crate) format: Option<&'static Table>,
+}

@@ -1,0 +1,272 @@
+//! What a run has to do: the inputs that are new, in order, cut into units of work.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sawlog_store::{Source, SourceState};
+use sha2::{Digest, Sha256};
+
+use super::content::is_gzip;
+use crate::discover::{Discovery, Found, Problem};
+
+/// The largest unit of work in bytes: its rows make one row group, or a few.
+const MAX_UNIT: u64 = 64 << 20;
+const MIN_UNIT: u64 = 4 << 20;
+/// The most files in a unit.
+const MAX_FILES: usize = 16_384;
+/// How much larger than its file the content of a gzip file is, roughly.
+const GZIP_RATIO: u64 = 8;
+
+/// What a run has to do.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// The inputs to read, in bytewise order of their labels.
+    pub(crate) inputs: Vec<Input>,
+    /// The work, in order.
+    pub(crate) units: Vec<Unit>,
+    /// Ledger rows of inputs that need no reading: empty files, and large ones with the content of another.
+    pub(crate) settled: Vec<Source>,
+    /// Ledger rows that the run replaces.
+    pub(crate) replaced: Vec<Source>,
+    /// How many inputs are in the ledger as they are.
+    pub(crate) unchanged: usize,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// An input to read.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) found: Found,
+    /// Whether another file has the same size, so that it may have the same content.
+    pub(crate) may_repeat: bool,
+}
+
+/// A share of the work, done by one thread from beginning to end.
+#[derive(Debug, Default)]
+pub(crate) struct Unit {
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// An input, or a part of a large one.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// Its place in [`Plan::inputs`].
+    pub(crate) input: usize,
+    /// Which bytes, to be widened to whole lines. Of a whole file: all of them.
+    pub(crate) range: Range<u64>,
+    /// Which part it is, and of how many.
+    pub(crate) part: usize,
+    pub(crate) parts: usize,
+}
+
+/// How units are cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnitSize {
+    pub(crate) threads: usize,
+    /// No unit is larger, if memory is short.
+    pub(crate) at_most: u64,
+}
+
+impl Plan {
+    /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless they
+    /// are to be replaced.
+    pub(crate) fn new(discovery: Discovery, ledger: &[Source], replace: bool, size: UnitSize) -> Result<Self> {
+        let mut plan = Self { problems: discovery.problems, ..Self::default() };
+        let new = plan.compare(discovery.files, ledger, replace)?;
+        plan.settle(new, ledger);
+        plan.cut(size);
+        Ok(plan)
+    }
+
+    /// Leaves out what the ledger has.
+    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], replace: bool) -> Result<Vec<Found>> {
+        let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
+        let (mut taken, mut changed, mut new) = (HashSet::new(), Vec::new(), Vec::new());
+        for mut file in files {
+            match fate(&mut file, &known, &taken) {
+                Ok(Fate::New) => {}
+                Ok(Fate::Same) => {
+                    self.unchanged += 1;
+                    continue;
+                }
+                Ok(Fate::Changed(source)) if replace => self.replaced.push(source.clone()),
+                Ok(Fate::Changed(source)) => {
+                    changed.push(format!("  {}: {} bytes then, {} now", file.path.display(), source.size, file.size));
+                    continue;
+                }
+                Err(error) => {
+                    self.problems.push(Problem { path: file.label, what: format!("{error:#}") });
+                    continue;
+                }
+            }
+            taken.insert(file.label.clone());
+            new.push(file);
+        }
+        if !changed.is_empty() {
+            bail!(
+                "files have changed since they were converted:\n{}\nNothing was done. Use --replace to convert them anew.",
+                changed.join("\n")
+            );
+        }
+        new.sort_by(|a, b| a.label.cmp(&b.label));
+        Ok(new)
+    }
+
+    /// Sets aside the files that need no reading.
+    fn settle(&mut self, files: Vec<Found>, ledger: &[Source]) {
+        let mut sizes: HashMap<u64, usize> = HashMap::new();
+        let old = ledger.iter().filter_map(|source| u64::try_from(source.size).ok());
+        for size in files.iter().map(|file| file.size).chain(old) {
+            *sizes.entry(size).or_default() += 1;
+        }
+        let mut seen: HashMap<String, String> = converted(ledger, &self.replaced).collect();
+        for found in files {
+            let may_repeat = sizes[&found.size] > 1;
+            if found.size == 0 {
+                self.settled.push(Source {
+                    state: SourceState::Empty,
+                    sha256: hex(&Sha256::digest([])),
+                    ..row(&found)
+                });
+                continue;
+            }
+            // A file of many units must be known to be new before the first of them is read.
+            if may_repeat && found.size > MAX_UNIT {
+                match hash_file(&found.path) {
+                    Err(error) => {
+                        self.problems.push(Problem { path: found.label, what: format!("{error:#}") });
+                        continue;
+                    }
+                    Ok(sha256) => match seen.get(&sha256) {
+                        Some(first) => {
+                            self.settled.push(duplicate(&found, sha256, first));
+                            continue;
+                        }
+                        None => {
+                            seen.insert(sha256, found.label.clone());
+                        }
+                    },
+                }
+            }
+            self.inputs.push(Input { may_repeat: may_repeat && found.size <= MAX_UNIT, found });
+        }
+    }
+
+    /// Cuts the inputs into units.
+    fn cut(&mut self, size: UnitSize) {
+        let total: u64 = self.inputs.iter().map(|input| input.found.size).sum();
+        let unit_size = (total / (size.threads as u64 * 2)).clamp(MIN_UNIT, MAX_UNIT).min(size.at_most);
+        let (mut unit, mut filled) = (Unit::default(), 0);
+        for (place, input) in self.inputs.iter().enumerate() {
+            let bytes = input.found.size;
+            let gzip = starts_as_gzip(&input.found);
+            let parts = if gzip { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
+            let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
+            if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
+                self.units.push(std::mem::take(&mut unit));
+                filled = 0;
+            }
+            for part in 0..parts {
+                let start = part as u64 * unit_size;
+                let end = if part + 1 == parts { bytes } else { start + unit_size };
+                unit.pieces.push(Piece { input: place, range: start..end, part, parts });
+                filled += if gzip { weight } else { end - start };
+                if part + 1 < parts {
+                    self.units.push(std::mem::take(&mut unit));
+                    filled = 0;
+                }
+            }
+        }
+        if !unit.pieces.is_empty() {
+            self.units.push(unit);
+        }
+    }
+}
+
+/// What is to be done with a file.
+enum Fate<'a> {
+    New,
+    Same,
+    Changed(&'a Source),
+}
+
+/// Compares a file with the ledger: by size and time, then by content. A file from another folder whose label is taken
+/// gets a longer one.
+fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<String>) -> Result<Fate<'a>> {
+    loop {
+        if !taken.contains(&file.label) {
+            let Some(&source) = known.get(file.label.as_str()) else { return Ok(Fate::New) };
+            let same_root = source.root == file.root;
+            let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
+            if same_root && same_size && source.mtime == file.mtime
+                || same_size && source.sha256 == hash_file(&file.path)?
+            {
+                return Ok(Fate::Same);
+            }
+            if same_root {
+                return Ok(Fate::Changed(source));
+            }
+        }
+        let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
+            bail!("its name is taken by another file");
+        };
+        file.label = format!("{folder}/{}", file.label);
+        file.root = if parent.is_empty() { "/".to_owned() } else { parent.to_owned() };
+    }
+}
+
+/// The ledger's row of a file, before anything is known of its content.
+pub(crate) fn row(found: &Found) -> Source {
+    Source {
+        path: found.label.clone(),
+        root: found.root.clone(),
+        size: i64::try_from(found.size).unwrap_or(i64::MAX),
+        mtime: found.mtime,
+        ..Source::default()
+    }
+}
+
+/// The ledger's row of a file with the content of the one named `first`.
+pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
+    Source { state: SourceState::Duplicate, sha256, duplicate_of: Some(first.to_owned()), ..row(found) }
+}
+
+/// SHA-256 and path of each file whose records are in the store, and stay there.
+pub(crate) fn converted(ledger: &[Source], replaced: &[Source]) -> impl Iterator<Item = (String, String)> {
+    let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
+    ledger
+        .iter()
+        .filter(move |source| source.state == SourceState::Converted && !gone.contains(source.path.as_str()))
+        .map(|source| (source.sha256.clone(), source.path.clone()))
+}
+
+fn starts_as_gzip(found: &Found) -> bool {
+    // Only for files that would be cut otherwise: what a small one is shows when it is read.
+    if found.size < MIN_UNIT {
+        return found.label.ends_with(".gz");
+    }
+    let mut head = [0; 3];
+    File::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && is_gzip(&head)
+}
+
+/// SHA-256 of a file, in hexadecimal digits.
+pub(crate) fn hash_file(path: &Path) -> Result<String> {
+    let mut file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 256 << 10]);
+    loop {
+        match file.read(&mut buffer).with_context(|| format!("can't read {}", path.display()))? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}

@@ -1,0 +1,89 @@
+//! Takes the records of replaced inputs out of the store: data files that hold some are written again without them.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Schema};
+use sawlog_formats::{Kind, LOGS, Layout, REJECTS, Table};
+use sawlog_store::parquet::Encoder;
+use sawlog_store::{Run, SOURCES, Source, read_file};
+
+/// Takes out all that came from `replaced`, rows of the ledger included.
+pub(crate) fn take_out(run: &mut Run<'_>, replaced: &[Source]) -> Result<()> {
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
+    for table in LOGS.iter().copied().chain([&REJECTS]) {
+        rewrite(run, table, "source_file", &gone)?;
+    }
+    rewrite(run, &SOURCES, "path", &gone)
+}
+
+fn rewrite(run: &mut Run<'_>, table: &'static Table, column: &str, gone: &HashSet<&str>) -> Result<()> {
+    let snapshot = run.store().snapshot(table)?;
+    for entry in &snapshot.files {
+        let path = snapshot.folder.join(&entry.path);
+        if !holds(table, &path, column, gone)? {
+            continue;
+        }
+        let mut encoder = Encoder::new(table, run.codec())?;
+        let mut file = None;
+        for batch in read_file(table, &path, None)? {
+            let batch = batch?;
+            let kept = filter_record_batch(&batch, &keep(&batch, column, gone))?;
+            if kept.num_rows() == 0 {
+                continue;
+            }
+            if file.is_none() {
+                file = Some(run.create_file(table, entry.date.clone())?);
+            }
+            if let Some(file) = &mut file {
+                file.append(encoder.encode(&with_dictionaries(table, &kept)?)?)?;
+            }
+        }
+        if let Some(file) = file {
+            run.close_file(file)?;
+        }
+        run.remove_file(table, entry.clone());
+    }
+    Ok(())
+}
+
+fn holds(table: &Table, path: &Path, column: &str, gone: &HashSet<&str>) -> Result<bool> {
+    for batch in read_file(table, path, Some(&[column]))? {
+        let batch = batch?;
+        if keep(&batch, column, gone).false_count() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn keep(batch: &RecordBatch, column: &str, gone: &HashSet<&str>) -> BooleanArray {
+    let names = batch[column].as_string::<i32>();
+    names.iter().map(|name| Some(name.is_none_or(|name| !gone.contains(name)))).collect()
+}
+
+/// The batch as a decoder gives it: text columns with dictionaries.
+fn with_dictionaries(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = table.columns.iter().zip(batch.columns()).map(|(column, array)| -> Result<ArrayRef> {
+        Ok(match (column.kind, column.layout) {
+            (Kind::Text, Layout::Dictionary) => {
+                cast(array, &DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))?
+            }
+            _ => Arc::clone(array),
+        })
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let fields = table
+        .columns
+        .iter()
+        .zip(&columns)
+        .map(|(column, array)| Field::new(column.name, array.data_type().clone(), true));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)?)
+}

@@ -1,0 +1,132 @@
+//! Takes the threads' row groups in order and appends them to data files, one open file for each table and date.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+
+use anyhow::{Result, bail};
+use sawlog_formats::Table;
+use sawlog_store::{Run, Source, SourceState, StagedFile};
+
+use super::plan::{Plan, duplicate, row};
+use super::worker::{Output, Report};
+use super::{Job, Summary};
+use crate::discover::Problem;
+
+/// A data file is closed, and another begun, when its row groups have so many bytes.
+const MAX_FILE: usize = 512 << 20;
+/// So many data files are open at a time.
+const MAX_OPEN: usize = 64;
+
+/// The writer, and what it knows of each input.
+pub(crate) struct Writer<'p, 'r, 's> {
+    plan: &'p Plan,
+    run: &'r mut Run<'s>,
+    summary: &'r mut Summary,
+    open: BTreeMap<(&'static str, Option<String>), OpenFile>,
+    /// Counts appends, to close the file that has waited longest.
+    clock: u64,
+    sources: Vec<Option<Source>>,
+}
+
+struct OpenFile {
+    file: StagedFile,
+    last_used: u64,
+}
+
+impl<'p, 'r, 's> Writer<'p, 'r, 's> {
+    pub(crate) fn new(plan: &'p Plan, run: &'r mut Run<'s>, summary: &'r mut Summary) -> Self {
+        let sources = plan.inputs.iter().map(|_| None).collect();
+        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, sources }
+    }
+
+    /// Writes the units' output, one unit after the other.
+    pub(crate) fn write_all(&mut self, units: Vec<Receiver<Result<Output>>>, job: &Job<'_>) -> Result<()> {
+        for (number, unit) in units.into_iter().enumerate() {
+            for output in unit {
+                match output? {
+                    Output::RowGroup(table, date, row_group) => {
+                        let file = self.file(table, date)?;
+                        file.append(row_group)?;
+                        if file.size() >= MAX_FILE {
+                            self.close_fullest()?;
+                        }
+                    }
+                    Output::Report(input, report) => self.report(input, report),
+                }
+            }
+            if job.abort.is_set() {
+                bail!("unit {number} was not finished");
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, table: &'static Table, date: Option<String>) -> Result<&mut StagedFile> {
+        let key = (table.name, date);
+        if !self.open.contains_key(&key) {
+            if self.open.len() == MAX_OPEN {
+                let oldest = self.open.iter().min_by_key(|(_, open)| open.last_used).map(|(key, _)| key.clone());
+                self.close(oldest)?;
+            }
+            let file = self.run.create_file(table, key.1.clone())?;
+            self.open.insert(key.clone(), OpenFile { file, last_used: 0 });
+        }
+        self.clock += 1;
+        let open = self.open.get_mut(&key).expect("opened above");
+        open.last_used = self.clock;
+        Ok(&mut open.file)
+    }
+
+    fn close_fullest(&mut self) -> Result<()> {
+        let fullest = self.open.iter().max_by_key(|(_, open)| open.file.size()).map(|(key, _)| key.clone());
+        self.close(fullest)
+    }
+
+    fn close(&mut self, key: Option<(&'static str, Option<String>)>) -> Result<()> {
+        if let Some(open) = key.and_then(|key| self.open.remove(&key)) {
+            self.run.close_file(open.file)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what a part of an input held to the input's row in the ledger.
+    fn report(&mut self, input: usize, report: Report) {
+        let found = &self.plan.inputs[input].found;
+        if let Some(what) = report.problem {
+            self.summary.problem(Problem { path: found.label.clone(), what });
+        }
+        if report.unreadable {
+            return;
+        }
+        if let Some(first) = report.duplicate_of {
+            self.sources[input] = Some(duplicate(found, report.sha256, &first));
+            return;
+        }
+        let source = self.sources[input].get_or_insert_with(|| Source {
+            state: if report.format.is_some() { SourceState::Converted } else { SourceState::Unknown },
+            format: report.format.map(|table| table.name.to_owned()),
+            compression: report.gzip.then(|| "gzip".to_owned()),
+            line_ending: report.ending,
+            ..row(found)
+        });
+        source.content_size += report.content_size;
+        source.lines += report.decoded.lines;
+        source.records += report.decoded.records;
+        source.rejects += report.decoded.rejects;
+        source.blank_lines += report.decoded.blank_lines;
+        source.times = match (source.times, report.decoded.times) {
+            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
+            (times, None) | (None, times) => times,
+        };
+        source.sha256 = report.sha256;
+        source.content_sha256 = report.content_sha256;
+    }
+
+    /// Closes all files and gives the ledger's rows.
+    pub(crate) fn finish(mut self) -> Result<Vec<Source>> {
+        for (_, open) in std::mem::take(&mut self.open) {
+            self.run.close_file(open.file)?;
+        }
+        Ok(self.sources.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,219 @@
+//! Finds the input files behind what was given on the command line: files, folders, globs, lists.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs::Metadata;
+use std::io::BufRead;
+use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+use walkdir::WalkDir;
+
+/// An input file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// How to open it.
+    pub(crate) path: PathBuf,
+    /// The folder from which `label` starts, absolute.
+    pub(crate) root: String,
+    /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
+    pub(crate) label: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Microseconds since 1970.
+    pub(crate) mtime: i64,
+}
+
+/// Something that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) path: String,
+    pub(crate) what: String,
+}
+
+/// What was found: files in bytewise order of their labels, and what can't be read.
+#[derive(Debug, Default)]
+pub(crate) struct Discovery {
+    pub(crate) files: Vec<Found>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Finds the files behind `inputs`, but for those inside of `store`.
+pub(crate) fn discover(inputs: &[PathBuf], store: &Path) -> Result<Discovery> {
+    let mut finder = Finder { store: store.canonicalize().ok(), files: BTreeMap::new(), problems: Vec::new() };
+    for input in inputs {
+        let text = input.to_string_lossy();
+        if text == "-" {
+            finder.list(std::io::stdin().lock(), "standard input")?;
+        } else if let Some(list) = text.strip_prefix('@') {
+            let file = std::fs::File::open(list).with_context(|| format!("can't read the list {list}"))?;
+            finder.list(std::io::BufReader::new(file), list)?;
+        } else {
+            finder.input(input)?;
+        }
+    }
+    let mut files: Vec<Found> = finder.files.into_values().collect();
+    files.sort_by(|a, b| (&a.label, &a.root).cmp(&(&b.label, &b.root)));
+    Ok(Discovery { files, problems: finder.problems })
+}
+
+struct Finder {
+    store: Option<PathBuf>,
+    /// By absolute path, so that what is named twice is read once.
+    files: BTreeMap<PathBuf, Found>,
+    problems: Vec<Problem>,
+}
+
+impl Finder {
+    /// A path from the command line.
+    fn input(&mut self, input: &Path) -> Result<()> {
+        match std::fs::metadata(input) {
+            Ok(metadata) if metadata.is_dir() => {
+                self.folder(input);
+                Ok(())
+            }
+            Ok(metadata) => {
+                let root = input.parent().unwrap_or(Path::new(""));
+                self.file(input, root, &metadata);
+                Ok(())
+            }
+            Err(_) if input.to_string_lossy().contains(['*', '?', '[']) => self.glob(input),
+            Err(error) => Err(error).with_context(|| format!("can't read {}", input.display())),
+        }
+    }
+
+    fn folder(&mut self, root: &Path) {
+        let store = self.store.clone();
+        let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+        let inside = walk.filter_entry(|entry| {
+            !entry.file_type().is_dir() || store.is_none() || entry.path().canonicalize().ok() != store
+        });
+        for entry in inside {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => match entry.metadata() {
+                    Ok(metadata) => self.file(entry.path(), root, &metadata),
+                    Err(error) => self.problem(entry.path(), &error.to_string()),
+                },
+                Err(error) => {
+                    let path = error.path().unwrap_or(root).to_owned();
+                    let what = match (error.loop_ancestor(), error.io_error()) {
+                        (Some(ancestor), _) => format!("a link that leads back to {}", ancestor.display()),
+                        (None, Some(error)) => error.to_string(),
+                        (None, None) => error.to_string(),
+                    };
+                    self.problem(&path, &what);
+                }
+            }
+        }
+    }
+
+    fn glob(&mut self, pattern: &Path) -> Result<()> {
+        let plain =
+            pattern.components().take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']));
+        let root: PathBuf = plain.collect();
+        let text = pattern.to_str().context("a pattern must be UTF-8")?;
+        let matches = glob::glob(text).with_context(|| format!("the pattern {text} is wrong"))?;
+        let mut any = false;
+        for path in matches {
+            any = true;
+            match path {
+                Ok(path) => self.below(&path, &root),
+                Err(error) => self.problem(error.path(), &error.error().to_string()),
+            }
+        }
+        if any { Ok(()) } else { bail!("no file matches {text}") }
+    }
+
+    /// A path out of a pattern or a list, whose label starts from `root`.
+    fn below(&mut self, path: &Path, root: &Path) {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.folder(path),
+            Ok(metadata) => self.file(path, root, &metadata),
+            Err(error) => self.problem(path, &error.to_string()),
+        }
+    }
+
+    fn list(&mut self, lines: impl BufRead, name: &str) -> Result<()> {
+        for line in lines.lines() {
+            let line = line.with_context(|| format!("can't read the list in {name}"))?;
+            let path = Path::new(line.trim_end_matches('\r'));
+            if !line.is_empty() {
+                let root = if path.is_absolute() { Path::new("/") } else { Path::new("") };
+                self.below(path, root);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, root: &Path, metadata: &Metadata) {
+        if !metadata.is_file() {
+            return self.problem(path, "neither a file nor a folder");
+        }
+        let mtime = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let found = Found {
+            path: path.to_owned(),
+            root: label(&std::path::absolute(root).or_else(|_| std::env::current_dir()).unwrap_or_default()),
+            label: label(path.strip_prefix(root).unwrap_or(path)),
+            size: metadata.len(),
+            mtime: i64::try_from(mtime.as_micros()).unwrap_or(i64::MAX),
+        };
+        self.files.entry(absolute).or_insert(found);
+    }
+
+    fn problem(&mut self, path: &Path, what: &str) {
+        self.problems.push(Problem { path: label(path), what: what.to_owned() });
+    }
+}
+
+/// A path as text: parts joined with `/`, bytes that are not UTF-8 and control characters as `\xNN`.
+fn label(path: &Path) -> String {
+    let mut text = String::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => continue,
+            Component::RootDir => {}
+            _ if text.is_empty() && !path.is_absolute() => {}
+            _ => text.push('/'),
+        }
+        if matches!(part, Component::RootDir) {
+            continue;
+        }
+        for chunk in part.as_os_str().as_encoded_bytes().utf8_chunks() {
+            for char in chunk.valid().chars() {
+                if char.is_control() {
+                    let mut bytes = [0; 4];
+                    escape(char.encode_utf8(&mut bytes).as_bytes(), &mut text);
+                } else {
+                    text.push(char);
+                }
+            }
+            escape(chunk.invalid(), &mut text);
+        }
+    }
+    if text.is_empty() && path.is_absolute() { "/".to_owned() } else { text }
+}
+
+fn escape(bytes: &[u8], text: &mut String) {
+    for byte in bytes {
+        write!(text, "\\x{byte:02x}").expect("a string takes every write");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn labels_are_text_without_control_characters() {
+        assert_eq!(label(Path::new("./a/b")), "a/b");
+        assert_eq!(label(Path::new("/a/b")), "/a/b");
+        assert_eq!(label(Path::new("/")), "/");
+        assert_eq!(label(Path::new(OsStr::from_bytes(b"a\xff\n/\xc3\xa4"))), "a\\xff\\x0a/\u{e4}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Shows how far a conversion is, on standard error, if that is a terminal.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+
+use crate::convert::{Piece, Plan};
+
+/// The progress of a conversion.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+    files: AtomicUsize,
+    records: AtomicI64,
+    started: Instant,
+}
+
+impl Progress {
+    /// Shows nothing if `quiet`, or if standard error is no terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        Self { bar, quiet, files: AtomicUsize::new(0), records: AtomicI64::new(0), started: Instant::now() }
+    }
+
+    /// Says something that the user should know now.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("sawlog: {text}"));
+        }
+    }
+
+    /// Says how much there is to do.
+    pub(crate) fn begin(&self, plan: &Plan) {
+        let style =
+            "{bar:30.cyan/blue} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {msg}  ETA {eta}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(plan.inputs.iter().map(|input| input.found.size).sum());
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// So many bytes more were read.
+    pub(crate) fn bytes(&self, bytes: usize) {
+        self.bar.inc(bytes as u64);
+    }
+
+    /// So many records more were decoded.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate to look at"
+    )]
+    pub(crate) fn records(&self, records: i64) {
+        let all = self.records.fetch_add(records, Ordering::Relaxed) + records;
+        if !self.bar.is_hidden() {
+            let rate = all as f64 / self.started.elapsed().as_secs_f64().max(0.1);
+            let files = HumanCount(self.files.load(Ordering::Relaxed) as u64);
+            self.bar.set_message(format!("{files} files  {} records/s", HumanCount(rate as u64)));
+        }
+    }
+
+    /// An input, or the last part of one, was read.
+    pub(crate) fn file(&self, piece: &Piece) {
+        if piece.part + 1 == piece.parts {
+            self.files.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All is read; the store is written to.
+    pub(crate) fn committing(&self) {
+        self.bar.finish_and_clear();
+    }
+}

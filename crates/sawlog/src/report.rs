@@ -1,0 +1,102 @@
+//! Says what a command did: one line when all went well, and a line for each thing that did not.
+
+use anyhow::Result;
+use bytesize::ByteSize;
+use indicatif::HumanCount;
+
+use crate::cli::Global;
+use crate::convert::Summary;
+use crate::status::ratio;
+use crate::verify::Verification;
+
+/// So many names are shown of each kind.
+const NAMES: usize = 10;
+
+/// Reports a conversion: as JSON on standard output, or in words on standard error.
+pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(summary)?);
+        return Ok(());
+    }
+    let problems = summary.unreadable.iter().map(|(path, what)| format!("{path}: {what}"));
+    print_names("could not be read", problems);
+    if global.quiet {
+        return Ok(());
+    }
+    print_names("of no known format", summary.unknown.iter().cloned());
+    let duplicates = summary.duplicates.iter().map(|(path, first)| format!("{path} = {first}"));
+    print_names("with the content of another file, converted once", duplicates);
+    print_names("empty", summary.empty.iter().cloned());
+    print_done(summary);
+    Ok(())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates to look at"
+)]
+fn print_done(summary: &Summary) {
+    let count = |value: i64| HumanCount(value.unsigned_abs());
+    let mut line = match summary.converted {
+        0 => "nothing new".to_owned(),
+        1 => format!("1 file, {} records", count(summary.records)),
+        files => format!("{} files, {} records", HumanCount(files as u64), count(summary.records)),
+    };
+    if summary.unchanged > 0 {
+        line += &format!("; {} already in the store", HumanCount(summary.unchanged as u64));
+    }
+    if summary.replaced > 0 {
+        line += &format!("; {} replaced", HumanCount(summary.replaced as u64));
+    }
+    if summary.rejects > 0 {
+        line += &format!("; {} lines rejected (see 'sawlog status')", count(summary.rejects));
+    }
+    if summary.blank_lines > 0 {
+        line += &format!("; {} blank lines skipped", count(summary.blank_lines));
+    }
+    if summary.converted > 0 {
+        let rate = (summary.bytes_in as f64 / summary.seconds) as u64;
+        line += &format!(
+            "; {} to {} ({}×) in {:.2} s, {}/s",
+            ByteSize(summary.bytes_in.unsigned_abs()).display().si(),
+            ByteSize(summary.bytes_out).display().si(),
+            ratio(summary.bytes_in, summary.bytes_out),
+            summary.seconds,
+            ByteSize(rate).display().si(),
+        );
+    }
+    if !summary.committed && summary.has_losses() {
+        line += "; nothing was committed";
+    }
+    eprintln!("sawlog: {line}");
+}
+
+fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
+    let count = names.len();
+    if count == 0 {
+        return;
+    }
+    eprintln!("sawlog: {count} {what}:");
+    names.take(NAMES).for_each(|name| eprintln!("  {name}"));
+    if count > NAMES {
+        eprintln!("  … and {} more", count - NAMES);
+    }
+}
+
+/// Reports a verification.
+pub(crate) fn print_verification(result: &Verification, quiet: bool) {
+    for (path, what) in &result.failed {
+        eprintln!("sawlog: {path} {what}");
+    }
+    if !quiet {
+        println!(
+            "{} of {} sources rebuilt byte for byte ({}); {} hold no records",
+            result.verified,
+            result.verified + result.failed.len(),
+            ByteSize(result.bytes.unsigned_abs()).display().si(),
+            result.without_records
+        );
+    }
+}
