@@ -94,7 +94,8 @@ impl Store {
         self.root.join(STAGING)
     }
 
-    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+    /// Runs a future of the query engine on the store's threads.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 

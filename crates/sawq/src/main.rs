@@ -1,2 +1,101 @@
-//! stub
-fn main() {}
+//! `sawq`: answers an investigator's questions from a store that sawlog made.
+
+mod cli;
+mod filter;
+mod find;
+mod near;
+mod output;
+mod query;
+mod s3logparse;
+mod scan;
+mod sql;
+mod tables;
+mod tally;
+mod top;
+
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use clap::{CommandFactory, Parser};
+use sawlog_store::Store;
+
+use cli::{Cli, Command, Format};
+use output::Output;
+use query::Query;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads from us has seen enough: sawq find | head.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sawq: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &(dyn std::error::Error + 'static)| {
+        let io = error.downcast_ref::<std::io::Error>();
+        io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    // Arrow's errors keep the I/O error only as text.
+    error.chain().any(broken) || format!("{error:#}").contains("Broken pipe")
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let format = cli.global.format.or(cli.global.json.then_some(Format::Json));
+    let open = || -> Result<Query> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
+    let explain = |query: &Query, any: bool| -> Result<()> {
+        if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(query) }
+    };
+    match &cli.command {
+        Command::S3logparse { function } => {
+            let mut query = open()?;
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let any = s3logparse::print(&mut query, *function, &mut out)?;
+            out.flush()?;
+            explain(&query, any)
+        }
+        Command::Top(args) => {
+            let query = open()?;
+            let table = top::top(&query, args)?;
+            print(&table, format)?;
+            explain(&query, table.num_rows() > 0)
+        }
+        Command::Find(args) => {
+            let query = open()?;
+            let any = find::find(&query, args, format)?;
+            explain(&query, any)
+        }
+        Command::Sql { query } => sql::sql(&open()?, query, format),
+        Command::Tables => run_tables(&Store::open(&cli.global.store)?, format),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "sawq", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
+    }
+}
+
+fn run_tables(store: &Store, format: Option<Format>) -> Result<()> {
+    print(&tables::tables(store)?, format)?;
+    if format.is_none() {
+        println!();
+        print(&tables::columns()?, format)?;
+    }
+    Ok(())
+}
+
+fn print(table: &RecordBatch, format: Option<Format>) -> Result<()> {
+    let mut output = Output::new(format)?;
+    output.batch(table)?;
+    output.finish()
+}

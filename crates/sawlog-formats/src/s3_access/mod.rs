@@ -95,7 +95,8 @@ pub fn detect(head: &[u8]) -> bool {
     let mut times = time::TimeReader::default();
     let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(32);
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| {
-        strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some() || salvage::read(line, &mut times).is_ok()
+        strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some()
+            || salvage::read(line, &mut times).is_ok()
     })
 }
 

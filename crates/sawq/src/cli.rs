@@ -1,0 +1,213 @@
+//! The command line of sawq.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const AFTER_HELP: &str = "\
+Examples:
+  sawq tables                                    the tables, their columns, rows and days
+  sawq s3logparse toptalkers                     what s3logparse prints
+  sawq top user_agent --ip 3.238.12.183          who used what, how much, when
+  sawq top bucket/key --by bytes-sent -n 50
+  sawq find --key '*.gpg' --since 2021-07-29     the log lines themselves, like grep -h
+  sawq find --ip 10.0.0.0/8 '--operation=!REST.GET.*' -c
+  sawq sql \"SELECT operation, count(*) FROM s3_access GROUP BY 1 ORDER BY 2 DESC\"
+
+Filters take globs (* ? [..]); a leading ! turns them round. Times are UTC: 2021-07-29, 2021-07-29T13:10,
+or 2h, 3d: so long before the last record.
+
+Exit status: 0 all good, with or without results; 1 could not do it; 2 the command line is wrong.";
+
+/// Answers an investigator's questions from a store that sawlog made.
+#[derive(Debug, Parser)]
+#[command(name = "sawq", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The store's folder
+    #[arg(long, global = true, env = "SAWLOG_STORE", default_value = "./sawlog-store", value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// How results are printed [default: table on a terminal, else lines of text]
+    #[arg(long, global = true, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// The same as --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// Print no hints
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Csv,
+    Tsv,
+    Json,
+    Ndjson,
+    Parquet,
+    Arrow,
+}
+
+/// Which records a command is about.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct FilterArgs {
+    /// The remote address, or a network such as 10.0.0.0/8
+    #[arg(long, global = true, value_name = "IP|CIDR")]
+    pub(crate) ip: Vec<String>,
+    /// The requester: an ARN, a user's name, or a canonical user id
+    #[arg(long, global = true, value_name = "NAME|ARN")]
+    pub(crate) user: Vec<String>,
+    /// The access key in a presigned URL
+    #[arg(long, global = true, value_name = "KEY")]
+    pub(crate) access_key: Vec<String>,
+    /// The bucket
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) bucket: Vec<String>,
+    /// The object's key, as in the log
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) key: Vec<String>,
+    /// The operation, such as REST.GET.OBJECT
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) operation: Vec<String>,
+    /// The user agent
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) agent: Vec<String>,
+    /// The error code; * for any error
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) error: Vec<String>,
+    /// The region that the request came from
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) region: Vec<String>,
+    /// The requester's account number, or the bucket owner's canonical id
+    #[arg(long, global = true, value_name = "ID")]
+    pub(crate) account: Vec<String>,
+    /// Not before this time
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Before this time; a day or minute is included whole
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// The table of records
+    #[arg(long, global = true, value_name = "TABLE")]
+    pub(crate) log: Option<String>,
+    /// A regular expression over the record's own text
+    #[arg(long = "match", global = true, value_name = "REGEX")]
+    pub(crate) pattern: Option<String>,
+    /// --match is a fixed text
+    #[arg(short = 'F', long, global = true, requires = "pattern")]
+    pub(crate) fixed: bool,
+    /// --match ignores case
+    #[arg(short = 'i', long, global = true, requires = "pattern")]
+    pub(crate) ignore_case: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print what s3logparse prints
+    S3logparse {
+        /// The summary
+        #[arg(value_enum)]
+        function: S3logparse,
+    },
+    /// Group records by a column, and show the largest groups
+    Top(TopArgs),
+    /// Print the records themselves: the original lines, or columns of them
+    Find(FindArgs),
+    /// Run a query over the tables
+    Sql {
+        /// The query; the filters apply to the tables that it names
+        query: String,
+    },
+    /// Show the tables: their columns, rows and days
+    Tables,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+/// The summaries of s3logparse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum S3logparse {
+    /// Records by user agent
+    Useragent,
+    /// Bytes sent by remote address
+    Toptalkers,
+    /// Bytes sent in answer to POST requests, by remote address
+    Topuploaders,
+    /// Bytes sent in answer to GET requests, by remote address
+    Topdownloaders,
+    /// Records by key
+    Topfiles,
+}
+
+/// What `top` shows.
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    /// A column, or several joined by / (bucket/key)
+    pub(crate) dimension: String,
+    /// What the largest is
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) by: Measure,
+    /// How many groups to show; 0 for all
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
+    pub(crate) number: usize,
+}
+
+/// By what groups are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Measure {
+    /// Records
+    #[default]
+    Count,
+    /// Bytes of responses
+    BytesSent,
+    /// Size of objects and parts that were put or posted
+    BytesReceived,
+    /// Records with an error
+    Errors,
+}
+
+/// What `find` prints.
+#[derive(Debug, Args)]
+pub(crate) struct FindArgs {
+    /// Print these columns, joined by commas, instead of lines
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    pub(crate) columns: Vec<String>,
+    /// Print how many records there are
+    #[arg(short, long)]
+    pub(crate) count: bool,
+    /// The order [default: evidence, as grep -h would print them]
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) sort: Order,
+    /// Print so many records at most
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) number: Option<usize>,
+}
+
+/// The order of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// By file, then by line
+    #[default]
+    Evidence,
+    /// By time
+    Time,
+}

@@ -1,0 +1,173 @@
+//! Prints tables of results in the form asked for.
+
+use std::borrow::Cow;
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+
+use anyhow::{Result, bail};
+use arrow::array::RecordBatch;
+use arrow::csv;
+use arrow::datatypes::DataType;
+use arrow::ipc::writer::StreamWriter;
+use arrow::json::{ArrayWriter, LineDelimitedWriter};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use crate::cli::Format;
+
+type Out = BufWriter<StdoutLock<'static>>;
+
+/// Times as AWS's own tools print them.
+const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
+
+/// Where batches of one schema go.
+pub(crate) struct Output {
+    format: Format,
+    writer: Option<Writer>,
+    /// Rows kept back for a table, whose widths depend on all of them.
+    rows: Vec<RecordBatch>,
+}
+
+enum Writer {
+    Csv(Box<csv::Writer<Out>>),
+    Json(ArrayWriter<Out>),
+    Ndjson(LineDelimitedWriter<Out>),
+    Parquet(Box<ArrowWriter<Out>>),
+    Arrow(Box<StreamWriter<Out>>),
+}
+
+impl Output {
+    /// A table on a terminal, lines of tab-separated values in a pipe, unless a format was asked for.
+    pub(crate) fn new(format: Option<Format>) -> Result<Self> {
+        let terminal = std::io::stdout().is_terminal();
+        let format = format.unwrap_or(if terminal { Format::Table } else { Format::Tsv });
+        if terminal && matches!(format, Format::Parquet | Format::Arrow) {
+            bail!("Parquet and Arrow are not for a terminal; send the output to a file");
+        }
+        Ok(Self { format, writer: None, rows: Vec::new() })
+    }
+
+    /// Prints a batch.
+    pub(crate) fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.format == Format::Table {
+            self.rows.push(batch.clone());
+            return Ok(());
+        }
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(Writer::new(self.format, batch)?),
+        };
+        match writer {
+            Writer::Csv(writer) => writer.write(batch)?,
+            Writer::Json(writer) => writer.write(batch)?,
+            Writer::Ndjson(writer) => writer.write(batch)?,
+            Writer::Parquet(writer) => writer.write(batch)?,
+            Writer::Arrow(writer) => writer.write(batch)?,
+        }
+        Ok(())
+    }
+
+    /// Prints what is left.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        match self.writer.take() {
+            None if self.format == Format::Table => print_table(&self.rows)?,
+            None if self.format == Format::Json => println!("[]"),
+            None => {}
+            Some(Writer::Csv(writer)) => writer.into_inner().flush()?,
+            Some(Writer::Json(mut writer)) => {
+                writer.finish()?;
+                let mut out = writer.into_inner();
+                out.write_all(b"\n")?;
+                out.flush()?;
+            }
+            Some(Writer::Ndjson(mut writer)) => {
+                writer.finish()?;
+                writer.into_inner().flush()?;
+            }
+            Some(Writer::Parquet(writer)) => writer.into_inner()?.flush()?,
+            Some(Writer::Arrow(mut writer)) => {
+                writer.finish()?;
+                writer.into_inner()?.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    fn new(format: Format, batch: &RecordBatch) -> Result<Self> {
+        let out = BufWriter::with_capacity(256 << 10, std::io::stdout().lock());
+        let schema = batch.schema();
+        Ok(match format {
+            Format::Table | Format::Csv => Self::Csv(Box::new(csv_writer(b',', out))),
+            Format::Tsv => Self::Csv(Box::new(csv_writer(b'\t', out))),
+            Format::Json => Self::Json(ArrayWriter::new(out)),
+            Format::Ndjson => Self::Ndjson(LineDelimitedWriter::new(out)),
+            Format::Parquet => {
+                let zstd = Compression::ZSTD(ZstdLevel::default());
+                let properties = WriterProperties::builder().set_compression(zstd).build();
+                Self::Parquet(Box::new(ArrowWriter::try_new(out, schema, Some(properties))?))
+            }
+            Format::Arrow => Self::Arrow(Box::new(StreamWriter::try_new(out, &schema)?)),
+        })
+    }
+}
+
+fn csv_writer(delimiter: u8, out: Out) -> csv::Writer<Out> {
+    let builder = csv::WriterBuilder::new().with_header(true).with_delimiter(delimiter);
+    builder.with_timestamp_tz_format(TIME_FORMAT.to_owned()).with_timestamp_format(TIME_FORMAT.to_owned()).build(out)
+}
+
+fn print_table(batches: &[RecordBatch]) -> Result<()> {
+    let Some(first) = batches.first() else { return Ok(()) };
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    let schema = first.schema();
+    grid.set_header(schema.fields().iter().map(|field| field.name().clone()));
+    let options = FormatOptions::default()
+        .with_null("-")
+        .with_timestamp_tz_format(Some(TIME_FORMAT))
+        .with_timestamp_format(Some(TIME_FORMAT));
+    for batch in batches {
+        let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            grid.add_row(columns.iter().map(|column| visible(&column.value(row).to_string()).into_owned()));
+        }
+    }
+    for (place, field) in schema.fields().iter().enumerate() {
+        if let (true, Some(column)) = (is_number(field.data_type()), grid.column_mut(place)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    println!("{grid}");
+    Ok(())
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    data_type.is_numeric()
+}
+
+/// Text with what could steer a terminal or turn the reading direction shown as escapes.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |char: char| {
+        char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let show = |char: char| if steers(char) { char.escape_default().to_string() } else { char.to_string() };
+    Cow::Owned(text.chars().map(show).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(visible("a\u{1b}[31mb\n\u{202e}ä"), "a\\u{1b}[31mb\\n\\u{202e}ä");
+    }
+}

@@ -1,0 +1,77 @@
+//! The summaries of s3logparse, as it prints them.
+
+use std::cmp::Reverse;
+use std::io::Write;
+
+use anyhow::Result;
+use datafusion::prelude::{col, lit};
+
+use crate::cli::S3logparse;
+use crate::filter::Filter;
+use crate::query::Query;
+use crate::tally::{Measures, tally};
+
+/// Prints a summary, and says whether there was anything to print.
+pub(crate) fn print(query: &mut Query, function: S3logparse, out: &mut impl Write) -> Result<bool> {
+    let (column, prefix) = match function {
+        S3logparse::Useragent => ("user_agent", None),
+        S3logparse::Topfiles => ("key", None),
+        S3logparse::Toptalkers => ("remote_ip", None),
+        S3logparse::Topdownloaders => ("remote_ip", Some("GET")),
+        // The tool's own habit: uploads by PUT are not counted.
+        S3logparse::Topuploaders => ("remote_ip", Some("POST")),
+    };
+    if let Some(prefix) = prefix {
+        let expr = col("request_uri").like(lit(format!("{prefix}%")));
+        query.filters.fields.push(Filter { option: "the request", value: prefix.to_owned(), column: None, expr });
+    }
+    let sums = column == "remote_ip";
+    let groups = tally(query, &[column.to_owned()], Measures { bytes_sent: sums, details: false })?;
+    let named = groups.into_iter().filter_map(|mut group| {
+        let name = group.values.swap_remove(0);
+        if sums {
+            Some((group.bytes_sent?, name.unwrap_or_else(|| "-".to_owned())))
+        } else {
+            Some((u128::from(group.count), name?))
+        }
+    });
+    let mut lines: Vec<(u128, String)> = named.collect();
+    // A stable sort: ties stay in the order of first appearance.
+    lines.sort_by_key(|(value, _)| Reverse(*value));
+    for (value, name) in &lines {
+        if sums {
+            writeln!(out, "{} - {name}", size(*value))?;
+        } else {
+            writeln!(out, "{value} - {name}")?;
+        }
+    }
+    Ok(!lines.is_empty())
+}
+
+/// A number of bytes with two decimals, in the unit in which it is below 1,024.
+#[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
+fn size(bytes: u128) -> String {
+    let mut units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"].into_iter();
+    let (mut value, mut unit) = (bytes as f64, units.next().unwrap_or_default());
+    for next in units {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    format!("{value:.2} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_have_two_decimals() {
+        assert_eq!(size(0), "0.00 B");
+        assert_eq!(size(1023), "1023.00 B");
+        assert_eq!(size(1024), "1.00 KiB");
+        assert_eq!(size(35_389), "34.56 KiB");
+        assert_eq!(size(1 << 60), "1024.00 PiB");
+    }
+}

@@ -1,0 +1,141 @@
+//! A table of the store for the query engine: the data files of one snapshot, as Parquet scans.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use sawlog_formats::{Kind, Layout};
+use sawlog_store::Snapshot;
+
+/// How a table is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadAs {
+    /// Text columns to be given as dictionaries, which is how they are stored: for grouping.
+    pub(crate) dictionaries: Vec<String>,
+    /// Whether the rows' order is told to the planner, so that evidence order costs a merge instead of a sort.
+    pub(crate) in_order: bool,
+}
+
+/// A snapshot of a table.
+pub(crate) struct StoreTable {
+    schema: TableSchema,
+    files: Vec<PartitionedFile>,
+    in_order: bool,
+}
+
+impl fmt::Debug for StoreTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreTable").field("files", &self.files.len()).finish()
+    }
+}
+
+impl StoreTable {
+    pub(crate) fn new(snapshot: &Snapshot, read_as: &ReadAs) -> Result<Self> {
+        let fields: Vec<Field> = snapshot
+            .table
+            .columns
+            .iter()
+            .map(|column| {
+                let as_dictionary = read_as.dictionaries.iter().any(|name| name == column.name);
+                let data_type = match (column.kind, column.layout) {
+                    (Kind::Text, Layout::Dictionary) if as_dictionary => {
+                        DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
+                    }
+                    (Kind::Text, _) => DataType::Utf8View,
+                    (Kind::Bytes, _) => DataType::BinaryView,
+                    _ => column.data_type(),
+                };
+                Field::new(column.name, data_type, true)
+            })
+            .collect();
+        let file_schema = Arc::new(Schema::new(fields));
+        let date = Arc::new(Field::new("date", DataType::Date32, true));
+        let partitions = if snapshot.table.by_date { vec![date] } else { Vec::new() };
+        let schema = TableSchema::new(Arc::clone(&file_schema), partitions);
+        let folder = std::path::absolute(&snapshot.folder)?;
+        let files = snapshot.files.iter().map(|entry| {
+            let path = folder.join(&entry.path);
+            let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+            let mut file = PartitionedFile::new(String::new(), entry.size).with_arrow_schema(Arc::clone(&file_schema));
+            file.object_meta.location = object_path(path)?;
+            if snapshot.table.by_date {
+                let date = entry.date.as_deref().and_then(|date| date.parse::<jiff::civil::Date>().ok());
+                let epoch = jiff::civil::date(1970, 1, 1);
+                let days = date.and_then(|date| epoch.until(date).ok()).map(|span| span.get_days());
+                file = file.with_partition_values(vec![ScalarValue::Date32(days)]);
+            }
+            Ok(file)
+        });
+        Ok(Self { schema, files: files.collect::<Result<_>>()?, in_order: read_as.in_order })
+    }
+}
+
+fn object_path(path: &str) -> Result<datafusion::object_store::path::Path> {
+    Ok(datafusion::object_store::path::Path::parse(path)?)
+}
+
+#[async_trait::async_trait]
+impl TableProvider for StoreTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.schema.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
+        // The physical optimizer hands the filters to the scan, which skips row groups and pages by them.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        let source = ParquetSource::new(self.schema.clone())
+            .with_pushdown_filters(true)
+            .with_enable_page_index(true)
+            .with_bloom_filter_on_read(true);
+        let partitions = state.config().target_partitions().max(1);
+        let groups: Vec<FileGroup> = if self.in_order {
+            self.files.iter().map(|file| FileGroup::new(vec![file.clone()])).collect()
+        } else {
+            let mut groups = vec![Vec::new(); partitions.min(self.files.len().max(1))];
+            let count = groups.len();
+            self.files.iter().enumerate().for_each(|(place, file)| groups[place % count].push(file.clone()));
+            groups.into_iter().map(FileGroup::new).collect()
+        };
+        let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_limit(limit)
+            .with_projection_indices(projection.cloned())?;
+        if self.in_order {
+            let schema = self.schema();
+            let order =
+                ["source_file", "source_line"].map(|name| col(name, &schema).map(PhysicalSortExpr::new_default));
+            let order = order.into_iter().collect::<datafusion::error::Result<Vec<_>>>()?;
+            config = config.with_output_ordering(LexOrdering::new(order).into_iter().collect());
+        }
+        Ok(DataSourceExec::from_data_source(config.build()))
+    }
+}

@@ -1,0 +1,41 @@
+//! `sawq tables`: what can be asked.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+use sawlog_store::{Store, TABLES};
+
+/// A row for each column of each table.
+pub(crate) fn columns() -> Result<RecordBatch> {
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    for table in TABLES() {
+        for column in table.columns {
+            let data_type = column.data_type().to_string();
+            rows.push([table.name.to_owned(), column.name.to_owned(), data_type, column.doc.to_owned()]);
+        }
+        if table.by_date {
+            rows.push([table.name, "date", "Date32", "The UTC day of the record"].map(str::to_owned));
+        }
+    }
+    let text =
+        |place: usize| -> ArrayRef { Arc::new(rows.iter().map(|row| Some(&row[place])).collect::<StringArray>()) };
+    let names = ["table", "column", "type", "meaning"];
+    Ok(RecordBatch::try_from_iter(names.into_iter().enumerate().map(|(place, name)| (name, text(place))))?)
+}
+
+/// A row for each table: rows, data files, days.
+pub(crate) fn tables(store: &Store) -> Result<RecordBatch> {
+    let snapshots = TABLES().into_iter().map(|table| store.snapshot(table)).collect::<Result<Vec<_>, _>>()?;
+    let number = |values: Vec<u64>| -> ArrayRef { Arc::new(UInt64Array::from(values)) };
+    let text = |values: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    Ok(RecordBatch::try_from_iter_with_nullable([
+        ("table", text(snapshots.iter().map(|snapshot| Some(snapshot.table.name)).collect()), false),
+        ("rows", number(snapshots.iter().map(sawlog_store::Snapshot::rows).collect()), false),
+        ("files", number(snapshots.iter().map(|snapshot| snapshot.files.len() as u64).collect()), false),
+        ("bytes", number(snapshots.iter().map(sawlog_store::Snapshot::size).collect()), false),
+        ("first_day", text(snapshots.iter().map(|snapshot| Some(snapshot.days()?.0)).collect()), true),
+        ("last_day", text(snapshots.iter().map(|snapshot| Some(snapshot.days()?.1)).collect()), true),
+        ("meaning", text(snapshots.iter().map(|snapshot| Some(snapshot.table.doc)).collect()), false),
+    ])?)
+}

@@ -1,0 +1,336 @@
+//! Groups records by columns and adds up, for each group, what an investigator asks for.
+//!
+//! Columns come as dictionaries, so a group is looked up by its text once for each row group and distinct value; every
+//! row after that costs an addition. Several threads tally apart, then their tallies are merged.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt32Type};
+use futures::StreamExt;
+
+use crate::query::{Query, times};
+use crate::scan::ReadAs;
+
+/// What is added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Measures {
+    /// Bytes sent.
+    pub(crate) bytes_sent: bool,
+    /// Everything else that [`Group`] has.
+    pub(crate) details: bool,
+}
+
+/// What was added up for a group of records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Group {
+    /// The group's values, one for each column; null where the field is `-`.
+    pub(crate) values: Vec<Option<String>>,
+    pub(crate) count: u64,
+    /// `None` if no record has a number.
+    pub(crate) bytes_sent: Option<u128>,
+    pub(crate) bytes_received: u128,
+    pub(crate) errors: u64,
+    pub(crate) ips: HashSet<String>,
+    pub(crate) times: Option<(i64, i64)>,
+    /// Where the first record stands: file and line.
+    pub(crate) first: (String, i64),
+}
+
+impl Group {
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.bytes_sent = match (self.bytes_sent, other.bytes_sent) {
+            (Some(a), Some(b)) => Some(a + b),
+            (sum, None) | (None, sum) => sum,
+        };
+        self.bytes_received += other.bytes_received;
+        self.errors += other.errors;
+        self.ips.extend(other.ips);
+        self.times = match (self.times, other.times) {
+            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
+            (times, None) | (None, times) => times,
+        };
+        if other.first < self.first {
+            self.first = other.first;
+        }
+    }
+}
+
+/// Groups the query's records by `columns`. Groups come in the order of their first records, as evidence stands.
+pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Group>> {
+    let mut needed = columns.to_vec();
+    needed.extend(["source_file", "source_line"].map(str::to_owned));
+    if measures.bytes_sent {
+        needed.push("bytes_sent".to_owned());
+    }
+    if measures.details {
+        needed
+            .extend(["object_size", "operation", "http_status", "error_code", "remote_ip", "time"].map(str::to_owned));
+    }
+    // A column that is filtered on is read as it is: the engine compares plain strings faster.
+    let mut dictionaries = needed.clone();
+    if let Some(expr) = query.filters.expr() {
+        dictionaries.retain(|name| !expr.column_refs().iter().any(|column| column.name() == name));
+    }
+    let read_as = ReadAs { dictionaries, in_order: false };
+    let groups = query.store.block_on(async {
+        let streams = query.streams(&needed, &read_as).await?;
+        let tallies = streams.into_iter().map(|mut stream| async move {
+            let mut tally = Tally::new(columns, measures);
+            while let Some(batch) = stream.next().await {
+                tally.add(&query.match_text(batch?)?)?;
+            }
+            anyhow::Ok(tally.finish())
+        });
+        // Each stream runs on a thread of its own.
+        std::thread::scope(|scope| {
+            let handle = tokio::runtime::Handle::current();
+            let threads: Vec<_> = tallies
+                .map(|tally| {
+                    let handle = handle.clone();
+                    scope.spawn(move || handle.block_on(tally))
+                })
+                .collect();
+            let results = threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            results.collect::<Result<Vec<_>>>()
+        })
+    })?;
+    let mut groups = merge(groups);
+    groups.sort_by(|a, b| a.first.cmp(&b.first));
+    Ok(groups)
+}
+
+fn merge(tallies: Vec<Vec<Group>>) -> Vec<Group> {
+    let mut tallies = tallies.into_iter();
+    let mut merged: Vec<Group> = tallies.next().unwrap_or_default();
+    let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::new();
+    for (number, tally) in tallies.enumerate() {
+        if number == 0 {
+            places = merged.iter().enumerate().map(|(place, group)| (group.values.clone(), place)).collect();
+        }
+        for group in tally {
+            if let Some(place) = places.get(&group.values) {
+                merged[*place].merge(group);
+            } else {
+                places.insert(group.values.clone(), merged.len());
+                merged.push(group);
+            }
+        }
+    }
+    merged
+}
+
+/// The groups of one stream.
+struct Tally {
+    columns: Vec<Dimension>,
+    measures: Measures,
+    groups: Vec<Group>,
+    /// Which group the values' numbers stand for.
+    places: HashMap<Box<[u32]>, usize>,
+    ips: Dimension,
+    /// Pairs of group and address that were seen.
+    seen: HashSet<(u32, u32)>,
+    operations: Dimension,
+    /// In which batch a group was last seen.
+    last_batch: Vec<u32>,
+    batch: u32,
+}
+
+/// The distinct values of a column, numbered over all row groups.
+#[derive(Default)]
+struct Dimension {
+    name: String,
+    numbers: HashMap<String, u32>,
+    values: Vec<String>,
+    /// The dictionary that `translated` is for.
+    dictionary: Option<StringArray>,
+    /// The number of each of its values.
+    translated: Vec<u32>,
+}
+
+/// The number of null.
+const NULL: u32 = u32::MAX;
+
+impl Dimension {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// The rows' numbers.
+    fn numbers(&mut self, batch: &RecordBatch) -> Result<Vec<u32>> {
+        let array = batch.column_by_name(&self.name).with_context(|| format!("no column {}", self.name))?;
+        let array = as_dictionary(array)?;
+        let dictionary = array.as_dictionary::<UInt32Type>();
+        let (keys, values): (&UInt32Array, &StringArray) = (dictionary.keys(), dictionary.values().as_string());
+        let same = self.dictionary.as_ref().is_some_and(|known| {
+            known.len() == values.len()
+                && known.values().ptr_eq(values.values())
+                && known.offsets().ptr_eq(values.offsets())
+        });
+        if !same {
+            self.translated = values.iter().map(|value| value.map_or(NULL, |value| self.number(value))).collect();
+            self.dictionary = Some(values.clone());
+        }
+        let translated = &self.translated;
+        Ok(match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => keys.values().iter().map(|key| translated[*key as usize]).collect(),
+            Some(nulls) => {
+                let rows = keys.values().iter().zip(nulls.iter());
+                rows.map(|(key, valid)| if valid { translated[*key as usize] } else { NULL }).collect()
+            }
+        })
+    }
+
+    fn number(&mut self, value: &str) -> u32 {
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        let number = u32::try_from(self.values.len()).expect("fewer than 2^32 distinct values fit into memory");
+        self.numbers.insert(value.to_owned(), number);
+        self.values.push(value.to_owned());
+        number
+    }
+
+    fn value(&self, number: u32) -> Option<String> {
+        self.values.get(number as usize).cloned()
+    }
+}
+
+fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef> {
+    let wanted = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
+    if *array.data_type() == wanted {
+        return Ok(array.clone());
+    }
+    let text = cast(array, &DataType::Utf8)?;
+    Ok(cast(&text, &wanted)?)
+}
+
+impl Tally {
+    fn new(columns: &[String], measures: Measures) -> Self {
+        Self {
+            columns: columns.iter().map(|name| Dimension::new(name)).collect(),
+            measures,
+            groups: Vec::new(),
+            places: HashMap::new(),
+            ips: Dimension::new("remote_ip"),
+            seen: HashSet::new(),
+            operations: Dimension::new("operation"),
+            last_batch: Vec::new(),
+            batch: 0,
+        }
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.batch += 1;
+        let places = self.places(batch)?;
+        let (mut files, mut file_numbers) = (Dimension::new("source_file"), None);
+        let lines = numbers(batch, "source_line")?;
+        for (row, &place) in places.iter().enumerate() {
+            self.groups[place].count += 1;
+            // Rows of a batch are in evidence order, so only a group's first one can be its first of all.
+            if self.last_batch[place] != self.batch {
+                self.last_batch[place] = self.batch;
+                if file_numbers.is_none() {
+                    file_numbers = Some(files.numbers(batch)?);
+                }
+                let number = file_numbers.as_ref().map_or(NULL, |numbers| numbers[row]);
+                let group = &mut self.groups[place];
+                let file = files.values.get(number as usize).map_or("", String::as_str);
+                if group.count == 1 || (file, lines.value(row)) < (group.first.0.as_str(), group.first.1) {
+                    group.first = (file.to_owned(), lines.value(row));
+                }
+            }
+        }
+        if self.measures.bytes_sent {
+            let bytes = numbers(batch, "bytes_sent")?;
+            for (row, &place) in places.iter().enumerate().filter(|(row, _)| bytes.is_valid(*row)) {
+                *self.groups[place].bytes_sent.get_or_insert(0) += u128::from(bytes.value(row).unsigned_abs());
+            }
+        }
+        if self.measures.details { self.add_details(batch, &places) } else { Ok(()) }
+    }
+
+    fn add_details(&mut self, batch: &RecordBatch, places: &[usize]) -> Result<()> {
+        let operations = self.operations.numbers(batch)?;
+        let receives: Vec<bool> = self.operations.values.iter().map(|operation| receives_object(operation)).collect();
+        let sizes = numbers(batch, "object_size")?;
+        let times = times(batch)?;
+        let status = batch
+            .column_by_name("http_status")
+            .and_then(|array| array.as_primitive_opt::<Int32Type>())
+            .context("no http_status")?;
+        let error_code = batch.column_by_name("error_code").context("no error_code")?;
+        let ips = self.ips.numbers(batch)?;
+        for (row, &place) in places.iter().enumerate() {
+            let group = &mut self.groups[place];
+            if sizes.is_valid(row) && receives.get(operations[row] as usize).is_some_and(|receives| *receives) {
+                group.bytes_received += u128::from(sizes.value(row).unsigned_abs());
+            }
+            let failed = error_code.is_valid(row) || status.is_valid(row) && status.value(row) >= 400;
+            group.errors += u64::from(failed);
+            let time = times.value(row);
+            group.times = Some(group.times.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+            if ips[row] != NULL {
+                let number = u32::try_from(place).unwrap_or(u32::MAX);
+                if self.seen.insert((number, ips[row])) {
+                    group.ips.extend(self.ips.value(ips[row]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows' groups.
+    fn places(&mut self, batch: &RecordBatch) -> Result<Vec<usize>> {
+        let numbers: Vec<Vec<u32>> =
+            self.columns.iter_mut().map(|column| column.numbers(batch)).collect::<Result<_>>()?;
+        let mut places = Vec::with_capacity(batch.num_rows());
+        // Where one column was looked up before, by its number; null is the first.
+        let mut known: Vec<usize> = vec![usize::MAX; self.columns[0].values.len() + 1];
+        let mut key: Vec<u32> = Vec::with_capacity(numbers.len());
+        for row in 0..batch.num_rows() {
+            let first = numbers[0][row].wrapping_add(1) as usize;
+            if numbers.len() == 1 && known[first] != usize::MAX {
+                places.push(known[first]);
+                continue;
+            }
+            key.clear();
+            key.extend(numbers.iter().map(|column| column[row]));
+            let place = match self.places.get(key.as_slice()) {
+                Some(place) => *place,
+                None => self.new_group(&key),
+            };
+            known[first] = place;
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    fn new_group(&mut self, key: &[u32]) -> usize {
+        let place = self.groups.len();
+        let values = self.columns.iter().zip(key).map(|(column, number)| column.value(*number)).collect();
+        self.groups.push(Group { values, ..Group::default() });
+        self.last_batch.push(0);
+        self.places.insert(key.into(), place);
+        place
+    }
+
+    fn finish(self) -> Vec<Group> {
+        self.groups
+    }
+}
+
+fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {
+    let array = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>());
+    array.with_context(|| format!("no numbers in {name}"))
+}
+
+/// Whether the operation brings the object whose size the record gives.
+fn receives_object(operation: &str) -> bool {
+    matches!(operation, "REST.PUT.OBJECT" | "REST.POST.OBJECT" | "REST.PUT.PART" | "REST.POST.PART")
+}

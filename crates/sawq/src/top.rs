@@ -1,0 +1,56 @@
+//! `sawq top`: the largest groups of records by any column.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
+
+use crate::cli::{Measure, TopArgs};
+use crate::query::{Query, column};
+use crate::tally::{Group, Measures, tally};
+
+/// The groups as a table, the largest first; ties in order of first appearance.
+pub(crate) fn top(query: &Query, args: &TopArgs) -> Result<RecordBatch> {
+    let columns: Vec<String> = args.dimension.split('/').map(column).collect::<Result<_>>()?;
+    let mut groups = tally(query, &columns, Measures { bytes_sent: true, details: true })?;
+    groups.sort_by_key(|group| {
+        Reverse(match args.by {
+            Measure::Count => u128::from(group.count),
+            Measure::BytesSent => group.bytes_sent.unwrap_or_default(),
+            Measure::BytesReceived => group.bytes_received,
+            Measure::Errors => u128::from(group.errors),
+        })
+    });
+    if args.number > 0 {
+        groups.truncate(args.number);
+    }
+    table(&columns, &groups)
+}
+
+fn table(columns: &[String], groups: &[Group]) -> Result<RecordBatch> {
+    let number = |get: &dyn Fn(&Group) -> u128| -> Result<ArrayRef> {
+        let values = groups.iter().map(|group| u64::try_from(get(group)).context("a sum is larger than 2^64"));
+        Ok(Arc::new(UInt64Array::from(values.collect::<Result<Vec<u64>>>()?)))
+    };
+    let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
+        let times: TimestampMicrosecondArray = groups.iter().map(|group| group.times.map(get)).collect();
+        Arc::new(times.with_timezone("UTC"))
+    };
+    let mut table: Vec<(&str, ArrayRef)> = Vec::new();
+    for (place, name) in columns.iter().enumerate() {
+        let values: StringArray = groups.iter().map(|group| group.values[place].as_deref()).collect();
+        table.push((name, Arc::new(values)));
+    }
+    table.push(("count", number(&|group| u128::from(group.count))?));
+    table.push(("bytes_sent", number(&|group| group.bytes_sent.unwrap_or_default())?));
+    table.push(("bytes_received", number(&|group| group.bytes_received)?));
+    table.push(("errors", number(&|group| u128::from(group.errors))?));
+    table.push(("ips", number(&|group| group.ips.len() as u128)?));
+    table.push(("first_seen", time(|(first, _)| first)));
+    table.push(("last_seen", time(|(_, last)| last)));
+    // A name that occurs twice would be ambiguous: sawq top bytes_sent.
+    let mut seen = std::collections::HashSet::new();
+    table.retain(|(name, _)| seen.insert(*name));
+    Ok(RecordBatch::try_from_iter_with_nullable(table.into_iter().map(|(name, array)| (name, array, true)))?)
+}
