@@ -227,6 +227,6 @@ fn time(text: &str, last: Option<i64>) -> Result<(i64, i64)> {
 }
 
 fn between(start: DateTime, length: Span) -> Result<(i64, i64)> {
-    let micros = |at: DateTime| anyhow::Ok(at.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp().as_microsecond());
+    let micros = |at: DateTime| anyhow::Ok(jiff::tz::TimeZone::UTC.to_timestamp(at)?.as_microsecond());
     Ok((micros(start)?, micros(start.checked_add(length)?)?))
 }

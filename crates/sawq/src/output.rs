@@ -1,7 +1,7 @@
 //! Prints tables of results in the form asked for.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{BufWriter, IsTerminal, Stdout, Write};
 
 use anyhow::{Result, bail};
 use arrow::array::RecordBatch;
@@ -17,7 +17,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::cli::Format;
 
-type Out = BufWriter<StdoutLock<'static>>;
+type Out = BufWriter<Stdout>;
 
 /// Times as AWS's own tools print them.
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
@@ -98,7 +98,7 @@ impl Output {
 
 impl Writer {
     fn new(format: Format, batch: &RecordBatch) -> Result<Self> {
-        let out = BufWriter::with_capacity(256 << 10, std::io::stdout().lock());
+        let out = BufWriter::with_capacity(256 << 10, std::io::stdout());
         let schema = batch.schema();
         Ok(match format {
             Format::Table | Format::Csv => Self::Csv(Box::new(csv_writer(b',', out))),

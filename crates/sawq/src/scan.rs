@@ -64,7 +64,7 @@ impl StoreTable {
         let file_schema = Arc::new(Schema::new(fields));
         let date = Arc::new(Field::new("date", DataType::Date32, true));
         let partitions = if snapshot.table.by_date { vec![date] } else { Vec::new() };
-        let schema = TableSchema::new(Arc::clone(&file_schema), partitions);
+        let schema = TableSchema::builder(Arc::clone(&file_schema)).with_table_partition_cols(partitions).build();
         let folder = std::path::absolute(&snapshot.folder)?;
         let files = snapshot.files.iter().map(|entry| {
             let path = folder.join(&entry.path);

@@ -1,0 +1,140 @@
+//! What happens when things go wrong: interruptions, kills, two writers at once, little memory.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sawlog_tests::{Case, Numbers, random_log};
+
+/// A case with one large log, whose conversion takes a while, and how many records it has.
+fn large() -> (Case, usize) {
+    let case = Case::new();
+    let block = random_log(&mut Numbers::new(5), 20_000);
+    let copies = 40;
+    case.write("logs/large", block.repeat(copies));
+    (case, 20_000 * copies)
+}
+
+fn start(case: &Case, arguments: &[&str]) -> Child {
+    let mut command = case.command("sawlog", arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sawlog starts")
+}
+
+fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
+/// Waits until the run has staged something.
+fn wait_for_staging(case: &Case) {
+    let begun = Instant::now();
+    while fs::read_dir(case.path("sawlog-store/_staging")).map_or(0, Iterator::count) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_the_store_as_it_was() {
+    let (case, records) = large();
+    let child = start(&case, &["convert", "logs"]);
+    wait_for_staging(&case);
+    send(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted; the store is as it was"));
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "0\n");
+    assert_eq!(fs::read_dir(case.path("sawlog-store/_staging")).unwrap().count(), 0);
+    assert_eq!(case.sawlog(&["convert", "logs", "--json"]).json()["records"], records);
+}
+
+#[test]
+fn after_a_kill_the_next_run_loses_and_doubles_nothing() {
+    let case = Case::new();
+    let mut numbers = Numbers::new(11);
+    let mut expected = 0;
+    for round in 0..12 {
+        case.write(&format!("logs/{round:02}"), random_log(&mut Numbers::new(100 + round), 30_000));
+        expected += 30_000;
+        let mut child = start(&case, &["convert", "logs"]);
+        std::thread::sleep(Duration::from_millis(numbers.below(250)));
+        let _ = child.kill();
+        child.wait().unwrap();
+        if round % 4 == 3 {
+            assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+            assert_eq!(case.sawq(&["find", "-c"]).text(), format!("{expected}\n"));
+        }
+    }
+    let ran = case.sawlog(&["verify"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn an_intent_that_was_written_is_carried_out_by_the_next_run() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(1), 100));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    case.write("logs/b", random_log(&mut Numbers::new(2), 100));
+    // A table whose log can't be written to stops the run after its intent.
+    let log = case.path("sawlog-store/sources/_delta_log");
+    let kept = case.path("kept");
+    let first = case.path("sawlog-store/sources/_delta_log/00000000000000000002.json");
+    fs::create_dir_all(&first).unwrap();
+    let failed = case.sawlog(&["convert", "logs"]);
+    assert_eq!(failed.code, 1, "{}", failed.err);
+    fs::rename(&first, &kept).unwrap();
+    assert!(log.is_dir());
+    let next = case.sawlog(&["convert", "logs", "--json"]);
+    assert_eq!(next.code, 0, "{}", next.err);
+    assert_eq!(next.json()["unchanged"], 2);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "200\n");
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
+
+#[test]
+fn two_writers_wait_for_each_other() {
+    let case = Case::new();
+    for number in 0..8 {
+        case.write(&format!("logs-{number}/{number}"), random_log(&mut Numbers::new(number), 5000));
+    }
+    let children: Vec<Child> = (0..8).map(|number| start(&case, &["convert", &format!("logs-{number}")])).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "40000\n");
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
+
+#[test]
+fn memory_stays_within_what_was_given() {
+    let (case, records) = large();
+    let limit = 128;
+    let mut child = start(&case, &["convert", "logs", "--memory", "128MiB", "--json"]);
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: Option<u64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(kib.unwrap_or_default() / 1024);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(peak > 20, "the peak was not seen: {peak} MiB");
+    assert!(peak <= limit * 12 / 10, "{peak} MiB were used of {limit}");
+    assert_eq!(case.sawq(&["find", "-c"]).text(), format!("{records}\n"));
+}
+
+#[test]
+fn a_file_that_is_cut_short_while_it_is_read_stops_the_run() {
+    let (case, _) = large();
+    let path = case.path("logs/large");
+    let child = start(&case, &["convert", "logs", "--threads", "1"]);
+    wait_for_staging(&case);
+    fs::File::options().write(true).open(&path).unwrap().set_len(100_000).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("logs/large was cut short while it was read"), "{said}");
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "0\n");
+}

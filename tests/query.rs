@@ -1,0 +1,242 @@
+//! What sawq answers, against a naive reading of the same lines; its filters, formats and hints.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use sawlog_tests::{Case, Numbers, fixture, random_log};
+
+/// Splits a line in its own way: piece by piece, each of which ends as its first character says.
+fn naive_fields(line: &str) -> Vec<String> {
+    let (mut fields, mut rest) = (Vec::new(), line);
+    while !rest.is_empty() {
+        let (open, end) = match rest.as_bytes()[0] {
+            b'[' => (1, "] "),
+            b'"' => (1, "\" "),
+            _ => (0, " "),
+        };
+        let body = &rest[open..];
+        let len = body.find(end).unwrap_or(body.len());
+        fields.push(body[..len].to_owned());
+        rest = body.get(len + end.len()..).unwrap_or("");
+    }
+    fields
+}
+
+fn naive_size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            return format!("{value:.2} {unit}");
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.2} PiB")
+}
+
+/// What s3logparse would print.
+fn naive_summary(log: &str, function: &str) -> String {
+    let mut order: Vec<String> = Vec::new();
+    let mut sums: HashMap<String, u64> = HashMap::new();
+    for line in log.lines() {
+        let fields = naive_fields(line);
+        let (ip, key, request, sent, agent) = (&fields[3], &fields[7], &fields[8], &fields[11], &fields[16]);
+        let entry = match function {
+            "useragent" if agent != "-" => Some((agent, 1)),
+            "topfiles" if key != "-" => Some((key, 1)),
+            "toptalkers" => sent.parse().ok().map(|bytes| (ip, bytes)),
+            "topdownloaders" if request.starts_with("GET") => sent.parse().ok().map(|bytes| (ip, bytes)),
+            "topuploaders" if request.starts_with("POST") => sent.parse().ok().map(|bytes| (ip, bytes)),
+            _ => None,
+        };
+        if let Some((name, value)) = entry {
+            if !sums.contains_key(name) {
+                order.push(name.clone());
+            }
+            *sums.entry(name.clone()).or_default() += value;
+        }
+    }
+    order.sort_by_key(|name| std::cmp::Reverse(sums[name]));
+    let counts = matches!(function, "useragent" | "topfiles");
+    let lines = order.iter().map(|name| {
+        let value = if counts { sums[name].to_string() } else { naive_size(sums[name]) };
+        format!("{value} - {name}\n")
+    });
+    lines.collect()
+}
+
+const FUNCTIONS: [&str; 5] = ["useragent", "toptalkers", "topuploaders", "topdownloaders", "topfiles"];
+
+fn assert_summaries(case: &Case, log: &str) {
+    for function in FUNCTIONS {
+        let ran = case.sawq(&["s3logparse", function]);
+        assert_eq!(ran.text(), naive_summary(log, function), "{function}: {}", ran.err);
+    }
+}
+
+#[test]
+fn summaries_of_the_fixture_are_those_of_a_naive_reading() {
+    let case = Case::with(&fixture());
+    let mut files: Vec<_> = std::fs::read_dir(fixture()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let log: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert_summaries(&case, &log);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn summaries_of_random_logs_are_those_of_a_naive_reading(seed in any::<u64>(), sizes in prop::collection::vec(1..300usize, 1..5)) {
+        let mut numbers = Numbers::new(seed);
+        let case = Case::new();
+        let mut log = String::new();
+        for (number, lines) in sizes.into_iter().enumerate() {
+            let text = random_log(&mut numbers, lines);
+            case.write(&format!("logs/{number}.log"), &text);
+            log += &text;
+            // Each file in a run of its own, so that the store has many data files.
+            prop_assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+        }
+        assert_summaries(&case, &log);
+        let found = case.sawq(&["find"]);
+        prop_assert_eq!(found.text(), log);
+    }
+}
+
+/// Every filter, against the same condition on naively split fields.
+#[test]
+fn filters_leave_what_the_same_condition_leaves() {
+    let log = random_log(&mut Numbers::new(7), 2000);
+    let case = Case::new();
+    case.write("logs/a", &log);
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    let is = |place: usize, value: &'static str| move |fields: &[String]| fields[place] == value;
+    type Condition = Box<dyn Fn(&[String]) -> bool>;
+    let conditions: Vec<(Vec<&str>, Condition)> = vec![
+        (vec!["--ip", "192.0.2.1"], Box::new(is(3, "192.0.2.1"))),
+        (vec!["--ip", "2001:DB8:0::1"], Box::new(is(3, "2001:db8::1"))),
+        (vec!["--ip", "192.0.2.0/24"], Box::new(|f| f[3].starts_with("192.0.2."))),
+        (vec!["--ip=!192.0.2.0/24"], Box::new(|f| !f[3].starts_with("192.0.2."))),
+        (vec!["--user", "ann"], Box::new(|f| f[4].ends_with("/ann"))),
+        (vec!["--user", "Admin"], Box::new(|f| f[4].contains("role/Admin/"))),
+        (vec!["--user", "arn:aws:iam::*"], Box::new(|f| f[4].starts_with("arn:aws:iam::"))),
+        (vec!["--account", "2"], Box::new(|f| f[4].contains("::2:"))),
+        (vec!["--bucket", "bucket-?", "--bucket=!*-a"], Box::new(is(1, "bucket-b"))),
+        (vec!["--key", "*.jpg"], Box::new(|f| f[7].ends_with(".jpg"))),
+        (vec!["--key", "[ab]*"], Box::new(|f| f[7].starts_with(['a', 'b']))),
+        (vec!["--key", "d%20e.txt"], Box::new(is(7, "d%20e.txt"))),
+        (vec!["--key=!*"], Box::new(is(7, "-"))),
+        (vec!["--operation", "REST.*", "--error", "*"], Box::new(|f| f[6].starts_with("REST.") && f[10] != "-")),
+        (vec!["--agent", "a \"quoted\" agent"], Box::new(is(16, "a \"quoted\" agent"))),
+        (vec!["--since", "2021-07-30", "--until", "2021-07-30"], Box::new(|f| f[2].starts_with("30/Jul"))),
+        (vec!["--since", "2021-07-31T20:00"], Box::new(|f| f[2].starts_with("31/Jul") && f[2][12..14] >= *"20")),
+        (vec!["--until", "2021-07-29T00:59"], Box::new(|f| f[2].starts_with("29/Jul/2021:00"))),
+        (vec!["--match", "arn:.*PUT"], Box::new(|f| f[4].starts_with("arn") && f[8].starts_with("PUT"))),
+        (vec!["-F", "-i", "--match", "QUOTED"], Box::new(|f| f[16].contains("quoted"))),
+        (vec!["--match", "!quoted"], Box::new(|f| !f[16].contains("quoted"))),
+    ];
+    for (arguments, condition) in conditions {
+        let expected: String = log.lines().filter(|line| condition(&naive_fields(line))).map(|line| format!("{line}\n")).collect();
+        assert!(!expected.is_empty(), "{arguments:?} is no test");
+        let found = case.sawq(&[&["find"], &*arguments].concat());
+        assert_eq!(found.text(), expected, "{arguments:?} {}", found.err);
+        let counted = case.sawq(&[&["find", "-c"], &*arguments].concat());
+        assert_eq!(counted.text().trim(), expected.lines().count().to_string(), "{arguments:?}");
+        assert_eq!(case.sawq(&[&["s3logparse", "useragent"], &*arguments].concat()).text(), naive_summary(&expected, "useragent"));
+    }
+}
+
+#[test]
+fn top_adds_up_what_the_lines_say() {
+    let log = random_log(&mut Numbers::new(3), 3000);
+    let case = Case::new();
+    case.write("logs/a", &log);
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    let rows = case.sawq(&["top", "bucket/key", "--json", "-n", "0"]).json();
+    let mut total = 0;
+    for row in rows.as_array().unwrap() {
+        let (bucket, key) = (row["bucket"].as_str().unwrap(), row["key"].as_str().unwrap_or("-"));
+        let lines: Vec<Vec<String>> =
+            log.lines().map(naive_fields).filter(|fields| fields[1] == bucket && fields[7] == key).collect();
+        let sum = |of: &dyn Fn(&Vec<String>) -> u64| lines.iter().map(of).sum::<u64>();
+        assert_eq!(row["count"], lines.len());
+        assert_eq!(row["bytes_sent"], sum(&|f| f[11].parse().unwrap_or(0)));
+        let received = |f: &Vec<String>| f[6] == "REST.PUT.OBJECT" || f[6] == "REST.POST.OBJECT";
+        assert_eq!(row["bytes_received"], sum(&|f| if received(f) { f[12].parse().unwrap_or(0) } else { 0 }));
+        assert_eq!(row["errors"], sum(&|f| u64::from(f[9] == "404" || f[10] != "-")));
+        let ips: std::collections::HashSet<&String> = lines.iter().map(|f| &f[3]).filter(|ip| *ip != "-").collect();
+        assert_eq!(row["ips"], ips.len());
+        total += lines.len();
+    }
+    assert_eq!(total, 3000);
+    let by_bytes = case.sawq(&["top", "ip", "--by", "bytes-sent", "-n", "1", "--json"]).json();
+    let all = case.sawq(&["top", "ip", "-n", "0", "--json"]).json();
+    let most = all.as_array().unwrap().iter().map(|row| row["bytes_sent"].as_u64().unwrap()).max();
+    assert_eq!(by_bytes[0]["bytes_sent"].as_u64(), most);
+}
+
+#[test]
+fn sql_and_formats_agree() {
+    let case = Case::with(&fixture());
+    let query = "SELECT operation, count(*) AS n FROM s3_access GROUP BY operation ORDER BY n DESC, operation LIMIT 2";
+    assert_eq!(case.sawq(&["sql", query, "--format", "csv"]).text(), "operation,n\nREST.GET.OBJECT,37\nREST.PUT.OBJECT,36\n");
+    let filtered = case.sawq(&["sql", "SELECT count(*) AS n FROM s3_access", "--ip", "3.238.12.183", "--json"]).json();
+    assert_eq!(filtered[0]["n"], 116);
+    let sources = case.sawq(&["sql", "SELECT count(*) AS n, sum(records) AS r FROM sources", "--format", "ndjson"]);
+    assert_eq!(sources.text(), "{\"n\":49,\"r\":154}\n");
+    assert_eq!(case.sawq(&["sql", "DROP TABLE s3_access"]).code, 1);
+    let parquet = case.sawq(&["find", "--format", "parquet", "--columns", "time,key", "--key", "*.gpg"]);
+    assert_eq!(&parquet.out[..4], b"PAR1");
+    let columns = case.sawq(&["find", "--columns", "time,key", "--key", "README-RANSOM.txt", "-n", "1", "--format", "tsv"]);
+    assert_eq!(columns.text(), "time\tkey\n2021-07-29T19:59:36Z\tREADME-RANSOM.txt\n");
+    let sorted = case.sawq(&["find", "--sort", "time", "--columns", "time", "--format", "ndjson"]);
+    let times: Vec<&str> = sorted.text().lines().collect();
+    assert_eq!(times.len(), 154);
+    assert!(times.is_sorted());
+}
+
+#[test]
+fn nothing_found_says_which_filter_was_wrong() {
+    let case = Case::with(&fixture());
+    for (arguments, hint) in [
+        (vec!["find", "--bucket", "falsimentis-en"], "--bucket falsimentis-en matches no record; did you mean 'falsimentis-eng'?"),
+        (vec!["top", "key", "--ip", "3.238.12.183", "--operation", "REST.GET.OBJEKT"], "--operation REST.GET.OBJEKT matches no record; did you mean 'REST.GET.OBJECT'?"),
+        (vec!["find", "--ip", "96.253.26.224", "--key", "PHOTOS"], "no record matches all filters"),
+        (vec!["s3logparse", "useragent", "--since", "2022-01-01"], "there is no record in the time asked for"),
+    ] {
+        let ran = case.sawq(&arguments);
+        assert_eq!(ran.code, 0);
+        assert!(ran.err.contains(hint), "{arguments:?} said {}", ran.err);
+        assert!(case.sawq(&[&*arguments, &["--quiet"]].concat()).err.is_empty());
+    }
+}
+
+#[test]
+fn wrong_questions_are_answered_with_what_to_do() {
+    let case = Case::with(&fixture());
+    for (arguments, code, hint) in [
+        (vec!["top", "user_agnet"], 1, "did you mean 'user_agent'?"),
+        (vec!["find", "--ip", "300.1.1.1"], 1, "is not an address"),
+        (vec!["find", "--since", "yesterday"], 1, "write 2021-07-29"),
+        (vec!["find", "--log", "s3"], 1, "the logs are s3_access"),
+        (vec!["find", "--match", "("], 1, "--match ("),
+        (vec!["find", "--nonsense"], 2, "--nonsense"),
+        (vec!["s3logparse", "useragents"], 2, "useragent"),
+        (vec!["tables", "--store", "nowhere"], 1, "there is no store at nowhere"),
+    ] {
+        let ran = case.sawq(&arguments);
+        assert_eq!(ran.code, code, "{arguments:?}");
+        assert!(ran.err.contains(hint), "{arguments:?} said {}", ran.err);
+    }
+}
+
+#[test]
+fn the_store_is_given_before_or_after_the_command_or_by_the_environment() {
+    let case = Case::with(&fixture());
+    std::fs::rename(case.path("sawlog-store"), case.path("elsewhere")).unwrap();
+    for arguments in [["--store", "elsewhere", "find", "-c"], ["find", "-c", "--store", "elsewhere"]] {
+        assert_eq!(case.sawq(&arguments).text(), "154\n");
+    }
+    let output = case.command("sawq", &["find", "-c"]).env("SAWLOG_STORE", "elsewhere").output().unwrap();
+    assert_eq!(output.stdout, b"154\n");
+}

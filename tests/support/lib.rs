@@ -1,0 +1,236 @@
+//! Runs the binaries in a folder of their own, and makes logs to run them on.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// The repository.
+///
+/// # Panics
+///
+/// Never: this package lies in it.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a folder").to_owned()
+}
+
+/// The fixture's S3 logs.
+#[must_use]
+pub fn fixture() -> PathBuf {
+    repository().join("fixtures/falsimentis/s3-eng")
+}
+
+/// A binary of the workspace, which `cargo build` puts beside the tests' folder.
+///
+/// # Panics
+///
+/// If it was not built.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    let path = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps").join(name);
+    assert!(path.exists(), "{} is missing: run 'cargo build --release' first", path.display());
+    path
+}
+
+/// A folder to work in, with a store in it once something was converted.
+#[derive(Debug)]
+pub struct Case {
+    folder: TempDir,
+}
+
+/// What a command printed, and its exit status.
+#[derive(Debug)]
+pub struct Ran {
+    /// Standard output.
+    pub out: Vec<u8>,
+    /// Standard error.
+    pub err: String,
+    /// The exit status; -1 if it was killed.
+    pub code: i32,
+}
+
+impl Ran {
+    /// Standard output as text.
+    ///
+    /// # Panics
+    ///
+    /// If it is not UTF-8.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.out).expect("text")
+    }
+
+    /// Standard output as JSON.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.text(), self.err))
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        Self { out: output.stdout, err, code: output.status.code().unwrap_or(-1) }
+    }
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Case {
+    /// An empty folder.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// A folder whose store holds the logs at `path`.
+    ///
+    /// # Panics
+    ///
+    /// If they can't be converted.
+    #[must_use]
+    pub fn with(path: &Path) -> Self {
+        let case = Self::new();
+        let ran = case.sawlog(&["convert", path.to_str().expect("a path of text")]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        case
+    }
+
+    /// A path in the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, and the folders that lead to it.
+    ///
+    /// # Panics
+    ///
+    /// If it can't be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a new folder");
+        fs::write(path, content).expect("a new file");
+    }
+
+    /// A command that runs in the folder.
+    #[must_use]
+    pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary(name));
+        command.args(arguments).current_dir(self.folder.path()).env_remove("SAWLOG_STORE");
+        command
+    }
+
+    /// Runs sawlog.
+    ///
+    /// # Panics
+    ///
+    /// If it can't be started.
+    #[must_use]
+    pub fn sawlog(&self, arguments: &[&str]) -> Ran {
+        self.command("sawlog", arguments).output().expect("sawlog starts").into()
+    }
+
+    /// Runs sawq.
+    ///
+    /// # Panics
+    ///
+    /// If it can't be started.
+    #[must_use]
+    pub fn sawq(&self, arguments: &[&str]) -> Ran {
+        self.command("sawq", arguments).output().expect("sawq starts").into()
+    }
+}
+
+/// A small generator of numbers, the same ones for the same seed.
+#[derive(Debug)]
+pub struct Numbers(u64);
+
+impl Numbers {
+    /// The numbers of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(2).wrapping_add(1))
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        // The multiplier of Knuth's MMIX; the upper half is the better one.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    /// One of `values`.
+    pub fn pick<'a>(&mut self, values: &[&'a str]) -> &'a str {
+        values[usize::try_from(self.below(values.len() as u64)).unwrap_or_default()]
+    }
+}
+
+/// So many lines of an S3 log, with few distinct values, so that ties occur.
+///
+/// # Panics
+///
+/// Never: a string takes every write.
+#[must_use]
+pub fn random_log(numbers: &mut Numbers, lines: usize) -> String {
+    let mut log = String::new();
+    for _ in 0..lines {
+        let ip = numbers.pick(&["192.0.2.1", "192.0.2.2", "198.51.100.7", "2001:db8::1", "-"]);
+        let key = numbers.pick(&["-", "a.jpg", "b/c.jpg", "d%20e.txt", "x.gpg"]);
+        let (operation, request) = match numbers.below(6) {
+            0 => ("BATCH.DELETE.OBJECT", "-".to_owned()),
+            1 => ("REST.PUT.OBJECT", format!("\"PUT /{key} HTTP/1.1\"")),
+            2 => ("REST.POST.OBJECT", "\"POST / HTTP/1.1\"".to_owned()),
+            3 => ("S3.EXPIRE.OBJECT", "\"-\"".to_owned()),
+            _ => ("REST.GET.OBJECT", format!("\"GET /{key} HTTP/1.1\"")),
+        };
+        let bare = operation == "BATCH.DELETE.OBJECT";
+        let agent = match numbers.below(5) {
+            _ if bare => "-",
+            0 => "\"-\"",
+            1 => "\"curl/8.0\"",
+            2 => "\"a \"quoted\" agent\"",
+            3 => "\"aws-cli/2.2 (x)\"",
+            _ => "\"curl/7.0\"",
+        };
+        let sent = match numbers.below(4) {
+            0 => "-".to_owned(),
+            1 => "100".to_owned(),
+            _ => numbers.below(3_000_000_000).to_string(),
+        };
+        writeln!(
+            log,
+            "owner {} [{:02}/Jul/2021:{:02}:{:02}:{:02} +0000] {ip} {} R{:08X} {operation} {key} {request} {} {} {sent} {} {} - {} {agent} - host= SigV4 c AuthHeader h TLSv1.2 -",
+            numbers.pick(&["bucket-a", "bucket-b"]),
+            29 + numbers.below(3),
+            numbers.below(24),
+            numbers.below(60),
+            numbers.below(60),
+            numbers.pick(&["-", "arn:aws:iam::1:user/ann", "arn:aws:sts::2:assumed-role/Admin/bob"]),
+            numbers.below(1 << 31),
+            numbers.pick(&["200", "404", "-"]),
+            numbers.pick(&["-", "NoSuchKey"]),
+            numbers.below(5000),
+            numbers.below(500),
+            if bare { "-" } else { "\"-\"" },
+        )
+        .expect("a string takes every write");
+    }
+    log
+}
