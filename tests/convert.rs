@@ -58,7 +58,10 @@ fn a_file_that_changed_is_named_and_replaced_only_if_asked() {
     assert!(refused.err.contains("logs/b") && refused.err.contains("--replace"), "{}", refused.err);
     assert_eq!(case.sawq(&["find", "-c"]).text(), "20\n");
     let replaced = convert(&case, &["logs", "--replace"]).json();
-    assert_eq!((&replaced["replaced"], &replaced["converted"], &replaced["rejects"]), (&1.into(), &2.into(), &0.into()));
+    assert_eq!(
+        (&replaced["replaced"], &replaced["converted"], &replaced["rejects"]),
+        (&1.into(), &2.into(), &0.into())
+    );
     assert_eq!(case.sawq(&["find"]).text(), log(1, 10) + &log(3, 7) + &log(4, 1));
     assert_eq!(case.sawlog(&["status", "--json"]).json()["sources"]["rejects"], 0);
     verify(&case);
@@ -89,10 +92,23 @@ fn the_same_content_under_two_names_is_converted_once() {
 }
 
 #[test]
+fn large_files_of_one_size_are_told_apart() {
+    let case = Case::new();
+    let text = log(1, 60_000);
+    case.write("logs/a", &text);
+    case.write("logs/b", text.replace("bucket-a", "bucket-c"));
+    case.write("logs/c", &text);
+    // Each is read in several parts.
+    let summary = convert(&case, &["logs", "--memory", "128MiB"]).json();
+    assert_eq!((&summary["records"], &summary["duplicates"]), (&120_000.into(), &serde_json::json!([["c", "a"]])));
+    verify(&case);
+}
+
+#[test]
 fn inputs_are_files_folders_patterns_and_lists() {
     let case = Case::new();
     for name in ["x/1.log", "x/2.log", "y/1.txt", "y/z/2.txt"] {
-        case.write(name, log(name.len() as u64 + u64::from(name.as_bytes()[2]), 3));
+        case.write(name, log(name.bytes().map(u64::from).sum(), 3));
     }
     let found = |store: &str| {
         let query = "SELECT path FROM sources WHERE state = 'converted' ORDER BY path";
@@ -112,7 +128,15 @@ fn inputs_are_files_folders_patterns_and_lists() {
     assert!(child.wait().unwrap().success());
     assert_eq!(found("s4"), ["y/1.txt"]);
     // The store in the folder that is converted is no input.
-    assert_eq!(convert(&case, &[".", "--store", "s4"]).json()["unknown"].as_array().unwrap().iter().filter(|name| name.as_str().unwrap().starts_with("s4")).count(), 0);
+    assert_eq!(
+        convert(&case, &[".", "--store", "s4"]).json()["unknown"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|name| name.as_str().unwrap().starts_with("s4"))
+            .count(),
+        0
+    );
     for (input, hint) in [("nowhere", "nowhere"), ("*.none", "no file matches"), ("@nowhere", "can't read the list")] {
         let ran = case.sawlog(&["convert", input]);
         assert_eq!(ran.code, 1);
@@ -167,7 +191,8 @@ fn gzip_is_told_by_content_and_read_as_far_as_it_goes() {
     let records = ran.json()["records"].as_u64().unwrap();
     assert!(records > 1000 && records < 4000, "{records}");
     assert_eq!(ran.json()["rejects"], 1);
-    let lines: String = log(5, 5000).lines().take(records as usize).map(|line| format!("{line}\n")).collect();
+    let lines: String =
+        log(5, 5000).lines().take(usize::try_from(records).unwrap()).map(|line| format!("{line}\n")).collect();
     assert_eq!(broken.sawq(&["find"]).text(), lines);
     let reasons = broken.sawlog(&["status"]);
     assert!(reasons.text().contains("gzip stream is broken after"), "{}", reasons.text());
@@ -245,8 +270,8 @@ fn threads_memory_and_compression_change_no_row() {
     case.write("logs/packed.gz", gzip(&log(99, 10_000)));
     let runs: [&[&str]; 4] = [
         &["--threads", "1"],
-        &["--threads", "3", "--memory", "64MiB"],
-        &["--threads", "8", "--memory", "100MiB", "--compression", "snappy"],
+        &["--threads", "3", "--memory", "128MiB"],
+        &["--threads", "8", "--memory", "150MiB", "--compression", "snappy"],
         &["--threads", "2", "--compression", "lz4"],
     ];
     let mut expected = None;

@@ -1,5 +1,7 @@
 //! What sawq answers, against a naive reading of the same lines; its filters, formats and hints.
 
+#![allow(clippy::cast_precision_loss, reason = "two decimals are shown")]
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
@@ -127,7 +129,7 @@ fn filters_leave_what_the_same_condition_leaves() {
         (vec!["--key", "d%20e.txt"], Box::new(is(7, "d%20e.txt"))),
         (vec!["--key=!*"], Box::new(is(7, "-"))),
         (vec!["--operation", "REST.*", "--error", "*"], Box::new(|f| f[6].starts_with("REST.") && f[10] != "-")),
-        (vec!["--agent", "a \"quoted\" agent"], Box::new(is(16, "a \"quoted\" agent"))),
+        (vec!["--agent", "a \"quoted\"-agent"], Box::new(is(16, "a \"quoted\"-agent"))),
         (vec!["--since", "2021-07-30", "--until", "2021-07-30"], Box::new(|f| f[2].starts_with("30/Jul"))),
         (vec!["--since", "2021-07-31T20:00"], Box::new(|f| f[2].starts_with("31/Jul") && f[2][12..14] >= *"20")),
         (vec!["--until", "2021-07-29T00:59"], Box::new(|f| f[2].starts_with("29/Jul/2021:00"))),
@@ -136,13 +138,17 @@ fn filters_leave_what_the_same_condition_leaves() {
         (vec!["--match", "!quoted"], Box::new(|f| !f[16].contains("quoted"))),
     ];
     for (arguments, condition) in conditions {
-        let expected: String = log.lines().filter(|line| condition(&naive_fields(line))).map(|line| format!("{line}\n")).collect();
+        let expected: String =
+            log.lines().filter(|line| condition(&naive_fields(line))).map(|line| format!("{line}\n")).collect();
         assert!(!expected.is_empty(), "{arguments:?} is no test");
         let found = case.sawq(&[&["find"], &*arguments].concat());
         assert_eq!(found.text(), expected, "{arguments:?} {}", found.err);
         let counted = case.sawq(&[&["find", "-c"], &*arguments].concat());
         assert_eq!(counted.text().trim(), expected.lines().count().to_string(), "{arguments:?}");
-        assert_eq!(case.sawq(&[&["s3logparse", "useragent"], &*arguments].concat()).text(), naive_summary(&expected, "useragent"));
+        assert_eq!(
+            case.sawq(&[&["s3logparse", "useragent"], &*arguments].concat()).text(),
+            naive_summary(&expected, "useragent")
+        );
     }
 }
 
@@ -179,7 +185,10 @@ fn top_adds_up_what_the_lines_say() {
 fn sql_and_formats_agree() {
     let case = Case::with(&fixture());
     let query = "SELECT operation, count(*) AS n FROM s3_access GROUP BY operation ORDER BY n DESC, operation LIMIT 2";
-    assert_eq!(case.sawq(&["sql", query, "--format", "csv"]).text(), "operation,n\nREST.GET.OBJECT,37\nREST.PUT.OBJECT,36\n");
+    assert_eq!(
+        case.sawq(&["sql", query, "--format", "csv"]).text(),
+        "operation,n\nREST.GET.OBJECT,37\nREST.PUT.OBJECT,36\n"
+    );
     let filtered = case.sawq(&["sql", "SELECT count(*) AS n FROM s3_access", "--ip", "3.238.12.183", "--json"]).json();
     assert_eq!(filtered[0]["n"], 116);
     let sources = case.sawq(&["sql", "SELECT count(*) AS n, sum(records) AS r FROM sources", "--format", "ndjson"]);
@@ -187,7 +196,8 @@ fn sql_and_formats_agree() {
     assert_eq!(case.sawq(&["sql", "DROP TABLE s3_access"]).code, 1);
     let parquet = case.sawq(&["find", "--format", "parquet", "--columns", "time,key", "--key", "*.gpg"]);
     assert_eq!(&parquet.out[..4], b"PAR1");
-    let columns = case.sawq(&["find", "--columns", "time,key", "--key", "README-RANSOM.txt", "-n", "1", "--format", "tsv"]);
+    let columns =
+        case.sawq(&["find", "--columns", "time,key", "--key", "README-RANSOM.txt", "-n", "1", "--format", "tsv"]);
     assert_eq!(columns.text(), "time\tkey\n2021-07-29T19:59:36Z\tREADME-RANSOM.txt\n");
     let sorted = case.sawq(&["find", "--sort", "time", "--columns", "time", "--format", "ndjson"]);
     let times: Vec<&str> = sorted.text().lines().collect();
@@ -199,8 +209,14 @@ fn sql_and_formats_agree() {
 fn nothing_found_says_which_filter_was_wrong() {
     let case = Case::with(&fixture());
     for (arguments, hint) in [
-        (vec!["find", "--bucket", "falsimentis-en"], "--bucket falsimentis-en matches no record; did you mean 'falsimentis-eng'?"),
-        (vec!["top", "key", "--ip", "3.238.12.183", "--operation", "REST.GET.OBJEKT"], "--operation REST.GET.OBJEKT matches no record; did you mean 'REST.GET.OBJECT'?"),
+        (
+            vec!["find", "--bucket", "falsimentis-en"],
+            "--bucket falsimentis-en matches no record; did you mean 'falsimentis-eng'?",
+        ),
+        (
+            vec!["top", "key", "--ip", "3.238.12.183", "--operation", "REST.GET.OBJEKT"],
+            "--operation REST.GET.OBJEKT matches no record; did you mean 'REST.GET.OBJECT'?",
+        ),
         (vec!["find", "--ip", "96.253.26.224", "--key", "PHOTOS"], "no record matches all filters"),
         (vec!["s3logparse", "useragent", "--since", "2022-01-01"], "there is no record in the time asked for"),
     ] {

@@ -205,7 +205,7 @@ pub fn random_log(numbers: &mut Numbers, lines: usize) -> String {
             _ if bare => "-",
             0 => "\"-\"",
             1 => "\"curl/8.0\"",
-            2 => "\"a \"quoted\" agent\"",
+            2 => "\"a \"quoted\"-agent\"",
             3 => "\"aws-cli/2.2 (x)\"",
             _ => "\"curl/7.0\"",
         };

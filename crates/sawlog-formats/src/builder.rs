@@ -196,6 +196,7 @@ impl ColumnBuilder {
                 let valid = nulls
                     .then(|| NullBuffer::new(BooleanBuffer::collect_bool(keys.len(), |row| keys[row] != NULL_KEY)));
                 let (offsets, bytes) = values.into_parts();
+                let offsets = offsets.into_iter().map(|at| offset(at as usize)).collect();
                 let values = strings(offsets, bytes, None);
                 let keys = UInt32Array::new(ScalarBuffer::from(keys), valid);
                 let array = DictionaryArray::<UInt32Type>::try_new(keys, Arc::new(values));

@@ -8,7 +8,7 @@ pub(crate) struct Interner {
     /// Open-addressed slots: the upper half of a value's hash, and its number plus one; 0 is empty.
     slots: Vec<u64>,
     /// `offsets[n]..offsets[n + 1]` is where value `n` stands in `bytes`.
-    offsets: Vec<i32>,
+    offsets: Vec<u32>,
     bytes: Vec<u8>,
     /// The value asked for last: log lines like to repeat themselves.
     last: u32,
@@ -90,7 +90,7 @@ impl Interner {
         let number = u32::try_from(self.len()).expect("a row group has fewer than 2^32 values");
         self.slots[at] = tag | u64::from(number + 1);
         self.bytes.extend_from_slice(value);
-        self.offsets.push(i32::try_from(self.bytes.len()).expect("row groups are flushed long before 2 GiB"));
+        self.offsets.push(u32::try_from(self.bytes.len()).expect("row groups are flushed long before 2 GiB"));
         if self.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -98,7 +98,7 @@ impl Interner {
     }
 
     /// The values' offsets and bytes.
-    pub(crate) fn into_parts(self) -> (Vec<i32>, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (Vec<u32>, Vec<u8>) {
         (self.offsets, self.bytes)
     }
 }

@@ -64,7 +64,7 @@ impl StoreError {
         move |source| Self::Delta { table, source: Box::new(source) }
     }
 
-    pub(crate) fn damaged(path: &Path, what: impl ToString) -> Self {
+    pub(crate) fn damaged(path: &Path, what: impl std::fmt::Display) -> Self {
         Self::Damaged { path: path.to_owned(), what: what.to_string() }
     }
 }

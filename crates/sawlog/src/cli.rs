@@ -72,7 +72,7 @@ pub(crate) struct ConvertArgs {
     /// How many threads work [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) threads: Option<u16>,
-    /// How much memory to use, at least 64MiB
+    /// How much memory to use, at least 128MiB
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
     /// How data files are compressed
@@ -91,7 +91,7 @@ pub(crate) struct ConvertArgs {
 
 fn memory(text: &str) -> Result<ByteSize, String> {
     let size: ByteSize = text.parse()?;
-    if size < ByteSize::mib(64) { Err("less than 64MiB".to_owned()) } else { Ok(size) }
+    if size < ByteSize::mib(128) { Err("less than 128MiB".to_owned()) } else { Ok(size) }
 }
 
 /// The format of input files.

@@ -44,11 +44,9 @@ pub(crate) struct Filters {
 impl Filters {
     /// The filters on the table of S3 requests. `last` is the time of the last record, to which `2h` refers.
     pub(crate) fn new(args: &FilterArgs, last: Option<i64>) -> Result<Self> {
-        if let Some(log) = &args.log {
-            if sawlog_formats::log(log).is_none() {
-                let known: Vec<&str> = sawlog_formats::LOGS.iter().map(|table| table.name).collect();
-                bail!("there is no log '{log}'; the logs are {}", known.join(", "));
-            }
+        if let Some(log) = args.log.as_ref().filter(|log| sawlog_formats::log(log).is_none()) {
+            let known: Vec<&str> = sawlog_formats::LOGS.iter().map(|table| table.name).collect();
+            bail!("there is no log '{log}'; the logs are {}", known.join(", "));
         }
         let mut fields = Vec::new();
         let mut add = |option, column: &'static str, values: &[String], make: &dyn Fn(&str) -> Result<Expr>| {
@@ -64,7 +62,7 @@ impl Filters {
         };
         add("--ip", "remote_ip", &args.ip, &ip)?;
         add("--user", "", &args.user, &user)?;
-        add("--access-key", "", &args.access_key, &access_key)?;
+        add("--access-key", "", &args.access_key, &|value| Ok(access_key(value)))?;
         add("--bucket", "bucket", &args.bucket, &|value| glob("bucket", value))?;
         add("--key", "key", &args.key, &|value| glob("key", value))?;
         add("--operation", "operation", &args.operation, &|value| glob("operation", value))?;
@@ -177,10 +175,10 @@ fn user(value: &str) -> Result<Expr> {
 }
 
 /// The access key in the query of a presigned URL (signature versions 4 and 2).
-fn access_key(value: &str) -> Result<Expr> {
+fn access_key(value: &str) -> Expr {
     let key = regex::escape(value).replace(r"\*", "[A-Z0-9]*").replace(r"\?", "[A-Z0-9]");
     let pattern = format!("(X-Amz-Credential|AWSAccessKeyId)={key}([^A-Z0-9]|$)");
-    Ok(regexp_like(col("request_uri"), lit(pattern), None))
+    regexp_like(col("request_uri"), lit(pattern), None)
 }
 
 fn account(value: &str) -> Result<Expr> {
@@ -199,7 +197,8 @@ fn text_filter(pattern: &str, args: &FilterArgs) -> Result<(Regex, bool)> {
 /// the last record.
 fn time(text: &str, last: Option<i64>) -> Result<(i64, i64)> {
     let wrong = || format!("'{text}' is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z or 2h");
-    if let Ok(date) = text.parse::<Date>() {
+    // A date's parser takes a time behind it, and leaves it out.
+    if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
         let start = date.at(0, 0, 0, 0);
         return between(start, 1.day()).with_context(wrong);
     }

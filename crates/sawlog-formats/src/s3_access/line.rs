@@ -80,7 +80,6 @@ impl Line {
 pub(super) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
     match text {
         b"-" => Some((None, true)),
-        [] => None,
         [first, ..] if text.len() <= 19 => {
             let mut value: i64 = 0;
             for byte in text {

@@ -151,10 +151,10 @@ impl Reader<'_> {
             "total_time is not a number",
             "turn_around_time is not a number",
         ];
-        for slot in 0..NUMBERS.len() {
+        for (slot, reason) in NOT_A_NUMBER.into_iter().enumerate() {
             let word = self.word(at).ok_or("fewer than 18 fields")?;
             let value = number(self.text(word)).filter(|(value, _)| slot > 0 || value.is_none_or(|v| v < 1 << 31));
-            (out.numbers[slot], _) = value.ok_or(NOT_A_NUMBER[slot])?;
+            (out.numbers[slot], _) = value.ok_or(reason)?;
             at = word.end;
             if slot == 0 {
                 let error_code = self.word(at).ok_or("fewer than 18 fields")?;

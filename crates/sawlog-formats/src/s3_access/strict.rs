@@ -31,13 +31,13 @@ pub(super) fn read(line: &[u8], times: &mut TimeReader, out: &mut Line) -> Optio
     }
     let bare = has_bare_dashes(operation);
     out.fields[REQUEST_URI] = cursor.quoted(bare, &mut out.canonical)?;
-    out.numbers[0] = cursor.number(&mut out.canonical)?;
+    cursor.number(&mut out.numbers[0], &mut out.canonical)?;
     if out.numbers[0].is_some_and(|status| i32::try_from(status).is_err()) {
         return None;
     }
     out.fields[ERROR_CODE] = cursor.word()?;
     for slot in 1..NUMBERS.len() {
-        out.numbers[slot] = cursor.number(&mut out.canonical)?;
+        cursor.number(&mut out.numbers[slot], &mut out.canonical)?;
     }
     out.fields[REFERER] = cursor.quoted(bare, &mut out.canonical)?;
     out.fields[USER_AGENT] = cursor.quoted(bare, &mut out.canonical)?;
@@ -109,13 +109,14 @@ impl Cursor<'_> {
     }
 
     #[inline]
-    fn number(&mut self, canonical: &mut bool) -> Option<Option<i64>> {
+    fn number(&mut self, into: &mut Option<i64>, canonical: &mut bool) -> Option<()> {
         let start = self.at;
         let end = start + memchr(b' ', self.line.get(start..)?)?;
         self.at = end + 1;
         let (value, as_printed) = number(&self.line[start..end])?;
         *canonical &= as_printed;
-        Some(value)
+        *into = value;
+        Some(())
     }
 
     /// Takes a quoted field, which ends at the first quote before a blank, or a bare `-`.

@@ -176,7 +176,7 @@ fn what_is_no_record_says_why() {
         (&OLD.replace(" 113 ", " 99999999999999999999 "), "bytes_sent is not a number"),
         (&OLD.replace("\"GET", "GET"), "request_uri is not in quotes"),
         (&OLD[..OLD.len() - 12], "the quote of referer does not close"),
-        (&OLD[..100], "fewer than 18 fields"),
+        (&OLD[..100], "the quote of request_uri does not close"),
     ] {
         assert_eq!(fields(line), [format!("reject: {reason}")], "{line}");
     }

@@ -53,9 +53,8 @@ fn read_offset(text: &[u8]) -> Option<i64> {
     let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
     let seconds = hours * 3600 + minutes * 60;
     match sign {
-        _ if hours > 23 || minutes > 59 => None,
-        b'+' => Some(seconds),
-        b'-' => Some(-seconds),
+        b'+' if hours < 24 && minutes < 60 => Some(seconds),
+        b'-' if hours < 24 && minutes < 60 => Some(-seconds),
         _ => None,
     }
 }

@@ -34,7 +34,6 @@ pub(super) fn dictionary(values: &[i64]) -> Option<(Vec<i64>, Vec<u32>)> {
     Some((distinct, keys))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
 fn slot(value: i64, slots: usize) -> usize {
     let hash = value.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (hash >> 32) as usize & (slots - 1)
@@ -55,7 +54,7 @@ fn rehash(distinct: &[i64], size: usize) -> Vec<u32> {
 const BLOCK: usize = 128;
 const MINIBLOCKS: usize = 4;
 
-/// Appends `values` as differences of neighbours. See "Encodings" in the format's documentation, DELTA_BINARY_PACKED (5).
+/// Appends `values` as differences of neighbours. See "Encodings" in the format's documentation, `DELTA_BINARY_PACKED` (5).
 pub(super) fn encode_deltas(values: &[i64], out: &mut Vec<u8>) {
     put_varint(BLOCK as u64, out);
     put_varint(MINIBLOCKS as u64, out);

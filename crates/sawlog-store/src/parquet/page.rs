@@ -89,12 +89,11 @@ impl<'a> ChunkBuilder<'a> {
         let mut page = std::mem::take(&mut self.page);
         page.clear();
         page.extend_from_slice(&[0; 4]);
-        match present {
-            Some(levels) => hybrid::encode(levels, 1, &mut page),
-            None => {
-                hybrid::put_varint((rows as u64) << 1, &mut page);
-                page.push(1);
-            }
+        if let Some(levels) = present {
+            hybrid::encode(levels, 1, &mut page);
+        } else {
+            hybrid::put_varint((rows as u64) << 1, &mut page);
+            page.push(1);
         }
         let levels_len = u32::try_from(page.len() - 4)?;
         page[..4].copy_from_slice(&levels_len.to_le_bytes());

@@ -29,8 +29,8 @@ use writer::Writer;
 
 pub(crate) use plan::{Piece, Plan, hex};
 
-/// What the process needs beside what the threads use.
-const BASE_MEMORY: u64 = 40 << 20;
+/// What the process needs beside what the threads use: most of it is its own code.
+const BASE_MEMORY: u64 = 90 << 20;
 
 /// What a conversion is to do: complete when it is made.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Settings {
     /// Beside its columns a thread holds what they are encoded to, and the mapped pages of its unit.
     pub(crate) fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
         let share = memory.saturating_sub(BASE_MEMORY) / threads as u64;
-        let columns = usize::try_from(share / 3).unwrap_or(usize::MAX).max(2 << 20);
+        let columns = usize::try_from(share / 4).unwrap_or(usize::MAX).max(1 << 20);
         (columns, (share / 4).max(1 << 20))
     }
 }
@@ -166,7 +166,7 @@ pub(crate) fn convert(
     sources.iter().chain(&plan.settled).for_each(|source| summary.count(source));
     let mut rows: Vec<Source> = sources.into_iter().chain(plan.settled.iter().cloned()).collect();
     rows.sort_by(|a, b| a.path.cmp(&b.path));
-    if !rows.is_empty() && !(settings.strict && summary.has_losses()) {
+    if !rows.is_empty() && (!settings.strict || !summary.has_losses()) {
         rows.iter_mut().for_each(|row| run.id().clone_into(&mut row.run_id));
         run.add_batch(&sawlog_store::SOURCES, None, &Source::batch(&rows))?;
         summary.bytes_out = run.bytes_added();

@@ -71,14 +71,22 @@ pub(crate) struct UnitSize {
     pub(crate) at_most: u64,
 }
 
+impl UnitSize {
+    /// The size of units that share `total` bytes: small enough that every thread gets some.
+    fn of(self, total: u64) -> u64 {
+        (total / (self.threads as u64 * 2)).clamp(MIN_UNIT, MAX_UNIT).min(self.at_most)
+    }
+}
+
 impl Plan {
     /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless they
     /// are to be replaced.
     pub(crate) fn new(discovery: Discovery, ledger: &[Source], replace: bool, size: UnitSize) -> Result<Self> {
         let mut plan = Self { problems: discovery.problems, ..Self::default() };
         let new = plan.compare(discovery.files, ledger, replace)?;
-        plan.settle(new, ledger);
-        plan.cut(size);
+        let unit_size = size.of(new.iter().map(|file| file.size).sum());
+        plan.settle(new, ledger, unit_size);
+        plan.cut(unit_size);
         Ok(plan)
     }
 
@@ -117,7 +125,7 @@ impl Plan {
     }
 
     /// Sets aside the files that need no reading.
-    fn settle(&mut self, files: Vec<Found>, ledger: &[Source]) {
+    fn settle(&mut self, files: Vec<Found>, ledger: &[Source], unit_size: u64) {
         let mut sizes: HashMap<u64, usize> = HashMap::new();
         let old = ledger.iter().filter_map(|source| u64::try_from(source.size).ok());
         for size in files.iter().map(|file| file.size).chain(old) {
@@ -135,7 +143,7 @@ impl Plan {
                 continue;
             }
             // A file of many units must be known to be new before the first of them is read.
-            if may_repeat && found.size > MAX_UNIT {
+            if may_repeat && found.size > unit_size {
                 match hash_file(&found.path) {
                     Err(error) => {
                         self.problems.push(Problem { path: found.label, what: format!("{error:#}") });
@@ -152,14 +160,12 @@ impl Plan {
                     },
                 }
             }
-            self.inputs.push(Input { may_repeat: may_repeat && found.size <= MAX_UNIT, found });
+            self.inputs.push(Input { may_repeat: may_repeat && found.size <= unit_size, found });
         }
     }
 
     /// Cuts the inputs into units.
-    fn cut(&mut self, size: UnitSize) {
-        let total: u64 = self.inputs.iter().map(|input| input.found.size).sum();
-        let unit_size = (total / (size.threads as u64 * 2)).clamp(MIN_UNIT, MAX_UNIT).min(size.at_most);
+    fn cut(&mut self, unit_size: u64) {
         let (mut unit, mut filled) = (Unit::default(), 0);
         for (place, input) in self.inputs.iter().enumerate() {
             let bytes = input.found.size;

@@ -161,7 +161,7 @@ impl<'a> Worker<'a> {
             return self.whole_gzip(input, bytes, sha256);
         }
         let content = bytes.bytes();
-        let mut reading = Reading::new(&self.job.settings, content, sha256.is_none());
+        let mut reading = Reading::new(self.job.settings, content, sha256.is_none());
         self.lines(input, bytes, 0..content.len(), true, &mut reading)?;
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_else(|| hex(&reading.hasher.finalize()));
@@ -181,7 +181,7 @@ impl<'a> Worker<'a> {
                 if content.len() < HEAD && !at_end {
                     return Ok(0);
                 }
-                reading = Some(Reading::new(&self.job.settings, content, true));
+                reading = Some(Reading::new(self.job.settings, content, true));
             }
             let reading = reading.as_mut().expect("made above");
             let mut taken = 0;
@@ -192,7 +192,7 @@ impl<'a> Worker<'a> {
             }
             anyhow::Ok(taken)
         })?;
-        let mut reading = reading.unwrap_or_else(|| Reading::new(&self.job.settings, &buffer, true));
+        let mut reading = reading.unwrap_or_else(|| Reading::new(self.job.settings, &buffer, true));
         if let Some(broken) = broken {
             self.break_off(input, &broken, &buffer, &mut reading)?;
         }
