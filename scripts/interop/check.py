@@ -69,7 +69,7 @@ def main():
         wrong += found != expected
     # One line that a search by value finds: by dictionary, statistics and Bloom filter.
     one = "SELECT count(*) FROM read_parquet('{}') WHERE request_id = 'T7X3D7QX7X6GZ0NN'".format(GLOB)
-    wrong += duckdb.sql(one).fetchone() != (1,)
+    wrong += duckdb.connect().execute(one).fetchone() != (1,)
     if wrong:
         sys.exit(f"interop: {wrong} readings differ from sawq's")
     print(f"interop: {len(readings)} readers agree with sawq")

@@ -37,6 +37,22 @@ impl ColumnSet {
         Self { table, columns: table.columns.iter().map(ColumnBuilder::new).collect(), rows: 0 }
     }
 
+    /// Columns without a row, with room for about as many as in `like`, so that they need not grow step by step.
+    #[must_use]
+    pub fn sized_like(table: &'static Table, like: &Sizes) -> Self {
+        let mut columns = Self::new(table);
+        for (column, (rows, bytes)) in columns.columns.iter_mut().zip(&like.0) {
+            column.reserve(*rows, *bytes);
+        }
+        columns
+    }
+
+    /// How large the columns have become.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        Sizes(self.columns.iter().map(|column| (column.len(), column.bytes())).collect())
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -101,6 +117,10 @@ impl ColumnSet {
     }
 }
 
+/// Rows and bytes of each column of a [`ColumnSet`].
+#[derive(Clone, Debug, Default)]
+pub struct Sizes(Vec<(usize, usize)>);
+
 /// The name of a date partition, `2021-07-29`, for a day counted from 1970-01-01.
 ///
 /// ```
@@ -142,6 +162,22 @@ impl ColumnBuilder {
             Self::Dictionary { keys, .. } => keys.len(),
             Self::Plain { offsets, .. } => offsets.len() - 1,
             Self::Numbers { values, .. } => values.len(),
+        }
+    }
+
+    /// The bytes of plain text; a dictionary's are few.
+    fn bytes(&self) -> usize {
+        if let Self::Plain { bytes, .. } = self { bytes.len() } else { 0 }
+    }
+
+    fn reserve(&mut self, rows: usize, text: usize) {
+        match self {
+            Self::Dictionary { keys, .. } => keys.reserve(rows),
+            Self::Plain { offsets, bytes, .. } => {
+                offsets.reserve(rows);
+                bytes.reserve(text);
+            }
+            Self::Numbers { values, .. } => values.reserve(rows),
         }
     }
 

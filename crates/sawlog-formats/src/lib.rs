@@ -11,7 +11,7 @@ pub mod s3_access;
 mod table;
 mod text;
 
-pub use builder::{ColumnSet, date_name};
+pub use builder::{ColumnSet, Sizes, date_name};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use reject::{REJECTS, RejectBuilder};
 pub use table::{Column, Kind, Layout, Table};

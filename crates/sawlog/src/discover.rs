@@ -1,6 +1,7 @@
 //! Finds the input files behind what was given on the command line: files, folders, globs, lists.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::Metadata;
 use std::io::BufRead;
@@ -41,7 +42,8 @@ pub(crate) struct Discovery {
 
 /// Finds the files behind `inputs`, but for those inside of `store`.
 pub(crate) fn discover(inputs: &[PathBuf], store: &Path) -> Result<Discovery> {
-    let mut finder = Finder { store: store.canonicalize().ok(), files: BTreeMap::new(), problems: Vec::new() };
+    let mut finder =
+        Finder { store: store.canonicalize().ok(), files: Vec::new(), seen: HashSet::new(), problems: Vec::new() };
     for input in inputs {
         let text = input.to_string_lossy();
         if text == "-" {
@@ -53,15 +55,16 @@ pub(crate) fn discover(inputs: &[PathBuf], store: &Path) -> Result<Discovery> {
             finder.input(input)?;
         }
     }
-    let mut files: Vec<Found> = finder.files.into_values().collect();
+    let mut files = finder.files;
     files.sort_by(|a, b| (&a.label, &a.root).cmp(&(&b.label, &b.root)));
     Ok(Discovery { files, problems: finder.problems })
 }
 
 struct Finder {
     store: Option<PathBuf>,
-    /// By absolute path, so that what is named twice is read once.
-    files: BTreeMap<PathBuf, Found>,
+    files: Vec<Found>,
+    /// Their absolute paths, so that what is named twice is read once.
+    seen: HashSet<OsString>,
     problems: Vec<Problem>,
 }
 
@@ -74,8 +77,8 @@ impl Finder {
                 Ok(())
             }
             Ok(metadata) => {
-                let root = input.parent().unwrap_or(Path::new(""));
-                self.file(input, root, &metadata);
+                let root = Root::new(input.parent().unwrap_or(Path::new("")));
+                self.file(input, &root, &metadata);
                 Ok(())
             }
             Err(_) if input.to_string_lossy().contains(['*', '?', '[']) => self.glob(input),
@@ -83,9 +86,10 @@ impl Finder {
         }
     }
 
-    fn folder(&mut self, root: &Path) {
+    fn folder(&mut self, folder: &Path) {
         let store = self.store.clone();
-        let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+        let root = Root::new(folder);
+        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
         let inside = walk.filter_entry(|entry| {
             !entry.file_type().is_dir() || store.is_none() || entry.path().canonicalize().ok() != store
         });
@@ -93,11 +97,11 @@ impl Finder {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => match entry.metadata() {
-                    Ok(metadata) => self.file(entry.path(), root, &metadata),
+                    Ok(metadata) => self.file(entry.path(), &root, &metadata),
                     Err(error) => self.problem(entry.path(), &error.to_string()),
                 },
                 Err(error) => {
-                    let path = error.path().unwrap_or(root).to_owned();
+                    let path = error.path().unwrap_or(folder).to_owned();
                     let what = match (error.loop_ancestor(), error.io_error()) {
                         (Some(ancestor), _) => format!("a link that leads back to {}", ancestor.display()),
                         (None, Some(error)) => error.to_string(),
@@ -130,7 +134,7 @@ impl Finder {
     fn below(&mut self, path: &Path, root: &Path) {
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path),
-            Ok(metadata) => self.file(path, root, &metadata),
+            Ok(metadata) => self.file(path, &Root::new(root), &metadata),
             Err(error) => self.problem(path, &error.to_string()),
         }
     }
@@ -147,24 +151,40 @@ impl Finder {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, root: &Path, metadata: &Metadata) {
+    fn file(&mut self, path: &Path, root: &Root<'_>, metadata: &Metadata) {
         if !metadata.is_file() {
             return self.problem(path, "neither a file nor a folder");
         }
+        let relative = path.strip_prefix(root.path).unwrap_or(path);
+        if !self.seen.insert(root.absolute.join(relative).into_os_string()) {
+            return;
+        }
         let mtime = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let found = Found {
+        self.files.push(Found {
             path: path.to_owned(),
-            root: label(&std::path::absolute(root).or_else(|_| std::env::current_dir()).unwrap_or_default()),
-            label: label(path.strip_prefix(root).unwrap_or(path)),
+            root: root.label.clone(),
+            label: label(relative),
             size: metadata.len(),
             mtime: i64::try_from(mtime.as_micros()).unwrap_or(i64::MAX),
-        };
-        self.files.entry(absolute).or_insert(found);
+        });
     }
 
     fn problem(&mut self, path: &Path, what: &str) {
         self.problems.push(Problem { path: label(path), what: what.to_owned() });
+    }
+}
+
+/// The folder from which labels start.
+struct Root<'a> {
+    path: &'a Path,
+    absolute: PathBuf,
+    label: String,
+}
+
+impl<'a> Root<'a> {
+    fn new(path: &'a Path) -> Self {
+        let absolute = std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
+        Self { path, label: label(&absolute), absolute }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::convert::{Piece, Plan};
 pub(crate) struct Progress {
     bar: ProgressBar,
     quiet: bool,
+    shown: bool,
     files: AtomicUsize,
     records: AtomicI64,
     started: Instant,
@@ -21,8 +22,9 @@ pub(crate) struct Progress {
 impl Progress {
     /// Shows nothing if `quiet`, or if standard error is no terminal.
     pub(crate) fn new(quiet: bool) -> Self {
-        let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        Self { bar, quiet, files: AtomicUsize::new(0), records: AtomicI64::new(0), started: Instant::now() }
+        let shown = !quiet && std::io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        Self { bar, quiet, shown, files: AtomicUsize::new(0), records: AtomicI64::new(0), started: Instant::now() }
     }
 
     /// Says something that the user should know now.
@@ -39,13 +41,19 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(style) {
             self.bar.set_style(style);
         }
+        if !self.shown {
+            return;
+        }
         self.bar.set_length(plan.inputs.iter().map(|input| input.found.size).sum());
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
     /// So many bytes more were read.
     pub(crate) fn bytes(&self, bytes: usize) {
-        self.bar.inc(bytes as u64);
+        // Even a hidden bar takes a lock, for which the threads would queue.
+        if self.shown {
+            self.bar.inc(bytes as u64);
+        }
     }
 
     /// So many records more were decoded.
@@ -57,7 +65,7 @@ impl Progress {
     )]
     pub(crate) fn records(&self, records: i64) {
         let all = self.records.fetch_add(records, Ordering::Relaxed) + records;
-        if !self.bar.is_hidden() {
+        if self.shown {
             let rate = all as f64 / self.started.elapsed().as_secs_f64().max(0.1);
             let files = HumanCount(self.files.load(Ordering::Relaxed) as u64);
             self.bar.set_message(format!("{files} files  {} records/s", HumanCount(rate as u64)));

@@ -138,8 +138,8 @@ impl<'a> Rebuilt<'a> {
             return Some(format!("is rebuilt with {} bytes; the ledger says {}", self.size, source.content_size));
         }
         let sha256 = hex(&self.hasher.finalize());
-        (sha256 != source.content_sha256)
-            .then(|| format!("is rebuilt with SHA-256 {sha256}; the ledger says {}", source.content_sha256))
+        let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
+        (sha256 != *expected).then(|| format!("is rebuilt with SHA-256 {sha256}; the ledger says {expected}"))
     }
 }
 

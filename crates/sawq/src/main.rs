@@ -58,9 +58,9 @@ fn run(cli: &Cli) -> Result<()> {
     };
     match &cli.command {
         Command::S3logparse { function } => {
-            let mut query = open()?;
+            let query = open()?;
             let mut out = BufWriter::new(std::io::stdout().lock());
-            let any = s3logparse::print(&mut query, *function, &mut out)?;
+            let any = s3logparse::print(&query, *function, &mut out)?;
             out.flush()?;
             explain(&query, any)
         }

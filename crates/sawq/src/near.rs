@@ -48,8 +48,10 @@ pub(crate) fn explain_nothing(query: &Query) -> Result<()> {
     }
     if query.filters.any() {
         eprintln!("sawq: no record matches all filters");
-    } else {
+    } else if query.snapshot.rows() == 0 {
         eprintln!("sawq: the store has no records");
+    } else {
+        eprintln!("sawq: no record has what is asked for");
     }
     Ok(())
 }

@@ -4,15 +4,13 @@ use std::cmp::Reverse;
 use std::io::Write;
 
 use anyhow::Result;
-use datafusion::prelude::{col, lit};
 
 use crate::cli::S3logparse;
-use crate::filter::Filter;
 use crate::query::Query;
 use crate::tally::{Measures, tally};
 
 /// Prints a summary, and says whether there was anything to print.
-pub(crate) fn print(query: &mut Query, function: S3logparse, out: &mut impl Write) -> Result<bool> {
+pub(crate) fn print(query: &Query, function: S3logparse, out: &mut impl Write) -> Result<bool> {
     let (column, prefix) = match function {
         S3logparse::Useragent => ("user_agent", None),
         S3logparse::Topfiles => ("key", None),
@@ -21,12 +19,9 @@ pub(crate) fn print(query: &mut Query, function: S3logparse, out: &mut impl Writ
         // The tool's own habit: uploads by PUT are not counted.
         S3logparse::Topuploaders => ("remote_ip", Some("POST")),
     };
-    if let Some(prefix) = prefix {
-        let expr = col("request_uri").like(lit(format!("{prefix}%")));
-        query.filters.fields.push(Filter { option: "the request", value: prefix.to_owned(), column: None, expr });
-    }
     let sums = column == "remote_ip";
-    let groups = tally(query, &[column.to_owned()], Measures { bytes_sent: sums, details: false })?;
+    let only = prefix.map(|prefix| ("request_uri", prefix));
+    let groups = tally(query, &[column.to_owned()], Measures { bytes_sent: sums, details: false, only })?;
     let named = groups.into_iter().filter_map(|mut group| {
         let name = group.values.swap_remove(0);
         if sums {

@@ -3,16 +3,20 @@
 //! Columns come as dictionaries, so a group is looked up by its text once for each row group and distinct value; every
 //! row after that costs an addition. Several threads tally apart, then their tallies are merged.
 
-use std::collections::{HashMap, HashSet};
-
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::cast;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt32Type};
+use foldhash::quality::RandomState;
 use futures::StreamExt;
 
 use crate::query::{Query, times};
 use crate::scan::ReadAs;
+
+/// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
+type HashSet<K> = std::collections::HashSet<K, RandomState>;
 
 /// What is added up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +25,8 @@ pub(crate) struct Measures {
     pub(crate) bytes_sent: bool,
     /// Everything else that [`Group`] has.
     pub(crate) details: bool,
+    /// Only of records in which this column begins with this text.
+    pub(crate) only: Option<(&'static str, &'static str)>,
 }
 
 /// What was added up for a group of records.
@@ -70,6 +76,7 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
         needed
             .extend(["object_size", "operation", "http_status", "error_code", "remote_ip", "time"].map(str::to_owned));
     }
+    needed.extend(measures.only.map(|(column, _)| column.to_owned()));
     // A column that is filtered on is read as it is: the engine compares plain strings faster.
     let mut dictionaries = needed.clone();
     if let Some(expr) = query.filters.expr() {
@@ -108,7 +115,7 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
 fn merge(tallies: Vec<Vec<Group>>) -> Vec<Group> {
     let mut tallies = tallies.into_iter();
     let mut merged: Vec<Group> = tallies.next().unwrap_or_default();
-    let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::new();
+    let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::default();
     for (number, tally) in tallies.enumerate() {
         if number == 0 {
             places = merged.iter().enumerate().map(|(place, group)| (group.values.clone(), place)).collect();
@@ -216,9 +223,9 @@ impl Tally {
             columns: columns.iter().map(|name| Dimension::new(name)).collect(),
             measures,
             groups: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             ips: Dimension::new("remote_ip"),
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             operations: Dimension::new("operation"),
             last_batch: Vec::new(),
             batch: 0,
@@ -226,6 +233,15 @@ impl Tally {
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        if let Some((column, prefix)) = self.measures.only {
+            // Filtering keeps the dictionaries as they are.
+            let mask = starts_with(batch, column, prefix)?;
+            return self.add_all(&filter_record_batch(batch, &mask)?);
+        }
+        self.add_all(batch)
+    }
+
+    fn add_all(&mut self, batch: &RecordBatch) -> Result<()> {
         self.batch += 1;
         let places = self.places(batch)?;
         let (mut files, mut file_numbers) = (Dimension::new("source_file"), None);
@@ -323,6 +339,17 @@ impl Tally {
     fn finish(self) -> Vec<Group> {
         self.groups
     }
+}
+
+/// In which rows a column begins with `prefix`: found once for each distinct value.
+fn starts_with(batch: &RecordBatch, column: &str, prefix: &str) -> Result<BooleanArray> {
+    let array = as_dictionary(batch.column_by_name(column).with_context(|| format!("no column {column}"))?)?;
+    let dictionary = array.as_dictionary::<UInt32Type>();
+    let values = dictionary.values().as_string::<i32>();
+    let begins: Vec<bool> = values.iter().map(|value| value.is_some_and(|value| value.starts_with(prefix))).collect();
+    let keys = dictionary.keys();
+    let rows = BooleanBuffer::collect_bool(keys.len(), |row| keys.is_valid(row) && begins[keys.value(row) as usize]);
+    Ok(BooleanArray::new(rows, None))
 }
 
 fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {

@@ -9,7 +9,7 @@ use super::column::{EXTRA, FIELD_COUNT, FIELDS, NUMBERS, RAW, SOURCE_FILE, SOURC
 use super::line::{Line, Span};
 use super::time::TimeReader;
 use super::{TABLE, salvage, strict};
-use crate::builder::ColumnSet;
+use crate::builder::{ColumnSet, Sizes};
 use crate::origin::{LineEnding, Origin};
 use crate::reject::RejectBuilder;
 
@@ -53,6 +53,8 @@ impl Decoded {
 pub struct Decoder {
     partitions: HashMap<i32, ColumnSet>,
     rejects: RejectBuilder,
+    /// The sizes of the largest columns before these: the next ones will be like them.
+    sizes: Sizes,
     times: TimeReader,
     /// Lines taken apart whose fields are not in the columns yet.
     pending: Vec<Pending>,
@@ -71,6 +73,7 @@ impl Default for Decoder {
         Self {
             partitions: HashMap::new(),
             rejects: RejectBuilder::new(TABLE.name),
+            sizes: Sizes::default(),
             times: TimeReader::default(),
             pending: Vec::with_capacity(ROWS_AT_ONCE),
         }
@@ -181,7 +184,10 @@ impl Decoder {
         let day = |row: &Pending| i32::try_from(row.line.time.div_euclid(MICROS_A_DAY)).unwrap_or(i32::MAX);
         let pending = std::mem::take(&mut self.pending);
         for rows in pending.chunk_by(|a, b| day(a) == day(b)) {
-            let partition = self.partitions.entry(day(&rows[0])).or_insert_with(|| ColumnSet::new(&TABLE));
+            let first = self.partitions.is_empty();
+            let partition = self.partitions.entry(day(&rows[0])).or_insert_with(|| {
+                if first { ColumnSet::sized_like(&TABLE, &self.sizes) } else { ColumnSet::new(&TABLE) }
+            });
             append_rows(partition, rows, block, origin);
         }
         self.pending = pending;
@@ -204,6 +210,9 @@ impl Decoder {
     pub fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
         let mut days: Vec<(i32, ColumnSet)> = self.partitions.drain().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
+        if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {
+            self.sizes = largest.sizes();
+        }
         let batches = days.into_iter().map(|(day, columns)| (day, columns.finish())).collect();
         (batches, self.rejects.finish())
     }

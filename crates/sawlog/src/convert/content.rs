@@ -32,8 +32,20 @@ impl FileBytes {
         if size >= MAP_FROM {
             return Mapping::new(file).map(Self::Mapped);
         }
-        buffer.clear();
-        file.read_to_end(&mut buffer)?;
+        // One byte more than there should be shows whether the file has grown, without asking again.
+        let expected = usize::try_from(size).unwrap_or(usize::MAX);
+        buffer.resize(expected + 1, 0);
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match file.read(&mut buffer[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+            if filled == expected {
+                break;
+            }
+        }
+        buffer.truncate(filled);
         Ok(Self::Read(buffer))
     }
 

@@ -38,9 +38,10 @@ pub(crate) enum Output {
 pub(crate) struct Report {
     pub(crate) decoded: Decoded,
     pub(crate) content_size: i64,
-    /// SHA-256 of the file and of its content; empty until the last part.
+    /// SHA-256 of the file; empty until the last part.
     pub(crate) sha256: String,
-    pub(crate) content_sha256: String,
+    /// SHA-256 of what was inflated.
+    pub(crate) content_sha256: Option<String>,
     pub(crate) gzip: bool,
     pub(crate) ending: LineEnding,
     pub(crate) format: Option<&'static Table>,
@@ -165,7 +166,6 @@ impl<'a> Worker<'a> {
         self.lines(input, bytes, 0..content.len(), true, &mut reading)?;
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_else(|| hex(&reading.hasher.finalize()));
-        report.content_sha256.clone_from(&report.sha256);
         if bytes.was_cut() {
             bail!(cut_short(&self.job.plan.inputs[input].found));
         }
@@ -201,7 +201,7 @@ impl<'a> Worker<'a> {
         self.job.progress.bytes(bytes.bytes().len());
         let mut report = reading.report;
         report.gzip = true;
-        report.content_sha256 = hex(&reading.hasher.finalize());
+        report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         if bytes.was_cut() {
             bail!(cut_short(&self.job.plan.inputs[input].found));
@@ -261,7 +261,6 @@ impl<'a> Worker<'a> {
         self.lines(piece.input, bytes, start..end, end == content.len(), &mut reading)?;
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_default();
-        report.content_sha256.clone_from(&report.sha256);
         Ok(report)
     }
 
@@ -387,7 +386,10 @@ fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {
 
 /// Makes sure that the file is what it was when it was found.
 fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
-    let size = file.metadata().with_context(|| found.path.display().to_string())?.len();
+    let size = match bytes {
+        FileBytes::Read(bytes) => bytes.len() as u64,
+        FileBytes::Mapped(_) => file.metadata().with_context(|| found.path.display().to_string())?.len(),
+    };
     if bytes.was_cut() || size < found.size {
         bail!(cut_short(found));
     }
