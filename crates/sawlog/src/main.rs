@@ -21,10 +21,6 @@ use convert::{Settings, convert};
 use interrupt::{Interrupt, Interrupted};
 use progress::Progress;
 
-// Threads allocate buffers of all sizes; the system's allocator makes them wait for each other.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Done, but something of the input is not in the store as a record.
 const DONE_WITH_LOSSES: u8 = 3;
 

@@ -25,9 +25,6 @@ use cli::{Cli, Command, Format};
 use output::Output;
 use query::Query;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {

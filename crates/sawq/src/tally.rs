@@ -134,6 +134,7 @@ fn merge(tallies: Vec<Vec<Group>>) -> Vec<Group> {
 
 /// The groups of one stream.
 struct Tally {
+    only: Option<Begins>,
     columns: Vec<Dimension>,
     measures: Measures,
     groups: Vec<Group>,
@@ -174,12 +175,7 @@ impl Dimension {
         let array = as_dictionary(array)?;
         let dictionary = array.as_dictionary::<UInt32Type>();
         let (keys, values): (&UInt32Array, &StringArray) = (dictionary.keys(), dictionary.values().as_string());
-        let same = self.dictionary.as_ref().is_some_and(|known| {
-            known.len() == values.len()
-                && known.values().ptr_eq(values.values())
-                && known.offsets().ptr_eq(values.offsets())
-        });
-        if !same {
+        if !is_same(self.dictionary.as_ref(), values) {
             self.translated = values.iter().map(|value| value.map_or(NULL, |value| self.number(value))).collect();
             self.dictionary = Some(values.clone());
         }
@@ -219,7 +215,9 @@ fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef> {
 
 impl Tally {
     fn new(columns: &[String], measures: Measures) -> Self {
+        let begins = |(column, prefix)| Begins { column, prefix, dictionary: None, begins: Vec::new() };
         Self {
+            only: measures.only.map(begins),
             columns: columns.iter().map(|name| Dimension::new(name)).collect(),
             measures,
             groups: Vec::new(),
@@ -233,12 +231,19 @@ impl Tally {
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        if let Some((column, prefix)) = self.measures.only {
+        match &mut self.only {
             // Filtering keeps the dictionaries as they are.
-            let mask = starts_with(batch, column, prefix)?;
-            return self.add_all(&filter_record_batch(batch, &mask)?);
+            Some(only) => {
+                let rows = only.rows(batch)?;
+                let columns = batch.schema().index_of(only.column).map(|place| {
+                    let mut batch = batch.clone();
+                    batch.remove_column(place);
+                    batch
+                })?;
+                self.add_all(&filter_record_batch(&columns, &rows)?)
+            }
+            None => self.add_all(batch),
         }
-        self.add_all(batch)
     }
 
     fn add_all(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -341,15 +346,37 @@ impl Tally {
     }
 }
 
-/// In which rows a column begins with `prefix`: found once for each distinct value.
-fn starts_with(batch: &RecordBatch, column: &str, prefix: &str) -> Result<BooleanArray> {
-    let array = as_dictionary(batch.column_by_name(column).with_context(|| format!("no column {column}"))?)?;
-    let dictionary = array.as_dictionary::<UInt32Type>();
-    let values = dictionary.values().as_string::<i32>();
-    let begins: Vec<bool> = values.iter().map(|value| value.is_some_and(|value| value.starts_with(prefix))).collect();
-    let keys = dictionary.keys();
-    let rows = BooleanBuffer::collect_bool(keys.len(), |row| keys.is_valid(row) && begins[keys.value(row) as usize]);
-    Ok(BooleanArray::new(rows, None))
+/// In which rows a column begins with a text: found once for each distinct value of a row group.
+struct Begins {
+    column: &'static str,
+    prefix: &'static str,
+    /// The dictionary that `begins` is for.
+    dictionary: Option<StringArray>,
+    begins: Vec<bool>,
+}
+
+impl Begins {
+    fn rows(&mut self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let array = batch.column_by_name(self.column).with_context(|| format!("no column {}", self.column))?;
+        let array = as_dictionary(array)?;
+        let dictionary = array.as_dictionary::<UInt32Type>();
+        let (keys, values): (&UInt32Array, &StringArray) = (dictionary.keys(), dictionary.values().as_string());
+        if !is_same(self.dictionary.as_ref(), values) {
+            let begins = |value: Option<&str>| value.is_some_and(|value| value.starts_with(self.prefix));
+            self.begins = values.iter().map(begins).collect();
+            self.dictionary = Some(values.clone());
+        }
+        let begins = |row: usize| keys.is_valid(row) && self.begins[keys.value(row) as usize];
+        Ok(BooleanArray::new(BooleanBuffer::collect_bool(keys.len(), begins), None))
+    }
+}
+
+/// Whether the dictionary is the very one that was seen before.
+fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool {
+    known.is_some_and(|known| {
+        let same_text = known.values().ptr_eq(values.values());
+        known.len() == values.len() && same_text && known.offsets().ptr_eq(values.offsets())
+    })
 }
 
 fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {
