@@ -16,8 +16,9 @@ Examples:
   sawlog status                                 what the store holds
   sawlog verify                                 rebuild every input and compare its SHA-256
 
-Exit status: 0 all good; 1 could not do it; 2 the command line is wrong; 3 done, but lines were rejected or
-inputs could not be read; 130 interrupted. Ask questions of the store with sawq.";
+Exit status: 0 all good; 1 could not do it; 2 the command line is wrong; 3 done, but lines
+were rejected or inputs could not be read; 130 interrupted.
+Ask questions of the store with sawq.";
 
 /// Converts AWS logs into a Parquet store, losing nothing.
 #[derive(Debug, Parser)]

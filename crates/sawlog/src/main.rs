@@ -26,6 +26,8 @@ const DONE_WITH_LOSSES: u8 = 3;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     match run(&cli) {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {

@@ -27,6 +27,8 @@ use query::Query;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads from us has seen enough: sawq find | head.

@@ -56,6 +56,25 @@ impl FileBytes {
         }
     }
 
+    /// The first place at or after `at` at which a line begins.
+    pub(crate) fn line_start(&self, at: usize) -> usize {
+        let content = self.bytes();
+        let mut from = at.saturating_sub(1);
+        if at == 0 || at >= content.len() {
+            return at.min(content.len());
+        }
+        while from < content.len() {
+            let window = from..content.len().min(from + MAX_LINE);
+            if let Some(more) = memchr(b'\n', &content[window.clone()]) {
+                return from + more + 1;
+            }
+            // A line without end must not fill the memory.
+            from = window.end;
+            self.release(window);
+        }
+        content.len()
+    }
+
     /// Whether the file became shorter while it was mapped.
     pub(crate) fn was_cut(&self) -> bool {
         matches!(self, Self::Mapped(mapping) if mapping.was_cut())

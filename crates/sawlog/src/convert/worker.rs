@@ -21,6 +21,10 @@ use crate::interrupt::Interrupted;
 
 /// A row group is closed when it has so many rows.
 const ROW_GROUP_ROWS: usize = 256 << 10;
+/// No part is as large as this, unless a line is.
+const LARGE_PART: usize = 80 << 20;
+/// After so many bytes of a file have been decoded, their pages are given back.
+const RELEASE: usize = 8 << 20;
 /// How much of a file is looked at to tell its format.
 const HEAD: usize = 64 << 10;
 
@@ -233,8 +237,8 @@ impl<'a> Worker<'a> {
     /// Reads one part of a large file.
     fn part(&mut self, piece: &Piece, bytes: &FileBytes) -> Result<Report> {
         let content = bytes.bytes();
-        let start = line_start(content, usize::try_from(piece.range.start)?);
-        let end = line_start(content, usize::try_from(piece.range.end)?);
+        let start = bytes.line_start(usize::try_from(piece.range.start)?);
+        let end = bytes.line_start(usize::try_from(piece.range.end)?);
         let running = &self.job.running[&piece.input];
         let settings = &self.job.settings;
         let turn = running.take(piece.part, &self.job.abort, |running: &mut Running| {
@@ -243,9 +247,15 @@ impl<'a> Worker<'a> {
                 running.format = format_of(settings, content);
             }
             let first_line = running.lines + 1;
+            let mut at = start;
             for block in content[start..end].chunks(256 << 10) {
                 running.hasher.update(block);
                 running.lines += i64::try_from(memchr_iter(b'\n', block).count()).unwrap_or(i64::MAX);
+                // A part is read again soon, unless an endless line has made it much larger than it was meant to be.
+                if end - start > LARGE_PART {
+                    bytes.release(at..at + block.len());
+                }
+                at += block.len();
             }
             let sha256 = (piece.part + 1 == piece.parts).then(|| hex(&running.hasher.clone().finalize()));
             (first_line, running.ending, running.format, sha256)
@@ -274,7 +284,7 @@ impl<'a> Worker<'a> {
         reading: &mut Reading,
     ) -> Result<()> {
         let content = &bytes.bytes()[range.clone()];
-        let (mut cutter, mut at) = (Cutter::default(), 0);
+        let (mut cutter, mut at, mut released) = (Cutter::default(), 0, 0);
         // Only the file's last line can lack its line feed, so every range is complete in itself.
         debug_assert!(last || content.is_empty() || content.ends_with(b"\n"));
         while let Some((block, len)) = cutter.next(&content[at..], true) {
@@ -284,8 +294,12 @@ impl<'a> Worker<'a> {
             self.block(input, block, len, reading)?;
             self.job.progress.bytes(len);
             at += len;
+            if at - released >= RELEASE {
+                bytes.release(range.start + released..range.start + at);
+                released = at;
+            }
         }
-        bytes.release(range);
+        bytes.release(range.start + released..range.end);
         Ok(())
     }
 
@@ -411,13 +425,4 @@ fn cut_short(found: &Found) -> String {
 
 fn unreadable(error: &anyhow::Error) -> Report {
     Report { problem: Some(format!("{error:#}")), unreadable: true, ..Report::default() }
-}
-
-/// The first place at or after `at` at which a line begins.
-fn line_start(content: &[u8], at: usize) -> usize {
-    match at {
-        0 => 0,
-        _ if at >= content.len() => content.len(),
-        _ => memchr(b'\n', &content[at - 1..]).map_or(content.len(), |more| at + more),
-    }
 }
