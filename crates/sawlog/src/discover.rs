@@ -57,7 +57,9 @@ pub(crate) fn discover(inputs: &[PathBuf], store: &Path) -> Result<Discovery> {
     }
     let mut files = finder.files;
     files.sort_by(|a, b| (&a.label, &a.root).cmp(&(&b.label, &b.root)));
-    Ok(Discovery { files, problems: finder.problems })
+    let mut problems = finder.problems;
+    problems.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Discovery { files, problems })
 }
 
 struct Finder {
@@ -89,7 +91,7 @@ impl Finder {
     fn folder(&mut self, folder: &Path) {
         let store = self.store.clone();
         let root = Root::new(folder);
-        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+        let walk = WalkDir::new(folder).follow_links(true).into_iter();
         let inside = walk.filter_entry(|entry| {
             !entry.file_type().is_dir() || store.is_none() || entry.path().canonicalize().ok() != store
         });

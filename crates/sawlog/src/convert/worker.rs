@@ -33,8 +33,9 @@ const HEAD: usize = 64 << 10;
 pub(crate) enum Output {
     /// A row group of a table, in the partition of a date where it has any.
     RowGroup(&'static Table, Option<String>, EncodedRowGroup),
-    /// An input, or the last part of one, is done.
-    Report(usize, Report),
+    /// What a unit's inputs, by number, or its parts of them held. They come in one message: waking the writer for each
+    /// small file would cost more than reading it.
+    Reports(Vec<(usize, Report)>),
 }
 
 /// What an input held. Of a large input each part reports its share.
@@ -99,6 +100,7 @@ impl<'a> Worker<'a> {
     }
 
     fn unit(&mut self, number: usize, unit: &Unit) -> Result<()> {
+        let mut reports = Vec::with_capacity(unit.pieces.len());
         let mut checked = self.check_repeats(number, unit)?.into_iter().peekable();
         for piece in &unit.pieces {
             let report = match checked.next_if(|(input, _)| *input == piece.input) {
@@ -110,9 +112,11 @@ impl<'a> Worker<'a> {
                 None => self.open_and_read(piece)?,
             };
             self.job.progress.file(piece);
-            self.send(Ok(Output::Report(piece.input, report)));
+            reports.push((piece.input, report));
         }
-        self.flush()
+        self.flush()?;
+        self.send(Ok(Output::Reports(reports)));
+        Ok(())
     }
 
     /// Reads and registers the unit's files whose content may be that of another.

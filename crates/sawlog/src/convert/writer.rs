@@ -51,7 +51,9 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                             self.close_fullest()?;
                         }
                     }
-                    Output::Report(input, report) => self.report(input, report),
+                    Output::Reports(reports) => {
+                        reports.into_iter().for_each(|(input, report)| self.report(input, report));
+                    }
                 }
             }
             if job.abort.is_set() {
