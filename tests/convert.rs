@@ -287,6 +287,43 @@ fn threads_memory_and_compression_change_no_row() {
 }
 
 #[test]
+fn lines_of_many_days_in_any_order_make_one_data_file_a_day() {
+    let mut numbers = Numbers::new(8);
+    let case = Case::new();
+    for (name, ending) in [("a", "\n"), ("b", "\r\n")] {
+        let mut text = String::new();
+        for line in log(numbers.below(1000), 5000).lines() {
+            let (before, after) = line.split_once('[').unwrap();
+            let day = format!(
+                "{:02}/{}/2021",
+                1 + numbers.below(28),
+                numbers.pick(&["Jan", "Feb", "Mar", "Apr", "May", "Jun"])
+            );
+            // Some lines have what keeps them from being printed from their columns, some end unlike the others.
+            let double = if numbers.below(10) == 0 { " " } else { "" };
+            let ending = if numbers.below(10) == 0 { if ending == "\n" { "\r\n" } else { "\n" } } else { ending };
+            text += &format!("{before}[{day}{}{double}{ending}", &after[11..]);
+        }
+        case.write(&format!("logs/{name}"), text.trim_end_matches('\n'));
+    }
+    assert_eq!(convert(&case, &["logs"]).json()["records"], 10_000);
+    assert_eq!(std::fs::read_dir(case.path("sawlog-store/s3_access")).unwrap().count(), 28 * 6 + 1);
+    let status = case.sawlog(&["status", "--json"]).json();
+    assert_eq!(status["tables"][0]["files"], 28 * 6);
+    verify(&case);
+    // The same rows as without so many days at once: from files of one day each.
+    let whole = rows(&case, "sawlog-store");
+    assert_eq!(whole.lines().count(), 10_000);
+    assert_eq!(
+        whole.matches("\"raw\":").count(),
+        case.sawq(&["sql", "SELECT source_line FROM s3_access WHERE raw IS NOT NULL", "--format", "ndjson"])
+            .text()
+            .lines()
+            .count()
+    );
+}
+
+#[test]
 fn any_split_into_files_gives_the_same_records() {
     let text = log(12, 3000);
     let lines: Vec<&str> = text.split_inclusive('\n').collect();

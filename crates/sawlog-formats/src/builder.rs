@@ -19,6 +19,9 @@ use crate::table::{Column, Kind, Layout, Table};
 /// Stands in the keys of a dictionary column for a null.
 const NULL_KEY: u32 = u32::MAX;
 
+/// What a column's few allocations take beside their content, about.
+const COLUMN_OVERHEAD: usize = 128;
+
 /// After how many rows a dictionary column first asks itself whether its dictionary pays.
 const FIRST_REVIEW: usize = 4096;
 
@@ -62,7 +65,7 @@ impl ColumnSet {
     /// The memory that the columns hold, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.columns.iter().map(ColumnBuilder::memory).sum()
+        self.columns.iter().map(|column| size_of::<ColumnBuilder>() + COLUMN_OVERHEAD + column.memory()).sum()
     }
 
     /// Appends to text or bytes column `column`. The bytes of a text column must be UTF-8.

@@ -215,7 +215,7 @@ fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef> {
 
 impl Tally {
     fn new(columns: &[String], measures: Measures) -> Self {
-        let begins = |(column, prefix)| Begins { column, prefix, dictionary: None, begins: Vec::new() };
+        let begins = |(column, prefix)| Begins { column, prefix, dictionary: None, of_value: Vec::new() };
         Self {
             only: measures.only.map(begins),
             columns: columns.iter().map(|name| Dimension::new(name)).collect(),
@@ -350,9 +350,9 @@ impl Tally {
 struct Begins {
     column: &'static str,
     prefix: &'static str,
-    /// The dictionary that `begins` is for.
+    /// The dictionary that `of_value` is for.
     dictionary: Option<StringArray>,
-    begins: Vec<bool>,
+    of_value: Vec<bool>,
 }
 
 impl Begins {
@@ -363,10 +363,10 @@ impl Begins {
         let (keys, values): (&UInt32Array, &StringArray) = (dictionary.keys(), dictionary.values().as_string());
         if !is_same(self.dictionary.as_ref(), values) {
             let begins = |value: Option<&str>| value.is_some_and(|value| value.starts_with(self.prefix));
-            self.begins = values.iter().map(begins).collect();
+            self.of_value = values.iter().map(begins).collect();
             self.dictionary = Some(values.clone());
         }
-        let begins = |row: usize| keys.is_valid(row) && self.begins[keys.value(row) as usize];
+        let begins = |row: usize| keys.is_valid(row) && self.of_value[keys.value(row) as usize];
         Ok(BooleanArray::new(BooleanBuffer::collect_bool(keys.len(), begins), None))
     }
 }

@@ -4,6 +4,7 @@ mod content;
 mod order;
 mod plan;
 mod replace;
+mod scraps;
 mod worker;
 mod writer;
 
@@ -210,5 +211,5 @@ fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<V
         }
         written
     })?;
-    writer.finish()
+    writer.finish(job.settings)
 }

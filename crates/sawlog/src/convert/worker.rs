@@ -15,12 +15,12 @@ use sha2::{Digest, Sha256};
 use super::content::{Block, Cutter, FileBytes, inflate, is_gzip};
 use super::order::Running;
 use super::plan::{Piece, Unit, hex};
-use super::{Job, Settings};
+use super::{Job, Settings, scraps};
 use crate::discover::Found;
 use crate::interrupt::Interrupted;
 
 /// A row group is closed when it has so many rows.
-const ROW_GROUP_ROWS: usize = 256 << 10;
+pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
 /// No part is as large as this, unless a line is.
 const LARGE_PART: usize = 80 << 20;
 /// After so many bytes of a file have been decoded, their pages are given back.
@@ -33,6 +33,8 @@ const HEAD: usize = 64 << 10;
 pub(crate) enum Output {
     /// A row group of a table, in the partition of a date where it has any.
     RowGroup(&'static Table, Option<String>, EncodedRowGroup),
+    /// Rows of a day, of which the unit has few, in the form of [`scraps`].
+    Scraps(i32, Vec<u8>),
     /// What a unit's inputs, by number, or its parts of them held. They come in one message: waking the writer for each
     /// small file would cost more than reading it.
     Reports(Vec<(usize, Report)>),
@@ -339,7 +341,12 @@ impl<'a> Worker<'a> {
     /// Encodes the columns so far, and hands them on.
     fn flush(&mut self) -> Result<()> {
         let (days, rejects) = self.decoder.finish();
+        let many_days = days.len() > scraps::MANY_DAYS;
         for (day, batch) in days {
+            if many_days && batch.num_rows() < scraps::FEW_ROWS {
+                self.send(Ok(Output::Scraps(day, scraps::encode(&batch)?)));
+                continue;
+            }
             let row_group = self.records.encode(&batch)?;
             drop(batch);
             self.send(Ok(Output::RowGroup(&sawlog_formats::s3_access::TABLE, Some(date_name(day)), row_group)));

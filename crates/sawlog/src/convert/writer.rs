@@ -1,15 +1,21 @@
 //! Takes the threads' row groups in order and appends them to data files, one open file for each table and date.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::mpsc::Receiver;
 
-use anyhow::{Result, bail};
-use sawlog_formats::Table;
+use anyhow::{Context, Result, bail};
+use sawlog_formats::s3_access::{self, Decoder};
+use sawlog_formats::{Table, date_name};
+use sawlog_store::parquet::Encoder;
 use sawlog_store::{Run, Source, SourceState, StagedFile};
 
 use super::plan::{Plan, duplicate, row};
-use super::worker::{Output, Report};
-use super::{Job, Summary};
+use super::worker::{Output, ROW_GROUP_ROWS, Report};
+use super::{Job, Settings, Summary, scraps};
 use crate::discover::Problem;
 
 /// A data file is closed, and another begun, when its row groups have so many bytes.
@@ -26,6 +32,29 @@ pub(crate) struct Writer<'p, 'r, 's> {
     /// Counts appends, to close the file that has waited longest.
     clock: u64,
     sources: Vec<Option<Source>>,
+    scraps: Option<Scraps>,
+}
+
+/// Rows that were set aside, in a file without a name.
+struct Scraps {
+    file: BufWriter<File>,
+    end: u64,
+    /// For each day, where its rows are: offset and length.
+    days: BTreeMap<i32, Vec<(u64, usize)>>,
+}
+
+impl Scraps {
+    fn new(folder: &Path) -> Result<Self> {
+        let file = tempfile::tempfile_in(folder).context("can't make a temporary file")?;
+        Ok(Self { file: BufWriter::new(file), end: 0, days: BTreeMap::new() })
+    }
+
+    fn add(&mut self, day: i32, rows: &[u8]) -> Result<()> {
+        self.file.write_all(rows).context("can't write to a temporary file")?;
+        self.days.entry(day).or_default().push((self.end, rows.len()));
+        self.end += rows.len() as u64;
+        Ok(())
+    }
 }
 
 struct OpenFile {
@@ -36,7 +65,7 @@ struct OpenFile {
 impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     pub(crate) fn new(plan: &'p Plan, run: &'r mut Run<'s>, summary: &'r mut Summary) -> Self {
         let sources = plan.inputs.iter().map(|_| None).collect();
-        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, sources }
+        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, sources, scraps: None }
     }
 
     /// Writes the units' output, one unit after the other.
@@ -51,6 +80,10 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                             self.close_fullest()?;
                         }
                     }
+                    Output::Scraps(day, rows) => match &mut self.scraps {
+                        Some(scraps) => scraps.add(day, &rows)?,
+                        none => none.insert(Scraps::new(self.run.store().root())?).add(day, &rows)?,
+                    },
                     Output::Reports(reports) => {
                         reports.into_iter().for_each(|(input, report)| self.report(input, report));
                     }
@@ -125,10 +158,37 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     }
 
     /// Closes all files and gives the ledger's rows.
-    pub(crate) fn finish(mut self) -> Result<Vec<Source>> {
+    pub(crate) fn finish(mut self, settings: &Settings) -> Result<Vec<Source>> {
         for (_, open) in std::mem::take(&mut self.open) {
             self.run.close_file(open.file)?;
         }
+        if let Some(scraps) = self.scraps.take() {
+            self.write_scraps(scraps, settings)?;
+        }
         Ok(self.sources.into_iter().flatten().collect())
+    }
+
+    /// Writes the rows that were set aside, one day after the other.
+    fn write_scraps(&mut self, scraps: Scraps, settings: &Settings) -> Result<()> {
+        let file = scraps.file.into_inner().context("can't write to a temporary file")?;
+        let mut encoder = Encoder::new(&s3_access::TABLE, settings.codec)?;
+        let (mut decoder, mut rows) = (Decoder::default(), Vec::new());
+        for (day, pieces) in scraps.days {
+            let mut staged = self.run.create_file(&s3_access::TABLE, Some(date_name(day)))?;
+            let last = pieces.len() - 1;
+            for (place, (offset, len)) in pieces.into_iter().enumerate() {
+                rows.resize(len, 0);
+                file.read_exact_at(&mut rows, offset).context("can't read from a temporary file")?;
+                scraps::decode(&rows, &mut decoder)?;
+                let full = decoder.rows() >= ROW_GROUP_ROWS || decoder.memory() >= settings.columns_memory;
+                if full || place == last {
+                    for (_, batch) in decoder.finish().0 {
+                        staged.append(encoder.encode(&batch)?)?;
+                    }
+                }
+            }
+            self.run.close_file(staged)?;
+        }
+        Ok(())
     }
 }

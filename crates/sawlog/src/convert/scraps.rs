@@ -1,0 +1,64 @@
+//! Lines of a unit that has some of very many days: set aside as text, and decoded again day by day at the end.
+//!
+//! As row groups they would have a handful of rows each, in tens of thousands of data files. Logs as AWS delivers them
+//! have few days in a unit; this is for those that somebody has shuffled or merged.
+
+use anyhow::{Context, Result};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use sawlog_formats::s3_access::{Decoder, LinePrinter};
+use sawlog_formats::{LineEnding, Origin, TextColumn};
+
+/// A unit with more days than this sets the small ones aside.
+pub(crate) const MANY_DAYS: usize = 64;
+/// A day with fewer rows than this in a unit is small.
+pub(crate) const FEW_ROWS: usize = 4096;
+
+/// The rows of `batch` as text, each with its file and line.
+pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let printer = LinePrinter::new(batch)?;
+    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let mut scraps = Vec::with_capacity(batch.num_rows() * 512);
+    let mut text = Vec::new();
+    for row in 0..batch.num_rows() {
+        text.clear();
+        printer.print(row, &mut text);
+        // A line that has `raw` must be found to end unlike its source again, so that it keeps it.
+        let unlike = printer.raw(row).is_some();
+        text.push(b'\n');
+        put(files.get(row).unwrap_or_default().as_bytes(), &mut scraps);
+        scraps.extend_from_slice(&lines.value(row).to_le_bytes());
+        scraps.push(u8::from(unlike && !text.ends_with(b"\r\n")));
+        put(&text, &mut scraps);
+    }
+    Ok(scraps)
+}
+
+/// Decodes rows that [`encode`] set aside.
+pub(crate) fn decode(mut scraps: &[u8], decoder: &mut Decoder) -> Result<()> {
+    while !scraps.is_empty() {
+        let source_file = std::str::from_utf8(take(&mut scraps)?)?;
+        let (line, rest) = scraps.split_first_chunk::<8>().context("scraps are cut off")?;
+        let (crlf, rest) = rest.split_first().context("scraps are cut off")?;
+        scraps = rest;
+        let ending = if *crlf == 1 { LineEnding::CrLf } else { LineEnding::Lf };
+        let origin = Origin { source_file, first_line: i64::from_le_bytes(*line), byte_offset: 0, ending };
+        let decoded = decoder.decode(take(&mut scraps)?, &origin);
+        anyhow::ensure!(decoded.records == 1, "a record that was set aside is none any more");
+    }
+    Ok(())
+}
+
+fn put(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn take<'a>(scraps: &mut &'a [u8]) -> Result<&'a [u8]> {
+    let (len, rest) = scraps.split_first_chunk::<8>().context("scraps are cut off")?;
+    let len = usize::try_from(u64::from_le_bytes(*len))?;
+    let (bytes, rest) = rest.split_at_checked(len).context("scraps are cut off")?;
+    *scraps = rest;
+    Ok(bytes)
+}
