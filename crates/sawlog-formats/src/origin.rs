@@ -14,10 +14,10 @@ pub enum LineEnding {
 }
 
 impl LineEnding {
-    /// The ending of the first line of `text`; [`LineEnding::Lf`] where there is no line feed in it.
+    /// The ending of the first line of `text`; [`LineEnding::Lf`] where there is none in its first [`MAX_LINE`] bytes.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
-        match memchr::memchr(b'\n', text) {
+        match memchr::memchr(b'\n', &text[..text.len().min(MAX_LINE)]) {
             Some(at) if at > 0 && text[at - 1] == b'\r' => Self::CrLf,
             _ => Self::Lf,
         }
