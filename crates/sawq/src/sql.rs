@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use sawlog_formats::s3_access;
 use sawlog_store::TABLES;
@@ -32,7 +32,12 @@ pub(crate) fn sql(query: &Query, text: &str, format: Option<Format>) -> Result<(
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
-        let mut stream = context.sql_with_options(text, options).await?.execute_stream().await?;
+        let planned = context.sql_with_options(text, options).await;
+        let frame = planned.with_context(|| {
+            let names: Vec<&str> = TABLES().iter().map(|table| table.name).collect();
+            format!("this query is wrong (the tables are {}; 'sawq tables' shows their columns)", names.join(", "))
+        })?;
+        let mut stream = frame.execute_stream().await?;
         let mut output = Output::new(format)?;
         while let Some(batch) = stream.next().await {
             output.batch(&batch?)?;
