@@ -23,6 +23,8 @@ type HashSet<K> = std::collections::HashSet<K, RandomState>;
 pub(crate) struct Measures {
     /// Bytes sent.
     pub(crate) bytes_sent: bool,
+    /// Groups come in the order of their first records with a number of bytes sent, not of their first records.
+    pub(crate) first_number: bool,
     /// Everything else that [`Group`] has.
     pub(crate) details: bool,
     /// Only of records in which this column begins with this text.
@@ -41,8 +43,8 @@ pub(crate) struct Group {
     pub(crate) errors: u64,
     pub(crate) ips: HashSet<String>,
     pub(crate) times: Option<(i64, i64)>,
-    /// Where the first record stands: file and line.
-    pub(crate) first: (String, i64),
+    /// Where the first record stands that counts for [`Measures::first_number`]: file and line.
+    pub(crate) first: Option<(String, i64)>,
 }
 
 impl Group {
@@ -59,9 +61,10 @@ impl Group {
             (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
             (times, None) | (None, times) => times,
         };
-        if other.first < self.first {
-            self.first = other.first;
-        }
+        self.first = match (self.first.take(), other.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (first, None) | (None, first) => first,
+        };
     }
 }
 
@@ -251,10 +254,11 @@ impl Tally {
         let places = self.places(batch)?;
         let (mut files, mut file_numbers) = (Dimension::new("source_file"), None);
         let lines = numbers(batch, "source_line")?;
+        let number = self.measures.first_number.then(|| numbers(batch, "bytes_sent")).transpose()?;
         for (row, &place) in places.iter().enumerate() {
             self.groups[place].count += 1;
             // Rows of a batch are in evidence order, so only a group's first one can be its first of all.
-            if self.last_batch[place] != self.batch {
+            if self.last_batch[place] != self.batch && number.is_none_or(|number| number.is_valid(row)) {
                 self.last_batch[place] = self.batch;
                 if file_numbers.is_none() {
                     file_numbers = Some(files.numbers(batch)?);
@@ -262,8 +266,9 @@ impl Tally {
                 let number = file_numbers.as_ref().map_or(NULL, |numbers| numbers[row]);
                 let group = &mut self.groups[place];
                 let file = files.values.get(number as usize).map_or("", String::as_str);
-                if group.count == 1 || (file, lines.value(row)) < (group.first.0.as_str(), group.first.1) {
-                    group.first = (file.to_owned(), lines.value(row));
+                let here = (file, lines.value(row));
+                if group.first.as_ref().is_none_or(|(file, line)| here < (file.as_str(), *line)) {
+                    group.first = Some((file.to_owned(), lines.value(row)));
                 }
             }
         }

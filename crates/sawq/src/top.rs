@@ -13,7 +13,8 @@ use crate::tally::{Group, Measures, tally};
 /// The groups as a table, the largest first; ties in order of first appearance.
 pub(crate) fn top(query: &Query, args: &TopArgs) -> Result<RecordBatch> {
     let columns: Vec<String> = args.dimension.split('/').map(column).collect::<Result<_>>()?;
-    let mut groups = tally(query, &columns, Measures { bytes_sent: true, details: true, only: None })?;
+    let mut groups =
+        tally(query, &columns, Measures { bytes_sent: true, first_number: false, details: true, only: None })?;
     groups.sort_by_key(|group| {
         Reverse(match args.by {
             Measure::Count => u128::from(group.count),
