@@ -85,7 +85,7 @@ fn summaries_of_the_fixture_are_those_of_a_naive_reading() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn summaries_of_random_logs_are_those_of_a_naive_reading(seed in any::<u64>(), sizes in prop::collection::vec(1..300usize, 1..5)) {
