@@ -174,6 +174,21 @@ fn what_can_not_be_read_is_reported() {
 }
 
 #[test]
+fn a_file_of_unknown_format_is_reported_each_time_until_its_format_is_given() {
+    let case = Case::new();
+    case.write("logs/x", "half a record\n");
+    for _ in 0..2 {
+        let ran = convert(&case, &["logs"]);
+        assert_eq!((ran.code, &ran.json()["unknown"]), (3, &serde_json::json!(["x"])));
+        assert_eq!(ran.json()["unchanged"], 0);
+    }
+    let forced = convert(&case, &["logs", "--format", "s3-access"]);
+    assert_eq!((forced.code, &forced.json()["rejects"]), (3, &1.into()));
+    assert_eq!(convert(&case, &["logs"]).json()["unchanged"], 1);
+    verify(&case);
+}
+
+#[test]
 fn gzip_is_told_by_content_and_read_as_far_as_it_goes() {
     let case = Case::new();
     case.write("logs/a.log", gzip(&log(1, 500)));

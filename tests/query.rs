@@ -248,6 +248,27 @@ fn wrong_questions_are_answered_with_what_to_do() {
 }
 
 #[test]
+fn whoever_reads_may_stop_reading() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(2), 5000));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    for arguments in [
+        vec!["find"],
+        vec!["find", "--format", "table"],
+        vec!["find", "--format", "csv"],
+        vec!["top", "request_id", "-n", "0", "--format", "table"],
+    ] {
+        let mut command = case.command("sawq", &arguments);
+        let mut child =
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn the_store_is_given_before_or_after_the_command_or_by_the_environment() {
     let case = Case::with(&fixture());
     std::fs::rename(case.path("sawlog-store"), case.path("elsewhere")).unwrap();
