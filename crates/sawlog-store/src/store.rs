@@ -134,8 +134,11 @@ impl Store {
 
     fn recover(&self) -> Result<()> {
         let staging = self.staging();
-        let Ok(entries) = fs::read_dir(&staging) else { return Ok(()) };
-        for entry in entries.flatten() {
+        if !staging.exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&staging).map_err(StoreError::io(&staging))? {
+            let entry = entry.map_err(StoreError::io(&staging))?;
             match Intent::read(&entry.path())? {
                 Some(intent) => intent.carry_out(self, &entry.path())?,
                 None => remove_folder(&entry.path())?,

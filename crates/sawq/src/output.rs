@@ -142,8 +142,8 @@ fn print_table(batches: &[RecordBatch]) -> Result<()> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    println!("{grid}");
-    Ok(())
+    // Unlike println!, this may fail: whoever reads a long table in a pipe may have seen enough.
+    Ok(writeln!(std::io::stdout(), "{grid}")?)
 }
 
 fn is_number(data_type: &DataType) -> bool {

@@ -144,9 +144,10 @@ pub(crate) fn convert(
         Run::begin(store, settings.codec, || progress.note("another sawlog writes to this store; waiting for it"))?;
     let ledger = Source::load_all(store)?;
     let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
-    let plan = Plan::new(discovery, &ledger, settings.replace, size)?;
+    let plan = Plan::new(discovery, &ledger, (settings.replace, settings.format.is_some()), size)?;
     progress.begin(&plan);
     let mut summary = Summary { unchanged: plan.unchanged, replaced: plan.replaced.len(), ..Summary::default() };
+    summary.unknown.clone_from(&plan.still_unknown);
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
     let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
     let job = Job {

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) replaced: Vec<Source>,
     /// How many inputs are in the ledger as they are.
     pub(crate) unchanged: usize,
+    /// Inputs that the ledger has as files of no known format, and that are still the same.
+    pub(crate) still_unknown: Vec<String>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -81,9 +83,15 @@ impl UnitSize {
 impl Plan {
     /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless they
     /// are to be replaced.
-    pub(crate) fn new(discovery: Discovery, ledger: &[Source], replace: bool, size: UnitSize) -> Result<Self> {
+    /// Files of no known format are read again if `forced`, which says that they are of a format all the same.
+    pub(crate) fn new(
+        discovery: Discovery,
+        ledger: &[Source],
+        (replace, forced): (bool, bool),
+        size: UnitSize,
+    ) -> Result<Self> {
         let mut plan = Self { problems: discovery.problems, ..Self::default() };
-        let new = plan.compare(discovery.files, ledger, replace)?;
+        let new = plan.compare(discovery.files, ledger, (replace, forced))?;
         let unit_size = size.of(new.iter().map(|file| file.size).sum());
         plan.settle(new, ledger, unit_size);
         plan.cut(unit_size);
@@ -91,14 +99,19 @@ impl Plan {
     }
 
     /// Leaves out what the ledger has.
-    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], replace: bool) -> Result<Vec<Found>> {
+    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], (replace, forced): (bool, bool)) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
         let (mut taken, mut changed, mut new) = (HashSet::new(), Vec::new(), Vec::new());
         for mut file in files {
             match fate(&mut file, &known, &taken) {
                 Ok(Fate::New) => {}
-                Ok(Fate::Same) => {
+                Ok(Fate::Same(source)) if source.state != SourceState::Unknown => {
                     self.unchanged += 1;
+                    continue;
+                }
+                Ok(Fate::Same(source)) if forced => self.replaced.push(source.clone()),
+                Ok(Fate::Same(source)) => {
+                    self.still_unknown.push(source.path.clone());
                     continue;
                 }
                 Ok(Fate::Changed(source)) if replace => self.replaced.push(source.clone()),
@@ -196,7 +209,7 @@ impl Plan {
 /// What is to be done with a file.
 enum Fate<'a> {
     New,
-    Same,
+    Same(&'a Source),
     Changed(&'a Source),
 }
 
@@ -211,7 +224,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             if same_root && same_size && source.mtime == file.mtime
                 || same_size && source.sha256 == hash_file(&file.path)?
             {
-                return Ok(Fate::Same);
+                return Ok(Fate::Same(source));
             }
             if same_root {
                 return Ok(Fate::Changed(source));
