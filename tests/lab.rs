@@ -1,6 +1,8 @@
-//! The lab's walkthrough of the S3 logs, worked on the fixture with our commands, compared with what the text prints.
+//! The lab's walkthrough, worked on the fixture with our commands, compared with what the text prints.
 
-use sawlog_tests::{Case, fixture};
+use std::process::{Command, Stdio};
+
+use sawlog_tests::{Case, evidence};
 
 const ATTACKER: &str = "3.238.12.183";
 const CLI: &str =
@@ -27,7 +29,8 @@ fn awk(line: &str, fields: &[usize]) -> String {
 
 #[test]
 fn the_whole_walkthrough() {
-    let case = Case::with(&fixture());
+    let case = Case::with(&evidence());
+    let bucket = ["--bucket", "falsimentis-eng"];
 
     // s3logparse useragent *
     let expected = [
@@ -40,10 +43,13 @@ fn the_whole_walkthrough() {
         format!("1 - {CLI}s3api.get-bucket-versioning"),
         "1 - Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/92.0.4515.107 Safari/537.36".to_owned(),
     ];
-    assert_eq!(lines(&case, &["s3logparse", "useragent"]), expected);
+    assert_eq!(lines(&case, &["s3logparse", "useragent", bucket[0], bucket[1]]), expected);
 
     // s3logparse toptalkers *
-    assert_eq!(lines(&case, &["s3logparse", "toptalkers"]), ["6.16 MiB - 3.238.12.183", "34.56 KiB - 96.253.26.224"]);
+    assert_eq!(
+        lines(&case, &["s3logparse", "toptalkers", bucket[0], bucket[1]]),
+        ["6.16 MiB - 3.238.12.183", "34.56 KiB - 96.253.26.224"]
+    );
 
     // s3logparse useragent s3-eng-unknown-ip
     let expected = [
@@ -75,7 +81,7 @@ fn the_whole_walkthrough() {
     assert_eq!(files[files.len() - 4..], tail);
 
     // grep -h 3.238.12.183 *
-    let found = lines(&case, &["find", "--ip", ATTACKER]);
+    let found = lines(&case, &["find", "--log", "s3", "--ip", ATTACKER]);
     assert_eq!(found.len(), 116);
     let first = "701a23465480cca98d94a2f326ad22a9c26fec7b7a9c17ee8e10e8d50a91878e falsimentis-eng [29/Jul/2021:13:09:55 +0000] 3.238.12.183 arn:aws:iam::342082656213:user/jmerckle T7X3D7QX7X6GZ0NN REST.GET.BUCKET - \"GET /?list-type=2&prefix=&delimiter=%2F&encoding-type=url HTTP/1.1\" 200 - 7983 - 37 36 \"-\" \"aws-cli/2.2.23 Python/3.8.8 Linux/4.14.238-182.422.amzn2.x86_64 exe/x86_64.amzn.2 prompt/off command/s3.ls\" - nWH0+ldF4vxbvpaMka7kLbRAFPVRP/QL9KfZwUP/lfVT12TExikGmfIKLT3Aac13Pyr+1ww+GaA= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader falsimentis-eng.s3.us-west-1.amazonaws.com TLSv1.2 -";
     assert_eq!(found[0], first);
@@ -129,6 +135,114 @@ fn the_whole_walkthrough() {
     // What the text does not print: the records without an agent are the deletions.
     let deletions = lines(&case, &["find", "-c", "--ip", ATTACKER, "--operation", "BATCH.DELETE.OBJECT", "--agent=!*"]);
     assert_eq!(deletions, ["35"]);
+    cloudtrail(&case);
     let verified = case.sawlog(&["verify"]);
     assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
+/// The walkthrough's second half: ctsummarize, and jq on what it wrote.
+fn cloudtrail(case: &Case) {
+    // ctsummarize 3.238.12.183 …/*z
+    let ran = case.sawq(&["ctsummarize", ATTACKER, "--out", "case"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let read = |name: &str| std::fs::read_to_string(case.path("case").join(name)).unwrap();
+
+    // cat useragent.txt
+    let agents = [
+        (3, format!("{CLI}ec2.describe-instances")),
+        (1, format!("{CLI}iam.create-access-key")),
+        (4, format!("{CLI}iam.list-roles")),
+        (1, format!("{CLI}iam.list-user-policies")),
+        (5, format!("{CLI}iam.list-users")),
+        (1, format!("{CLI}lambda.list-functions")),
+        (1, format!("{CLI}logs.describe-log-groups")),
+        (1, format!("[{CLI}s3api.get-bucket-versioning]")),
+        (2, format!("[{CLI}s3.ls]")),
+        (3, format!("{CLI}sts.get-caller-identity")),
+        (15, "Boto3/1.18.1 Python/3.9.5 Linux/4.14.238-182.422.amzn2.x86_64 Botocore/1.21.1".to_owned()),
+    ];
+    let expected: String = agents.iter().map(|(count, agent)| format!("{count:>7} {agent}\n")).collect();
+    assert_eq!(read("useragent.txt"), expected);
+    assert_eq!(agents.iter().map(|(count, _)| count).sum::<i32>(), 37);
+
+    // cat eventsummary.txt
+    let denied = "User: arn:aws:iam::342082656213:user/jmerckle is not authorized to perform: ";
+    let events = [
+        ("13:02:53", "GetCallerIdentity", "aws-cli/2.2.23 Pytho", "null".to_owned()),
+        ("13:03:25", "ListBuckets", "[aws-cli/2.2.23 Pyth", "Access Denied".to_owned()),
+        (
+            "13:03:31",
+            "DescribeInstances",
+            "aws-cli/2.2.23 Pytho",
+            "You are not authorized to perform this operation.".to_owned(),
+        ),
+        (
+            "13:03:37",
+            "ListFunctions20150331",
+            "aws-cli/2.2.23 Pytho",
+            format!("{denied}lambda:ListFunctions on resource: *"),
+        ),
+        ("13:03:42", "ListRoles", "aws-cli/2.2.23 Pytho", "null".to_owned()),
+        ("13:04:13", "ListUsers", "aws-cli/2.2.23 Pytho", "null".to_owned()),
+        ("13:04:25", "ListUsers", "aws-cli/2.2.23 Pytho", "null".to_owned()),
+        ("13:04:40", "ListRoles", "aws-cli/2.2.23 Pytho", "null".to_owned()),
+        ("13:04:50", "ListRoles", "aws-cli/2.2.23 Pytho", "null".to_owned()),
+        (
+            "13:04:57",
+            "DescribeLogGroups",
+            "aws-cli/2.2.23 Pytho",
+            format!(
+                "{denied}logs:DescribeLogGroups on resource: arn:aws:logs:us-west-1:342082656213:log-group::log-stream:"
+            ),
+        ),
+        ("13:06:30", "GetCallerIdentity", "Boto3/1.18.1 Python/", "null".to_owned()),
+        ("13:06:31", "GetPolicy", "Boto3/1.18.1 Python/", "null".to_owned()),
+    ];
+    let mut expected = vec!["EventTime UserName AccessKeyId EventName \"UserAgent\" \"ErrorMessage\"".to_owned()];
+    expected.extend(events.iter().map(|(clock, name, agent, error)| {
+        format!("2021-07-29T{clock}Z jmerckle AKIAU7JNXC7K7XNL3F6J {name} \"{agent}\" \"{error}\"")
+    }));
+    let summary = read("eventsummary.txt");
+    assert_eq!(summary.lines().take(13).collect::<Vec<_>>(), expected);
+    assert_eq!(summary.lines().count(), 38);
+    assert_eq!(read("eventsummary.csv").lines().count(), 38);
+    assert_eq!(read("accesskeys.txt"), "     37 AKIAU7JNXC7K7XNL3F6J\n      1 AKIAU7JNXC7KWQ3CBN5E\n");
+
+    // cat writeevents.json | jq
+    let writes = read("writeevents.json");
+    let head = r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","principalId":"AIDAU7JNXC7KTE2ELED2M","arn":"arn:aws:iam::342082656213:user/jmerckle","accountId":"342082656213","accessKeyId":"AKIAU7JNXC7K7XNL3F6J","userName":"jmerckle"},"eventTime":"2021-07-29T13:06:49Z","eventSource":"iam.amazonaws.com","eventName":"PutUserPolicy","awsRegion":"us-east-1","#;
+    assert!(writes.starts_with(head), "{writes}");
+    let events: Vec<serde_json::Value> =
+        serde_json::Deserializer::from_str(&writes).into_iter().collect::<Result<_, _>>().unwrap();
+    // jq '.eventName'
+    let names: Vec<&str> = events.iter().filter_map(|event| event["eventName"].as_str()).collect();
+    assert_eq!(names, ["PutUserPolicy", "CreateAccessKey"]);
+
+    // jq -r 'select(.eventName=="PutUserPolicy") | .requestParameters | .policyName, .policyDocument'
+    let put = lines(case, &["find", "--log", "cloudtrail", "--ip", ATTACKER, "--operation", "Put*"]);
+    assert_eq!(put.len(), 1);
+    let parameters = &serde_json::from_str::<serde_json::Value>(&put[0]).unwrap()["requestParameters"];
+    let document = r#"{"Version": "2012-10-17","Statement": [{"Effect": "Allow","Action": "*","Resource": "*"}]}"#;
+    assert_eq!(parameters["policyName"], "zlj9i0k83o");
+    assert_eq!(parameters["policyDocument"], document);
+    if Command::new("jq").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        let program = ".eventName, (.requestParameters.policyName // empty)";
+        let printed =
+            Command::new("jq").args(["-r", program]).arg(case.path("case/writeevents.json")).output().unwrap();
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), "PutUserPolicy\nzlj9i0k83o\nCreateAccessKey\n");
+    } else {
+        println!("jq is not here: that it reads writeevents.json was not looked at");
+    }
+
+    // Nothing is overwritten unless that is asked for.
+    let again = case.sawq(&["ctsummarize", ATTACKER, "--out", "case"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("accesskeys.txt exists; nothing was written"), "{}", again.err);
+    assert_eq!(case.sawq(&["ctsummarize", "--user", "jmerckle", "--out", "case", "--force"]).code, 0);
+    assert_eq!(read("useragent.txt").lines().count(), 11);
+    let ran = case.sawq(&["ctsummarize", "--out", "other"]);
+    assert_eq!((ran.code, ran.err.contains("whose events?")), (1, true), "{}", ran.err);
+    assert_eq!(case.sawq(&["ctsummarize", "--ip", "10.20.4.17", "--all-write", "--out", "builds"]).code, 0);
+    let builds = std::fs::read_to_string(case.path("builds/writeevents.json")).unwrap();
+    assert!(builds.lines().count() > 5 && builds.lines().all(|line| line.contains("UpdateInstanceInformation")));
 }

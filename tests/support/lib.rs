@@ -23,6 +23,12 @@ pub fn fixture() -> PathBuf {
     repository().join("fixtures/falsimentis/s3-eng")
 }
 
+/// The fixture's whole evidence folder: CloudTrail, S3 access logs of four buckets, VPC flow logs.
+#[must_use]
+pub fn evidence() -> PathBuf {
+    repository().join("fixtures/falsimentis")
+}
+
 /// A binary of the workspace, which `cargo build` puts beside the tests' folder.
 ///
 /// # Panics

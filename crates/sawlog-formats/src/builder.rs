@@ -5,25 +5,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::types::UInt32Type;
-use arrow_array::{
-    ArrayRef, BinaryArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
-};
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
-use crate::interner::Interner;
-use crate::table::{Column, Kind, Layout, Table};
-
-/// Stands in the keys of a dictionary column for a null.
-const NULL_KEY: u32 = u32::MAX;
-
-/// What a column's few allocations take beside their content, about.
-const COLUMN_OVERHEAD: usize = 128;
-
-/// After how many rows a dictionary column first asks itself whether its dictionary pays.
-const FIRST_REVIEW: usize = 4096;
+use crate::column::ColumnBuilder;
+use crate::table::Table;
 
 /// The columns of one table for one date.
 #[derive(Debug)]
@@ -44,8 +30,8 @@ impl ColumnSet {
     #[must_use]
     pub fn sized_like(table: &'static Table, like: &Sizes) -> Self {
         let mut columns = Self::new(table);
-        for (column, (rows, bytes)) in columns.columns.iter_mut().zip(&like.0) {
-            column.reserve(*rows, *bytes);
+        for (column, bytes) in columns.columns.iter_mut().zip(&like.bytes) {
+            column.reserve(like.rows, *bytes);
         }
         columns
     }
@@ -53,7 +39,7 @@ impl ColumnSet {
     /// How large the columns have become.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
-        Sizes(self.columns.iter().map(|column| (column.len(), column.bytes())).collect())
+        Sizes { rows: self.rows, bytes: self.columns.iter().map(ColumnBuilder::bytes).collect() }
     }
 
     /// How many rows there are.
@@ -65,7 +51,7 @@ impl ColumnSet {
     /// The memory that the columns hold, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.columns.iter().map(|column| size_of::<ColumnBuilder>() + COLUMN_OVERHEAD + column.memory()).sum()
+        self.columns.iter().map(ColumnBuilder::memory).sum()
     }
 
     /// Appends to text or bytes column `column`. The bytes of a text column must be UTF-8.
@@ -75,23 +61,25 @@ impl ColumnSet {
 
     /// Appends the same value `count` times to text column `column`.
     pub(crate) fn repeat_text(&mut self, column: usize, value: &[u8], count: usize) {
-        match &mut self.columns[column] {
-            ColumnBuilder::Dictionary { keys, values, .. } => {
-                let key = values.intern(value);
-                keys.resize(keys.len() + count, key);
-            }
-            plain => plain.texts(std::iter::repeat_n(Some(value), count)),
-        }
+        self.columns[column].repeat_text(value, count);
     }
 
     /// Appends to a column of numbers or times.
     pub(crate) fn numbers(&mut self, column: usize, new: impl Iterator<Item = Option<i64>>) {
-        let ColumnBuilder::Numbers { values, valid, .. } = &mut self.columns[column] else {
-            panic!("column {} does not hold numbers", self.table.columns[column].name)
-        };
-        for value in new {
-            values.push(value.unwrap_or_default());
-            valid.append(value.is_some());
+        self.columns[column].numbers(new);
+    }
+
+    /// The columns, to be filled one value at a time with [`ColumnBuilder::set_text`] and its like.
+    pub(crate) fn columns(&mut self) -> &mut [ColumnBuilder] {
+        &mut self.columns
+    }
+
+    /// Says that `count` rows have been set, column by column: what was not set is null.
+    pub(crate) fn rows_set(&mut self, count: usize) {
+        self.rows += count;
+        for column in &mut self.columns {
+            column.pad(self.rows);
+            column.review();
         }
     }
 
@@ -122,7 +110,10 @@ impl ColumnSet {
 
 /// Rows and bytes of each column of a [`ColumnSet`].
 #[derive(Clone, Debug, Default)]
-pub struct Sizes(Vec<(usize, usize)>);
+pub struct Sizes {
+    rows: usize,
+    bytes: Vec<usize>,
+}
 
 /// The name of a date partition, `2021-07-29`, for a day counted from 1970-01-01.
 ///
@@ -131,142 +122,6 @@ pub struct Sizes(Vec<(usize, usize)>);
 /// ```
 #[must_use]
 pub fn date_name(day: i32) -> String {
-    let (year, month, day) = crate::s3_access::civil_from_days(i64::from(day));
+    let (year, month, day) = crate::calendar::civil_from_days(i64::from(day));
     format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[derive(Debug)]
-enum ColumnBuilder {
-    Dictionary { keys: Vec<u32>, values: Interner, nulls: bool, next_review: usize },
-    Plain { kind: Kind, offsets: Vec<i32>, bytes: Vec<u8>, valid: NullBufferBuilder },
-    Numbers { kind: Kind, values: Vec<i64>, valid: NullBufferBuilder },
-}
-
-impl ColumnBuilder {
-    fn new(column: &Column) -> Self {
-        match (column.kind, column.layout) {
-            (Kind::Text, Layout::Dictionary) => Self::Dictionary {
-                keys: Vec::new(),
-                values: Interner::default(),
-                nulls: false,
-                next_review: FIRST_REVIEW,
-            },
-            (kind @ (Kind::Text | Kind::Bytes), _) => Self::plain(kind),
-            (kind, _) => Self::Numbers { kind, values: Vec::new(), valid: NullBufferBuilder::new(0) },
-        }
-    }
-
-    fn plain(kind: Kind) -> Self {
-        Self::Plain { kind, offsets: vec![0], bytes: Vec::new(), valid: NullBufferBuilder::new(0) }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Dictionary { keys, .. } => keys.len(),
-            Self::Plain { offsets, .. } => offsets.len() - 1,
-            Self::Numbers { values, .. } => values.len(),
-        }
-    }
-
-    /// The bytes of plain text; a dictionary's are few.
-    fn bytes(&self) -> usize {
-        if let Self::Plain { bytes, .. } = self { bytes.len() } else { 0 }
-    }
-
-    fn reserve(&mut self, rows: usize, text: usize) {
-        match self {
-            Self::Dictionary { keys, .. } => keys.reserve(rows),
-            Self::Plain { offsets, bytes, .. } => {
-                offsets.reserve(rows);
-                bytes.reserve(text);
-            }
-            Self::Numbers { values, .. } => values.reserve(rows),
-        }
-    }
-
-    fn memory(&self) -> usize {
-        match self {
-            Self::Dictionary { keys, values, .. } => keys.capacity() * 4 + values.memory(),
-            Self::Plain { offsets, bytes, valid, .. } => {
-                offsets.capacity() * 4 + bytes.capacity() + valid.allocated_size()
-            }
-            Self::Numbers { values, valid, .. } => values.capacity() * 8 + valid.allocated_size(),
-        }
-    }
-
-    fn texts<'a>(&mut self, new: impl Iterator<Item = Option<&'a [u8]>>) {
-        match self {
-            Self::Dictionary { keys, values, nulls, next_review } => {
-                for value in new {
-                    if let Some(value) = value {
-                        keys.push(values.intern(value));
-                    } else {
-                        keys.push(NULL_KEY);
-                        *nulls = true;
-                    }
-                }
-                if keys.len() >= *next_review {
-                    *next_review = keys.len() * 4;
-                    if values.len() * 2 > keys.len() {
-                        self.give_up_dictionary();
-                    }
-                }
-            }
-            Self::Plain { offsets, bytes, valid, .. } => {
-                for value in new {
-                    bytes.extend_from_slice(value.unwrap_or_default());
-                    offsets.push(offset(bytes.len()));
-                    valid.append(value.is_some());
-                }
-            }
-            Self::Numbers { .. } => panic!("numbers are not text"),
-        }
-    }
-
-    /// Turns into a plain column, because more than half of the values were new ones.
-    fn give_up_dictionary(&mut self) {
-        let Self::Dictionary { keys, values, .. } = std::mem::replace(self, Self::plain(Kind::Text)) else { return };
-        self.texts(keys.iter().map(|&key| (key != NULL_KEY).then(|| values.get(key))));
-    }
-
-    fn finish(self) -> ArrayRef {
-        match self {
-            Self::Dictionary { keys, values, nulls, .. } => {
-                let valid = nulls
-                    .then(|| NullBuffer::new(BooleanBuffer::collect_bool(keys.len(), |row| keys[row] != NULL_KEY)));
-                let (offsets, bytes) = values.into_parts();
-                let offsets = offsets.into_iter().map(|at| offset(at as usize)).collect();
-                let values = strings(offsets, bytes, None);
-                let keys = UInt32Array::new(ScalarBuffer::from(keys), valid);
-                let array = DictionaryArray::<UInt32Type>::try_new(keys, Arc::new(values));
-                Arc::new(array.expect("keys come from the interner"))
-            }
-            Self::Plain { kind: Kind::Text, offsets, bytes, mut valid } => {
-                Arc::new(strings(offsets, bytes, valid.finish()))
-            }
-            Self::Plain { offsets, bytes, mut valid, .. } => {
-                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                Arc::new(BinaryArray::new(offsets, Buffer::from_vec(bytes), valid.finish()))
-            }
-            Self::Numbers { kind, values, mut valid } => numbers(kind, values, valid.finish()),
-        }
-    }
-}
-
-fn strings(offsets: Vec<i32>, bytes: Vec<u8>, valid: Option<NullBuffer>) -> StringArray {
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    StringArray::try_new(offsets, Buffer::from_vec(bytes), valid).expect("decoders append UTF-8 only")
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a decoder checks the range of what it appends")]
-fn numbers(kind: Kind, values: Vec<i64>, valid: Option<NullBuffer>) -> ArrayRef {
-    match kind {
-        Kind::Time => Arc::new(TimestampMicrosecondArray::new(ScalarBuffer::from(values), valid).with_timezone("UTC")),
-        Kind::Int32 => Arc::new(Int32Array::new(values.into_iter().map(|value| value as i32).collect(), valid)),
-        _ => Arc::new(Int64Array::new(ScalarBuffer::from(values), valid)),
-    }
-}
-
-fn offset(len: usize) -> i32 {
-    i32::try_from(len).expect("row groups are flushed long before 2 GiB")
 }

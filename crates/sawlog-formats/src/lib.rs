@@ -4,34 +4,43 @@
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].
 
 mod builder;
+mod calendar;
+pub mod cloudtrail;
+mod column;
+mod columns;
+mod decoder;
+mod field;
 mod interner;
 mod origin;
+mod partitions;
 mod reject;
 pub mod s3_access;
 mod table;
 mod text;
+pub mod vpc_flow;
 
 pub use builder::{ColumnSet, Sizes, date_name};
+pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use reject::{REJECTS, RejectBuilder};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
 
-/// The tables of records, one for each log format that sawlog knows.
-pub const LOGS: &[&Table] = &[&s3_access::TABLE];
+/// The log formats that sawlog knows.
+pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];
 
-/// The table whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
+/// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
 #[must_use]
-pub fn detect(head: &[u8]) -> Option<&'static Table> {
-    s3_access::detect(head).then_some(&s3_access::TABLE)
+pub fn detect(head: &[u8]) -> Option<&'static Format> {
+    FORMATS.iter().copied().find(|format| (format.detect)(head))
 }
 
-/// The table of records named `name`.
+/// The format whose records are in the table named `name`.
 ///
 /// ```
-/// assert_eq!(sawlog_formats::log("s3_access").unwrap().name, "s3_access");
+/// assert_eq!(sawlog_formats::format("s3_access").unwrap().table.name, "s3_access");
 /// ```
 #[must_use]
-pub fn log(name: &str) -> Option<&'static Table> {
-    LOGS.iter().copied().find(|table| table.name == name)
+pub fn format(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().copied().find(|format| format.table.name == name)
 }

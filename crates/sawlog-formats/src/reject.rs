@@ -6,7 +6,7 @@ use crate::builder::ColumnSet;
 use crate::origin::Origin;
 use crate::table::{Column, Kind, Layout, Table};
 
-/// The table of lines that are no records.
+/// The table of lines, or pieces of JSON, that are no records.
 pub const REJECTS: Table = Table {
     name: "rejects",
     doc: "Lines that could not be parsed, as they are, with the reason",
@@ -16,9 +16,10 @@ pub const REJECTS: Table = Table {
         Column::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta),
         Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
         Column::text("reason", "Why it is not a record"),
-        Column::text("raw", "The line itself, without its line feed").kind(Kind::Bytes).layout(Layout::Plain),
+        Column::text("gap", "What stands before it in its file, where that is not the usual separator"),
+        Column::text("raw", "The line or record itself, without its line feed").kind(Kind::Bytes).layout(Layout::Plain),
     ],
-    by_date: false,
+    time: None,
 };
 
 /// Collects rejects into a record batch of the table [`REJECTS`].
@@ -37,12 +38,18 @@ impl RejectBuilder {
 
     /// Adds a line. It stands at `origin`, whose `first_line` and `byte_offset` are the line's own.
     pub fn push(&mut self, origin: &Origin<'_>, reason: &str, raw: &[u8]) {
+        self.push_after(None, origin, reason, raw);
+    }
+
+    /// Adds a line or record, before which `gap` stands where that is not the usual separator.
+    pub fn push_after(&mut self, gap: Option<&str>, origin: &Origin<'_>, reason: &str, raw: &[u8]) {
         self.columns.texts(0, std::iter::once(Some(self.log.as_bytes())));
         self.columns.texts(1, std::iter::once(Some(origin.source_file.as_bytes())));
         self.columns.numbers(2, std::iter::once(Some(origin.first_line)));
         self.columns.numbers(3, std::iter::once(Some(origin.byte_offset)));
         self.columns.texts(4, std::iter::once(Some(reason.as_bytes())));
-        self.columns.texts(5, std::iter::once(Some(raw)));
+        self.columns.texts(5, std::iter::once(gap.map(str::as_bytes)));
+        self.columns.texts(6, std::iter::once(Some(raw)));
         self.columns.rows_appended(1);
     }
 

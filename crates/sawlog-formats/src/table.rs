@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 /// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// Text, UTF-8.
     Text,
@@ -17,6 +17,12 @@ pub enum Kind {
     Time,
     /// Bytes that need not be text.
     Bytes,
+    /// True or false.
+    Bool,
+    /// A group of columns, present or absent as a whole.
+    Struct(&'static [Column]),
+    /// A list of groups.
+    List(&'static [Column]),
 }
 
 /// How a column's values are laid out in a Parquet column chunk.
@@ -54,6 +60,12 @@ impl Column {
         Self { name, kind: Kind::Text, layout: Layout::Dictionary, lookup: false, skip_files: false, doc }
     }
 
+    /// A column that is a group of columns.
+    #[must_use]
+    pub const fn group(name: &'static str, doc: &'static str, columns: &'static [Self]) -> Self {
+        Self::text(name, doc).kind(Kind::Struct(columns))
+    }
+
     /// A column of 64-bit numbers.
     #[must_use]
     pub const fn int64(name: &'static str, doc: &'static str) -> Self {
@@ -89,10 +101,38 @@ impl Column {
     pub fn data_type(&self) -> DataType {
         match self.kind {
             Kind::Text => DataType::Utf8,
+            _ => self.nested_type(Column::data_type),
+        }
+    }
+
+    /// The Arrow type in which a decoder gives the column where its dictionary pays: keys `u32`.
+    #[must_use]
+    pub fn dictionary_type(&self) -> DataType {
+        match (self.kind, self.layout) {
+            (Kind::Text, Layout::Dictionary) => {
+                DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
+            }
+            (Kind::Text, _) => DataType::Utf8,
+            _ => self.nested_type(Column::dictionary_type),
+        }
+    }
+
+    /// The type of a column that is not text; `text` gives those of the columns in it.
+    fn nested_type(&self, text: fn(&Column) -> DataType) -> DataType {
+        let fields = |columns: &[Column]| -> Fields {
+            columns.iter().map(|column| Field::new(column.name, text(column), true)).collect()
+        };
+        match self.kind {
+            Kind::Text => text(self),
             Kind::Int32 => DataType::Int32,
             Kind::Int64 => DataType::Int64,
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Bytes => DataType::Binary,
+            Kind::Bool => DataType::Boolean,
+            Kind::Struct(columns) => DataType::Struct(fields(columns)),
+            Kind::List(columns) => {
+                DataType::List(Arc::new(Field::new("element", DataType::Struct(fields(columns)), true)))
+            }
         }
     }
 }
@@ -106,8 +146,8 @@ pub struct Table {
     pub doc: &'static str,
     /// The columns of its data files, in order.
     pub columns: &'static [Column],
-    /// Whether the table is partitioned by `date`, the UTC day of the event.
-    pub by_date: bool,
+    /// The column of times by which the table is partitioned, as `date`, the UTC day; `None` if it is not.
+    pub time: Option<&'static str>,
 }
 
 impl Table {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField, Transaction};
+use deltalake::kernel::{Action, Add, ArrayType, DataType, PrimitiveType, Remove, StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder};
@@ -96,7 +96,7 @@ pub(crate) async fn create(table: &'static Table, folder: &Path) -> Result<()> {
             ("delta.checkpointInterval".to_owned(), Some(CHECKPOINT_INTERVAL.to_owned())),
             ("delta.dataSkippingStatsColumns".to_owned(), Some(skipping.join(","))),
         ]);
-    if table.by_date {
+    if table.time.is_some() {
         builder =
             builder.with_columns([StructField::new("date", DataType::DATE, true)]).with_partition_columns(["date"]);
     }
@@ -105,12 +105,19 @@ pub(crate) async fn create(table: &'static Table, folder: &Path) -> Result<()> {
 }
 
 fn delta_type(column: &Column) -> DataType {
+    let group = |columns: &[Column]| {
+        DataType::try_struct_type(columns.iter().map(|column| StructField::new(column.name, delta_type(column), true)))
+            .expect("columns of a group have different names")
+    };
     DataType::Primitive(match column.kind {
         Kind::Text => PrimitiveType::String,
         Kind::Int32 => PrimitiveType::Integer,
         Kind::Int64 => PrimitiveType::Long,
         Kind::Time => PrimitiveType::Timestamp,
         Kind::Bytes => PrimitiveType::Binary,
+        Kind::Bool => PrimitiveType::Boolean,
+        Kind::Struct(columns) => return group(columns),
+        Kind::List(columns) => return ArrayType::new(group(columns), true).into(),
     })
 }
 
@@ -173,7 +180,7 @@ pub(crate) async fn commit(
     let actions = actions.chain(adds.iter().map(|file| Action::Add(add(file)))).collect();
     let operation = DeltaOperation::Write {
         mode: SaveMode::Append,
-        partition_by: table.by_date.then(|| vec!["date".to_owned()]),
+        partition_by: table.time.is_some().then(|| vec!["date".to_owned()]),
         predicate: None,
     };
     let properties = CommitProperties::default()

@@ -1,5 +1,6 @@
 //! The ledger: a row for each input file that was ever read, by which conversion is incremental and can be verified.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -20,23 +21,32 @@ pub const SOURCES: Table = Table {
         Column::int64("size", "The file's size in bytes"),
         Column::text("mtime", "When the file was last changed").kind(Kind::Time),
         Column::text("sha256", "SHA-256 of the file, as it is"),
-        Column::text("state", "converted, duplicate, empty or unknown"),
+        Column::text("state", "converted, duplicate, empty, digest or unknown"),
         Column::text("duplicate_of", "The path of the file with the same content that was converted"),
         Column::text("format", "The table that its records are in"),
-        Column::text("compression", "gzip, or null"),
-        Column::int64("content_size", "Size of the content in bytes, after decompression"),
+        Column::text("compression", "gzip, parquet, or null"),
+        Column::int64(
+            "content_size",
+            "Size of the content in bytes, after decompression; of Parquet, as lines of text",
+        ),
         Column::text("content_sha256", "SHA-256 of the content after decompression, where there was any"),
-        Column::int64("lines", "Lines, blank ones included"),
+        Column::int64("lines", "Lines, blank ones included; or JSON objects"),
         Column::int64("records", "Records"),
         Column::int64("rejects", "Lines that are no records"),
         Column::int64("blank_lines", "Lines with nothing on them"),
         Column::text("line_ending", "How its first line ends: lf or crlf"),
         Column::text("first_time", "The earliest time of a record").kind(Kind::Time),
         Column::text("last_time", "The latest time of a record").kind(Kind::Time),
-        Column::text("header", "The line that names the fields, where the format has one"),
+        Column::text("after", "What stands after the last record, where that is more than a line ending"),
+        Column::text("content", "The file itself, if it is a CloudTrail digest"),
+        Column::text("account_id", "The account, by the file's name, if AWS gave it"),
+        Column::text("region", "The region, by the file's name, if AWS gave it"),
+        Column::text("file_time", "When AWS closed the file, by its name").kind(Kind::Time),
+        Column::text("unknown_fields", "Fields without a column, and how many records have them, as a JSON object"),
+        Column::text("other_types", "Fields with a value of another type than their column's, likewise"),
         Column::text("run_id", "The run that read it"),
     ],
-    by_date: false,
+    time: None,
 };
 
 /// What became of an input file.
@@ -49,12 +59,14 @@ pub enum SourceState {
     Duplicate,
     /// It has no content.
     Empty,
+    /// It is a CloudTrail digest, which lists log files and their hashes.
+    Digest,
     /// It is no log of a known format.
     Unknown,
 }
 
 impl SourceState {
-    const ALL: [Self; 4] = [Self::Converted, Self::Duplicate, Self::Empty, Self::Unknown];
+    const ALL: [Self; 5] = [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown];
 
     /// Its name in the ledger.
     #[must_use]
@@ -63,6 +75,7 @@ impl SourceState {
             Self::Converted => "converted",
             Self::Duplicate => "duplicate",
             Self::Empty => "empty",
+            Self::Digest => "digest",
             Self::Unknown => "unknown",
         }
     }
@@ -89,7 +102,13 @@ pub struct Source {
     pub blank_lines: i64,
     pub line_ending: LineEnding,
     pub times: Option<(i64, i64)>,
-    pub header: Option<String>,
+    pub after: Option<String>,
+    pub content: Option<String>,
+    pub account_id: Option<String>,
+    pub region: Option<String>,
+    pub file_time: Option<i64>,
+    pub unknown_fields: BTreeMap<String, i64>,
+    pub other_types: BTreeMap<String, i64>,
     pub run_id: String,
 }
 
@@ -107,6 +126,12 @@ impl Source {
             |get: fn(&Self) -> i64| -> ArrayRef { Arc::new(sources.iter().map(get).map(Some).collect::<Int64Array>()) };
         let time = |get: fn(&Self) -> Option<i64>| -> ArrayRef {
             Arc::new(sources.iter().map(get).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        };
+        let counts = |get: fn(&Self) -> &BTreeMap<String, i64>| -> ArrayRef {
+            let json = |counts: &BTreeMap<String, i64>| {
+                (!counts.is_empty()).then(|| serde_json::to_string(counts).expect("names and numbers are JSON"))
+            };
+            Arc::new(sources.iter().map(get).map(json).collect::<StringArray>())
         };
         let columns = vec![
             text(|source| Some(&source.path)),
@@ -127,7 +152,13 @@ impl Source {
             text(|source| Some(source.line_ending.name())),
             time(|source| source.times.map(|(first, _)| first)),
             time(|source| source.times.map(|(_, last)| last)),
-            text(|source| source.header.as_deref()),
+            text(|source| source.after.as_deref()),
+            text(|source| source.content.as_deref()),
+            text(|source| source.account_id.as_deref()),
+            text(|source| source.region.as_deref()),
+            time(|source| source.file_time),
+            counts(|source| &source.unknown_fields),
+            counts(|source| &source.other_types),
             text(|source| Some(&source.run_id)),
         ];
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
@@ -143,6 +174,9 @@ impl Source {
             let text = |name: &str| text(name).map(|array| array.is_valid(row).then(|| array.value(row).to_owned()));
             let number = |name: &str| number(name).map(|array| array.value(row));
             let time = |name: &str| time(name).map(|array| array.is_valid(row).then(|| array.value(row)));
+            let counts = |name: &str| {
+                text(name).map(|json| json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+            };
             let state = text("state")??;
             sources.push(Self {
                 path: text("path")??,
@@ -162,7 +196,13 @@ impl Source {
                 blank_lines: number("blank_lines")?,
                 line_ending: LineEnding::named(&text("line_ending")??)?,
                 times: time("first_time")?.zip(time("last_time")?),
-                header: text("header")?,
+                after: text("after")?,
+                content: text("content")?,
+                account_id: text("account_id")?,
+                region: text("region")?,
+                file_time: time("file_time")?,
+                unknown_fields: counts("unknown_fields")?,
+                other_types: counts("other_types")?,
                 run_id: text("run_id")??,
             });
         }

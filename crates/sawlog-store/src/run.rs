@@ -202,7 +202,9 @@ impl Drop for Run<'_> {
 /// Delta's statistics of a data file: its rows, and the range of each column by which files are skipped.
 fn stats(table: &Table, metadata: &ParquetMetaData, rows: usize) -> Value {
     let (mut mins, mut maxs, mut nulls) = (Map::new(), Map::new(), Map::new());
-    for (place, column) in table.columns.iter().enumerate().filter(|(_, column)| column.skip_files) {
+    let leaves = metadata.file_metadata().schema_descr().columns();
+    for column in table.columns.iter().filter(|column| column.skip_files) {
+        let Some(place) = leaves.iter().position(|leaf| leaf.path().parts() == [column.name]) else { continue };
         let chunks = || metadata.row_groups().iter().filter_map(|group| group.column(place).statistics());
         let count: u64 = chunks().filter_map(Statistics::null_count_opt).sum();
         nulls.insert(column.name.to_owned(), json!(count));

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use sawlog_formats::{LOGS, REJECTS, Table};
+use sawlog_formats::{FORMATS, REJECTS, Table};
 use tokio::runtime::Runtime;
 
 use crate::delta::{self, Snapshot};
@@ -16,7 +16,7 @@ use crate::ledger::SOURCES;
 const OTHERS: [&Table; 2] = [&REJECTS, &SOURCES];
 
 /// All tables, those of records first.
-pub const TABLES: fn() -> Vec<&'static Table> = || LOGS.iter().copied().chain(OTHERS).collect();
+pub const TABLES: fn() -> Vec<&'static Table> = || FORMATS.iter().map(|format| format.table).chain(OTHERS).collect();
 
 /// The table named `name`.
 #[must_use]

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use sawlog_formats::Table;
+use sawlog_formats::{Format as LogFormat, cloudtrail, s3_access, vpc_flow};
 use sawlog_store::parquet::Codec;
 
 const AFTER_HELP: &str = "\
 Examples:
-  sawlog convert evidence/awslogs/s3-eng        convert a folder; run it again to add what is new
+  sawlog convert evidence/awslogs               convert a folder; run it again to add what is new
   sawlog convert 'logs/2021-07-*' --store case  files by pattern, into another store
   find . -newer mark | sawlog convert -         files from a list
   sawlog status                                 what the store holds
@@ -70,6 +70,9 @@ pub(crate) struct ConvertArgs {
     /// What the files are; auto tells by their content
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// The fields of VPC flow logs without a header line, in order: 'version account-id …' [default: those of version 2]
+    #[arg(long, value_name = "FIELDS", value_parser = vpc_fields)]
+    pub(crate) vpc_fields: Option<String>,
     /// How many threads work [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) threads: Option<u16>,
@@ -90,6 +93,17 @@ pub(crate) struct ConvertArgs {
     pub(crate) replace: bool,
 }
 
+fn vpc_fields(text: &str) -> Result<String, String> {
+    // People copy them from the AWS console, where they are written as ${version} ${account-id}.
+    let fields = text.replace(['$', '{', '}'], "").replace(',', " ");
+    let fields = fields.split_whitespace().collect::<Vec<_>>().join(" ");
+    if vpc_flow::is_header(fields.as_bytes()) {
+        Ok(fields)
+    } else {
+        Err("most of these are no fields of flow logs".to_owned())
+    }
+}
+
 fn memory(text: &str) -> Result<ByteSize, String> {
     let size: ByteSize = text.parse()?;
     if size < ByteSize::mib(128) { Err("less than 128MiB".to_owned()) } else { Ok(size) }
@@ -101,13 +115,17 @@ pub(crate) enum Format {
     #[default]
     Auto,
     S3Access,
+    Cloudtrail,
+    VpcFlow,
 }
 
 impl Format {
-    pub(crate) fn table(self) -> Option<&'static Table> {
+    pub(crate) fn log(self) -> Option<&'static LogFormat> {
         match self {
             Self::Auto => None,
-            Self::S3Access => Some(&sawlog_formats::s3_access::TABLE),
+            Self::S3Access => Some(&s3_access::FORMAT),
+            Self::Cloudtrail => Some(&cloudtrail::FORMAT),
+            Self::VpcFlow => Some(&vpc_flow::FORMAT),
         }
     }
 }

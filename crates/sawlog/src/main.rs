@@ -64,7 +64,8 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
     let (columns_memory, unit_size) = Settings::share_memory(args.memory.as_u64(), threads);
     let settings = Settings {
         inputs: args.inputs.clone(),
-        format: args.format.table(),
+        format: args.format.log(),
+        vpc_fields: args.vpc_fields.as_deref().map(Into::into),
         threads,
         columns_memory,
         unit_size,

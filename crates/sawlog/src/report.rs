@@ -50,8 +50,13 @@ fn print_done(summary: &Summary) {
     if summary.replaced > 0 {
         line += &format!("; {} replaced", HumanCount(summary.replaced as u64));
     }
+    match summary.digests {
+        0 => {}
+        1 => line += "; 1 CloudTrail digest",
+        digests => line += &format!("; {} CloudTrail digests", HumanCount(digests as u64)),
+    }
     if summary.rejects > 0 {
-        line += &format!("; {} lines rejected (see 'sawlog status')", count(summary.rejects));
+        line += &format!("; {} rejected (see 'sawlog status')", count(summary.rejects));
     }
     if summary.blank_lines > 0 {
         line += &format!("; {} blank lines skipped", count(summary.blank_lines));

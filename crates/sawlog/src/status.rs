@@ -1,6 +1,8 @@
 //! What a store holds: tables, days, sizes, sources, and why lines were rejected.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 
 use anyhow::Result;
 use arrow::array::AsArray;
@@ -27,6 +29,12 @@ pub(crate) struct Status {
     ratio: f64,
     /// Why lines were rejected: the reason, and how many lines; the commonest first.
     reject_reasons: Vec<(String, usize)>,
+    /// Fields without a column, with the number of records that have them; and fields with a value of another type than
+    /// their column's.
+    unknown_fields: Vec<(String, i64)>,
+    other_types: Vec<(String, i64)>,
+    /// CloudTrail events that were delivered more than once.
+    repeated_events: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,6 +54,8 @@ struct SourceStatus {
     converted: usize,
     duplicate: usize,
     empty: usize,
+    /// CloudTrail digests.
+    digests: usize,
     unknown: usize,
     records: i64,
     rejects: i64,
@@ -72,7 +82,10 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
     }
     let mut sources = SourceStatus::default();
     let mut bytes_in = 0;
+    let (mut unknown_fields, mut other_types) = (BTreeMap::new(), BTreeMap::new());
     for source in Source::load_all(store)? {
+        add_counts(&mut unknown_fields, &source.unknown_fields);
+        add_counts(&mut other_types, &source.other_types);
         match source.state {
             SourceState::Converted => {
                 sources.converted += 1;
@@ -80,6 +93,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
             }
             SourceState::Duplicate => sources.duplicate += 1,
             SourceState::Empty => sources.empty += 1,
+            SourceState::Digest => sources.digests += 1,
             SourceState::Unknown => sources.unknown += 1,
         }
         sources.records += source.records;
@@ -95,7 +109,38 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
         bytes_out,
         ratio: ratio(bytes_in, bytes_out),
         reject_reasons: reject_reasons(store)?,
+        unknown_fields: commonest_first(unknown_fields),
+        other_types: commonest_first(other_types),
+        repeated_events: repeated_events(store)?,
     })
+}
+
+fn add_counts(sums: &mut BTreeMap<String, i64>, counts: &BTreeMap<String, i64>) {
+    for (name, count) in counts {
+        *sums.entry(name.clone()).or_default() += count;
+    }
+}
+
+fn commonest_first(counts: BTreeMap<String, i64>) -> Vec<(String, i64)> {
+    let mut counts: Vec<(String, i64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    counts
+}
+
+/// How many event ids occur more than once.
+fn repeated_events(store: &Store) -> Result<usize> {
+    let table = &sawlog_formats::cloudtrail::TABLE;
+    let snapshot = store.snapshot(table)?;
+    // Hashes of eight bytes: of a thousand million ids, two differing ones have the same with a chance of 3 %.
+    let hasher = RandomState::new();
+    let mut hashes: Vec<u64> = Vec::new();
+    for entry in &snapshot.files {
+        for batch in read_file(table, &snapshot.folder.join(&entry.path), Some(&["event_id"]))? {
+            hashes.extend(batch?["event_id"].as_string::<i32>().iter().flatten().map(|id| hasher.hash_one(id)));
+        }
+    }
+    hashes.sort_unstable();
+    Ok(hashes.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).count())
 }
 
 /// How many times smaller the output is.
@@ -116,7 +161,6 @@ fn reject_reasons(store: &Store) -> Result<Vec<(String, usize)>> {
     }
     let mut reasons: Vec<(String, usize)> = counts.into_iter().collect();
     reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    reasons.truncate(REASONS);
     Ok(reasons)
 }
 
@@ -145,11 +189,11 @@ impl Status {
         println!("{}\n\n{grid}\n", self.store);
         let sources = &self.sources;
         println!(
-            "sources   {} converted, {} duplicate, {} empty, {} of unknown format",
-            sources.converted, sources.duplicate, sources.empty, sources.unknown
+            "sources   {} converted, {} duplicate, {} empty, {} digests, {} of unknown format",
+            sources.converted, sources.duplicate, sources.empty, sources.digests, sources.unknown
         );
         println!(
-            "lines     {} records, {} rejects, {} blank",
+            "records   {}, {} rejects, {} blank lines",
             HumanCount(sources.records.unsigned_abs()),
             HumanCount(sources.rejects.unsigned_abs()),
             HumanCount(sources.blank_lines.unsigned_abs())
@@ -160,8 +204,31 @@ impl Status {
             ByteSize(self.bytes_out).display().si(),
             self.ratio
         );
-        for (place, (reason, count)) in self.reject_reasons.iter().enumerate() {
-            println!("{:<9} {count} × {reason}", if place == 0 { "rejects" } else { "" });
+        if self.repeated_events > 0 {
+            let events = HumanCount(self.repeated_events as u64);
+            println!("repeated  {events} CloudTrail events were delivered more than once (see sawq --distinct)");
         }
+        print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
+        let counts = |counts: &'_ [(String, i64)]| -> Vec<(String, u64)> {
+            counts.iter().map(|(name, count)| (name.clone(), count.unsigned_abs())).collect()
+        };
+        print_counts("unknown", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
+        print_counts("odd type", counts(&self.other_types).iter().map(|(name, count)| (name, *count)));
+    }
+}
+
+/// Prints how often each thing occurs, under a title.
+fn print_counts<'a>(title: &str, counts: impl ExactSizeIterator<Item = (&'a String, u64)>) {
+    let left = counts.len().saturating_sub(REASONS);
+    for (place, (name, count)) in counts.take(REASONS).enumerate() {
+        // Names of fields come from the logs.
+        let name: String = name
+            .chars()
+            .flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] })
+            .collect();
+        println!("{:<9} {} × {name}", if place == 0 { title } else { "" }, HumanCount(count));
+    }
+    if left > 0 {
+        println!("{:<9} … and {left} more", "");
     }
 }

@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
-use sawlog_formats::s3_access::LinePrinter;
-use sawlog_formats::{REJECTS, Table, TextColumn, s3_access};
+use sawlog_formats::{FORMATS, Format, Framing, Printer, REJECTS, Table, TextColumn};
 use sawlog_store::{Source, SourceState, Store, read_file};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -43,6 +42,13 @@ pub(crate) fn verify(store: &Store) -> Result<Verification> {
                 next = rows.next()?;
             }
         }
+        if source.state == SourceState::Digest {
+            match digest_difference(source) {
+                None => result.verified += 1,
+                Some(difference) => result.failed.push((source.path.clone(), difference)),
+            }
+            continue;
+        }
         if source.state != SourceState::Converted {
             result.without_records += 1;
             continue;
@@ -66,9 +72,18 @@ pub(crate) fn verify(store: &Store) -> Result<Verification> {
     Ok(result)
 }
 
+/// What differs from the ledger in a digest, which is kept whole.
+fn digest_difference(source: &Source) -> Option<String> {
+    let sha256 = hex(&Sha256::digest(source.content.as_deref().unwrap_or_default()));
+    let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
+    (sha256 != *expected).then(|| format!("has the SHA-256 {sha256}; the ledger says {expected}"))
+}
+
 /// One input, as it is put together again.
 struct Rebuilt<'a> {
     source: &'a Source,
+    /// Whether it has lines; else it has JSON objects.
+    lines: bool,
     hasher: Sha256,
     size: i64,
     /// The number of the last line.
@@ -83,7 +98,10 @@ struct Rebuilt<'a> {
 impl<'a> Rebuilt<'a> {
     fn new(source: &'a Source) -> Self {
         let ending: &[u8] = b"";
-        Self { source, hasher: Sha256::new(), size: 0, line: 0, ending, last_was_reject: false, records: 0, rejects: 0 }
+        let format = source.format.as_deref().and_then(sawlog_formats::format);
+        let lines = format.is_none_or(|format| format.framing == Framing::Lines);
+        let hasher = Sha256::new();
+        Self { source, lines, hasher, size: 0, line: 0, ending, last_was_reject: false, records: 0, rejects: 0 }
     }
 
     fn add(&mut self, row: &Row) {
@@ -93,11 +111,22 @@ impl<'a> Rebuilt<'a> {
             self.put(&row.text);
             return;
         }
-        self.blank_lines_until(row.line);
-        self.end_line();
+        let gap = row.gap.as_deref();
+        if self.lines {
+            let in_gap = gap.unwrap_or_default().bytes().filter(|byte| *byte == b'\n').count();
+            self.blank_lines_until(row.line - i64::try_from(in_gap).unwrap_or(i64::MAX));
+            self.end_line();
+            self.put(gap.unwrap_or_default().as_bytes());
+        } else {
+            self.put(gap.unwrap_or(",").as_bytes());
+        }
         self.put(&row.text);
         self.line = row.line;
-        self.ending = if row.as_it_was { b"\n" } else { self.source.line_ending.bytes() };
+        self.ending = match (self.lines, row.as_it_was) {
+            (false, _) => b"",
+            (true, true) => b"\n",
+            (true, false) => self.source.line_ending.bytes(),
+        };
         self.last_was_reject = row.reject;
         if row.reject { self.rejects += 1 } else { self.records += 1 }
     }
@@ -122,12 +151,17 @@ impl<'a> Rebuilt<'a> {
 
     /// What differs from the ledger, if anything does.
     fn finish(mut self) -> Option<String> {
-        self.blank_lines_until(self.source.lines + 1);
-        // Only the size tells whether the last line was ended.
-        if self.size < self.source.content_size {
-            self.end_line();
-        }
         let source = self.source;
+        let after = source.after.as_deref().unwrap_or_default();
+        if self.lines {
+            let in_after = after.lines().count();
+            self.blank_lines_until(source.lines + 1 - i64::try_from(in_after).unwrap_or(i64::MAX));
+            // Only the size tells whether the last line was ended.
+            if self.size < source.content_size {
+                self.end_line();
+            }
+        }
+        self.put(after.as_bytes());
         if (self.records, self.rejects) != (source.records, source.rejects) {
             return Some(format!(
                 "has {} records and {} rejects; the ledger says {} and {}",
@@ -147,6 +181,8 @@ impl<'a> Rebuilt<'a> {
 struct Row {
     file: String,
     line: i64,
+    /// What stands before it, where that is not the usual separator.
+    gap: Option<String>,
     text: Vec<u8>,
     /// Whether `text` has its carriage return, if there was one.
     as_it_was: bool,
@@ -156,15 +192,41 @@ struct Row {
 /// All records and rejects of the store in evidence order: a merge of its data files, each of which is in that order.
 struct Rows {
     /// Data files not opened yet, the last one first, with the least source file in each.
-    unopened: Vec<(String, &'static Table, PathBuf)>,
+    unopened: Vec<(String, Holds, PathBuf)>,
     open: HashMap<usize, DataFile>,
     /// The next line of each open file: source file, line, place in `open`.
     next: BinaryHeap<Reverse<(String, i64, usize)>>,
     opened: usize,
 }
 
+/// What a data file holds.
+#[derive(Clone, Copy)]
+enum Holds {
+    Records(&'static Format),
+    Rejects,
+}
+
+impl Holds {
+    fn table(self) -> &'static Table {
+        match self {
+            Self::Records(format) => format.table,
+            Self::Rejects => &REJECTS,
+        }
+    }
+
+    /// The columns that rebuilding needs; `None` for all of them.
+    fn columns(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Records(format) if format.framing == Framing::Json => {
+                Some(&["gap", "raw", "source_file", "source_line"])
+            }
+            _ => None,
+        }
+    }
+}
+
 struct DataFile {
-    table: &'static Table,
+    holds: Holds,
     path: PathBuf,
     reader: ParquetRecordBatchReader,
     batch: Option<Batch>,
@@ -175,23 +237,23 @@ struct Batch {
     rows: usize,
     files: TextColumn,
     lines: arrow::array::Int64Array,
-    text: LineText,
+    text: RowText,
 }
 
-enum LineText {
-    Records(Box<LinePrinter>),
-    Rejects(arrow::array::BinaryArray),
+enum RowText {
+    Records(Box<dyn Printer>),
+    Rejects(TextColumn, arrow::array::BinaryArray),
 }
 
 impl Rows {
     fn open(store: &Store) -> Result<Self> {
         let mut unopened = Vec::new();
-        for table in [&s3_access::TABLE, &REJECTS] {
-            let snapshot = store.snapshot(table)?;
+        for holds in FORMATS.iter().map(|format| Holds::Records(format)).chain([Holds::Rejects]) {
+            let snapshot = store.snapshot(holds.table())?;
             for entry in &snapshot.files {
                 let stats: serde_json::Value = serde_json::from_str(&entry.stats).unwrap_or_default();
                 let least = stats["minValues"]["source_file"].as_str().unwrap_or_default().to_owned();
-                unopened.push((least, table, snapshot.folder.join(&entry.path)));
+                unopened.push((least, holds, snapshot.folder.join(&entry.path)));
             }
         }
         unopened.sort_by(|a, b| b.0.cmp(&a.0));
@@ -204,9 +266,9 @@ impl Rows {
             if self.next.peek().is_some_and(|Reverse((file, ..))| file < least) {
                 break;
             }
-            let Some((_, table, path)) = self.unopened.pop() else { break };
-            let reader = read_file(table, &path, None)?;
-            let mut file = DataFile { table, path, reader, batch: None, row: 0 };
+            let Some((_, holds, path)) = self.unopened.pop() else { break };
+            let reader = read_file(holds.table(), &path, holds.columns())?;
+            let mut file = DataFile { holds, path, reader, batch: None, row: 0 };
             if let Some((source, line)) = file.peek()? {
                 self.next.push(Reverse((source, line, self.opened)));
                 self.open.insert(self.opened, file);
@@ -232,7 +294,7 @@ impl DataFile {
         while self.batch.as_ref().is_none_or(|batch| self.row == batch.rows) {
             let Some(batch) = self.reader.next() else { return Ok(None) };
             let batch = batch.with_context(|| self.path.display().to_string())?;
-            self.batch = Some(Batch::new(self.table, &batch).with_context(|| self.path.display().to_string())?);
+            self.batch = Some(Batch::new(self.holds, &batch).with_context(|| self.path.display().to_string())?);
             self.row = 0;
         }
         let batch = self.batch.as_ref().context("read above")?;
@@ -240,14 +302,18 @@ impl DataFile {
     }
 
     fn take(&mut self, file: String, line: i64) -> Row {
-        let mut row = Row { file, line, text: Vec::new(), as_it_was: true, reject: true };
+        let mut row = Row { file, line, gap: None, text: Vec::new(), as_it_was: true, reject: true };
         match self.batch.as_ref().map(|batch| &batch.text) {
-            Some(LineText::Records(printer)) => {
+            Some(RowText::Records(printer)) => {
                 printer.print(self.row, &mut row.text);
-                row.as_it_was = printer.raw(self.row).is_some();
+                row.gap = printer.gap(self.row).map(str::to_owned);
+                row.as_it_was = printer.as_it_was(self.row);
                 row.reject = false;
             }
-            Some(LineText::Rejects(raw)) => row.text.extend_from_slice(raw.value(self.row)),
+            Some(RowText::Rejects(gap, raw)) => {
+                row.gap = gap.get(self.row).map(str::to_owned);
+                row.text.extend_from_slice(raw.value(self.row));
+            }
             None => {}
         }
         self.row += 1;
@@ -256,16 +322,19 @@ impl DataFile {
 }
 
 impl Batch {
-    fn new(table: &Table, batch: &RecordBatch) -> Result<Self> {
-        let files = TextColumn::new(&batch["source_file"]);
+    fn new(holds: Holds, batch: &RecordBatch) -> Result<Self> {
+        let text =
+            |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} has the type {found}"));
         Ok(Self {
             rows: batch.num_rows(),
-            files: files.map_err(|found| anyhow::anyhow!("source_file has the type {found}"))?,
+            files: text("source_file")?,
             lines: batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?.clone(),
-            text: if table.name == REJECTS.name {
-                LineText::Rejects(batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?.clone())
-            } else {
-                LineText::Records(Box::new(LinePrinter::new(batch)?))
+            text: match holds {
+                Holds::Records(format) => RowText::Records((format.printer)(batch)?),
+                Holds::Rejects => {
+                    let raw = batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?;
+                    RowText::Rejects(text("gap")?, raw.clone())
+                }
             },
         })
     }

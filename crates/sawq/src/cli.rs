@@ -9,9 +9,11 @@ const AFTER_HELP: &str = "\
 Examples:
   sawq tables                                    the tables, their columns, rows and days
   sawq s3logparse toptalkers                     what s3logparse prints
+  sawq ctsummarize 3.238.12.183 --out case       the five files of ctsummarize
   sawq top user_agent --ip 3.238.12.183          who used what, how much, when
   sawq top bucket/key --by bytes-sent -n 50
   sawq find --key '*.gpg' --since 2021-07-29     the log lines themselves, like grep -h
+  sawq find --log cloudtrail --operation 'Put*'   the events' own JSON, for jq
   sawq find --ip 10.0.0.0/8 '--operation=!REST.GET.*' -c
   sawq sql \"SELECT operation, count(*) FROM s3_access GROUP BY 1 ORDER BY 2 DESC\"
 
@@ -65,13 +67,13 @@ pub(crate) enum Format {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterArgs {
-    /// The remote address, or a network such as 10.0.0.0/8
+    /// The caller's address, or a network such as 10.0.0.0/8; of flows either end's
     #[arg(long, global = true, value_name = "IP|CIDR")]
     pub(crate) ip: Vec<String>,
-    /// The requester: an ARN, a user's name, or a canonical user id
+    /// The caller: an ARN, the name of a user or role, or an id
     #[arg(long, global = true, value_name = "NAME|ARN")]
     pub(crate) user: Vec<String>,
-    /// The access key in a presigned URL
+    /// The access key that signed; in S3 logs only presigned URLs tell
     #[arg(long, global = true, value_name = "KEY")]
     pub(crate) access_key: Vec<String>,
     /// The bucket
@@ -80,19 +82,19 @@ pub(crate) struct FilterArgs {
     /// The object's key, as in the log
     #[arg(long, global = true, value_name = "GLOB")]
     pub(crate) key: Vec<String>,
-    /// The operation, such as REST.GET.OBJECT
+    /// The operation, such as REST.GET.OBJECT or PutUserPolicy
     #[arg(long, global = true, value_name = "GLOB")]
     pub(crate) operation: Vec<String>,
     /// The user agent
     #[arg(long, global = true, value_name = "GLOB")]
     pub(crate) agent: Vec<String>,
-    /// The error code; * for any error
+    /// The error code; * for any error; of flows REJECT
     #[arg(long, global = true, value_name = "GLOB")]
     pub(crate) error: Vec<String>,
-    /// The region that the request came from
+    /// The region that was called; in S3 logs that of the caller
     #[arg(long, global = true, value_name = "GLOB")]
     pub(crate) region: Vec<String>,
-    /// The requester's account number, or the bucket owner's canonical id
+    /// An account number, or the bucket owner's canonical id
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) account: Vec<String>,
     /// Not before this time
@@ -101,9 +103,12 @@ pub(crate) struct FilterArgs {
     /// Before this time; a day or minute is included whole
     #[arg(long, global = true, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// The table of records
-    #[arg(long, global = true, value_name = "TABLE")]
+    /// Only this log: s3_access, cloudtrail or vpc_flow; s3 and vpc will do [default: all that the store has]
+    #[arg(long, global = true, value_name = "LOG")]
     pub(crate) log: Option<String>,
+    /// Count an event once that CloudTrail delivered more than once
+    #[arg(long, global = true)]
+    pub(crate) distinct: bool,
     /// A regular expression over the record's own text
     #[arg(long = "match", global = true, value_name = "REGEX")]
     pub(crate) pattern: Option<String>,
@@ -123,6 +128,8 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         function: S3logparse,
     },
+    /// Write the five files of ctsummarize: what one caller did, by CloudTrail
+    Ctsummarize(CtsummarizeArgs),
     /// Group records by a column, and show the largest groups
     Top(TopArgs),
     /// Print the records themselves: the original lines, or columns of them
@@ -158,10 +165,27 @@ pub(crate) enum S3logparse {
     Topfiles,
 }
 
+/// What `ctsummarize` writes.
+#[derive(Debug, Args)]
+pub(crate) struct CtsummarizeArgs {
+    /// The caller's address; any filter can stand in for it
+    pub(crate) address: Option<String>,
+    /// The folder for the files
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Overwrite files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write events are all that are not read-only, not just Put… and Create…
+    #[arg(long)]
+    pub(crate) all_write: bool,
+}
+
 /// What `top` shows.
 #[derive(Debug, Args)]
 pub(crate) struct TopArgs {
-    /// A column, or several joined by / (bucket/key)
+    /// A column, or several joined by / (bucket/key); ip, user, operation, agent, error, region and account mean the
+    /// column of each log
     pub(crate) dimension: String,
     /// What the largest is
     #[arg(long, value_enum, default_value_t)]
@@ -177,11 +201,11 @@ pub(crate) enum Measure {
     /// Records
     #[default]
     Count,
-    /// Bytes of responses
+    /// Bytes of responses; of flows all bytes
     BytesSent,
     /// Size of objects and parts that were put or posted
     BytesReceived,
-    /// Records with an error
+    /// Records with an error, and flows that were rejected
     Errors,
 }
 

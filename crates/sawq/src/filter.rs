@@ -7,16 +7,18 @@ use anyhow::{Context, Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, lit};
-use datafusion::prelude::{col, regexp_like};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
+use datafusion::prelude::regexp_like;
 use datafusion::scalar::ScalarValue;
 use globset::GlobBuilder;
 use ipnet::IpNet;
 use jiff::civil::{Date, DateTime};
 use jiff::{Span, Timestamp, ToSpan};
 use regex::bytes::{Regex, RegexBuilder};
+use sawlog_formats::Table;
 
 use crate::cli::FilterArgs;
+use crate::logs::resolve;
 
 /// A filter on one field: what was asked for, and the expression.
 #[derive(Clone, Debug)]
@@ -26,55 +28,58 @@ pub(crate) struct Filter {
     /// What was given for it.
     pub(crate) value: String,
     /// The column in which near misses can be looked for, if the value is a plain one.
-    pub(crate) column: Option<&'static str>,
+    pub(crate) column: Option<Expr>,
     pub(crate) expr: Expr,
 }
 
-/// All filters of a command.
+/// All filters of a command, on one log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filters {
     pub(crate) fields: Vec<Filter>,
+    /// The column that `since` and `until` are about.
+    pub(crate) time: Option<&'static str>,
     /// Not before, and before: microseconds since 1970.
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
     /// Over the record's own text, and whether it must not match.
     pub(crate) text: Option<(Regex, bool)>,
+    /// Leaves the first of records that were delivered more than once.
+    pub(crate) first_only: Option<Expr>,
 }
 
 impl Filters {
-    /// The filters on the table of S3 requests. `last` is the time of the last record, to which `2h` refers.
-    pub(crate) fn new(args: &FilterArgs, last: Option<i64>) -> Result<Self> {
-        if let Some(log) = args.log.as_ref().filter(|log| sawlog_formats::log(log).is_none()) {
-            let known: Vec<&str> = sawlog_formats::LOGS.iter().map(|table| table.name).collect();
-            bail!("there is no log '{log}'; the logs are {}", known.join(", "));
-        }
+    /// The filters on a log. `last` is the time of the last record, to which `2h` refers.
+    pub(crate) fn new(table: &'static Table, args: &FilterArgs, last: Option<i64>) -> Result<Self> {
         let mut fields = Vec::new();
-        let mut add = |option, column: &'static str, values: &[String], make: &dyn Fn(&str) -> Result<Expr>| {
+        let mut add = |option, near: &str, values: &[String], make: &dyn Fn(&str) -> Result<Option<Expr>>| {
             for given in values {
                 let (value, negate) = given.strip_prefix('!').map_or((given.as_str(), false), |rest| (rest, true));
-                let expr = make(value).with_context(|| format!("{option} {given}"))?;
                 // A record without the field is not one that has the value.
+                let expr = make(value).with_context(|| format!("{option} {given}"))?.unwrap_or_else(|| lit(false));
                 let expr = if negate { expr.is_not_true() } else { expr };
-                let near = !negate && !is_glob(value) && !column.is_empty();
-                fields.push(Filter { option, value: given.clone(), column: near.then_some(column), expr });
+                let column = if negate || is_glob(value) { None } else { resolve(table, near) };
+                fields.push(Filter { option, value: given.clone(), column, expr });
             }
             anyhow::Ok(())
         };
-        add("--ip", "remote_ip", &args.ip, &ip)?;
-        add("--user", "", &args.user, &user)?;
-        add("--access-key", "", &args.access_key, &|value| Ok(access_key(value)))?;
-        add("--bucket", "bucket", &args.bucket, &|value| glob("bucket", value))?;
-        add("--key", "key", &args.key, &|value| glob("key", value))?;
-        add("--operation", "operation", &args.operation, &|value| glob("operation", value))?;
-        add("--agent", "user_agent", &args.agent, &|value| glob("user_agent", value))?;
-        add("--error", "error_code", &args.error, &|value| glob("error_code", value))?;
-        add("--region", "source_region", &args.region, &|value| glob("source_region", value))?;
-        add("--account", "", &args.account, &account)?;
+        let on = |name: &'static str| move |value: &str| resolve(table, name).map(|at| glob(&at, value)).transpose();
+        add("--ip", "ip", &args.ip, &|value| ip(table, value))?;
+        add("--user", "", &args.user, &|value| user(table, value))?;
+        add("--access-key", "access_key", &args.access_key, &|value| access_key(table, value))?;
+        add("--bucket", "bucket", &args.bucket, &|value| object(table, "bucket", "bucketName", value))?;
+        add("--key", "key", &args.key, &|value| object(table, "key", "key", value))?;
+        add("--operation", "operation", &args.operation, &on("operation"))?;
+        add("--agent", "user_agent", &args.agent, &on("user_agent"))?;
+        add("--error", "error", &args.error, &|value| error(table, value))?;
+        add("--region", "region", &args.region, &on("region"))?;
+        add("--account", "account", &args.account, &|value| account(table, value))?;
         Ok(Self {
             fields,
+            time: table.time,
             since: args.since.as_deref().map(|text| time(text, last).map(|(from, _)| from)).transpose()?,
             until: args.until.as_deref().map(|text| time(text, last).map(|(_, end)| end)).transpose()?,
             text: args.pattern.as_deref().map(|pattern| text_filter(pattern, args)).transpose()?,
+            first_only: None,
         })
     }
 
@@ -85,12 +90,24 @@ impl Filters {
 
     /// The filters on columns, as one expression.
     pub(crate) fn expr(&self) -> Option<Expr> {
-        let time = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
-        let since = self.since.map(|since| col("time").gt_eq(time(since)));
-        let until = self.until.map(|until| col("time").lt(time(until)));
+        let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+        let column = || ident(self.time.unwrap_or_default());
+        let since = self.since.map(|since| column().gt_eq(bound(since)));
+        let until = self.until.map(|until| column().lt(bound(until)));
         let fields = self.fields.iter().map(|filter| filter.expr.clone());
-        fields.chain(since).chain(until).reduce(Expr::and)
+        fields.chain(since).chain(until).chain(self.first_only.clone()).reduce(Expr::and)
     }
+}
+
+/// The table's columns, of those named.
+fn columns(table: &Table, names: &[&str]) -> Vec<Expr> {
+    names.iter().filter_map(|name| resolve(table, name)).collect()
+}
+
+/// Whether any of the columns is as `make` says; `None` if there are none.
+fn any(columns: Vec<Expr>, make: impl Fn(&Expr) -> Result<Expr>) -> Result<Option<Expr>> {
+    let exprs = columns.iter().map(make).collect::<Result<Vec<_>>>()?;
+    Ok(exprs.into_iter().reduce(Expr::or))
 }
 
 fn is_glob(value: &str) -> bool {
@@ -98,8 +115,8 @@ fn is_glob(value: &str) -> bool {
 }
 
 /// A column is the value, or matches it as a glob. Values may hold what looks like a glob, so both are tried.
-fn glob(column: &str, value: &str) -> Result<Expr> {
-    let equal = col(column).eq(lit(value));
+fn glob(column: &Expr, value: &str) -> Result<Expr> {
+    let equal = column.clone().eq(lit(value));
     if !is_glob(value) {
         return Ok(equal);
     }
@@ -107,9 +124,9 @@ fn glob(column: &str, value: &str) -> Result<Expr> {
         let glob = GlobBuilder::new(value).build()?;
         // The pattern is one over bytes; text is matched by the query engine.
         let regex = glob.regex().strip_prefix("(?-u)").unwrap_or(glob.regex()).to_owned();
-        regexp_like(col(column), lit(regex), Some(lit("s")))
+        regexp_like(column.clone(), lit(regex), Some(lit("s")))
     } else {
-        col(column).like(lit(like(value)))
+        column.clone().like(lit(like(value)))
     };
     Ok(equal.or(pattern))
 }
@@ -128,22 +145,26 @@ fn like(glob: &str) -> String {
     pattern
 }
 
-fn ip(value: &str) -> Result<Expr> {
+/// The address of the caller; of a flow its source or destination, or that of its packets.
+fn ip(table: &Table, value: &str) -> Result<Option<Expr>> {
+    let at = columns(table, &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"]);
     if value.contains('/') {
         let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
-        return Ok(in_network(network.trunc()));
+        return any(at, |column| Ok(in_network(column, network.trunc())));
     }
     if is_glob(value) {
-        return glob("remote_ip", value);
+        return any(at, |column| glob(column, value));
     }
     let address: IpAddr = value.parse().context("is not an address, nor a network such as 10.0.0.0/8")?;
     let canonical = address.to_string();
-    let equal = col("remote_ip").eq(lit(value));
-    Ok(if canonical == value { equal } else { equal.or(col("remote_ip").eq(lit(canonical))) })
+    any(at, |column| {
+        let equal = column.clone().eq(lit(value));
+        Ok(if canonical == value { equal } else { equal.or(column.clone().eq(lit(canonical.as_str()))) })
+    })
 }
 
-/// Whether the remote address is in a network.
-fn in_network(network: IpNet) -> Expr {
+/// Whether the address in a column is in a network.
+fn in_network(column: &Expr, network: IpNet) -> Expr {
     let contains = move |arguments: &[ColumnarValue]| {
         let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
         let array: ArrayRef = cast(&array, &DataType::Utf8View)?;
@@ -158,32 +179,64 @@ fn in_network(network: IpNet) -> Expr {
     let name = format!("in_{network}");
     let function =
         create_udf(&name, vec![DataType::Utf8View], DataType::Boolean, Volatility::Immutable, Arc::new(contains));
-    function.call(vec![datafusion::prelude::cast(col("remote_ip"), DataType::Utf8View)])
+    function.call(vec![datafusion::prelude::cast(column.clone(), DataType::Utf8View)])
 }
 
-/// The requester is the value or matches it; or it is an ARN that names it after a `/` or `:`.
-fn user(value: &str) -> Result<Expr> {
-    let whole = glob("requester", value)?;
+/// The caller is the value or matches it; or an ARN of the caller or of the role behind it names it after a `/` or `:`.
+fn user(table: &Table, value: &str) -> Result<Option<Expr>> {
+    const ISSUER: &str = "user_identity.session_context.session_issuer";
+    let arns = || columns(table, &["requester", "user_identity.arn", &format!("{ISSUER}.arn")]);
+    let names =
+        columns(table, &["user_identity.user_name", "user_identity.principal_id", &format!("{ISSUER}.user_name")]);
+    let whole = any(arns().into_iter().chain(names).collect(), |column| glob(column, value))?;
     if value.contains(':') {
         return Ok(whole);
     }
     let name = if is_glob(value) && !value.contains('[') { like(value) } else { like(&value.replace(['*', '?'], "_")) };
-    let ends = |separator: &str| col("requester").like(lit(format!("arn:%{separator}{name}")));
     // An assumed role is named before its session: arn:aws:sts::1:assumed-role/ROLE/SESSION.
-    let role = col("requester").like(lit(format!("arn:%:assumed-role/{name}/%")));
-    Ok(whole.or(ends("/")).or(ends(":")).or(role))
+    let patterns = [format!("arn:%/{name}"), format!("arn:%:{name}"), format!("arn:%:assumed-role/{name}/%")];
+    let named = any(arns(), |column| {
+        let patterns = patterns.iter().map(|pattern| column.clone().like(lit(pattern.as_str())));
+        patterns.reduce(Expr::or).context("there are patterns")
+    })?;
+    Ok(whole.into_iter().chain(named).reduce(Expr::or))
 }
 
-/// The access key in the query of a presigned URL (signature versions 4 and 2).
-fn access_key(value: &str) -> Expr {
+/// The access key that signed; in S3 logs it is known of presigned URLs (signature versions 4 and 2).
+fn access_key(table: &Table, value: &str) -> Result<Option<Expr>> {
+    if let Some(column) = resolve(table, "access_key") {
+        return glob(&column, value).map(Some);
+    }
     let key = regex::escape(value).replace(r"\*", "[A-Z0-9]*").replace(r"\?", "[A-Z0-9]");
     let pattern = format!("(X-Amz-Credential|AWSAccessKeyId)={key}([^A-Z0-9]|$)");
-    regexp_like(col("request_uri"), lit(pattern), None)
+    Ok(resolve(table, "request_uri").map(|column| regexp_like(column, lit(pattern), None)))
 }
 
-fn account(value: &str) -> Result<Expr> {
-    let number = col("requester").like(lit(format!("arn:%:{}:%", like(value))));
-    Ok(glob("bucket_owner", value)?.or(number))
+/// A bucket or key: a column of S3 logs, a parameter of requests in CloudTrail.
+fn object(table: &Table, column: &str, parameter: &str, value: &str) -> Result<Option<Expr>> {
+    if let Some(column) = resolve(table, column) {
+        return glob(&column, value).map(Some);
+    }
+    let text = serde_json::to_string(value)?;
+    let text = regex::escape(text.trim_matches('"')).replace(r"\*", "[^\"]*").replace(r"\?", "[^\"]");
+    let pattern = format!("\"{parameter}\"\\s*:\\s*\"{text}\"");
+    Ok(resolve(table, "request_parameters").map(|column| regexp_like(column, lit(pattern), None)))
+}
+
+/// The error code; a rejected flow has the error REJECT.
+fn error(table: &Table, value: &str) -> Result<Option<Expr>> {
+    if let Some(column) = resolve(table, "error_code") {
+        return glob(&column, value).map(Some);
+    }
+    let Some(action) = resolve(table, "action") else { return Ok(None) };
+    Ok(Some(action.clone().eq(lit("REJECT")).and(glob(&action, value)?)))
+}
+
+/// The caller's account or the one that got the record; of S3 logs the requester's, or the owner's canonical id.
+fn account(table: &Table, value: &str) -> Result<Option<Expr>> {
+    let at = columns(table, &["bucket_owner", "user_identity.account_id", "recipient_account_id", "account_id"]);
+    let number = resolve(table, "requester").map(|column| column.like(lit(format!("arn:%:{}:%", like(value)))));
+    Ok(any(at, |column| glob(column, value))?.into_iter().chain(number).reduce(Expr::or))
 }
 
 fn text_filter(pattern: &str, args: &FilterArgs) -> Result<(Regex, bool)> {

@@ -2,91 +2,221 @@
 
 use std::io::{IsTerminal, Write};
 
-use anyhow::Result;
-use arrow::array::RecordBatch;
+use anyhow::{Context, Result};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::dataframe::DataFrame;
-use datafusion::prelude::col;
-use sawlog_formats::s3_access::LinePrinter;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, ident};
+use futures::StreamExt;
+use sawlog_formats::TextColumn;
 
 use crate::cli::{FindArgs, Format, Order};
+use crate::logs::resolve;
 use crate::output::{Output, visible};
-use crate::query::{Query, column};
+use crate::query::{Query, with_columns};
 use crate::scan::ReadAs;
 
 /// Prints the records, and says whether there were any.
-pub(crate) fn find(query: &Query, args: &FindArgs, format: Option<Format>) -> Result<bool> {
+pub(crate) fn find(queries: &[Query], args: &FindArgs, format: Option<Format>) -> Result<bool> {
     if args.count {
-        return count(query);
+        return count(queries);
     }
-    let columns: Vec<String> = args.columns.iter().map(|name| column(name)).collect::<Result<_>>()?;
-    let read_as = ReadAs { in_order: args.sort == Order::Evidence, ..ReadAs::default() };
-    let frame = sorted(query.frame(&read_as)?, args.sort)?;
-    // With --match it is only known later how many rows are left.
-    let frame = match args.number {
-        Some(number) if query.filters.text.is_none() => frame.limit(0, Some(number))?,
-        _ => frame,
-    };
+    if args.columns.is_empty() && format.is_none() {
+        return lines(queries, args);
+    }
+    let columns = if args.columns.is_empty() { all_columns(queries) } else { args.columns.clone() };
+    let queries = with_columns(queries, &columns)?;
+    rows(&queries, &columns, args, format)
+}
+
+/// All columns of the only log but those that only serve to print records; of several logs what they have in common.
+fn all_columns(queries: &[Query]) -> Vec<String> {
+    if let [query] = queries {
+        let columns = query.format.table.columns.iter().map(|column| column.name);
+        return columns
+            .filter(|name| !["raw", "field_count", "fields", "gap"].contains(name))
+            .map(str::to_owned)
+            .collect();
+    }
+    let common = ["time", "log", "ip", "region", "account", "source_file", "source_line"];
+    let callers = ["user", "operation", "error", "agent"];
+    let flows = queries.iter().any(|query| resolve(query.format.table, "operation").is_none());
+    let callers = callers.into_iter().filter(|_| !flows);
+    common[..3].iter().copied().chain(callers).chain(common[3..].iter().copied()).map(str::to_owned).collect()
+}
+
+/// Prints the records themselves.
+fn lines(queries: &[Query], args: &FindArgs) -> Result<bool> {
+    let mut lines = Lines::new();
+    let any = merged(queries.iter(), args, &[], &mut |query, batch| lines.print(query, batch))?;
+    lines.flush()?;
+    Ok(any)
+}
+
+/// Prints columns of the records, which have the same types whichever log they come from.
+fn rows(queries: &[&Query], columns: &[String], args: &FindArgs, format: Option<Format>) -> Result<bool> {
+    let mut output = Output::new(format)?;
+    let one_log = queries.len() == 1;
+    let any = merged(queries.iter().copied(), args, columns, &mut |_, batch| {
+        let places = (0..columns.len()).map(|place| batch.schema().index_of(&selected(place)));
+        let batch = batch.project(&places.collect::<Result<Vec<_>, _>>()?)?;
+        let arrays = columns.iter().zip(batch.columns()).map(|(name, array)| {
+            // Text, whatever the log has, but for times and numbers of lines.
+            let alike = one_log || array.data_type().is_temporal() || name == "source_line";
+            let array = if alike { array.clone() } else { cast(array, &DataType::Utf8)? };
+            anyhow::Ok((name.as_str(), array, true))
+        });
+        output.batch(&RecordBatch::try_from_iter_with_nullable(arrays.collect::<Result<Vec<_>>>()?)?)
+    })?;
+    output.finish()?;
+    Ok(any)
+}
+
+/// The name of a selected column in the engine's batches.
+fn selected(place: usize) -> String {
+    format!("q_{place}")
+}
+
+/// What is done with records of a log.
+type Take<'a> = dyn FnMut(&Query, &RecordBatch) -> Result<()> + 'a;
+
+/// Gives the records of all logs to `take` in the order asked for, a batch at a time; says whether there were any.
+fn merged<'a>(
+    queries: impl Iterator<Item = &'a Query>,
+    args: &FindArgs,
+    columns: &[String],
+    take: &mut Take<'_>,
+) -> Result<bool> {
+    let mut cursors = Vec::new();
+    for query in queries {
+        let read_as = ReadAs { in_order: args.sort == Order::Evidence, ..ReadAs::default() };
+        let frame = sorted(query, query.frame(&read_as)?, args.sort)?;
+        // With --match it is only known later how many rows are left.
+        let frame = match args.number {
+            Some(number) if query.filters.text.is_none() => frame.limit(0, Some(number))?,
+            _ => frame,
+        };
+        let frame = if columns.is_empty() { frame } else { select(query, frame, columns)? };
+        let stream = query.store.block_on(frame.execute_stream())?;
+        let mut cursor = Cursor { query, stream, batch: None, row: 0, sort: args.sort };
+        cursor.fill()?;
+        cursors.push(cursor);
+    }
     let mut left = args.number.unwrap_or(usize::MAX);
     let mut any = false;
-    let mut take = |query: &Query, frame: DataFrame, print: &mut dyn FnMut(&RecordBatch) -> Result<()>| {
-        query.for_each(frame, |batch| {
-            let batch = batch.slice(0, batch.num_rows().min(left));
-            left -= batch.num_rows();
-            any |= batch.num_rows() > 0;
-            print(&batch)?;
-            Ok(left > 0)
-        })
-    };
-    if columns.is_empty() && format.is_none() {
-        let mut lines = Lines::new();
-        take(query, frame, &mut |batch| lines.print(batch))?;
-        lines.flush()?;
-    } else {
-        let names = if columns.is_empty() { all_columns() } else { columns };
-        let frame = if query.filters.text.is_some() { frame } else { frame.select_columns(&strs(&names))? };
-        let mut output = Output::new(format)?;
-        take(query, frame, &mut |batch| {
-            let places = names.iter().map(|name| batch.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-            output.batch(&batch.project(&places)?)
-        })?;
-        output.finish()?;
+    while left > 0 {
+        let keys = cursors.iter().map(Cursor::key).collect::<Result<Vec<_>>>()?;
+        let next = keys.iter().enumerate().filter_map(|(place, key)| Some((key.as_ref()?, place))).min();
+        let Some((_, place)) = next else { break };
+        let bound =
+            keys.iter().enumerate().filter(|(other, _)| *other != place).filter_map(|(_, key)| key.as_ref()).min();
+        let rows = cursors[place].rows_until(bound)?.min(left);
+        let cursor = &mut cursors[place];
+        let batch = cursor.batch.as_ref().context("a key comes from a batch")?;
+        take(cursor.query, &batch.slice(cursor.row, rows))?;
+        any = true;
+        left -= rows;
+        cursor.row += rows;
+        cursor.fill()?;
     }
     Ok(any)
 }
 
-fn strs(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
+/// Where a record stands in the order asked for: its time, if that counts, its file and line.
+type Key = (i64, String, i64);
+
+/// The records of one log, as they are merged with those of others.
+struct Cursor<'a> {
+    query: &'a Query,
+    stream: SendableRecordBatchStream,
+    batch: Option<RecordBatch>,
+    row: usize,
+    sort: Order,
 }
 
-/// All columns but those that only serve to print lines.
-fn all_columns() -> Vec<String> {
-    let columns = sawlog_formats::s3_access::TABLE.columns.iter().map(|column| column.name);
-    columns.filter(|name| !["raw", "field_count"].contains(name)).map(str::to_owned).collect()
+impl Cursor<'_> {
+    /// Reads on until there is a row, or the end.
+    fn fill(&mut self) -> Result<()> {
+        while self.batch.as_ref().is_none_or(|batch| self.row >= batch.num_rows()) {
+            let Some(batch) = self.query.store.block_on(self.stream.next()) else {
+                self.batch = None;
+                return Ok(());
+            };
+            self.batch = Some(self.query.match_text(batch?)?);
+            self.row = 0;
+        }
+        Ok(())
+    }
+
+    fn key(&self) -> Result<Option<Key>> {
+        self.batch.as_ref().map(|batch| key_of(self.query, batch, self.row, self.sort)).transpose()
+    }
+
+    /// How many rows come before `bound`: at least one.
+    fn rows_until(&self, bound: Option<&Key>) -> Result<usize> {
+        let batch = self.batch.as_ref().context("a cursor with a row has a batch")?;
+        let left = batch.num_rows() - self.row;
+        let Some(bound) = bound else { return Ok(left) };
+        // The rows are sorted, so the bound is found by halving.
+        let (mut low, mut high) = (1, left);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if key_of(self.query, batch, self.row + middle, self.sort)? < *bound {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
 }
 
-fn sorted(frame: DataFrame, order: Order) -> Result<DataFrame> {
-    let ascending = |name: &str| col(name).sort(true, false);
-    let keys = match order {
-        Order::Evidence => vec![ascending("source_file"), ascending("source_line")],
-        Order::Time => vec![ascending("time"), ascending("source_file"), ascending("source_line")],
+fn key_of(query: &Query, batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
+    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let time = match (sort, query.format.table.time) {
+        (Order::Time, Some(time)) => {
+            batch[time].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?.value(row)
+        }
+        _ => 0,
     };
-    Ok(frame.sort(keys)?)
+    Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
 }
 
-fn count(query: &Query) -> Result<bool> {
-    let frame = query.frame(&ReadAs::default())?;
-    let rows = if query.filters.text.is_none() {
-        query.store.block_on(frame.count())?
-    } else {
-        let mut rows = 0;
-        query.for_each(frame, |batch| {
-            rows += batch.num_rows();
-            Ok(true)
-        })?;
-        rows
-    };
-    println!("{rows}");
-    Ok(rows > 0)
+/// Selects columns by the names that were given, and what the order is told by.
+fn select(query: &Query, frame: DataFrame, columns: &[String]) -> Result<DataFrame> {
+    let mut wanted: Vec<Expr> =
+        ["source_file", "source_line"].into_iter().chain(query.format.table.time).map(ident).collect();
+    for (place, name) in columns.iter().enumerate() {
+        let column = resolve(query.format.table, name).with_context(|| format!("no column {name}"))?;
+        wanted.push(column.alias(selected(place)));
+    }
+    query.select(frame, wanted)
+}
+
+fn sorted(query: &Query, frame: DataFrame, order: Order) -> Result<DataFrame> {
+    let ascending = |name: &str| ident(name).sort(true, false);
+    let time = query.format.table.time.filter(|_| order == Order::Time);
+    Ok(frame.sort(time.into_iter().chain(["source_file", "source_line"]).map(ascending).collect())?)
+}
+
+fn count(queries: &[Query]) -> Result<bool> {
+    let mut all = 0;
+    for query in queries {
+        let frame = query.frame(&ReadAs::default())?;
+        if query.filters.text.is_none() {
+            all += query.store.block_on(frame.count())?;
+        } else {
+            query.for_each(frame, |batch| {
+                all += batch.num_rows();
+                Ok(true)
+            })?;
+        }
+    }
+    println!("{all}");
+    Ok(all > 0)
 }
 
 /// Prints lines: byte for byte into a pipe or file, without control characters on a terminal.
@@ -103,8 +233,8 @@ impl Lines {
         Self { out: std::io::BufWriter::with_capacity(256 << 10, out.lock()), terminal, line: Vec::new() }
     }
 
-    fn print(&mut self, batch: &RecordBatch) -> Result<()> {
-        let printer = LinePrinter::new(batch)?;
+    fn print(&mut self, query: &Query, batch: &RecordBatch) -> Result<()> {
+        let printer = (query.format.printer)(batch)?;
         for row in 0..batch.num_rows() {
             self.line.clear();
             printer.print(row, &mut self.line);

@@ -1,8 +1,11 @@
 //! `sawq`: answers an investigator's questions from a store that sawlog made.
 
 mod cli;
+mod ctsummarize;
+mod distinct;
 mod filter;
 mod find;
+mod logs;
 mod near;
 mod output;
 mod query;
@@ -21,7 +24,7 @@ use arrow::array::RecordBatch;
 use clap::{CommandFactory, Parser};
 use sawlog_store::Store;
 
-use cli::{Cli, Command, Format};
+use cli::{Cli, Command, CtsummarizeArgs, Format};
 use output::Output;
 use query::Query;
 
@@ -51,8 +54,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn run(cli: &Cli) -> Result<()> {
     let format = cli.global.format.or(cli.global.json.then_some(Format::Json));
-    let open = || -> Result<Query> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
-    let explain = |query: &Query, any: bool| -> Result<()> {
+    let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
+    let explain = |query: &[Query], any: bool| -> Result<()> {
         if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(query) }
     };
     match &cli.command {
@@ -63,6 +66,7 @@ fn run(cli: &Cli) -> Result<()> {
             out.flush()?;
             explain(&query, any)
         }
+        Command::Ctsummarize(args) => run_ctsummarize(args, cli),
         Command::Top(args) => {
             let query = open()?;
             let table = top::top(&query, args)?;
@@ -82,6 +86,15 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
     }
+}
+
+fn run_ctsummarize(args: &CtsummarizeArgs, cli: &Cli) -> Result<()> {
+    let mut filters = cli.filters.clone();
+    filters.ip.extend(args.address.clone());
+    filters.log = Some(sawlog_formats::cloudtrail::TABLE.name.to_owned());
+    let queries = Query::open(Store::open(&cli.global.store)?, &filters)?;
+    let any = ctsummarize::write(&queries[0], args, cli.global.quiet)?;
+    if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(&queries) }
 }
 
 fn run_tables(store: &Store, format: Option<Format>) -> Result<()> {

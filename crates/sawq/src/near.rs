@@ -20,35 +20,35 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
 }
 
 /// Says on standard error which filter matches no record at all, and what may have been meant.
-pub(crate) fn explain_nothing(query: &Query) -> Result<()> {
-    if query.snapshot.files.is_empty() {
+pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
+    if queries.iter().all(|query| query.snapshot.files.is_empty()) {
         eprintln!("sawq: there is no record in the time asked for");
         return Ok(());
     }
-    for filter in &query.filters.fields {
-        let alone = Query {
-            store: sawlog_store::Store::open(query.store.root())?,
-            snapshot: query.snapshot.clone(),
-            filters: Filters { fields: vec![filter.clone()], ..Filters::default() },
-        };
+    // Every log has the same filters, in the same order.
+    for (place, filter) in queries.iter().flat_map(|query| query.filters.fields.iter().enumerate()) {
         let mut any = false;
-        alone.for_each(alone.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
-            any = true;
-            Ok(false)
-        })?;
+        for query in queries {
+            let fields = vec![query.filters.fields[place].clone()];
+            let alone = Query { filters: Filters { fields, ..Filters::default() }, ..query.clone() };
+            alone.for_each(alone.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
+                any = true;
+                Ok(false)
+            })?;
+        }
         if any {
             continue;
         }
         let what = format!("{} {} matches no record", filter.option, filter.value);
-        match filter.column.map(|column| nearest_value(query, column, &filter.value)).transpose()?.flatten() {
+        match nearest_value(queries, place)? {
             Some(near) => eprintln!("sawq: {what}; did you mean '{near}'?"),
             None => eprintln!("sawq: {what}"),
         }
         return Ok(());
     }
-    if query.filters.any() {
+    if queries.iter().any(|query| query.filters.any()) {
         eprintln!("sawq: no record matches all filters");
-    } else if query.snapshot.rows() == 0 {
+    } else if queries.iter().all(|query| query.snapshot.rows() == 0) {
         eprintln!("sawq: the store has no records");
     } else {
         eprintln!("sawq: no record has what is asked for");
@@ -56,19 +56,22 @@ pub(crate) fn explain_nothing(query: &Query) -> Result<()> {
     Ok(())
 }
 
-fn nearest_value(query: &Query, column: &str, wanted: &str) -> Result<Option<String>> {
-    let all = Query {
-        store: sawlog_store::Store::open(query.store.root())?,
-        snapshot: query.snapshot.clone(),
-        filters: Filters::default(),
-    };
-    let frame = all.frame(&ReadAs::default())?.select_columns(&[column])?.distinct()?;
+/// The value in any log's column that is most like the one that filter `place` asked for.
+fn nearest_value(queries: &[Query], place: usize) -> Result<Option<String>> {
     let mut values: HashSet<String> = HashSet::new();
-    all.for_each(frame, |batch| {
-        if let Ok(text) = TextColumn::new(batch.column(0)) {
-            values.extend((0..batch.num_rows()).filter_map(|row| text.get(row).map(str::to_owned)));
-        }
-        Ok(true)
-    })?;
-    Ok(nearest(wanted, values.iter().map(String::as_str)).map(str::to_owned))
+    let mut wanted = None;
+    for query in queries {
+        let filter = &query.filters.fields[place];
+        wanted = wanted.or(Some(filter.value.as_str()));
+        let Some(column) = &filter.column else { continue };
+        let all = Query { filters: Filters::default(), ..query.clone() };
+        let frame = all.frame(&ReadAs::default())?.select(vec![column.clone()])?.distinct()?;
+        all.for_each(frame, |batch| {
+            if let Ok(text) = TextColumn::new(batch.column(0)) {
+                values.extend((0..batch.num_rows()).filter_map(|row| text.get(row).map(str::to_owned)));
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(wanted.and_then(|wanted| nearest(wanted, values.iter().map(String::as_str))).map(str::to_owned))
 }

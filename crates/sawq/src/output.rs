@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::csv;
 use arrow::datatypes::DataType;
 use arrow::ipc::writer::StreamWriter;
@@ -60,7 +61,7 @@ impl Output {
             none => none.insert(Writer::new(self.format, batch)?),
         };
         match writer {
-            Writer::Csv(writer) => writer.write(batch)?,
+            Writer::Csv(writer) => writer.write(&flat(batch)?)?,
             Writer::Json(writer) => writer.write(batch)?,
             Writer::Ndjson(writer) => writer.write(batch)?,
             Writer::Parquet(writer) => writer.write(batch)?,
@@ -113,6 +114,26 @@ impl Writer {
             Format::Arrow => Self::Arrow(Box::new(StreamWriter::try_new(out, &schema)?)),
         })
     }
+}
+
+/// The batch with groups and lists as JSON text, for formats that have none.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+        let array = if array.data_type().is_nested() { json_text(array)? } else { array.clone() };
+        anyhow::Ok((field.name().clone(), array, true))
+    });
+    Ok(RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>>>()?)?)
+}
+
+fn json_text(array: &ArrayRef) -> Result<ArrayRef> {
+    let one = RecordBatch::try_from_iter([("v", array.clone())])?;
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    writer.write(&one)?;
+    writer.finish()?;
+    let lines = String::from_utf8(writer.into_inner())?;
+    let texts = lines.lines().map(|line| line.strip_prefix("{\"v\":").and_then(|line| line.strip_suffix('}')));
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
 fn csv_writer(delimiter: u8, out: Out) -> csv::Writer<Out> {

@@ -1,37 +1,64 @@
-//! The records that a command is about: the table of the store, the filters, and the engine that reads them.
+//! The records that a command is about: the tables of the store, the filters, and the engine that reads them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use arrow::array::{AsArray, BooleanArray, RecordBatch, TimestampMicrosecondArray};
+use anyhow::{Context, Result};
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::prelude::{SessionConfig, SessionContext, col};
+use datafusion::logical_expr::{Expr, ident};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
-use sawlog_formats::s3_access::{self, LinePrinter};
+use sawlog_formats::{FORMATS, Format, Table, cloudtrail};
 use sawlog_store::{Snapshot, Store};
 
 use crate::cli::FilterArgs;
 use crate::filter::Filters;
+use crate::logs::{no_column, resolve};
 use crate::scan::{ReadAs, StoreTable};
 
 /// Rows to a batch: large, so that work done once a batch weighs little.
 const BATCH_ROWS: usize = 32_768;
 
-/// A store, and the records in it that the filters leave.
+/// The records of one log that the filters leave.
+#[derive(Clone)]
 pub(crate) struct Query {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
+    pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
     pub(crate) filters: Filters,
 }
 
 impl Query {
-    /// Opens the table of S3 requests.
-    pub(crate) fn open(store: Store, args: &FilterArgs) -> Result<Self> {
-        let mut snapshot = store.snapshot(&s3_access::TABLE)?;
-        let filters = Filters::new(args, last_time(&snapshot))?;
+    /// Opens the logs that hold records, or the one asked for; all of them if none holds any.
+    pub(crate) fn open(store: Store, args: &FilterArgs) -> Result<Vec<Self>> {
+        let formats: Vec<&'static Format> = match args.log.as_deref().map(log).transpose()? {
+            Some(format) => vec![format],
+            None => FORMATS.to_vec(),
+        };
+        let snapshots = formats.iter().map(|format| store.snapshot(format.table)).collect::<Result<Vec<_>, _>>()?;
+        let last = snapshots.iter().filter_map(last_time).max();
+        let store = Arc::new(store);
+        let holds_any = snapshots.iter().any(|snapshot| !snapshot.files.is_empty());
+        let logs = formats.into_iter().zip(snapshots);
+        logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty())
+            .map(|(format, snapshot)| Self::new(&store, format, snapshot, args, last))
+            .collect()
+    }
+
+    fn new(
+        store: &Arc<Store>,
+        format: &'static Format,
+        mut snapshot: Snapshot,
+        args: &FilterArgs,
+        last: Option<i64>,
+    ) -> Result<Self> {
+        let mut filters = Filters::new(format.table, args, last)?;
+        if args.distinct && format.table.name == cloudtrail::TABLE.name {
+            filters.first_only = Some(crate::distinct::first_only(&snapshot)?);
+        }
         // Whole days before or after the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = filters.since.and_then(day);
@@ -41,41 +68,41 @@ impl Query {
             let late_enough = since.as_ref().is_none_or(|since| date.is_none_or(|date| date >= since));
             late_enough && until.as_ref().is_none_or(|until| date.is_none_or(|date| date <= until))
         });
-        Ok(Self { store, snapshot, filters })
+        Ok(Self { store: Arc::clone(store), format, snapshot, filters })
     }
 
     /// The records with their columns, before `--match` is looked at.
     pub(crate) fn frame(&self, read_as: &ReadAs) -> Result<DataFrame> {
         let context = session();
         let table = StoreTable::new(&self.snapshot, read_as)?;
-        let frame = context.read_table(std::sync::Arc::new(table))?;
+        let frame = context.read_table(Arc::new(table))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,
             None => frame,
         })
     }
 
-    /// The columns of the records, in streams that can be read at the same time.
-    pub(crate) async fn streams(&self, columns: &[String], read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
-        let frame = self.select(self.frame(read_as)?, columns)?;
+    /// The records, as `wanted`, in streams that can be read at the same time. Where `--match` needs them, all columns of
+    /// the table come along.
+    pub(crate) async fn streams(&self, wanted: Vec<Expr>, read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
+        let frame = self.select(self.frame(read_as)?, wanted)?;
         Ok(frame.execute_stream_partitioned().await?)
     }
 
-    /// Takes the columns asked for, or all of a line's where `--match` needs them.
-    pub(crate) fn select(&self, frame: DataFrame, columns: &[String]) -> Result<DataFrame> {
+    /// Takes what is wanted, and all columns of the table where `--match` needs them.
+    pub(crate) fn select(&self, frame: DataFrame, mut wanted: Vec<Expr>) -> Result<DataFrame> {
         if self.filters.text.is_some() {
-            return Ok(frame);
+            let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
+            let columns = self.format.table.columns.iter().filter(|column| !names.contains(column.name));
+            wanted.extend(columns.map(|column| ident(column.name)));
         }
-        let distinct: HashSet<&String> = columns.iter().collect();
-        let schema = frame.schema().clone();
-        let kept = schema.fields().iter().filter(|field| distinct.contains(field.name()));
-        Ok(frame.select(kept.map(|field| col(field.name())).collect::<Vec<_>>())?)
+        Ok(frame.select(wanted)?)
     }
 
     /// Leaves the rows whose line `--match` matches.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some((regex, negate)) = &self.filters.text else { return Ok(batch) };
-        let printer = LinePrinter::new(&batch)?;
+        let printer = (self.format.printer)(&batch)?;
         let mut line = Vec::new();
         let mask: BooleanArray = (0..batch.num_rows())
             .map(|row| {
@@ -110,40 +137,38 @@ pub(crate) fn session() -> SessionContext {
 
 /// The time of the last record, by the statistics of the data files.
 fn last_time(snapshot: &Snapshot) -> Option<i64> {
+    let column = snapshot.table.time?;
     let times = snapshot.files.iter().filter_map(|file| {
         let stats: serde_json::Value = serde_json::from_str(&file.stats).ok()?;
-        let last: jiff::Timestamp = stats["maxValues"]["time"].as_str()?.parse().ok()?;
+        let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;
         Some(last.as_microsecond())
     });
     times.max()
 }
 
-/// Names the column, or says which one may have been meant.
-pub(crate) fn column(name: &str) -> Result<String> {
-    let name = match name {
-        "ip" => "remote_ip",
-        "user" => "requester",
-        "agent" | "useragent" => "user_agent",
-        "status" => "http_status",
-        "error" => "error_code",
-        "region" => "source_region",
-        other => other,
-    };
-    let mut names: Vec<&str> = s3_access::TABLE.columns.iter().map(|column| column.name).collect();
-    names.push("date");
-    if names.contains(&name) {
-        return Ok(name.to_owned());
+/// The queries whose logs have all the columns.
+pub(crate) fn with_columns<'a>(queries: &'a [Query], columns: &[String]) -> Result<Vec<&'a Query>> {
+    let tables: Vec<&Table> = queries.iter().map(|query| query.format.table).collect();
+    for name in columns {
+        if tables.iter().all(|table| resolve(table, name).is_none()) {
+            return no_column(&tables, name);
+        }
     }
-    match crate::near::nearest(name, names.iter().copied()) {
-        Some(near) => bail!("there is no column '{name}'; did you mean '{near}'?"),
-        None => bail!("there is no column '{name}'; the columns are {}", names.join(", ")),
-    }
+    let has_all = |query: &&Query| columns.iter().all(|name| resolve(query.format.table, name).is_some());
+    let found: Vec<&Query> = queries.iter().filter(has_all).collect();
+    anyhow::ensure!(!found.is_empty(), "no log has all the columns {}", columns.join(", "));
+    Ok(found)
 }
 
-/// The times in a batch.
-pub(crate) fn times(batch: &RecordBatch) -> Result<&TimestampMicrosecondArray> {
-    batch
-        .column_by_name("time")
-        .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>())
-        .context("no times")
+/// The format of the log named so; of its name the first part will do.
+fn log(name: &str) -> Result<&'static Format> {
+    let name = name.replace('-', "_").to_lowercase();
+    let found = FORMATS.iter().copied().find(|format| {
+        let table = format.table.name;
+        table == name || table.split('_').next() == Some(name.as_str())
+    });
+    found.with_context(|| {
+        let known: Vec<&str> = FORMATS.iter().map(|format| format.table.name).collect();
+        format!("there is no log '{name}'; the logs are {}", known.join(", "))
+    })
 }

@@ -3,14 +3,17 @@
 use std::cmp::Reverse;
 use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use sawlog_formats::s3_access;
 
 use crate::cli::S3logparse;
 use crate::query::Query;
 use crate::tally::{Measures, tally};
 
 /// Prints a summary, and says whether there was anything to print.
-pub(crate) fn print(query: &Query, function: S3logparse, out: &mut impl Write) -> Result<bool> {
+pub(crate) fn print(queries: &[Query], function: S3logparse, out: &mut impl Write) -> Result<bool> {
+    let query = queries.iter().find(|query| query.format.table.name == s3_access::TABLE.name);
+    let query = query.context("the store has no S3 access logs, which s3logparse summarises")?;
     let (column, prefix) = match function {
         S3logparse::Useragent => ("user_agent", None),
         S3logparse::Topfiles => ("key", None),
@@ -22,7 +25,7 @@ pub(crate) fn print(query: &Query, function: S3logparse, out: &mut impl Write) -
     let sums = column == "remote_ip";
     let only = prefix.map(|prefix| ("request_uri", prefix));
     let groups =
-        tally(query, &[column.to_owned()], Measures { bytes_sent: sums, first_number: sums, details: false, only })?;
+        tally(&[query], &[column.to_owned()], Measures { bytes_sent: sums, first_number: sums, details: false, only })?;
     let named = groups.into_iter().filter_map(|mut group| {
         let name = group.values.swap_remove(0);
         if sums {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
-use sawlog_formats::s3_access;
 use sawlog_store::TABLES;
 
 use crate::cli::Format;
@@ -12,21 +11,26 @@ use crate::output::Output;
 use crate::query::{Query, session};
 use crate::scan::{ReadAs, StoreTable};
 
-/// Runs a query and prints its result. The filters hold for the table of records.
-pub(crate) fn sql(query: &Query, text: &str, format: Option<Format>) -> Result<()> {
-    if query.filters.text.is_some() {
+/// Runs a query and prints its result. The filters hold for the tables of records.
+pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Result<()> {
+    let Some(Query { store, .. }) = queries.first() else { bail!("there is no log to ask") };
+    if queries.iter().any(|query| query.filters.text.is_some()) {
         bail!("--match is not for sql; use a condition in the query instead");
     }
     let context = session();
     for table in TABLES() {
-        if table.name == s3_access::TABLE.name {
+        // Only what the query names is opened.
+        if !text.to_lowercase().contains(table.name) {
+            continue;
+        }
+        if let Some(query) = queries.iter().find(|query| query.format.table.name == table.name) {
             context.register_table(table.name, query.frame(&ReadAs::default())?.into_view())?;
-        } else if text.to_lowercase().contains(table.name) {
-            let snapshot = query.store.snapshot(table)?;
+        } else {
+            let snapshot = store.snapshot(table)?;
             context.register_table(table.name, Arc::new(StoreTable::new(&snapshot, &ReadAs::default())?))?;
         }
     }
-    query.store.block_on(async {
+    store.block_on(async {
         // Only questions: nothing that would change tables or settings.
         let options = datafusion::execution::context::SQLOptions::new()
             .with_allow_ddl(false)

@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+use sawlog_formats::Kind;
 use sawlog_store::{Store, TABLES};
 
 /// A row for each column of each table.
 pub(crate) fn columns() -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     for table in TABLES() {
-        for column in table.columns {
-            let data_type = column.data_type().to_string();
-            rows.push([table.name.to_owned(), column.name.to_owned(), data_type, column.doc.to_owned()]);
+        for (name, column) in crate::logs::columns(table) {
+            let data_type = match column.kind {
+                Kind::List(columns) => {
+                    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+                    format!("List({})", names.join(", "))
+                }
+                _ => column.data_type().to_string(),
+            };
+            rows.push([table.name.to_owned(), name, data_type, column.doc.to_owned()]);
         }
-        if table.by_date {
+        if table.time.is_some() {
             rows.push([table.name, "date", "Date32", "The UTC day of the record"].map(str::to_owned));
         }
     }

@@ -7,11 +7,13 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Int32Type, Int64Type, UInt32Type};
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
+use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
 use futures::StreamExt;
 
-use crate::query::{Query, times};
+use crate::logs::{Roles, resolve};
+use crate::query::Query;
 use crate::scan::ReadAs;
 
 /// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
@@ -68,28 +70,63 @@ impl Group {
     }
 }
 
-/// Groups the query's records by `columns`. Groups come in the order of their first records, as evidence stands.
-pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Group>> {
-    let mut needed = columns.to_vec();
-    needed.extend(["source_file", "source_line"].map(str::to_owned));
+/// The names that a dimension and the measures have in the streams that are tallied.
+fn dimension(place: usize) -> String {
+    format!("q_dimension_{place}")
+}
+const BYTES_SENT: &str = "q_bytes_sent";
+const BYTES_RECEIVED: &str = "q_bytes_received";
+const FAILED: &str = "q_failed";
+const IP: &str = "q_ip";
+const TIME: &str = "q_time";
+
+/// Groups the queries' records by `columns`, each of which every query's log has. Groups come in the order of their first
+/// records, as evidence stands.
+pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Vec<Group>> {
+    let mut groups = Vec::new();
+    for query in queries {
+        groups.extend(tally_log(query, columns, measures)?);
+    }
+    let mut groups = merge(groups);
+    groups.sort_by(|a, b| a.first.cmp(&b.first));
+    Ok(groups)
+}
+
+/// The groups of one log, of each of its streams.
+fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Vec<Group>>> {
+    let table = query.format.table;
+    let mut wanted = vec![ident("source_file"), ident("source_line")];
+    for (place, name) in columns.iter().enumerate() {
+        let column = resolve(table, name).with_context(|| format!("no column {name}"))?;
+        wanted.push(column.alias(dimension(place)));
+    }
+    let roles = Roles::of(table)?;
     if measures.bytes_sent {
-        needed.push("bytes_sent".to_owned());
+        wanted.push(roles.bytes_sent.alias(BYTES_SENT));
     }
     if measures.details {
-        needed
-            .extend(["object_size", "operation", "http_status", "error_code", "remote_ip", "time"].map(str::to_owned));
+        wanted.push(roles.bytes_received.alias(BYTES_RECEIVED));
+        wanted.push(roles.failed.alias(FAILED));
+        wanted.push(roles.ip.alias(IP));
+        wanted.push(roles.time.alias(TIME));
     }
-    needed.extend(measures.only.map(|(column, _)| column.to_owned()));
-    // A column that is filtered on is read as it is: the engine compares plain strings faster.
-    let mut dictionaries = needed.clone();
-    if let Some(expr) = query.filters.expr() {
-        dictionaries.retain(|name| !expr.column_refs().iter().any(|column| column.name() == name));
-    }
+    wanted.extend(measures.only.map(|(column, _)| ident(column)));
+    // A column that is filtered or reckoned with is read as it is: the engine compares plain strings faster.
+    let plain = |expr: &Expr| match expr {
+        Expr::Alias(alias) => alias.expr.try_as_col().map(|column| column.name.clone()),
+        _ => expr.try_as_col().map(|column| column.name.clone()),
+    };
+    let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain).collect();
+    let reckoned = wanted.iter().filter(|expr| plain(expr).is_none()).flat_map(Expr::column_refs);
+    let filter = query.filters.expr();
+    let filtered = filter.iter().flat_map(Expr::column_refs);
+    let others: HashSet<&str> = reckoned.chain(filtered).map(|column| column.name()).collect();
+    dictionaries.retain(|name| !others.contains(name.as_str()));
     let read_as = ReadAs { dictionaries, in_order: false };
-    let groups = query.store.block_on(async {
-        let streams = query.streams(&needed, &read_as).await?;
+    query.store.block_on(async {
+        let streams = query.streams(wanted.clone(), &read_as).await?;
         let tallies = streams.into_iter().map(|mut stream| async move {
-            let mut tally = Tally::new(columns, measures);
+            let mut tally = Tally::new(columns.len(), measures);
             while let Some(batch) = stream.next().await {
                 tally.add(&query.match_text(batch?)?)?;
             }
@@ -109,10 +146,7 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
                 .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             results.collect::<Result<Vec<_>>>()
         })
-    })?;
-    let mut groups = merge(groups);
-    groups.sort_by(|a, b| a.first.cmp(&b.first));
-    Ok(groups)
+    })
 }
 
 fn merge(tallies: Vec<Vec<Group>>) -> Vec<Group> {
@@ -146,7 +180,6 @@ struct Tally {
     ips: Dimension,
     /// Pairs of group and address that were seen.
     seen: HashSet<(u32, u32)>,
-    operations: Dimension,
     /// In which batch a group was last seen.
     last_batch: Vec<u32>,
     batch: u32,
@@ -217,17 +250,16 @@ fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 impl Tally {
-    fn new(columns: &[String], measures: Measures) -> Self {
+    fn new(dimensions: usize, measures: Measures) -> Self {
         let begins = |(column, prefix)| Begins { column, prefix, dictionary: None, of_value: Vec::new() };
         Self {
             only: measures.only.map(begins),
-            columns: columns.iter().map(|name| Dimension::new(name)).collect(),
+            columns: (0..dimensions).map(|place| Dimension::new(&dimension(place))).collect(),
             measures,
             groups: Vec::new(),
             places: HashMap::default(),
-            ips: Dimension::new("remote_ip"),
+            ips: Dimension::new(IP),
             seen: HashSet::default(),
-            operations: Dimension::new("operation"),
             last_batch: Vec::new(),
             batch: 0,
         }
@@ -254,7 +286,7 @@ impl Tally {
         let places = self.places(batch)?;
         let (mut files, mut file_numbers) = (Dimension::new("source_file"), None);
         let lines = numbers(batch, "source_line")?;
-        let number = self.measures.first_number.then(|| numbers(batch, "bytes_sent")).transpose()?;
+        let number = self.measures.first_number.then(|| numbers(batch, BYTES_SENT)).transpose()?;
         for (row, &place) in places.iter().enumerate() {
             self.groups[place].count += 1;
             // Rows of a batch are in evidence order, so only a group's first one can be its first of all.
@@ -273,7 +305,7 @@ impl Tally {
             }
         }
         if self.measures.bytes_sent {
-            let bytes = numbers(batch, "bytes_sent")?;
+            let bytes = numbers(batch, BYTES_SENT)?;
             for (row, &place) in places.iter().enumerate().filter(|(row, _)| bytes.is_valid(*row)) {
                 *self.groups[place].bytes_sent.get_or_insert(0) += u128::from(bytes.value(row).unsigned_abs());
             }
@@ -282,23 +314,17 @@ impl Tally {
     }
 
     fn add_details(&mut self, batch: &RecordBatch, places: &[usize]) -> Result<()> {
-        let operations = self.operations.numbers(batch)?;
-        let receives: Vec<bool> = self.operations.values.iter().map(|operation| receives_object(operation)).collect();
-        let sizes = numbers(batch, "object_size")?;
-        let times = times(batch)?;
-        let status = batch
-            .column_by_name("http_status")
-            .and_then(|array| array.as_primitive_opt::<Int32Type>())
-            .context("no http_status")?;
-        let error_code = batch.column_by_name("error_code").context("no error_code")?;
+        let received = numbers(batch, BYTES_RECEIVED)?;
+        let failed = batch.column_by_name(FAILED).and_then(|array| array.as_boolean_opt()).context("no failures")?;
+        let times = batch.column_by_name(TIME).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+        let times = times.context("no times")?;
         let ips = self.ips.numbers(batch)?;
         for (row, &place) in places.iter().enumerate() {
             let group = &mut self.groups[place];
-            if sizes.is_valid(row) && receives.get(operations[row] as usize).is_some_and(|receives| *receives) {
-                group.bytes_received += u128::from(sizes.value(row).unsigned_abs());
+            if received.is_valid(row) {
+                group.bytes_received += u128::from(received.value(row).unsigned_abs());
             }
-            let failed = error_code.is_valid(row) || status.is_valid(row) && status.value(row) >= 400;
-            group.errors += u64::from(failed);
+            group.errors += u64::from(failed.is_valid(row) && failed.value(row));
             let time = times.value(row);
             group.times = Some(group.times.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
             if ips[row] != NULL {
@@ -387,9 +413,4 @@ fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool {
 fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {
     let array = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>());
     array.with_context(|| format!("no numbers in {name}"))
-}
-
-/// Whether the operation brings the object whose size the record gives.
-fn receives_object(operation: &str) -> bool {
-    matches!(operation, "REST.PUT.OBJECT" | "REST.POST.OBJECT" | "REST.PUT.PART" | "REST.POST.PART")
 }

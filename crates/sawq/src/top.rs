@@ -7,14 +7,15 @@ use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
 
 use crate::cli::{Measure, TopArgs};
-use crate::query::{Query, column};
+use crate::query::{Query, with_columns};
 use crate::tally::{Group, Measures, tally};
 
 /// The groups as a table, the largest first; ties in order of first appearance.
-pub(crate) fn top(query: &Query, args: &TopArgs) -> Result<RecordBatch> {
-    let columns: Vec<String> = args.dimension.split('/').map(column).collect::<Result<_>>()?;
+pub(crate) fn top(queries: &[Query], args: &TopArgs) -> Result<RecordBatch> {
+    let columns: Vec<String> = args.dimension.split('/').map(str::to_owned).collect();
+    let queries = with_columns(queries, &columns)?;
     let mut groups =
-        tally(query, &columns, Measures { bytes_sent: true, first_number: false, details: true, only: None })?;
+        tally(&queries, &columns, Measures { bytes_sent: true, first_number: false, details: true, only: None })?;
     groups.sort_by_key(|group| {
         Reverse(match args.by {
             Measure::Count => u128::from(group.count),

@@ -1,7 +1,5 @@
 //! The decoder: blocks of lines in, columns by date and rejects out.
 
-use std::collections::HashMap;
-
 use arrow_array::RecordBatch;
 use memchr::memchr;
 
@@ -9,52 +7,20 @@ use super::column::{EXTRA, FIELD_COUNT, FIELDS, NUMBERS, RAW, SOURCE_FILE, SOURC
 use super::line::{Line, Span};
 use super::time::TimeReader;
 use super::{TABLE, salvage, strict};
-use crate::builder::{ColumnSet, Sizes};
+use crate::builder::ColumnSet;
+use crate::calendar::day_of;
+use crate::decoder::{Block, Carry, Decoded};
 use crate::origin::{LineEnding, Origin};
-use crate::reject::RejectBuilder;
+use crate::partitions::Partitions;
 
 /// How many lines are taken apart before their fields go to the columns, one column after the other: enough that a
 /// column's dictionary is in the processor's cache while it is used, few enough that the lines are still there too.
 const ROWS_AT_ONCE: usize = 512;
 
-const MICROS_A_DAY: i64 = 86_400_000_000;
-
-/// What a block of lines held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Decoded {
-    /// All lines, blank ones too.
-    pub lines: i64,
-    /// Lines that are records.
-    pub records: i64,
-    /// Lines that are none.
-    pub rejects: i64,
-    /// Lines with nothing on them, which are skipped.
-    pub blank_lines: i64,
-    /// The earliest and the latest time of a record, in microseconds since 1970.
-    pub times: Option<(i64, i64)>,
-}
-
-impl Decoded {
-    /// Adds what a later block held.
-    pub fn add(&mut self, later: &Self) {
-        self.lines += later.lines;
-        self.records += later.records;
-        self.rejects += later.rejects;
-        self.blank_lines += later.blank_lines;
-        self.times = match (self.times, later.times) {
-            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
-            (times, None) | (None, times) => times,
-        };
-    }
-}
-
 /// Takes lines apart and fills columns.
 #[derive(Debug)]
-pub struct Decoder {
-    partitions: HashMap<i32, ColumnSet>,
-    rejects: RejectBuilder,
-    /// The sizes of the largest columns before these: the next ones will be like them.
-    sizes: Sizes,
+pub(super) struct Decoder {
+    partitions: Partitions,
     times: TimeReader,
     /// Lines taken apart whose fields are not in the columns yet.
     pending: Vec<Pending>,
@@ -71,9 +37,7 @@ struct Pending {
 impl Default for Decoder {
     fn default() -> Self {
         Self {
-            partitions: HashMap::new(),
-            rejects: RejectBuilder::new(TABLE.name),
-            sizes: Sizes::default(),
+            partitions: Partitions::new(&TABLE),
             times: TimeReader::default(),
             pending: Vec::with_capacity(ROWS_AT_ONCE),
         }
@@ -82,7 +46,7 @@ impl Default for Decoder {
 
 impl Decoder {
     /// Decodes a block of whole lines, of which the last may lack its line feed. A block must be shorter than 2 GiB.
-    pub fn decode(&mut self, block: &[u8], origin: &Origin<'_>) -> Decoded {
+    fn lines(&mut self, block: &[u8], origin: &Origin<'_>) -> Decoded {
         let mut decoded = Decoded::default();
         let valid = block.is_ascii() || std::str::from_utf8(block).is_ok();
         let mut start = 0;
@@ -154,12 +118,7 @@ impl Decoder {
     }
 
     fn accept(&mut self, row: Pending, block: &[u8], origin: &Origin<'_>, decoded: &mut Decoded) {
-        decoded.records += 1;
-        let time = row.line.time;
-        decoded.times = match decoded.times {
-            None => Some((time, time)),
-            Some((first, last)) => Some((first.min(time), last.max(time))),
-        };
+        decoded.record_at(row.line.time);
         self.pending.push(row);
         if self.pending.len() == ROWS_AT_ONCE {
             self.append_pending(block, origin);
@@ -170,51 +129,41 @@ impl Decoder {
         decoded.rejects += 1;
         let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
         let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
-        self.rejects.push(&origin, reason, raw);
-    }
-
-    /// Stores what is no record for a reason that only the caller knows. `origin` is that of `raw`; parts of one line
-    /// have the same number.
-    pub fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>) {
-        self.rejects.push(origin, reason, raw);
+        self.partitions.rejects.push(&origin, reason, raw);
     }
 
     /// Moves the pending lines to the columns of their dates.
     fn append_pending(&mut self, block: &[u8], origin: &Origin<'_>) {
-        let day = |row: &Pending| i32::try_from(row.line.time.div_euclid(MICROS_A_DAY)).unwrap_or(i32::MAX);
+        let day = |row: &Pending| day_of(row.line.time);
         let pending = std::mem::take(&mut self.pending);
         for rows in pending.chunk_by(|a, b| day(a) == day(b)) {
-            let first = self.partitions.is_empty();
-            let partition = self.partitions.entry(day(&rows[0])).or_insert_with(|| {
-                if first { ColumnSet::sized_like(&TABLE, &self.sizes) } else { ColumnSet::new(&TABLE) }
-            });
-            append_rows(partition, rows, block, origin);
+            append_rows(self.partitions.day(day(&rows[0])), rows, block, origin);
         }
         self.pending = pending;
         self.pending.clear();
     }
+}
 
-    /// How many rows, rejects included, wait in the columns.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.partitions.values().map(ColumnSet::rows).sum::<usize>() + self.rejects.rows()
+impl crate::Decoder for Decoder {
+    fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, _carry: &mut Carry) -> Decoded {
+        let Block::Lines(lines) = block else { panic!("S3 logs come in lines") };
+        self.lines(lines, origin)
     }
 
-    /// The memory that the columns hold, in bytes.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        self.partitions.values().map(ColumnSet::memory).sum::<usize>() + self.rejects.memory()
+    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
+        self.partitions.rejects.push(origin, reason, raw);
     }
 
-    /// The records so far by date (in days since 1970, ascending), and the rejects; the decoder is empty after it.
-    pub fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
-        let mut days: Vec<(i32, ColumnSet)> = self.partitions.drain().collect();
-        days.sort_unstable_by_key(|(day, _)| *day);
-        if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {
-            self.sizes = largest.sizes();
-        }
-        let batches = days.into_iter().map(|(day, columns)| (day, columns.finish())).collect();
-        (batches, self.rejects.finish())
+    fn rows(&self) -> usize {
+        self.partitions.rows()
+    }
+
+    fn memory(&self) -> usize {
+        self.partitions.memory()
+    }
+
+    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
+        self.partitions.finish()
     }
 }
 

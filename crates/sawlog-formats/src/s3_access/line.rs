@@ -1,41 +1,7 @@
 //! A line taken apart: where its fields stand, and the numbers in it.
 
 use super::column::FIELDS;
-
-/// Where a field stands in a block of lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    len: u32,
-}
-
-impl Span {
-    /// A field that is absent, or `-`.
-    pub(super) const NULL: Self = Self { start: u32::MAX, len: 0 };
-
-    /// The bytes `start..end` of the line, null where they are a single `-`.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a block is far smaller than 4 GiB")]
-    pub(super) fn new(line: &[u8], start: usize, end: usize) -> Self {
-        if end == start + 1 && line[start] == b'-' {
-            return Self::NULL;
-        }
-        Self { start: start as u32, len: (end - start) as u32 }
-    }
-
-    /// The field's bytes in the line that it was made from.
-    #[inline]
-    pub(super) fn of(self, line: &[u8]) -> Option<&[u8]> {
-        (self.start != u32::MAX).then(|| &line[self.start as usize..][..self.len as usize])
-    }
-
-    /// The same field, in a block in which the line begins at `base`.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a block is far smaller than 4 GiB")]
-    fn moved(self, base: usize) -> Self {
-        if self.start == u32::MAX { self } else { Self { start: self.start + base as u32, len: self.len } }
-    }
-}
+pub(super) use crate::field::{Span, number};
 
 /// A line taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,27 +37,6 @@ impl Line {
             *field = field.moved(base);
         }
         self.extra = self.extra.moved(base);
-    }
-}
-
-/// A number in decimal digits, or nothing for `-`; an error for anything else, or what `i64` can't hold.
-/// The second value says whether the number is written as it would be printed.
-#[inline]
-pub(super) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
-    match text {
-        b"-" => Some((None, true)),
-        [first, ..] if text.len() <= 19 => {
-            let mut value: i64 = 0;
-            for byte in text {
-                let digit = byte.wrapping_sub(b'0');
-                if digit > 9 {
-                    return None;
-                }
-                value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
-            }
-            Some((Some(value), *first != b'0' || text.len() == 1))
-        }
-        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Amazon S3 server access logs: one request a line, fields separated by blanks.
 //!
 //! The grammar is that of the Amazon S3 user guide, "Amazon S3 server access log format", widened by what real logs
-//! hold. [`Decoder`] takes blocks of lines; [`LinePrinter`] prints records again.
+//! hold.
 
 mod decode;
 mod line;
@@ -10,15 +10,30 @@ mod salvage;
 mod strict;
 mod time;
 
-pub use decode::{Decoded, Decoder};
-pub use print::LinePrinter;
-pub use time::civil_from_days;
+use decode::Decoder;
+use print::LinePrinter;
 
+use crate::decoder::{Format, Framing};
 use crate::table::{Column, Kind, Layout, Table};
 
+/// The format.
+pub const FORMAT: Format = Format {
+    table: &TABLE,
+    framing: Framing::Lines,
+    detect,
+    decoder: || Box::<Decoder>::default(),
+    printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
+    skim: |_, _| {},
+    ends_block: |_| true,
+};
+
 /// The table of S3 requests.
-pub const TABLE: Table =
-    Table { name: "s3_access", doc: "S3 server access logs: a row for each request", columns: COLUMNS, by_date: true };
+pub const TABLE: Table = Table {
+    name: "s3_access",
+    doc: "S3 server access logs: a row for each request",
+    columns: COLUMNS,
+    time: Some("time"),
+};
 
 const COLUMNS: &[Column] = &[
     Column::text("bucket_owner", "Canonical user id of the bucket's owner"),

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use super::line::Line;
 use super::time::TimeReader;
 use super::{Decoder, LinePrinter, column, salvage, strict};
+use crate::decoder::{Block, Carry};
+use crate::{Decoder as _, Printer as _};
 use crate::{LineEnding, Origin, TextColumn};
 
 const HEAD: &str =
@@ -20,7 +22,7 @@ fn origin(ending: LineEnding) -> Origin<'static> {
 
 fn decode(text: &[u8]) -> (Vec<RecordBatch>, Option<RecordBatch>) {
     let mut decoder = Decoder::default();
-    decoder.decode(text, &origin(LineEnding::of(text)));
+    decoder.decode(Block::Lines(text), &origin(LineEnding::of(text)), &mut Carry::default());
     let (batches, rejects) = decoder.finish();
     (batches.into_iter().map(|(_, batch)| batch).collect(), rejects)
 }
@@ -201,12 +203,12 @@ fn rebuild(batches: &[RecordBatch], rejects: Option<&RecordBatch>, text: &[u8], 
         for row in 0..batch.num_rows() {
             let mut out = Vec::new();
             printer.print(row, &mut out);
-            printed[number(batch, column::SOURCE_LINE, row)] = Some((out, printer.raw(row).is_some()));
+            printed[number(batch, column::SOURCE_LINE, row)] = Some((out, printer.as_it_was(row)));
         }
     }
     if let Some(batch) = rejects {
         for row in 0..batch.num_rows() {
-            let raw = batch.column(5).as_binary::<i32>().value(row).to_vec();
+            let raw = batch["raw"].as_binary::<i32>().value(row).to_vec();
             printed[number(batch, 2, row)] = Some((raw, true));
         }
     }
@@ -279,7 +281,7 @@ proptest! {
     #[test]
     fn what_is_decoded_prints_as_it_was(text in nasty_text()) {
         let mut decoder = Decoder::default();
-        let decoded = decoder.decode(&text, &origin(LineEnding::of(&text)));
+        let decoded = decoder.decode(Block::Lines(&text), &origin(LineEnding::of(&text)), &mut Carry::default());
         let (batches, rejects) = decoder.finish();
         let batches: Vec<RecordBatch> = batches.into_iter().map(|(_, batch)| batch).collect();
         let lines = usize::try_from(decoded.lines).unwrap();
@@ -309,7 +311,7 @@ proptest! {
         let mut origin = origin(LineEnding::of(&text));
         let mut start = 0;
         for end in ends {
-            let decoded = decoder.decode(&text[start..end], &origin);
+            let decoded = decoder.decode(Block::Lines(&text[start..end]), &origin, &mut Carry::default());
             origin.first_line += decoded.lines;
             origin.byte_offset += i64::try_from(end - start).unwrap();
             start = end;

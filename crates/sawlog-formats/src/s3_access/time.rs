@@ -1,4 +1,6 @@
-//! Times as S3 writes them, `[29/Jul/2021:13:09:55 +0000]`, and the civil calendar behind them.
+//! Times as S3 writes them, `[29/Jul/2021:13:09:55 +0000]`.
+
+use crate::calendar::{civil_from_days, days_from_civil, days_in_month, two};
 
 /// The length of a time with its brackets.
 pub(super) const TIME_LEN: usize = 28;
@@ -59,11 +61,6 @@ fn read_offset(text: &[u8]) -> Option<i64> {
     }
 }
 
-#[inline]
-fn two(tens: u8, ones: u8) -> Option<i64> {
-    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
-}
-
 /// Prints a time with its brackets, in UTC.
 pub(super) fn print(micros: i64, out: &mut Vec<u8>) {
     let seconds = micros.div_euclid(1_000_000);
@@ -88,38 +85,6 @@ pub(super) fn print(micros: i64, out: &mut Vec<u8>) {
 fn push_two(value: i64, out: &mut Vec<u8>) {
     let digit = |value: i64| b'0' + u8::try_from(value.rem_euclid(10)).unwrap_or_default();
     out.extend_from_slice(&[digit(value / 10), digit(value)]);
-}
-
-fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar, counting years from March so that leap days come last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Year, month and day of a day counted from 1970-01-01.
-#[must_use]
-pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -148,11 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_ten_thousand_years_is_printed_as_it_was_read() {
-        for day in days_from_civil(0, 1, 1)..=days_from_civil(9999, 12, 31) {
-            let (year, month, of_month) = civil_from_days(day);
-            assert_eq!(days_from_civil(year, month, of_month), day);
-        }
+    fn times_are_printed_as_they_were_read() {
         let mut out = Vec::new();
         print(1_627_564_195_000_000, &mut out);
         assert_eq!(out, b"[29/Jul/2021:13:09:55 +0000]");

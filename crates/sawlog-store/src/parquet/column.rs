@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray, UInt32Array};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use parquet::arrow::ArrowSchemaConverter;
@@ -15,6 +14,7 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
 use sawlog_formats::{Column, Layout, Table};
 
 use super::compress::{Codec, Compressor};
+use super::leaf::{Leaf, leaves};
 use super::page::{ChunkBuilder, EncodedColumn, PAGE_BYTES, PAGE_ROWS, PageRange};
 use super::range::{byte_statistics, lower_bound, range_of, upper_bound};
 use super::{hybrid, integers};
@@ -68,31 +68,30 @@ impl Encoder {
     ///
     /// If a column has another type than the table says.
     pub fn encode(&mut self, batch: &RecordBatch) -> Result<EncodedRowGroup> {
-        let columns = self.table.columns.iter().zip(batch.columns()).enumerate();
-        let columns = columns.map(|(place, (column, array))| {
-            encode_column(column, array, &self.schema.column(place), &mut self.compressor)
-        });
-        Ok(EncodedRowGroup { rows: batch.num_rows(), columns: columns.collect::<Result<_>>()? })
+        let mut columns = Vec::with_capacity(self.schema.num_columns());
+        for (column, array) in self.table.columns.iter().zip(batch.columns()) {
+            for leaf in leaves(column, array)? {
+                let descr = self.schema.column(columns.len());
+                columns.push(encode_leaf(&leaf, &descr, &mut self.compressor)?);
+            }
+        }
+        Ok(EncodedRowGroup { rows: batch.num_rows(), columns })
     }
 }
 
-fn encode_column(
-    column: &Column,
-    array: &ArrayRef,
-    descr: &ColumnDescPtr,
-    to: &mut Compressor,
-) -> Result<EncodedColumn> {
-    match array.data_type() {
+fn encode_leaf(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> Result<EncodedColumn> {
+    match leaf.array.data_type() {
         DataType::Dictionary(..) => {
-            let array = array.as_dictionary::<UInt32Type>();
-            encode_dictionary(column, array.keys(), array.values().as_string(), descr, to)
+            let array = leaf.array.as_dictionary::<UInt32Type>();
+            encode_dictionary(leaf, array.keys(), array.values().as_string(), descr, to)
         }
-        DataType::Utf8 => encode_plain(column, PlainBytes::Text(array.as_string()), descr, to),
-        DataType::Binary => encode_plain(column, PlainBytes::Bytes(array.as_binary()), descr, to),
+        DataType::Utf8 => encode_plain(leaf, PlainBytes::Text(leaf.array.as_string()), descr, to),
+        DataType::Binary => encode_plain(leaf, PlainBytes::Bytes(leaf.array.as_binary()), descr, to),
+        DataType::Boolean => encode_bools(leaf, leaf.array.as_boolean(), descr, to),
         DataType::Int32 | DataType::Int64 | DataType::Timestamp(..) => {
-            let values = cast(array, &DataType::Int64)?;
+            let values = cast(&leaf.array, &DataType::Int64)?;
             let values = values.as_primitive::<Int64Type>();
-            encode_numbers(column, values.values(), array.nulls(), descr, to)
+            encode_numbers(leaf, values.values(), descr, to)
         }
         other => Err(ParquetError::NYI(format!("a column of type {other}"))),
     }
@@ -103,20 +102,8 @@ fn pages(rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..rows).step_by(PAGE_ROWS).map(move |start| start..rows.min(start + PAGE_ROWS))
 }
 
-/// A 1 for each value and a 0 for each null of the page, unless there are no nulls.
-fn levels<'a>(
-    nulls: Option<&NullBuffer>,
-    page: &std::ops::Range<usize>,
-    levels: &'a mut Vec<u32>,
-) -> Option<&'a [u32]> {
-    let nulls = nulls.filter(|nulls| nulls.null_count() > 0)?;
-    levels.clear();
-    levels.extend(page.clone().map(|row| u32::from(nulls.is_valid(row))));
-    Some(levels)
-}
-
 fn encode_dictionary(
-    column: &Column,
+    leaf: &Leaf<'_>,
     keys: &UInt32Array,
     values: &StringArray,
     descr: &ColumnDescPtr,
@@ -131,31 +118,31 @@ fn encode_dictionary(
     let width = hybrid::bit_width(u32::try_from(values.len().saturating_sub(1))?);
     // Which page last used a value: a page's range is that of its distinct values, which are far fewer than its rows.
     let mut used_by = vec![usize::MAX; values.len()];
-    let (mut level_buffer, mut present_keys) = (Vec::new(), Vec::new());
-    for (number, page) in pages(keys.len()).enumerate() {
-        let present = levels(keys.nulls(), &page, &mut level_buffer);
-        let all = &keys.values()[page.clone()];
-        let page_keys = match present {
-            None => all,
-            Some(levels) => {
-                present_keys.clear();
-                present_keys.extend(all.iter().zip(levels).filter(|(_, level)| **level == 1).map(|(key, _)| *key));
-                &present_keys
-            }
+    let (mut present_keys, mut present) = (Vec::new(), 0);
+    for (number, page) in pages(leaf.rows()).enumerate() {
+        let places = leaf.values(&page);
+        let all = &keys.values()[places.clone()];
+        let page_keys = if leaf.valid.is_none() {
+            all
+        } else {
+            present_keys.clear();
+            present_keys.extend(all.iter().zip(places).filter(|(_, place)| leaf.is_there(*place)).map(|(key, _)| *key));
+            &present_keys
         };
+        present += page_keys.len();
         let distinct = page_keys.iter().filter_map(|key| {
             let first = std::mem::replace(&mut used_by[*key as usize], number) != number;
             first.then(|| values.value(*key as usize).as_bytes())
         });
         let range = page_range(range_of(distinct));
-        chunk.data(page.len(), present, range, |out| {
+        chunk.data(page.len(), &leaf.levels(&page), range, |out| {
             out.push(width.to_le_bytes()[0]);
             hybrid::encode(page_keys, width, out);
         })?;
     }
     let range = range_of(values.iter().flatten().map(str::as_bytes));
-    let statistics = byte_statistics(range, Some(values.len() as u64), keys.null_count() as u64);
-    let bloom_filter = bloom_filter(column, values.len(), values.iter().flatten().map(str::as_bytes))?;
+    let statistics = byte_statistics(range, Some(values.len() as u64), (chunk.levels() - present) as u64);
+    let bloom_filter = bloom_filter(leaf.column, values.len(), values.iter().flatten().map(str::as_bytes))?;
     chunk.finish(statistics, BoundaryOrder::UNORDERED, bloom_filter)
 }
 
@@ -190,62 +177,78 @@ enum PlainBytes<'a> {
 }
 
 impl<'a> PlainBytes<'a> {
-    fn get(self, row: usize) -> Option<&'a [u8]> {
+    fn get(self, place: usize) -> &'a [u8] {
         match self {
-            Self::Text(array) => array.is_valid(row).then(|| array.value(row).as_bytes()),
-            Self::Bytes(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::Text(array) => array.value(place).as_bytes(),
+            Self::Bytes(array) => array.value(place),
         }
     }
 
-    fn array(self) -> &'a dyn Array {
-        match self {
-            Self::Text(array) => array,
-            Self::Bytes(array) => array,
-        }
-    }
-
-    /// Splits rows into pages, none of which is larger than fits but for one value that is.
-    fn pages(self) -> Vec<std::ops::Range<usize>> {
+    /// Splits a leaf's rows into pages, none of which is larger than fits but for one row that is.
+    fn pages(self, leaf: &Leaf<'_>) -> Vec<std::ops::Range<usize>> {
         let (mut pages, mut start, mut bytes) = (Vec::new(), 0, 0);
-        for row in 0..self.array().len() {
-            let len = self.get(row).map_or(0, |value| value.len() + 4);
+        for row in 0..leaf.rows() {
+            let len: usize = leaf.values(&(row..row + 1)).map(|place| self.get(place).len() + 4).sum();
             if row > start && (row - start == PAGE_ROWS || bytes + len > PAGE_BYTES) {
                 pages.push(start..row);
                 (start, bytes) = (row, 0);
             }
             bytes += len;
         }
-        if self.array().len() > start {
-            pages.push(start..self.array().len());
+        if leaf.rows() > start {
+            pages.push(start..leaf.rows());
         }
         pages
     }
 }
 
 fn encode_plain(
-    column: &Column,
+    leaf: &Leaf<'_>,
     values: PlainBytes<'_>,
     descr: &ColumnDescPtr,
     to: &mut Compressor,
 ) -> Result<EncodedColumn> {
-    let array = values.array();
     let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::PLAIN, to);
-    let mut level_buffer = Vec::new();
     let mut whole: Option<(&[u8], &[u8])> = None;
-    for page in values.pages() {
-        let present = levels(array.nulls(), &page, &mut level_buffer);
-        let range = range_of(page.clone().filter_map(|row| values.get(row)));
+    let mut count = 0;
+    for page in values.pages(leaf) {
+        let present = || leaf.values(&page).filter(|place| leaf.is_there(*place)).map(|place| values.get(place));
+        let range = range_of(present());
         whole = range_of([whole, range].into_iter().flatten().flat_map(|(min, max)| [min, max]));
-        chunk.data(page.len(), present, page_range(range), |out| {
-            for value in page.filter_map(|row| values.get(row)) {
-                put_bytes(value, out);
-            }
+        let levels = leaf.levels(&page);
+        count += levels.values;
+        chunk.data(page.len(), &levels, page_range(range), |out| present().for_each(|value| put_bytes(value, out)))?;
+    }
+    let statistics = byte_statistics(whole, None, (chunk.levels() - count) as u64);
+    let all = leaf.values(&(0..leaf.rows())).filter(|place| leaf.is_there(*place)).map(|place| values.get(place));
+    let bloom_filter = bloom_filter(leaf.column, count, all)?;
+    chunk.finish(statistics, BoundaryOrder::UNORDERED, bloom_filter)
+}
+
+fn encode_bools(
+    leaf: &Leaf<'_>,
+    values: &BooleanArray,
+    descr: &ColumnDescPtr,
+    to: &mut Compressor,
+) -> Result<EncodedColumn> {
+    let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::PLAIN, to);
+    let (mut whole, mut count) = (None, 0);
+    for page in pages(leaf.rows()) {
+        let present: Vec<bool> =
+            leaf.values(&page).filter(|place| leaf.is_there(*place)).map(|place| values.value(place)).collect();
+        let range = range_of(present.iter().copied());
+        whole = range_of([whole, range].into_iter().flatten().flat_map(|(min, max)| [min, max]));
+        count += present.len();
+        let range = range.map(|(min, max)| PageRange { min: vec![u8::from(min)], max: vec![u8::from(max)] });
+        chunk.data(page.len(), &leaf.levels(&page), range, |out| {
+            let bits = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+            out.extend(present.chunks(8).map(bits));
         })?;
     }
-    let present = array.len() - array.null_count();
-    let statistics = byte_statistics(whole, None, array.null_count() as u64);
-    let bloom_filter = bloom_filter(column, present, (0..array.len()).filter_map(|row| values.get(row)))?;
-    chunk.finish(statistics, BoundaryOrder::UNORDERED, bloom_filter)
+    let (min, max) = whole.unzip();
+    let nulls = Some((chunk.levels() - count) as u64);
+    let statistics = Statistics::Boolean(ValueStatistics::new(min, max, None, nulls, false));
+    chunk.finish(statistics, BoundaryOrder::UNORDERED, None)
 }
 
 /// How the numbers of a column chunk are written.
@@ -256,26 +259,24 @@ enum NumberPages {
 }
 
 fn encode_numbers(
-    column: &Column,
+    leaf: &Leaf<'_>,
     values: &[i64],
-    nulls: Option<&NullBuffer>,
     descr: &ColumnDescPtr,
     to: &mut Compressor,
 ) -> Result<EncodedColumn> {
     let narrow = descr.physical_type() == Type::INT32;
-    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
     // Only values that are there are encoded.
-    let present: Vec<i64> = match nulls {
+    let present: Vec<i64> = match &leaf.valid {
         None => values.to_vec(),
-        Some(nulls) => nulls.valid_indices().map(|row| values[row]).collect(),
+        Some(valid) => valid.valid_indices().map(|place| values[place]).collect(),
     };
-    let dictionary = if column.layout == Layout::Delta { None } else { integers::dictionary(&present) };
+    let dictionary = if leaf.column.layout == Layout::Delta { None } else { integers::dictionary(&present) };
     let (how, encoding, dictionary) = match dictionary {
         Some((distinct, keys)) if !distinct.is_empty() => {
             let width = hybrid::bit_width(u32::try_from(distinct.len() - 1)?);
             (NumberPages::Dictionary { keys, width }, Encoding::RLE_DICTIONARY, Some(distinct))
         }
-        _ if column.layout == Layout::Delta => (NumberPages::Delta, Encoding::DELTA_BINARY_PACKED, None),
+        _ if leaf.column.layout == Layout::Delta => (NumberPages::Delta, Encoding::DELTA_BINARY_PACKED, None),
         _ => (NumberPages::Plain, Encoding::PLAIN, None),
     };
     let mut chunk = ChunkBuilder::new(descr.clone(), encoding, to);
@@ -284,10 +285,10 @@ fn encode_numbers(
         distinct.iter().for_each(|value| put_number(*value, narrow, &mut plain));
         chunk.dictionary(&plain, distinct.len())?;
     }
-    let (mut level_buffer, mut start, mut ascending, mut before) = (Vec::new(), 0, true, None);
-    for page in pages(values.len()) {
-        let levels = levels(nulls, &page, &mut level_buffer);
-        let count = levels.map_or(page.len(), |levels| levels.iter().map(|level| *level as usize).sum());
+    let (mut start, mut ascending, mut before) = (0, true, None);
+    for page in pages(leaf.rows()) {
+        let levels = leaf.levels(&page);
+        let count = levels.values;
         let here = &present[start..start + count];
         let range = range_of(here.iter().copied());
         if let Some((min, max)) = range {
@@ -300,7 +301,7 @@ fn encode_numbers(
             bytes
         };
         let range = range.map(|(min, max)| PageRange { min: bytes(min), max: bytes(max) });
-        chunk.data(page.len(), levels, range, |out| match &how {
+        chunk.data(page.len(), &levels, range, |out| match &how {
             NumberPages::Dictionary { keys, width } => {
                 out.push(width.to_le_bytes()[0]);
                 hybrid::encode(&keys[start..start + count], *width, out);
@@ -312,7 +313,7 @@ fn encode_numbers(
     }
     let distinct = dictionary.map(|distinct| distinct.len() as u64);
     let statistics =
-        number_statistics(range_of(present.iter().copied()), distinct, values.len() - present.len(), narrow);
+        number_statistics(range_of(present.iter().copied()), distinct, chunk.levels() - present.len(), narrow);
     let order = if ascending { BoundaryOrder::ASCENDING } else { BoundaryOrder::UNORDERED };
     chunk.finish(statistics, order, None)
 }

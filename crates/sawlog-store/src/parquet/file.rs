@@ -32,9 +32,11 @@ impl DataFile {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
+        let schema = ArrowSchemaConverter::new().convert(&table.schema())?;
+        let leaf = |name: &str| schema.columns().iter().position(|leaf| leaf.path().parts() == [name]);
         let order = ["source_file", "source_line"]
-            .iter()
-            .filter_map(|name| table.position(name))
+            .into_iter()
+            .filter_map(leaf)
             .filter_map(|column| i32::try_from(column).ok())
             .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false })
             .collect();
@@ -42,7 +44,6 @@ impl DataFile {
             .set_created_by(concat!("sawlog ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_sorting_columns(Some(order))
             .build();
-        let schema = ArrowSchemaConverter::new().convert(&table.schema())?;
         let writer =
             SerializedFileWriter::new(File::create_new(&path)?, schema.root_schema_ptr(), Arc::new(properties))?;
         Ok(Self { path, writer, rows: 0, size: 0 })

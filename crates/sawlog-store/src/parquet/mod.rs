@@ -9,6 +9,7 @@ mod compress;
 mod file;
 mod hybrid;
 mod integers;
+mod leaf;
 mod page;
 mod range;
 

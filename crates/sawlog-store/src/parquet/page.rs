@@ -13,6 +13,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::compress::Compressor;
 use super::hybrid;
+use super::leaf::Levels;
 
 /// Rows to a data page: the finest step in which a reader can skip.
 pub(super) const PAGE_ROWS: usize = 16_384;
@@ -44,6 +45,7 @@ pub(super) struct ChunkBuilder<'a> {
     data_encoding: Encoding,
     uncompressed: i64,
     rows: usize,
+    levels: usize,
     page: Vec<u8>,
 }
 
@@ -60,6 +62,7 @@ impl<'a> ChunkBuilder<'a> {
             data_encoding,
             uncompressed: 0,
             rows: 0,
+            levels: 0,
             page: Vec::new(),
         }
     }
@@ -77,30 +80,31 @@ impl<'a> ChunkBuilder<'a> {
         Ok(())
     }
 
-    /// Adds a data page. `present` has a 1 for each value and a 0 for each null, or is `None` if there are no nulls;
-    /// `put_values` appends the values that are not null; `range` is theirs, `None` if there are none.
+    /// Adds a data page; `put_values` appends the values that are there; `range` is theirs, `None` if there are none.
     pub(super) fn data(
         &mut self,
         rows: usize,
-        present: Option<&[u32]>,
+        levels: &Levels,
         range: Option<PageRange>,
         put_values: impl FnOnce(&mut Vec<u8>),
     ) -> Result<()> {
         let mut page = std::mem::take(&mut self.page);
         page.clear();
-        page.extend_from_slice(&[0; 4]);
-        if let Some(levels) = present {
-            hybrid::encode(levels, 1, &mut page);
-        } else {
-            hybrid::put_varint((rows as u64) << 1, &mut page);
-            page.push(1);
+        if let Some(repetition) = &levels.repetition {
+            put_levels(&mut page, |page| hybrid::encode(repetition, 1, page))?;
         }
-        let levels_len = u32::try_from(page.len() - 4)?;
-        page[..4].copy_from_slice(&levels_len.to_le_bytes());
+        put_levels(&mut page, |page| {
+            if let Some(definition) = &levels.definition {
+                hybrid::encode(definition, hybrid::bit_width(levels.max), page);
+            } else {
+                hybrid::put_varint((levels.count as u64) << 1, page);
+                page.push(levels.max.to_le_bytes()[0]);
+            }
+        })?;
         put_values(&mut page);
         let data = Page::DataPage {
             buf: self.compressor.compress(&page)?,
-            num_values: u32::try_from(rows)?,
+            num_values: u32::try_from(levels.count)?,
             encoding: self.data_encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
@@ -109,14 +113,19 @@ impl<'a> ChunkBuilder<'a> {
         let (offset, size) = self.write(data, page.len())?;
         self.page = page;
         self.data_offset.get_or_insert(offset);
-        let values = present.map_or(rows, |levels| levels.iter().map(|level| *level as usize).sum());
         self.offset_index.append_offset_and_size(offset, size);
         self.offset_index.append_row_count(i64::try_from(rows)?);
-        let nulls = i64::try_from(rows - values)?;
+        let nulls = i64::try_from(levels.count - levels.values)?;
         let range = range.unwrap_or(PageRange { min: Vec::new(), max: Vec::new() });
-        self.column_index.append(values == 0, range.min, range.max, nulls);
+        self.column_index.append(levels.values == 0, range.min, range.max, nulls);
         self.rows += rows;
+        self.levels += levels.count;
         Ok(())
+    }
+
+    /// How many levels its pages have: rows and items of lists.
+    pub(super) fn levels(&self) -> usize {
+        self.levels
     }
 
     fn write(&mut self, page: Page, uncompressed_size: usize) -> Result<(i64, i32)> {
@@ -146,7 +155,7 @@ impl<'a> ChunkBuilder<'a> {
             .set_encodings(encodings)
             .set_total_compressed_size(i64::try_from(bytes.len())?)
             .set_total_uncompressed_size(self.uncompressed)
-            .set_num_values(i64::try_from(self.rows)?)
+            .set_num_values(i64::try_from(self.levels)?)
             .set_data_page_offset(self.data_offset.unwrap_or_default())
             .set_dictionary_page_offset(self.dictionary_offset)
             .set_statistics(statistics)
@@ -161,4 +170,14 @@ impl<'a> ChunkBuilder<'a> {
         };
         Ok(EncodedColumn { bytes, close })
     }
+}
+
+/// Appends levels, and how many bytes they take before them.
+fn put_levels(page: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+    let start = page.len();
+    page.extend_from_slice(&[0; 4]);
+    put(page);
+    let len = u32::try_from(page.len() - start - 4)?;
+    page[start..start + 4].copy_from_slice(&len.to_le_bytes());
+    Ok(())
 }

@@ -26,7 +26,7 @@ const TABLE: Table = Table {
         Column::text("status", "").kind(Kind::Int32),
         Column::text("time", "").kind(Kind::Time),
     ],
-    by_date: false,
+    time: None,
 };
 
 type Row = (Option<String>, Option<String>, Option<Vec<u8>>, Option<i64>, i64, Option<i32>, i64);

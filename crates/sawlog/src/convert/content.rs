@@ -1,4 +1,4 @@
-//! The bytes of an input file, cut into blocks of whole lines.
+//! The bytes of an input file, cut into blocks of whole records.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memrchr};
-use sawlog_formats::MAX_LINE;
+use sawlog_formats::cloudtrail::Scanner;
+use sawlog_formats::{Block, Format, Framing, MAX_LINE};
 
 use crate::mapping::Mapping;
 
@@ -56,8 +57,9 @@ impl FileBytes {
         }
     }
 
-    /// The first place at or after `at` at which a line begins.
-    pub(crate) fn line_start(&self, at: usize) -> usize {
+    /// The first place at or after `at` at which a line begins and a part of the file may end, as `ends_block` says of
+    /// the line before it.
+    pub(crate) fn line_start(&self, at: usize, ends_block: fn(&[u8]) -> bool) -> usize {
         let content = self.bytes();
         let mut from = at.saturating_sub(1);
         if at == 0 || at >= content.len() {
@@ -66,7 +68,14 @@ impl FileBytes {
         while from < content.len() {
             let window = from..content.len().min(from + MAX_LINE);
             if let Some(more) = memchr(b'\n', &content[window.clone()]) {
-                return from + more + 1;
+                let end = from + more;
+                let before = &content[end.saturating_sub(MAX_LINE)..end];
+                let line = memrchr(b'\n', before).map_or(before, |start| &before[start + 1..]);
+                if ends_block(line.strip_suffix(b"\r").unwrap_or(line)) {
+                    return end + 1;
+                }
+                from = end + 1;
+                continue;
             }
             // A line without end must not fill the memory.
             from = window.end;
@@ -93,52 +102,66 @@ pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b, 8])
 }
 
-/// A piece of content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Block<'a> {
-    /// Whole lines, of which the last of a file may lack its line feed.
-    Lines(&'a [u8]),
-    /// A part of a line that is longer than fits, and whether it is the last one. The line feed is not in it.
-    LongLine(&'a [u8], bool),
+/// Whether the bytes are those of a Parquet file.
+pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PAR1")
 }
 
 /// Cuts bytes into blocks.
-#[derive(Debug, Default)]
-pub(crate) struct Cutter {
-    in_long_line: bool,
+#[derive(Clone, Debug)]
+pub(crate) enum Cutter {
+    /// Of lines; says whether the line under way is too long and its beginning was taken already.
+    Lines(bool),
+    /// Of JSON objects.
+    Json(Scanner),
 }
 
 impl Cutter {
+    /// A cutter of content of a format, or of none.
+    pub(crate) fn of(format: Option<&'static Format>) -> Self {
+        match format.map(|format| format.framing) {
+            Some(Framing::Json) => Self::Json(Scanner::default()),
+            Some(Framing::Lines) | None => Self::Lines(false),
+        }
+    }
+
     /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed. `at_end` says that there
-    /// are no more.
-    pub(crate) fn next<'a>(&mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
-        if bytes.is_empty() {
-            return None;
+    /// are no more. After the last block of JSON, brackets may be left.
+    pub(crate) fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
+        match self {
+            Self::Lines(in_long_line) => next_lines(in_long_line, bytes, at_end),
+            Self::Json(scanner) => scanner.next(bytes, at_end),
         }
-        if self.in_long_line {
-            let part = &bytes[..bytes.len().min(MAX_LINE)];
-            if let Some(end) = memchr(b'\n', part) {
-                self.in_long_line = false;
-                return Some((Block::LongLine(&part[..end], true), end + 1));
-            }
-            let last = at_end && part.len() == bytes.len();
-            self.in_long_line = !last;
-            return Some((Block::LongLine(part, last), part.len()));
+    }
+}
+
+fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
+    if bytes.is_empty() {
+        return None;
+    }
+    if *in_long_line {
+        let part = &bytes[..bytes.len().min(MAX_LINE)];
+        if let Some(end) = memchr(b'\n', part) {
+            *in_long_line = false;
+            return Some((Block::Long(&part[..end], true), end + 1));
         }
-        if at_end && bytes.len() <= BLOCK {
-            return Some((Block::Lines(bytes), bytes.len()));
+        let last = at_end && part.len() == bytes.len();
+        *in_long_line = !last;
+        return Some((Block::Long(part, last), part.len()));
+    }
+    if at_end && bytes.len() <= BLOCK {
+        return Some((Block::Lines(bytes), bytes.len()));
+    }
+    let window = bytes.len().min(BLOCK);
+    let end = memrchr(b'\n', &bytes[..window])
+        .or_else(|| memchr(b'\n', &bytes[window..bytes.len().min(MAX_LINE)]).map(|more| window + more));
+    match end {
+        Some(end) => Some((Block::Lines(&bytes[..=end]), end + 1)),
+        None if bytes.len() > MAX_LINE => {
+            *in_long_line = true;
+            Some((Block::Long(&bytes[..MAX_LINE], false), MAX_LINE))
         }
-        let window = bytes.len().min(BLOCK);
-        let end = memrchr(b'\n', &bytes[..window])
-            .or_else(|| memchr(b'\n', &bytes[window..bytes.len().min(MAX_LINE)]).map(|more| window + more));
-        match end {
-            Some(end) => Some((Block::Lines(&bytes[..=end]), end + 1)),
-            None if bytes.len() > MAX_LINE => {
-                self.in_long_line = true;
-                Some((Block::LongLine(&bytes[..MAX_LINE], false), MAX_LINE))
-            }
-            None => at_end.then_some((Block::Lines(bytes), bytes.len())),
-        }
+        None => at_end.then_some((Block::Lines(bytes), bytes.len())),
     }
 }
 
@@ -177,14 +200,15 @@ mod tests {
     use super::*;
 
     fn cut(text: &[u8], step: usize) -> Vec<(Vec<u8>, &'static str)> {
-        let (mut cutter, mut start, mut blocks) = (Cutter::default(), 0, Vec::new());
+        let (mut cutter, mut start, mut blocks) = (Cutter::Lines(false), 0, Vec::new());
         for end in (0..text.len()).step_by(step).skip(1).chain([text.len()]) {
             while let Some((block, taken)) = cutter.next(&text[start..end], end == text.len()) {
                 start += taken;
                 blocks.push(match block {
                     Block::Lines(lines) => (lines.to_vec(), "lines"),
-                    Block::LongLine(part, false) => (part.to_vec(), "part"),
-                    Block::LongLine(part, true) => (part.to_vec(), "last part"),
+                    Block::Long(part, false) => (part.to_vec(), "part"),
+                    Block::Long(part, true) => (part.to_vec(), "last part"),
+                    Block::Json(..) => unreachable!("these are lines"),
                 });
             }
         }

@@ -1,21 +1,24 @@
 //! The conversion: finds what is new, shares the work among threads, and makes the result a new version of the store.
 
 mod content;
+mod flow_parquet;
 mod order;
 mod plan;
 mod replace;
 mod scraps;
+mod tell;
 mod worker;
 mod writer;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sawlog_formats::Table;
+use sawlog_formats::Format;
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Source, SourceState, Store};
 use serde::Serialize;
@@ -37,8 +40,10 @@ const BASE_MEMORY: u64 = 90 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) inputs: Vec<PathBuf>,
-    /// All inputs are of this table; `None`: tell by content.
-    pub(crate) format: Option<&'static Table>,
+    /// All inputs are of this format; `None`: tell by content.
+    pub(crate) format: Option<&'static Format>,
+    /// The fields of VPC flow logs without a header line.
+    pub(crate) vpc_fields: Option<Arc<str>>,
     pub(crate) threads: usize,
     /// Bytes that a thread's columns may take before they are encoded.
     pub(crate) columns_memory: usize,
@@ -74,6 +79,8 @@ pub(crate) struct Summary {
     pub(crate) duplicates: Vec<(String, String)>,
     /// Files without content.
     pub(crate) empty: Vec<String>,
+    /// CloudTrail digests.
+    pub(crate) digests: usize,
     /// Files of no known format.
     pub(crate) unknown: Vec<String>,
     /// Files that could not be read, or not to their end.
@@ -108,6 +115,7 @@ impl Summary {
                 self.bytes_in += source.size;
             }
             SourceState::Empty => self.empty.push(source.path.clone()),
+            SourceState::Digest => self.digests += 1,
             SourceState::Unknown => self.unknown.push(source.path.clone()),
             SourceState::Duplicate => {
                 self.duplicates.push((source.path.clone(), source.duplicate_of.clone().unwrap_or_default()));

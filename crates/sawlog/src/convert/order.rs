@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use sawlog_formats::{LineEnding, Table};
+use sawlog_formats::{Carry, LineEnding};
 use sha2::Sha256;
+
+use super::content::Cutter;
+use super::tell::Told;
 
 /// Set when a thread has failed, so that the others stop instead of waiting for it.
 #[derive(Debug, Default)]
@@ -61,9 +64,14 @@ pub(crate) type Contents = Turns<HashMap<String, String>>;
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     pub(crate) hasher: Sha256,
-    /// Lines before the part.
+    /// Where the next part begins: a part ends with a whole record.
+    pub(crate) at: usize,
+    /// Lines or JSON objects before it.
     pub(crate) lines: i64,
     /// Told from the first part.
+    pub(crate) told: Option<Told>,
     pub(crate) ending: LineEnding,
-    pub(crate) format: Option<&'static Table>,
+    pub(crate) carry: Carry,
+    /// Stands where the next part begins.
+    pub(crate) cutter: Option<Cutter>,
 }

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
-use super::content::is_gzip;
+use super::content::{is_gzip, is_parquet};
+use super::tell::FileName;
 use crate::discover::{Discovery, Found, Problem};
 
 /// The largest unit of work in bytes: its rows make one row group, or a few.
@@ -182,8 +183,8 @@ impl Plan {
         let (mut unit, mut filled) = (Unit::default(), 0);
         for (place, input) in self.inputs.iter().enumerate() {
             let bytes = input.found.size;
-            let gzip = starts_as_gzip(&input.found);
-            let parts = if gzip { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
+            let (gzip, whole) = starts_as(&input.found);
+            let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
             let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
             if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
                 self.units.push(std::mem::take(&mut unit));
@@ -240,7 +241,11 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
 
 /// The ledger's row of a file, before anything is known of its content.
 pub(crate) fn row(found: &Found) -> Source {
+    let name = FileName::of(found);
     Source {
+        account_id: name.account_id,
+        region: name.region,
+        file_time: name.time,
         path: found.label.clone(),
         root: found.root.clone(),
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
@@ -263,13 +268,16 @@ pub(crate) fn converted(ledger: &[Source], replaced: &[Source]) -> impl Iterator
         .map(|source| (source.sha256.clone(), source.path.clone()))
 }
 
-fn starts_as_gzip(found: &Found) -> bool {
+/// Whether the file begins as a gzip file does, and whether it can't be read in parts.
+fn starts_as(found: &Found) -> (bool, bool) {
     // Only for files that would be cut otherwise: what a small one is shows when it is read.
     if found.size < MIN_UNIT {
-        return found.label.ends_with(".gz");
+        let gzip = found.label.ends_with(".gz");
+        return (gzip, gzip);
     }
-    let mut head = [0; 3];
-    File::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && is_gzip(&head)
+    let mut head = [0; 4];
+    let read = File::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    (read && is_gzip(&head), read && (is_gzip(&head) || is_parquet(&head)))
 }
 
 /// SHA-256 of a file, in hexadecimal digits.

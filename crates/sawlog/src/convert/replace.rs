@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Schema};
-use sawlog_formats::{Kind, LOGS, Layout, REJECTS, Table};
+use arrow::datatypes::{Field, Schema};
+use sawlog_formats::{FORMATS, REJECTS, Table};
 use sawlog_store::parquet::Encoder;
 use sawlog_store::{Run, SOURCES, Source, read_file};
 
@@ -18,7 +18,7 @@ pub(crate) fn take_out(run: &mut Run<'_>, replaced: &[Source]) -> Result<()> {
         return Ok(());
     }
     let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
-    for table in LOGS.iter().copied().chain([&REJECTS]) {
+    for table in FORMATS.iter().map(|format| format.table).chain([&REJECTS]) {
         rewrite(run, table, "source_file", &gone)?;
     }
     rewrite(run, &SOURCES, "path", &gone)
@@ -70,14 +70,10 @@ fn keep(batch: &RecordBatch, column: &str, gone: &HashSet<&str>) -> BooleanArray
 }
 
 /// The batch as a decoder gives it: text columns with dictionaries.
-fn with_dictionaries(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+pub(super) fn with_dictionaries(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
     let columns = table.columns.iter().zip(batch.columns()).map(|(column, array)| -> Result<ArrayRef> {
-        Ok(match (column.kind, column.layout) {
-            (Kind::Text, Layout::Dictionary) => {
-                cast(array, &DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))?
-            }
-            _ => Arc::clone(array),
-        })
+        let wanted = column.dictionary_type();
+        Ok(if *array.data_type() == wanted { Arc::clone(array) } else { cast(array, &wanted)? })
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     let fields = table

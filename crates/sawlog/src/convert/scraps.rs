@@ -1,4 +1,4 @@
-//! Lines of a unit that has some of very many days: set aside as text, and decoded again day by day at the end.
+//! Records of a unit that has some of very many days: set aside as text, and decoded again day by day at the end.
 //!
 //! As row groups they would have a handful of rows each, in tens of thousands of data files. Logs as AWS delivers them
 //! have few days in a unit; this is for those that somebody has shuffled or merged.
@@ -6,17 +6,17 @@
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use sawlog_formats::s3_access::{Decoder, LinePrinter};
-use sawlog_formats::{LineEnding, Origin, TextColumn};
+use sawlog_formats::cloudtrail::Item;
+use sawlog_formats::{Block, Carry, Decoder, Format, Framing, LineEnding, Origin, TextColumn};
 
 /// A unit with more days than this sets the small ones aside.
 pub(crate) const MANY_DAYS: usize = 64;
 /// A day with fewer rows than this in a unit is small.
 pub(crate) const FEW_ROWS: usize = 4096;
 
-/// The rows of `batch` as text, each with its file and line.
-pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
-    let printer = LinePrinter::new(batch)?;
+/// The rows of `batch` as text, each with its file and line and what stands before it.
+pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
+    let printer = (format.printer)(batch)?;
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
     let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
     let mut scraps = Vec::with_capacity(batch.num_rows() * 512);
@@ -25,18 +25,22 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
         text.clear();
         printer.print(row, &mut text);
         // A line that has `raw` must be found to end unlike its source again, so that it keeps it.
-        let unlike = printer.raw(row).is_some();
-        text.push(b'\n');
+        let unlike = format.framing == Framing::Lines && printer.as_it_was(row);
+        if format.framing == Framing::Lines {
+            text.push(b'\n');
+        }
         put(files.get(row).unwrap_or_default().as_bytes(), &mut scraps);
         scraps.extend_from_slice(&lines.value(row).to_le_bytes());
         scraps.push(u8::from(unlike && !text.ends_with(b"\r\n")));
+        put_option(printer.gap(row), &mut scraps);
+        put_option(printer.fields(row), &mut scraps);
         put(&text, &mut scraps);
     }
     Ok(scraps)
 }
 
 /// Decodes rows that [`encode`] set aside.
-pub(crate) fn decode(mut scraps: &[u8], decoder: &mut Decoder) -> Result<()> {
+pub(crate) fn decode(format: &Format, mut scraps: &[u8], decoder: &mut dyn Decoder) -> Result<()> {
     while !scraps.is_empty() {
         let source_file = std::str::from_utf8(take(&mut scraps)?)?;
         let (line, rest) = scraps.split_first_chunk::<8>().context("scraps are cut off")?;
@@ -44,7 +48,21 @@ pub(crate) fn decode(mut scraps: &[u8], decoder: &mut Decoder) -> Result<()> {
         scraps = rest;
         let ending = if *crlf == 1 { LineEnding::CrLf } else { LineEnding::Lf };
         let origin = Origin { source_file, first_line: i64::from_le_bytes(*line), byte_offset: 0, ending };
-        let decoded = decoder.decode(take(&mut scraps)?, &origin);
+        let gap = take_option(&mut scraps)?;
+        let fields = take_option(&mut scraps)?.map(Into::into);
+        let text = take(&mut scraps)?;
+        let decoded = match format.framing {
+            Framing::Lines => {
+                let mut carry = Carry { fields, gap: gap.unwrap_or_default().to_owned() };
+                decoder.decode(Block::Lines(text), &origin, &mut carry)
+            }
+            Framing::Json => {
+                let gap = gap.unwrap_or(",");
+                let bytes = [gap.as_bytes(), text].concat();
+                let item = Item { gap: 0, start: gap.len(), end: bytes.len(), problem: None, continues: false };
+                decoder.decode(Block::Json(&bytes, &[item]), &origin, &mut Carry::default())
+            }
+        };
         anyhow::ensure!(decoded.records == 1, "a record that was set aside is none any more");
     }
     Ok(())
@@ -55,10 +73,22 @@ fn put(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
+fn put_option(text: Option<&str>, out: &mut Vec<u8>) {
+    out.push(u8::from(text.is_some()));
+    put(text.unwrap_or_default().as_bytes(), out);
+}
+
 fn take<'a>(scraps: &mut &'a [u8]) -> Result<&'a [u8]> {
     let (len, rest) = scraps.split_first_chunk::<8>().context("scraps are cut off")?;
     let len = usize::try_from(u64::from_le_bytes(*len))?;
     let (bytes, rest) = rest.split_at_checked(len).context("scraps are cut off")?;
     *scraps = rest;
     Ok(bytes)
+}
+
+fn take_option<'a>(scraps: &mut &'a [u8]) -> Result<Option<&'a str>> {
+    let (is_there, rest) = scraps.split_first().context("scraps are cut off")?;
+    *scraps = rest;
+    let text = std::str::from_utf8(take(scraps)?)?;
+    Ok((*is_there == 1).then_some(text))
 }

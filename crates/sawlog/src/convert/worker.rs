@@ -6,15 +6,20 @@ use std::sync::mpsc::SyncSender;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::RecordBatch;
-use memchr::{memchr, memchr_iter};
-use sawlog_formats::s3_access::{Decoded, Decoder};
-use sawlog_formats::{LineEnding, Origin, REJECTS, Table, date_name};
+use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use memchr::memchr_iter;
+use sawlog_formats::{
+    Block, Carry, Decoded, Decoder, FORMATS, Format, Framing, LineEnding, Origin, REJECTS, Table, date_name, vpc_flow,
+};
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
 
-use super::content::{Block, Cutter, FileBytes, inflate, is_gzip};
+use super::content::{Cutter, FileBytes, inflate, is_gzip, is_parquet};
+use super::flow_parquet::FlowParquet;
 use super::order::Running;
 use super::plan::{Piece, Unit, hex};
+use super::replace::with_dictionaries;
+use super::tell::{HEAD, MAX_DIGEST, Told};
 use super::{Job, Settings, scraps};
 use crate::discover::Found;
 use crate::interrupt::Interrupted;
@@ -25,16 +30,16 @@ pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
 const LARGE_PART: usize = 80 << 20;
 /// After so many bytes of a file have been decoded, their pages are given back.
 const RELEASE: usize = 8 << 20;
-/// How much of a file is looked at to tell its format.
-const HEAD: usize = 64 << 10;
+/// So many bytes of header lines, brackets or white space may stand after the last record.
+const MAX_AFTER: usize = 64 << 10;
 
 /// What a worker hands to the writer.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// A row group of a table, in the partition of a date where it has any.
     RowGroup(&'static Table, Option<String>, EncodedRowGroup),
-    /// Rows of a day, of which the unit has few, in the form of [`scraps`].
-    Scraps(i32, Vec<u8>),
+    /// Rows of a format and day, of which the unit has few, in the form of [`scraps`].
+    Scraps(&'static Format, i32, Vec<u8>),
     /// What a unit's inputs, by number, or its parts of them held. They come in one message: waking the writer for each
     /// small file would cost more than reading it.
     Reports(Vec<(usize, Report)>),
@@ -49,9 +54,13 @@ pub(crate) struct Report {
     pub(crate) sha256: String,
     /// SHA-256 of what was inflated.
     pub(crate) content_sha256: Option<String>,
-    pub(crate) gzip: bool,
+    pub(crate) compression: Option<&'static str>,
     pub(crate) ending: LineEnding,
-    pub(crate) format: Option<&'static Table>,
+    pub(crate) told: Told,
+    /// What stands after the last record.
+    pub(crate) after: String,
+    /// Of a digest: the file itself.
+    pub(crate) content: Option<String>,
     /// The file with the same content that was read instead.
     pub(crate) duplicate_of: Option<String>,
     /// Why the file could not be read, or not to its end.
@@ -63,12 +72,18 @@ pub(crate) struct Report {
 /// A thread's decoder and encoders, used for one unit after the other.
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
-    decoder: Decoder,
-    records: Encoder,
+    /// For each format, once there was a file of it.
+    kits: Vec<Option<Kit>>,
     rejects: Encoder,
     /// For small files and for inflated content.
     buffers: [Vec<u8>; 2],
     output: Option<SyncSender<Result<Output>>>,
+}
+
+/// What one format needs.
+struct Kit {
+    decoder: Box<dyn Decoder>,
+    encoder: Encoder,
 }
 
 impl<'a> Worker<'a> {
@@ -76,8 +91,7 @@ impl<'a> Worker<'a> {
         let codec = job.settings.codec;
         Ok(Self {
             job,
-            decoder: Decoder::default(),
-            records: Encoder::new(&sawlog_formats::s3_access::TABLE, codec)?,
+            kits: FORMATS.iter().map(|_| None).collect(),
             rejects: Encoder::new(&REJECTS, codec)?,
             buffers: [Vec::new(), Vec::new()],
             output: None,
@@ -171,9 +185,16 @@ impl<'a> Worker<'a> {
         if is_gzip(bytes.bytes()) {
             return self.whole_gzip(input, bytes, sha256);
         }
+        if is_parquet(bytes.bytes()) {
+            return self.whole_parquet(input, bytes, sha256);
+        }
         let content = bytes.bytes();
         let mut reading = Reading::new(self.job.settings, content, sha256.is_none());
-        self.lines(input, bytes, 0..content.len(), true, &mut reading)?;
+        let mut cutter = Cutter::of(reading.report.told.format());
+        self.content(input, bytes, 0..content.len(), true, &mut reading, &mut cutter)?;
+        if let (Told::Digest, 0..=MAX_DIGEST) = (reading.report.told, content.len()) {
+            reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
+        }
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_else(|| hex(&reading.hasher.finalize()));
         if bytes.was_cut() {
@@ -184,33 +205,50 @@ impl<'a> Worker<'a> {
 
     fn whole_gzip(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         let mut buffer = std::mem::take(&mut self.buffers[1]);
-        let mut cutter = Cutter::default();
-        let mut reading: Option<Reading> = None;
+        let mut begun: Option<(Reading, Cutter)> = None;
+        let begin = |content: &[u8]| {
+            let reading = Reading::new(self.job.settings, content, true);
+            let cutter = Cutter::of(reading.report.told.format());
+            (reading, cutter)
+        };
         let broken = inflate(bytes.bytes(), self.job.settings.max_inflate, &mut buffer, |content, at_end| {
-            if reading.is_none() {
-                if content.len() < HEAD && !at_end {
+            if begun.is_none() && content.len() < HEAD && !at_end {
+                return Ok(0);
+            }
+            let (reading, cutter) = begun.get_or_insert_with(|| begin(content));
+            if let Told::Digest = reading.report.told {
+                if !at_end && reading.report.content_size == 0 && content.len() <= MAX_DIGEST {
                     return Ok(0);
                 }
-                reading = Some(Reading::new(self.job.settings, content, true));
+                if at_end && reading.report.content_size == 0 {
+                    reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
+                }
             }
-            let reading = reading.as_mut().expect("made above");
             let mut taken = 0;
             while let Some((block, len)) = cutter.next(&content[taken..], at_end) {
-                reading.hasher.update(&content[taken..taken + len]);
+                reading.hash(&content[taken..taken + len]);
                 self.block(input, block, len, reading)?;
                 taken += len;
             }
+            if at_end {
+                self.end(input, &content[taken..], cutter, reading)?;
+                taken = content.len();
+            }
             anyhow::Ok(taken)
         })?;
-        let mut reading = reading.unwrap_or_else(|| Reading::new(self.job.settings, &buffer, true));
+        let (mut reading, mut cutter) = begun.unwrap_or_else(|| {
+            let reading = Reading::new(self.job.settings, &buffer, true);
+            let cutter = Cutter::of(reading.report.told.format());
+            (reading, cutter)
+        });
         if let Some(broken) = broken {
-            self.break_off(input, &broken, &buffer, &mut reading)?;
+            self.break_off(input, &broken, &buffer, &mut cutter, &mut reading)?;
         }
         buffer.shrink_to(4 << 20);
         self.buffers[1] = buffer;
         self.job.progress.bytes(bytes.bytes().len());
         let mut report = reading.report;
-        report.gzip = true;
+        report.compression = Some("gzip");
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         if bytes.was_cut() {
@@ -219,84 +257,136 @@ impl<'a> Worker<'a> {
         Ok(report)
     }
 
-    /// Records that the content breaks off, with what there is of the line at which it does.
-    fn break_off(&mut self, input: usize, why: &str, rest: &[u8], reading: &mut Reading) -> Result<()> {
-        let mut rest = rest;
-        // What was inflated before the format could be told may hold whole lines.
-        while let Some(end) = memchr(b'\n', rest) {
-            reading.hasher.update(&rest[..=end]);
-            self.block(input, Block::Lines(&rest[..=end]), end + 1, reading)?;
-            rest = &rest[end + 1..];
+    /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
+    fn whole_parquet(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
+        let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
+        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].found.path) {
+            Ok(Some(lines)) => lines,
+            Ok(None) => return Ok(Report { sha256, ..Report::default() }),
+            Err(error) => return Ok(unreadable(&error)),
+        };
+        let mut reading = Reading::new(self.job.settings, b"", true);
+        reading.report.told = Told::Log(&vpc_flow::FORMAT);
+        let mut text = format!("{}\n", lines.header).into_bytes();
+        loop {
+            reading.hash(&text);
+            self.block(input, Block::Lines(&text), text.len(), &mut reading)?;
+            match lines.next_lines(&mut text) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    reading.report.problem = Some(format!("{error:#}"));
+                    break;
+                }
+            }
         }
-        reading.hasher.update(rest);
-        let found = &self.job.plan.inputs[input].found;
-        let origin = reading.origin(&found.label);
-        self.decoder.reject(why, rest, &origin);
-        let report = &mut reading.report;
-        report.format = report.format.or(Some(&sawlog_formats::s3_access::TABLE));
-        report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
-        report.content_size += i64::try_from(rest.len())?;
-        report.problem = Some(why.to_owned());
+        self.end(input, b"", &Cutter::Lines(false), &mut reading)?;
+        self.job.progress.bytes(bytes.bytes().len());
+        let mut report = reading.report;
+        report.compression = Some("parquet");
+        report.content_sha256 = Some(hex(&reading.hasher.finalize()));
+        report.sha256 = sha256;
+        Ok(report)
+    }
+
+    /// Records that the content breaks off, with what there is of the record at which it does.
+    fn break_off(
+        &mut self,
+        input: usize,
+        why: &str,
+        rest: &[u8],
+        cutter: &mut Cutter,
+        reading: &mut Reading,
+    ) -> Result<()> {
+        let mut rest = rest;
+        // What was inflated before the format could be told may hold whole records.
+        while let Some((block, len)) = cutter.next(rest, false) {
+            reading.hash(&rest[..len]);
+            self.block(input, block, len, reading)?;
+            rest = &rest[len..];
+        }
+        reading.hash(rest);
+        if reading.report.told.format().is_none() {
+            reading.report.told = Told::Log(FORMATS[0]);
+        }
+        self.reject(input, why, rest, reading)?;
+        reading.report.content_size += i64::try_from(rest.len())?;
+        reading.report.problem = Some(why.to_owned());
+        Ok(())
+    }
+
+    /// Stores what is no record, as one that is counted.
+    fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
+        let Some(format) = reading.report.told.format() else { return Ok(()) };
+        let origin = reading.origin(&self.job.plan.inputs[input].found.label);
+        self.kit(format)?.decoder.reject(why, raw, &origin, &mut reading.carry);
+        reading.report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
+        Ok(())
+    }
+
+    /// Takes what stands after the last record.
+    fn end(&mut self, input: usize, rest: &[u8], cutter: &Cutter, reading: &mut Reading) -> Result<()> {
+        reading.hash(rest);
+        let unclosed = matches!(cutter, Cutter::Json(scanner) if scanner.is_open());
+        match std::str::from_utf8(rest) {
+            _ if unclosed => self.reject(input, "the JSON ends before all its brackets are closed", rest, reading)?,
+            Ok(rest) if rest.len() <= MAX_AFTER => {
+                reading.report.after = std::mem::take(&mut reading.carry.gap);
+                reading.report.after.push_str(rest);
+            }
+            _ => self.reject(input, "more than 64 KiB of white space or brackets", rest, reading)?,
+        }
+        reading.report.content_size += i64::try_from(rest.len())?;
         Ok(())
     }
 
     /// Reads one part of a large file.
     fn part(&mut self, piece: &Piece, bytes: &FileBytes) -> Result<Report> {
         let content = bytes.bytes();
-        let start = bytes.line_start(usize::try_from(piece.range.start)?);
-        let end = bytes.line_start(usize::try_from(piece.range.end)?);
-        let running = &self.job.running[&piece.input];
-        let settings = &self.job.settings;
-        let turn = running.take(piece.part, &self.job.abort, |running: &mut Running| {
+        let last = piece.part + 1 == piece.parts;
+        let nominal_end = usize::try_from(piece.range.end)?;
+        let settings = self.job.settings;
+        let turn = self.job.running[&piece.input].take(piece.part, &self.job.abort, |running: &mut Running| {
             if piece.part == 0 {
-                running.ending = LineEnding::of(content);
-                running.format = format_of(settings, content);
+                let first = Reading::new(settings, content, true);
+                (running.ending, running.told, running.carry) =
+                    (first.report.ending, Some(first.report.told), first.carry);
+                running.cutter = Some(Cutter::of(first.report.told.format()));
             }
-            let first_line = running.lines + 1;
-            let mut at = start;
-            for block in content[start..end].chunks(256 << 10) {
-                running.hasher.update(block);
-                running.lines += i64::try_from(memchr_iter(b'\n', block).count()).unwrap_or(i64::MAX);
-                // A part is read again soon, unless an endless line has made it much larger than it was meant to be.
-                if end - start > LARGE_PART {
-                    bytes.release(at..at + block.len());
-                }
-                at += block.len();
-            }
-            let sha256 = (piece.part + 1 == piece.parts).then(|| hex(&running.hasher.clone().finalize()));
-            (first_line, running.ending, running.format, sha256)
+            let told = running.told.unwrap_or_default();
+            let cutter = running.cutter.clone().unwrap_or(Cutter::Lines(false));
+            let start = running.at;
+            let report = Report { ending: running.ending, told, ..Report::default() };
+            let mut reading = Reading { report, ..Reading::new(settings, b"", false) };
+            (reading.first_line, reading.carry) = (running.lines + 1, running.carry.clone());
+            let end = pass_over(running, bytes, if last { content.len() } else { nominal_end });
+            let sha256 = last.then(|| hex(&running.hasher.clone().finalize()));
+            (start..end, cutter, reading, sha256)
         });
-        let (first_line, ending, format, sha256) = turn.ok_or_else(|| anyhow!("another thread failed"))?;
-        let mut reading = Reading {
-            hash: false,
-            hasher: Sha256::new(),
-            first_line,
-            offset: i64::try_from(start)?,
-            report: Report { ending, format, ..Report::default() },
-        };
-        self.lines(piece.input, bytes, start..end, end == content.len(), &mut reading)?;
+        let (range, mut cutter, mut reading, sha256) = turn.ok_or_else(|| anyhow!("another thread failed"))?;
+        reading.offset = i64::try_from(range.start)?;
+        self.content(piece.input, bytes, range, last, &mut reading, &mut cutter)?;
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_default();
         Ok(report)
     }
 
-    /// Decodes the whole lines in `range`.
-    fn lines(
+    /// Decodes the whole records in `range`, which ends with one; at the end of the file more may follow it.
+    fn content(
         &mut self,
         input: usize,
         bytes: &FileBytes,
         range: Range<usize>,
         last: bool,
         reading: &mut Reading,
+        cutter: &mut Cutter,
     ) -> Result<()> {
         let content = &bytes.bytes()[range.clone()];
-        let (mut cutter, mut at, mut released) = (Cutter::default(), 0, 0);
-        // Only the file's last line can lack its line feed, so every range is complete in itself.
-        debug_assert!(last || content.is_empty() || content.ends_with(b"\n"));
-        while let Some((block, len)) = cutter.next(&content[at..], true) {
-            if reading.hash {
-                reading.hasher.update(&content[at..at + len]);
-            }
+        let (mut at, mut released) = (0, 0);
+        // Only the file's last line can lack its line feed, so every range of lines is complete in itself.
+        let at_end = last || matches!(cutter, Cutter::Lines(_));
+        while let Some((block, len)) = cutter.next(&content[at..], at_end) {
+            reading.hash(&content[at..at + len]);
             self.block(input, block, len, reading)?;
             self.job.progress.bytes(len);
             at += len;
@@ -304,6 +394,9 @@ impl<'a> Worker<'a> {
                 bytes.release(range.start + released..range.start + at);
                 released = at;
             }
+        }
+        if last {
+            self.end(input, &content[at..], cutter, reading)?;
         }
         bytes.release(range.start + released..range.end);
         Ok(())
@@ -316,15 +409,15 @@ impl<'a> Worker<'a> {
         if self.job.abort.is_set() {
             bail!("another thread failed");
         }
-        if reading.report.format.is_some() {
+        if let Some(format) = reading.report.told.format() {
             let origin = reading.origin(&self.job.plan.inputs[input].found.label);
-            let decoded = match block {
-                Block::Lines(lines) => self.decoder.decode(lines, &origin),
-                Block::LongLine(part, last) => {
-                    self.decoder.reject("longer than 8 MiB", part, &origin);
-                    let one = i64::from(last);
-                    Decoded { lines: one, rejects: one, ..Decoded::default() }
-                }
+            let decoder = &mut self.kit(format)?.decoder;
+            let decoded = if let Block::Long(part, last) = block {
+                decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
+                let one = i64::from(last);
+                Decoded { lines: one, rejects: one, ..Decoded::default() }
+            } else {
+                decoder.decode(block, &origin, &mut reading.carry)
             };
             reading.report.decoded.add(&decoded);
             self.job.progress.records(decoded.records);
@@ -332,36 +425,60 @@ impl<'a> Worker<'a> {
         let len = i64::try_from(len)?;
         reading.report.content_size += len;
         reading.offset += len;
-        if self.decoder.rows() >= ROW_GROUP_ROWS || self.decoder.memory() >= self.job.settings.columns_memory {
+        let decoders = || self.kits.iter().flatten().map(|kit| &kit.decoder);
+        let full = decoders().any(|decoder| decoder.rows() >= ROW_GROUP_ROWS);
+        if full || decoders().map(|decoder| decoder.memory()).sum::<usize>() >= self.job.settings.columns_memory {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Encodes the columns so far, and hands them on.
-    fn flush(&mut self) -> Result<()> {
-        let (days, rejects) = self.decoder.finish();
-        let many_days = days.len() > scraps::MANY_DAYS;
-        for (day, batch) in days {
-            if many_days && batch.num_rows() < scraps::FEW_ROWS {
-                self.send(Ok(Output::Scraps(day, scraps::encode(&batch)?)));
-                continue;
-            }
-            let row_group = self.records.encode(&batch)?;
-            drop(batch);
-            self.send(Ok(Output::RowGroup(&sawlog_formats::s3_access::TABLE, Some(date_name(day)), row_group)));
+    fn kit(&mut self, format: &'static Format) -> Result<&mut Kit> {
+        let place = FORMATS.iter().position(|known| known.table.name == format.table.name).context("not registered")?;
+        let kit = &mut self.kits[place];
+        if kit.is_none() {
+            let encoder = Encoder::new(format.table, self.job.settings.codec)?;
+            *kit = Some(Kit { decoder: (format.decoder)(), encoder });
         }
-        if let Some(rejects) = rejects {
-            self.flush_rejects(&rejects)?;
-        }
-        Ok(())
+        kit.as_mut().context("made above")
     }
 
-    fn flush_rejects(&mut self, rejects: &RecordBatch) -> Result<()> {
-        let row_group = self.rejects.encode(rejects)?;
-        self.send(Ok(Output::RowGroup(&REJECTS, None, row_group)));
+    /// Encodes the columns so far, and hands them on.
+    fn flush(&mut self) -> Result<()> {
+        let mut all_rejects = Vec::new();
+        for (place, format) in FORMATS.iter().copied().enumerate() {
+            let Some(kit) = &mut self.kits[place] else { continue };
+            let (days, rejects) = kit.decoder.finish();
+            all_rejects.extend(rejects);
+            let many_days = days.len() > scraps::MANY_DAYS;
+            for (day, batch) in days {
+                let output = if many_days && batch.num_rows() < scraps::FEW_ROWS {
+                    Output::Scraps(format, day, scraps::encode(format, &batch)?)
+                } else {
+                    let kit = self.kits[place].as_mut().context("looked at above")?;
+                    Output::RowGroup(format.table, Some(date_name(day)), kit.encoder.encode(&batch)?)
+                };
+                drop(batch);
+                self.send(Ok(output));
+            }
+        }
+        if !all_rejects.is_empty() {
+            let row_group = self.rejects.encode(&in_evidence_order(&all_rejects)?)?;
+            self.send(Ok(Output::RowGroup(&REJECTS, None, row_group)));
+        }
         Ok(())
     }
+}
+
+/// The rejects of several formats, as their files lie.
+fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
+    if let [only] = rejects {
+        return Ok(only.clone());
+    }
+    let alike = rejects.iter().map(|batch| with_dictionaries(&REJECTS, batch)).collect::<Result<Vec<_>>>()?;
+    let all = concat_batches(&alike[0].schema(), &alike)?;
+    let keys = ["source_file", "source_line"].map(|name| SortColumn { values: all[name].clone(), options: None });
+    Ok(take_record_batch(&all, &lexsort_to_indices(&keys, None)?)?)
 }
 
 /// A file whose content may be that of another.
@@ -372,6 +489,55 @@ enum Checked {
     Unreadable(anyhow::Error),
 }
 
+/// Hashes and counts what is between where the last part ended and where the next one may begin, at or after `nominal_end`;
+/// gives that place.
+fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: usize) -> usize {
+    let content = bytes.bytes();
+    let format = running.told.and_then(Told::format);
+    let (start, mut end) = (running.at, nominal_end.max(running.at));
+    if let Some(Cutter::Json(scanner)) = &mut running.cutter {
+        let mut at = start;
+        let mut in_long = false;
+        while at < end || in_long {
+            let Some((block, len)) = scanner.next(&content[at..], true) else { break };
+            at += len;
+            match block {
+                Block::Json(_, items) => {
+                    let whole = items.iter().filter(|item| !item.continues).count();
+                    running.lines += i64::try_from(whole).unwrap_or(i64::MAX);
+                    in_long = items.last().is_some_and(|item| item.continues);
+                }
+                Block::Long(_, last) => {
+                    running.lines += i64::from(last);
+                    in_long = !last;
+                }
+                Block::Lines(_) => {}
+            }
+        }
+        end = if nominal_end == content.len() { content.len() } else { at };
+    } else {
+        end = bytes.line_start(end, format.map_or(|_| true, |format| format.ends_block));
+    }
+    let mut at = start;
+    let lines = format.is_none_or(|format| format.framing == Framing::Lines);
+    for block in content[start..end].chunks(256 << 10) {
+        running.hasher.update(block);
+        if lines {
+            running.lines += i64::try_from(memchr_iter(b'\n', block).count()).unwrap_or(i64::MAX);
+        }
+        // A part is read again soon, unless an endless line has made it much larger than it was meant to be.
+        if end - start > LARGE_PART {
+            bytes.release(at..at + block.len());
+        }
+        at += block.len();
+    }
+    if let Some(format) = format {
+        (format.skim)(&content[start..end], &mut running.carry);
+    }
+    running.at = end;
+    end
+}
+
 /// The state of reading one input.
 struct Reading {
     /// Whether the content is hashed on the way.
@@ -379,14 +545,21 @@ struct Reading {
     hasher: Sha256,
     first_line: i64,
     offset: i64,
+    carry: Carry,
     report: Report,
 }
 
 impl Reading {
     fn new(settings: &Settings, content: &[u8], hash: bool) -> Self {
-        let report =
-            Report { ending: LineEnding::of(content), format: format_of(settings, content), ..Report::default() };
-        Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, report }
+        let report = Report { ending: LineEnding::of(content), told: Told::of(settings, content), ..Report::default() };
+        let carry = Carry { fields: settings.vpc_fields.clone(), gap: String::new() };
+        Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, carry, report }
+    }
+
+    fn hash(&mut self, content: &[u8]) {
+        if self.hash {
+            self.hasher.update(content);
+        }
     }
 
     fn origin<'a>(&self, source_file: &'a str) -> Origin<'a> {
@@ -397,10 +570,6 @@ impl Reading {
             ending: self.report.ending,
         }
     }
-}
-
-fn format_of(settings: &Settings, content: &[u8]) -> Option<&'static Table> {
-    settings.format.or_else(|| sawlog_formats::detect(&content[..content.len().min(HEAD)]))
 }
 
 fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::s3_access::{self, Decoder};
-use sawlog_formats::{Table, date_name};
+use sawlog_formats::{Decoded, FORMATS, Table, date_name};
 use sawlog_store::parquet::Encoder;
 use sawlog_store::{Run, Source, SourceState, StagedFile};
 
 use super::plan::{Plan, duplicate, row};
+use super::tell::Told;
 use super::worker::{Output, ROW_GROUP_ROWS, Report};
 use super::{Job, Settings, Summary, scraps};
 use crate::discover::Problem;
@@ -39,8 +39,8 @@ pub(crate) struct Writer<'p, 'r, 's> {
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
-    /// For each day, where its rows are: offset and length.
-    days: BTreeMap<i32, Vec<(u64, usize)>>,
+    /// For each table and day, where its rows are: offset and length.
+    days: BTreeMap<(&'static str, i32), Vec<(u64, usize)>>,
 }
 
 impl Scraps {
@@ -49,7 +49,7 @@ impl Scraps {
         Ok(Self { file: BufWriter::new(file), end: 0, days: BTreeMap::new() })
     }
 
-    fn add(&mut self, day: i32, rows: &[u8]) -> Result<()> {
+    fn add(&mut self, day: (&'static str, i32), rows: &[u8]) -> Result<()> {
         self.file.write_all(rows).context("can't write to a temporary file")?;
         self.days.entry(day).or_default().push((self.end, rows.len()));
         self.end += rows.len() as u64;
@@ -80,10 +80,13 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                             self.close_fullest()?;
                         }
                     }
-                    Output::Scraps(day, rows) => match &mut self.scraps {
-                        Some(scraps) => scraps.add(day, &rows)?,
-                        none => none.insert(Scraps::new(self.run.store().root())?).add(day, &rows)?,
-                    },
+                    Output::Scraps(format, day, rows) => {
+                        let key = (format.table.name, day);
+                        match &mut self.scraps {
+                            Some(scraps) => scraps.add(key, &rows)?,
+                            none => none.insert(Scraps::new(self.run.store().root())?).add(key, &rows)?,
+                        }
+                    }
                     Output::Reports(reports) => {
                         reports.into_iter().for_each(|(input, report)| self.report(input, report));
                     }
@@ -138,21 +141,32 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             return;
         }
         let source = self.sources[input].get_or_insert_with(|| Source {
-            state: if report.format.is_some() { SourceState::Converted } else { SourceState::Unknown },
-            format: report.format.map(|table| table.name.to_owned()),
-            compression: report.gzip.then(|| "gzip".to_owned()),
+            state: match report.told {
+                Told::Log(_) => SourceState::Converted,
+                Told::Digest if report.content.is_some() => SourceState::Digest,
+                Told::Digest | Told::Unknown => SourceState::Unknown,
+            },
+            format: report.told.format().map(|format| format.table.name.to_owned()),
+            compression: report.compression.map(str::to_owned),
             line_ending: report.ending,
             ..row(found)
         });
         source.content_size += report.content_size;
-        source.lines += report.decoded.lines;
-        source.records += report.decoded.records;
-        source.rejects += report.decoded.rejects;
-        source.blank_lines += report.decoded.blank_lines;
-        source.times = match (source.times, report.decoded.times) {
-            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
-            (times, None) | (None, times) => times,
+        let mut decoded = Decoded {
+            lines: source.lines,
+            records: source.records,
+            rejects: source.rejects,
+            blank_lines: source.blank_lines,
+            times: source.times,
+            unknown_fields: std::mem::take(&mut source.unknown_fields),
+            other_types: std::mem::take(&mut source.other_types),
         };
+        decoded.add(&report.decoded);
+        (source.lines, source.records, source.rejects) = (decoded.lines, decoded.records, decoded.rejects);
+        (source.blank_lines, source.times) = (decoded.blank_lines, decoded.times);
+        (source.unknown_fields, source.other_types) = (decoded.unknown_fields, decoded.other_types);
+        source.after = Some(report.after).filter(|after| !after.is_empty());
+        source.content = report.content;
         source.sha256 = report.sha256;
         source.content_sha256 = report.content_sha256;
     }
@@ -171,15 +185,17 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     /// Writes the rows that were set aside, one day after the other.
     fn write_scraps(&mut self, scraps: Scraps, settings: &Settings) -> Result<()> {
         let file = scraps.file.into_inner().context("can't write to a temporary file")?;
-        let mut encoder = Encoder::new(&s3_access::TABLE, settings.codec)?;
-        let (mut decoder, mut rows) = (Decoder::default(), Vec::new());
-        for (day, pieces) in scraps.days {
-            let mut staged = self.run.create_file(&s3_access::TABLE, Some(date_name(day)))?;
+        let mut rows = Vec::new();
+        for ((table, day), pieces) in scraps.days {
+            let format = FORMATS.iter().find(|format| format.table.name == table).context("not registered")?;
+            let mut encoder = Encoder::new(format.table, settings.codec)?;
+            let mut decoder = (format.decoder)();
+            let mut staged = self.run.create_file(format.table, Some(date_name(day)))?;
             let last = pieces.len() - 1;
             for (place, (offset, len)) in pieces.into_iter().enumerate() {
                 rows.resize(len, 0);
                 file.read_exact_at(&mut rows, offset).context("can't read from a temporary file")?;
-                scraps::decode(&rows, &mut decoder)?;
+                scraps::decode(format, &rows, decoder.as_mut())?;
                 let full = decoder.rows() >= ROW_GROUP_ROWS || decoder.memory() >= settings.columns_memory;
                 if full || place == last {
                     for (_, batch) in decoder.finish().0 {

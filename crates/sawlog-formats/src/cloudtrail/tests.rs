@@ -1,0 +1,397 @@
+//! The decoder against `serde_json`, on records of every shape; the scanner on bytes that come in any pieces.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::fields::{Content, Field, RECORD};
+use super::*;
+use crate::calendar::read_iso8601;
+use crate::decoder::{Block, Carry, Decoded};
+use crate::origin::{LineEnding, MAX_LINE, Origin};
+use crate::{Decoder as _, TextColumn};
+
+/// What content was decoded to.
+struct Read {
+    batches: Vec<RecordBatch>,
+    rejects: Option<RecordBatch>,
+    decoded: Decoded,
+    after: Vec<u8>,
+}
+
+/// Decodes content that comes in pieces of `step` bytes.
+fn read_in_steps(content: &[u8], step: usize) -> Read {
+    let (mut scanner, mut decoder) = (Scanner::default(), super::decode::Decoder::default());
+    let (mut decoded, mut start, mut offset) = (Decoded::default(), 0, 0);
+    let mut carry = Carry::default();
+    for end in (0..content.len()).step_by(step).skip(1).chain([content.len()]) {
+        while let Some((block, taken)) = scanner.next(&content[start..end], end == content.len()) {
+            let origin = Origin {
+                source_file: "file",
+                first_line: 1 + decoded.lines,
+                byte_offset: offset,
+                ending: LineEnding::Lf,
+            };
+            match block {
+                Block::Long(part, last) => {
+                    decoder.reject("longer than 8 MiB", part, &origin, &mut carry);
+                    let one = i64::from(last);
+                    decoded.add(&Decoded { lines: one, rejects: one, ..Decoded::default() });
+                }
+                block => decoded.add(&decoder.decode(block, &origin, &mut carry)),
+            }
+            start += taken;
+            offset += i64::try_from(taken).unwrap();
+        }
+    }
+    let (batches, rejects) = decoder.finish();
+    let batches = batches.into_iter().map(|(_, batch)| batch).collect();
+    Read { batches, rejects, decoded, after: content[start..].to_vec() }
+}
+
+fn read(content: &[u8]) -> Read {
+    read_in_steps(content, content.len().max(1))
+}
+
+impl Read {
+    /// Records and rejects in order: number, gap, text.
+    fn items(&self) -> Vec<(i64, String, Vec<u8>)> {
+        let mut items = Vec::new();
+        for batch in self.batches.iter().chain(&self.rejects) {
+            let gap = TextColumn::new(&batch["gap"]).unwrap();
+            let lines = batch["source_line"].as_primitive::<arrow_array::types::Int64Type>();
+            for row in 0..batch.num_rows() {
+                let raw = match TextColumn::new(&batch["raw"]) {
+                    Ok(text) => text.get(row).unwrap().as_bytes().to_vec(),
+                    Err(_) => batch["raw"].as_binary::<i32>().value(row).to_vec(),
+                };
+                items.push((lines.value(row), gap.get(row).unwrap_or(",").to_owned(), raw));
+            }
+        }
+        items.sort_by_key(|(line, ..)| *line);
+        items
+    }
+
+    fn rebuilt(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (_, gap, raw) in self.items() {
+            out.extend_from_slice(gap.as_bytes());
+            out.extend_from_slice(&raw);
+        }
+        out.extend_from_slice(&self.after);
+        out
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let text = |batch: &RecordBatch| TextColumn::new(&batch["reason"]).unwrap();
+        self.rejects
+            .iter()
+            .flat_map(|batch| (0..batch.num_rows()).map(|row| text(batch).get(row).unwrap().to_owned()))
+            .collect()
+    }
+}
+
+/// The value that a column must hold for a field of a record.
+fn check(field: &Field, array: &ArrayRef, row: usize, value: Option<&Value>) {
+    let value = value.filter(|value| !value.is_null());
+    match field.content {
+        Content::Text => {
+            let text = TextColumn::new(array).unwrap();
+            assert_eq!(text.get(row), value.and_then(Value::as_str), "{}", field.key);
+        }
+        Content::Json => {
+            let text = TextColumn::new(array).unwrap();
+            let parsed = text.get(row).map(|text| serde_json::from_str::<Value>(text).unwrap());
+            assert_eq!(parsed.as_ref(), value, "{}", field.key);
+        }
+        Content::Bool => {
+            let found = array.is_valid(row).then(|| array.as_boolean().value(row));
+            assert_eq!(found, value.and_then(Value::as_bool), "{}", field.key);
+        }
+        Content::Time => {
+            let times = array.as_primitive::<TimestampMicrosecondType>();
+            let found = times.is_valid(row).then(|| times.value(row));
+            let wanted = value.and_then(Value::as_str).and_then(|text| read_iso8601(text.as_bytes()));
+            assert_eq!(found, wanted, "{}", field.key);
+        }
+        Content::Object(fields) => {
+            let object = value.and_then(Value::as_object);
+            assert_eq!(array.is_valid(row), object.is_some(), "{}", field.key);
+            let columns = array.as_struct().columns();
+            for (field, column) in fields.iter().zip(columns).filter(|_| object.is_some()) {
+                check(field, column, row, object.and_then(|object| object.get(field.key)));
+            }
+        }
+        Content::Array(fields) => {
+            let list = array.as_list::<i32>();
+            let wanted = value.and_then(Value::as_array);
+            assert_eq!(list.is_valid(row), wanted.is_some(), "{}", field.key);
+            let Some(wanted) = wanted else { return };
+            let items = list.value(row);
+            assert_eq!(items.len(), wanted.len());
+            for (item, value) in wanted.iter().enumerate() {
+                for (field, column) in fields.iter().zip(items.as_struct().columns()) {
+                    let either =
+                        if field.key == "ARN" { value.get("ARN").or(value.get("arn")) } else { value.get(field.key) };
+                    check(field, column, item, either);
+                }
+            }
+        }
+    }
+}
+
+/// Compares every column of every record with what `serde_json` makes of the record's text.
+fn check_all(read: &Read) -> usize {
+    let mut records = 0;
+    for batch in &read.batches {
+        let raw = TextColumn::new(&batch["raw"]).unwrap();
+        for row in 0..batch.num_rows() {
+            let value: Value = serde_json::from_str(raw.get(row).unwrap()).unwrap();
+            for field in RECORD {
+                check(field, &batch[field.column.name], row, value.get(field.key));
+            }
+            records += 1;
+        }
+    }
+    records
+}
+
+const EVENT: &str = r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","accountId":"1"},"eventTime":"2021-07-29T13:06:49Z","eventSource":"iam.amazonaws.com","eventName":"PutUserPolicy","requestParameters":{"a":[1,{"b":"}"}],"c":"\"{"},"responseElements":null,"readOnly":false}"#;
+
+#[test]
+fn every_way_in_which_records_come() {
+    for (content, records) in [
+        (format!("{{\"Records\":[{EVENT},{EVENT}]}}"), 2),
+        (format!(" {{ \"Records\" : [\n  {EVENT} ,\n  {EVENT}\n ] }}\n"), 2),
+        (format!("[{EVENT},\n{EVENT}]"), 2),
+        (format!("{EVENT}\n{EVENT}\n"), 2),
+        (format!("\u{feff}{EVENT}"), 1),
+        (format!("{{\"Records\":[{EVENT}]}}{{\"Records\":[]}}\n{{\"Records\":[{EVENT}]}}"), 2),
+        ("{\"Records\":[]}".to_owned(), 0),
+        ("[]".to_owned(), 0),
+        (String::new(), 0),
+    ] {
+        for step in [1, 7, 64, 1 << 20] {
+            let read = read_in_steps(content.as_bytes(), step);
+            assert_eq!(read.reasons(), Vec::<String>::new(), "{content}");
+            assert_eq!(check_all(&read), records, "{content}");
+            assert_eq!(read.rebuilt(), content.as_bytes());
+        }
+        assert!(content.is_empty() || detect(content.as_bytes()), "{content}");
+    }
+}
+
+#[test]
+fn what_is_no_record_is_kept_with_the_reason() {
+    let deep = format!("{{\"eventTime\":\"2021-07-29T13:06:49Z\",\"x\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+    for (middle, reason) in [
+        ("{\"eventTime\":\"yesterday\"}", "has no eventTime that is a time"),
+        ("{}", "has no eventTime that is a time"),
+        ("{eventTime: 1}", "not valid JSON: "),
+        ("{\"a\":[}", "not valid JSON: "),
+        ("{\"a\":1 2}", "not valid JSON: "),
+        ("17", "text that is no record"),
+        ("\"a, {b\"", "text that is no record"),
+        (deep.as_str(), "not valid JSON: "),
+    ] {
+        let content = format!("{{\"Records\":[{EVENT},{middle},{EVENT}]}}");
+        let read = read(content.as_bytes());
+        assert!(read.reasons()[0].starts_with(reason), "{middle}: {:?}", read.reasons());
+        assert_eq!(check_all(&read), 2, "{middle}");
+        assert_eq!(String::from_utf8(read.rebuilt()).unwrap(), content);
+    }
+    let not_utf8 = [b"{\"Records\":[".as_slice(), EVENT.as_bytes(), b",{\"a\":\"\xff\"}]}"].concat();
+    let read = read(&not_utf8);
+    assert_eq!((read.decoded.records, read.decoded.rejects), (1, 1));
+    assert_eq!(read.rebuilt(), not_utf8);
+}
+
+#[test]
+fn a_broken_line_takes_no_other_with_it() {
+    let content = format!("{EVENT}\n{}\n{EVENT}\n", &EVENT[..EVENT.len() - 30].replace("false", "\"false"));
+    let read = read(content.as_bytes());
+    assert_eq!(check_all(&read), 2);
+    assert_eq!(String::from_utf8(read.rebuilt()).unwrap(), content);
+}
+
+#[test]
+fn every_whole_record_before_a_break_is_there() {
+    let content = format!("{{\"Records\":[{EVENT},{EVENT}]}}");
+    for len in 0..content.len() {
+        let read = read(&content.as_bytes()[..len]);
+        let whole = usize::from(len >= 12 + EVENT.len()) + usize::from(len >= 13 + 2 * EVENT.len());
+        assert_eq!(check_all(&read), whole);
+        assert_eq!(read.rebuilt(), &content.as_bytes()[..len]);
+    }
+}
+
+#[test]
+fn a_record_that_is_too_long_comes_in_parts() {
+    for len in [MAX_LINE - 20, MAX_LINE, MAX_LINE + 1, 2 * MAX_LINE, 2 * MAX_LINE + 77] {
+        let long = format!("{{\"a\":\"{}\\\"}}\"}}", "x{".repeat(len / 2));
+        let content = format!("[{EVENT},{long},{EVENT}]");
+        for step in [1 << 20, content.len()] {
+            let read = read_in_steps(content.as_bytes(), step);
+            assert_eq!(check_all(&read), 2, "{len}");
+            assert_eq!((read.decoded.lines, read.decoded.rejects), (3, 1), "{len}");
+            // Parts of one record have one number, and nothing stands between them.
+            assert!(read.rebuilt() == content.as_bytes(), "{len}");
+        }
+    }
+}
+
+#[test]
+fn other_types_and_unknown_fields_are_counted() {
+    let event = r#"{"eventTime":"2021-07-29T13:06:49Z","readOnly":"yes","userIdentity":"root","resources":{"a":1},"new":{"x":1},
+        "tlsDetails":{"tlsVersion":13,"group":"x"},"sourceIPAddress":null,"eventName":["a"]}"#;
+    let read = read(format!("[{event},{event}]").as_bytes());
+    check_all(&read);
+    let names = |counts: &std::collections::BTreeMap<String, i64>| {
+        counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&read.decoded.unknown_fields), ["new 2", "tlsDetails.group 2"]);
+    assert_eq!(
+        names(&read.decoded.other_types),
+        ["eventName 2", "readOnly 2", "resources 2", "tlsDetails.tlsVersion 2", "userIdentity 2"]
+    );
+}
+
+#[test]
+fn half_a_pair_becomes_a_replacement_character_and_raw_stays() {
+    let event = r#"{"eventTime":"2021-07-29T13:06:49Z","userAgent":"a\ud800b\udc00\ud83d\ude00\\ud800","requestParameters":{"x":"\ud800"}}"#;
+    let read = read(event.as_bytes());
+    assert_eq!(read.reasons(), Vec::<String>::new());
+    let batch = &read.batches[0];
+    assert_eq!(TextColumn::new(&batch["user_agent"]).unwrap().get(0), Some("a\u{fffd}b\u{fffd}\u{1f600}\\ud800"));
+    assert_eq!(TextColumn::new(&batch["request_parameters"]).unwrap().get(0), Some(r#"{"x":"\ud800"}"#));
+    assert_eq!(read.rebuilt(), event.as_bytes());
+}
+
+#[test]
+fn numbers_of_any_size_are_no_reason_to_refuse_a_record() {
+    let event = r#"{"eventTime":"2021-07-29T13:06:49Z","requestParameters":{"a":123456789012345678901234567890,"b":1.68890570862E9,"c":-0.0}}"#;
+    let read = read(event.as_bytes());
+    assert_eq!(read.reasons(), Vec::<String>::new());
+    let text = TextColumn::new(&read.batches[0]["request_parameters"]).unwrap();
+    assert_eq!(text.get(0), Some(r#"{"a":123456789012345678901234567890,"b":1.68890570862E9,"c":-0.0}"#));
+}
+
+/// JSON values, and keys and texts that need escapes.
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any_text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(any_text(), inner, 0..4).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z{}\\[\\]:,\"\\\\\n \u{e4}\u{1f600}]{0,12}", Just("2021-07-29T13:06:49Z".to_owned())]
+}
+
+/// An object with some of the fields, most of them of the right type.
+fn object_of(fields: &'static [Field]) -> BoxedStrategy<Value> {
+    let member = |field: &'static Field| {
+        let right = match field.content {
+            Content::Text => any_text().prop_map(Value::from).boxed(),
+            Content::Json => any_value().boxed(),
+            Content::Bool => any::<bool>().prop_map(Value::from).boxed(),
+            Content::Time => Just(json!("2023-01-02T03:04:05Z")).boxed(),
+            Content::Object(fields) => object_of(fields),
+            Content::Array(fields) => prop::collection::vec(object_of(fields), 0..3).prop_map(Value::from).boxed(),
+        };
+        prop_oneof![
+            3 => Just(None),
+            4 => right.prop_map(move |value| Some((field.key.to_owned(), value))),
+            1 => any_value().prop_map(move |value| Some((field.key.to_owned(), value))),
+        ]
+    };
+    let members: Vec<_> = fields.iter().map(member).collect();
+    let extra = prop::collection::vec((any_text(), any_value()), 0..2);
+    (members, extra).prop_map(|(members, extra)| members.into_iter().flatten().chain(extra).collect()).boxed()
+}
+
+/// Writes a value with white space where it may stand, and now and then a key twice.
+fn write(value: &Value, style: u8, out: &mut String) {
+    let space = [" ", "", "\n  ", "\t"][usize::from(style % 4)];
+    match value {
+        Value::Object(members) => {
+            out.push('{');
+            for (place, (key, value)) in members.iter().enumerate() {
+                if style & 8 != 0 && place % 3 == 0 {
+                    *out += &format!("{}:[1,{{\"x\":\"y\"}}]{space},", Value::from(key.as_str()));
+                }
+                *out += &format!("{space}{}{space}:{space}", Value::from(key.as_str()));
+                write(value, style, out);
+                *out += space;
+                if place + 1 < members.len() {
+                    out.push(',');
+                }
+            }
+            out.push('}');
+        }
+        Value::Array(values) => {
+            out.push('[');
+            for (place, value) in values.iter().enumerate() {
+                *out += space;
+                write(value, style, out);
+                *out += if place + 1 < values.len() { "," } else { space };
+            }
+            out.push(']');
+        }
+        other => *out += &other.to_string(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn decoding_equals_serde_json(events in prop::collection::vec((object_of(RECORD), any::<u8>()), 1..6), step in 1usize..3000) {
+        let mut content = "{\"Records\":[".to_owned();
+        for (place, (event, style)) in events.iter().enumerate() {
+            let mut event = event.clone();
+            event["eventTime"] = json!("2021-07-29T13:06:49.25Z");
+            content += if place == 0 { "" } else { "," };
+            write(&event, *style, &mut content);
+        }
+        content += "]}";
+        let read = read_in_steps(content.as_bytes(), step);
+        prop_assert_eq!(read.reasons(), Vec::<String>::new());
+        prop_assert_eq!(check_all(&read), events.len());
+        prop_assert_eq!(read.rebuilt(), content.as_bytes());
+        for batch in &read.batches {
+            prop_assert_eq!(batch.num_columns(), TABLE.columns.len());
+            for (column, array) in TABLE.columns.iter().zip(batch.columns()) {
+                let same = *array.data_type() == column.data_type() || *array.data_type() == column.dictionary_type();
+                prop_assert!(same, "{} is {}", column.name, array.data_type());
+                prop_assert!(!matches!(array.data_type(), DataType::Null));
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_come_back(content in prop::collection::vec(prop::sample::select(b"{}[]\",:\\\n ae\xff\xef\xbb\xbf1".to_vec()), 0..300), step in 1usize..100) {
+        let read = read_in_steps(&content, step);
+        prop_assert_eq!(read.rebuilt(), content);
+    }
+
+    #[test]
+    fn damage_anywhere_is_rebuilt(at in 0usize..10_000, byte: u8, step in 1usize..2000) {
+        let mut content = format!("{{\"Records\":[{}]}}", [EVENT; 5].join(",")).into_bytes();
+        let at = at % content.len();
+        content[at] = byte;
+        let read = read_in_steps(&content, step);
+        prop_assert_eq!(read.rebuilt(), content);
+    }
+}

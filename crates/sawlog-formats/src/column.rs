@@ -1,0 +1,342 @@
+//! One column as it is filled: whole batches of values at a time, or one value at a time in any order of columns.
+
+use std::sync::Arc;
+
+use arrow_array::types::UInt32Type;
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Int32Array, Int64Array, ListArray, StringArray,
+    StructArray, TimestampMicrosecondArray, UInt32Array,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{Field, Fields};
+
+use crate::interner::Interner;
+use crate::table::{Column, Kind, Layout};
+
+/// Stands in the keys of a dictionary column for a null.
+const NULL_KEY: u32 = u32::MAX;
+
+/// What a column's few allocations take beside their content, about.
+const COLUMN_OVERHEAD: usize = 128;
+
+/// After how many rows a dictionary column first asks itself whether its dictionary pays.
+const FIRST_REVIEW: usize = 4096;
+
+/// A column as it is filled.
+#[derive(Debug)]
+pub(crate) enum ColumnBuilder {
+    Dictionary { keys: Vec<u32>, values: Interner, nulls: bool, next_review: usize },
+    Plain { kind: Kind, offsets: Vec<i32>, bytes: Vec<u8>, valid: NullBufferBuilder },
+    Numbers { kind: Kind, values: Vec<i64>, valid: NullBufferBuilder },
+    Struct { columns: &'static [Column], children: Vec<ColumnBuilder>, valid: NullBufferBuilder },
+    List { columns: &'static [Column], children: Vec<ColumnBuilder>, offsets: Vec<i32>, valid: NullBufferBuilder },
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new(column: &Column) -> Self {
+        let children = |columns: &[Column]| columns.iter().map(Self::new).collect();
+        match (column.kind, column.layout) {
+            (Kind::Text, Layout::Dictionary) => Self::Dictionary {
+                keys: Vec::new(),
+                values: Interner::default(),
+                nulls: false,
+                next_review: FIRST_REVIEW,
+            },
+            (kind @ (Kind::Text | Kind::Bytes), _) => Self::plain(kind),
+            (Kind::Struct(columns), _) => {
+                Self::Struct { columns, children: children(columns), valid: NullBufferBuilder::new(0) }
+            }
+            (Kind::List(columns), _) => {
+                Self::List { columns, children: children(columns), offsets: vec![0], valid: NullBufferBuilder::new(0) }
+            }
+            (kind, _) => Self::Numbers { kind, values: Vec::new(), valid: NullBufferBuilder::new(0) },
+        }
+    }
+
+    fn plain(kind: Kind) -> Self {
+        Self::Plain { kind, offsets: vec![0], bytes: Vec::new(), valid: NullBufferBuilder::new(0) }
+    }
+
+    /// How many rows it has.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Dictionary { keys, .. } => keys.len(),
+            Self::Plain { offsets, .. } | Self::List { offsets, .. } => offsets.len() - 1,
+            Self::Numbers { values, .. } => values.len(),
+            Self::Struct { valid, .. } => valid.len(),
+        }
+    }
+
+    /// The bytes of plain text; a dictionary's are few.
+    pub(crate) fn bytes(&self) -> usize {
+        if let Self::Plain { bytes, .. } = self { bytes.len() } else { 0 }
+    }
+
+    pub(crate) fn reserve(&mut self, rows: usize, text: usize) {
+        match self {
+            Self::Dictionary { keys, .. } => keys.reserve(rows),
+            Self::Plain { offsets, bytes, .. } => {
+                offsets.reserve(rows);
+                bytes.reserve(text);
+            }
+            Self::Numbers { values, .. } => values.reserve(rows),
+            Self::Struct { children, .. } => children.iter_mut().for_each(|child| child.reserve(rows, 0)),
+            Self::List { offsets, .. } => offsets.reserve(rows),
+        }
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let children = |children: &[Self]| children.iter().map(Self::memory).sum::<usize>();
+        let content = match self {
+            Self::Dictionary { keys, values, .. } => keys.capacity() * 4 + values.memory(),
+            Self::Plain { offsets, bytes, valid, .. } => {
+                offsets.capacity() * 4 + bytes.capacity() + valid.allocated_size()
+            }
+            Self::Numbers { values, valid, .. } => values.capacity() * 8 + valid.allocated_size(),
+            Self::Struct { children: nested, valid, .. } => children(nested) + valid.allocated_size(),
+            Self::List { children: nested, offsets, valid, .. } => {
+                children(nested) + offsets.capacity() * 4 + valid.allocated_size()
+            }
+        };
+        size_of::<Self>() + COLUMN_OVERHEAD + content
+    }
+
+    /// Appends text or bytes.
+    pub(crate) fn texts<'a>(&mut self, new: impl Iterator<Item = Option<&'a [u8]>>) {
+        match self {
+            Self::Dictionary { keys, values, nulls, .. } => {
+                for value in new {
+                    if let Some(value) = value {
+                        keys.push(values.intern(value));
+                    } else {
+                        keys.push(NULL_KEY);
+                        *nulls = true;
+                    }
+                }
+                self.review();
+            }
+            Self::Plain { offsets, bytes, valid, .. } => {
+                for value in new {
+                    bytes.extend_from_slice(value.unwrap_or_default());
+                    offsets.push(offset(bytes.len()));
+                    valid.append(value.is_some());
+                }
+            }
+            _ => panic!("the column does not hold text"),
+        }
+    }
+
+    /// Appends the same text `count` times.
+    pub(crate) fn repeat_text(&mut self, value: &[u8], count: usize) {
+        match self {
+            Self::Dictionary { keys, values, .. } => {
+                let key = values.intern(value);
+                keys.resize(keys.len() + count, key);
+            }
+            plain => plain.texts(std::iter::repeat_n(Some(value), count)),
+        }
+    }
+
+    /// Appends numbers or times.
+    pub(crate) fn numbers(&mut self, new: impl Iterator<Item = Option<i64>>) {
+        let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
+        for value in new {
+            values.push(value.unwrap_or_default());
+            valid.append(value.is_some());
+        }
+    }
+
+    /// Sets the text of `row`, the last one or one after it; rows between become null.
+    pub(crate) fn set_text(&mut self, row: usize, value: &[u8]) {
+        self.make_last(row);
+        match self {
+            Self::Dictionary { keys, values, .. } => keys.push(values.intern(value)),
+            Self::Plain { offsets, bytes, valid, .. } => {
+                bytes.extend_from_slice(value);
+                offsets.push(offset(bytes.len()));
+                valid.append_non_null();
+            }
+            _ => panic!("the column does not hold text"),
+        }
+    }
+
+    /// Sets the number, time or truth (0 or 1) of `row`, the last one or one after it.
+    pub(crate) fn set_number(&mut self, row: usize, value: i64) {
+        self.make_last(row);
+        let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
+        values.push(value);
+        valid.append_non_null();
+    }
+
+    /// Says that the group of `row`, the last one or one after it, is there; gives its columns.
+    pub(crate) fn set_struct(&mut self, row: usize) -> &mut [Self] {
+        self.make_last(row);
+        let Self::Struct { children, valid, .. } = self else { panic!("the column is no group") };
+        valid.append_non_null();
+        children
+    }
+
+    /// Says that the list of `row`, the last one or one after it, has `count` groups; gives their columns, and the row
+    /// in them of the first group.
+    pub(crate) fn set_list(&mut self, row: usize, count: usize) -> (&mut [Self], usize) {
+        self.make_last(row);
+        let Self::List { children, offsets, valid, .. } = self else { panic!("the column is no list") };
+        let first = offsets[offsets.len() - 1];
+        offsets.push(first + offset(count));
+        valid.append_non_null();
+        (children, usize::try_from(first).unwrap_or_default())
+    }
+
+    /// Makes `row` null, whatever it was.
+    pub(crate) fn unset(&mut self, row: usize) {
+        self.truncate(row);
+    }
+
+    /// Forgets the rows from `rows` on, and adds nulls until there are so many.
+    fn make_last(&mut self, rows: usize) {
+        if self.len() > rows {
+            self.truncate(rows);
+        } else {
+            self.pad(rows);
+        }
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        if self.len() <= rows {
+            return;
+        }
+        match self {
+            Self::Dictionary { keys, .. } => keys.truncate(rows),
+            Self::Plain { offsets, bytes, valid, .. } => {
+                offsets.truncate(rows + 1);
+                bytes.truncate(usize::try_from(offsets[rows]).unwrap_or_default());
+                valid.truncate(rows);
+            }
+            Self::Numbers { values, valid, .. } => {
+                values.truncate(rows);
+                valid.truncate(rows);
+            }
+            Self::Struct { children, valid, .. } => {
+                children.iter_mut().for_each(|child| child.truncate(rows));
+                valid.truncate(rows);
+            }
+            Self::List { children, offsets, valid, .. } => {
+                offsets.truncate(rows + 1);
+                let items = usize::try_from(offsets[rows]).unwrap_or_default();
+                children.iter_mut().for_each(|child| child.truncate(items));
+                valid.truncate(rows);
+            }
+        }
+    }
+
+    /// Adds nulls until there are `rows` rows.
+    pub(crate) fn pad(&mut self, rows: usize) {
+        let missing = rows.saturating_sub(self.len());
+        if missing == 0 {
+            if let Self::Struct { children, .. } = self {
+                children.iter_mut().for_each(|child| child.pad(rows));
+            }
+            return;
+        }
+        match self {
+            Self::Dictionary { keys, nulls, .. } => {
+                keys.resize(rows, NULL_KEY);
+                *nulls = true;
+            }
+            Self::Plain { offsets, valid, .. } | Self::List { offsets, valid, .. } => {
+                offsets.resize(rows + 1, offsets[offsets.len() - 1]);
+                valid.append_n_nulls(missing);
+            }
+            Self::Numbers { values, valid, .. } => {
+                values.resize(rows, 0);
+                valid.append_n_nulls(missing);
+            }
+            Self::Struct { children, valid, .. } => {
+                children.iter_mut().for_each(|child| child.pad(rows));
+                valid.append_n_nulls(missing);
+            }
+        }
+    }
+
+    /// Turns dictionaries that don't pay into plain columns.
+    pub(crate) fn review(&mut self) {
+        match self {
+            Self::Dictionary { keys, values, next_review, .. } if keys.len() >= *next_review => {
+                *next_review = keys.len() * 4;
+                if values.len() * 2 > keys.len() {
+                    self.give_up_dictionary();
+                }
+            }
+            Self::Struct { children, .. } | Self::List { children, .. } => children.iter_mut().for_each(Self::review),
+            _ => {}
+        }
+    }
+
+    /// Turns into a plain column, because more than half of the values were new ones.
+    fn give_up_dictionary(&mut self) {
+        let Self::Dictionary { keys, values, .. } = std::mem::replace(self, Self::plain(Kind::Text)) else { return };
+        self.texts(keys.iter().map(|&key| (key != NULL_KEY).then(|| values.get(key))));
+    }
+
+    /// The column as an Arrow array.
+    pub(crate) fn finish(self) -> ArrayRef {
+        match self {
+            Self::Dictionary { keys, values, nulls, .. } => {
+                let valid = nulls
+                    .then(|| NullBuffer::new(BooleanBuffer::collect_bool(keys.len(), |row| keys[row] != NULL_KEY)));
+                let (offsets, bytes) = values.into_parts();
+                let offsets = offsets.into_iter().map(|at| offset(at as usize)).collect();
+                let values = strings(offsets, bytes, None);
+                let keys = UInt32Array::new(ScalarBuffer::from(keys), valid);
+                let array = DictionaryArray::<UInt32Type>::try_new(keys, Arc::new(values));
+                Arc::new(array.expect("keys come from the interner"))
+            }
+            Self::Plain { kind: Kind::Text, offsets, bytes, mut valid } => {
+                Arc::new(strings(offsets, bytes, valid.finish()))
+            }
+            Self::Plain { offsets, bytes, mut valid, .. } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+                Arc::new(BinaryArray::new(offsets, Buffer::from_vec(bytes), valid.finish()))
+            }
+            Self::Numbers { kind, values, mut valid } => numbers(kind, values, valid.finish()),
+            Self::Struct { columns, children, mut valid } => Arc::new(group(columns, children, valid.finish())),
+            Self::List { columns, mut children, offsets, mut valid } => {
+                let items = usize::try_from(offsets[offsets.len() - 1]).unwrap_or_default();
+                children.iter_mut().for_each(|child| child.pad(items));
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+                let items = group(columns, children, None);
+                let element = Field::new("element", Array::data_type(&items).clone(), true);
+                Arc::new(ListArray::new(Arc::new(element), offsets, Arc::new(items), valid.finish()))
+            }
+        }
+    }
+}
+
+fn group(columns: &[Column], children: Vec<ColumnBuilder>, valid: Option<NullBuffer>) -> StructArray {
+    let arrays: Vec<ArrayRef> = children.into_iter().map(ColumnBuilder::finish).collect();
+    let fields =
+        columns.iter().zip(&arrays).map(|(column, array)| Field::new(column.name, array.data_type().clone(), true));
+    StructArray::new(fields.collect::<Fields>(), arrays, valid)
+}
+
+fn strings(offsets: Vec<i32>, bytes: Vec<u8>, valid: Option<NullBuffer>) -> StringArray {
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    StringArray::try_new(offsets, Buffer::from_vec(bytes), valid).expect("decoders append UTF-8 only")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a decoder checks the range of what it appends")]
+fn numbers(kind: Kind, values: Vec<i64>, valid: Option<NullBuffer>) -> ArrayRef {
+    match kind {
+        Kind::Time => Arc::new(TimestampMicrosecondArray::new(ScalarBuffer::from(values), valid).with_timezone("UTC")),
+        Kind::Int32 => Arc::new(Int32Array::new(values.into_iter().map(|value| value as i32).collect(), valid)),
+        Kind::Bool => {
+            Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(values.len(), |row| values[row] != 0), valid))
+        }
+        _ => Arc::new(Int64Array::new(ScalarBuffer::from(values), valid)),
+    }
+}
+
+fn offset(len: usize) -> i32 {
+    i32::try_from(len).expect("row groups are flushed long before 2 GiB")
+}

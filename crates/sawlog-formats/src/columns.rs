@@ -1,0 +1,78 @@
+//! Columns of a record batch by name, in whichever of their layouts they come: what printers read.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+};
+use arrow_schema::{ArrowError, DataType};
+
+use crate::text::TextColumn;
+
+fn array<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("the column {name} is missing")))
+}
+
+fn wrong(name: &str, found: &DataType) -> ArrowError {
+    ArrowError::SchemaError(format!("the column {name} has the type {found}"))
+}
+
+/// The text column named `name`.
+pub(crate) fn text_column(batch: &RecordBatch, name: &str) -> Result<TextColumn, ArrowError> {
+    TextColumn::new(array(batch, name)?).map_err(|found| wrong(name, &found))
+}
+
+/// A column of bytes: plain, or as views.
+#[derive(Debug)]
+pub(crate) enum BytesColumn {
+    Plain(BinaryArray),
+    View(BinaryViewArray),
+}
+
+impl BytesColumn {
+    /// The column named `name`.
+    pub(crate) fn new(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {
+        let array = array(batch, name)?;
+        match array.data_type() {
+            DataType::Binary => Ok(Self::Plain(array.as_binary().clone())),
+            DataType::BinaryView => Ok(Self::View(array.as_binary_view().clone())),
+            other => Err(wrong(name, other)),
+        }
+    }
+
+    /// The bytes in `row`, or nothing where it is null.
+    pub(crate) fn get(&self, row: usize) -> Option<&[u8]> {
+        match self {
+            Self::Plain(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::View(array) => array.is_valid(row).then(|| array.value(row)),
+        }
+    }
+}
+
+/// A column of numbers or times.
+#[derive(Debug)]
+pub(crate) enum NumberColumn {
+    Int32(Int32Array),
+    Int64(Int64Array),
+    Time(TimestampMicrosecondArray),
+}
+
+impl NumberColumn {
+    /// The column named `name`.
+    pub(crate) fn new(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {
+        let array = array(batch, name)?;
+        let int32 = || array.as_primitive_opt::<Int32Type>().cloned().map(Self::Int32);
+        let int64 = || array.as_primitive_opt::<Int64Type>().cloned().map(Self::Int64);
+        let time = || array.as_primitive_opt::<TimestampMicrosecondType>().cloned().map(Self::Time);
+        int32().or_else(int64).or_else(time).ok_or_else(|| wrong(name, array.data_type()))
+    }
+
+    /// The number in `row`, of a time the microseconds since 1970; nothing where it is null.
+    pub(crate) fn get(&self, row: usize) -> Option<i64> {
+        match self {
+            Self::Int32(array) => array.is_valid(row).then(|| i64::from(array.value(row))),
+            Self::Int64(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::Time(array) => array.is_valid(row).then(|| array.value(row)),
+        }
+    }
+}

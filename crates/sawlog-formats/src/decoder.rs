@@ -1,0 +1,162 @@
+//! What every log format has: a way to cut its content into blocks, a decoder of blocks, and a printer of records.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+
+use crate::cloudtrail::Item;
+use crate::origin::Origin;
+use crate::table::Table;
+
+/// A log format: an entry of the registry [`crate::FORMATS`].
+#[derive(Debug)]
+pub struct Format {
+    /// The table of its records.
+    pub table: &'static Table,
+    /// How its content is cut into blocks.
+    pub framing: Framing,
+    /// Whether the (decompressed) beginning of a file looks like this format.
+    pub detect: fn(&[u8]) -> bool,
+    /// Makes a decoder.
+    pub decoder: fn() -> Box<dyn Decoder>,
+    /// Makes a printer of the rows in a batch, which must have the table's columns; names the column that it hasn't.
+    pub printer: fn(&RecordBatch) -> Result<Box<dyn Printer>, ArrowError>,
+    /// Learns from content that is decoded elsewhere what is to be handed on to what follows it.
+    pub skim: fn(&[u8], &mut Carry),
+    /// Whether a part of a large file may end after this line: not before a record, if something belongs to it.
+    pub ends_block: fn(&[u8]) -> bool,
+}
+
+/// How a format's content is made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A record a line.
+    Lines,
+    /// JSON objects, one after the other or in an array.
+    Json,
+}
+
+/// A piece of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block<'a> {
+    /// Whole lines, of which the last of a file may lack its line feed.
+    Lines(&'a [u8]),
+    /// Whole JSON objects, and what stands before each.
+    Json(&'a [u8], &'a [Item]),
+    /// A part of a record that is longer than fits, and whether it is the last one. A line's line feed is not in it.
+    Long(&'a [u8], bool),
+}
+
+/// What the blocks of a source hand on from one to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carry {
+    /// The names of the fields, in order, as a header line gives them.
+    pub fields: Option<Arc<str>>,
+    /// Header lines and the like before the next record.
+    pub gap: String,
+}
+
+/// What a block held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// All lines, blank ones too; or JSON objects.
+    pub lines: i64,
+    /// Those that are records.
+    pub records: i64,
+    /// Those that are none.
+    pub rejects: i64,
+    /// Lines with nothing on them, which are skipped.
+    pub blank_lines: i64,
+    /// The earliest and the latest time of a record, in microseconds since 1970.
+    pub times: Option<(i64, i64)>,
+    /// Fields that the table has no column for, and how many records have them.
+    pub unknown_fields: BTreeMap<String, i64>,
+    /// Fields with a value of another type than the table says, and how many records have one.
+    pub other_types: BTreeMap<String, i64>,
+}
+
+/// So many names of fields are counted for each block; a log that makes up more is not worth naming them.
+const MAX_NAMES: usize = 1000;
+
+impl Decoded {
+    /// Adds what a later block held.
+    pub fn add(&mut self, later: &Self) {
+        self.lines += later.lines;
+        self.records += later.records;
+        self.rejects += later.rejects;
+        self.blank_lines += later.blank_lines;
+        self.times = span(self.times, later.times);
+        for (name, count) in &later.unknown_fields {
+            count_name(&mut self.unknown_fields, name, *count);
+        }
+        for (name, count) in &later.other_types {
+            count_name(&mut self.other_types, name, *count);
+        }
+    }
+
+    /// Counts a record.
+    pub(crate) fn record_at(&mut self, time: i64) {
+        self.records += 1;
+        self.times = span(self.times, Some((time, time)));
+    }
+}
+
+/// The span of time that covers both.
+fn span(earlier: Option<(i64, i64)>, later: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (earlier, later) {
+        (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
+        (times, None) | (None, times) => times,
+    }
+}
+
+pub(crate) fn count_name(counts: &mut BTreeMap<String, i64>, name: &str, count: i64) {
+    if let Some(known) = counts.get_mut(name) {
+        *known += count;
+    } else {
+        let name = if counts.len() < MAX_NAMES { name } else { "(others)" };
+        *counts.entry(name.to_owned()).or_default() += count;
+    }
+}
+
+/// Takes blocks apart and fills columns.
+pub trait Decoder: Debug + Send {
+    /// Decodes a block, which must be shorter than 2 GiB.
+    fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, carry: &mut Carry) -> Decoded;
+
+    /// Stores what is no record for a reason that only the caller knows. `origin` is that of `raw`; parts of one record
+    /// have the same number.
+    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry);
+
+    /// How many rows, rejects included, wait in the columns.
+    fn rows(&self) -> usize;
+
+    /// The memory that the columns hold, in bytes.
+    fn memory(&self) -> usize;
+
+    /// The records so far by date (in days since 1970, ascending), and the rejects; the decoder is empty after it.
+    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>);
+}
+
+/// Prints rows of a table as the records they were read from.
+pub trait Printer: Debug {
+    /// Prints the record of `row`: of a line what stands before its ending, but with all of it that `raw` holds.
+    fn print(&self, row: usize, out: &mut Vec<u8>);
+
+    /// Whether what is printed is followed by a bare line feed, whatever the source's lines end with.
+    fn as_it_was(&self, row: usize) -> bool;
+
+    /// What stands before the record in its file, where that is not the usual separator.
+    fn gap(&self, row: usize) -> Option<&str> {
+        let _ = row;
+        None
+    }
+
+    /// The names of the record's fields, where its format has a header line.
+    fn fields(&self, row: usize) -> Option<&str> {
+        let _ = row;
+        None
+    }
+}

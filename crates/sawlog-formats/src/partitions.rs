@@ -1,0 +1,54 @@
+//! Records and rejects of one table, waiting to be written: a set of columns for each date.
+
+use std::collections::HashMap;
+
+use arrow_array::RecordBatch;
+
+use crate::builder::{ColumnSet, Sizes};
+use crate::reject::RejectBuilder;
+use crate::table::Table;
+
+/// The columns of each date, and the rejects.
+#[derive(Debug)]
+pub(crate) struct Partitions {
+    table: &'static Table,
+    days: HashMap<i32, ColumnSet>,
+    pub(crate) rejects: RejectBuilder,
+    /// The sizes of the largest columns before these: the next ones will be like them.
+    sizes: Sizes,
+}
+
+impl Partitions {
+    pub(crate) fn new(table: &'static Table) -> Self {
+        Self { table, days: HashMap::new(), rejects: RejectBuilder::new(table.name), sizes: Sizes::default() }
+    }
+
+    /// The columns of a day, counted from 1970-01-01.
+    pub(crate) fn day(&mut self, day: i32) -> &mut ColumnSet {
+        let (table, sizes, first) = (self.table, &self.sizes, self.days.is_empty());
+        self.days
+            .entry(day)
+            .or_insert_with(|| if first { ColumnSet::sized_like(table, sizes) } else { ColumnSet::new(table) })
+    }
+
+    /// See [`crate::Decoder::rows`].
+    pub(crate) fn rows(&self) -> usize {
+        self.days.values().map(ColumnSet::rows).sum::<usize>() + self.rejects.rows()
+    }
+
+    /// See [`crate::Decoder::memory`].
+    pub(crate) fn memory(&self) -> usize {
+        self.days.values().map(ColumnSet::memory).sum::<usize>() + self.rejects.memory()
+    }
+
+    /// See [`crate::Decoder::finish`].
+    pub(crate) fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
+        let mut days: Vec<(i32, ColumnSet)> = self.days.drain().collect();
+        days.sort_unstable_by_key(|(day, _)| *day);
+        if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {
+            self.sizes = largest.sizes();
+        }
+        let batches = days.into_iter().map(|(day, columns)| (day, columns.finish())).collect();
+        (batches, self.rejects.finish())
+    }
+}

@@ -1,0 +1,303 @@
+//! The decoder: blocks of lines in, columns by date and rejects out.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use memchr::{memchr, memchr_iter};
+
+use super::column::{END, EXTRA, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
+use super::layout::{Layout, Slot};
+use super::{DEFAULT_FIELDS, TABLE, is_header};
+use crate::builder::ColumnSet;
+use crate::calendar::day_of;
+use crate::decoder::{Block, Carry, Decoded};
+use crate::field::{Span, number};
+use crate::origin::{LineEnding, Origin};
+use crate::partitions::Partitions;
+
+/// How many lines are taken apart before their fields go to the columns, one column after the other.
+const ROWS_AT_ONCE: usize = 512;
+/// So many bytes of header lines may stand before a record.
+const MAX_GAP: usize = 64 << 10;
+/// Times from here on are in milliseconds: in seconds they would lie in the year 5138, in milliseconds in 1973.
+const MILLIS_FROM: i64 = 100_000_000_000;
+
+/// Takes lines apart and fills columns.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    partitions: Partitions,
+    layout: Arc<Layout>,
+    pending: Pending,
+}
+
+/// Lines taken apart whose fields are not in the columns yet; they all have the decoder's layout.
+#[derive(Debug, Default)]
+struct Pending {
+    rows: Vec<Row>,
+    /// For each row its fields of text, in the layout's order.
+    texts: Vec<Span>,
+    /// For each row its numbers and times, in the layout's order.
+    numbers: Vec<Option<i64>>,
+    /// The values of fields without a column, one row after the other.
+    extras: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Row {
+    number: i64,
+    time: i64,
+    /// Where its part of `extras` ends.
+    extras_end: usize,
+    gap: Option<Box<str>>,
+    /// The line itself, where the columns don't give it back.
+    raw: Span,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        let layout = Arc::new(Layout::new(DEFAULT_FIELDS.into()));
+        Self { partitions: Partitions::new(&TABLE), layout, pending: Pending::default() }
+    }
+}
+
+impl crate::Decoder for Decoder {
+    fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, carry: &mut Carry) -> Decoded {
+        let Block::Lines(block) = block else { panic!("flow logs come in lines") };
+        let mut decoded = Decoded::default();
+        self.use_layout(carry, block, origin);
+        let mut start = 0;
+        while start < block.len() {
+            let (end, terminated) = match memchr(b'\n', &block[start..]) {
+                Some(len) => (start + len, true),
+                None => (block.len(), false),
+            };
+            let next = end + usize::from(terminated);
+            let place = Place {
+                start,
+                end,
+                next,
+                ends_alike: block[start..end].ends_with(b"\r") == (terminated && origin.ending == LineEnding::CrLf),
+                number: origin.first_line + decoded.lines,
+            };
+            decoded.lines += 1;
+            self.line(block, &place, origin, carry, &mut decoded);
+            start = next;
+        }
+        self.append_pending(block, origin);
+        decoded
+    }
+
+    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+        let gap = take_gap(carry);
+        self.partitions.rejects.push_after(gap.as_deref(), origin, reason, raw);
+    }
+
+    fn rows(&self) -> usize {
+        self.partitions.rows()
+    }
+
+    fn memory(&self) -> usize {
+        self.partitions.memory()
+    }
+
+    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
+        self.partitions.finish()
+    }
+}
+
+/// Where a line stands in its block.
+struct Place {
+    start: usize,
+    /// Before the line feed.
+    end: usize,
+    next: usize,
+    /// Whether the line ends as the source's first one does.
+    ends_alike: bool,
+    number: i64,
+}
+
+fn take_gap(carry: &mut Carry) -> Option<Box<str>> {
+    (!carry.gap.is_empty()).then(|| std::mem::take(&mut carry.gap).into_boxed_str())
+}
+
+impl Decoder {
+    /// Takes the layout of the lines to come from `carry`.
+    fn use_layout(&mut self, carry: &mut Carry, block: &[u8], origin: &Origin<'_>) {
+        let fields = carry.fields.get_or_insert_with(|| DEFAULT_FIELDS.into());
+        if self.layout.text != *fields {
+            self.append_pending(block, origin);
+            self.layout = Arc::new(Layout::new(Arc::clone(fields)));
+        }
+    }
+
+    fn line(&mut self, block: &[u8], place: &Place, origin: &Origin<'_>, carry: &mut Carry, decoded: &mut Decoded) {
+        let with_end = &block[place.start..place.end];
+        let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
+        let whole = &block[place.start..place.next];
+        if text.is_empty() && place.ends_alike {
+            decoded.blank_lines += 1;
+            // After a header line a blank one stays where it is; others are found again by the lines' numbers.
+            if !carry.gap.is_empty() && carry.gap.len() < MAX_GAP {
+                carry.gap.push_str(&String::from_utf8_lossy(whole));
+            }
+            return;
+        }
+        if is_header(text) && carry.gap.len() < MAX_GAP {
+            let header = String::from_utf8_lossy(text);
+            carry.fields = Some(header.as_ref().into());
+            carry.gap.push_str(&String::from_utf8_lossy(whole));
+            return self.use_layout(carry, block, origin);
+        }
+        match self.read(block, place, text) {
+            Ok(time) => {
+                decoded.record_at(time);
+                if let Some(row) = self.pending.rows.last_mut() {
+                    row.gap = take_gap(carry);
+                }
+                if self.pending.rows.len() == ROWS_AT_ONCE {
+                    self.append_pending(block, origin);
+                }
+            }
+            Err(reason) => {
+                decoded.rejects += 1;
+                let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
+                let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
+                crate::Decoder::reject(self, &reason, with_end, &origin, carry);
+            }
+        }
+    }
+
+    /// Takes a line apart and keeps it pending; gives its time, or the reason why it is no record.
+    fn read(&mut self, block: &[u8], place: &Place, text: &[u8]) -> Result<i64, String> {
+        let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
+        let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
+            self.fields(block, place.start, text)
+        } else {
+            Err("not UTF-8".to_owned())
+        };
+        match read {
+            Ok((time, canonical)) => {
+                let as_it_is = canonical && place.ends_alike;
+                let raw = if as_it_is { Span::NULL } else { Span::new(block, place.start, place.end) };
+                let extras_end = self.pending.extras.len();
+                self.pending.rows.push(Row { number: place.number, time, extras_end, gap: None, raw });
+                Ok(time)
+            }
+            Err(reason) => {
+                self.pending.texts.truncate(kept.0);
+                self.pending.numbers.truncate(kept.1);
+                self.pending.extras.truncate(kept.2);
+                Err(reason)
+            }
+        }
+    }
+
+    /// The line's time, and whether it is printed from its fields as it is.
+    fn fields(&mut self, block: &[u8], line_start: usize, text: &[u8]) -> Result<(i64, bool), String> {
+        let layout = Arc::clone(&self.layout);
+        let mut slots = layout.slots.iter();
+        let (mut start, mut canonical) = (0, true);
+        let (mut starts, mut ends) = (None, None);
+        let mut count = 0;
+        for end in memchr_iter(b' ', text).chain([text.len()]) {
+            count += 1;
+            let Some(slot) = slots.next() else { continue };
+            let value = &text[start..end];
+            match *slot {
+                Slot::Text(_) => self.pending.texts.push(Span::new(block, line_start + start, line_start + end)),
+                Slot::Number(column, narrow) => {
+                    let (value, plain) = number(value)
+                        .filter(|(value, _)| !narrow || value.is_none_or(|value| i32::try_from(value).is_ok()))
+                        .ok_or_else(|| format!("{} is no number that fits", TABLE.columns[column].name))?;
+                    canonical &= plain;
+                    self.pending.numbers.push(value);
+                }
+                Slot::Time(column) => {
+                    let (value, plain) =
+                        time(value).ok_or_else(|| format!("{} is no time", TABLE.columns[column].name))?;
+                    canonical &= plain;
+                    self.pending.numbers.push(value);
+                    match column {
+                        START => starts = value,
+                        END => ends = value,
+                        _ => {}
+                    }
+                }
+                Slot::Extra => {
+                    self.pending.extras.extend_from_slice(value);
+                    self.pending.extras.push(b' ');
+                }
+            }
+            start = end + 1;
+        }
+        if count != layout.slots.len() {
+            return Err(format!("has {count} fields where {} are named", layout.slots.len()));
+        }
+        let time = starts.or(ends).ok_or("has neither start nor end")?;
+        Ok((time, canonical))
+    }
+
+    /// Moves the pending lines to the columns of their dates.
+    fn append_pending(&mut self, block: &[u8], origin: &Origin<'_>) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut first = 0;
+        for rows in pending.rows.chunk_by(|a, b| day_of(a.time) == day_of(b.time)) {
+            let columns = self.partitions.day(day_of(rows[0].time));
+            append_rows(columns, &self.layout, &pending, first, rows, block, origin);
+            first += rows.len();
+        }
+        self.pending = pending;
+        self.pending.rows.clear();
+        self.pending.texts.clear();
+        self.pending.numbers.clear();
+        self.pending.extras.clear();
+    }
+}
+
+/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly.
+fn time(text: &[u8]) -> Option<(Option<i64>, bool)> {
+    let (value, plain) = number(text)?;
+    let Some(value) = value else { return Some((None, plain)) };
+    let seconds = value < MILLIS_FROM;
+    let micros = value.checked_mul(if seconds { 1_000_000 } else { 1000 })?;
+    Some((Some(micros), plain && seconds))
+}
+
+fn append_rows(
+    columns: &mut ColumnSet,
+    layout: &Layout,
+    pending: &Pending,
+    first: usize,
+    rows: &[Row],
+    block: &[u8],
+    origin: &Origin<'_>,
+) {
+    let all = first..first + rows.len();
+    let (mut text, mut number) = (0, 0);
+    for slot in &layout.slots {
+        match *slot {
+            Slot::Text(column) => {
+                let spans = all.clone().map(|row| pending.texts[row * layout.texts + text].of(block));
+                columns.texts(column, spans);
+                text += 1;
+            }
+            Slot::Number(column, _) | Slot::Time(column) => {
+                columns.numbers(column, all.clone().map(|row| pending.numbers[row * layout.numbers + number]));
+                number += 1;
+            }
+            Slot::Extra => {}
+        }
+    }
+    if layout.extras > 0 {
+        let start = |row: usize| if row == 0 { 0 } else { pending.rows[row - 1].extras_end };
+        // What ends a row's last value is not part of it.
+        let extras = all.clone().map(|row| Some(&pending.extras[start(row)..pending.rows[row].extras_end - 1]));
+        columns.texts(EXTRA, extras);
+    }
+    columns.repeat_text(NAMES, layout.text.as_bytes(), rows.len());
+    columns.texts(GAP, rows.iter().map(|row| row.gap.as_ref().map(|gap| gap.as_bytes())));
+    columns.texts(RAW, rows.iter().map(|row| row.raw.of(block)));
+    columns.repeat_text(SOURCE_FILE, origin.source_file.as_bytes(), rows.len());
+    columns.numbers(SOURCE_LINE, rows.iter().map(|row| Some(row.number)));
+    columns.rows_set(rows.len());
+}

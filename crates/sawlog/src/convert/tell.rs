@@ -1,0 +1,113 @@
+//! Tells what a file is from its content, and from the name that AWS gave it.
+
+use sawlog_formats::{Format, cloudtrail, vpc_flow};
+
+use super::Settings;
+use crate::discover::Found;
+
+/// How much of a file is looked at to tell its format.
+pub(crate) const HEAD: usize = 64 << 10;
+/// No CloudTrail digest is larger.
+pub(crate) const MAX_DIGEST: usize = 16 << 20;
+
+/// What a file's content is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Told {
+    /// Records of a format.
+    Log(&'static Format),
+    /// A CloudTrail digest.
+    Digest,
+    #[default]
+    Unknown,
+}
+
+impl Told {
+    /// Tells by the beginning of the (decompressed) content.
+    pub(crate) fn of(settings: &Settings, content: &[u8]) -> Self {
+        let head = &content[..content.len().min(HEAD)];
+        if let Some(format) = settings.format {
+            return Self::Log(format);
+        }
+        if cloudtrail::is_digest(head) {
+            return Self::Digest;
+        }
+        let fields = settings.vpc_fields.as_deref().filter(|fields| has_fields(head, fields));
+        sawlog_formats::detect(head).or(fields.map(|_| &vpc_flow::FORMAT)).map_or(Self::Unknown, Self::Log)
+    }
+
+    /// The format, if it is a log.
+    pub(crate) fn format(self) -> Option<&'static Format> {
+        if let Self::Log(format) = self { Some(format) } else { None }
+    }
+}
+
+/// Whether the first line of text has as many fields as are named.
+fn has_fields(head: &[u8], fields: &str) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    std::str::from_utf8(line).is_ok_and(|line| line.split(' ').count() == fields.split(' ').count())
+}
+
+/// What the name of a file says that AWS delivered. See the AWS CloudTrail user guide, "CloudTrail log file examples", and
+/// the Amazon VPC user guide, "Flow log files".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileName {
+    pub(crate) account_id: Option<String>,
+    pub(crate) region: Option<String>,
+    /// Microseconds since 1970.
+    pub(crate) time: Option<i64>,
+}
+
+impl FileName {
+    /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz` and `…/ACCOUNT_vpcflowlogs_REGION_…_20210729T1305Z_…`.
+    pub(crate) fn of(found: &Found) -> Self {
+        let name = found.label.rsplit('/').next().unwrap_or_default();
+        let parts: Vec<&str> = name.split('_').collect();
+        let (account, kind) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_account || !(kind.starts_with("CloudTrail") || kind == "vpcflowlogs") {
+            return Self::default();
+        }
+        let time = parts.iter().skip(3).find_map(|part| {
+            let time: jiff::Timestamp = compact(part)?.parse().ok()?;
+            Some(time.as_microsecond())
+        });
+        Self { account_id: Some(account.to_owned()), region: parts.get(2).map(|region| (*region).to_owned()), time }
+    }
+}
+
+/// `20210729T1305Z` in the form of ISO 8601 that people read.
+fn compact(text: &str) -> Option<String> {
+    let digits = text.strip_suffix('Z')?;
+    let (day, clock) = digits.split_once('T').filter(|(day, clock)| day.len() == 8 && clock.len() >= 4)?;
+    let all_digits = day.bytes().chain(clock.bytes()).all(|byte| byte.is_ascii_digit());
+    let second = clock.get(4..6).unwrap_or("00");
+    all_digits.then(|| format!("{}-{}-{}T{}:{}:{second}Z", &day[..4], &day[4..6], &day[6..], &clock[..2], &clock[2..4]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn names_that_aws_gave() {
+        let name = |label: &str| {
+            let label = label.to_owned();
+            FileName::of(&Found { path: PathBuf::new(), root: String::new(), label, size: 0, mtime: 0 })
+        };
+        let expected = FileName {
+            account_id: Some("342082656213".to_owned()),
+            region: Some("us-west-1".to_owned()),
+            time: Some(1_627_517_400_000_000),
+        };
+        assert_eq!(
+            name("us-west-1/2021/07/29/342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz"),
+            expected
+        );
+        assert_eq!(name("342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz"), expected);
+        for other in ["2021-07-29-13-10-00-0123456789ABCDEF", "a_CloudTrail_b", "notes_CloudTrail.txt", ""] {
+            assert_eq!(name(other), FileName::default(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `--distinct`: of an event that CloudTrail delivered more than once, the first record only.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident};
+use sawlog_formats::TextColumn;
+use sawlog_store::{Snapshot, read_file};
+
+/// Where a record is: its file, hashed, and its number in it.
+type Place = (u64, i64);
+
+/// Whether a record is the first one with its event id, as evidence stands. Records without an id all are.
+pub(crate) fn first_only(snapshot: &Snapshot) -> Result<Expr> {
+    let hasher = RandomState::new();
+    let later = Arc::new(later(snapshot, &hasher)?);
+    let is_first = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let files: ArrayRef = cast(&arrays[0], &DataType::Utf8View)?;
+        let lines = arrays[1].as_primitive::<Int64Type>();
+        let rows = files.as_string_view().iter().zip(lines.values());
+        let first: BooleanArray = rows
+            .map(|(file, line)| Some(!later.contains(&(hasher.hash_one(file.unwrap_or_default()), *line))))
+            .collect();
+        Ok(ColumnarValue::Array(Arc::new(first)))
+    };
+    let types = vec![DataType::Utf8View, DataType::Int64];
+    let function = create_udf("is_first", types, DataType::Boolean, Volatility::Immutable, Arc::new(is_first));
+    let file = datafusion::prelude::cast(ident("source_file"), DataType::Utf8View);
+    Ok(function.call(vec![file, ident("source_line")]))
+}
+
+/// The records with an event id that an earlier one has.
+fn later(snapshot: &Snapshot, hasher: &RandomState) -> Result<HashSet<Place>> {
+    let mut firsts: HashMap<String, (String, i64)> = HashMap::new();
+    let mut later = HashSet::new();
+    for entry in &snapshot.files {
+        let path = snapshot.folder.join(&entry.path);
+        for batch in read_file(snapshot.table, &path, Some(&["event_id", "source_file", "source_line"]))? {
+            let batch = batch?;
+            let text = |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));
+            let (ids, files) = (text("event_id")?, text("source_file")?);
+            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+            for row in 0..batch.num_rows() {
+                let Some(id) = ids.get(row) else { continue };
+                let here = (files.get(row).unwrap_or_default().to_owned(), lines.value(row));
+                let mut add = |(file, line): &(String, i64)| later.insert((hasher.hash_one(file.as_str()), *line));
+                match firsts.get_mut(id) {
+                    None => {
+                        firsts.insert(id.to_owned(), here);
+                    }
+                    Some(first) if here < *first => {
+                        add(first);
+                        *first = here;
+                    }
+                    Some(_) => {
+                        add(&here);
+                    }
+                }
+            }
+        }
+    }
+    Ok(later)
+}

@@ -1,0 +1,314 @@
+//! CloudTrail, VPC flow and S3 logs in one store: how they are told apart, kept byte for byte, and asked together.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sawlog_tests::{Case, evidence, repository};
+use serde_json::{Value, json};
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A CloudTrail event with a number in it.
+fn event(number: usize) -> Value {
+    json!({
+        "eventVersion": "1.08",
+        "userIdentity": { "type": "IAMUser", "userName": format!("user-{}", number % 7), "accountId": "1" },
+        "eventTime": format!("2021-07-29T{:02}:{:02}:{:02}Z", number / 3600 % 24, number / 60 % 60, number % 60),
+        "eventSource": "iam.amazonaws.com",
+        "eventName": if number.is_multiple_of(2) { "GetUser" } else { "PutUserPolicy" },
+        "sourceIPAddress": "192.0.2.1",
+        "eventID": format!("id-{number}"),
+        "requestParameters": { "number": number, "text": "a \"quoted\" {brace} \\ and more of it" },
+    })
+}
+
+fn delivered(numbers: std::ops::Range<usize>) -> String {
+    json!({ "Records": numbers.map(event).collect::<Vec<_>>() }).to_string()
+}
+
+fn count(case: &Case, arguments: &[&str]) -> String {
+    let ran = case.sawq(&[&["find", "-c", "-q"], arguments].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    ran.text().trim().to_owned()
+}
+
+fn verified(case: &Case) {
+    let ran = case.sawlog(&["verify"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+const FLOW: &str = "2 123456789010 eni-1 10.0.0.1 192.0.2.1 443 49152 6 10 840 1627560000 1627560060 ACCEPT OK";
+
+#[test]
+fn every_way_in_which_files_come() {
+    let case = Case::new();
+    let pretty = serde_json::to_string_pretty(&json!([event(1), event(2)])).unwrap();
+    case.write("in/delivered.json.gz", gzip(delivered(3..5).as_bytes()));
+    case.write("in/members.json.gz", [gzip(delivered(5..7).as_bytes()), gzip(delivered(7..8).as_bytes())].concat());
+    case.write("in/pretty.json", &pretty);
+    case.write("in/lines.ndjson", format!("{}\n{}\n", event(8), event(9)));
+    case.write("in/one.json", event(10).to_string());
+    case.write("in/none.json", "{\"Records\":[]}");
+    case.write("in/no-array.json", "[]\n");
+    case.write("in/flow", format!("{FLOW}\n{FLOW}\n"));
+    let header = "srcaddr dstaddr start end version new-field";
+    case.write(
+        "in/flow.gz",
+        gzip(format!("{header}\n10.0.0.1 ::1 1627560000 - 5 x\n{header}\n10.0.0.2 ::2 1627560001 - 5 -\n").as_bytes()),
+    );
+    let digest = json!({ "awsAccountId": "1", "digestStartTime": "2021-07-29T12:00:00Z", "digestS3Bucket": "b",
+        "logFiles": [{ "s3Object": "x", "hashValue": "00" }] });
+    case.write("in/digest.json.gz", gzip(digest.to_string().as_bytes()));
+    case.write("in/digest.json", digest.to_string());
+    let ran = case.sawlog(&["convert", "in", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let summary = ran.json();
+    assert_eq!((&summary["records"], &summary["digests"]), (&json!(14), &json!(2)));
+    assert_eq!(count(&case, &["--log", "cloudtrail"]), "10");
+    assert_eq!(count(&case, &["--log", "vpc"]), "4");
+    verified(&case);
+    let printed = case.sawq(&["find", "--log", "cloudtrail"]);
+    assert!(printed.text().contains(&event(6).to_string()));
+    let ledger =
+        case.sawq(&["sql", "SELECT path, state, content FROM sources WHERE state = 'digest' ORDER BY 1", "--json"]);
+    assert_eq!(ledger.json()[0]["content"], digest.to_string());
+    // What is in the ledger is not read again.
+    assert!(case.sawlog(&["convert", "in"]).err.contains("11 already in the store"));
+}
+
+#[test]
+fn a_broken_file_gives_all_before_the_break() {
+    let case = Case::new();
+    let whole = delivered(0..100);
+    let gz = gzip(whole.as_bytes());
+    case.write("in/cut.json.gz", &gz[..gz.len() / 2]);
+    case.write("in/cut.json", &whole[..whole.len() / 2]);
+    case.write("in/unclosed.json", &whole[..whole.len() - 1]);
+    case.write("in/damaged.json", whole.replacen("\"eventVersion\":", "\"eventVersion\"", 1));
+    case.write("in/flow", format!("{FLOW}\n{} \n", &FLOW[..40]));
+    let ran = case.sawlog(&["convert", "in"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("cut.json.gz: gzip stream is broken after"), "{}", ran.err);
+    verified(&case);
+    let records = |file: &str| -> usize {
+        let ran = case.sawq(&["sql", &format!("SELECT records, rejects FROM sources WHERE path = '{file}'"), "--json"]);
+        assert_eq!(ran.json()[0]["rejects"], 1, "{file}");
+        usize::try_from(ran.json()[0]["records"].as_u64().unwrap()).unwrap()
+    };
+    let mut end = "{\"Records\":[".len();
+    let whole_records = (0..100).take_while(|number| {
+        end += event(*number).to_string().len() + 1;
+        end - 1 <= whole.len() / 2
+    });
+    assert_eq!(records("cut.json"), whole_records.count());
+    assert_eq!((records("unclosed.json"), records("damaged.json"), records("flow")), (100, 99, 1));
+    assert!(records("cut.json.gz") > 10);
+    let reasons = case.sawq(&["sql", "SELECT reason FROM rejects ORDER BY 1"]);
+    for reason in [
+        "gzip stream is broken after",
+        "not valid JSON",
+        "the JSON ends before",
+        "the JSON ends within",
+        "has 5 fields where 14",
+    ] {
+        assert!(reasons.text().contains(reason), "{reason}: {}", reasons.text());
+    }
+}
+
+#[test]
+fn one_large_file_is_read_in_parts() {
+    let case = Case::new();
+    let mut events: Vec<String> = (0..60_000).map(|number| event(number).to_string()).collect();
+    // One record that no part can hold, where a part would end.
+    events[20_000] = format!("{{\"eventTime\":\"2021-07-29T00:00:00Z\",\"long\":\"{}\"}}", "{x}\\\"".repeat(1_800_000));
+    case.write("in/all.json", format!("{{\"Records\":[{}]}}\n", events.join(",\n ")));
+    case.write("in/lines.json", events[..20_000].join("\n"));
+    let header = "start srcaddr dstaddr bytes version\n";
+    let lines: String = (0..200_000)
+        .map(|n| {
+            format!(
+                "{} 10.0.0.{} 192.0.2.1 {n} 3\n{}",
+                1_627_560_000 + n,
+                n % 256,
+                if n % 50_000 == 3 { header } else { "" }
+            )
+        })
+        .collect();
+    case.write("in/flow.log", format!("{header}{lines}"));
+    for threads in ["1", "4"] {
+        let store = format!("store-{threads}");
+        let ran =
+            case.sawlog(&["convert", "in", "--store", &store, "--threads", threads, "--memory", "128MiB", "--json"]);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        assert_eq!((&ran.json()["records"], &ran.json()["rejects"]), (&json!(279_999), &json!(1)));
+        let ran = case.sawlog(&["verify", "--store", &store]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let printed =
+        |store: &str| case.sawq(&["find", "--store", store, "--log", "cloudtrail", "--operation", "PutUserPolicy"]).out;
+    assert!(printed("store-1") == printed("store-4"));
+}
+
+#[test]
+fn repeated_events_are_counted_once_where_that_is_asked_for() {
+    let case = Case::new();
+    case.write("in/a.json", delivered(0..10));
+    case.write("in/b.json", delivered(5..12));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    assert_eq!((count(&case, &[]), count(&case, &["--distinct"])), ("17".to_owned(), "12".to_owned()));
+    assert_eq!(case.sawlog(&["status", "--json"]).json()["repeated_events"], 5);
+    let files = case.sawq(&["top", "source_file", "--distinct", "--json"]).json();
+    assert_eq!((&files[0]["count"], &files[1]["count"]), (&json!(10), &json!(2)));
+    let sql = case.sawq(&["sql", "SELECT count(*) AS n FROM cloudtrail", "--distinct", "--json"]).json();
+    assert_eq!(sql[0]["n"], 12);
+    assert_eq!(case.sawq(&["ctsummarize", "192.0.2.1", "--out", "all"]).code, 0);
+    assert_eq!(case.sawq(&["ctsummarize", "192.0.2.1", "--out", "once", "--distinct"]).code, 0);
+    let lines =
+        |folder: &str| std::fs::read_to_string(case.path(folder).join("eventsummary.txt")).unwrap().lines().count();
+    assert_eq!((lines("all"), lines("once")), (18, 13));
+}
+
+#[test]
+fn unknown_fields_and_other_types_are_listed() {
+    let case = Case::new();
+    let mut odd = event(1);
+    odd["newField"] = json!(1);
+    odd["readOnly"] = json!("yes");
+    case.write("in/a.json", json!({ "Records": [odd, event(2)] }).to_string());
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    let status = case.sawlog(&["status", "--json"]).json();
+    assert_eq!(status["unknown_fields"], json!([["newField", 1]]));
+    assert_eq!(status["other_types"], json!([["readOnly", 1]]));
+    assert!(case.sawlog(&["status"]).text().contains("unknown   1 × newField"));
+}
+
+#[test]
+fn flow_fields_can_be_named() {
+    let case = Case::new();
+    case.write("in/flow", "10.0.0.1 192.0.2.1 1627560000 5\n10.0.0.2 192.0.2.1 1627560001 5\n");
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 3);
+    let fields = "${srcaddr} ${dstaddr} ${start} ${version}";
+    let ran = case.sawlog(&["convert", "in", "--format", "vpc-flow", "--vpc-fields", fields]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(count(&case, &["--ip", "10.0.0.2"]), "1");
+    verified(&case);
+    let wrong = case.sawlog(&["convert", "in", "--vpc-fields", "some words"]);
+    assert_eq!(wrong.code, 2);
+}
+
+#[test]
+fn filters_and_tops_are_for_all_logs() {
+    let case = Case::with(&evidence());
+    let ip = ["--ip", "3.238.12.183"];
+    let logs =
+        ["s3", "cloudtrail", "vpc"].map(|log| count(&case, &["--log", log, ip[0], ip[1]]).parse::<usize>().unwrap());
+    assert_eq!(logs[..2], [116, 37]);
+    assert!(logs[2] > 0);
+    assert_eq!(count(&case, &ip), logs.iter().sum::<usize>().to_string());
+    assert_eq!(count(&case, &["--user", "jmerckle"]), (116 + 37).to_string());
+    assert_eq!(
+        count(&case, &["--user", "eng-build", "--log", "s3", "--bucket", "falsimentis-ai"]),
+        count(&case, &["--bucket", "falsimentis-ai", "--log", "s3"])
+    );
+    assert_ne!(count(&case, &["--user", "eng-build", "--log", "cloudtrail"]), "0");
+    assert_eq!(count(&case, &["--access-key", "AKIAU7JNXC7K7XNL3F6J"]), "37");
+    assert_eq!(count(&case, &["--bucket", "falsimentis-eng", "--log", "cloudtrail"]), "1");
+    assert_eq!(count(&case, &["--error", "AccessDenied", "--user", "jmerckle"]), "4");
+    assert_eq!(
+        count(&case, &["--ip", "3.238.12.0/24", "--since", "2021-07-29T13:06:30", "--until", "2021-07-29T13:06:49"]),
+        "13"
+    );
+    let top = case.sawq(&["top", "ip", "--json", "--ip", "3.238.12.183", "--log", "cloudtrail"]).json();
+    assert_eq!((&top[0]["count"], &top[0]["errors"]), (&json!(37), &json!(5)));
+    let top = case.sawq(&["top", "user", "--json", "-n", "0"]).json();
+    let jmerckle =
+        top.as_array().unwrap().iter().find(|row| row["user"] == "arn:aws:iam::342082656213:user/jmerckle").unwrap();
+    assert_eq!(jmerckle["count"], 153);
+    // Evidence order is that of files, whichever log they are of; by time they are mixed.
+    let files = case.sawq(&["find", "--columns", "source_file,source_line", "--format", "csv", ip[0], ip[1]]);
+    let files: Vec<&str> = files.text().lines().skip(1).collect();
+    assert!(files.windows(2).all(|pair| pair[0].split(',').next() <= pair[1].split(',').next()));
+    let times = case.sawq(&[
+        "find",
+        "--columns",
+        "time,log,operation",
+        "--sort",
+        "time",
+        "--format",
+        "csv",
+        "--user",
+        "jmerckle",
+    ]);
+    let times: Vec<&str> = times.text().lines().skip(1).collect();
+    assert!(times.windows(2).all(|pair| pair[0][..20] <= pair[1][..20]));
+    assert_eq!(times[0], "2021-07-29T13:02:53Z,cloudtrail,GetCallerIdentity");
+    assert!(times.contains(&"2021-07-29T14:01:48Z,s3_access,REST.GET.VERSIONING"));
+    let nested = case.sawq(&[
+        "find",
+        "--log",
+        "cloudtrail",
+        "--columns",
+        "user_identity.user_name,resources",
+        "-n",
+        "1",
+        "--format",
+        "ndjson",
+        "--user",
+        "jmerckle",
+    ]);
+    assert_eq!(nested.json()["user_identity.user_name"], "jmerckle");
+    let near = case.sawq(&["find", "--user", "jmerkle"]);
+    assert!(near.err.contains("--user jmerkle matches no record"), "{}", near.err);
+    let accounts = case.sawq(&[
+        "sql",
+        "SELECT DISTINCT account_id, count(DISTINCT region) AS n FROM sources WHERE account_id IS NOT NULL GROUP BY 1",
+        "--json",
+    ]);
+    assert_eq!(accounts.json(), json!([{ "account_id": "342082656213", "n": 13 }]));
+}
+
+/// Every file of a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() { files(&entry.path(), found) } else { found.push(entry.path()) }
+    }
+}
+
+/// Real logs, which are not part of the repository: skipped, with a notice, where they are not beside it.
+#[test]
+fn real_logs_are_all_there() {
+    let samples = repository().join("../shared/samples");
+    if !samples.is_dir() {
+        println!("no folder of real logs: skipped");
+        return;
+    }
+    let case = Case::new();
+    let ran = case.sawlog(&["convert", samples.to_str().unwrap(), "--json"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    verified(&case);
+    // Counted without our parser: records of each JSON file, but for those that are copies of another.
+    let mut all = Vec::new();
+    files(&samples.join("cloudtrail"), &mut all);
+    let (mut records, mut seen) = (0, std::collections::HashSet::new());
+    for path in all {
+        let mut content = std::fs::read(&path).unwrap();
+        if content.starts_with(&[0x1f, 0x8b]) {
+            let mut inflated = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(content.as_slice()), &mut inflated)
+                .unwrap();
+            content = inflated;
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(&content) else { continue };
+        if seen.insert(content) {
+            records += value["Records"].as_array().or(value.as_array()).map_or(0, Vec::len);
+        }
+    }
+    assert_eq!(count(&case, &["--log", "cloudtrail"]), records.to_string());
+    assert!(records > 3000);
+}
