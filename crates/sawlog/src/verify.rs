@@ -242,7 +242,7 @@ struct Batch {
 
 enum RowText {
     Records(Box<dyn Printer>),
-    Rejects(TextColumn, arrow::array::BinaryArray),
+    Rejects(Box<(TextColumn, arrow::array::BinaryArray)>),
 }
 
 impl Rows {
@@ -310,7 +310,8 @@ impl DataFile {
                 row.as_it_was = printer.as_it_was(self.row);
                 row.reject = false;
             }
-            Some(RowText::Rejects(gap, raw)) => {
+            Some(RowText::Rejects(columns)) => {
+                let (gap, raw) = columns.as_ref();
                 row.gap = gap.get(self.row).map(str::to_owned);
                 row.text.extend_from_slice(raw.value(self.row));
             }
@@ -333,7 +334,7 @@ impl Batch {
                 Holds::Records(format) => RowText::Records((format.printer)(batch)?),
                 Holds::Rejects => {
                     let raw = batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?;
-                    RowText::Rejects(text("gap")?, raw.clone())
+                    RowText::Rejects(Box::new((text("gap")?, raw.clone())))
                 }
             },
         })

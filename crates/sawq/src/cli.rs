@@ -1,4 +1,5 @@
 //! The command line of sawq.
+#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use std::path::PathBuf;
 

@@ -31,7 +31,7 @@ struct Event {
     time: String,
     user_name: Option<String>,
     access_key_id: Option<String>,
-    event_name: Option<String>,
+    name: Option<String>,
     user_agent: Option<String>,
     error_message: Option<String>,
     /// Access keys in the response: created, or issued for a session.
@@ -130,7 +130,7 @@ fn add_events(batch: &RecordBatch, all_write: bool, events: &mut Vec<Event>) -> 
             time: jiff::Timestamp::from_microsecond(times.value(row))?.to_string(),
             user_name: get(&user_names),
             access_key_id: get(&keys),
-            event_name: get(&names),
+            name: get(&names),
             user_agent: get(&agents),
             error_message: get(&errors),
             new_keys: responses.get(row).map(new_keys).unwrap_or_default(),
@@ -140,7 +140,7 @@ fn add_events(batch: &RecordBatch, all_write: bool, events: &mut Vec<Event>) -> 
     Ok(())
 }
 
-/// The access keys that a response names: those of CreateAccessKey, AssumeRole and the like.
+/// The access keys that a response names: those of `CreateAccessKey`, `AssumeRole` and the like.
 fn new_keys(response: &str) -> Vec<String> {
     let response: serde_json::Value = serde_json::from_str(response).unwrap_or_default();
     let keys = ["accessKey", "credentials"].iter().map(|name| &response[*name]["accessKeyId"]);
@@ -189,10 +189,9 @@ fn summary(out: &mut impl Write, events: &[Event]) -> Result<()> {
         .iter()
         .map(|event| {
             let agent: String = or_null(&event.user_agent).chars().take(AGENT_LEN).collect();
-            let line =
-                [&event.time, &or_null(&event.user_name), &or_null(&event.access_key_id), &or_null(&event.event_name)]
-                    .map(String::as_str)
-                    .join(" ");
+            let line = [&event.time, &or_null(&event.user_name), &or_null(&event.access_key_id), &or_null(&event.name)]
+                .map(String::as_str)
+                .join(" ");
             one_line(&format!("{line} \"{agent}\" \"{}\"", or_null(&event.error_message)))
         })
         .collect();
@@ -214,7 +213,7 @@ fn write_csv(path: &Path, events: &[Event]) -> Result<()> {
                     event.time.as_str(),
                     event.user_name.as_deref().unwrap_or_default(),
                     event.access_key_id.as_deref().unwrap_or_default(),
-                    event.event_name.as_deref().unwrap_or_default(),
+                    event.name.as_deref().unwrap_or_default(),
                     event.user_agent.as_deref().unwrap_or_default(),
                     event.error_message.as_deref().unwrap_or_default(),
                 ]

@@ -105,7 +105,7 @@ fn columns(table: &Table, names: &[&str]) -> Vec<Expr> {
 }
 
 /// Whether any of the columns is as `make` says; `None` if there are none.
-fn any(columns: Vec<Expr>, make: impl Fn(&Expr) -> Result<Expr>) -> Result<Option<Expr>> {
+fn any(columns: &[Expr], make: impl Fn(&Expr) -> Result<Expr>) -> Result<Option<Expr>> {
     let exprs = columns.iter().map(make).collect::<Result<Vec<_>>>()?;
     Ok(exprs.into_iter().reduce(Expr::or))
 }
@@ -150,14 +150,14 @@ fn ip(table: &Table, value: &str) -> Result<Option<Expr>> {
     let at = columns(table, &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"]);
     if value.contains('/') {
         let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
-        return any(at, |column| Ok(in_network(column, network.trunc())));
+        return any(&at, |column| Ok(in_network(column, network.trunc())));
     }
     if is_glob(value) {
-        return any(at, |column| glob(column, value));
+        return any(&at, |column| glob(column, value));
     }
     let address: IpAddr = value.parse().context("is not an address, nor a network such as 10.0.0.0/8")?;
     let canonical = address.to_string();
-    any(at, |column| {
+    any(&at, |column| {
         let equal = column.clone().eq(lit(value));
         Ok(if canonical == value { equal } else { equal.or(column.clone().eq(lit(canonical.as_str()))) })
     })
@@ -188,14 +188,14 @@ fn user(table: &Table, value: &str) -> Result<Option<Expr>> {
     let arns = || columns(table, &["requester", "user_identity.arn", &format!("{ISSUER}.arn")]);
     let names =
         columns(table, &["user_identity.user_name", "user_identity.principal_id", &format!("{ISSUER}.user_name")]);
-    let whole = any(arns().into_iter().chain(names).collect(), |column| glob(column, value))?;
+    let whole = any(&arns().into_iter().chain(names).collect::<Vec<_>>(), |column| glob(column, value))?;
     if value.contains(':') {
         return Ok(whole);
     }
     let name = if is_glob(value) && !value.contains('[') { like(value) } else { like(&value.replace(['*', '?'], "_")) };
     // An assumed role is named before its session: arn:aws:sts::1:assumed-role/ROLE/SESSION.
     let patterns = [format!("arn:%/{name}"), format!("arn:%:{name}"), format!("arn:%:assumed-role/{name}/%")];
-    let named = any(arns(), |column| {
+    let named = any(&arns(), |column| {
         let patterns = patterns.iter().map(|pattern| column.clone().like(lit(pattern.as_str())));
         patterns.reduce(Expr::or).context("there are patterns")
     })?;
@@ -236,7 +236,7 @@ fn error(table: &Table, value: &str) -> Result<Option<Expr>> {
 fn account(table: &Table, value: &str) -> Result<Option<Expr>> {
     let at = columns(table, &["bucket_owner", "user_identity.account_id", "recipient_account_id", "account_id"]);
     let number = resolve(table, "requester").map(|column| column.like(lit(format!("arn:%:{}:%", like(value)))));
-    Ok(any(at, |column| glob(column, value))?.into_iter().chain(number).reduce(Expr::or))
+    Ok(any(&at, |column| glob(column, value))?.into_iter().chain(number).reduce(Expr::or))
 }
 
 fn text_filter(pattern: &str, args: &FilterArgs) -> Result<(Regex, bool)> {

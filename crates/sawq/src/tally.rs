@@ -120,7 +120,7 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
     let reckoned = wanted.iter().filter(|expr| plain(expr).is_none()).flat_map(Expr::column_refs);
     let filter = query.filters.expr();
     let filtered = filter.iter().flat_map(Expr::column_refs);
-    let others: HashSet<&str> = reckoned.chain(filtered).map(|column| column.name()).collect();
+    let others: HashSet<&str> = reckoned.chain(filtered).map(datafusion::common::Column::name).collect();
     dictionaries.retain(|name| !others.contains(name.as_str()));
     let read_as = ReadAs { dictionaries, in_order: false };
     query.store.block_on(async {
