@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares sawlog and sawq with DuckDB, side by side in one run: run.py [--mb N] [--small N] [--rounds N].
+"""Compares sawlog and sawq with DuckDB, side by side in one run: run.py [--only LOG] [--mb N] [--small N] [--rounds N].
 
 Logs are generated once into target/bench. Each job is a whole process; CPU seconds are user and system time of it and its
 children, memory is its peak resident size. DuckDB comes from PyPI (pip install duckdb). Of several rounds the best is
@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import time
+
+import duckdb_jobs
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -84,28 +86,32 @@ def size_of(folder):
     return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*.parquet"))
 
 
-def generate(name, size, files, seed):
+def generate(name, size, files, seed, script="generate.py"):
     folder = BENCH / f"{name}-{size}-{files}"
     if not folder.exists():
         print(f"generating {folder}", file=sys.stderr)
         draft = BENCH / "draft"
         shutil.rmtree(draft, ignore_errors=True)
-        subprocess.run([sys.executable, HERE / "generate.py", draft, str(size), str(files), str(seed)], check=True)
+        subprocess.run([sys.executable, HERE / script, draft, str(size), str(files), str(seed)], check=True)
         draft.rename(folder)
     return folder
 
 
-def compare_convert(title, logs, rounds):
-    subprocess.run(["cat", *sorted(map(str, logs.iterdir()))[:1000]], stdout=subprocess.DEVNULL, check=True)
+def compare_convert(title, logs, rounds, duckdb=duckdb_convert):
+    files = sorted(str(path) for path in logs.rglob("*") if path.is_file())
+    for start in range(0, len(files), 1000):
+        subprocess.run(["cat", *files[start:start + 1000]], stdout=subprocess.DEVNULL, check=True)
     ours, theirs = BENCH / "store", BENCH / "duckdb"
     clean = lambda folder: (lambda: shutil.rmtree(folder, ignore_errors=True))
-    duck = measure((clean(theirs), [sys.executable, "-c", duckdb_convert(logs, theirs)]), rounds)
+    duck = measure((clean(theirs), [sys.executable, "-c", duckdb(logs, theirs)]), rounds)
     saw = measure((clean(ours), [SAWLOG, "convert", "--quiet", "--threads", "2", "--memory", "512MiB", "--store", ours, logs]), rounds)
+    input_size = sum(os.path.getsize(path) for path in files) / 1e6
     print(f"\n{title}\n{'':<12}{'CPU s':>9}{'wall s':>9}{'peak MiB':>10}{'result MB':>11}")
     for name, (cpu, wall, peak), result in (("duckdb", duck, theirs), ("sawlog", saw, ours)):
         print(f"{name:<12}{cpu:>9.2f}{wall:>9.2f}{peak:>10.0f}{size_of(result) / 1e6:>11.1f}")
     print(f"{'ratio':<12}{duck[0] / saw[0]:>8.1f}×{duck[1] / saw[1]:>8.1f}×{duck[2] / saw[2]:>9.1f}×"
           f"{size_of(theirs) / size_of(ours):>10.2f}×", flush=True)
+    print(f"{'input':<12}{input_size:>39.1f}", flush=True)
     return ours
 
 
@@ -119,16 +125,25 @@ def compare_summaries(store, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mb", type=int, default=1000, help="megabytes of the large logs, in 64 files")
+    parser.add_argument("--only", choices=["s3", "cloudtrail", "vpc"], help="only these logs")
+    parser.add_argument("--mb", type=int, default=1000, help="megabytes of the large S3 logs, in 64 files, and of CloudTrail")
     parser.add_argument("--small", type=int, default=50_000, help="number of small files of 2 kB")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     BENCH.mkdir(parents=True, exist_ok=True)
-    large = generate("large", arguments.mb * 1_000_000, 64, 1)
-    small = generate("small", arguments.small * 2000, arguments.small, 2)
-    compare_convert(f"{arguments.small} files of 2 kB", small, max(1, arguments.rounds - 2))
-    store = compare_convert(f"{arguments.mb} MB in 64 files", large, arguments.rounds)
-    compare_summaries(store, arguments.rounds)
+    megabytes, rounds = arguments.mb, arguments.rounds
+    if arguments.only in (None, "cloudtrail"):
+        trail = generate("cloudtrail", megabytes * 1_000_000, megabytes * 6, 1, "generate_cloudtrail.py")
+        compare_convert(f"CloudTrail, {megabytes} MB in gzip files of 5 to 500 records", trail, max(1, rounds - 1), duckdb_jobs.cloudtrail)
+    if arguments.only in (None, "vpc"):
+        flows = generate("flows", megabytes * 500_000, 288, 1, "generate_flows.py")
+        compare_convert(f"VPC flow logs, {megabytes // 2} MB in gzip files", flows, rounds, duckdb_jobs.flows)
+    if arguments.only in (None, "s3"):
+        small = generate("small", arguments.small * 2000, arguments.small, 2)
+        compare_convert(f"{arguments.small} files of 2 kB", small, max(1, rounds - 2))
+        large = generate("large", megabytes * 1_000_000, 64, 1)
+        store = compare_convert(f"{megabytes} MB in 64 files", large, rounds)
+        compare_summaries(store, rounds)
 
 
 main()

@@ -65,7 +65,7 @@ impl ColumnSet {
     }
 
     /// Appends to a column of numbers or times.
-    pub(crate) fn numbers(&mut self, column: usize, new: impl Iterator<Item = Option<i64>>) {
+    pub(crate) fn numbers(&mut self, column: usize, new: impl Iterator<Item = Option<i64>> + Clone) {
         self.columns[column].numbers(new);
     }
 
@@ -74,9 +74,13 @@ impl ColumnSet {
         &mut self.columns
     }
 
-    /// Says that `count` rows have been set, column by column: what was not set is null.
+    /// Says that `count` rows have been set, column by column; [`ColumnSet::settle`] must follow before they are used.
     pub(crate) fn rows_set(&mut self, count: usize) {
         self.rows += count;
+    }
+
+    /// Makes what was not set null.
+    pub(crate) fn settle(&mut self) {
         for column in &mut self.columns {
             column.pad(self.rows);
             column.review();

@@ -139,11 +139,14 @@ impl ColumnBuilder {
     }
 
     /// Appends numbers or times.
-    pub(crate) fn numbers(&mut self, new: impl Iterator<Item = Option<i64>>) {
+    pub(crate) fn numbers(&mut self, new: impl Iterator<Item = Option<i64>> + Clone) {
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
-        for value in new {
-            values.push(value.unwrap_or_default());
-            valid.append(value.is_some());
+        let before = values.len();
+        values.extend(new.clone().map(Option::unwrap_or_default));
+        if new.clone().all(|value| value.is_some()) {
+            valid.append_n_non_nulls(values.len() - before);
+        } else {
+            new.for_each(|value| valid.append(value.is_some()));
         }
     }
 

@@ -1,5 +1,7 @@
 //! A field of a line: where it stands, and the number that it may be.
 
+use wide::u8x16;
+
 /// Where a field stands in a block of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -53,5 +55,38 @@ pub(crate) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
             Some((Some(value), *first != b'0' || text.len() == 1))
         }
         _ => None,
+    }
+}
+
+/// Appends to `found` where blanks and line feeds stand in `bytes`, in order.
+pub(crate) fn separators(bytes: &[u8], found: &mut Vec<u32>) {
+    let (vectors, rest) = bytes.as_chunks::<16>();
+    let (blank, line_feed) = (u8x16::splat(b' '), u8x16::splat(b'\n'));
+    let mut base = 0;
+    for vector in vectors {
+        let vector = u8x16::new(*vector);
+        let mut mask = (vector.simd_eq(blank) | vector.simd_eq(line_feed)).to_bitmask();
+        while mask != 0 {
+            found.push(base + mask.trailing_zeros());
+            mask &= mask - 1;
+        }
+        base += 16;
+    }
+    let is_separator = |byte: &u8| matches!(byte, b' ' | b'\n');
+    found.extend((base..).zip(rest).filter(|(_, byte)| is_separator(byte)).map(|(place, _)| place));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn separators_are_where_they_stand(text in "[ab \\n]{0,100}") {
+            let mut found = Vec::new();
+            super::separators(text.as_bytes(), &mut found);
+            let expected: Vec<u32> = (0..).zip(text.bytes()).filter(|(_, byte)| b" \n".contains(byte)).map(|(at, _)| at).collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }

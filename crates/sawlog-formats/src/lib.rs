@@ -32,7 +32,10 @@ pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_
 /// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<&'static Format> {
-    FORMATS.iter().copied().find(|format| (format.detect)(head))
+    // JSON is not looked through for lines.
+    let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+    let may_be = |format: &&Format| !json || format.framing == Framing::Json;
+    FORMATS.iter().copied().filter(may_be).find(|format| (format.detect)(head))
 }
 
 /// The format whose records are in the table named `name`.

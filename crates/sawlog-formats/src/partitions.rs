@@ -31,6 +31,11 @@ impl Partitions {
             .or_insert_with(|| if first { ColumnSet::sized_like(table, sizes) } else { ColumnSet::new(table) })
     }
 
+    /// Makes null in every column what was not set. See [`ColumnSet::settle`].
+    pub(crate) fn settle(&mut self) {
+        self.days.values_mut().for_each(ColumnSet::settle);
+    }
+
     /// See [`crate::Decoder::rows`].
     pub(crate) fn rows(&self) -> usize {
         self.days.values().map(ColumnSet::rows).sum::<usize>() + self.rejects.rows()

@@ -6,7 +6,7 @@
 //! look at what is inside.
 
 use arrow_array::RecordBatch;
-use simd_json::{Buffers, Node, StaticNode, Tape};
+use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::TABLE;
 use super::fields::column::{GAP, RAW, SOURCE_FILE, SOURCE_LINE};
@@ -68,6 +68,7 @@ impl crate::Decoder for Decoder {
                 self.one(&context, item, &mut decoded);
             }
         }
+        self.partitions.settle();
         decoded
     }
 
@@ -172,9 +173,11 @@ impl Decoder {
         decoded: &mut Decoded,
     ) -> Result<(), String> {
         let mut copy = std::mem::take(&mut self.copy);
-        let copy_at = copy.as_ptr().addr();
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let parsed = simd_json::fill_tape(&mut copy, &mut self.buffers, &mut tape);
+        let len = copy.len();
+        copy.resize(len + INPUT_PADDING, b' ');
+        let copy_at = copy.as_ptr().addr();
+        let parsed = simd_json::fill_tape_padded(&mut copy, len, &mut self.buffers, &mut tape);
         let parsed = parsed.map_err(|error| format!("not valid JSON: {}", error_name(&error)));
         if parsed.is_ok() {
             let mut node = 1;
@@ -259,8 +262,9 @@ fn event_time(tape: &[Node<'_>], node: usize) -> Option<i64> {
 /// The fields of an object, to be found by key.
 #[derive(Debug)]
 struct Level {
-    /// In order of the keys' lengths, then of the keys.
     keys: Vec<Key>,
+    /// For each hash the place of a key, plus one; 0 where there is none. A key whose place is taken has the next free one.
+    places: [u8; PLACES],
 }
 
 #[derive(Debug)]
@@ -273,27 +277,51 @@ struct Key {
     below: Option<Level>,
 }
 
+/// More places than any object has fields, so that few share one.
+const PLACES: usize = 128;
+
+/// A hash that differs for most keys of one object: they differ in length, or at one of their ends.
+fn hash(key: &[u8]) -> usize {
+    let [first, .., last] = key else { return 0 };
+    (key.len() * 7 + usize::from(*first) * 5 + usize::from(*last) * 11) % PLACES
+}
+
 impl Level {
     fn new(fields: &[Field]) -> Self {
-        let mut keys: Vec<Key> = Vec::new();
+        let mut level = Self { keys: Vec::new(), places: [0; PLACES] };
         for (column, field) in fields.iter().enumerate() {
-            let below = || match field.content {
-                Content::Object(fields) | Content::Array(fields) => Some(Self::new(fields)),
-                _ => None,
-            };
-            keys.push(Key { name: field.key, column, content: field.content, below: below() });
+            level.add(field.key, column, field.content);
             // Resources have their ARN under either name.
             if field.key == "ARN" {
-                keys.push(Key { name: "arn", column, content: field.content, below: below() });
+                level.add("arn", column, field.content);
             }
         }
-        keys.sort_by_key(|key| (key.name.len(), key.name));
-        Self { keys }
+        level
+    }
+
+    fn add(&mut self, name: &'static str, column: usize, content: Content) {
+        let below = match content {
+            Content::Object(fields) | Content::Array(fields) => Some(Self::new(fields)),
+            _ => None,
+        };
+        self.keys.push(Key { name, column, content, below });
+        let mut place = hash(name.as_bytes());
+        while self.places[place] != 0 {
+            place = (place + 1) % PLACES;
+        }
+        self.places[place] = u8::try_from(self.keys.len()).expect("an object has few fields");
     }
 
     fn find(&self, key: &str) -> Option<&Key> {
-        let place = self.keys.binary_search_by(|known| (known.name.len(), known.name).cmp(&(key.len(), key)));
-        place.ok().map(|place| &self.keys[place])
+        let mut place = hash(key.as_bytes());
+        while self.places[place] != 0 {
+            let known = &self.keys[usize::from(self.places[place]) - 1];
+            if known.name == key {
+                return Some(known);
+            }
+            place = (place + 1) % PLACES;
+        }
+        None
     }
 }
 

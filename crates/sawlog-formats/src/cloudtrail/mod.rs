@@ -41,8 +41,8 @@ fn detect(head: &[u8]) -> bool {
     let text = trimmed(head);
     let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
     match text.first() {
-        Some(b'{' | b'[') if is_digest(head) => false,
-        Some(b'{') => text.starts_with(b"{\"Records\"") || names(b"eventSource") && names(b"eventName"),
+        Some(b'{') if text.starts_with(b"{\"Records\"") => true,
+        Some(b'{') => names(b"eventSource") && names(b"eventName") && !is_digest(head),
         Some(b'[') => trimmed(&text[1..]).starts_with(b"]") || names(b"eventSource") && names(b"eventName"),
         _ => false,
     }
@@ -58,7 +58,8 @@ fn detect(head: &[u8]) -> bool {
 pub fn is_digest(head: &[u8]) -> bool {
     let text = trimmed(head);
     let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
-    text.starts_with(b"{") && names(b"\"digestStartTime\"") && names(b"\"digestS3Bucket\"")
+    let is_object = text.starts_with(b"{") && !text.starts_with(b"{\"Records\"");
+    is_object && names(b"\"digestStartTime\"") && names(b"\"digestS3Bucket\"")
 }
 
 /// Without byte order mark and white space at the beginning.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use memchr::{memchr, memchr_iter};
 
 use super::column::{END, EXTRA, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
 use super::layout::{Layout, Slot};
@@ -11,7 +10,7 @@ use super::{DEFAULT_FIELDS, TABLE, is_header};
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
 use crate::decoder::{Block, Carry, Decoded};
-use crate::field::{Span, number};
+use crate::field::{self, Span, number};
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
 
@@ -28,6 +27,8 @@ pub(super) struct Decoder {
     partitions: Partitions,
     layout: Arc<Layout>,
     pending: Pending,
+    /// Where the block's blanks and line feeds are.
+    separators: Vec<u32>,
 }
 
 /// Lines taken apart whose fields are not in the columns yet; they all have the decoder's layout.
@@ -56,7 +57,7 @@ struct Row {
 impl Default for Decoder {
     fn default() -> Self {
         let layout = Arc::new(Layout::new(DEFAULT_FIELDS.into()));
-        Self { partitions: Partitions::new(&TABLE), layout, pending: Pending::default() }
+        Self { partitions: Partitions::new(&TABLE), layout, pending: Pending::default(), separators: Vec::new() }
     }
 }
 
@@ -65,24 +66,27 @@ impl crate::Decoder for Decoder {
         let Block::Lines(block) = block else { panic!("flow logs come in lines") };
         let mut decoded = Decoded::default();
         self.use_layout(carry, block, origin);
-        let mut start = 0;
+        let mut separators = std::mem::take(&mut self.separators);
+        separators.clear();
+        field::separators(block, &mut separators);
+        let (mut start, mut at) = (0, 0);
         while start < block.len() {
-            let (end, terminated) = match memchr(b'\n', &block[start..]) {
-                Some(len) => (start + len, true),
-                None => (block.len(), false),
-            };
-            let next = end + usize::from(terminated);
+            let blanks = separators[at..].iter().take_while(|place| block[**place as usize] == b' ').count();
+            let end = separators.get(at + blanks).map_or(block.len(), |end| *end as usize);
+            let next = block.len().min(end + 1);
             let place = Place {
                 start,
                 end,
                 next,
-                ends_alike: block[start..end].ends_with(b"\r") == (terminated && origin.ending == LineEnding::CrLf),
+                ends_alike: block[start..end].ends_with(b"\r") == (next > end && origin.ending == LineEnding::CrLf),
                 number: origin.first_line + decoded.lines,
+                blanks: &separators[at..at + blanks],
             };
             decoded.lines += 1;
             self.line(block, &place, origin, carry, &mut decoded);
-            start = next;
+            (start, at) = (next, at + blanks + 1);
         }
+        self.separators = separators;
         self.append_pending(block, origin);
         decoded
     }
@@ -106,7 +110,7 @@ impl crate::Decoder for Decoder {
 }
 
 /// Where a line stands in its block.
-struct Place {
+struct Place<'a> {
     start: usize,
     /// Before the line feed.
     end: usize,
@@ -114,6 +118,8 @@ struct Place {
     /// Whether the line ends as the source's first one does.
     ends_alike: bool,
     number: i64,
+    /// Where its blanks are.
+    blanks: &'a [u32],
 }
 
 fn take_gap(carry: &mut Carry) -> Option<Box<str>> {
@@ -130,7 +136,7 @@ impl Decoder {
         }
     }
 
-    fn line(&mut self, block: &[u8], place: &Place, origin: &Origin<'_>, carry: &mut Carry, decoded: &mut Decoded) {
+    fn line(&mut self, block: &[u8], place: &Place<'_>, origin: &Origin<'_>, carry: &mut Carry, decoded: &mut Decoded) {
         let with_end = &block[place.start..place.end];
         let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
         let whole = &block[place.start..place.next];
@@ -168,10 +174,10 @@ impl Decoder {
     }
 
     /// Takes a line apart and keeps it pending; gives its time, or the reason why it is no record.
-    fn read(&mut self, block: &[u8], place: &Place, text: &[u8]) -> Result<i64, String> {
+    fn read(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<i64, String> {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
-            self.fields(block, place.start, text)
+            self.fields(block, place, text)
         } else {
             Err("not UTF-8".to_owned())
         };
@@ -193,18 +199,18 @@ impl Decoder {
     }
 
     /// The line's time, and whether it is printed from its fields as it is.
-    fn fields(&mut self, block: &[u8], line_start: usize, text: &[u8]) -> Result<(i64, bool), String> {
-        let layout = Arc::clone(&self.layout);
-        let mut slots = layout.slots.iter();
-        let (mut start, mut canonical) = (0, true);
+    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<(i64, bool), String> {
+        let count = place.blanks.len() + 1;
+        if count != self.layout.slots.len() {
+            return Err(format!("has {count} fields where {} are named", self.layout.slots.len()));
+        }
+        let (mut start, mut canonical) = (place.start, true);
         let (mut starts, mut ends) = (None, None);
-        let mut count = 0;
-        for end in memchr_iter(b' ', text).chain([text.len()]) {
-            count += 1;
-            let Some(slot) = slots.next() else { continue };
-            let value = &text[start..end];
+        let ends_of_fields = place.blanks.iter().map(|blank| *blank as usize).chain([place.start + text.len()]);
+        for (slot, end) in self.layout.slots.iter().zip(ends_of_fields) {
+            let value = &block[start..end];
             match *slot {
-                Slot::Text(_) => self.pending.texts.push(Span::new(block, line_start + start, line_start + end)),
+                Slot::Text(_) => self.pending.texts.push(Span::new(block, start, end)),
                 Slot::Number(column, narrow) => {
                     let (value, plain) = number(value)
                         .filter(|(value, _)| !narrow || value.is_none_or(|value| i32::try_from(value).is_ok()))
@@ -229,9 +235,6 @@ impl Decoder {
                 }
             }
             start = end + 1;
-        }
-        if count != layout.slots.len() {
-            return Err(format!("has {count} fields where {} are named", layout.slots.len()));
         }
         let time = starts.or(ends).ok_or("has neither start nor end")?;
         Ok((time, canonical))
@@ -300,4 +303,5 @@ fn append_rows(
     columns.repeat_text(SOURCE_FILE, origin.source_file.as_bytes(), rows.len());
     columns.numbers(SOURCE_LINE, rows.iter().map(|row| Some(row.number)));
     columns.rows_set(rows.len());
+    columns.settle();
 }

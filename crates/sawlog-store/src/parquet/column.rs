@@ -122,12 +122,14 @@ fn encode_dictionary(
     for (number, page) in pages(leaf.rows()).enumerate() {
         let places = leaf.values(&page);
         let all = &keys.values()[places.clone()];
-        let page_keys = if leaf.valid.is_none() {
-            all
-        } else {
-            present_keys.clear();
-            present_keys.extend(all.iter().zip(places).filter(|(_, place)| leaf.is_there(*place)).map(|(key, _)| *key));
-            &present_keys
+        let page_keys = match &leaf.valid {
+            None => all,
+            Some(valid) => {
+                let there = valid.inner().slice(places.start, places.len());
+                present_keys.clear();
+                present_keys.extend(there.set_indices().map(|place| all[place]));
+                &present_keys
+            }
         };
         present += page_keys.len();
         let distinct = page_keys.iter().filter_map(|key| {

@@ -104,15 +104,15 @@ impl Leaf<'_> {
             return Levels { repetition: None, definition: None, max, count: page.len(), values: page.len() };
         }
         let mut definition = vec![max; page.len()];
+        let mut values = page.len();
         for (level, nulls) in (0..max).zip(&self.layers).rev() {
-            let Some(nulls) = nulls else { continue };
-            for (row, defined) in page.clone().zip(&mut definition) {
-                if nulls.is_null(row) {
-                    *defined = level;
-                }
+            let Some(nulls) = nulls.as_ref().filter(|nulls| nulls.null_count() > 0) else { continue };
+            let nulls = !&nulls.inner().slice(page.start, page.len());
+            for row in nulls.set_indices() {
+                values -= usize::from(definition[row] == max);
+                definition[row] = level;
             }
         }
-        let values = definition.iter().filter(|level| **level == max).count();
         Levels { repetition: None, definition: Some(definition), max, count: page.len(), values }
     }
 
