@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sawlog_tests::{Case, evidence, repository};
@@ -200,6 +202,70 @@ fn flow_fields_can_be_named() {
     verified(&case);
     let wrong = case.sawlog(&["convert", "in", "--vpc-fields", "some words"]);
     assert_eq!(wrong.code, 2);
+}
+
+#[test]
+fn flow_logs_in_parquet_are_read_as_lines() {
+    let case = Case::new();
+    let columns: [(&str, ArrayRef); 6] = [
+        ("version", Arc::new(Int32Array::from(vec![5; 3]))),
+        ("srcaddr", Arc::new(StringArray::from(vec![Some("10.0.0.1"), None, Some("::1")]))),
+        ("dstport", Arc::new(Int32Array::from(vec![Some(443), None, Some(22)]))),
+        ("bytes", Arc::new(Int64Array::from(vec![Some(1 << 40), None, Some(7)]))),
+        ("start", Arc::new(Int64Array::from(vec![1_627_560_000, 1_627_560_001, 1_627_646_400]))),
+        ("log_status", Arc::new(StringArray::from(vec!["OK", "NODATA", "OK"]))),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap();
+    std::fs::create_dir(case.path("in")).unwrap();
+    let file = std::fs::File::create(case.path("in/flows.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    assert_eq!(count(&case, &["--log", "vpc", "--ip", "::1"]), "1");
+    let lines = case.sawq(&["find", "--log", "vpc"]);
+    assert_eq!(
+        lines.text(),
+        "5 10.0.0.1 443 1099511627776 1627560000 OK\n5 - - - 1627560001 NODATA\n5 ::1 22 7 1627646400 OK\n"
+    );
+    verified(&case);
+    // A Parquet file of something else is no log, and a damaged one can't be read.
+    let other = RecordBatch::try_from_iter([("a", batch.column(0).clone())]).unwrap();
+    let file = std::fs::File::create(case.path("in/other.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, other.schema(), None).unwrap();
+    writer.write(&other).unwrap();
+    writer.close().unwrap();
+    case.write("in/damaged.parquet", "PAR1 and no more");
+    let ran = case.sawlog(&["convert", "in"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.err.contains("other.parquet") && ran.err.contains("damaged.parquet: "), "{}", ran.err);
+}
+
+#[test]
+fn many_days_and_replaced_files() {
+    let case = Case::new();
+    let day = |number: usize| format!("{}-{:02}-{:02}", 2015 + number % 5, 1 + number / 5 % 12, 1 + number / 60 % 28);
+    let events = |numbers: std::ops::Range<usize>| -> String {
+        let event = |number: usize| event(number).to_string().replace("2021-07-29", &day(number));
+        numbers.map(event).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let header = "start version srcaddr odd-field";
+    let flow = |n: i64| format!("{} 3 10.0.0.{} {n}\n", 1_427_560_000 + n * 86_400, n % 250);
+    case.write("in/events", events(0..300));
+    case.write("in/flows", format!("{header}\n{}", (0..300).map(flow).collect::<String>()));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    verified(&case);
+    assert!(case.sawq(&["find", "--log", "cloudtrail"]).text() == events(0..300));
+    assert!(case.sawq(&["find", "--log", "vpc"]).text() == (0..300).map(flow).collect::<String>());
+    case.write("in/events", events(200..400));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 1);
+    assert_eq!(case.sawlog(&["convert", "in", "--replace"]).code, 0);
+    verified(&case);
+    assert!(case.sawq(&["find", "--log", "cloudtrail"]).text() == events(200..400));
+    assert_eq!(
+        count(&case, &["--user", "user-3", "--log", "cloudtrail"]),
+        (200..400).filter(|n| n % 7 == 3).count().to_string()
+    );
 }
 
 #[test]

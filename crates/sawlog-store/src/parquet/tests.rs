@@ -161,3 +161,90 @@ fn bloom_filters_know_every_value() {
     assert_eq!(batch.column(4).as_primitive::<Int64Type>().value(999), 999);
     assert_eq!(batch.column(2).null_count(), 1000);
 }
+
+/// A table with groups, a group in a group, and a list of groups.
+const NESTED: Table = Table {
+    name: "nested",
+    doc: "",
+    columns: &[
+        Column::text("flag", "").kind(Kind::Bool),
+        Column::group(
+            "outer",
+            "",
+            &[
+                Column::text("text", ""),
+                Column::group(
+                    "inner",
+                    "",
+                    &[Column::int64("number", ""), Column::text("plain", "").layout(Layout::Plain)],
+                ),
+            ],
+        ),
+        Column::text("list", "").kind(Kind::List(&[Column::text("text", ""), Column::int64("number", "")])),
+        Column::int64("line", "").layout(Layout::Delta),
+    ],
+    time: None,
+};
+
+type Inner = Option<(Option<i64>, Option<String>)>;
+type Outer = Option<(Option<String>, Inner)>;
+type Item = (Option<String>, Option<i64>);
+type NestedRow = (Option<bool>, Outer, Option<Vec<Item>>);
+
+/// The rows as JSON, from which Arrow's own reader makes the batch.
+fn nested_batch(rows: &[NestedRow]) -> RecordBatch {
+    use serde_json::json;
+    let lines: Vec<serde_json::Value> = rows
+        .iter()
+        .enumerate()
+        .map(|(line, (flag, outer, list))| {
+            let inner =
+                |inner: &Inner| inner.as_ref().map(|(number, plain)| json!({ "number": number, "plain": plain }));
+            let outer = outer.as_ref().map(|(text, nested)| json!({ "text": text, "inner": inner(nested) }));
+            let items = list.as_ref().map(|items| {
+                items.iter().map(|(text, number)| json!({ "text": text, "number": number })).collect::<Vec<_>>()
+            });
+            json!({ "flag": flag, "outer": outer, "list": items, "line": line })
+        })
+        .collect();
+    let mut decoder =
+        arrow::json::ReaderBuilder::new(NESTED.schema()).with_batch_size(rows.len()).build_decoder().unwrap();
+    decoder.serialize(&lines).unwrap();
+    decoder.flush().unwrap().unwrap()
+}
+
+fn nested_rows() -> impl Strategy<Value = Vec<NestedRow>> {
+    let text = || prop::option::of("[a-c]{0,2}");
+    let number = || prop::option::of(0..5i64);
+    let inner = prop::option::of((number(), text()));
+    let row = (
+        prop::option::of(any::<bool>()),
+        prop::option::of((text(), inner)),
+        prop::option::of(prop::collection::vec((text(), number()), 0..4)),
+    );
+    prop::collection::vec((row, prop_oneof![9 => 1..40usize, 1 => 9_000..17_000usize]), 1..10)
+        .prop_map(|runs| runs.into_iter().flat_map(|(row, times)| std::iter::repeat_n(row, times)).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn groups_and_lists_come_back(rows in nested_rows(), dictionaries: bool) {
+        let batch = nested_batch(&rows);
+        let encoded = if dictionaries {
+            let columns = NESTED.columns.iter().zip(batch.columns());
+            let columns = columns.map(|(column, array)| (column.name, cast(array, &column.dictionary_type()).unwrap()));
+            RecordBatch::try_from_iter(columns).unwrap()
+        } else {
+            batch.clone()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nested.parquet");
+        let mut file = DataFile::create(path.clone(), &NESTED).unwrap();
+        file.append(Encoder::new(&NESTED, Codec::Zstd).unwrap().encode(&encoded).unwrap()).unwrap();
+        file.close().unwrap();
+        let found = read(&File::open(path).unwrap());
+        prop_assert_eq!(found.columns(), batch.columns());
+    }
+}
