@@ -22,7 +22,9 @@ pub struct Format {
     pub detect: fn(&[u8]) -> bool,
     /// Makes a decoder.
     pub decoder: fn() -> Box<dyn Decoder>,
-    /// Makes a printer of the rows in a batch, which must have the table's columns; names the column that it hasn't.
+    /// The columns that a printer needs.
+    pub printed: fn() -> Vec<&'static str>,
+    /// Makes a printer of the rows in a batch, which must have those columns; names the one that it hasn't.
     pub printer: fn(&RecordBatch) -> Result<Box<dyn Printer>, ArrowError>,
     /// Learns from content that is decoded elsewhere what is to be handed on to what follows it.
     pub skim: fn(&[u8], &mut Carry),

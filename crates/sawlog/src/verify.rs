@@ -214,14 +214,13 @@ impl Holds {
         }
     }
 
-    /// The columns that rebuilding needs; `None` for all of them.
-    fn columns(self) -> Option<&'static [&'static str]> {
-        match self {
-            Self::Records(format) if format.framing == Framing::Json => {
-                Some(&["gap", "raw", "source_file", "source_line"])
-            }
-            _ => None,
-        }
+    /// The columns that rebuilding needs.
+    fn columns(self) -> Vec<&'static str> {
+        let printed = match self {
+            Self::Records(format) => (format.printed)(),
+            Self::Rejects => vec!["gap", "raw"],
+        };
+        printed.into_iter().chain(["source_file", "source_line"]).collect()
     }
 }
 
@@ -267,7 +266,7 @@ impl Rows {
                 break;
             }
             let Some((_, holds, path)) = self.unopened.pop() else { break };
-            let reader = read_file(holds.table(), &path, holds.columns())?;
+            let reader = read_file(holds.table(), &path, Some(&holds.columns()))?;
             let mut file = DataFile { holds, path, reader, batch: None, row: 0 };
             if let Some((source, line)) = file.peek()? {
                 self.next.push(Reverse((source, line, self.opened)));

@@ -178,7 +178,7 @@ fn collator() -> Result<CollatorBorrowed<'static>> {
 
 /// Text without what would end the line: a log may hold anything.
 fn one_line(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
+    text.replace('\n', "\\n").replace('\r', "\\r")
 }
 
 fn summary(out: &mut impl Write, events: &[Event]) -> Result<()> {

@@ -98,7 +98,7 @@ fn merged<'a>(
             Some(number) if query.filters.text.is_none() => frame.limit(0, Some(number))?,
             _ => frame,
         };
-        let frame = if columns.is_empty() { frame } else { select(query, frame, columns)? };
+        let frame = select(query, frame, columns)?;
         let stream = query.store.block_on(frame.execute_stream())?;
         let mut cursor = Cursor { query, stream, batch: None, row: 0, sort: args.sort };
         cursor.fill()?;
@@ -185,10 +185,15 @@ fn key_of(query: &Query, batch: &RecordBatch, row: usize, sort: Order) -> Result
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
 }
 
-/// Selects columns by the names that were given, and what the order is told by.
+/// Selects columns by the names that were given, or those that printing needs; and what the order is told by.
 fn select(query: &Query, frame: DataFrame, columns: &[String]) -> Result<DataFrame> {
     let mut wanted: Vec<Expr> =
         ["source_file", "source_line"].into_iter().chain(query.format.table.time).map(ident).collect();
+    if columns.is_empty() {
+        let names: Vec<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
+        let printed = (query.format.printed)().into_iter().filter(|name| !names.iter().any(|known| known == name));
+        wanted.extend(printed.map(ident));
+    }
     for (place, name) in columns.iter().enumerate() {
         let column = resolve(query.format.table, name).with_context(|| format!("no column {name}"))?;
         wanted.push(column.alias(selected(place)));

@@ -22,9 +22,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use clap::{CommandFactory, Parser};
+use sawlog_formats::{Table, cloudtrail, s3_access};
 use sawlog_store::Store;
 
-use cli::{Cli, Command, CtsummarizeArgs, Format};
+use cli::{Cli, Command, FilterArgs, Format};
 use output::Output;
 use query::Query;
 
@@ -55,18 +56,29 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn run(cli: &Cli) -> Result<()> {
     let format = cli.global.format.or(cli.global.json.then_some(Format::Json));
     let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
+    // A summary of one log opens no other.
+    let open_only = |log: &Table, filters: &FilterArgs| -> Result<Vec<Query>> {
+        let filters = FilterArgs { log: Some(log.name.to_owned()), ..filters.clone() };
+        Query::open(Store::open(&cli.global.store)?, &filters)
+    };
     let explain = |query: &[Query], any: bool| -> Result<()> {
         if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(query) }
     };
     match &cli.command {
         Command::S3logparse { function } => {
-            let query = open()?;
+            let query = open_only(&s3_access::TABLE, &cli.filters)?;
             let mut out = BufWriter::new(std::io::stdout().lock());
             let any = s3logparse::print(&query, *function, &mut out)?;
             out.flush()?;
             explain(&query, any)
         }
-        Command::Ctsummarize(args) => run_ctsummarize(args, cli),
+        Command::Ctsummarize(args) => {
+            let mut filters = cli.filters.clone();
+            filters.ip.extend(args.address.clone());
+            let query = open_only(&cloudtrail::TABLE, &filters)?;
+            let any = ctsummarize::write(&query[0], args, cli.global.quiet)?;
+            explain(&query, any)
+        }
         Command::Top(args) => {
             let query = open()?;
             let table = top::top(&query, args)?;
@@ -86,15 +98,6 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
     }
-}
-
-fn run_ctsummarize(args: &CtsummarizeArgs, cli: &Cli) -> Result<()> {
-    let mut filters = cli.filters.clone();
-    filters.ip.extend(args.address.clone());
-    filters.log = Some(sawlog_formats::cloudtrail::TABLE.name.to_owned());
-    let queries = Query::open(Store::open(&cli.global.store)?, &filters)?;
-    let any = ctsummarize::write(&queries[0], args, cli.global.quiet)?;
-    if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(&queries) }
 }
 
 fn run_tables(store: &Store, format: Option<Format>) -> Result<()> {

@@ -82,19 +82,19 @@ impl Query {
         })
     }
 
-    /// The records, as `wanted`, in streams that can be read at the same time. Where `--match` needs them, all columns of
-    /// the table come along.
+    /// The records, as `wanted`, in streams that can be read at the same time. Where `--match` needs them,
+    /// the columns of a record come along.
     pub(crate) async fn streams(&self, wanted: Vec<Expr>, read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
         let frame = self.select(self.frame(read_as)?, wanted)?;
         Ok(frame.execute_stream_partitioned().await?)
     }
 
-    /// Takes what is wanted, and all columns of the table where `--match` needs them.
+    /// Takes what is wanted, and what printing the record needs where `--match` looks at it.
     pub(crate) fn select(&self, frame: DataFrame, mut wanted: Vec<Expr>) -> Result<DataFrame> {
         if self.filters.text.is_some() {
             let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
-            let columns = self.format.table.columns.iter().filter(|column| !names.contains(column.name));
-            wanted.extend(columns.map(|column| ident(column.name)));
+            let printed = (self.format.printed)().into_iter().filter(|name| !names.contains(*name));
+            wanted.extend(printed.map(ident));
         }
         Ok(frame.select(wanted)?)
     }

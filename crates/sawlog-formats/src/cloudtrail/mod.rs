@@ -22,6 +22,7 @@ pub const FORMAT: Format = Format {
     framing: Framing::Json,
     detect,
     decoder: || Box::<Decoder>::default(),
+    printed: || vec!["gap", "raw"],
     printer: |batch| Ok(Box::new(RecordPrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,

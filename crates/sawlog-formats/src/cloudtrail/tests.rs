@@ -279,6 +279,50 @@ fn numbers_of_any_size_are_no_reason_to_refuse_a_record() {
     assert_eq!(text.get(0), Some(r#"{"a":123456789012345678901234567890,"b":1.68890570862E9,"c":-0.0}"#));
 }
 
+#[test]
+fn insights_and_network_activity() {
+    let insight = r#"{"eventVersion":"1.08","eventTime":"2023-01-02T03:04:05Z","awsRegion":"us-east-1","eventID":"e","eventType":"AwsCloudTrailInsight",
+        "recipientAccountId":"1","sharedEventID":"s","insightDetails":{"state":"Start","eventSource":"ssm.amazonaws.com","eventName":"UpdateInstanceInformation",
+        "insightType":"ApiCallRateInsight","insightContext":{"statistics":{"baseline":{"average":85.4}}}},"eventCategory":"Insight"}"#;
+    let network = r#"{"eventVersion":"1.09","eventTime":"2023-01-02T03:04:06Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","sourceIPAddress":"10.0.0.1",
+        "errorCode":"VpceAccessDenied","eventType":"AwsVpceEvent","vpcEndpointId":"vpce-1","vpcEndpointAccountId":"1","eventCategory":"NetworkActivity"}"#;
+    let content = format!("[{insight},{network}]");
+    assert!(detect(content.as_bytes()));
+    let read = read(content.as_bytes());
+    assert_eq!(check_all(&read), 2);
+    assert!(read.decoded.unknown_fields.is_empty() && read.decoded.other_types.is_empty());
+}
+
+/// Real logs, which are not part of the repository: skipped, with a notice, where they are not beside it.
+#[test]
+fn real_logs_equal_serde_json() {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples/cloudtrail")];
+    if !folders[0].is_dir() {
+        println!("no folder of real logs: skipped");
+        return;
+    }
+    let mut records = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let mut content = std::fs::read(entry.path()).unwrap();
+            if content.starts_with(&[0x1f, 0x8b]) {
+                let mut inflated = Vec::new();
+                std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&content[..]), &mut inflated)
+                    .unwrap();
+                content = inflated;
+            }
+            let read = read_in_steps(&content, 10_000);
+            assert!(read.rebuilt() == content, "{}", entry.path().display());
+            records += check_all(&read);
+        }
+    }
+    assert!(records > 3000);
+}
+
 /// JSON values, and keys and texts that need escapes.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

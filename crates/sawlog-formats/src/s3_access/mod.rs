@@ -22,6 +22,7 @@ pub const FORMAT: Format = Format {
     framing: Framing::Lines,
     detect,
     decoder: || Box::<Decoder>::default(),
+    printed: || TABLE.columns.iter().map(|column| column.name).collect(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,

@@ -20,6 +20,7 @@ pub const FORMAT: Format = Format {
     framing: Framing::Lines,
     detect,
     decoder: || Box::<Decoder>::default(),
+    printed: || TABLE.columns.iter().map(|column| column.name).collect(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
     ends_block: |line| !line.is_empty() && !is_header(line),
