@@ -82,7 +82,7 @@ impl ColumnSet {
     /// Makes what was not set null.
     pub(crate) fn settle(&mut self) {
         for column in &mut self.columns {
-            column.pad(self.rows);
+            column.settle(self.rows);
             column.review();
         }
     }

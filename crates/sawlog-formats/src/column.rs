@@ -1,5 +1,6 @@
 //! One column as it is filled: whole batches of values at a time, or one value at a time in any order of columns.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::types::UInt32Type;
@@ -197,11 +198,12 @@ impl ColumnBuilder {
     }
 
     /// Forgets the rows from `rows` on, and adds nulls until there are so many.
+    #[inline]
     fn make_last(&mut self, rows: usize) {
-        if self.len() > rows {
-            self.truncate(rows);
-        } else {
-            self.pad(rows);
+        match self.len().cmp(&rows) {
+            Ordering::Less => self.pad(rows),
+            Ordering::Equal => {}
+            Ordering::Greater => self.truncate(rows),
         }
     }
 
@@ -233,13 +235,10 @@ impl ColumnBuilder {
         }
     }
 
-    /// Adds nulls until there are `rows` rows.
-    pub(crate) fn pad(&mut self, rows: usize) {
+    /// Adds nulls until there are `rows` rows; not in the columns of a group, for which that is done at last.
+    fn pad(&mut self, rows: usize) {
         let missing = rows.saturating_sub(self.len());
         if missing == 0 {
-            if let Self::Struct { children, .. } = self {
-                children.iter_mut().for_each(|child| child.pad(rows));
-            }
             return;
         }
         match self {
@@ -255,10 +254,20 @@ impl ColumnBuilder {
                 values.resize(rows, 0);
                 valid.append_n_nulls(missing);
             }
-            Self::Struct { children, valid, .. } => {
-                children.iter_mut().for_each(|child| child.pad(rows));
-                valid.append_n_nulls(missing);
+            Self::Struct { valid, .. } => valid.append_n_nulls(missing),
+        }
+    }
+
+    /// Makes what was not set of `rows` rows null, here and in the columns below.
+    pub(crate) fn settle(&mut self, rows: usize) {
+        self.pad(rows);
+        match self {
+            Self::Struct { children, .. } => children.iter_mut().for_each(|child| child.settle(rows)),
+            Self::List { children, offsets, .. } => {
+                let items = usize::try_from(offsets[rows]).unwrap_or_default();
+                children.iter_mut().for_each(|child| child.settle(items));
             }
+            _ => {}
         }
     }
 
@@ -304,9 +313,7 @@ impl ColumnBuilder {
             }
             Self::Numbers { kind, values, mut valid } => numbers(kind, values, valid.finish()),
             Self::Struct { columns, children, mut valid } => Arc::new(group(columns, children, valid.finish())),
-            Self::List { columns, mut children, offsets, mut valid } => {
-                let items = usize::try_from(offsets[offsets.len() - 1]).unwrap_or_default();
-                children.iter_mut().for_each(|child| child.pad(items));
+            Self::List { columns, children, offsets, mut valid } => {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
                 let items = group(columns, children, None);
                 let element = Field::new("element", Array::data_type(&items).clone(), true);

@@ -182,9 +182,8 @@ impl Decoder {
         if parsed.is_ok() {
             let mut node = 1;
             for ((item, start), number) in items.iter().zip(starts).zip(first..) {
-                let bytes = &context.bytes[item.start..item.end];
-                let text = std::str::from_utf8(bytes).expect("the parser has checked it");
-                let source = Source { text, at: copy_at + start };
+                // The parser has checked that it is UTF-8.
+                let source = Source { text: &context.bytes[item.start..item.end], at: copy_at + start };
                 if let Err(reason) = self.record(context, item, &tape.0, node, &source, number, decoded) {
                     context.reject(&mut self.partitions, item, number, reason);
                     decoded.rejects += 1;
@@ -222,7 +221,7 @@ impl Decoder {
         if let Some(gap) = context.gap(item) {
             set[GAP].set_text(row, gap.as_bytes());
         }
-        set[RAW].set_text(row, source.text.as_bytes());
+        set[RAW].set_text(row, source.text);
         set[SOURCE_FILE].set_text(row, context.origin.source_file.as_bytes());
         set[SOURCE_LINE].set_number(row, number);
         columns.rows_set(1);
@@ -327,7 +326,7 @@ impl Level {
 
 /// The text of a record, and the address at which the parser's copy of it begins.
 struct Source<'a> {
-    text: &'a str,
+    text: &'a [u8],
     at: usize,
 }
 
@@ -339,7 +338,7 @@ impl Source<'_> {
 
     /// Where the value begins whose key is `key`.
     fn value_start(&self, key: &str) -> usize {
-        let bytes = self.text.as_bytes();
+        let bytes = self.text;
         let mut at = self.place(key);
         while bytes[at] != b'"' {
             at += if bytes[at] == b'\\' { 2 } else { 1 };
@@ -351,7 +350,7 @@ impl Source<'_> {
 
     /// Where the value ends that `limit` follows, with nothing between but what separates them.
     fn value_end(&self, limit: usize, separator: u8) -> usize {
-        let before = self.text.as_bytes()[..limit].trim_ascii_end();
+        let before = self.text[..limit].trim_ascii_end();
         let before = before.strip_suffix(&[separator]).unwrap_or(before);
         before.trim_ascii_end().len()
     }
@@ -392,7 +391,7 @@ impl Walk<'_, '_> {
                 (Content::Text, Node::String(text)) => column.set_text(self.row, text.as_bytes()),
                 (Content::Json, _) => {
                     let text = &self.source.text[self.source.value_start(key)..value_end()];
-                    column.set_text(self.row, text.as_bytes());
+                    column.set_text(self.row, text);
                 }
                 (Content::Bool, Node::Static(StaticNode::Bool(truth))) => {
                     column.set_number(self.row, i64::from(truth));
