@@ -20,7 +20,9 @@ use crate::logs::{no_column, resolve};
 use crate::scan::{ReadAs, StoreTable};
 
 /// Rows to a batch: large, so that work done once a batch weighs little.
-const BATCH_ROWS: usize = 32_768;
+pub(crate) const BATCH_ROWS: usize = 32_768;
+/// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
+const BATCH_ROWS_IN_ORDER: usize = 2048;
 
 /// The records of one log that the filters leave.
 #[derive(Clone)]
@@ -73,7 +75,7 @@ impl Query {
 
     /// The records with their columns, before `--match` is looked at.
     pub(crate) fn frame(&self, read_as: &ReadAs) -> Result<DataFrame> {
-        let context = session();
+        let context = session(if read_as.in_order { BATCH_ROWS_IN_ORDER } else { BATCH_ROWS });
         let table = StoreTable::new(&self.snapshot, read_as)?;
         let frame = context.read_table(Arc::new(table))?;
         Ok(match self.filters.expr() {
@@ -130,8 +132,8 @@ impl Query {
 }
 
 /// A session of the query engine.
-pub(crate) fn session() -> SessionContext {
-    let config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_information_schema(true);
+pub(crate) fn session(batch_rows: usize) -> SessionContext {
+    let config = SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true);
     SessionContext::new_with_config(config)
 }
 

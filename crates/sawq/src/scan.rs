@@ -139,3 +139,37 @@ impl TableProvider for StoreTable {
         Ok(DataSourceExec::from_data_source(config.build()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::physical_plan::displayable;
+    use sawlog_formats::FORMATS;
+    use sawlog_store::DataFileEntry;
+
+    use super::*;
+    use crate::query::session;
+
+    #[test]
+    fn evidence_order_is_merged_and_not_sorted() {
+        for format in FORMATS {
+            let file = |day: u32| DataFileEntry {
+                path: format!("date=2021-07-{day}/part.parquet"),
+                size: 1,
+                rows: 1,
+                date: Some(format!("2021-07-{day}")),
+                stats: String::new(),
+                written: 0,
+            };
+            let folder = std::env::temp_dir();
+            let snapshot = Snapshot { table: format.table, folder, files: vec![file(28), file(29)], version: 1 };
+            let table = StoreTable::new(&snapshot, &ReadAs { in_order: true, ..ReadAs::default() }).unwrap();
+            let frame = session(1000).read_table(Arc::new(table)).unwrap();
+            let keys = ["source_file", "source_line"].map(|name| datafusion::prelude::col(name).sort(true, false));
+            let frame = frame.sort(keys.to_vec()).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let plan = runtime.block_on(frame.create_physical_plan()).unwrap();
+            let plan = displayable(plan.as_ref()).indent(false).to_string();
+            assert!(plan.contains("SortPreservingMergeExec") && !plan.contains("SortExec:"), "{plan}");
+        }
+    }
+}

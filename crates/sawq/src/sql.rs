@@ -8,7 +8,7 @@ use sawlog_store::TABLES;
 
 use crate::cli::Format;
 use crate::output::Output;
-use crate::query::{Query, session};
+use crate::query::{BATCH_ROWS, Query, session};
 use crate::scan::{ReadAs, StoreTable};
 
 /// Runs a query and prints its result. The filters hold for the tables of records.
@@ -17,7 +17,7 @@ pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Resu
     if queries.iter().any(|query| query.filters.text.is_some()) {
         bail!("--match is not for sql; use a condition in the query instead");
     }
-    let context = session();
+    let context = session(BATCH_ROWS);
     for table in TABLES() {
         // Only what the query names is opened.
         if !text.to_lowercase().contains(table.name) {
