@@ -6,9 +6,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::logical_expr::ident;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{Expr, ident, lit};
 use icu_collator::options::{AlternateHandling, CollatorOptions, Strength};
 use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 use sawlog_formats::TextColumn;
@@ -36,8 +37,6 @@ struct Event {
     error_message: Option<String>,
     /// Access keys in the response: created, or issued for a session.
     new_keys: Vec<String>,
-    /// Its own text, if it is a write event.
-    text: Option<String>,
 }
 
 /// Writes the files, and says whether there was any event.
@@ -53,7 +52,7 @@ pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, quiet: bool) -> Resul
             there.display()
         );
     }
-    let events = events(query, args.all_write)?;
+    let events = events(query)?;
     let [keys, csv, text, agents, writes] = &paths;
     write_file(agents, |out| counts(out, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT))))?;
     write_file(text, |out| summary(out, &events))?;
@@ -64,10 +63,7 @@ pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, quiet: bool) -> Resul
     })?;
     let mut written = 0;
     write_file(writes, |out| {
-        for text in events.iter().filter_map(|event| event.text.as_ref()) {
-            writeln!(out, "{text}")?;
-            written += 1;
-        }
+        written = write_events(query, args.all_write, out)?;
         Ok(())
     })?;
     if !quiet {
@@ -76,9 +72,43 @@ pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, quiet: bool) -> Resul
     Ok(!events.is_empty())
 }
 
+/// Writes the records of write events, as they are, in evidence order; says how many.
+fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<usize> {
+    let is_write = if all_write {
+        ident("read_only").is_false()
+    } else {
+        ident("event_name").like(lit("Put%")).or(ident("event_name").like(lit("Create%")))
+    };
+    let frame = in_order(query, Some(is_write))?;
+    let wanted = ["raw", "gap", "source_file", "source_line"].map(ident);
+    let mut written = 0;
+    query.for_each(query.select(frame, wanted.to_vec())?, |batch| {
+        let printer = (query.format.printer)(batch)?;
+        let mut text = Vec::new();
+        for row in 0..batch.num_rows() {
+            printer.print(row, &mut text);
+            text.push(b'\n');
+        }
+        written += batch.num_rows();
+        out.write_all(&text)?;
+        Ok(true)
+    })?;
+    Ok(written)
+}
+
+/// The records that the filters leave, and a condition, in evidence order.
+fn in_order(query: &Query, condition: Option<Expr>) -> Result<DataFrame> {
+    let frame = query.frame(&ReadAs { in_order: true, ..ReadAs::default() })?;
+    let frame = match condition {
+        Some(condition) => frame.filter(condition)?,
+        None => frame,
+    };
+    Ok(frame.sort(["source_file", "source_line"].map(|name| ident(name).sort(true, false)).to_vec())?)
+}
+
 /// The events that the filters leave, in evidence order.
-fn events(query: &Query, all_write: bool) -> Result<Vec<Event>> {
-    const FIELDS: [&str; 9] = [
+fn events(query: &Query) -> Result<Vec<Event>> {
+    const FIELDS: [&str; 7] = [
         "event_time",
         "user_identity.user_name",
         "user_identity.access_key_id",
@@ -86,19 +116,15 @@ fn events(query: &Query, all_write: bool) -> Result<Vec<Event>> {
         "user_agent",
         "error_message",
         "response_elements",
-        "read_only",
-        "raw",
     ];
-    let frame = query.frame(&ReadAs { in_order: true, ..ReadAs::default() })?;
-    let frame = frame.sort(["source_file", "source_line"].map(|name| ident(name).sort(true, false)).to_vec())?;
     let mut wanted = vec![ident("source_file"), ident("source_line")];
     for (place, name) in FIELDS.iter().enumerate() {
         wanted
             .push(resolve(query.format.table, name).with_context(|| format!("no column {name}"))?.alias(field(place)));
     }
     let mut events = Vec::new();
-    query.for_each(query.select(frame, wanted)?, |batch| {
-        add_events(batch, all_write, &mut events)?;
+    query.for_each(query.select(in_order(query, None)?, wanted)?, |batch| {
+        add_events(batch, &mut events)?;
         Ok(true)
     })?;
     Ok(events)
@@ -109,23 +135,16 @@ fn field(place: usize) -> String {
     format!("q_{place}")
 }
 
-fn add_events(batch: &RecordBatch, all_write: bool, events: &mut Vec<Event>) -> Result<()> {
+fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
     let array = |place: usize| batch.column_by_name(&field(place)).context("a selected column is missing");
     let text = |place: usize| -> Result<TextColumn> {
         TextColumn::new(array(place)?).map_err(|found| anyhow::anyhow!("text is {found}"))
     };
     let times = array(0)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-    let read_only = array(7)?.as_boolean_opt().context("read_only is no truth")?;
     let [user_names, keys, names, agents, errors] = [text(1)?, text(2)?, text(3)?, text(4)?, text(5)?];
-    let (responses, raw) = (text(6)?, text(8)?);
+    let responses = text(6)?;
     for row in 0..batch.num_rows() {
         let get = |column: &TextColumn| column.get(row).map(str::to_owned);
-        let name = names.get(row).unwrap_or_default();
-        let is_write = if all_write {
-            read_only.is_valid(row) && !read_only.value(row)
-        } else {
-            name.starts_with("Put") || name.starts_with("Create")
-        };
         events.push(Event {
             time: jiff::Timestamp::from_microsecond(times.value(row))?.to_string(),
             user_name: get(&user_names),
@@ -134,7 +153,6 @@ fn add_events(batch: &RecordBatch, all_write: bool, events: &mut Vec<Event>) -> 
             user_agent: get(&agents),
             error_message: get(&errors),
             new_keys: responses.get(row).map(new_keys).unwrap_or_default(),
-            text: if is_write { get(&raw) } else { None },
         });
     }
     Ok(())

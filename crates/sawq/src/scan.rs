@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
@@ -131,8 +132,10 @@ impl TableProvider for StoreTable {
             .with_projection_indices(projection.cloned())?;
         if self.in_order {
             let schema = self.schema();
-            let order =
-                ["source_file", "source_line"].map(|name| col(name, &schema).map(PhysicalSortExpr::new_default));
+            // As the query sorts, so that the engine sees that there is nothing to sort.
+            let options = SortOptions { descending: false, nulls_first: false };
+            let order = ["source_file", "source_line"]
+                .map(|name| col(name, &schema).map(|column| PhysicalSortExpr::new(column, options)));
             let order = order.into_iter().collect::<datafusion::error::Result<Vec<_>>>()?;
             config = config.with_output_ordering(LexOrdering::new(order).into_iter().collect());
         }
