@@ -9,6 +9,7 @@ use arrow_schema::ArrowError;
 
 use crate::cloudtrail::Item;
 use crate::origin::Origin;
+use crate::partitions::Partitions;
 use crate::table::Table;
 
 /// A log format: an entry of the registry [`crate::FORMATS`].
@@ -132,14 +133,11 @@ pub trait Decoder: Debug + Send {
     /// have the same number.
     fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry);
 
-    /// How many rows, rejects included, wait in the columns.
-    fn rows(&self) -> usize;
+    /// The records and rejects that wait to be written.
+    fn waiting(&self) -> &Partitions;
 
-    /// The memory that the columns hold, in bytes.
-    fn memory(&self) -> usize;
-
-    /// The records so far by date (in days since 1970, ascending), and the rejects; the decoder is empty after it.
-    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>);
+    /// The same, to take them out.
+    fn waiting_mut(&mut self) -> &mut Partitions;
 }
 
 /// Prints rows of a table as the records they were read from.

@@ -22,6 +22,7 @@ pub mod vpc_flow;
 pub use builder::{ColumnSet, Sizes, date_name};
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use origin::{LineEnding, MAX_LINE, Origin};
+pub use partitions::Partitions;
 pub use reject::{REJECTS, RejectBuilder};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;

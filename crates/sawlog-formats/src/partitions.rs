@@ -10,7 +10,7 @@ use crate::table::Table;
 
 /// The columns of each date, and the rejects.
 #[derive(Debug)]
-pub(crate) struct Partitions {
+pub struct Partitions {
     table: &'static Table,
     days: HashMap<i32, ColumnSet>,
     pub(crate) rejects: RejectBuilder,
@@ -36,18 +36,20 @@ impl Partitions {
         self.days.values_mut().for_each(ColumnSet::settle);
     }
 
-    /// See [`crate::Decoder::rows`].
-    pub(crate) fn rows(&self) -> usize {
+    /// How many rows, rejects included, there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
         self.days.values().map(ColumnSet::rows).sum::<usize>() + self.rejects.rows()
     }
 
-    /// See [`crate::Decoder::memory`].
-    pub(crate) fn memory(&self) -> usize {
+    /// The memory that they hold, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
         self.days.values().map(ColumnSet::memory).sum::<usize>() + self.rejects.memory()
     }
 
-    /// See [`crate::Decoder::finish`].
-    pub(crate) fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
+    /// Takes out the records by date (in days since 1970, ascending), and the rejects.
+    pub fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
         let mut days: Vec<(i32, ColumnSet)> = self.days.drain().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
         if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {

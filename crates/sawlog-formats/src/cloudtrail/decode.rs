@@ -5,7 +5,6 @@
 //! it stands in the record, so the text of a value that is to stay JSON is found between the strings around it, without a
 //! look at what is inside.
 
-use arrow_array::RecordBatch;
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::TABLE;
@@ -76,16 +75,12 @@ impl crate::Decoder for Decoder {
         self.partitions.rejects.push_after(Some(""), origin, reason, raw);
     }
 
-    fn rows(&self) -> usize {
-        self.partitions.rows()
+    fn waiting(&self) -> &Partitions {
+        &self.partitions
     }
 
-    fn memory(&self) -> usize {
-        self.partitions.memory()
-    }
-
-    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
-        self.partitions.finish()
+    fn waiting_mut(&mut self) -> &mut Partitions {
+        &mut self.partitions
     }
 }
 

@@ -47,7 +47,7 @@ fn read_in_steps(content: &[u8], step: usize) -> Read {
             offset += i64::try_from(taken).unwrap();
         }
     }
-    let (batches, rejects) = decoder.finish();
+    let (batches, rejects) = decoder.waiting_mut().finish();
     let batches = batches.into_iter().map(|(_, batch)| batch).collect();
     Read { batches, rejects, decoded, after: content[start..].to_vec() }
 }

@@ -1,6 +1,5 @@
 //! The decoder: blocks of lines in, columns by date and rejects out.
 
-use arrow_array::RecordBatch;
 use memchr::memchr;
 
 use super::column::{EXTRA, FIELD_COUNT, FIELDS, NUMBERS, RAW, SOURCE_FILE, SOURCE_LINE, TIME};
@@ -154,16 +153,12 @@ impl crate::Decoder for Decoder {
         self.partitions.rejects.push(origin, reason, raw);
     }
 
-    fn rows(&self) -> usize {
-        self.partitions.rows()
+    fn waiting(&self) -> &Partitions {
+        &self.partitions
     }
 
-    fn memory(&self) -> usize {
-        self.partitions.memory()
-    }
-
-    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
-        self.partitions.finish()
+    fn waiting_mut(&mut self) -> &mut Partitions {
+        &mut self.partitions
     }
 }
 

@@ -23,7 +23,7 @@ fn origin(ending: LineEnding) -> Origin<'static> {
 fn decode(text: &[u8]) -> (Vec<RecordBatch>, Option<RecordBatch>) {
     let mut decoder = Decoder::default();
     decoder.decode(Block::Lines(text), &origin(LineEnding::of(text)), &mut Carry::default());
-    let (batches, rejects) = decoder.finish();
+    let (batches, rejects) = decoder.waiting_mut().finish();
     (batches.into_iter().map(|(_, batch)| batch).collect(), rejects)
 }
 
@@ -282,7 +282,7 @@ proptest! {
     fn what_is_decoded_prints_as_it_was(text in nasty_text()) {
         let mut decoder = Decoder::default();
         let decoded = decoder.decode(Block::Lines(&text), &origin(LineEnding::of(&text)), &mut Carry::default());
-        let (batches, rejects) = decoder.finish();
+        let (batches, rejects) = decoder.waiting_mut().finish();
         let batches: Vec<RecordBatch> = batches.into_iter().map(|(_, batch)| batch).collect();
         let lines = usize::try_from(decoded.lines).unwrap();
         prop_assert_eq!(decoded.lines, decoded.records + decoded.rejects + decoded.blank_lines);
@@ -316,7 +316,7 @@ proptest! {
             origin.byte_offset += i64::try_from(end - start).unwrap();
             start = end;
         }
-        let (batches, rejects) = decoder.finish();
+        let (batches, rejects) = decoder.waiting_mut().finish();
         let batches: Vec<RecordBatch> = batches.into_iter().map(|(_, batch)| batch).collect();
         prop_assert_eq!((batches, rejects), whole);
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-
 use super::column::{END, EXTRA, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
 use super::layout::{Layout, Slot};
 use super::{DEFAULT_FIELDS, TABLE, is_header};
@@ -96,16 +94,12 @@ impl crate::Decoder for Decoder {
         self.partitions.rejects.push_after(gap.as_deref(), origin, reason, raw);
     }
 
-    fn rows(&self) -> usize {
-        self.partitions.rows()
+    fn waiting(&self) -> &Partitions {
+        &self.partitions
     }
 
-    fn memory(&self) -> usize {
-        self.partitions.memory()
-    }
-
-    fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
-        self.partitions.finish()
+    fn waiting_mut(&mut self) -> &mut Partitions {
+        &mut self.partitions
     }
 }
 

@@ -31,7 +31,7 @@ fn read_in_blocks(content: &str, per_block: usize) -> Read {
         };
         decoded.add(&decoder.decode(Block::Lines(block.concat().as_bytes()), &origin, &mut carry));
     }
-    let (batches, rejects) = decoder.finish();
+    let (batches, rejects) = decoder.waiting_mut().finish();
     Read { batches: batches.into_iter().map(|(_, batch)| batch).collect(), rejects, decoded, carry }
 }
 

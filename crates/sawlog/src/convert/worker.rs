@@ -9,7 +9,8 @@ use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use memchr::memchr_iter;
 use sawlog_formats::{
-    Block, Carry, Decoded, Decoder, FORMATS, Format, Framing, LineEnding, Origin, REJECTS, Table, date_name, vpc_flow,
+    Block, Carry, Decoded, Decoder, FORMATS, Format, Framing, LineEnding, Origin, Partitions, REJECTS, Table,
+    date_name, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
@@ -425,9 +426,9 @@ impl<'a> Worker<'a> {
         let len = i64::try_from(len)?;
         reading.report.content_size += len;
         reading.offset += len;
-        let decoders = || self.kits.iter().flatten().map(|kit| &kit.decoder);
-        let full = decoders().any(|decoder| decoder.rows() >= ROW_GROUP_ROWS);
-        if full || decoders().map(|decoder| decoder.memory()).sum::<usize>() >= self.job.settings.columns_memory {
+        let waiting = || self.kits.iter().flatten().map(|kit| kit.decoder.waiting());
+        let full = waiting().any(|columns| columns.rows() >= ROW_GROUP_ROWS);
+        if full || waiting().map(Partitions::memory).sum::<usize>() >= self.job.settings.columns_memory {
             self.flush()?;
         }
         Ok(())
@@ -448,7 +449,7 @@ impl<'a> Worker<'a> {
         let mut all_rejects = Vec::new();
         for (place, format) in FORMATS.iter().copied().enumerate() {
             let Some(kit) = &mut self.kits[place] else { continue };
-            let (days, rejects) = kit.decoder.finish();
+            let (days, rejects) = kit.decoder.waiting_mut().finish();
             all_rejects.extend(rejects);
             let many_days = days.len() > scraps::MANY_DAYS;
             for (day, batch) in days {

@@ -196,9 +196,10 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                 rows.resize(len, 0);
                 file.read_exact_at(&mut rows, offset).context("can't read from a temporary file")?;
                 scraps::decode(format, &rows, decoder.as_mut())?;
-                let full = decoder.rows() >= ROW_GROUP_ROWS || decoder.memory() >= settings.columns_memory;
+                let full =
+                    decoder.waiting().rows() >= ROW_GROUP_ROWS || decoder.waiting().memory() >= settings.columns_memory;
                 if full || place == last {
-                    for (_, batch) in decoder.finish().0 {
+                    for (_, batch) in decoder.waiting_mut().finish().0 {
                         staged.append(encoder.encode(&batch)?)?;
                     }
                 }
