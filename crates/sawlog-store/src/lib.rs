@@ -11,6 +11,7 @@ pub mod parquet;
 mod read;
 mod run;
 mod store;
+mod vacuum;
 
 pub use delta::{DataFileEntry, Snapshot};
 pub use error::{Result, StoreError};
@@ -18,3 +19,4 @@ pub use ledger::{SOURCES, Source, SourceState};
 pub use read::read_file;
 pub use run::{Run, StagedFile};
 pub use store::{Store, TABLES, table};
+pub use vacuum::{Vacuumed, vacuum};

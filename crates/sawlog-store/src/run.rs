@@ -15,7 +15,7 @@ use crate::error::{Result, StoreError};
 use crate::intent::{Change, Intent, remove_folder, sync_folder};
 use crate::ledger::SOURCES;
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
-use crate::store::Store;
+use crate::store::{Store, table};
 
 /// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
 #[derive(Debug)]
@@ -176,8 +176,12 @@ impl<'a> Run<'a> {
         }
         // The ledger is committed last, so that what it lists is there.
         self.changes.sort_by_key(|change| change.table == SOURCES.name);
-        let ledger = self.store.folder(&SOURCES);
-        let number = self.store.block_on(delta::last_run(&SOURCES, &ledger))? + 1;
+        // A table that is to change passes over a number that it has seen.
+        let mut number = 0;
+        for name in self.changes.iter().map(|change| change.table.as_str()).chain([SOURCES.name]) {
+            let Some(table) = table(name) else { continue };
+            number = number.max(self.store.block_on(delta::last_run(table, &self.store.folder(table)))? + 1);
+        }
         let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
         intent.write(&self.staging)?;
         sync_folder(&self.store.staging())?;

@@ -1,6 +1,7 @@
 //! The command line of sawlog.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,6 +15,7 @@ Examples:
   sawlog convert 'logs/2021-07-*' --store case  files by pattern, into another store
   find . -newer mark | sawlog convert -         files from a list
   sawlog status                                 what the store holds
+  sawlog compact                                merge the small files of many runs
   sawlog verify                                 rebuild every input and compare its SHA-256
 
 Exit status: 0 all good; 1 could not do it; 2 the command line is wrong; 3 done, but lines
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Status,
     /// Rebuild every input from the store and compare it with the ledger's SHA-256
     Verify,
+    /// Merge the small data files of many runs into few, and delete those that are out of use
+    Compact(CompactArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -91,6 +95,27 @@ pub(crate) struct ConvertArgs {
     /// Convert files that have changed since anew, instead of reporting them as an error
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+/// How to compact.
+#[derive(Debug, Args)]
+pub(crate) struct CompactArgs {
+    /// Delete data files that are out of use for so long; who reads an older version of the store needs them
+    #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
+    pub(crate) retain: Duration,
+    /// How data files are compressed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compression: Compression,
+}
+
+fn retain(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let span: jiff::Span = text.parse().map_err(|_| "not a time such as 7d, 12h, 30m or 0".to_owned())?;
+    let day = jiff::SpanRelativeTo::days_are_24_hours();
+    let duration = span.to_duration(day).map_err(|error| error.to_string())?;
+    duration.try_into().map_err(|_| "negative".to_owned())
 }
 
 fn vpc_fields(text: &str) -> Result<String, String> {

@@ -1,10 +1,12 @@
 //! `sawlog`: converts AWS logs into a Parquet store, and looks after the store.
 
 mod cli;
+mod compact;
 mod convert;
 mod discover;
 mod interrupt;
 mod mapping;
+mod merge;
 mod progress;
 mod report;
 mod status;
@@ -16,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use sawlog_store::Store;
 
-use cli::{Cli, Command, ConvertArgs, Global};
+use cli::{Cli, Command, CompactArgs, ConvertArgs, Global};
 use convert::{Settings, convert};
 use interrupt::{Interrupt, Interrupted};
 use progress::Progress;
@@ -46,6 +48,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Convert(args) => run_convert(args, &cli.global),
         Command::Status => run_status(&cli.global),
         Command::Verify => run_verify(&cli.global),
+        Command::Compact(args) => run_compact(args, &cli.global),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -79,11 +82,28 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open_or_create(&global.store)?;
     let summary = convert(&store, &settings, &interrupt, &progress).inspect_err(|_| progress.committing())?;
     report::print(&summary, global)?;
+    if summary.committed
+        && !global.quiet
+        && !global.json
+        && let Some(fewer) = compact::worth_it(&store)?
+    {
+        eprintln!("sawlog: 'sawlog compact' would make {fewer} data files fewer");
+    }
     Ok(match (summary.has_losses(), args.strict) {
         (false, _) => ExitCode::SUCCESS,
         (true, false) => ExitCode::from(DONE_WITH_LOSSES),
         (true, true) => ExitCode::FAILURE,
     })
+}
+
+fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new(global.quiet);
+    let waiting = || progress.note("another sawlog writes to this store; waiting for it");
+    let compaction = compact::compact(&store, args.compression.codec(), args.retain, &interrupt, waiting)?;
+    report::print_compaction(&compaction, global)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_status(global: &Global) -> Result<ExitCode> {

@@ -5,6 +5,7 @@ use bytesize::ByteSize;
 use indicatif::HumanCount;
 
 use crate::cli::Global;
+use crate::compact::Compaction;
 use crate::convert::Summary;
 use crate::status::ratio;
 use crate::verify::Verification;
@@ -88,6 +89,35 @@ fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
     if count > NAMES {
         eprintln!("  … and {} more", count - NAMES);
     }
+}
+
+/// Reports a compaction.
+pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Result<()> {
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(compaction)?);
+        return Ok(());
+    }
+    if global.quiet {
+        return Ok(());
+    }
+    for table in &compaction.tables {
+        eprintln!(
+            "sawlog: {} in {} data files, {} (before: {}, {})",
+            table.table,
+            table.files_after,
+            ByteSize(table.bytes_after).display().si(),
+            table.files_before,
+            ByteSize(table.bytes_before).display().si(),
+        );
+    }
+    if compaction.tables.is_empty() {
+        eprintln!("sawlog: nothing to merge");
+    }
+    if compaction.vacuumed_files > 0 {
+        let bytes = ByteSize(compaction.vacuumed_bytes).display().si();
+        eprintln!("sawlog: {} data files out of use deleted, {bytes}", compaction.vacuumed_files);
+    }
+    Ok(())
 }
 
 /// Reports a verification.

@@ -22,7 +22,9 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
 /// Says on standard error which filter matches no record at all, and what may have been meant.
 pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
     if queries.iter().all(|query| query.snapshot.files.is_empty()) {
-        eprintln!("sawq: there is no record in the time asked for");
+        let timed = queries.iter().any(|query| query.filters.since.is_some() || query.filters.until.is_some());
+        let what = if timed { "no record in the time asked for" } else { "no record of this log in the store" };
+        eprintln!("sawq: there is {what}");
         return Ok(());
     }
     // Every log has the same filters, in the same order.

@@ -32,6 +32,7 @@ use worker::Worker;
 use writer::Writer;
 
 pub(crate) use plan::{Piece, Plan, hex};
+pub(crate) use replace::with_dictionaries;
 
 /// What the process needs beside what the threads use: most of it is its own code.
 const BASE_MEMORY: u64 = 90 << 20;

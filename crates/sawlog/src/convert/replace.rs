@@ -69,11 +69,16 @@ fn keep(batch: &RecordBatch, column: &str, gone: &HashSet<&str>) -> BooleanArray
     names.iter().map(|name| Some(name.is_none_or(|name| !gone.contains(name)))).collect()
 }
 
-/// The batch as a decoder gives it: text columns with dictionaries.
-pub(super) fn with_dictionaries(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+/// The batch as a decoder gives it: text columns with dictionaries, where these pay.
+pub(crate) fn with_dictionaries(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
     let columns = table.columns.iter().zip(batch.columns()).map(|(column, array)| -> Result<ArrayRef> {
         let wanted = column.dictionary_type();
-        Ok(if *array.data_type() == wanted { Arc::clone(array) } else { cast(array, &wanted)? })
+        if *array.data_type() == wanted {
+            return Ok(Arc::clone(array));
+        }
+        let new = cast(array, &wanted)?;
+        let distinct = new.as_any_dictionary_opt().map_or(0, |dictionary| dictionary.values().len());
+        Ok(if distinct * 2 > new.len() { Arc::clone(array) } else { new })
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     let fields = table

@@ -1,0 +1,167 @@
+//! `sawlog compact`: merges the small data files of many runs into few, and deletes what no version needs any more.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use sawlog_formats::Table;
+use sawlog_store::parquet::{Codec, Encoder};
+use sawlog_store::{DataFileEntry, Run, SOURCES, Snapshot, Source, Store, TABLES, vacuum};
+use serde::Serialize;
+
+use crate::convert::with_dictionaries;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::merge::Merge;
+
+/// A data file smaller than this is merged with others of its partition.
+const SMALL: u64 = 64 << 20;
+/// A row group is closed when it has so many rows, or so many bytes in memory.
+const ROW_GROUP_ROWS: usize = 256 << 10;
+const ROW_GROUP_BYTES: usize = 96 << 20;
+/// A data file is closed, and another begun, when its row groups have so many bytes.
+const MAX_FILE: usize = 512 << 20;
+/// `convert` speaks of compaction when it would make so many files fewer.
+const WORTH_IT: usize = 50;
+
+/// What a compaction did.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Compaction {
+    pub(crate) tables: Vec<CompactedTable>,
+    /// Data files that no version needs any more, and that were deleted.
+    pub(crate) vacuumed_files: usize,
+    pub(crate) vacuumed_bytes: u64,
+}
+
+/// What became of a table.
+#[derive(Debug, Serialize)]
+pub(crate) struct CompactedTable {
+    pub(crate) table: &'static str,
+    pub(crate) files_before: usize,
+    pub(crate) files_after: usize,
+    pub(crate) bytes_before: u64,
+    pub(crate) bytes_after: u64,
+}
+
+/// Merges the small data files of each partition, then deletes files that are out of use for `retain`.
+pub(crate) fn compact(
+    store: &Store,
+    codec: Codec,
+    retain: Duration,
+    interrupt: &Interrupt,
+    waiting: impl Fn(),
+) -> Result<Compaction> {
+    let mut run = Run::begin(store, codec, &waiting)?;
+    let mut before = Vec::new();
+    for table in TABLES() {
+        let snapshot = store.snapshot(table)?;
+        for small in small_files(&snapshot) {
+            if table.name == SOURCES.name {
+                run.add_batch(table, None, &Source::batch(&Source::load_all(store)?))?;
+                snapshot.files.iter().for_each(|file| run.remove_file(table, file.clone()));
+            } else {
+                merge(&mut run, &snapshot, &small, interrupt)?;
+                small.into_iter().for_each(|file| run.remove_file(table, file));
+            }
+        }
+        before.push((table, snapshot.files.len(), snapshot.size()));
+    }
+    run.commit()?;
+    let vacuumed = vacuum(&Run::begin(store, codec, waiting)?, retain)?;
+    let mut compaction =
+        Compaction { vacuumed_files: vacuumed.files, vacuumed_bytes: vacuumed.bytes, ..Compaction::default() };
+    for (table, files_before, bytes_before) in before {
+        let after = store.snapshot(table)?;
+        let (files_after, bytes_after) = (after.files.len(), after.size());
+        if files_after != files_before {
+            let table = table.name;
+            compaction.tables.push(CompactedTable { table, files_before, files_after, bytes_before, bytes_after });
+        }
+    }
+    Ok(compaction)
+}
+
+/// How many data files fewer a compaction would leave, if that is worth it.
+pub(crate) fn worth_it(store: &Store) -> Result<Option<usize>> {
+    let mut fewer = 0;
+    for table in TABLES() {
+        fewer += small_files(&store.snapshot(table)?).iter().map(|files| files.len() - 1).sum::<usize>();
+    }
+    Ok((fewer >= WORTH_IT).then_some(fewer))
+}
+
+/// The small files of each partition that has several.
+fn small_files(snapshot: &Snapshot) -> Vec<Vec<DataFileEntry>> {
+    // A snapshot's files are in order of their partitions.
+    let partitions = snapshot.files.chunk_by(|a, b| a.date == b.date);
+    let small = partitions.map(|files| files.iter().filter(|file| file.size < SMALL).cloned().collect::<Vec<_>>());
+    small.filter(|files| files.len() > 1).collect()
+}
+
+/// Writes the rows of some files of one partition as few files, in evidence order.
+fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interrupt: &Interrupt) -> Result<()> {
+    let table = snapshot.table;
+    let date = files.first().and_then(|file| file.date.clone());
+    let mut encoder = Encoder::new(table, run.codec())?;
+    let mut rows = Merge::new(snapshot, files);
+    let mut staged = run.create_file(table, date.clone())?;
+    let mut waiting = Waiting::new(table);
+    loop {
+        if interrupt.requested() {
+            return Err(Interrupted.into());
+        }
+        let batch = rows.next()?;
+        let at_end = batch.is_none();
+        waiting.add(batch);
+        if waiting.is_full() || at_end {
+            if let Some(batch) = waiting.take()? {
+                staged.append(encoder.encode(&batch)?)?;
+            }
+            if at_end {
+                return Ok(run.close_file(staged)?);
+            }
+            if staged.size() >= MAX_FILE {
+                let next = run.create_file(table, date.clone())?;
+                run.close_file(std::mem::replace(&mut staged, next))?;
+            }
+        }
+    }
+}
+
+/// Rows that wait to become a row group.
+struct Waiting {
+    table: &'static Table,
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn new(table: &'static Table) -> Self {
+        Self { table, batches: Vec::new(), rows: 0, bytes: 0 }
+    }
+
+    fn add(&mut self, batch: Option<RecordBatch>) {
+        for batch in batch.into_iter().filter(|batch| batch.num_rows() > 0) {
+            self.rows += batch.num_rows();
+            self.bytes +=
+                batch.columns().iter().map(|array| array.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
+            self.batches.push(batch);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= ROW_GROUP_ROWS || self.bytes >= ROW_GROUP_BYTES
+    }
+
+    fn take(&mut self) -> Result<Option<RecordBatch>> {
+        let batches = std::mem::take(&mut self.batches);
+        (self.rows, self.bytes) = (0, 0);
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let all = concat_batches(&batches[0].schema(), &batches)?;
+        drop(batches);
+        Ok(Some(with_dictionaries(self.table, &all)?))
+    }
+}

@@ -1,0 +1,142 @@
+//! Compaction: the same answers from few files, whatever the runs before were.
+
+use std::path::Path;
+
+use sawlog_tests::{Case, Numbers, random_log};
+use serde_json::Value;
+
+/// An event and a flow, in files of their own.
+fn write_small_files(case: &Case, folder: &str, run: usize) {
+    let mut numbers = Numbers::new(run as u64);
+    case.write(&format!("{folder}/s3-{run:03}"), random_log(&mut numbers, 20));
+    let time = format!("2021-07-{:02}T00:00:{:02}Z", 29 + run % 3, run % 60);
+    let event = format!(
+        r#"{{"eventTime":"{time}","eventName":"Get{run}","sourceIPAddress":"192.0.2.{}","resources":[{{"ARN":"arn:{run}"}}],"userIdentity":{{"arn":"arn:{run}"}}}}"#,
+        run % 5
+    );
+    case.write(&format!("{folder}/trail-{run:03}.json"), format!("{{\"Records\":[{event},{{\"no\":\"record\"}}]}}"));
+    let flow = format!("start srcaddr dstaddr\n{} 192.0.2.1 192.0.2.{}\n", 1_627_560_000 + run * 3600, run % 9);
+    case.write(&format!("{folder}/flow-{run:03}"), flow);
+}
+
+/// Data files on the disk.
+fn data_files(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    let of_logs = entries.filter(|entry| entry.file_name() != "_delta_log");
+    of_logs
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => data_files(&path),
+            path => usize::from(path.extension().is_some_and(|extension| extension == "parquet")),
+        })
+        .sum()
+}
+
+fn answers(case: &Case, store: &str) -> Vec<String> {
+    let questions: [&[&str]; 9] = [
+        &["find"],
+        &["find", "--sort", "time", "--columns", "time,log,ip,source_file,source_line"],
+        &["find", "--log", "cloudtrail", "--format", "ndjson"],
+        &["s3logparse", "useragent"],
+        &["s3logparse", "toptalkers"],
+        &["top", "ip", "--json", "-n", "0"],
+        &["find", "-c", "--ip", "192.0.2.3"],
+        &["sql", "SELECT * FROM rejects ORDER BY source_file, source_line"],
+        &["sql", "SELECT path, sha256, records, rejects FROM sources ORDER BY path"],
+    ];
+    questions
+        .iter()
+        .map(|question| {
+            let ran = case.sawq(&[*question, &["--store", store]].concat());
+            assert_eq!(ran.code, 0, "{question:?}: {}", ran.err);
+            ran.text().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn many_small_runs_become_few_files_with_the_same_answers() {
+    let case = Case::new();
+    let mut hint = String::new();
+    for run in 0..25 {
+        write_small_files(&case, "logs", run);
+        let ran = case.sawlog(&["convert", "logs"]);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        hint = ran.err;
+    }
+    assert!(hint.contains("'sawlog compact' would make "), "{hint}");
+    let before = answers(&case, "sawlog-store");
+    let (store, files_before) = (case.path("sawlog-store"), data_files(&case.path("sawlog-store")));
+    let ran = case.sawlog(&["compact", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let compaction: Value = ran.json();
+    assert_eq!(compaction["tables"].as_array().unwrap().len(), 5);
+    assert!(compaction["tables"].as_array().unwrap().iter().all(|table| table["files_after"].as_u64() <= Some(5)));
+    assert_eq!(answers(&case, "sawlog-store"), before);
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+    // Whoever reads an older version still can, until the files have been out of use for long enough.
+    assert!(data_files(&store) > files_before);
+    let again = case.sawlog(&["compact", "--retain", "0"]);
+    assert!(again.err.contains("nothing to merge") && again.err.contains("out of use deleted"), "{}", again.err);
+    assert!(data_files(&store) < 20, "{}", data_files(&store));
+    assert_eq!(answers(&case, "sawlog-store"), before);
+    // One large run gives the same, and what comes after a compaction is added as ever.
+    assert_eq!(case.sawlog(&["convert", "logs", "--store", "whole"]).code, 3);
+    assert_eq!(answers(&case, "whole"), before);
+    write_small_files(&case, "logs", 25);
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 3);
+    assert_eq!(case.sawlog(&["convert", "logs", "--store", "whole"]).code, 3);
+    assert_eq!(answers(&case, "sawlog-store"), answers(&case, "whole"));
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+    assert_eq!(case.sawlog(&["compact", "--retain", "soon"]).code, 2);
+}
+
+#[test]
+fn replaced_records_are_gone_for_every_reader_after_a_vacuum() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(1), 100));
+    case.write("logs/b", random_log(&mut Numbers::new(2), 100));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    case.write("logs/a", random_log(&mut Numbers::new(3), 50));
+    assert_eq!(case.sawlog(&["convert", "logs", "--replace"]).code, 0);
+    let before = answers(&case, "sawlog-store");
+    assert_eq!(case.sawlog(&["compact", "--retain", "0"]).code, 0);
+    assert_eq!(answers(&case, "sawlog-store"), before);
+    let rows = |folder: std::path::PathBuf| -> i64 {
+        let mut rows = 0;
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() && entry.file_name() != "_delta_log" {
+                    folders.push(entry.path());
+                } else if entry.path().extension().is_some_and(|extension| extension == "parquet") {
+                    let file = std::fs::File::open(entry.path()).unwrap();
+                    let reader = parquet::file::reader::SerializedFileReader::new(file).unwrap();
+                    rows += parquet::file::reader::FileReader::metadata(&reader).file_metadata().num_rows();
+                }
+            }
+        }
+        rows
+    };
+    // A plain reader of all Parquet files sees what is there.
+    assert_eq!(rows(case.path("sawlog-store/s3_access")), 150);
+}
+
+#[test]
+fn a_compaction_that_is_killed_changes_nothing_or_all() {
+    let case = Case::new();
+    for run in 0..6 {
+        write_small_files(&case, "logs", run);
+        assert_eq!(case.sawlog(&["convert", "logs"]).code, 3);
+    }
+    let before = answers(&case, "sawlog-store");
+    for wait in [5, 10, 15, 20, 30, 45, 60] {
+        let mut process = case.command("sawlog", &["compact", "-q", "--retain", "0"]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        let _ = process.kill();
+        process.wait().unwrap();
+        assert_eq!(answers(&case, "sawlog-store"), before, "killed after {wait} ms");
+    }
+    assert_eq!(case.sawlog(&["compact", "--retain", "0"]).code, 0);
+    assert_eq!(answers(&case, "sawlog-store"), before);
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
