@@ -339,6 +339,45 @@ fn filters_and_tops_are_for_all_logs() {
     assert_eq!(accounts.json(), json!([{ "account_id": "342082656213", "n": 13 }]));
 }
 
+#[test]
+fn one_view_of_all_logs() {
+    let case = Case::with(&evidence());
+    let sql = |query: &str| -> Value {
+        let ran = case.sawq(&["sql", query, "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.json()
+    };
+    let counts = sql("SELECT log, count(*) AS n, count(time) AS times FROM events GROUP BY log ORDER BY log");
+    for (row, log) in counts.as_array().unwrap().iter().zip(["cloudtrail", "s3_access", "vpc_flow"]) {
+        assert_eq!((row["log"].as_str(), &row["n"]), (Some(log), &row["times"]));
+        assert_eq!(row["n"].to_string(), count(&case, &["--log", log]));
+    }
+    // The attacker's way, by time, as the three logs tell it.
+    let steps = sql(
+        "SELECT log, actor_type, access_key, operation, target, outcome, error FROM events WHERE src_ip = '3.238.12.183'
+         ORDER BY time, source_file, source_line",
+    );
+    let step = |operation: &str| steps.as_array().unwrap().iter().find(|step| step["operation"] == operation).unwrap();
+    let key = json!("AKIAU7JNXC7K7XNL3F6J");
+    assert_eq!(
+        *step("ListBuckets"),
+        json!({ "log": "cloudtrail", "actor_type": "IAMUser", "access_key": key, "operation": "ListBuckets",
+            "target": "s3.amazonaws.com", "outcome": "failure", "error": "AccessDenied" })
+    );
+    assert_eq!(step("GetBucketVersioning")["target"], "arn:aws:s3:::falsimentis-eng");
+    assert_eq!(
+        *step("BATCH.DELETE.OBJECT"),
+        json!({ "log": "s3_access", "actor_type": "IAMUser", "operation": "BATCH.DELETE.OBJECT",
+            "target": "falsimentis-eng/gse_multipart10686.jpg", "outcome": "success" })
+    );
+    assert_eq!((step("FLOW")["outcome"].as_str(), step("FLOW")["error"].as_str()), (Some("failure"), Some("REJECT")));
+    // The filters hold for it, and only the logs asked for are in it.
+    let filtered =
+        case.sawq(&["sql", "SELECT count(*) AS n FROM events", "--json", "--user", "jmerckle", "--log", "s3"]);
+    assert_eq!(filtered.json()[0]["n"], 116);
+    assert!(case.sawq(&["tables"]).text().contains("events\tactor_type"));
+}
+
 /// Every file of a folder.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

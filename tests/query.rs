@@ -236,7 +236,11 @@ fn wrong_questions_are_answered_with_what_to_do() {
         (vec!["find", "--since", "yesterday"], 1, "write 2021-07-29"),
         (vec!["find", "--log", "s4"], 1, "the logs are s3_access, cloudtrail, vpc_flow"),
         (vec!["find", "--match", "("], 1, "--match ("),
-        (vec!["sql", "SELECT * FROM s3"], 1, "the tables are s3_access, cloudtrail, vpc_flow, rejects, sources"),
+        (
+            vec!["sql", "SELECT * FROM s3"],
+            1,
+            "the tables are s3_access, cloudtrail, vpc_flow, rejects, sources, events",
+        ),
         (vec!["find", "--nonsense"], 2, "--nonsense"),
         (vec!["s3logparse", "useragents"], 2, "useragent"),
         (vec!["tables", "--store", "nowhere"], 1, "there is no store at nowhere"),

@@ -3,6 +3,7 @@
 mod cli;
 mod ctsummarize;
 mod distinct;
+mod events;
 mod filter;
 mod find;
 mod logs;

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use sawlog_store::TABLES;
 
 use crate::cli::Format;
+use crate::events;
 use crate::output::Output;
 use crate::query::{BATCH_ROWS, Query, session};
 use crate::scan::{ReadAs, StoreTable};
@@ -18,9 +19,11 @@ pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Resu
         bail!("--match is not for sql; use a condition in the query instead");
     }
     let context = session(BATCH_ROWS);
+    let names = |name: &str| text.to_lowercase().contains(name);
     for table in TABLES() {
         // Only what the query names is opened.
-        if !text.to_lowercase().contains(table.name) {
+        let of_events = names(events::NAME) && queries.iter().any(|query| query.format.table.name == table.name);
+        if !of_events && !names(table.name) {
             continue;
         }
         if let Some(query) = queries.iter().find(|query| query.format.table.name == table.name) {
@@ -30,6 +33,11 @@ pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Resu
             context.register_table(table.name, Arc::new(StoreTable::new(&snapshot, &ReadAs::default())?))?;
         }
     }
+    if names(events::NAME) {
+        let tables: Vec<_> = queries.iter().map(|query| query.format.table).collect();
+        let frame = store.block_on(context.sql(&events::query(&tables)))?;
+        context.register_table(events::NAME, frame.into_view())?;
+    }
     store.block_on(async {
         // Only questions: nothing that would change tables or settings.
         let options = datafusion::execution::context::SQLOptions::new()
@@ -38,7 +46,7 @@ pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Resu
             .with_allow_statements(false);
         let planned = context.sql_with_options(text, options).await;
         let frame = planned.with_context(|| {
-            let names: Vec<&str> = TABLES().iter().map(|table| table.name).collect();
+            let names: Vec<&str> = TABLES().iter().map(|table| table.name).chain([events::NAME]).collect();
             format!("this query is wrong (the tables are {}; 'sawq tables' shows their columns)", names.join(", "))
         })?;
         let mut stream = frame.execute_stream().await?;

@@ -25,6 +25,8 @@ pub(crate) fn columns() -> Result<RecordBatch> {
             rows.push([table.name, "date", "Date32", "The UTC day of the record"].map(str::to_owned));
         }
     }
+    let view = crate::events::COLUMNS.iter();
+    rows.extend(view.map(|(name, data_type, doc)| [crate::events::NAME, name, data_type, doc].map(str::to_owned)));
     let text =
         |place: usize| -> ArrayRef { Arc::new(rows.iter().map(|row| Some(&row[place])).collect::<StringArray>()) };
     let names = ["table", "column", "type", "meaning"];

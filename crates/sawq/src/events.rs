@@ -1,0 +1,92 @@
+//! The view `events`: all logs in one schema, for questions that are about what happened, not about a log.
+
+use sawlog_formats::{Table, cloudtrail, s3_access, vpc_flow};
+
+/// The view's name.
+pub(crate) const NAME: &str = "events";
+
+/// The columns of the view, and what they mean.
+pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
+    ("time", "Timestamp(µs, \"UTC\")", "When it happened, UTC; of a flow when its window began"),
+    ("log", "Utf8", "The table that the record is in"),
+    ("actor", "Utf8", "Who: an ARN where there is one, else a service or an id; null if anonymous, and for flows"),
+    ("actor_type", "Utf8", "IAMUser, AssumedRole, AWSService, Root, Anonymous and more"),
+    ("access_key", "Utf8", "The access key that signed"),
+    ("src_ip", "Utf8", "From where: an address, or the AWS service that called"),
+    ("operation", "Utf8", "What: an S3 operation, an API action, or FLOW"),
+    ("target", "Utf8", "On what: bucket/key, the first resource or else the service, or address:port"),
+    ("outcome", "Utf8", "success or failure; null for windows without data"),
+    ("error", "Utf8", "The error code; of a rejected flow REJECT"),
+    ("user_agent", "Utf8", "With what"),
+    ("bytes", "Int64", "Bytes sent; of a flow all bytes"),
+    ("source_file", "Utf8", "The file that the record is from"),
+    ("source_line", "Int64", "The number of the line or record in it"),
+];
+
+/// The view as a query over tables of records.
+pub(crate) fn query(tables: &[&Table]) -> String {
+    let selects = tables.iter().filter_map(|table| select(table));
+    selects.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+fn select(table: &Table) -> Option<String> {
+    // Text columns of every log are made the same type.
+    let columns = if table.name == s3_access::TABLE.name {
+        [
+            "time",
+            "requester",
+            "CASE WHEN requester IS NULL THEN 'Anonymous' WHEN requester LIKE 'arn:%:assumed-role/%' THEN 'AssumedRole' \
+             WHEN requester LIKE 'arn:%:user/%' THEN 'IAMUser' WHEN requester LIKE 'svc:%' THEN 'AWSService' \
+             WHEN requester LIKE 'arn:%:root' THEN 'Root' ELSE 'CanonicalUser' END",
+            "CASE WHEN request_uri LIKE '%X-Amz-Credential=%' \
+             THEN regexp_replace(request_uri, '^.*X-Amz-Credential=([A-Z0-9]+).*$', '\\1') END",
+            "remote_ip",
+            "operation",
+            "CASE WHEN key IS NULL THEN bucket ELSE concat(bucket, '/', key) END",
+            "CASE WHEN error_code IS NOT NULL OR http_status >= 400 THEN 'failure' ELSE 'success' END",
+            "error_code",
+            "user_agent",
+            "bytes_sent",
+        ]
+    } else if table.name == cloudtrail::TABLE.name {
+        [
+            "event_time",
+            "coalesce(user_identity.arn, user_identity.invoked_by, user_identity.principal_id)",
+            "user_identity.type",
+            "user_identity.access_key_id",
+            "source_ip_address",
+            "event_name",
+            "coalesce(resources[1]['arn'], event_source)",
+            "CASE WHEN error_code IS NOT NULL THEN 'failure' ELSE 'success' END",
+            "error_code",
+            "user_agent",
+            "NULL",
+        ]
+    } else if table.name == vpc_flow::TABLE.name {
+        [
+            "start",
+            "NULL",
+            "NULL",
+            "NULL",
+            "srcaddr",
+            "'FLOW'",
+            "CASE WHEN dstport IS NULL THEN dstaddr ELSE concat(dstaddr, ':', dstport) END",
+            "CASE action WHEN 'REJECT' THEN 'failure' WHEN 'ACCEPT' THEN 'success' END",
+            "CASE action WHEN 'REJECT' THEN 'REJECT' END",
+            "NULL",
+            "bytes",
+        ]
+    } else {
+        return None;
+    };
+    let name = table.name;
+    let log = format!("'{name}'");
+    let [time, rest @ ..] = columns;
+    let all = [time, &log].into_iter().chain(rest).chain(["source_file", "source_line"]);
+    let selected = all.zip(COLUMNS).map(|(expression, (column, data_type, _))| match *data_type {
+        "Utf8" => format!("CAST({expression} AS VARCHAR) AS {column}"),
+        "Int64" => format!("CAST({expression} AS BIGINT) AS {column}"),
+        _ => format!("{expression} AS {column}"),
+    });
+    Some(format!("SELECT {} FROM {name}", selected.collect::<Vec<_>>().join(", ")))
+}
