@@ -378,6 +378,50 @@ fn one_view_of_all_logs() {
     assert!(case.sawq(&["tables"]).text().contains("events\tactor_type"));
 }
 
+#[test]
+fn the_timeline_tells_the_incident() {
+    let case = Case::with(&evidence());
+    let ran = case.sawq(&["timeline", "--user", "jmerckle"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // What happened, in the order of the records' own times, from the identity check to the ransom note's upload.
+    let mut rest = ran.text();
+    for step in [
+        "2021-07-29 Thursday, UTC\n13:02:53    cloudtrail jmerckle       3.238.12.183    GetCallerIdentity",
+        "13:03:25 !  cloudtrail jmerckle       3.238.12.183    ListBuckets s3.amazonaws.com: AccessDenied",
+        "3 × ListRoles",
+        "13:06:49  + cloudtrail jmerckle       3.238.12.183    PutUserPolicy",
+        "13:09:41    cloudtrail jmerckle       3.238.12.183    ListBuckets",
+        "13:10:06    s3         jmerckle       3.238.12.183    36 × REST.GET.OBJECT in falsimentis-eng (in 28 s)",
+        "13:22:07  + cloudtrail jmerckle       3.238.12.183    CreateAccessKey",
+        "14:01:48    s3         jmerckle       3.238.12.183    REST.GET.VERSIONING",
+        "14:03:06  + s3         jmerckle       3.238.12.183    35 × BATCH.DELETE.OBJECT in falsimentis-eng\n",
+        "… 5 h 54 min without a record",
+        "19:59:35  + s3         jmerckle       3.238.12.183    36 × REST.PUT.OBJECT in falsimentis-eng (in 1 s)",
+    ] {
+        let at = rest.find(step).unwrap_or_else(|| panic!("{step} is not in\n{rest}"));
+        rest = &rest[at + step.len()..];
+    }
+    assert!(
+        ran.err.contains("records of s3_access stand in the evidence after one that is later by time"),
+        "{}",
+        ran.err
+    );
+    // Folded or not, every record is on it once, and bursts have what their records have.
+    let folded = case.sawq(&["timeline", "--json"]).json();
+    let expanded = case.sawq(&["timeline", "--expand", "--json"]).json();
+    let sum =
+        |rows: &Value, name: &str| rows.as_array().unwrap().iter().filter_map(|row| row[name].as_i64()).sum::<i64>();
+    assert_eq!(sum(&folded, "count").to_string(), count(&case, &[]));
+    assert_eq!(expanded.as_array().unwrap().len().to_string(), count(&case, &[]));
+    assert_eq!(sum(&folded, "bytes"), sum(&expanded, "bytes"));
+    assert!(folded.as_array().unwrap().len() < expanded.as_array().unwrap().len());
+    let times =
+        |rows: &Value| -> Vec<String> { rows.as_array().unwrap().iter().map(|row| row["time"].to_string()).collect() };
+    assert!(times(&folded).is_sorted() && times(&expanded).is_sorted());
+    assert!(case.sawq(&["timeline", "--user", "nobody"]).err.contains("--user nobody matches no record"));
+    assert!(case.sawq(&["timeline", "--match", "x"]).err.contains("--match is only for records"));
+}
+
 /// Every file of a folder.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {

@@ -14,7 +14,8 @@ Examples:
   sawq top user_agent --ip 3.238.12.183          who used what, how much, when
   sawq top bucket/key --by bytes-sent -n 50
   sawq find --key '*.gpg' --since 2021-07-29     the log lines themselves, like grep -h
-  sawq find --log cloudtrail --operation 'Put*'   the events' own JSON, for jq
+  sawq find --log cloudtrail --operation 'Put*'  the events' own JSON, for jq
+  sawq timeline --user jmerckle                  what happened: ! failed, + changed something
   sawq find --ip 10.0.0.0/8 '--operation=!REST.GET.*' -c
   sawq sql \"SELECT operation, count(*) FROM s3_access GROUP BY 1 ORDER BY 2 DESC\"
 
@@ -133,6 +134,8 @@ pub(crate) enum Command {
     Ctsummarize(CtsummarizeArgs),
     /// Group records by a column, and show the largest groups
     Top(TopArgs),
+    /// Print what happened, by time, over all logs; bursts of the same kind as one line
+    Timeline(TimelineArgs),
     /// Print the records themselves: the original lines, or columns of them
     Find(FindArgs),
     /// Run a query over the tables
@@ -208,6 +211,14 @@ pub(crate) enum Measure {
     BytesReceived,
     /// Records with an error, and flows that were rejected
     Errors,
+}
+
+/// What `timeline` prints.
+#[derive(Debug, Args)]
+pub(crate) struct TimelineArgs {
+    /// A line for each record, not for each burst
+    #[arg(long)]
+    pub(crate) expand: bool,
 }
 
 /// What `find` prints.

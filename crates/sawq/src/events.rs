@@ -17,6 +17,7 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     ("target", "Utf8", "On what: bucket/key, the first resource or else the service, or address:port"),
     ("outcome", "Utf8", "success or failure; null for windows without data"),
     ("error", "Utf8", "The error code; of a rejected flow REJECT"),
+    ("changes", "Boolean", "Whether it is an action that changes something"),
     ("user_agent", "Utf8", "With what"),
     ("bytes", "Int64", "Bytes sent; of a flow all bytes"),
     ("source_file", "Utf8", "The file that the record is from"),
@@ -45,6 +46,8 @@ fn select(table: &Table) -> Option<String> {
             "CASE WHEN key IS NULL THEN bucket ELSE concat(bucket, '/', key) END",
             "CASE WHEN error_code IS NOT NULL OR http_status >= 400 THEN 'failure' ELSE 'success' END",
             "error_code",
+            "operation LIKE 'REST.PUT.%' OR operation LIKE 'REST.POST.%' OR operation LIKE 'REST.DELETE.%' \
+             OR operation LIKE 'REST.COPY.%' OR operation LIKE 'BATCH.%' OR operation LIKE 'S3.%'",
             "user_agent",
             "bytes_sent",
         ]
@@ -59,6 +62,7 @@ fn select(table: &Table) -> Option<String> {
             "coalesce(resources[1]['arn'], event_source)",
             "CASE WHEN error_code IS NOT NULL THEN 'failure' ELSE 'success' END",
             "error_code",
+            "NOT read_only",
             "user_agent",
             "NULL",
         ]
@@ -73,6 +77,7 @@ fn select(table: &Table) -> Option<String> {
             "CASE WHEN dstport IS NULL THEN dstaddr ELSE concat(dstaddr, ':', dstport) END",
             "CASE action WHEN 'REJECT' THEN 'failure' WHEN 'ACCEPT' THEN 'success' END",
             "CASE action WHEN 'REJECT' THEN 'REJECT' END",
+            "FALSE",
             "NULL",
             "bytes",
         ]

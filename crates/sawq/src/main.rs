@@ -15,6 +15,7 @@ mod scan;
 mod sql;
 mod tables;
 mod tally;
+mod timeline;
 mod top;
 
 use std::io::{BufWriter, Write};
@@ -85,6 +86,11 @@ fn run(cli: &Cli) -> Result<()> {
             let table = top::top(&query, args)?;
             print(&table, format)?;
             explain(&query, table.num_rows() > 0)
+        }
+        Command::Timeline(args) => {
+            let query = open()?;
+            let any = timeline::print(&query, args, format)?;
+            explain(&query, any)
         }
         Command::Find(args) => {
             let query = open()?;

@@ -72,6 +72,11 @@ impl Output {
 
     /// Prints what is left.
     pub(crate) fn finish(mut self) -> Result<()> {
+        self.end()
+    }
+
+    /// Prints what is left; nothing can be printed after it.
+    pub(crate) fn end(&mut self) -> Result<()> {
         match self.writer.take() {
             None if self.format == Format::Table => print_table(&self.rows)?,
             None if self.format == Format::Json => println!("[]"),

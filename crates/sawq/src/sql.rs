@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use sawlog_store::TABLES;
 
@@ -12,11 +13,11 @@ use crate::output::Output;
 use crate::query::{BATCH_ROWS, Query, session};
 use crate::scan::{ReadAs, StoreTable};
 
-/// Runs a query and prints its result. The filters hold for the tables of records.
-pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Result<()> {
+/// The tables and the view that `text` names, as far as the filters leave them.
+pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
     let Some(Query { store, .. }) = queries.first() else { bail!("there is no log to ask") };
     if queries.iter().any(|query| query.filters.text.is_some()) {
-        bail!("--match is not for sql; use a condition in the query instead");
+        bail!("--match is only for records as they are: use it with find, top or s3logparse");
     }
     let context = session(BATCH_ROWS);
     let names = |name: &str| text.to_lowercase().contains(name);
@@ -38,6 +39,13 @@ pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Resu
         let frame = store.block_on(context.sql(&events::query(&tables)))?;
         context.register_table(events::NAME, frame.into_view())?;
     }
+    Ok(context)
+}
+
+/// Runs a query and prints its result. The filters hold for the tables of records.
+pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Result<()> {
+    let context = context(queries, text)?;
+    let Some(Query { store, .. }) = queries.first() else { bail!("there is no log to ask") };
     store.block_on(async {
         // Only questions: nothing that would change tables or settings.
         let options = datafusion::execution::context::SQLOptions::new()
