@@ -124,6 +124,19 @@ fn a_broken_file_gives_all_before_the_break() {
 }
 
 #[test]
+fn a_broken_file_of_no_known_format_is_unknown() {
+    let case = Case::new();
+    let gz = gzip("some lines\nof text\n".repeat(1000).as_bytes());
+    case.write("in/text.gz", &gz[..gz.len() - 20]);
+    case.write("in/other.gz", &gz[..11]);
+    let ran = case.sawlog(&["convert", "in", "--json"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!((&ran.json()["rejects"], &ran.json()["unknown"]), (&json!(0), &json!(["other.gz", "text.gz"])));
+    assert_eq!(ran.json()["unreadable"].as_array().unwrap().len(), 2);
+    verified(&case);
+}
+
+#[test]
 fn one_large_file_is_read_in_parts() {
     let case = Case::new();
     let mut events: Vec<String> = (0..60_000).map(|number| event(number).to_string()).collect();
