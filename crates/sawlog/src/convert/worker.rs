@@ -300,6 +300,7 @@ impl<'a> Worker<'a> {
         reading: &mut Reading,
     ) -> Result<()> {
         let mut rest = rest;
+        reading.report.problem = Some(why.to_owned());
         // What was inflated before the format could be told may hold whole records.
         while let Some((block, len)) = cutter.next(rest, false) {
             reading.hash(&rest[..len]);
@@ -307,16 +308,12 @@ impl<'a> Worker<'a> {
             rest = &rest[len..];
         }
         reading.hash(rest);
-        if reading.report.told.format().is_none() {
-            reading.report.told = Told::Log(FORMATS[0]);
-        }
         self.reject(input, why, rest, reading)?;
         reading.report.content_size += i64::try_from(rest.len())?;
-        reading.report.problem = Some(why.to_owned());
         Ok(())
     }
 
-    /// Stores what is no record, as one that is counted.
+    /// Stores what is no record, as one that is counted; nothing of a file of no known format.
     fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
         let origin = reading.origin(&self.job.plan.inputs[input].found.label);
