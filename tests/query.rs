@@ -252,6 +252,37 @@ fn wrong_questions_are_answered_with_what_to_do() {
 }
 
 #[test]
+fn results_go_to_files() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(7), 300));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    let read = |name: &str| std::fs::read(case.path(name)).unwrap();
+    for (name, arguments) in [
+        ("a.csv", vec!["top", "ip", "--format", "csv"]),
+        ("a.json", vec!["sql", "SELECT count(*) AS n FROM s3_access", "--format", "json"]),
+        ("a.ndjson", vec!["find", "--columns", "time,key", "--format", "ndjson"]),
+        ("a.log", vec!["find"]),
+        ("a.txt", vec!["s3logparse", "useragent"]),
+        ("none.json", vec!["find", "--ip", "9.9.9.9", "--format", "json", "-q"]),
+        ("timeline", vec!["timeline"]),
+    ] {
+        // The file's name says the format, where one was given.
+        let by_name = arguments
+            .iter()
+            .filter(|argument| **argument != "--format" && !["csv", "json", "ndjson"].contains(argument));
+        let by_name: Vec<&str> = by_name.copied().chain(["--output", name]).collect();
+        let ran = case.sawq(&by_name);
+        assert_eq!((ran.code, ran.text()), (0, ""), "{by_name:?}: {}", ran.err);
+        assert_eq!(read(name), case.sawq(&arguments).out, "{by_name:?}");
+        let again = case.sawq(&by_name);
+        assert_eq!(again.code, 1);
+        assert!(again.err.contains("exists; remove it"), "{}", again.err);
+    }
+    assert_eq!(case.sawq(&["find", "-o", "a.parquet"]).code, 0);
+    assert!(read("a.parquet").starts_with(b"PAR1"));
+}
+
+#[test]
 fn whoever_reads_may_stop_reading() {
     let case = Case::new();
     case.write("logs/a", random_log(&mut Numbers::new(2), 5000));

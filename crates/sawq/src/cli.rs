@@ -48,6 +48,9 @@ pub(crate) struct Global {
     /// The same as --format json
     #[arg(long, global = true, conflicts_with = "format")]
     pub(crate) json: bool,
+    /// Write results to this file, in the form that its name ends with unless --format says another
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

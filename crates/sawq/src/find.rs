@@ -1,6 +1,6 @@
 //! `sawq find`: the records themselves.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
@@ -12,23 +12,23 @@ use datafusion::logical_expr::{Expr, ident};
 use futures::StreamExt;
 use sawlog_formats::TextColumn;
 
-use crate::cli::{FindArgs, Format, Order};
+use crate::cli::{FindArgs, Order};
 use crate::logs::resolve;
-use crate::output::{Output, visible};
+use crate::output::{Output, Target, visible};
 use crate::query::{Query, with_columns};
 use crate::scan::ReadAs;
 
 /// Prints the records, and says whether there were any.
-pub(crate) fn find(queries: &[Query], args: &FindArgs, format: Option<Format>) -> Result<bool> {
+pub(crate) fn find(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
     if args.count {
         return count(queries);
     }
-    if args.columns.is_empty() && format.is_none() {
-        return lines(queries, args);
+    if args.columns.is_empty() && target.format.is_none() {
+        return lines(queries, args, target);
     }
     let columns = if args.columns.is_empty() { all_columns(queries) } else { args.columns.clone() };
     let queries = with_columns(queries, &columns)?;
-    rows(&queries, &columns, args, format)
+    rows(&queries, &columns, args, target)
 }
 
 /// All columns of the only log but those that only serve to print records; of several logs what they have in common.
@@ -48,16 +48,16 @@ fn all_columns(queries: &[Query]) -> Vec<String> {
 }
 
 /// Prints the records themselves.
-fn lines(queries: &[Query], args: &FindArgs) -> Result<bool> {
-    let mut lines = Lines::new();
+fn lines(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
+    let mut lines = Lines::new(target)?;
     let any = merged(queries.iter(), args, &[], &mut |query, batch| lines.print(query, batch))?;
     lines.flush()?;
     Ok(any)
 }
 
 /// Prints columns of the records, which have the same types whichever log they come from.
-fn rows(queries: &[&Query], columns: &[String], args: &FindArgs, format: Option<Format>) -> Result<bool> {
-    let mut output = Output::new(format)?;
+fn rows(queries: &[&Query], columns: &[String], args: &FindArgs, target: &Target) -> Result<bool> {
+    let mut output = Output::new(target)?;
     let one_log = queries.len() == 1;
     let any = merged(queries.iter().copied(), args, columns, &mut |_, batch| {
         let places = (0..columns.len()).map(|place| batch.schema().index_of(&selected(place)));
@@ -226,16 +226,14 @@ fn count(queries: &[Query]) -> Result<bool> {
 
 /// Prints lines: byte for byte into a pipe or file, without control characters on a terminal.
 struct Lines {
-    out: std::io::BufWriter<std::io::StdoutLock<'static>>,
+    out: Box<dyn Write>,
     terminal: bool,
     line: Vec<u8>,
 }
 
 impl Lines {
-    fn new() -> Self {
-        let out = std::io::stdout();
-        let terminal = out.is_terminal();
-        Self { out: std::io::BufWriter::with_capacity(256 << 10, out.lock()), terminal, line: Vec::new() }
+    fn new(target: &Target) -> Result<Self> {
+        Ok(Self { out: Box::new(target.open()?), terminal: target.is_terminal(), line: Vec::new() })
     }
 
     fn print(&mut self, query: &Query, batch: &RecordBatch) -> Result<()> {

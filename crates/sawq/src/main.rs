@@ -18,7 +18,7 @@ mod tally;
 mod timeline;
 mod top;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -27,8 +27,8 @@ use clap::{CommandFactory, Parser};
 use sawlog_formats::{Table, cloudtrail, s3_access};
 use sawlog_store::Store;
 
-use cli::{Cli, Command, FilterArgs, Format};
-use output::Output;
+use cli::{Cli, Command, FilterArgs};
+use output::{Output, Target};
 use query::Query;
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let format = cli.global.format.or(cli.global.json.then_some(Format::Json));
+    let target = Target::new(&cli.global);
     let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
     // A summary of one log opens no other.
     let open_only = |log: &Table, filters: &FilterArgs| -> Result<Vec<Query>> {
@@ -69,7 +69,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::S3logparse { function } => {
             let query = open_only(&s3_access::TABLE, &cli.filters)?;
-            let mut out = BufWriter::new(std::io::stdout().lock());
+            let mut out = target.open()?;
             let any = s3logparse::print(&query, *function, &mut out)?;
             out.flush()?;
             explain(&query, any)
@@ -84,21 +84,21 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Top(args) => {
             let query = open()?;
             let table = top::top(&query, args)?;
-            print(&table, format)?;
+            print(&table, &target)?;
             explain(&query, table.num_rows() > 0)
         }
         Command::Timeline(args) => {
             let query = open()?;
-            let any = timeline::print(&query, args, format)?;
+            let any = timeline::print(&query, args, &target)?;
             explain(&query, any)
         }
         Command::Find(args) => {
             let query = open()?;
-            let any = find::find(&query, args, format)?;
+            let any = find::find(&query, args, &target)?;
             explain(&query, any)
         }
-        Command::Sql { query } => sql::sql(&open()?, query, format),
-        Command::Tables => run_tables(&Store::open(&cli.global.store)?, format),
+        Command::Sql { query } => sql::sql(&open()?, query, &target),
+        Command::Tables => run_tables(&Store::open(&cli.global.store)?, &target),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "sawq", &mut std::io::stdout());
             Ok(())
@@ -107,17 +107,18 @@ fn run(cli: &Cli) -> Result<()> {
     }
 }
 
-fn run_tables(store: &Store, format: Option<Format>) -> Result<()> {
-    print(&tables::tables(store)?, format)?;
-    if format.is_none() {
+fn run_tables(store: &Store, target: &Target) -> Result<()> {
+    print(&tables::tables(store)?, target)?;
+    // A file or another tool gets one table.
+    if target.format.is_none() && !target.is_file() {
         println!();
-        print(&tables::columns()?, format)?;
+        print(&tables::columns()?, target)?;
     }
     Ok(())
 }
 
-fn print(table: &RecordBatch, format: Option<Format>) -> Result<()> {
-    let mut output = Output::new(format)?;
+fn print(table: &RecordBatch, target: &Target) -> Result<()> {
+    let mut output = Output::new(target)?;
     output.batch(table)?;
     output.finish()
 }

@@ -1,10 +1,13 @@
 //! Prints tables of results in the form asked for.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::csv;
 use arrow::datatypes::DataType;
@@ -16,15 +19,62 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::cli::Format;
+use clap::ValueEnum;
 
-type Out = BufWriter<Stdout>;
+use crate::cli::{Format, Global};
+
+/// Where results are written to.
+type Out = BufWriter<Box<dyn Write + Send>>;
+
+/// Where results go, and in what form.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The form asked for, or told by the file's name.
+    pub(crate) format: Option<Format>,
+    file: Option<PathBuf>,
+}
+
+impl Target {
+    /// The target that the command line names.
+    pub(crate) fn new(global: &Global) -> Self {
+        let by_name = global.output.as_deref().and_then(Path::extension).and_then(OsStr::to_str);
+        let by_name = by_name.and_then(|extension| Format::from_str(extension, true).ok());
+        let format = global.format.or(global.json.then_some(Format::Json)).or(by_name);
+        Self { format, file: global.output.clone() }
+    }
+
+    /// Whether it is a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether people will read it as it comes.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.file.is_none() && std::io::stdout().is_terminal()
+    }
+
+    /// Opens it. A file that is there is not overwritten.
+    pub(crate) fn open(&self) -> Result<Out> {
+        let out: Box<dyn Write + Send> = match &self.file {
+            None => Box::new(std::io::stdout()),
+            Some(path) => match File::create_new(path) {
+                Ok(file) => Box::new(file),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    bail!("{} exists; remove it, or name another file", path.display())
+                }
+                Err(error) => return Err(error).with_context(|| format!("can't write {}", path.display())),
+            },
+        };
+        Ok(BufWriter::with_capacity(256 << 10, out))
+    }
+}
 
 /// Times as AWS's own tools print them.
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
 
 /// Where batches of one schema go.
 pub(crate) struct Output {
+    target: Target,
     format: Format,
     writer: Option<Writer>,
     /// Rows kept back for a table, whose widths depend on all of them.
@@ -41,13 +91,13 @@ enum Writer {
 
 impl Output {
     /// A table on a terminal, lines of tab-separated values in a pipe, unless a format was asked for.
-    pub(crate) fn new(format: Option<Format>) -> Result<Self> {
-        let terminal = std::io::stdout().is_terminal();
-        let format = format.unwrap_or(if terminal { Format::Table } else { Format::Tsv });
+    pub(crate) fn new(target: &Target) -> Result<Self> {
+        let terminal = target.is_terminal();
+        let format = target.format.unwrap_or(if terminal { Format::Table } else { Format::Tsv });
         if terminal && matches!(format, Format::Parquet | Format::Arrow) {
             bail!("Parquet and Arrow are not for a terminal; send the output to a file");
         }
-        Ok(Self { format, writer: None, rows: Vec::new() })
+        Ok(Self { target: target.clone(), format, writer: None, rows: Vec::new() })
     }
 
     /// Prints a batch.
@@ -58,7 +108,7 @@ impl Output {
         }
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            none => none.insert(Writer::new(self.format, batch)?),
+            none => none.insert(Writer::new(self.format, self.target.open()?, batch)?),
         };
         match writer {
             Writer::Csv(writer) => writer.write(&flat(batch)?)?,
@@ -78,9 +128,12 @@ impl Output {
     /// Prints what is left; nothing can be printed after it.
     pub(crate) fn end(&mut self) -> Result<()> {
         match self.writer.take() {
-            None if self.format == Format::Table => print_table(&self.rows)?,
-            None if self.format == Format::Json => println!("[]"),
-            None => {}
+            None if self.format == Format::Table => print_table(&self.rows, &mut self.target.open()?)?,
+            None => {
+                let mut out = self.target.open()?;
+                out.write_all(if self.format == Format::Json { b"[]\n" } else { b"" })?;
+                out.flush()?;
+            }
             Some(Writer::Csv(writer)) => writer.into_inner().flush()?,
             Some(Writer::Json(mut writer)) => {
                 writer.finish()?;
@@ -103,8 +156,7 @@ impl Output {
 }
 
 impl Writer {
-    fn new(format: Format, batch: &RecordBatch) -> Result<Self> {
-        let out = BufWriter::with_capacity(256 << 10, std::io::stdout());
+    fn new(format: Format, out: Out, batch: &RecordBatch) -> Result<Self> {
         let schema = batch.schema();
         Ok(match format {
             Format::Table | Format::Csv => Self::Csv(Box::new(csv_writer(b',', out))),
@@ -146,7 +198,7 @@ fn csv_writer(delimiter: u8, out: Out) -> csv::Writer<Out> {
     builder.with_timestamp_tz_format(TIME_FORMAT.to_owned()).with_timestamp_format(TIME_FORMAT.to_owned()).build(out)
 }
 
-fn print_table(batches: &[RecordBatch]) -> Result<()> {
+fn print_table(batches: &[RecordBatch], out: &mut Out) -> Result<()> {
     let Some(first) = batches.first() else { return Ok(()) };
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -169,7 +221,8 @@ fn print_table(batches: &[RecordBatch]) -> Result<()> {
         }
     }
     // Unlike println!, this may fail: whoever reads a long table in a pipe may have seen enough.
-    Ok(writeln!(std::io::stdout(), "{grid}")?)
+    writeln!(out, "{grid}")?;
+    Ok(out.flush()?)
 }
 
 fn is_number(data_type: &DataType) -> bool {

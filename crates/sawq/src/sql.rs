@@ -7,9 +7,8 @@ use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use sawlog_store::TABLES;
 
-use crate::cli::Format;
 use crate::events;
-use crate::output::Output;
+use crate::output::{Output, Target};
 use crate::query::{BATCH_ROWS, Query, session};
 use crate::scan::{ReadAs, StoreTable};
 
@@ -43,7 +42,7 @@ pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
 }
 
 /// Runs a query and prints its result. The filters hold for the tables of records.
-pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Result<()> {
+pub(crate) fn sql(queries: &[Query], text: &str, target: &Target) -> Result<()> {
     let context = context(queries, text)?;
     let Some(Query { store, .. }) = queries.first() else { bail!("there is no log to ask") };
     store.block_on(async {
@@ -58,7 +57,7 @@ pub(crate) fn sql(queries: &[Query], text: &str, format: Option<Format>) -> Resu
             format!("this query is wrong (the tables are {}; 'sawq tables' shows their columns)", names.join(", "))
         })?;
         let mut stream = frame.execute_stream().await?;
-        let mut output = Output::new(format)?;
+        let mut output = Output::new(target)?;
         while let Some(batch) = stream.next().await {
             output.batch(&batch?)?;
         }

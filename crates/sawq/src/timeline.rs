@@ -14,9 +14,9 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use sawlog_formats::TextColumn;
 
-use crate::cli::{Format, TimelineArgs};
+use crate::cli::TimelineArgs;
 use crate::events;
-use crate::output::{Output, visible};
+use crate::output::{Output, Target, visible};
 use crate::query::Query;
 
 /// Records of the same kind that follow within so many seconds belong to one burst.
@@ -58,11 +58,11 @@ struct Kind {
 }
 
 /// Prints the timeline; says whether there was anything on it.
-pub(crate) fn print(queries: &[Query], args: &TimelineArgs, format: Option<Format>) -> Result<bool> {
+pub(crate) fn print(queries: &[Query], args: &TimelineArgs, target: &Target) -> Result<bool> {
     let Some(query) = queries.first() else { return Ok(false) };
-    let mut printer: Box<dyn Printer> = match format {
-        None => Box::new(Lines::new()),
-        Some(format) => Box::new(Rows { output: Output::new(Some(format))?, bursts: Vec::new() }),
+    let mut printer: Box<dyn Printer> = match target.format {
+        None => Box::new(Lines { out: Box::new(target.open()?), day: String::new(), last: None }),
+        Some(_) => Box::new(Rows { output: Output::new(target)?, bursts: Vec::new() }),
     };
     let context = crate::sql::context(queries, events::NAME)?;
     let sorted = format!("SELECT {FIELDS} FROM {} ORDER BY time, source_file, source_line", events::NAME);
@@ -207,15 +207,9 @@ trait Printer {
 
 /// Lines for people: days and gaps are marked, so are failures (!) and changes (+).
 struct Lines {
-    out: std::io::BufWriter<std::io::StdoutLock<'static>>,
+    out: Box<dyn Write>,
     day: String,
     last: Option<i64>,
-}
-
-impl Lines {
-    fn new() -> Self {
-        Self { out: std::io::BufWriter::new(std::io::stdout().lock()), day: String::new(), last: None }
-    }
 }
 
 impl Printer for Lines {
