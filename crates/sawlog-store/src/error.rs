@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("there is no store at {0}; make one with 'sawlog convert PATH --store {0}'")]
     Missing(PathBuf),
     /// The folder holds other things.
-    #[error("{0} is not a sawlog store: it is not empty, and has no ledger in sources/_delta_log")]
+    #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log")]
     NotAStore(PathBuf),
     /// A file or folder could not be read or written.
     #[error("{path}: {source}")]
