@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::{Case, evidence, repository};
+use sawlog_tests::{Case, Numbers, evidence, random_log, repository};
 use serde_json::{Value, json};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -134,6 +134,55 @@ fn a_broken_file_of_no_known_format_is_unknown() {
     assert_eq!((&ran.json()["rejects"], &ran.json()["unknown"]), (&json!(0), &json!(["other.gz", "text.gz"])));
     assert_eq!(ran.json()["unreadable"].as_array().unwrap().len(), 2);
     verified(&case);
+}
+
+/// Damages content in one of the ways in which files are damaged.
+fn damage(numbers: &mut Numbers, content: &mut Vec<u8>) {
+    let mut below = |limit: usize| usize::try_from(numbers.below(limit.max(1) as u64)).unwrap();
+    let at = below(content.len());
+    match below(5) {
+        0 => content.truncate(at),
+        1 => drop(content.drain(at..content.len().min(at + 1 + at % 300))),
+        2 => content.insert(at, b"{}[]\",:\\\n \r\xff-0ae"[below(16)]),
+        3 => content.extend_from_within(at..),
+        _ => {
+            if let Some(byte) = content.get_mut(at) {
+                *byte = u8::try_from(below(256)).unwrap();
+            }
+        }
+    }
+}
+
+/// Whatever is done to files, and whatever they are said to be: the run ends, and the store gives back each that it took.
+#[test]
+fn damaged_files_are_rebuilt() {
+    let flows = format!("version srcaddr dstaddr start odd end\n3 10.0.0.1 - 1627560000 x 1627560060\n{FLOW}\n");
+    let pretty = serde_json::to_string_pretty(&json!({ "Records": [event(1), event(2), event(3)] })).unwrap();
+    let seeds = [delivered(0..4), pretty, flows, random_log(&mut Numbers::new(5), 4)];
+    for round in 0..24 {
+        let mut numbers = Numbers::new(1000 + round);
+        let case = Case::new();
+        for file in 0..30 {
+            let seed = usize::try_from(numbers.below(seeds.len() as u64)).unwrap();
+            let mut content = seeds[seed].clone().into_bytes();
+            for _ in 0..numbers.below(6) {
+                damage(&mut numbers, &mut content);
+            }
+            if numbers.below(3) == 0 {
+                content = gzip(&content);
+                content.truncate(
+                    content.len() - usize::try_from(numbers.below(3) * numbers.below(40)).unwrap().min(content.len()),
+                );
+            }
+            case.write(&format!("in/{file:02}"), content);
+        }
+        let format = numbers.pick(&["auto", "auto", "s3-access", "cloudtrail", "vpc-flow"]);
+        let ran = case.sawlog(&["convert", "in", "--format", format]);
+        assert!([0, 3].contains(&ran.code) && !ran.err.contains("panicked"), "round {round}: {}", ran.err);
+        let verified = case.sawlog(&["verify"]);
+        assert_eq!(verified.code, 0, "round {round}, {format}: {}", verified.err);
+        assert_eq!(case.sawq(&["timeline", "-q", "--json"]).code, 0, "round {round}");
+    }
 }
 
 #[test]
