@@ -235,6 +235,7 @@ fn wrong_questions_are_answered_with_what_to_do() {
         (vec!["find", "--ip", "300.1.1.1"], 1, "is not an address"),
         (vec!["find", "--since", "yesterday"], 1, "write 2021-07-29"),
         (vec!["find", "--log", "s4"], 1, "the logs are s3_access, cloudtrail, vpc_flow"),
+        (vec!["s3logparse", "topfiles", "--log", "cloudtrail"], 1, "--log cloudtrail leaves nothing of it"),
         (vec!["find", "--match", "("], 1, "--match ("),
         (
             vec!["sql", "SELECT * FROM s3"],

@@ -12,8 +12,8 @@ pub const REJECTS: Table = Table {
     doc: "Lines that could not be parsed, as they are, with the reason",
     columns: &[
         Column::text("log", "The table that the line would have gone to"),
-        Column::text("source_file", "The path of the file, relative to the root given").skip_files(),
-        Column::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta),
+        Column::SOURCE_FILE,
+        Column::SOURCE_LINE,
         Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
         Column::text("reason", "Why it is not a record"),
         Column::text("gap", "What stands before it in its file, where that is not the usual separator"),

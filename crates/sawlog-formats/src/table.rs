@@ -54,6 +54,17 @@ pub struct Column {
 }
 
 impl Column {
+    /// Where a record comes from: in every table of records.
+    pub const SOURCE_FILE: Self =
+        Self::text("source_file", "The path of the file, relative to the root given").skip_files();
+    /// The line of a record, in tables of logs that come in lines.
+    pub const SOURCE_LINE: Self =
+        Self::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta);
+    /// A line that is not printed from its columns.
+    pub const RAW_LINE: Self = Self::text("raw", "The line itself, where the columns don't give it back byte for byte")
+        .kind(Kind::Bytes)
+        .layout(Layout::Plain);
+
     /// A text column stored with a dictionary.
     #[must_use]
     pub const fn text(name: &'static str, doc: &'static str) -> Self {

@@ -174,8 +174,9 @@ impl Source {
             let text = |name: &str| text(name).map(|array| array.is_valid(row).then(|| array.value(row).to_owned()));
             let number = |name: &str| number(name).map(|array| array.value(row));
             let time = |name: &str| time(name).map(|array| array.is_valid(row).then(|| array.value(row)));
-            let counts = |name: &str| {
-                text(name).map(|json| json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+            let counts = |name: &str| match text(name)? {
+                None => Some(BTreeMap::new()),
+                Some(json) => serde_json::from_str(&json).ok(),
             };
             let state = text("state")??;
             sources.push(Self {

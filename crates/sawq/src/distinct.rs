@@ -1,7 +1,6 @@
 //! `--distinct`: of an event that CloudTrail delivered more than once, the first record only.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -12,21 +11,19 @@ use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, iden
 use sawlog_formats::TextColumn;
 use sawlog_store::{Snapshot, read_file};
 
-/// Where a record is: its file, hashed, and its number in it.
-type Place = (u64, i64);
+/// Records: for each file their numbers in it.
+type Places = HashMap<String, HashSet<i64>>;
 
 /// Whether a record is the first one with its event id, as evidence stands. Records without an id all are.
 pub(crate) fn first_only(snapshot: &Snapshot) -> Result<Expr> {
-    let hasher = RandomState::new();
-    let later = Arc::new(later(snapshot, &hasher)?);
+    let later = later(snapshot)?;
     let is_first = move |arguments: &[ColumnarValue]| {
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
         let files: ArrayRef = cast(&arrays[0], &DataType::Utf8View)?;
         let lines = arrays[1].as_primitive::<Int64Type>();
         let rows = files.as_string_view().iter().zip(lines.values());
-        let first: BooleanArray = rows
-            .map(|(file, line)| Some(!later.contains(&(hasher.hash_one(file.unwrap_or_default()), *line))))
-            .collect();
+        let first: BooleanArray =
+            rows.map(|(file, line)| Some(!later.get(file?).is_some_and(|lines| lines.contains(line)))).collect();
         Ok(ColumnarValue::Array(Arc::new(first)))
     };
     let types = vec![DataType::Utf8View, DataType::Int64];
@@ -36,9 +33,9 @@ pub(crate) fn first_only(snapshot: &Snapshot) -> Result<Expr> {
 }
 
 /// The records with an event id that an earlier one has.
-fn later(snapshot: &Snapshot, hasher: &RandomState) -> Result<HashSet<Place>> {
+fn later(snapshot: &Snapshot) -> Result<Places> {
     let mut firsts: HashMap<String, (String, i64)> = HashMap::new();
-    let mut later = HashSet::new();
+    let mut later = Places::new();
     for entry in &snapshot.files {
         let path = snapshot.folder.join(&entry.path);
         for batch in read_file(snapshot.table, &path, Some(&["event_id", "source_file", "source_line"]))? {
@@ -49,7 +46,7 @@ fn later(snapshot: &Snapshot, hasher: &RandomState) -> Result<HashSet<Place>> {
             for row in 0..batch.num_rows() {
                 let Some(id) = ids.get(row) else { continue };
                 let here = (files.get(row).unwrap_or_default().to_owned(), lines.value(row));
-                let mut add = |(file, line): &(String, i64)| later.insert((hasher.hash_one(file.as_str()), *line));
+                let mut add = |(file, line): &(String, i64)| later.entry(file.clone()).or_default().insert(*line);
                 match firsts.get_mut(id) {
                     None => {
                         firsts.insert(id.to_owned(), here);

@@ -21,7 +21,7 @@ mod top;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use arrow::array::RecordBatch;
 use clap::{CommandFactory, Parser};
 use sawlog_formats::{Table, cloudtrail, s3_access};
@@ -60,8 +60,14 @@ fn run(cli: &Cli) -> Result<()> {
     let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
     // A summary of one log opens no other.
     let open_only = |log: &Table, filters: &FilterArgs| -> Result<Vec<Query>> {
-        let filters = FilterArgs { log: Some(log.name.to_owned()), ..filters.clone() };
-        Query::open(Store::open(&cli.global.store)?, &filters)
+        let only = FilterArgs { log: Some(log.name.to_owned()), ..filters.clone() };
+        let queries = Query::open(Store::open(&cli.global.store)?, &only)?;
+        if let Some(other) =
+            filters.log.as_deref().map(query::log).transpose()?.filter(|other| other.table.name != log.name)
+        {
+            bail!("this summary is of {}; --log {} leaves nothing of it", log.name, other.table.name);
+        }
+        Ok(queries)
     };
     let explain = |query: &[Query], any: bool| -> Result<()> {
         if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(query) }

@@ -163,7 +163,7 @@ pub(crate) fn with_columns<'a>(queries: &'a [Query], columns: &[String]) -> Resu
 }
 
 /// The format of the log named so; of its name the first part will do.
-fn log(name: &str) -> Result<&'static Format> {
+pub(crate) fn log(name: &str) -> Result<&'static Format> {
     let name = name.replace('-', "_").to_lowercase();
     let found = FORMATS.iter().copied().find(|format| {
         let table = format.table.name;

@@ -22,8 +22,6 @@ const MAX_DEPTH: usize = 128;
 
 /// What stands before a record where nothing else is said.
 const USUAL_GAP: &str = ",";
-/// So many bytes of brackets and white space may stand before a record.
-const MAX_GAP: usize = 64 << 10;
 
 /// Parses records and fills columns.
 pub(super) struct Decoder {
@@ -204,9 +202,6 @@ impl Decoder {
         number: i64,
         decoded: &mut Decoded,
     ) -> Result<(), &'static str> {
-        if item.start - item.gap > MAX_GAP {
-            return Err("more than 64 KiB of white space or brackets stand before it");
-        }
         let Some(time) = event_time(tape, node) else { return Err("has no eventTime that is a time") };
         let columns = self.partitions.day(day_of(time));
         let row = columns.rows();

@@ -252,8 +252,7 @@ pub(super) const COLUMNS: [Column; column::COUNT] = {
         place += 1;
     }
     all[column::RAW] = Column::text("raw", "The record's own JSON text, byte for byte").layout(Layout::Plain);
-    all[column::SOURCE_FILE] =
-        Column::text("source_file", "The path of the file, relative to the root given").skip_files();
+    all[column::SOURCE_FILE] = Column::SOURCE_FILE;
     all[column::SOURCE_LINE] =
         Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta);
     all

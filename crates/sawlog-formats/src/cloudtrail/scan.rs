@@ -11,6 +11,8 @@ use crate::origin::MAX_LINE;
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
+/// So many bytes of brackets and white space stay with the record that they precede; more is a reject of its own.
+const MAX_GAP: usize = 64 << 10;
 /// So many brackets may be open around records.
 const MAX_OUTER: usize = 16;
 
@@ -98,11 +100,11 @@ impl Scanner {
     /// Finds the next item, before which what begins at `gap` stands, and gives its end.
     fn find_item(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Option<usize> {
         if self.open.is_none() {
-            match self.outside(bytes, at_end) {
+            match self.outside(bytes, at_end, gap) {
                 Outside::End => return None,
                 Outside::Other(start, end) => {
-                    let problem = Some("text that is no record");
-                    self.items.push(Item { gap, start, end, problem, continues: false });
+                    let problem = if start == gap && end - gap > MAX_GAP { TOO_WIDE } else { "text that is no record" };
+                    self.items.push(Item { gap, start, end, problem: Some(problem), continues: false });
                     self.at = end;
                     return Some(end);
                 }
@@ -156,9 +158,12 @@ impl Scanner {
         Some((Block::Long(&bytes[..end], last), end))
     }
 
-    /// Looks for the next object from [`Scanner::at`] on.
-    fn outside(&mut self, bytes: &[u8], at_end: bool) -> Outside {
+    /// Looks for the next object from [`Scanner::at`] on; what stands before it begins at `gap`.
+    fn outside(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Outside {
         while let Some(byte) = bytes.get(self.at) {
+            if self.at - gap > MAX_GAP {
+                return Outside::Other(gap, self.at);
+            }
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' => self.at += 1,
                 b'[' if self.outer.len() < MAX_OUTER => {
@@ -199,7 +204,8 @@ impl Scanner {
     }
 }
 
-pub(crate) const TOO_LONG: &str = "longer than 8 MiB";
+const TOO_LONG: &str = "longer than 8 MiB";
+const TOO_WIDE: &str = "64 KiB of white space or brackets";
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -244,6 +244,18 @@ fn a_record_that_is_too_long_comes_in_parts() {
 }
 
 #[test]
+fn white_space_does_not_pile_up() {
+    let content = format!("[{EVENT},{}{EVENT}{}]", " ".repeat(1_000_000), "\n".repeat(200_000));
+    for step in [10_000, content.len()] {
+        let read = read_in_steps(content.as_bytes(), step);
+        assert_eq!(check_all(&read), 2);
+        assert!(read.reasons().iter().all(|reason| reason.contains("white space")) && read.decoded.rejects > 10);
+        assert!(read.items().iter().all(|(_, gap, _)| gap.len() <= 70_000) && read.after.len() <= 70_000);
+        assert!(read.rebuilt() == content.as_bytes());
+    }
+}
+
+#[test]
 fn other_types_and_unknown_fields_are_counted() {
     let event = r#"{"eventTime":"2021-07-29T13:06:49Z","readOnly":"yes","userIdentity":"root","resources":{"a":1},"new":{"x":1},
         "tlsDetails":{"tlsVersion":13,"group":"x"},"sourceIPAddress":null,"eventName":["a"]}"#;

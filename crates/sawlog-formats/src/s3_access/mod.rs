@@ -66,11 +66,9 @@ const COLUMNS: &[Column] = &[
     Column::text("source_region", "The region that the request came from"),
     Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
     Column::text("extra", "Fields after source_region, as they stand in the line"),
-    Column::text("raw", "The line itself, where the columns don't give it back byte for byte")
-        .kind(Kind::Bytes)
-        .layout(Layout::Plain),
-    Column::text("source_file", "The path of the file, relative to the root given").skip_files(),
-    Column::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta),
+    Column::RAW_LINE,
+    Column::SOURCE_FILE,
+    Column::SOURCE_LINE,
 ];
 
 /// Positions of columns, which for the first 27 are those of the fields in the line.

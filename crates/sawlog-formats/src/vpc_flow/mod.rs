@@ -12,7 +12,7 @@ pub use layout::{DEFAULT_FIELDS, is_header};
 use print::LinePrinter;
 
 use crate::decoder::{Carry, Format, Framing};
-use crate::table::{Column, Kind, Layout, Table};
+use crate::table::{Column, Kind, Table};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -80,11 +80,9 @@ const COLUMNS: &[Column] = &[
     Column::text("extra", "The values of fields that have no column, as they stand in the line"),
     Column::text("fields", "The names of the line's fields, in order, as the header line gives them"),
     Column::text("gap", "Header lines that stand before the line"),
-    Column::text("raw", "The line itself, where the columns don't give it back byte for byte")
-        .kind(Kind::Bytes)
-        .layout(Layout::Plain),
-    Column::text("source_file", "The path of the file, relative to the root given").skip_files(),
-    Column::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta),
+    Column::RAW_LINE,
+    Column::SOURCE_FILE,
+    Column::SOURCE_LINE,
 ];
 
 /// Positions of columns.

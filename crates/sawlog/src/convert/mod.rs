@@ -4,6 +4,7 @@ mod content;
 mod flow_parquet;
 mod order;
 mod plan;
+mod reading;
 mod replace;
 mod scraps;
 mod tell;

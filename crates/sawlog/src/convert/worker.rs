@@ -7,10 +7,8 @@ use std::sync::mpsc::SyncSender;
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
-use memchr::memchr_iter;
 use sawlog_formats::{
-    Block, Carry, Decoded, Decoder, FORMATS, Format, Framing, LineEnding, Origin, Partitions, REJECTS, Table,
-    date_name, vpc_flow,
+    Block, Decoded, Decoder, FORMATS, Format, LineEnding, Partitions, REJECTS, Table, date_name, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
@@ -19,16 +17,15 @@ use super::content::{Cutter, FileBytes, inflate, is_gzip, is_parquet};
 use super::flow_parquet::FlowParquet;
 use super::order::Running;
 use super::plan::{Piece, Unit, hex};
+use super::reading::{Reading, pass_over};
 use super::replace::with_dictionaries;
 use super::tell::{HEAD, MAX_DIGEST, Told};
-use super::{Job, Settings, scraps};
+use super::{Job, scraps};
 use crate::discover::Found;
 use crate::interrupt::Interrupted;
 
 /// A row group is closed when it has so many rows.
 pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
-/// No part is as large as this, unless a line is.
-const LARGE_PART: usize = 80 << 20;
 /// After so many bytes of a file have been decoded, their pages are given back.
 const RELEASE: usize = 8 << 20;
 /// So many bytes of header lines, brackets or white space may stand after the last record.
@@ -485,89 +482,6 @@ enum Checked {
     /// Its SHA-256, and the file with the same.
     Duplicate(String, String),
     Unreadable(anyhow::Error),
-}
-
-/// Hashes and counts what is between where the last part ended and where the next one may begin, at or after `nominal_end`;
-/// gives that place.
-fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: usize) -> usize {
-    let content = bytes.bytes();
-    let format = running.told.and_then(Told::format);
-    let (start, mut end) = (running.at, nominal_end.max(running.at));
-    if let Some(Cutter::Json(scanner)) = &mut running.cutter {
-        let mut at = start;
-        let mut in_long = false;
-        while at < end || in_long {
-            let Some((block, len)) = scanner.next(&content[at..], true) else { break };
-            at += len;
-            match block {
-                Block::Json(_, items) => {
-                    let whole = items.iter().filter(|item| !item.continues).count();
-                    running.lines += i64::try_from(whole).unwrap_or(i64::MAX);
-                    in_long = items.last().is_some_and(|item| item.continues);
-                }
-                Block::Long(_, last) => {
-                    running.lines += i64::from(last);
-                    in_long = !last;
-                }
-                Block::Lines(_) => {}
-            }
-        }
-        end = if nominal_end == content.len() { content.len() } else { at };
-    } else {
-        end = bytes.line_start(end, format.map_or(|_| true, |format| format.ends_block));
-    }
-    let mut at = start;
-    let lines = format.is_none_or(|format| format.framing == Framing::Lines);
-    for block in content[start..end].chunks(256 << 10) {
-        running.hasher.update(block);
-        if lines {
-            running.lines += i64::try_from(memchr_iter(b'\n', block).count()).unwrap_or(i64::MAX);
-        }
-        // A part is read again soon, unless an endless line has made it much larger than it was meant to be.
-        if end - start > LARGE_PART {
-            bytes.release(at..at + block.len());
-        }
-        at += block.len();
-    }
-    if let Some(format) = format {
-        (format.skim)(&content[start..end], &mut running.carry);
-    }
-    running.at = end;
-    end
-}
-
-/// The state of reading one input.
-struct Reading {
-    /// Whether the content is hashed on the way.
-    hash: bool,
-    hasher: Sha256,
-    first_line: i64,
-    offset: i64,
-    carry: Carry,
-    report: Report,
-}
-
-impl Reading {
-    fn new(settings: &Settings, content: &[u8], hash: bool) -> Self {
-        let report = Report { ending: LineEnding::of(content), told: Told::of(settings, content), ..Report::default() };
-        let carry = Carry { fields: settings.vpc_fields.clone(), gap: String::new() };
-        Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, carry, report }
-    }
-
-    fn hash(&mut self, content: &[u8]) {
-        if self.hash {
-            self.hasher.update(content);
-        }
-    }
-
-    fn origin<'a>(&self, source_file: &'a str) -> Origin<'a> {
-        Origin {
-            source_file,
-            first_line: self.first_line + self.report.decoded.lines,
-            byte_offset: self.offset,
-            ending: self.report.ending,
-        }
-    }
 }
 
 fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {
