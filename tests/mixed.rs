@@ -220,6 +220,18 @@ fn one_large_file_is_read_in_parts() {
 }
 
 #[test]
+fn parts_of_a_file_end_with_what_is_no_record_too() {
+    let case = Case::new();
+    let text = format!("[{},{}]", event(1), format!("\"{}\",", "x".repeat(1000)).repeat(12_000));
+    case.write("in/text.json", text);
+    case.write("in/blank.json", format!("[{},{}{}]", event(1), "\n".repeat(12_000_000), event(2)));
+    let ran =
+        case.sawlog(&["convert", "in", "--memory", "128MiB", "--threads", "2", "--format", "cloudtrail", "--json"]);
+    assert_eq!((ran.code, &ran.json()["records"]), (3, &json!(3)), "{}", ran.err);
+    verified(&case);
+}
+
+#[test]
 fn repeated_events_are_counted_once_where_that_is_asked_for() {
     let case = Case::new();
     case.write("in/a.json", delivered(0..10));
