@@ -160,10 +160,11 @@ impl Scanner {
 
     /// Looks for the next object from [`Scanner::at`] on; what stands before it begins at `gap`.
     fn outside(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Outside {
-        while let Some(byte) = bytes.get(self.at) {
+        loop {
             if self.at - gap > MAX_GAP {
                 return Outside::Other(gap, self.at);
             }
+            let Some(byte) = bytes.get(self.at) else { return Outside::End };
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' => self.at += 1,
                 b'[' if self.outer.len() < MAX_OUTER => {
@@ -194,7 +195,6 @@ impl Scanner {
                 }
             }
         }
-        Outside::End
     }
 
     /// Whether brackets are still open that stand around records.

@@ -378,9 +378,8 @@ impl<'a> Worker<'a> {
     ) -> Result<()> {
         let content = &bytes.bytes()[range.clone()];
         let (mut at, mut released) = (0, 0);
-        // Only the file's last line can lack its line feed, so every range of lines is complete in itself.
-        let at_end = last || matches!(cutter, Cutter::Lines(_));
-        while let Some((block, len)) = cutter.next(&content[at..], at_end) {
+        // A range ends with a whole record, or whatever stands for one, so that it is complete in itself.
+        while let Some((block, len)) = cutter.next(&content[at..], true) {
             reading.hash(&content[at..at + len]);
             self.block(input, block, len, reading)?;
             self.job.progress.bytes(len);
@@ -392,6 +391,8 @@ impl<'a> Worker<'a> {
         }
         if last {
             self.end(input, &content[at..], cutter, reading)?;
+        } else if at < content.len() {
+            bail!("{} was not read to the end of a part", self.job.plan.inputs[input].found.path.display());
         }
         bytes.release(range.start + released..range.end);
         Ok(())
