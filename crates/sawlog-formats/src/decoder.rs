@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
 use crate::cloudtrail::Item;
+use crate::entity::{Entity, Measures};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 use crate::table::Table;
@@ -31,6 +32,10 @@ pub struct Format {
     pub skim: fn(&[u8], &mut Carry),
     /// Whether a part of a large file may end after this line: not before a record, if something belongs to it.
     pub ends_block: fn(&[u8]) -> bool,
+    /// The fields whose values are indexed.
+    pub entities: &'static [Entity],
+    /// What is added up of records.
+    pub measures: Measures,
 }
 
 /// How a format's content is made up.

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 /// A set of byte strings, each with its number. Values stand one after the other in one buffer.
 #[derive(Debug)]
-pub(crate) struct Interner {
+pub struct Interner {
     /// Open-addressed slots: the upper half of a value's hash, and its number plus one; 0 is empty.
     slots: Vec<u64>,
     /// `offsets[n]..offsets[n + 1]` is where value `n` stands in `bytes`.
@@ -25,24 +25,37 @@ impl Default for Interner {
 
 impl Interner {
     /// How many values there are.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
+    /// Whether there is no value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The memory that the interner holds, in bytes.
-    pub(crate) fn memory(&self) -> usize {
+    #[must_use]
+    pub fn memory(&self) -> usize {
         self.slots.len() * 8 + self.offsets.capacity() * 4 + self.bytes.capacity()
     }
 
     /// Value `number`.
-    pub(crate) fn get(&self, number: u32) -> &[u8] {
+    ///
+    /// # Panics
+    ///
+    /// If no value has the number.
+    #[must_use]
+    pub fn get(&self, number: u32) -> &[u8] {
         let number = number as usize;
         &self.bytes[self.offsets[number] as usize..self.offsets[number + 1] as usize]
     }
 
     /// The number of `value`, which is added if it is new.
     #[inline]
-    pub(crate) fn intern(&mut self, value: &[u8]) -> u32 {
+    pub fn intern(&mut self, value: &[u8]) -> u32 {
         if (self.last as usize) < self.len() && self.get(self.last) == value {
             return self.last;
         }

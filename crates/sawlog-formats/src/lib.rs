@@ -9,6 +9,7 @@ pub mod cloudtrail;
 mod column;
 mod columns;
 mod decoder;
+mod entity;
 mod field;
 mod interner;
 mod origin;
@@ -21,6 +22,8 @@ pub mod vpc_flow;
 
 pub use builder::{ColumnSet, Sizes, date_name};
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
+pub use entity::{Entity, Failed, Measures, Part, Received};
+pub use interner::Interner;
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;
 pub use reject::{REJECTS, RejectBuilder};

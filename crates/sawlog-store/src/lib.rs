@@ -4,6 +4,7 @@
 //! of the ledger; [`parquet`] writes data files.
 
 mod delta;
+mod entities;
 mod error;
 mod intent;
 mod ledger;
@@ -14,6 +15,9 @@ mod store;
 mod vacuum;
 
 pub use delta::{DataFileEntry, Snapshot};
+pub use entities::{
+    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, reindex,
+};
 pub use error::{Result, StoreError};
 pub use ledger::{SOURCES, Source, SourceState};
 pub use read::read_file;

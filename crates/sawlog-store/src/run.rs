@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::delta::{self, DataFileEntry};
+use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
 use crate::intent::{Change, Intent, remove_folder, sync_folder};
 use crate::ledger::SOURCES;
@@ -27,6 +28,7 @@ pub struct Run<'a> {
     /// Numbers the data files, so that their names differ.
     files: u32,
     changes: Vec<Change>,
+    index: IndexBuilder,
     _lock: File,
 }
 
@@ -38,6 +40,7 @@ pub struct StagedFile {
     /// Relative to the table's folder.
     path: String,
     file: DataFile,
+    index: FileIndex,
 }
 
 impl StagedFile {
@@ -45,16 +48,6 @@ impl StagedFile {
     #[must_use]
     pub fn size(&self) -> usize {
         self.file.size()
-    }
-
-    /// Appends a row group.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be written.
-    pub fn append(&mut self, row_group: EncodedRowGroup) -> Result<()> {
-        let path = self.file.path().to_owned();
-        self.file.append(row_group).map_err(StoreError::parquet(&path))
     }
 }
 
@@ -69,7 +62,16 @@ impl<'a> Run<'a> {
         let id = Uuid::now_v7().simple().to_string();
         let staging = store.staging().join(&id);
         fs::create_dir_all(&staging).map_err(StoreError::io(&staging))?;
-        Ok(Self { store, id, staging, codec, files: 0, changes: Vec::new(), _lock: lock })
+        Ok(Self {
+            store,
+            id,
+            staging,
+            codec,
+            files: 0,
+            changes: Vec::new(),
+            index: IndexBuilder::default(),
+            _lock: lock,
+        })
     }
 
     /// The run's id, which the ledger names.
@@ -101,7 +103,63 @@ impl<'a> Run<'a> {
         let path = date.as_ref().map_or_else(|| name.clone(), |date| format!("date={date}/{name}"));
         let full = self.staging.join(table.name).join(&path);
         let file = DataFile::create(full.clone(), table).map_err(StoreError::parquet(&full))?;
-        Ok(StagedFile { table, date, path, file })
+        let index = IndexBuilder::open(table.name, &path);
+        Ok(StagedFile { table, date, path, file, index })
+    }
+
+    /// Appends a row group to a data file, and its entities to the index.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn append(&mut self, staged: &mut StagedFile, row_group: EncodedRowGroup) -> Result<()> {
+        if let Some(entities) = &row_group.entities {
+            self.index_row_group(&mut staged.index, &staged.path, entities)?;
+        }
+        let path = staged.file.path().to_owned();
+        staged.file.append(row_group).map_err(StoreError::parquet(&path))
+    }
+
+    /// Adds the entities of a row group of a data file that is there.
+    pub(crate) fn index_row_group(
+        &mut self,
+        index: &mut FileIndex,
+        data_file: &str,
+        entities: &RowGroupEntities,
+    ) -> Result<()> {
+        self.index.add(index, data_file, entities);
+        if self.index.is_full() { self.write_index() } else { Ok(()) }
+    }
+
+    /// Adds what makes the fields of a data file indexed that is there.
+    pub(crate) fn close_index(&mut self, index: FileIndex) {
+        self.index.close(index);
+    }
+
+    /// Adds a row of the index that an earlier run made, of a data file that stays.
+    ///
+    /// # Errors
+    ///
+    /// If rows that wait can't be written.
+    pub fn keep_index_row(&mut self, row: &IndexRow) -> Result<()> {
+        self.index.add_row(row);
+        if self.index.is_full() { self.write_index() } else { Ok(()) }
+    }
+
+    /// Writes the rows of the index that wait, as a data file of their own.
+    fn write_index(&mut self) -> Result<()> {
+        let batches = self.index.take();
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let mut staged = self.create_file(&ENTITIES, None)?;
+        let path = staged.file.path().to_owned();
+        let mut encoder = Encoder::new(&ENTITIES, self.codec).map_err(StoreError::parquet(&path))?;
+        for batch in batches {
+            let row_group = encoder.encode(&batch).map_err(StoreError::parquet(&path))?;
+            staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
+        }
+        self.close_file(staged)
     }
 
     /// Closes a data file, to be added by [`Run::commit`].
@@ -114,6 +172,7 @@ impl<'a> Run<'a> {
         let rows = staged.file.rows();
         let (metadata, size) = staged.file.close().map_err(StoreError::parquet(&full))?;
         full.parent().map_or(Ok(()), sync_folder)?;
+        self.index.close(staged.index);
         let stats = stats(staged.table, &metadata, rows);
         let written = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let entry = DataFileEntry {
@@ -147,14 +206,8 @@ impl<'a> Run<'a> {
         let mut staged = self.create_file(table, date)?;
         let path = staged.file.path().to_owned();
         let encoded = Encoder::new(table, self.codec).and_then(|mut encoder| encoder.encode(batch));
-        staged.append(encoded.map_err(StoreError::parquet(&path))?)?;
+        self.append(&mut staged, encoded.map_err(StoreError::parquet(&path))?)?;
         self.close_file(staged)
-    }
-
-    /// The size of all data files that the run adds, in bytes.
-    #[must_use]
-    pub fn bytes_added(&self) -> u64 {
-        self.changes.iter().flat_map(|change| &change.adds).map(|file| file.size).sum()
     }
 
     fn change(&mut self, table: &'static Table) -> &mut Change {
@@ -165,15 +218,18 @@ impl<'a> Run<'a> {
         &mut self.changes[place]
     }
 
-    /// Makes all closed files part of the store. Where nothing was staged, nothing happens.
+    /// Makes all closed files part of the store. Where nothing was staged, nothing happens. Gives the size of the data
+    /// files that were added, in bytes.
     ///
     /// # Errors
     ///
     /// If the store can't be written to. The next run then finishes this one, if its intent was written.
-    pub fn commit(mut self) -> Result<()> {
+    pub fn commit(mut self) -> Result<u64> {
+        self.write_index()?;
         if self.changes.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
+        let bytes = self.changes.iter().flat_map(|change| &change.adds).map(|file| file.size).sum();
         // The ledger is committed last, so that what it lists is there.
         self.changes.sort_by_key(|change| change.table == SOURCES.name);
         // A table that is to change passes over a number that it has seen.
@@ -190,7 +246,7 @@ impl<'a> Run<'a> {
             // The intent stands: leave what is staged to the next run.
             self.staging = PathBuf::new();
         }
-        carried_out
+        carried_out.map(|()| bytes)
     }
 }
 

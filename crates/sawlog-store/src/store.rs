@@ -8,12 +8,13 @@ use sawlog_formats::{FORMATS, REJECTS, Table};
 use tokio::runtime::Runtime;
 
 use crate::delta::{self, Snapshot};
+use crate::entities::ENTITIES;
 use crate::error::{Result, StoreError};
 use crate::intent::{Intent, remove_folder};
 use crate::ledger::SOURCES;
 
 /// The tables of a store beside those of records.
-const OTHERS: [&Table; 2] = [&REJECTS, &SOURCES];
+const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
 
 /// All tables, those of records first.
 pub const TABLES: fn() -> Vec<&'static Table> = || FORMATS.iter().map(|format| format.table).chain(OTHERS).collect();
@@ -105,7 +106,12 @@ impl Store {
     ///
     /// If its log can't be read.
     pub fn snapshot(&self, table: &'static Table) -> Result<Snapshot> {
-        self.block_on(delta::snapshot(table, &self.folder(table)))
+        let folder = self.folder(table);
+        // A store that was made before there was an index answers without.
+        if table.name == ENTITIES.name && !delta::exists(&folder) {
+            return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
+        }
+        self.block_on(delta::snapshot(table, &folder))
     }
 
     /// Waits until no other process writes to the store, makes tables that are missing, and finishes or undoes what a

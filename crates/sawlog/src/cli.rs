@@ -52,10 +52,12 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Show what the store holds: tables, days, sizes, sources, rejects
     Status,
-    /// Rebuild every input from the store and compare it with the ledger's SHA-256
+    /// Rebuild every input from the store and compare it with the ledger's SHA-256; compare the index with the records
     Verify,
     /// Merge the small data files of many runs into few, and delete those that are out of use
     Compact(CompactArgs),
+    /// Make the entity index anew from the records
+    Reindex(ReindexArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -103,6 +105,14 @@ pub(crate) struct CompactArgs {
     /// Delete data files that are out of use for so long; who reads an older version of the store needs them
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
+    /// How data files are compressed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compression: Compression,
+}
+
+/// How to reindex.
+#[derive(Debug, Args)]
+pub(crate) struct ReindexArgs {
     /// How data files are compressed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,

@@ -1,13 +1,16 @@
 //! `sawlog compact`: merges the small data files of many runs into few, and deletes what no version needs any more.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use sawlog_formats::Table;
+use sawlog_formats::{FORMATS, Table};
 use sawlog_store::parquet::{Codec, Encoder};
-use sawlog_store::{DataFileEntry, Run, SOURCES, Snapshot, Source, Store, TABLES, vacuum};
+use sawlog_store::{
+    DataFileEntry, ENTITIES, INDEX_FILE_ROWS, Run, SOURCES, Snapshot, Source, Store, TABLES, each_index_row, vacuum,
+};
 use serde::Serialize;
 
 use crate::convert::with_dictionaries;
@@ -53,6 +56,7 @@ pub(crate) fn compact(
 ) -> Result<Compaction> {
     let mut run = Run::begin(store, codec, &waiting)?;
     let mut before = Vec::new();
+    let mut merged = HashSet::new();
     for table in TABLES() {
         let snapshot = store.snapshot(table)?;
         for small in small_files(&snapshot) {
@@ -61,8 +65,12 @@ pub(crate) fn compact(
                 snapshot.files.iter().for_each(|file| run.remove_file(table, file.clone()));
             } else {
                 merge(&mut run, &snapshot, &small, interrupt)?;
+                merged.extend(small.iter().map(|file| file.path.clone()));
                 small.into_iter().for_each(|file| run.remove_file(table, file));
             }
+        }
+        if table.name == ENTITIES.name && (!merged.is_empty() || has_many_files(&snapshot)) {
+            keep_index(&mut run, &snapshot, &merged)?;
         }
         before.push((table, snapshot.files.len(), snapshot.size()));
     }
@@ -85,13 +93,40 @@ pub(crate) fn compact(
 pub(crate) fn worth_it(store: &Store) -> Result<Option<usize>> {
     let mut fewer = 0;
     for table in TABLES() {
-        fewer += small_files(&store.snapshot(table)?).iter().map(|files| files.len() - 1).sum::<usize>();
+        let snapshot = store.snapshot(table)?;
+        fewer += small_files(&snapshot).iter().map(|files| files.len() - 1).sum::<usize>();
+        if table.name == ENTITIES.name && has_many_files(&snapshot) {
+            fewer += snapshot.files.len() - 1;
+        }
     }
     Ok((fewer >= WORTH_IT).then_some(fewer))
 }
 
-/// The small files of each partition that has several.
+/// Whether the index is in more files than a run would write.
+fn has_many_files(index: &Snapshot) -> bool {
+    index.files.len() as u64 > 2 * index.rows() / INDEX_FILE_ROWS + 1
+}
+
+/// Writes the index's rows of data files again that stay, in few files.
+fn keep_index(run: &mut Run<'_>, index: &Snapshot, merged: &HashSet<String>) -> Result<()> {
+    let store = run.store();
+    let mut current = HashSet::new();
+    for format in FORMATS {
+        current.extend(store.snapshot(format.table)?.files.into_iter().map(|file| file.path));
+    }
+    each_index_row(store, |row| {
+        let stays = current.contains(&row.data_file) && !merged.contains(&row.data_file);
+        if stays { run.keep_index_row(&row) } else { Ok(()) }
+    })?;
+    index.files.iter().for_each(|file| run.remove_file(&ENTITIES, file.clone()));
+    Ok(())
+}
+
+/// The small files of each partition that has several; the index is written in another way.
 fn small_files(snapshot: &Snapshot) -> Vec<Vec<DataFileEntry>> {
+    if snapshot.table.name == ENTITIES.name {
+        return Vec::new();
+    }
     // A snapshot's files are in order of their partitions.
     let partitions = snapshot.files.chunk_by(|a, b| a.date == b.date);
     let small = partitions.map(|files| files.iter().filter(|file| file.size < SMALL).cloned().collect::<Vec<_>>());
@@ -115,7 +150,7 @@ fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interr
         waiting.add(batch);
         if waiting.is_full() || at_end {
             if let Some(batch) = waiting.take()? {
-                staged.append(encoder.encode(&batch)?)?;
+                run.append(&mut staged, encoder.encode(&batch)?)?;
             }
             if at_end {
                 return Ok(run.close_file(staged)?);

@@ -16,9 +16,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
-use sawlog_store::Store;
+use sawlog_store::{ENTITIES, Run, Store, reindex};
+use serde_json::json;
 
-use cli::{Cli, Command, CompactArgs, ConvertArgs, Global};
+use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, ReindexArgs};
 use convert::{Settings, convert};
 use interrupt::{Interrupt, Interrupted};
 use progress::Progress;
@@ -49,6 +50,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Status => run_status(&cli.global),
         Command::Verify => run_verify(&cli.global),
         Command::Compact(args) => run_compact(args, &cli.global),
+        Command::Reindex(args) => run_reindex(args, &cli.global),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -106,6 +108,22 @@ fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn run_reindex(args: &ReindexArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let progress = Progress::new(global.quiet);
+    let waiting = || progress.note("another sawlog writes to this store; waiting for it");
+    let mut run = Run::begin(&store, args.compression.codec(), waiting)?;
+    let (rows_before, data_files) = reindex(&mut run)?;
+    run.commit()?;
+    let rows = store.snapshot(&ENTITIES)?.rows();
+    if global.json {
+        println!("{}", json!({ "data_files": data_files, "rows": rows, "rows_before": rows_before }));
+    } else if !global.quiet {
+        eprintln!("sawlog: {data_files} data files indexed: {rows} rows (before: {rows_before})");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn run_status(global: &Global) -> Result<ExitCode> {
     let status = status::status(&Store::open(&global.store)?)?;
     if global.json {
@@ -124,5 +142,5 @@ fn run_verify(global: &Global) -> Result<ExitCode> {
     } else {
         report::print_verification(&result, global.quiet);
     }
-    Ok(if result.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if result.failed.is_empty() && result.index_differs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -125,6 +125,9 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
     for (path, what) in &result.failed {
         eprintln!("sawlog: {path} {what}");
     }
+    for field in &result.index_differs {
+        eprintln!("sawlog: the index of {field} differs from the records; 'sawlog reindex' makes it anew");
+    }
     if !quiet {
         println!(
             "{} of {} sources rebuilt byte for byte ({}); {} hold no records",

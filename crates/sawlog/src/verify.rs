@@ -9,7 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use sawlog_formats::{FORMATS, Format, Framing, Printer, REJECTS, Table, TextColumn};
-use sawlog_store::{Source, SourceState, Store, read_file};
+use sawlog_store::{Source, SourceState, Store, index_differences, read_file};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -26,6 +26,30 @@ pub(crate) struct Verification {
     pub(crate) without_records: usize,
     /// Inputs that can't be rebuilt, and why.
     pub(crate) failed: Vec<(String, String)>,
+    /// Fields of data files of which the index says something else than the records.
+    pub(crate) index_differs: Vec<String>,
+}
+
+/// So many records are compared with the index at a time, which bounds the memory that it takes.
+const INDEX_RECORDS: u64 = 4 << 20;
+
+/// Compares the index with the records.
+fn verify_index(store: &Store) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for format in FORMATS {
+        let mut files = store.snapshot(format.table)?.files;
+        while !files.is_empty() {
+            let mut records = 0;
+            let fits = files.iter().take_while(|file| {
+                records += file.rows;
+                records <= INDEX_RECORDS
+            });
+            let next = fits.count().max(1);
+            let some: Vec<_> = files.drain(..next).collect();
+            wrong.extend(index_differences(store, format, &some)?);
+        }
+    }
+    Ok(wrong)
 }
 
 /// Verifies the whole store.
@@ -69,6 +93,7 @@ pub(crate) fn verify(store: &Store) -> Result<Verification> {
     if let Some(row) = next {
         result.failed.push((row.file, "has rows, but is not in the ledger".to_owned()));
     }
+    result.index_differs = verify_index(store)?;
     Ok(result)
 }
 

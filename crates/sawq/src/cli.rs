@@ -54,6 +54,9 @@ pub(crate) struct Global {
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Say on standard error how the answer came about: by the index or by a scan, and what was read
+    #[arg(long, global = true)]
+    pub(crate) explain: bool,
 }
 
 /// How results are printed.
@@ -102,6 +105,15 @@ pub(crate) struct FilterArgs {
     /// An account number, or the bucket owner's canonical id
     #[arg(long, global = true, value_name = "ID")]
     pub(crate) account: Vec<String>,
+    /// The service that was called, such as iam.amazonaws.com
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) service: Vec<String>,
+    /// The network interface
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(crate) interface: Vec<String>,
+    /// The port at either end of a flow
+    #[arg(long, global = true, value_name = "PORT")]
+    pub(crate) port: Vec<String>,
     /// Not before this time
     #[arg(long, global = true, value_name = "TIME")]
     pub(crate) since: Option<String>,
@@ -200,6 +212,9 @@ pub(crate) struct TopArgs {
     /// How many groups to show; 0 for all
     #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
     pub(crate) number: usize,
+    /// Count the addresses of each group, too; for that the records are read, whatever the index knows
+    #[arg(long)]
+    pub(crate) ips: bool,
 }
 
 /// By what groups are ordered.

@@ -4,21 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
-use datafusion::prelude::regexp_like;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, ident, lit};
+use datafusion::prelude::{regexp_like, strpos, substr};
 use datafusion::scalar::ScalarValue;
 use globset::GlobBuilder;
 use ipnet::IpNet;
 use jiff::civil::{Date, DateTime};
 use jiff::{Span, Timestamp, ToSpan};
 use regex::bytes::{Regex, RegexBuilder};
-use sawlog_formats::Table;
+use sawlog_formats::{Table, s3_access};
 
 use crate::cli::FilterArgs;
-use crate::logs::resolve;
+use crate::logs::{path, resolve};
 
 /// A filter on one field: what was asked for, and the expression.
 #[derive(Clone, Debug)]
@@ -30,6 +30,22 @@ pub(crate) struct Filter {
     /// The column in which near misses can be looked for, if the value is a plain one.
     pub(crate) column: Option<Expr>,
     pub(crate) expr: Expr,
+    /// How the index can rule out data files.
+    pub(crate) probe: Option<Probe>,
+}
+
+/// A question to the entity index: a record that the filter leaves has in one of the fields a value that passes the test.
+#[derive(Clone, Debug)]
+pub(crate) struct Probe {
+    pub(crate) fields: Vec<&'static str>,
+    /// Over the index's column `value`.
+    pub(crate) test: Expr,
+}
+
+/// What a filter asks of a record, and of the index.
+struct Condition {
+    expr: Expr,
+    probe: Option<Probe>,
 }
 
 /// All filters of a command, on one log.
@@ -51,28 +67,34 @@ impl Filters {
     /// The filters on a log. `last` is the time of the last record, to which `2h` refers.
     pub(crate) fn new(table: &'static Table, args: &FilterArgs, last: Option<i64>) -> Result<Self> {
         let mut fields = Vec::new();
-        let mut add = |option, near: &str, values: &[String], make: &dyn Fn(&str) -> Result<Option<Expr>>| {
+        let mut add = |option, near: &str, values: &[String], make: &dyn Fn(&str) -> Result<Option<Condition>>| {
             for given in values {
                 let (value, negate) = given.strip_prefix('!').map_or((given.as_str(), false), |rest| (rest, true));
                 // A record without the field is not one that has the value.
-                let expr = make(value).with_context(|| format!("{option} {given}"))?.unwrap_or_else(|| lit(false));
+                let none = || Condition { expr: lit(false), probe: None };
+                let Condition { expr, probe } =
+                    make(value).with_context(|| format!("{option} {given}"))?.unwrap_or_else(none);
                 let expr = if negate { expr.is_not_true() } else { expr };
                 let column = if negate || is_glob(value) { None } else { resolve(table, near) };
-                fields.push(Filter { option, value: given.clone(), column, expr });
+                let probe = probe.filter(|_| !negate);
+                fields.push(Filter { option, value: given.clone(), column, expr, probe });
             }
             anyhow::Ok(())
         };
-        let on = |name: &'static str| move |value: &str| resolve(table, name).map(|at| glob(&at, value)).transpose();
+        let on = |names: &'static [&'static str]| move |value: &str| any(table, names, |column| glob(column, value));
         add("--ip", "ip", &args.ip, &|value| ip(table, value))?;
         add("--user", "", &args.user, &|value| user(table, value))?;
         add("--access-key", "access_key", &args.access_key, &|value| access_key(table, value))?;
         add("--bucket", "bucket", &args.bucket, &|value| object(table, "bucket", "bucketName", value))?;
         add("--key", "key", &args.key, &|value| object(table, "key", "key", value))?;
-        add("--operation", "operation", &args.operation, &on("operation"))?;
-        add("--agent", "user_agent", &args.agent, &on("user_agent"))?;
+        add("--operation", "operation", &args.operation, &on(&["operation"]))?;
+        add("--agent", "user_agent", &args.agent, &on(&["user_agent"]))?;
         add("--error", "error", &args.error, &|value| error(table, value))?;
-        add("--region", "region", &args.region, &on("region"))?;
+        add("--region", "region", &args.region, &on(&["region"]))?;
         add("--account", "account", &args.account, &|value| account(table, value))?;
+        add("--service", "event_source", &args.service, &on(&["event_source"]))?;
+        add("--interface", "interface_id", &args.interface, &on(&["interface_id"]))?;
+        add("--port", "", &args.port, &|value| port(table, value))?;
         Ok(Self {
             fields,
             time: table.time,
@@ -90,24 +112,45 @@ impl Filters {
 
     /// The filters on columns, as one expression.
     pub(crate) fn expr(&self) -> Option<Expr> {
+        self.expr_without_time().into_iter().chain(self.time_bounds()).reduce(Expr::and)
+    }
+
+    fn time_bounds(&self) -> impl Iterator<Item = Expr> {
         let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
         let column = || ident(self.time.unwrap_or_default());
         let since = self.since.map(|since| column().gt_eq(bound(since)));
         let until = self.until.map(|until| column().lt(bound(until)));
+        since.into_iter().chain(until)
+    }
+
+    /// The filters on columns but for the time.
+    pub(crate) fn expr_without_time(&self) -> Option<Expr> {
         let fields = self.fields.iter().map(|filter| filter.expr.clone());
-        fields.chain(since).chain(until).chain(self.first_only.clone()).reduce(Expr::and)
+        fields.chain(self.first_only.clone()).reduce(Expr::and)
     }
 }
 
-/// The table's columns, of those named.
-fn columns(table: &Table, names: &[&str]) -> Vec<Expr> {
-    names.iter().filter_map(|name| resolve(table, name)).collect()
+/// Whether any of the table's columns, of those named, is as `test` says; `None` if it has none of them. Where all of them
+/// are indexed the index is asked the same.
+fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) -> Result<Expr>) -> Result<Option<Condition>> {
+    let columns = names.iter().filter_map(|name| Some((path(table, name), resolve(table, name)?)));
+    let (fields, columns): (Vec<&'static str>, Vec<Expr>) = columns.unzip();
+    let exprs = columns.iter().map(&test).collect::<Result<Vec<_>>>()?;
+    let Some(expr) = exprs.into_iter().reduce(Expr::or) else { return Ok(None) };
+    let probe = probe(table, fields, &ident("value"), test)?;
+    Ok(Some(Condition { expr, probe }))
 }
 
-/// Whether any of the columns is as `make` says; `None` if there are none.
-fn any(columns: &[Expr], make: impl Fn(&Expr) -> Result<Expr>) -> Result<Option<Expr>> {
-    let exprs = columns.iter().map(make).collect::<Result<Vec<_>>>()?;
-    Ok(exprs.into_iter().reduce(Expr::or))
+/// A probe of some fields, if all of them are indexed. `value` is made of the index's column.
+fn probe(
+    table: &Table,
+    fields: Vec<&'static str>,
+    value: &Expr,
+    test: impl Fn(&Expr) -> Result<Expr>,
+) -> Result<Option<Probe>> {
+    let entities = sawlog_formats::format(table.name).map_or(&[][..], |format| format.entities);
+    let indexed = |field: &&str| entities.iter().any(|entity| entity.field == *field);
+    Ok(if fields.iter().all(indexed) { Some(Probe { fields, test: test(value)? }) } else { None })
 }
 
 fn is_glob(value: &str) -> bool {
@@ -146,18 +189,18 @@ fn like(glob: &str) -> String {
 }
 
 /// The address of the caller; of a flow its source or destination, or that of its packets.
-fn ip(table: &Table, value: &str) -> Result<Option<Expr>> {
-    let at = columns(table, &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"]);
+fn ip(table: &Table, value: &str) -> Result<Option<Condition>> {
+    const AT: &[&str] = &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
     if value.contains('/') {
         let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
-        return any(&at, |column| Ok(in_network(column, network.trunc())));
+        return any(table, AT, |column| Ok(in_network(column, network.trunc())));
     }
     if is_glob(value) {
-        return any(&at, |column| glob(column, value));
+        return any(table, AT, |column| glob(column, value));
     }
     let address: IpAddr = value.parse().context("is not an address, nor a network such as 10.0.0.0/8")?;
     let canonical = address.to_string();
-    any(&at, |column| {
+    any(table, AT, |column| {
         let equal = column.clone().eq(lit(value));
         Ok(if canonical == value { equal } else { equal.or(column.clone().eq(lit(canonical.as_str()))) })
     })
@@ -179,64 +222,106 @@ fn in_network(column: &Expr, network: IpNet) -> Expr {
     let name = format!("in_{network}");
     let function =
         create_udf(&name, vec![DataType::Utf8View], DataType::Boolean, Volatility::Immutable, Arc::new(contains));
-    function.call(vec![datafusion::prelude::cast(column.clone(), DataType::Utf8View)])
+    function.call(vec![cast_to_view(column.clone())])
 }
 
 /// The caller is the value or matches it; or an ARN of the caller or of the role behind it names it after a `/` or `:`.
-fn user(table: &Table, value: &str) -> Result<Option<Expr>> {
-    const ISSUER: &str = "user_identity.session_context.session_issuer";
-    let arns = || columns(table, &["requester", "user_identity.arn", &format!("{ISSUER}.arn")]);
-    let names =
-        columns(table, &["user_identity.user_name", "user_identity.principal_id", &format!("{ISSUER}.user_name")]);
-    let whole = any(&arns().into_iter().chain(names).collect::<Vec<_>>(), |column| glob(column, value))?;
-    if value.contains(':') {
-        return Ok(whole);
-    }
+fn user(table: &Table, value: &str) -> Result<Option<Condition>> {
+    const ARNS: &[&str] = &["requester", "user_identity.arn", "user_identity.session_context.session_issuer.arn"];
+    const NAMES: &[&str] = &[
+        "user_identity.user_name",
+        "user_identity.principal_id",
+        "user_identity.session_context.session_issuer.user_name",
+    ];
     let name = if is_glob(value) && !value.contains('[') { like(value) } else { like(&value.replace(['*', '?'], "_")) };
     // An assumed role is named before its session: arn:aws:sts::1:assumed-role/ROLE/SESSION.
     let patterns = [format!("arn:%/{name}"), format!("arn:%:{name}"), format!("arn:%:assumed-role/{name}/%")];
-    let named = any(&arns(), |column| {
-        let patterns = patterns.iter().map(|pattern| column.clone().like(lit(pattern.as_str())));
-        patterns.reduce(Expr::or).context("there are patterns")
-    })?;
-    Ok(whole.into_iter().chain(named).reduce(Expr::or))
+    let arn = |column: &Expr| {
+        let named = patterns.iter().filter(|_| !value.contains(':'));
+        let named = named.map(|pattern| column.clone().like(lit(pattern.as_str())));
+        Ok([glob(column, value)?].into_iter().chain(named).reduce(Expr::or).unwrap_or_else(|| lit(false)))
+    };
+    let found = [any(table, ARNS, arn)?, any(table, NAMES, |column| glob(column, value))?];
+    // The index has both in one kind; its test of ARNs leaves all that the one of names does.
+    let fields = found.iter().flatten().filter_map(|condition| condition.probe.as_ref());
+    let fields = fields.flat_map(|probe| probe.fields.clone()).collect();
+    let probe = probe(table, fields, &ident("value"), arn)?;
+    let expr = found.into_iter().flatten().map(|condition| condition.expr).reduce(Expr::or);
+    Ok(expr.map(|expr| Condition { expr, probe }))
 }
 
 /// The access key that signed; in S3 logs it is known of presigned URLs (signature versions 4 and 2).
-fn access_key(table: &Table, value: &str) -> Result<Option<Expr>> {
-    if let Some(column) = resolve(table, "access_key") {
-        return glob(&column, value).map(Some);
+fn access_key(table: &Table, value: &str) -> Result<Option<Condition>> {
+    if table.name != s3_access::TABLE.name {
+        return any(table, &["access_key"], |column| glob(column, value));
     }
-    let key = regex::escape(value).replace(r"\*", "[A-Z0-9]*").replace(r"\?", "[A-Z0-9]");
-    let pattern = format!("(X-Amz-Credential|AWSAccessKeyId)={key}([^A-Z0-9]|$)");
-    Ok(resolve(table, "request_uri").map(|column| regexp_like(column, lit(pattern), None)))
+    let expr = glob(&s3_access_key().call(vec![cast_to_view(ident("request_uri"))]), value)?;
+    let probe = probe(table, vec!["request_uri"], &ident("value"), |value_column| glob(value_column, value))?;
+    Ok(Some(Condition { expr, probe }))
+}
+
+/// The function `s3_access_key`: the access key that a request line names.
+pub(crate) fn s3_access_key() -> ScalarUDF {
+    let find = |arguments: &[ColumnarValue]| {
+        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
+        let found: StringViewArray = array.as_string_view().iter().map(|line| s3_access::access_key(line?)).collect();
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    };
+    let text = DataType::Utf8View;
+    create_udf("s3_access_key", vec![text.clone()], text, Volatility::Immutable, Arc::new(find))
+}
+
+fn cast_to_view(column: Expr) -> Expr {
+    datafusion::prelude::cast(column, DataType::Utf8View)
 }
 
 /// A bucket or key: a column of S3 logs, a parameter of requests in CloudTrail.
-fn object(table: &Table, column: &str, parameter: &str, value: &str) -> Result<Option<Expr>> {
-    if let Some(column) = resolve(table, column) {
-        return glob(&column, value).map(Some);
+fn object(table: &Table, column: &'static str, parameter: &str, value: &str) -> Result<Option<Condition>> {
+    if let Some(found) = any(table, &[column], |column| glob(column, value))? {
+        // A key is indexed with its bucket, whose name has no slash.
+        let key = substr(ident("value"), strpos(ident("value"), lit("/")) + lit(1));
+        let of_key = || probe(table, vec!["bucket/key"], &key, |key| glob(key, value));
+        let probe = if column == "key" { of_key()? } else { found.probe };
+        return Ok(Some(Condition { probe, ..found }));
     }
     let text = serde_json::to_string(value)?;
     let text = regex::escape(text.trim_matches('"')).replace(r"\*", "[^\"]*").replace(r"\?", "[^\"]");
     let pattern = format!("\"{parameter}\"\\s*:\\s*\"{text}\"");
-    Ok(resolve(table, "request_parameters").map(|column| regexp_like(column, lit(pattern), None)))
+    let expr = resolve(table, "request_parameters").map(|column| regexp_like(column, lit(pattern), None));
+    Ok(expr.map(|expr| Condition { expr, probe: None }))
 }
 
 /// The error code; a rejected flow has the error REJECT.
-fn error(table: &Table, value: &str) -> Result<Option<Expr>> {
-    if let Some(column) = resolve(table, "error_code") {
-        return glob(&column, value).map(Some);
+fn error(table: &Table, value: &str) -> Result<Option<Condition>> {
+    if let Some(found) = any(table, &["error_code"], |column| glob(column, value))? {
+        return Ok(Some(found));
     }
     let Some(action) = resolve(table, "action") else { return Ok(None) };
-    Ok(Some(action.clone().eq(lit("REJECT")).and(glob(&action, value)?)))
+    let expr = action.clone().eq(lit("REJECT")).and(glob(&action, value)?);
+    Ok(Some(Condition { expr, probe: None }))
 }
 
 /// The caller's account or the one that got the record; of S3 logs the requester's, or the owner's canonical id.
-fn account(table: &Table, value: &str) -> Result<Option<Expr>> {
-    let at = columns(table, &["bucket_owner", "user_identity.account_id", "recipient_account_id", "account_id"]);
-    let number = resolve(table, "requester").map(|column| column.like(lit(format!("arn:%:{}:%", like(value)))));
-    Ok(any(&at, |column| glob(column, value))?.into_iter().chain(number).reduce(Expr::or))
+fn account(table: &Table, value: &str) -> Result<Option<Condition>> {
+    const AT: &[&str] = &["bucket_owner", "user_identity.account_id", "recipient_account_id", "account_id"];
+    let found = any(table, AT, |column| glob(column, value))?;
+    let Some(requester) = resolve(table, "requester") else { return Ok(found) };
+    let pattern = format!("arn:%:{}:%", like(value));
+    let number = |column: &Expr| column.clone().like(lit(pattern.as_str()));
+    let expr = found.into_iter().map(|condition| condition.expr).chain([number(&requester)]).reduce(Expr::or);
+    let both = |value_column: &Expr| Ok(glob(value_column, value)?.or(number(value_column)));
+    let probe = probe(table, vec!["bucket_owner", "requester"], &ident("value"), both)?;
+    Ok(expr.map(|expr| Condition { expr, probe }))
+}
+
+/// The port at either end of a flow.
+fn port(table: &Table, value: &str) -> Result<Option<Condition>> {
+    let number: u16 = value.parse().context("is not a port: a number up to 65535")?;
+    let found = any(table, &["srcport", "dstport"], |column| Ok(column.clone().eq(lit(i32::from(number)))))?;
+    let Some(found) = found else { return Ok(None) };
+    let is = |value: &Expr| Ok(value.clone().eq(lit(number.to_string())));
+    let probe = probe(table, vec!["srcport", "dstport"], &ident("value"), is)?;
+    Ok(Some(Condition { probe, ..found }))
 }
 
 fn text_filter(pattern: &str, args: &FilterArgs) -> Result<(Regex, bool)> {

@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{Expr, ident};
 use futures::StreamExt;
 use sawlog_formats::TextColumn;
@@ -15,7 +16,7 @@ use sawlog_formats::TextColumn;
 use crate::cli::{FindArgs, Order};
 use crate::logs::resolve;
 use crate::output::{Output, Target, visible};
-use crate::query::{Query, with_columns};
+use crate::query::{Query, execute, with_columns};
 use crate::scan::ReadAs;
 
 /// Prints the records, and says whether there were any.
@@ -99,7 +100,7 @@ fn merged<'a>(
             _ => frame,
         };
         let frame = select(query, frame, columns)?;
-        let stream = query.store.block_on(frame.execute_stream())?;
+        let stream = query.store.block_on(execute(frame, query.format.table.name, &query.explain))?;
         let mut cursor = Cursor { query, stream, batch: None, row: 0, sort: args.sort };
         cursor.fill()?;
         cursors.push(cursor);
@@ -212,7 +213,10 @@ fn count(queries: &[Query]) -> Result<bool> {
     for query in queries {
         let frame = query.frame(&ReadAs::default())?;
         if query.filters.text.is_none() {
-            all += query.store.block_on(frame.count())?;
+            query.for_each(frame.aggregate(Vec::new(), vec![count_all()])?, |batch| {
+                all += usize::try_from(batch.column(0).as_primitive::<Int64Type>().value(0))?;
+                Ok(true)
+            })?;
         } else {
             query.for_each(frame, |batch| {
                 all += batch.num_rows();

@@ -1,10 +1,10 @@
 //! The logs as questions see them: which column of each log a name means, and what counts as failure, bytes or address.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
-use sawlog_formats::{Column, Kind, Table, cloudtrail, s3_access, vpc_flow};
+use sawlog_formats::{Column, Failed, Kind, Received, Table, cloudtrail, s3_access, vpc_flow};
 
 /// Names that mean a column in each log that has one for it: the name, and the columns in S3 access logs, in CloudTrail,
 /// and in VPC flow logs.
@@ -31,10 +31,15 @@ fn place(table: &Table) -> usize {
     [&s3_access::TABLE, &cloudtrail::TABLE, &vpc_flow::TABLE].iter().position(|log| is(table, log)).unwrap_or_default()
 }
 
+/// The column's own name, for a general one: `source_ip_address` for `ip`; one in a group with dots.
+pub(crate) fn path<'a>(table: &Table, name: &'a str) -> &'a str {
+    let general = NAMES.iter().find(|(general, _)| *general == name).and_then(|(_, columns)| columns[place(table)]);
+    general.unwrap_or(name)
+}
+
 /// The column, by its own name or a general one: `source_ip_address` or `ip`; one in a group with dots.
 pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
-    let general = NAMES.iter().find(|(general, _)| *general == name).and_then(|(_, columns)| columns[place(table)]);
-    let path = general.unwrap_or(name);
+    let path = path(table, name);
     if path == "date" {
         return Some(ident("date"));
     }
@@ -97,19 +102,22 @@ pub(crate) struct Roles {
 impl Roles {
     pub(crate) fn of(table: &Table) -> Result<Self> {
         let none = || lit(ScalarValue::Int64(None));
-        let failed = || ident("error_code").is_not_null();
         let general = |name: &str| resolve(table, name).unwrap_or_else(none);
-        let (bytes_sent, bytes_received, failed) = if is(table, &s3_access::TABLE) {
-            // Whether the operation brings the object whose size the record gives.
-            let receives = ["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"].map(lit);
-            let receives = in_list(ident("operation"), receives.to_vec(), false);
-            let received = when(receives, ident("object_size")).otherwise(none())?;
-            (ident("bytes_sent"), received, failed().or(ident("http_status").gt_eq(lit(400))))
-        } else if is(table, &vpc_flow::TABLE) {
-            (ident("bytes"), none(), ident("action").eq(lit("REJECT")))
-        } else {
-            (none(), none(), failed())
+        let measures = sawlog_formats::format(table.name).context("not a log")?.measures;
+        let bytes_received = match measures.received {
+            Some(Received { column, by, values }) => {
+                let counts = in_list(ident(by), values.iter().map(|value| lit(*value)).collect(), false);
+                when(counts, ident(column)).otherwise(none())?
+            }
+            None => none(),
         };
+        let failed = measures.failed.iter().map(|failed| match *failed {
+            Failed::Present(column) => ident(column).is_not_null(),
+            Failed::AtLeast(column, least) => ident(column).gt_eq(lit(least)),
+            Failed::Is(column, value) => ident(column).eq(lit(value)),
+        });
+        let failed = failed.reduce(Expr::or).unwrap_or_else(|| lit(false));
+        let bytes_sent = measures.sent.map_or_else(none, ident);
         Ok(Self { bytes_sent, bytes_received, failed, ip: general("ip"), time: general("time") })
     }
 }

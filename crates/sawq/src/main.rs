@@ -4,8 +4,10 @@ mod cli;
 mod ctsummarize;
 mod distinct;
 mod events;
+mod explain;
 mod filter;
 mod find;
+mod index;
 mod logs;
 mod near;
 mod output;
@@ -70,6 +72,9 @@ fn run(cli: &Cli) -> Result<()> {
         Ok(queries)
     };
     let explain = |query: &[Query], any: bool| -> Result<()> {
+        if let Some(query) = query.first().filter(|_| cli.global.explain) {
+            query.explain.print();
+        }
         if any || cli.global.quiet { Ok(()) } else { near::explain_nothing(query) }
     };
     match &cli.command {

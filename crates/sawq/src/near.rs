@@ -32,7 +32,7 @@ pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
         let mut any = false;
         for query in queries {
             let fields = vec![query.filters.fields[place].clone()];
-            let alone = Query { filters: Filters { fields, ..Filters::default() }, ..query.clone() };
+            let alone = Query { filters: Filters { fields, ..Filters::default() }, ..query.unfiltered() };
             alone.for_each(alone.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
                 any = true;
                 Ok(false)
@@ -66,7 +66,7 @@ fn nearest_value(queries: &[Query], place: usize) -> Result<Option<String>> {
         let filter = &query.filters.fields[place];
         wanted = wanted.or(Some(filter.value.as_str()));
         let Some(column) = &filter.column else { continue };
-        let all = Query { filters: Filters::default(), ..query.clone() };
+        let all = query.unfiltered();
         let frame = all.frame(&ReadAs::default())?.select(vec![column.clone()])?.distinct()?;
         all.for_each(frame, |batch| {
             if let Ok(text) = TextColumn::new(batch.column(0)) {

@@ -1,7 +1,7 @@
 //! The records that a command is about: the tables of the store, the filters, and the engine that reads them.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use arrow::array::{BooleanArray, RecordBatch};
@@ -9,12 +9,14 @@ use arrow::compute::filter_record_batch;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, ident};
+use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use sawlog_formats::{FORMATS, Format, Table, cloudtrail};
-use sawlog_store::{Snapshot, Store};
+use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
+use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::logs::{no_column, resolve};
 use crate::scan::{ReadAs, StoreTable};
@@ -31,6 +33,11 @@ pub(crate) struct Query {
     pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
     pub(crate) filters: Filters,
+    /// The data files that the index left, if it ruled some out.
+    pub(crate) candidates: Option<Vec<DataFileEntry>>,
+    /// The snapshot of the index, once it was asked for.
+    pub(crate) opened_index: Arc<OnceLock<Snapshot>>,
+    pub(crate) explain: Explain,
 }
 
 impl Query {
@@ -45,38 +52,66 @@ impl Query {
         let store = Arc::new(store);
         let holds_any = snapshots.iter().any(|snapshot| !snapshot.files.is_empty());
         let logs = formats.into_iter().zip(snapshots);
+        let (index, explain) = (Arc::default(), Explain::default());
         logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty())
-            .map(|(format, snapshot)| Self::new(&store, format, snapshot, args, last))
+            .map(|(format, snapshot)| {
+                let filters = Filters::new(format.table, args, last)?;
+                let query = Self {
+                    store: Arc::clone(&store),
+                    format,
+                    snapshot,
+                    filters,
+                    candidates: None,
+                    opened_index: Arc::clone(&index),
+                    explain: explain.clone(),
+                };
+                query.prepared(args)
+            })
             .collect()
     }
 
-    fn new(
-        store: &Arc<Store>,
-        format: &'static Format,
-        mut snapshot: Snapshot,
-        args: &FilterArgs,
-        last: Option<i64>,
-    ) -> Result<Self> {
-        let mut filters = Filters::new(format.table, args, last)?;
-        if args.distinct && format.table.name == cloudtrail::TABLE.name {
-            filters.first_only = Some(crate::distinct::first_only(&snapshot)?);
+    /// Leaves the data files that can hold what the filters leave.
+    fn prepared(mut self, args: &FilterArgs) -> Result<Self> {
+        if args.distinct && self.format.table.name == cloudtrail::TABLE.name {
+            self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot)?);
         }
         // Whole days before or after the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
-        let since = filters.since.and_then(day);
-        let until = filters.until.and_then(|until| day(until.saturating_sub(1)));
-        snapshot.files.retain(|file| {
+        let since = self.filters.since.and_then(day);
+        let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
+        self.snapshot.files.retain(|file| {
             let date = file.date.as_ref();
             let late_enough = since.as_ref().is_none_or(|since| date.is_none_or(|date| date >= since));
             late_enough && until.as_ref().is_none_or(|until| date.is_none_or(|date| date <= until))
         });
-        Ok(Self { store: Arc::clone(store), format, snapshot, filters })
+        let probes: Vec<_> = self.filters.fields.iter().filter_map(|filter| filter.probe.as_ref()).collect();
+        if !probes.is_empty() && self.snapshot.files.len() > 1 {
+            self.candidates = crate::index::candidates(&self, &probes)?;
+        }
+        Ok(self)
+    }
+
+    /// The index, opened when it is first asked for; `None` if the store has none.
+    pub(crate) fn index(&self) -> Result<Option<Snapshot>> {
+        let index = if let Some(index) = self.opened_index.get() {
+            index
+        } else {
+            let opened = self.store.snapshot(&ENTITIES)?;
+            self.opened_index.get_or_init(|| opened)
+        };
+        Ok(Some(index.clone()).filter(|index| !index.files.is_empty()))
+    }
+
+    /// The same records without filters on fields.
+    pub(crate) fn unfiltered(&self) -> Self {
+        Self { filters: Filters::default(), candidates: None, ..self.clone() }
     }
 
     /// The records with their columns, before `--match` is looked at.
     pub(crate) fn frame(&self, read_as: &ReadAs) -> Result<DataFrame> {
         let context = session(if read_as.in_order { BATCH_ROWS_IN_ORDER } else { BATCH_ROWS });
-        let table = StoreTable::new(&self.snapshot, read_as)?;
+        let files = self.candidates.clone().unwrap_or_else(|| self.snapshot.files.clone());
+        let table = StoreTable::new(&Snapshot { files, ..self.snapshot.clone() }, read_as)?;
         let frame = context.read_table(Arc::new(table))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,
@@ -88,7 +123,10 @@ impl Query {
     /// the columns of a record come along.
     pub(crate) async fn streams(&self, wanted: Vec<Expr>, read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
         let frame = self.select(self.frame(read_as)?, wanted)?;
-        Ok(frame.execute_stream_partitioned().await?)
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        self.explain.plan(self.format.table.name, &plan);
+        Ok(execute_stream_partitioned(plan, context)?)
     }
 
     /// Takes what is wanted, and what printing the record needs where `--match` looks at it.
@@ -119,7 +157,7 @@ impl Query {
     /// Calls `take` for each batch of the records, in the order of the frame.
     pub(crate) fn for_each(&self, frame: DataFrame, mut take: impl FnMut(&RecordBatch) -> Result<bool>) -> Result<()> {
         self.store.block_on(async {
-            let mut stream = frame.execute_stream().await?;
+            let mut stream = execute(frame, self.format.table.name, &self.explain).await?;
             while let Some(batch) = stream.next().await {
                 let batch = self.match_text(batch?)?;
                 if batch.num_rows() > 0 && !take(&batch)? {
@@ -129,6 +167,23 @@ impl Query {
             Ok(())
         })
     }
+}
+
+/// Executes a query over a table.
+pub(crate) async fn execute(
+    frame: DataFrame,
+    table: &'static str,
+    explain: &Explain,
+) -> Result<SendableRecordBatchStream> {
+    let context = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    explain.plan(table, &plan);
+    Ok(execute_stream(plan, context)?)
+}
+
+/// The same, all batches at once.
+pub(crate) async fn collect(frame: DataFrame, table: &'static str, explain: &Explain) -> Result<Vec<RecordBatch>> {
+    Ok(execute(frame, table, explain).await?.try_collect().await?)
 }
 
 /// A session of the query engine.

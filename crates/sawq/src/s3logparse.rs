@@ -24,8 +24,8 @@ pub(crate) fn print(queries: &[Query], function: S3logparse, out: &mut impl Writ
     };
     let sums = column == "remote_ip";
     let only = prefix.map(|prefix| ("request_uri", prefix));
-    let groups =
-        tally(&[query], &[column.to_owned()], Measures { bytes_sent: sums, first_number: sums, details: false, only })?;
+    let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
+    let groups = tally(&[query], &[column.to_owned()], measures)?;
     let named = groups.into_iter().filter_map(|mut group| {
         let name = group.values.swap_remove(0);
         if sums {

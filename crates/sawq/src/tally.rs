@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
 use futures::StreamExt;
 
+use crate::index;
 use crate::logs::{Roles, resolve};
 use crate::query::Query;
 use crate::scan::ReadAs;
@@ -27,10 +28,20 @@ pub(crate) struct Measures {
     pub(crate) bytes_sent: bool,
     /// Groups come in the order of their first records with a number of bytes sent, not of their first records.
     pub(crate) first_number: bool,
-    /// Everything else that [`Group`] has.
-    pub(crate) details: bool,
+    pub(crate) details: Details,
     /// Only of records in which this column begins with this text.
     pub(crate) only: Option<(&'static str, &'static str)>,
+}
+
+/// What is added up beside bytes sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Details {
+    #[default]
+    Nothing,
+    /// Bytes received, errors and times.
+    Sums,
+    /// These, and the addresses.
+    WithIps,
 }
 
 /// What was added up for a group of records.
@@ -85,7 +96,15 @@ const TIME: &str = "q_time";
 pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Vec<Group>> {
     let mut groups = Vec::new();
     for query in queries {
-        groups.extend(tally_log(query, columns, measures)?);
+        let Some((indexed, rest)) = index::tally(query, columns, measures)? else {
+            groups.extend(tally_log(query, columns, measures)?);
+            continue;
+        };
+        groups.push(indexed);
+        if !rest.files.is_empty() {
+            let rest = Query { snapshot: rest, ..(*query).clone() };
+            groups.extend(tally_log(&rest, columns, measures)?);
+        }
     }
     let mut groups = merge(groups);
     groups.sort_by(|a, b| a.first.cmp(&b.first));
@@ -104,10 +123,12 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
     if measures.bytes_sent {
         wanted.push(roles.bytes_sent.alias(BYTES_SENT));
     }
-    if measures.details {
+    if measures.details >= Details::Sums {
         wanted.push(roles.bytes_received.alias(BYTES_RECEIVED));
         wanted.push(roles.failed.alias(FAILED));
-        wanted.push(roles.ip.alias(IP));
+        if measures.details == Details::WithIps {
+            wanted.push(roles.ip.alias(IP));
+        }
         wanted.push(roles.time.alias(TIME));
     }
     wanted.extend(measures.only.map(|(column, _)| ident(column)));
@@ -310,7 +331,7 @@ impl Tally {
                 *self.groups[place].bytes_sent.get_or_insert(0) += u128::from(bytes.value(row).unsigned_abs());
             }
         }
-        if self.measures.details { self.add_details(batch, &places) } else { Ok(()) }
+        if self.measures.details >= Details::Sums { self.add_details(batch, &places) } else { Ok(()) }
     }
 
     fn add_details(&mut self, batch: &RecordBatch, places: &[usize]) -> Result<()> {
@@ -318,7 +339,7 @@ impl Tally {
         let failed = batch.column_by_name(FAILED).and_then(|array| array.as_boolean_opt()).context("no failures")?;
         let times = batch.column_by_name(TIME).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.context("no times")?;
-        let ips = self.ips.numbers(batch)?;
+        let ips = (self.measures.details == Details::WithIps).then(|| self.ips.numbers(batch)).transpose()?;
         for (row, &place) in places.iter().enumerate() {
             let group = &mut self.groups[place];
             if received.is_valid(row) {
@@ -327,10 +348,10 @@ impl Tally {
             group.errors += u64::from(failed.is_valid(row) && failed.value(row));
             let time = times.value(row);
             group.times = Some(group.times.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-            if ips[row] != NULL {
+            if let Some(ip) = ips.as_ref().map(|ips| ips[row]).filter(|ip| *ip != NULL) {
                 let number = u32::try_from(place).unwrap_or(u32::MAX);
-                if self.seen.insert((number, ips[row])) {
-                    group.ips.extend(self.ips.value(ips[row]));
+                if self.seen.insert((number, ip)) {
+                    group.ips.extend(self.ips.value(ip));
                 }
             }
         }

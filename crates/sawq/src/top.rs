@@ -8,14 +8,14 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray
 
 use crate::cli::{Measure, TopArgs};
 use crate::query::{Query, with_columns};
-use crate::tally::{Group, Measures, tally};
+use crate::tally::{Details, Group, Measures, tally};
 
 /// The groups as a table, the largest first; ties in order of first appearance.
 pub(crate) fn top(queries: &[Query], args: &TopArgs) -> Result<RecordBatch> {
     let columns: Vec<String> = args.dimension.split('/').map(str::to_owned).collect();
     let queries = with_columns(queries, &columns)?;
-    let mut groups =
-        tally(&queries, &columns, Measures { bytes_sent: true, first_number: false, details: true, only: None })?;
+    let details = if args.ips { Details::WithIps } else { Details::Sums };
+    let mut groups = tally(&queries, &columns, Measures { bytes_sent: true, details, ..Measures::default() })?;
     groups.sort_by_key(|group| {
         Reverse(match args.by {
             Measure::Count => u128::from(group.count),
@@ -27,10 +27,10 @@ pub(crate) fn top(queries: &[Query], args: &TopArgs) -> Result<RecordBatch> {
     if args.number > 0 {
         groups.truncate(args.number);
     }
-    table(&columns, &groups)
+    table(&columns, &groups, args.ips)
 }
 
-fn table(columns: &[String], groups: &[Group]) -> Result<RecordBatch> {
+fn table(columns: &[String], groups: &[Group], ips: bool) -> Result<RecordBatch> {
     let number = |get: &dyn Fn(&Group) -> u128| -> Result<ArrayRef> {
         let values = groups.iter().map(|group| u64::try_from(get(group)).context("a sum is larger than 2^64"));
         Ok(Arc::new(UInt64Array::from(values.collect::<Result<Vec<u64>>>()?)))
@@ -48,7 +48,9 @@ fn table(columns: &[String], groups: &[Group]) -> Result<RecordBatch> {
     table.push(("bytes_sent", number(&|group| group.bytes_sent.unwrap_or_default())?));
     table.push(("bytes_received", number(&|group| group.bytes_received)?));
     table.push(("errors", number(&|group| u128::from(group.errors))?));
-    table.push(("ips", number(&|group| group.ips.len() as u128)?));
+    if ips {
+        table.push(("ips", number(&|group| group.ips.len() as u128)?));
+    }
     table.push(("first_seen", time(|(first, _)| first)));
     table.push(("last_seen", time(|(_, last)| last)));
     // A name that occurs twice would be ambiguous: sawq top bytes_sent.

@@ -14,6 +14,7 @@ use print::RecordPrinter;
 pub use scan::{Item, Scanner};
 
 use crate::decoder::{Format, Framing};
+use crate::entity::{Entity, Failed, Measures};
 use crate::table::Table;
 
 /// The format.
@@ -26,6 +27,23 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(RecordPrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    entities: &[
+        Entity::new("ip", "source_ip_address"),
+        Entity::new("principal", "user_identity.arn"),
+        Entity::new("principal", "user_identity.user_name"),
+        Entity::new("principal", "user_identity.principal_id"),
+        Entity::new("principal", "user_identity.session_context.session_issuer.arn"),
+        Entity::new("principal", "user_identity.session_context.session_issuer.user_name"),
+        Entity::new("access_key", "user_identity.access_key_id"),
+        Entity::new("account", "user_identity.account_id"),
+        Entity::new("account", "recipient_account_id"),
+        Entity::new("event_source", "event_source"),
+        Entity::new("operation", "event_name"),
+        Entity::new("region", "aws_region"),
+        Entity::new("user_agent", "user_agent"),
+        Entity::new("error", "error_code"),
+    ],
+    measures: Measures { sent: None, received: None, failed: &[Failed::Present("error_code")] },
 };
 
 /// The table of API calls.

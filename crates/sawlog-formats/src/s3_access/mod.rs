@@ -14,6 +14,7 @@ use decode::Decoder;
 use print::LinePrinter;
 
 use crate::decoder::{Format, Framing};
+use crate::entity::{Entity, Failed, Measures, Part, Received};
 use crate::table::{Column, Kind, Layout, Table};
 
 /// The format.
@@ -26,7 +27,50 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    entities: &[
+        Entity::new("account", "bucket_owner"),
+        Entity::new("bucket", "bucket"),
+        Entity::new("ip", "remote_ip"),
+        Entity::new("principal", "requester"),
+        Entity::new("operation", "operation"),
+        Entity { part: Part::Joined("bucket", "key"), ..Entity::new("object", "bucket/key") },
+        Entity { part: Part::Within(access_key), ..Entity::new("access_key", "request_uri") },
+        Entity::new("error", "error_code"),
+        Entity::new("user_agent", "user_agent"),
+        Entity::new("region", "source_region"),
+    ],
+    measures: Measures {
+        sent: Some("bytes_sent"),
+        // The operations that bring the object whose size the record gives.
+        received: Some(Received {
+            column: "object_size",
+            by: "operation",
+            values: &["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"],
+        }),
+        failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
+    },
 };
+
+/// The access key that signed, which a request line names if its URL is presigned. See the Amazon S3 API reference,
+/// "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)", and, of version 2, "Signing and
+/// authenticating REST requests".
+///
+/// ```
+/// use sawlog_formats::s3_access::access_key;
+/// let line = "GET /b/k?X-Amz-Credential=AKIAEXAMPLE/20210729/us-east-1/s3/aws4_request HTTP/1.1";
+/// assert_eq!(access_key(line), Some("AKIAEXAMPLE"));
+/// assert_eq!(access_key("GET /b/k HTTP/1.1"), None);
+/// ```
+#[must_use]
+pub fn access_key(request_uri: &str) -> Option<&str> {
+    let after = |name: &str| {
+        let at = memchr::memmem::find(request_uri.as_bytes(), name.as_bytes())?;
+        request_uri.get(at + name.len()..)
+    };
+    let text = after("X-Amz-Credential=").or_else(|| after("AWSAccessKeyId="))?;
+    let end = text.bytes().position(|byte| !byte.is_ascii_uppercase() && !byte.is_ascii_digit()).unwrap_or(text.len());
+    Some(&text[..end]).filter(|key| !key.is_empty())
+}
 
 /// The table of S3 requests.
 pub const TABLE: Table = Table {

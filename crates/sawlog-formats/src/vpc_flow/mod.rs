@@ -12,6 +12,7 @@ pub use layout::{DEFAULT_FIELDS, is_header};
 use print::LinePrinter;
 
 use crate::decoder::{Carry, Format, Framing};
+use crate::entity::{Entity, Failed, Measures};
 use crate::table::{Column, Kind, Table};
 
 /// The format.
@@ -24,6 +25,18 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
     ends_block: |line| !line.is_empty() && !is_header(line),
+    entities: &[
+        Entity::new("ip", "srcaddr"),
+        Entity::new("ip", "dstaddr"),
+        Entity::new("ip", "pkt_srcaddr"),
+        Entity::new("ip", "pkt_dstaddr"),
+        Entity::new("port", "srcport"),
+        Entity::new("port", "dstport"),
+        Entity::new("interface", "interface_id"),
+        Entity::new("account", "account_id"),
+        Entity::new("region", "region"),
+    ],
+    measures: Measures { sent: Some("bytes"), received: None, failed: &[Failed::Is("action", "REJECT")] },
 };
 
 /// The table of network flows.

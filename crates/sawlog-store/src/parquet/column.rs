@@ -11,7 +11,9 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
-use sawlog_formats::{Column, Layout, Table};
+use sawlog_formats::{Column, Format, Layout, Table};
+
+use crate::entities::RowGroupEntities;
 
 use super::compress::{Codec, Compressor};
 use super::leaf::{Leaf, leaves};
@@ -27,6 +29,7 @@ const FALSE_POSITIVES: f64 = 0.01;
 pub struct EncodedRowGroup {
     pub(super) rows: usize,
     pub(super) columns: Vec<EncodedColumn>,
+    pub(crate) entities: Option<Box<RowGroupEntities>>,
 }
 
 impl EncodedRowGroup {
@@ -43,10 +46,12 @@ impl EncodedRowGroup {
     }
 }
 
-/// Encodes the record batches of one table.
+/// Encodes the record batches of one table, and collects the entities in them for the index.
 #[derive(Debug)]
 pub struct Encoder {
     table: &'static Table,
+    /// Of a table of records.
+    format: Option<&'static Format>,
     schema: SchemaDescPtr,
     compressor: Compressor,
 }
@@ -59,7 +64,7 @@ impl Encoder {
     /// If the compressor can't be set up.
     pub fn new(table: &'static Table, codec: Codec) -> Result<Self> {
         let schema = Arc::new(ArrowSchemaConverter::new().convert(&table.schema())?);
-        Ok(Self { table, schema, compressor: Compressor::new(codec)? })
+        Ok(Self { table, format: sawlog_formats::format(table.name), schema, compressor: Compressor::new(codec)? })
     }
 
     /// Encodes `batch`, whose columns must be those of the table, as one row group.
@@ -75,7 +80,8 @@ impl Encoder {
                 columns.push(encode_leaf(&leaf, &descr, &mut self.compressor)?);
             }
         }
-        Ok(EncodedRowGroup { rows: batch.num_rows(), columns })
+        let entities = self.format.map(|format| RowGroupEntities::collect(format, batch)).transpose()?.map(Box::new);
+        Ok(EncodedRowGroup { rows: batch.num_rows(), columns, entities })
     }
 }
 

@@ -181,8 +181,7 @@ pub(crate) fn convert(
     if !rows.is_empty() && (!settings.strict || !summary.has_losses()) {
         rows.iter_mut().for_each(|row| run.id().clone_into(&mut row.run_id));
         run.add_batch(&sawlog_store::SOURCES, None, &Source::batch(&rows))?;
-        summary.bytes_out = run.bytes_added();
-        run.commit()?;
+        summary.bytes_out = run.commit()?;
         summary.committed = true;
     }
     summary.seconds = started.elapsed().max(Duration::from_millis(1)).as_secs_f64();

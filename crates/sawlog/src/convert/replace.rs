@@ -43,7 +43,7 @@ fn rewrite(run: &mut Run<'_>, table: &'static Table, column: &str, gone: &HashSe
                 file = Some(run.create_file(table, entry.date.clone())?);
             }
             if let Some(file) = &mut file {
-                file.append(encoder.encode(&with_dictionaries(table, &kept)?)?)?;
+                run.append(file, encoder.encode(&with_dictionaries(table, &kept)?)?)?;
             }
         }
         if let Some(file) = file {

@@ -9,7 +9,7 @@ use std::sync::mpsc::Receiver;
 
 use anyhow::{Context, Result, bail};
 use sawlog_formats::{Decoded, FORMATS, Table, date_name};
-use sawlog_store::parquet::Encoder;
+use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sawlog_store::{Run, Source, SourceState, StagedFile};
 
 use super::plan::{Plan, duplicate, row};
@@ -74,11 +74,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             for output in unit {
                 match output? {
                     Output::RowGroup(table, date, row_group) => {
-                        let file = self.file(table, date)?;
-                        file.append(row_group)?;
-                        if file.size() >= MAX_FILE {
-                            self.close_fullest()?;
-                        }
+                        self.append(table, date, row_group)?;
                     }
                     Output::Scraps(format, day, rows) => {
                         let key = (format.table.name, day);
@@ -99,7 +95,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    fn file(&mut self, table: &'static Table, date: Option<String>) -> Result<&mut StagedFile> {
+    fn append(&mut self, table: &'static Table, date: Option<String>, row_group: EncodedRowGroup) -> Result<()> {
         let key = (table.name, date);
         if !self.open.contains_key(&key) {
             if self.open.len() == MAX_OPEN {
@@ -112,7 +108,8 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         self.clock += 1;
         let open = self.open.get_mut(&key).expect("opened above");
         open.last_used = self.clock;
-        Ok(&mut open.file)
+        self.run.append(&mut open.file, row_group)?;
+        if open.file.size() >= MAX_FILE { self.close_fullest() } else { Ok(()) }
     }
 
     fn close_fullest(&mut self) -> Result<()> {
@@ -200,7 +197,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                     decoder.waiting().rows() >= ROW_GROUP_ROWS || decoder.waiting().memory() >= settings.columns_memory;
                 if full || place == last {
                     for (_, batch) in decoder.waiting_mut().finish().0 {
-                        staged.append(encoder.encode(&batch)?)?;
+                        self.run.append(&mut staged, encoder.encode(&batch)?)?;
                     }
                 }
             }

@@ -1,0 +1,142 @@
+//! Collects the entities of data files again: to rebuild the index, and to check it.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use sawlog_formats::{FORMATS, Format};
+
+use super::build::{IndexBuilder, IndexRow};
+use super::collect::{RowGroupEntities, columns};
+use super::{ENTITIES, FIELDS};
+use crate::delta::DataFileEntry;
+use crate::error::{Result, StoreError};
+use crate::read::read_file;
+use crate::run::Run;
+use crate::store::Store;
+
+/// Calls `take` for the entities of each row group of a data file.
+fn each_row_group(
+    format: &'static Format,
+    path: &Path,
+    mut take: impl FnMut(&RowGroupEntities) -> Result<()>,
+) -> Result<()> {
+    let wrong = || StoreError::parquet(path);
+    let file = File::open(path).map_err(StoreError::io(path))?;
+    // Text comes with the dictionaries in which it is stored.
+    let fields = format.table.columns.iter().map(|column| Field::new(column.name, column.dictionary_type(), true));
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+    let metadata = ArrowReaderMetadata::load(&file, options).map_err(wrong())?;
+    for (number, row_group) in metadata.metadata().row_groups().iter().enumerate() {
+        let file = file.try_clone().map_err(StoreError::io(path))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns(format));
+        let rows = usize::try_from(row_group.num_rows()).unwrap_or(usize::MAX);
+        let builder = builder.with_projection(mask).with_row_groups(vec![number]).with_batch_size(rows.max(1));
+        let batches: Vec<_> =
+            builder.build().map_err(wrong())?.collect::<Result<_, _>>().map_err(|error| wrong()(error.into()))?;
+        let Some(first) = batches.first() else { continue };
+        let batch = concat_batches(&first.schema(), &batches).map_err(|error| wrong()(error.into()))?;
+        take(&RowGroupEntities::collect(format, &batch).map_err(|error| wrong()(error.into()))?)?;
+    }
+    Ok(())
+}
+
+/// Makes the index anew from the data files. Gives how many rows it had, and how many data files were read.
+///
+/// # Errors
+///
+/// If a data file can't be read, or the index can't be written.
+pub fn reindex(run: &mut Run<'_>) -> Result<(u64, usize)> {
+    let mut files = 0;
+    for format in FORMATS {
+        let snapshot = run.store().snapshot(format.table)?;
+        for entry in &snapshot.files {
+            let mut index = IndexBuilder::open(format.table.name, &entry.path);
+            each_row_group(format, &snapshot.folder.join(&entry.path), |entities| {
+                run.index_row_group(&mut index, &entry.path, entities)
+            })?;
+            run.close_index(index);
+            files += 1;
+        }
+    }
+    let before = run.store().snapshot(&ENTITIES)?;
+    before.files.iter().for_each(|file| run.remove_file(&ENTITIES, file.clone()));
+    Ok((before.rows(), files))
+}
+
+/// The rows of the index, in the order of its data files.
+///
+/// # Errors
+///
+/// `take` is called for the rows of each batch; if it fails, or the index can't be read.
+pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()>) -> Result<()> {
+    let snapshot = store.snapshot(&ENTITIES)?;
+    for entry in &snapshot.files {
+        let path = snapshot.folder.join(&entry.path);
+        for batch in read_file(&ENTITIES, &path, None)? {
+            let batch = batch.map_err(|error| StoreError::parquet(&path)(error.into()))?;
+            let rows = IndexRow::from_batch(&batch);
+            for row in rows.ok_or_else(|| StoreError::damaged(&path, "a column has another type"))? {
+                take(row)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The rows of an index by field and data file, then by value.
+type Rows = HashMap<(usize, String), HashMap<Option<String>, IndexRow>>;
+
+fn add(rows: &mut Rows, row: IndexRow) {
+    let of_field = rows.entry((row.field, row.data_file.clone())).or_default();
+    if let Some(sum) = of_field.get_mut(&row.value) {
+        // What no longer fits into 64 bits can't be compared; it is left to differ.
+        *sum = sum.add(&row).unwrap_or(row);
+    } else {
+        of_field.insert(row.value.clone(), row);
+    }
+}
+
+/// Compares the index with some data files of one table. Gives what is wrong with it, one line for each field of a file.
+///
+/// # Errors
+///
+/// If a data file or the index can't be read.
+pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFileEntry]) -> Result<Vec<String>> {
+    let paths: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let mut stored = Rows::new();
+    each_index_row(store, |row| {
+        if FIELDS[row.field].format.table.name == format.table.name && paths.contains(row.data_file.as_str()) {
+            add(&mut stored, row);
+        }
+        Ok(())
+    })?;
+    // Without a row for null the field is not indexed there.
+    stored.retain(|_, values| values.contains_key(&None));
+    let mut found = Rows::new();
+    for entry in files {
+        let mut index = IndexBuilder::open(format.table.name, &entry.path);
+        let mut rows = IndexBuilder::default();
+        each_row_group(format, &store.folder(format.table).join(&entry.path), |entities| {
+            rows.add(&mut index, &entry.path, entities);
+            Ok(())
+        })?;
+        rows.close(index);
+        for batch in rows.take() {
+            IndexRow::from_batch(&batch).unwrap_or_default().into_iter().for_each(|row| add(&mut found, row));
+        }
+    }
+    let mut wrong: Vec<String> = stored
+        .iter()
+        .filter(|(place, values)| found.get(*place) != Some(*values))
+        .map(|((field, file), _)| format!("{} of {file}", FIELDS[*field].entity.field))
+        .collect();
+    wrong.sort();
+    Ok(wrong)
+}

@@ -1,0 +1,361 @@
+//! Collects the entities of one row group from the dictionaries of its columns.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
+use arrow::error::ArrowError;
+use sawlog_formats::{Entity, Failed, Format, Interner, Measures, Part, TextColumn};
+
+/// A field is not indexed in a row group in which it has more distinct values than one in so many rows.
+const ROWS_PER_VALUE: usize = 8;
+/// So many distinct values are always indexed.
+const ALWAYS: usize = 1024;
+/// Text without a dictionary has nearly as many values as rows; in so few rows these are indexed all the same.
+const FEW_ROWS: usize = 4096;
+/// A field with a longer value, in bytes, is not indexed in its row group.
+const MAX_LEN: usize = 4096;
+
+/// What is added up of a row group's records that have one value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums {
+    pub(crate) records: i64,
+    pub(crate) sent: Option<i64>,
+    pub(crate) received: i64,
+    pub(crate) errors: i64,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
+impl Sums {
+    pub(crate) const NONE: Self =
+        Self { records: 0, sent: None, received: 0, errors: 0, first: i64::MAX, last: i64::MIN };
+
+    /// Adds others; `None` if a sum is too large for 64 bits.
+    pub(crate) fn add(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            records: self.records.checked_add(other.records)?,
+            sent: match (self.sent, other.sent) {
+                (Some(a), Some(b)) => Some(a.checked_add(b)?),
+                (sum, None) | (None, sum) => sum,
+            },
+            received: self.received.checked_add(other.received)?,
+            errors: self.errors.checked_add(other.errors)?,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        })
+    }
+}
+
+/// The entities of a row group: for each of its format's fields.
+#[derive(Debug)]
+pub(crate) struct RowGroupEntities {
+    /// Whose fields they are.
+    pub(crate) format: &'static Format,
+    /// `None` for a field that is not indexed here.
+    pub(crate) fields: Vec<Option<FieldEntities>>,
+    files: TextColumn,
+    lines: Int64Array,
+}
+
+/// The entities of one field.
+#[derive(Debug)]
+pub(crate) struct FieldEntities {
+    /// The distinct values.
+    values: StringArray,
+    /// For each value, and last for null, the sums, and the first row.
+    sums: Vec<(Sums, usize)>,
+}
+
+impl FieldEntities {
+    /// The values that there are, null as `None`, with their sums and first rows.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Sums, usize)> {
+        let values = self.values.iter().chain([None]);
+        values.zip(&self.sums).map(|(value, (sums, row))| (value, sums, *row)).filter(|(_, sums, _)| sums.records > 0)
+    }
+}
+
+impl RowGroupEntities {
+    /// The entities of `batch`, in evidence order, which has at least the columns that `format` indexes and adds up.
+    ///
+    /// # Errors
+    ///
+    /// If a column is missing or of another type than the table says.
+    pub(crate) fn collect(format: &'static Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let rows = RowMeasures::new(format, batch)?;
+        let fields = format.entities.iter().map(|entity| {
+            let Some(keys) = Keys::of(entity, batch)? else { return Ok(None) };
+            Ok(rows.add_up(keys))
+        });
+        let wrong = |found: DataType| ArrowError::SchemaError(format!("source_file has the type {found}"));
+        Ok(Self {
+            format,
+            fields: fields.collect::<Result<_, ArrowError>>()?,
+            files: TextColumn::new(&column(batch, "source_file")?.0).map_err(wrong)?,
+            lines: number(batch, "source_line")?,
+        })
+    }
+
+    /// The source file and line of a row.
+    pub(crate) fn place(&self, row: usize) -> (&str, i64) {
+        (self.files.get(row).unwrap_or_default(), self.lines.value(row))
+    }
+}
+
+/// The columns that [`RowGroupEntities::collect`] reads of a format's table, the outermost ones.
+pub(crate) fn columns(format: &Format) -> Vec<&'static str> {
+    let all = format.entities.iter().flat_map(Entity::columns).chain(format.measures.columns());
+    let all = all.chain(format.table.time).chain(["source_file", "source_line"]);
+    let mut names: Vec<&str> = all.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// A column, of a group's with dots, and which of its rows are there.
+fn column(batch: &RecordBatch, path: &str) -> Result<(ArrayRef, Option<NullBuffer>), ArrowError> {
+    let missing = || ArrowError::SchemaError(format!("the column {path} is missing"));
+    let mut parts = path.split('.');
+    let mut array = parts.next().and_then(|name| batch.column_by_name(name)).ok_or_else(missing)?;
+    let mut valid = array.nulls().cloned();
+    for part in parts {
+        array = array.as_struct_opt().and_then(|group| group.column_by_name(part)).ok_or_else(missing)?;
+        valid = NullBuffer::union(valid.as_ref(), array.nulls());
+    }
+    Ok((array.clone(), valid))
+}
+
+fn number(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
+    let array = column(batch, name)?.0;
+    let wrong = || ArrowError::SchemaError(format!("the column {name} has the type {}", array.data_type()));
+    array.as_primitive_opt::<Int64Type>().cloned().ok_or_else(wrong)
+}
+
+/// What is added up, row by row.
+struct RowMeasures(Vec<RowMeasure>);
+
+#[derive(Clone, Copy)]
+struct RowMeasure {
+    time: i64,
+    sent: Option<i64>,
+    received: i64,
+    failed: bool,
+}
+
+impl RowMeasures {
+    fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let Measures { sent, received, failed } = format.measures;
+        let times = column(batch, format.table.time.unwrap_or_default())?.0;
+        let times = times.as_primitive_opt::<TimestampMicrosecondType>();
+        let times = times.ok_or_else(|| ArrowError::SchemaError("no times".to_owned()))?;
+        let mut rows: Vec<RowMeasure> = times
+            .values()
+            .iter()
+            .map(|time| RowMeasure { time: *time, sent: None, received: 0, failed: false })
+            .collect();
+        if let Some(name) = sent {
+            let sent = number(batch, name)?;
+            rows.iter_mut().zip(&sent).for_each(|(row, sent)| row.sent = sent);
+        }
+        if let Some(received) = received {
+            let sizes = number(batch, received.column)?;
+            let counts = is_one_of(batch, received.by, received.values)?;
+            for ((row, size), counts) in rows.iter_mut().zip(&sizes).zip(&counts) {
+                row.received = size.filter(|_| counts.unwrap_or_default()).unwrap_or_default();
+            }
+        }
+        for failed in failed {
+            match *failed {
+                Failed::Present(name) => {
+                    let valid = column(batch, name)?.1;
+                    let present = |row| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
+                    rows.iter_mut().enumerate().for_each(|(place, row)| row.failed |= present(place));
+                }
+                Failed::AtLeast(name, least) => {
+                    let (array, _) = column(batch, name)?;
+                    let wrong = || ArrowError::SchemaError(format!("{name} has the type {}", array.data_type()));
+                    let numbers = array.as_primitive_opt::<Int32Type>().ok_or_else(wrong)?;
+                    let failed = numbers.iter().map(|number| number.is_some_and(|number| number >= least));
+                    rows.iter_mut().zip(failed).for_each(|(row, failed)| row.failed |= failed);
+                }
+                Failed::Is(name, value) => {
+                    let is = is_one_of(batch, name, &[value])?;
+                    rows.iter_mut().zip(&is).for_each(|(row, is)| row.failed |= is.unwrap_or_default());
+                }
+            }
+        }
+        Ok(Self(rows))
+    }
+
+    /// Adds up by value; `None` if a sum is too large, or a number is negative, which has no sum that means anything.
+    fn add_up(&self, keys: Keys) -> Option<FieldEntities> {
+        let mut sums = vec![(Sums::NONE, usize::MAX); keys.values.len() + 1];
+        let mut all_fit = true;
+        for (number, (row, key)) in self.0.iter().zip(&keys.of_rows).enumerate() {
+            let (sums, first_row) = &mut sums[*key as usize];
+            if sums.records == 0 {
+                *first_row = number;
+            }
+            sums.records += 1;
+            sums.errors += i64::from(row.failed);
+            sums.first = sums.first.min(row.time);
+            sums.last = sums.last.max(row.time);
+            let (received, overflows) = sums.received.overflowing_add(row.received);
+            sums.received = received;
+            all_fit &= !overflows && row.received >= 0;
+            if let Some(sent) = row.sent {
+                let (sum, overflows) = sums.sent.unwrap_or_default().overflowing_add(sent);
+                sums.sent = Some(sum);
+                all_fit &= !overflows && sent >= 0;
+            }
+        }
+        all_fit.then_some(FieldEntities { values: keys.values, sums })
+    }
+}
+
+/// In which rows a text column has one of some values.
+fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<BooleanArray, ArrowError> {
+    let (array, _) = column(batch, name)?;
+    let is = |text: Option<&str>| Some(text.is_some_and(|text| values.contains(&text)));
+    if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
+        let of_value: Vec<bool> =
+            dictionary.values().as_string::<i32>().iter().map(|value| is(value).unwrap_or_default()).collect();
+        return Ok(dictionary.keys().iter().map(|key| key.map(|key| of_value[key as usize])).collect());
+    }
+    let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
+    let text = TextColumn::new(&array).map_err(wrong)?;
+    Ok((0..array.len()).map(|row| is(text.get(row))).collect())
+}
+
+/// The distinct values of a field, and the number of each row's; null has the number after the last.
+struct Keys {
+    values: StringArray,
+    of_rows: Vec<u32>,
+}
+
+impl Keys {
+    /// `None` if there are too many values to index.
+    fn of(entity: &Entity, batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
+        let at_most = ALWAYS.max(batch.num_rows() / ROWS_PER_VALUE);
+        let keys = match entity.part {
+            Part::Joined(first, second) => {
+                let few = |keys: &Self| keys.values.len() <= at_most;
+                let first = Self::of_text(batch, first)?.filter(few);
+                let second = Self::of_text(batch, second)?.filter(few);
+                first.zip(second).map(|(first, second)| Self::joined(&first, &second))
+            }
+            Part::Within(find) => Self::within(batch, entity.field, find)?,
+            Part::Whole => match column(batch, entity.field)? {
+                (array, _) if *array.data_type() == DataType::Int32 => Some(Self::of_numbers(&array)),
+                _ => Self::of_text(batch, entity.field)?,
+            },
+        };
+        let is_long = |value: Option<&str>| value.is_some_and(|value| value.len() > MAX_LEN);
+        Ok(keys.filter(|keys| keys.values.len() <= at_most && !keys.values.iter().any(is_long)))
+    }
+
+    fn of_text(batch: &RecordBatch, name: &str) -> Result<Option<Self>, ArrowError> {
+        let (array, valid) = column(batch, name)?;
+        let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
+        if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
+            let values = dictionary.values().as_string::<i32>().clone();
+            let null = count(values.len());
+            let keys = dictionary.keys().values().iter().enumerate();
+            let of_rows = keys.map(|(row, key)| if is_there(row) { *key } else { null }).collect();
+            return Ok(Some(Self { values, of_rows }));
+        }
+        if array.len() > FEW_ROWS {
+            return Ok(None);
+        }
+        let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
+        let text = TextColumn::new(&array).map_err(wrong)?;
+        let rows = (0..array.len()).map(|row| text.get(row).filter(|_| is_there(row)));
+        Ok(Some(Self::numbered(rows)))
+    }
+
+    /// Numbers the values of rows.
+    fn numbered<'a>(rows: impl Iterator<Item = Option<&'a str>>) -> Self {
+        let mut values = Interner::default();
+        let of_rows: Vec<u32> =
+            rows.map(|value| value.map_or(u32::MAX, |value| values.intern(value.as_bytes()))).collect();
+        Self::with_null(strings(&values), of_rows)
+    }
+
+    /// Keys in which `u32::MAX` stands for null.
+    fn with_null(values: StringArray, mut of_rows: Vec<u32>) -> Self {
+        let null = count(values.len());
+        of_rows.iter_mut().filter(|key| **key == u32::MAX).for_each(|key| *key = null);
+        Self { values, of_rows }
+    }
+
+    fn of_numbers(array: &ArrayRef) -> Self {
+        let mut numbers = Interner::default();
+        let rows = array.as_primitive::<Int32Type>().iter();
+        let of_rows = rows.map(|number| number.map_or(u32::MAX, |number| numbers.intern(&number.to_le_bytes())));
+        let of_rows = of_rows.collect();
+        let values = (0..numbers.len()).map(|number| {
+            let bytes = numbers.get(count(number)).try_into().unwrap_or_default();
+            i32::from_le_bytes(bytes).to_string()
+        });
+        Self::with_null(values.map(Some).collect(), of_rows)
+    }
+
+    /// What a function finds in the text of a column: looked for once in each value of its dictionary.
+    fn within(batch: &RecordBatch, name: &str, find: fn(&str) -> Option<&str>) -> Result<Option<Self>, ArrowError> {
+        let (array, valid) = column(batch, name)?;
+        let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
+        let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
+        let mut found = Interner::default();
+        let mut number = |text: &str| find(text).map_or(u32::MAX, |text| found.intern(text.as_bytes()));
+        let of_rows: Vec<u32> = match TextColumn::new(&array).map_err(wrong)? {
+            TextColumn::Dictionary(keys, values) => {
+                let of_value: Vec<u32> = values.iter().map(|value| value.map_or(u32::MAX, &mut number)).collect();
+                let keys = keys.values().iter().enumerate();
+                keys.map(|(row, key)| if is_there(row) { of_value[*key as usize] } else { u32::MAX }).collect()
+            }
+            text => {
+                let rows = (0..array.len()).map(|row| text.get(row).filter(|_| is_there(row)));
+                rows.map(|text| text.map_or(u32::MAX, &mut number)).collect()
+            }
+        };
+        Ok(Some(Self::with_null(strings(&found), of_rows)))
+    }
+
+    /// The pairs of two columns' values, joined by `/`.
+    fn joined(first: &Self, second: &Self) -> Self {
+        let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
+        // Of most keys only one bucket has any: where a key's last pair was.
+        let mut last: Vec<(u32, u32)> = vec![(u32::MAX, 0); second.values.len() + 1];
+        let mut values = Vec::new();
+        let text = |keys: &Self, key: u32| {
+            let key = key as usize;
+            if key < keys.values.len() { Some(keys.values.value(key).to_owned()) } else { None }
+        };
+        let rows = first.of_rows.iter().zip(&second.of_rows);
+        let of_rows = rows.map(|(&a, &b)| {
+            let known = &mut last[b as usize];
+            if known.0 == a {
+                return known.1;
+            }
+            let number = *pairs.entry((a, b)).or_insert_with(|| {
+                let first = text(first, a).unwrap_or_else(|| "-".to_owned());
+                values.push(format!("{first}/{}", text(second, b).unwrap_or_default()));
+                count(values.len() - 1)
+            });
+            *known = (a, number);
+            number
+        });
+        let of_rows = of_rows.collect();
+        Self { values: StringArray::from(values), of_rows }
+    }
+}
+
+fn strings(values: &Interner) -> StringArray {
+    let text = |number: usize| std::str::from_utf8(values.get(count(number))).unwrap_or_default();
+    StringArray::from_iter_values((0..values.len()).map(text))
+}
+
+fn count(count: usize) -> u32 {
+    u32::try_from(count).expect("a row group has fewer than 2^32 values")
+}

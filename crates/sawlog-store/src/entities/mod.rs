@@ -1,0 +1,67 @@
+//! The entity index: for each data file the addresses, principals, keys and so on that it holds, and what is added up of
+//! the records that have each.
+//!
+//! A row of [`ENTITIES`] says of one data file, one field and one value how many records have it, and more. A field of a
+//! data file is indexed if there is a row without a value: it counts the records in which the field is null, be they none.
+//! Without that row the field's values are nearly all different there, or the file was written without an index; whoever
+//! asks then looks at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
+//! data file, field and value add up.
+
+mod again;
+mod build;
+mod collect;
+
+use std::sync::LazyLock;
+
+use sawlog_formats::{Column, Entity, FORMATS, Format, Kind, Layout, Table};
+
+pub use again::{each_index_row, index_differences, reindex};
+pub(crate) use build::{FileIndex, IndexBuilder};
+pub use build::{INDEX_FILE_ROWS, IndexRow};
+pub(crate) use collect::RowGroupEntities;
+
+/// The table of entities.
+pub const ENTITIES: Table = Table {
+    name: "entities",
+    doc: "The entity index: a row for each value of an indexed field in a data file",
+    columns: &[
+        Column::text("kind", "What the value is: ip, principal, access_key, object and more"),
+        Column::text("value", "The value; null counts the records without, and says that the file's field is indexed")
+            .lookup(),
+        Column::text("log", "The table of the records"),
+        Column::text("field", "Their column"),
+        Column::text("data_file", "Their data file, relative to the table's folder"),
+        Column::int64("records", "How many records have the value"),
+        Column::int64("bytes_sent", "Bytes sent in all; null if no record says"),
+        Column::int64("bytes_received", "Bytes stored in all"),
+        Column::int64("errors", "How many of the records are failures"),
+        Column::text("first_time", "The earliest of the records").kind(Kind::Time),
+        Column::text("last_time", "The latest of the records").kind(Kind::Time),
+        Column::text("first_file", "The source file of the first record in evidence order"),
+        Column::int64("first_line", "Its line there").layout(Layout::Delta),
+    ],
+    time: None,
+};
+
+/// An indexed field.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexedField {
+    /// The log that it is a field of.
+    pub format: &'static Format,
+    /// Which field it is.
+    pub entity: &'static Entity,
+}
+
+/// All indexed fields, by kind, log and field.
+pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
+    let all = FORMATS.iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
+    let mut fields: Vec<IndexedField> = all.collect();
+    fields.sort_by_key(|field| (field.entity.kind, field.format.table.name, field.entity.field));
+    fields
+});
+
+/// The position in [`FIELDS`] of a field of a log.
+#[must_use]
+pub(crate) fn field(log: &str, name: &str) -> Option<usize> {
+    FIELDS.iter().position(|field| field.format.table.name == log && field.entity.field == name)
+}

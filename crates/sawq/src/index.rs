@@ -1,0 +1,230 @@
+//! Answers from the entity index: which data files can hold what is asked for, and what is added up of a field's values.
+//!
+//! The index is asked where its answer is that of a scan. Of data files whose field is not indexed it says nothing; these
+//! are scanned.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use datafusion::logical_expr::{Expr, ident, in_list, lit};
+use foldhash::quality::RandomState;
+use sawlog_formats::{Entity, Format, Part, TextColumn};
+use sawlog_store::{DataFileEntry, ENTITIES, Snapshot};
+
+use crate::filter::Probe;
+use crate::logs::path;
+use crate::query::{Query, collect, session};
+use crate::scan::{ReadAs, StoreTable};
+use crate::tally::{Details, Group, Measures};
+
+/// The part of a day, in microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// The rows of the index that are about some fields of one log.
+fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
+    let kinds: HashSet<&str> =
+        format.entities.iter().filter(|entity| fields.contains(&entity.field)).map(|entity| entity.kind).collect();
+    // By kind the rows are sorted.
+    let of = |name: &str, values: Vec<Expr>| in_list(ident(name), values, false);
+    let about = of("kind", kinds.into_iter().map(lit).collect())
+        .and(ident("log").eq(lit(format.table.name)))
+        .and(of("field", fields.iter().map(|field| lit(*field)).collect()));
+    condition.into_iter().fold(about, Expr::and)
+}
+
+/// The index's batches under a condition.
+fn read(query: &Query, condition: Expr, columns: &[&str], dictionaries: &[&str]) -> Result<Vec<RecordBatch>> {
+    let Some(index) = query.index()? else { return Ok(Vec::new()) };
+    let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
+    let table = StoreTable::new(&index, &ReadAs { dictionaries, in_order: false })?;
+    let frame = session(8192).read_table(std::sync::Arc::new(table))?.filter(condition)?;
+    let frame = frame.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?;
+    query.store.block_on(collect(frame, ENTITIES.name, &query.explain))
+}
+
+fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
+    let array = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
+    TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+}
+
+/// The data files, of those in the snapshot, that the index does not rule out; nothing if it rules out none.
+pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Option<Vec<DataFileEntry>>> {
+    let mut left: HashSet<&str> = query.snapshot.files.iter().map(|file| file.path.as_str()).collect();
+    for probe in probes {
+        let condition = ident("value").is_null().or(probe.test.clone());
+        let batches =
+            read(query, rows(query.format, &probe.fields, Some(condition)), &["data_file", "field", "value"], &[])?;
+        let mut indexed: HashMap<String, HashSet<String>> = HashMap::new();
+        let mut holds: HashSet<String> = HashSet::new();
+        for batch in &batches {
+            let (files, fields, values) = (text(batch, "data_file")?, text(batch, "field")?, text(batch, "value")?);
+            for row in 0..batch.num_rows() {
+                let file = files.get(row).unwrap_or_default();
+                if values.get(row).is_some() {
+                    holds.insert(file.to_owned());
+                } else {
+                    let field = fields.get(row).unwrap_or_default().to_owned();
+                    indexed.entry(file.to_owned()).or_default().insert(field);
+                }
+            }
+        }
+        let all_indexed = |file: &str| indexed.get(file).is_some_and(|fields| fields.len() == probe.fields.len());
+        left.retain(|file| holds.contains(*file) || !all_indexed(file));
+    }
+    let all = query.snapshot.files.len();
+    query.explain.note(format!(
+        "{}: by the index {} of {all} data files can hold what is asked for",
+        query.format.table.name,
+        left.len()
+    ));
+    let files = query.snapshot.files.iter().filter(|file| left.contains(file.path.as_str()));
+    Ok((left.len() < all).then(|| files.cloned().collect()))
+}
+
+/// The groups of a query's records by some columns, as far as the index has them, and the data files that it says nothing
+/// of. Nothing if the index can't answer.
+pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Result<Option<(Vec<Group>, Snapshot)>> {
+    let asks_more = measures.details == Details::WithIps || measures.first_number || measures.only.is_some();
+    let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
+    let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
+    let Some((entity, values)) = entity(query.format, columns) else { return Ok(None) };
+    if asks_more || filtered || !whole_days {
+        return Ok(None);
+    }
+    const COLUMNS: [&str; 10] = [
+        "value",
+        "data_file",
+        "records",
+        "bytes_sent",
+        "bytes_received",
+        "errors",
+        "first_time",
+        "last_time",
+        "first_file",
+        "first_line",
+    ];
+    let dictionaries = ["value", "data_file", "first_file"];
+    let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS, &dictionaries)?;
+    let mut indexed: HashSet<String> = HashSet::new();
+    for batch in &batches {
+        let (files, values) = (text(batch, "data_file")?, text(batch, "value")?);
+        let whole = (0..batch.num_rows()).filter(|row| values.get(*row).is_none());
+        indexed.extend(whole.filter_map(|row| files.get(row).map(str::to_owned)));
+    }
+    let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
+        query.snapshot.files.iter().cloned().partition(|file| indexed.contains(&file.path));
+    let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
+    let mut sums = Sums::new(values);
+    for batch in &batches {
+        sums.add(batch, &here)?;
+    }
+    query.explain.note(format!(
+        "{}: {} by the index for {} of {} data files",
+        query.format.table.name,
+        columns.join("/"),
+        here.len(),
+        query.snapshot.files.len()
+    ));
+    Ok(Some((sums.groups, Snapshot { files: rest, ..query.snapshot.clone() })))
+}
+
+/// How a value of the index is the values of columns.
+type Values = fn(Option<&str>) -> Vec<Option<String>>;
+
+/// The indexed field that some columns are.
+fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Values)> {
+    let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
+    let whole = format.entities.iter().find(|entity| matches!(entity.part, Part::Whole) && names == [entity.field]);
+    let joined = || {
+        format.entities.iter().find_map(|entity| match entity.part {
+            Part::Joined(first, second) if names == [first, second] => Some((entity, pair as Values)),
+            Part::Joined(_, second) if names == [second] => Some((entity, second_of_pair as Values)),
+            _ => None,
+        })
+    };
+    whole.map(|entity| (entity, single as Values)).or_else(joined)
+}
+
+fn single(value: Option<&str>) -> Vec<Option<String>> {
+    vec![value.map(str::to_owned)]
+}
+
+fn pair(value: Option<&str>) -> Vec<Option<String>> {
+    let (first, second) = value.and_then(|value| value.split_once('/')).unwrap_or_default();
+    vec![Some(first.to_owned()).filter(|text| text != "-"), Some(second.to_owned()).filter(|text| !text.is_empty())]
+}
+
+fn second_of_pair(value: Option<&str>) -> Vec<Option<String>> {
+    pair(value).split_off(1)
+}
+
+/// Sums over rows of the index.
+struct Sums {
+    values: Values,
+    groups: Vec<Group>,
+    places: HashMap<Vec<Option<String>>, usize, RandomState>,
+}
+
+impl Sums {
+    fn new(values: Values) -> Self {
+        Self { values, groups: Vec::new(), places: HashMap::default() }
+    }
+
+    fn place(&mut self, value: Option<&str>) -> usize {
+        let values = (self.values)(value);
+        if let Some(place) = self.places.get(&values) {
+            return *place;
+        }
+        self.places.insert(values.clone(), self.groups.len());
+        self.groups.push(Group { values, ..Group::default() });
+        self.groups.len() - 1
+    }
+
+    /// Adds the rows of a batch that are about some data files.
+    fn add(&mut self, batch: &RecordBatch, files: &HashSet<&str>) -> Result<()> {
+        let number = |name: &str| {
+            let array = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>());
+            array.with_context(|| format!("no numbers in {name}"))
+        };
+        let time = |name: &str| {
+            let array =
+                batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+            array.with_context(|| format!("no times in {name}"))
+        };
+        let (records, sent, received, errors) =
+            (number("records")?, number("bytes_sent")?, number("bytes_received")?, number("errors")?);
+        let (first, last, lines) = (time("first_time")?, time("last_time")?, number("first_line")?);
+        let (values, data_files, first_files) =
+            (text(batch, "value")?, text(batch, "data_file")?, text(batch, "first_file")?);
+        let live: BooleanArray = (0..batch.num_rows())
+            .map(|row| Some(data_files.get(row).is_some_and(|file| files.contains(file))))
+            .collect();
+        let unsigned = |array: &arrow::array::Int64Array, row: usize| array.value(row).unsigned_abs();
+        let mut before: Option<(Option<&str>, usize)> = None;
+        for row in (0..batch.num_rows()).filter(|row| live.value(*row) && records.value(*row) > 0) {
+            let value = values.get(row);
+            // Rows are in the order of their values.
+            let place = match before.filter(|(known, _)| *known == value) {
+                Some((_, place)) => place,
+                None => self.place(value),
+            };
+            before = Some((value, place));
+            let first_place = first_files.get(row).map(|file| (file, lines.value(row)));
+            let group = &mut self.groups[place];
+            let sent = sent.is_valid(row).then(|| u128::from(unsigned(sent, row)));
+            group.count += unsigned(records, row);
+            group.bytes_sent = sent.map_or(group.bytes_sent, |sent| Some(group.bytes_sent.unwrap_or_default() + sent));
+            group.bytes_received += u128::from(unsigned(received, row));
+            group.errors += unsigned(errors, row);
+            let times = (first.value(row), last.value(row));
+            group.times = Some(group.times.map_or(times, |(a, b)| (a.min(times.0), b.max(times.1))));
+            let known = group.first.as_ref().map(|(file, line)| (file.as_str(), *line));
+            if known.is_none_or(|known| first_place.is_some_and(|place| place < known)) {
+                group.first = first_place.map(|(file, line)| (file.to_owned(), line));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! The entity index: what it answers is what a scan answers, whatever was done to the store.
+
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::compute::kernels::numeric::add;
+use arrow::datatypes::Int64Type;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
+use sawlog_tests::{Case, Numbers, random_log};
+
+/// Fields by which records are grouped: indexed ones, and some that are not.
+const DIMENSIONS: &[&str] = &[
+    "ip",
+    "user",
+    "user_agent",
+    "operation",
+    "bucket",
+    "key",
+    "bucket/key",
+    "account",
+    "region",
+    "error",
+    "access_key",
+    "event_source",
+    "srcaddr",
+    "dstaddr",
+    "pkt_srcaddr",
+    "srcport",
+    "dstport",
+    "interface_id",
+    "date",
+    "http_status",
+    "user_identity.principal_id",
+    "recipient_account_id",
+    "bucket/remote_ip",
+];
+
+const FILTERS: &[&[&str]] = &[
+    &["--ip", "192.0.2.1"],
+    &["--ip", "192.0.2.0/30"],
+    &["--ip", "2001:db8::1"],
+    &["--ip", "!192.0.2.1"],
+    &["--user", "ann"],
+    &["--user", "Admin"],
+    &["--user", "arn:aws:iam::1:user/*"],
+    &["--access-key", "AKIA0000000000000001"],
+    &["--access-key", "AKIA*2"],
+    &["--bucket", "bucket-a"],
+    &["--key", "a.jpg"],
+    &["--key", "*.jpg", "--bucket", "bucket-b"],
+    &["--operation", "REST.GET.*"],
+    &["--operation", "PutUserPolicy"],
+    &["--agent", "curl/*"],
+    &["--error", "*"],
+    &["--account", "1"],
+    &["--region", "us-east-1"],
+    &["--service", "iam.amazonaws.com"],
+    &["--interface", "eni-1"],
+    &["--port", "443"],
+];
+
+const TIMES: &[&[&str]] = &[
+    &[],
+    &["--since", "2021-07-30"],
+    &["--until", "2021-07-29"],
+    &["--since", "2021-07-29T12:00"],
+    &["--since", "5h"],
+];
+
+/// CloudTrail records with few values, or with many.
+fn random_trail(numbers: &mut Numbers, records: usize, many: bool) -> String {
+    let record = |numbers: &mut Numbers| {
+        let user = if many { numbers.below(1 << 30) } else { numbers.below(3) };
+        format!(
+            r#"{{"eventTime":"2021-07-{:02}T{:02}:00:00Z","eventName":"{}","eventSource":"{}","awsRegion":"us-east-{}","sourceIPAddress":"192.0.2.{}","userAgent":"agent {user}","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::1:user/{}","principalId":"AIDA{user}","userName":"u{user}","accessKeyId":"AKIA000000000000000{}"}},"recipientAccountId":"1"{}}}"#,
+            29 + numbers.below(3),
+            numbers.below(24),
+            numbers.pick(&["PutUserPolicy", "ListUsers"]),
+            numbers.pick(&["iam.amazonaws.com", "s3.amazonaws.com"]),
+            numbers.below(2),
+            numbers.below(4),
+            numbers.pick(&["ann", "bob"]),
+            numbers.below(4),
+            numbers.pick(&["", r#","errorCode":"AccessDenied""#]),
+        )
+    };
+    let all: Vec<String> = (0..records).map(|_| record(numbers)).collect();
+    format!("{{\"Records\":[{}]}}", all.join(","))
+}
+
+fn random_flows(numbers: &mut Numbers, flows: usize) -> String {
+    let mut log =
+        "version interface-id srcaddr dstaddr srcport dstport bytes start end action pkt-srcaddr\n".to_owned();
+    for _ in 0..flows {
+        let start = 1_627_560_000 + numbers.below(3 * 86_400);
+        writeln!(
+            log,
+            "5 eni-{} 192.0.2.{} 192.0.2.{} {} {} {} {start} {start} {} {}",
+            numbers.below(3),
+            numbers.below(5),
+            numbers.below(5),
+            numbers.below(65_536),
+            numbers.pick(&["443", "22", "-"]),
+            numbers.pick(&["-", "100", "9223372036854775807", "5"]),
+            numbers.pick(&["ACCEPT", "REJECT", "-"]),
+            numbers.pick(&["-", "10.0.0.1"]),
+        )
+        .expect("a string takes every write");
+    }
+    log
+}
+
+/// Lines in which two URLs are presigned, and every agent is another.
+fn presigned(numbers: &mut Numbers, lines: usize) -> String {
+    let log = random_log(numbers, lines);
+    let lines = log.lines().enumerate().map(|(number, line)| {
+        let key = number % 3;
+        let signed = format!("?X-Amz-Credential=AKIA000000000000000{key}/20210729 HTTP/1.1\"");
+        line.replace(" HTTP/1.1\"", &signed).replace("curl/8.0", &format!("curl/8.{number}")) + "\n"
+    });
+    lines.collect()
+}
+
+/// A store of some runs, after which it is compacted or not.
+fn random_store(case: &Case, seed: u64) {
+    let mut numbers = Numbers::new(seed);
+    for run in 0..=numbers.below(2) {
+        let many = numbers.below(3) == 0;
+        let rows = if many { 5000 } else { 1 + numbers.below(300) };
+        let rows = usize::try_from(rows).unwrap();
+        case.write(&format!("logs/s3-{run}"), random_log(&mut numbers, rows));
+        case.write(&format!("logs/signed-{run}"), presigned(&mut numbers, rows));
+        case.write(&format!("logs/trail-{run}.json"), random_trail(&mut numbers, rows, many));
+        case.write(&format!("logs/flows-{run}"), random_flows(&mut numbers, rows));
+        assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    }
+    if numbers.below(3) == 0 {
+        case.write("logs/s3-0", random_log(&mut numbers, 40));
+        assert_eq!(case.sawlog(&["convert", "logs", "--replace", "-q"]).code, 0);
+    }
+    match numbers.below(3) {
+        0 => assert_eq!(case.sawlog(&["compact", "-q"]).code, 0),
+        1 => assert_eq!(case.sawlog(&["reindex", "-q"]).code, 0),
+        _ => {}
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 0, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_answer_from_the_index_is_that_of_a_scan(seed in 0_u64..1 << 40) {
+        let case = Case::new();
+        random_store(&case, seed);
+        copy(&case.path("sawlog-store"), &case.path("scanned"));
+        fs::remove_dir_all(case.path("scanned/entities")).unwrap();
+        prop_assert_eq!(case.sawlog(&["verify"]).code, 0);
+        let same = |question: &[&str]| {
+            let [indexed, scanned] =
+                ["sawlog-store", "scanned"].map(|store| case.sawq(&[question, &["--store", store, "-q"]].concat()));
+            // A sum of bytes may be too large to print; it then is either way.
+            prop_assert_eq!((indexed.code, &indexed.err), (scanned.code, &scanned.err), "{:?}, seed {}", question, seed);
+            prop_assert_eq!(indexed.text(), scanned.text(), "{:?}, seed {}", question, seed);
+            Ok(())
+        };
+        let mut numbers = Numbers::new(seed + 1);
+        for dimension in DIMENSIONS {
+            let by = numbers.pick(&["count", "bytes-sent", "bytes-received", "errors"]);
+            let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
+            same(&[&["top", dimension, "--by", by, "-n", "0"], time].concat())?;
+        }
+        for filter in FILTERS {
+            let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
+            same(&[&["find"], *filter, time].concat())?;
+        }
+        for summary in ["useragent", "topfiles", "toptalkers"] {
+            same(&["s3logparse", summary])?;
+        }
+    }
+}
+
+/// The data files of a table.
+fn data_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "parquet")).collect()
+}
+
+#[test]
+fn a_wrong_index_is_found_and_made_anew() {
+    let case = Case::new();
+    random_store(&case, 7);
+    let right = case.sawq(&["top", "ip"]);
+    for path in data_files(&case.path("sawlog-store/entities")) {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
+        let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+        fs::remove_file(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batches[0].schema(), None).unwrap();
+        for batch in batches {
+            let place = batch.schema().index_of("records").unwrap();
+            let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+            let counts = columns[place].as_primitive::<Int64Type>();
+            columns[place] =
+                Arc::new(add(counts, &Int64Array::new_scalar(1)).unwrap().as_primitive::<Int64Type>().clone());
+            writer.write(&RecordBatch::try_new(batch.schema(), columns).unwrap()).unwrap();
+        }
+        writer.close().unwrap();
+    }
+    let ran = case.sawlog(&["verify"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the index of remote_ip of date="), "{}", ran.err);
+    assert!(ran.err.contains("'sawlog reindex' makes it anew"), "{}", ran.err);
+    assert_eq!(case.sawlog(&["reindex"]).code, 0);
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+    assert_eq!(case.sawq(&["top", "ip"]).text(), right.text());
+}
+
+#[test]
+fn explain_says_how_an_answer_came_about() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(1), 100));
+    case.write("logs/b", random_log(&mut Numbers::new(2), 100));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    let by_index = case.sawq(&["top", "ip", "--explain"]).err;
+    assert!(by_index.contains("s3_access: ip by the index for 3 of 3 data files"), "{by_index}");
+    assert!(!by_index.contains("read of s3_access"), "{by_index}");
+    let by_scan = case.sawq(&["top", "ip", "--ips", "--explain"]).err;
+    assert!(by_scan.contains("read of s3_access: 3 data files"), "{by_scan}");
+    let nothing = case.sawq(&["find", "--ip", "203.0.113.9", "--explain"]).err;
+    assert!(nothing.contains("by the index 0 of 3 data files can hold what is asked for"), "{nothing}");
+    assert!(nothing.contains("--ip 203.0.113.9 matches no record"), "{nothing}");
+}
