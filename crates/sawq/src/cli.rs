@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::who::Kind;
+
 const AFTER_HELP: &str = "\
 Examples:
   sawq tables                                    the tables, their columns, rows and days
   sawq s3logparse toptalkers                     what s3logparse prints
   sawq ctsummarize 3.238.12.183 --out case       the five files of ctsummarize
+  sawq who 3.238.12.183                          all that is known of an address, a key, a user, an object
   sawq top user_agent --ip 3.238.12.183          who used what, how much, when
   sawq top bucket/key --by bytes-sent -n 50
   sawq find --key '*.gpg' --since 2021-07-29     the log lines themselves, like grep -h
@@ -149,6 +152,8 @@ pub(crate) enum Command {
     Ctsummarize(CtsummarizeArgs),
     /// Group records by a column, and show the largest groups
     Top(TopArgs),
+    /// Show what is known of an address, a principal, a key, an agent, an object: all of it on one screen
+    Who(WhoArgs),
     /// Print what happened, by time, over all logs; bursts of the same kind as one line
     Timeline(TimelineArgs),
     /// Print the records themselves: the original lines, or columns of them
@@ -229,6 +234,22 @@ pub(crate) enum Measure {
     BytesReceived,
     /// Records with an error, and flows that were rejected
     Errors,
+}
+
+/// Who `who` is about.
+#[derive(Debug, Args)]
+pub(crate) struct WhoArgs {
+    /// The entity: 3.238.12.183, AKIA…, jmerckle, arn:…, 'Boto3/*', bucket/key
+    pub(crate) entity: String,
+    /// What the entity is [default: told by its form, and by the index]
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<Kind>,
+    /// How many values of each list to show; 0 for all
+    #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
+    pub(crate) number: usize,
+    /// Say where addresses are, by the MaxMind databases (*.mmdb) in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) geoip: Option<PathBuf>,
 }
 
 /// What `timeline` prints.

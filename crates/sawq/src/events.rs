@@ -20,6 +20,11 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     ("changes", "Boolean", "Whether it is an action that changes something"),
     ("user_agent", "Utf8", "With what"),
     ("bytes", "Int64", "Bytes sent; of a flow all bytes"),
+    ("bytes_received", "Int64", "Size of what was stored"),
+    ("bucket", "Utf8", "The bucket"),
+    ("service", "Utf8", "The AWS service; null for flows"),
+    ("region", "Utf8", "The region that was called; in S3 logs that of the caller"),
+    ("account", "Utf8", "The account that got the record; in S3 logs the bucket owner's canonical id"),
     ("source_file", "Utf8", "The file that the record is from"),
     ("source_line", "Int64", "The number of the line or record in it"),
 ];
@@ -39,8 +44,7 @@ fn select(table: &Table) -> Option<String> {
             "CASE WHEN requester IS NULL THEN 'Anonymous' WHEN requester LIKE 'arn:%:assumed-role/%' THEN 'AssumedRole' \
              WHEN requester LIKE 'arn:%:user/%' THEN 'IAMUser' WHEN requester LIKE 'svc:%' THEN 'AWSService' \
              WHEN requester LIKE 'arn:%:root' THEN 'Root' ELSE 'CanonicalUser' END",
-            "CASE WHEN request_uri LIKE '%X-Amz-Credential=%' \
-             THEN regexp_replace(request_uri, '^.*X-Amz-Credential=([A-Z0-9]+).*$', '\\1') END",
+            "s3_access_key(request_uri)",
             "remote_ip",
             "operation",
             "CASE WHEN key IS NULL THEN bucket ELSE concat(bucket, '/', key) END",
@@ -50,6 +54,12 @@ fn select(table: &Table) -> Option<String> {
              OR operation LIKE 'REST.COPY.%' OR operation LIKE 'BATCH.%' OR operation LIKE 'S3.%'",
             "user_agent",
             "bytes_sent",
+            "CASE WHEN operation IN ('REST.PUT.OBJECT', 'REST.POST.OBJECT', 'REST.PUT.PART', 'REST.POST.PART') \
+             THEN object_size END",
+            "bucket",
+            "'s3.amazonaws.com'",
+            "source_region",
+            "bucket_owner",
         ]
     } else if table.name == cloudtrail::TABLE.name {
         [
@@ -65,6 +75,11 @@ fn select(table: &Table) -> Option<String> {
             "NOT read_only",
             "user_agent",
             "NULL",
+            "NULL",
+            "NULL",
+            "event_source",
+            "aws_region",
+            "recipient_account_id",
         ]
     } else if table.name == vpc_flow::TABLE.name {
         [
@@ -80,6 +95,11 @@ fn select(table: &Table) -> Option<String> {
             "FALSE",
             "NULL",
             "bytes",
+            "NULL",
+            "NULL",
+            "NULL",
+            "region",
+            "account_id",
         ]
     } else {
         return None;

@@ -130,6 +130,90 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     Ok(Some((sums.groups, Snapshot { files: rest, ..query.snapshot.clone() })))
 }
 
+/// How many records have some values of an indexed field, by value; `None` if a data file's field is not indexed.
+pub(crate) fn totals(query: &Query, entity: &Entity, values: &[&str]) -> Result<Option<HashMap<String, u64>>> {
+    let (totals, rest) = totals_and_rest(query, entity, values)?;
+    Ok(rest.files.is_empty().then_some(totals))
+}
+
+/// The same; data files whose field is not indexed are scanned.
+pub(crate) fn totals_or_scan(query: &Query, entity: &Entity, values: &[&str]) -> Result<HashMap<String, u64>> {
+    let (mut totals, rest) = totals_and_rest(query, entity, values)?;
+    if rest.files.is_empty() {
+        return Ok(totals);
+    }
+    let columns: Vec<String> = entity.columns().into_iter().map(str::to_owned).collect();
+    let rest = Query { snapshot: rest, ..query.clone() };
+    let wanted: HashSet<&str> = values.iter().copied().collect();
+    for group in crate::tally::scan(&rest, &columns, Measures::default())? {
+        let value = match group.values.as_slice() {
+            [first, second] => {
+                format!("{}/{}", first.as_deref().unwrap_or("-"), second.as_deref().unwrap_or_default())
+            }
+            values => values.iter().flatten().cloned().collect(),
+        };
+        if wanted.contains(value.as_str()) {
+            *totals.entry(value).or_default() += group.count;
+        }
+    }
+    Ok(totals)
+}
+
+fn totals_and_rest(query: &Query, entity: &Entity, values: &[&str]) -> Result<(HashMap<String, u64>, Snapshot)> {
+    let any = in_list(ident("value"), values.iter().map(|value| lit(*value)).collect(), false);
+    let condition = rows(query.format, &[entity.field], Some(ident("value").is_null().or(any)));
+    let batches = read(query, condition, &["value", "data_file", "records"], &[])?;
+    let mut indexed: HashSet<String> = HashSet::new();
+    let mut found: Vec<(String, String, u64)> = Vec::new();
+    for batch in &batches {
+        let (values, files) = (text(batch, "value")?, text(batch, "data_file")?);
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+        for row in 0..batch.num_rows() {
+            let file = files.get(row).unwrap_or_default().to_owned();
+            match values.get(row) {
+                Some(value) => found.push((file, value.to_owned(), records.value(row).unsigned_abs())),
+                None => drop(indexed.insert(file)),
+            }
+        }
+    }
+    let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
+        query.snapshot.files.iter().cloned().partition(|file| indexed.contains(&file.path));
+    let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
+    let mut totals: HashMap<String, u64> = HashMap::new();
+    for (_, value, records) in found.into_iter().filter(|(file, ..)| here.contains(file.as_str())) {
+        *totals.entry(value).or_default() += records;
+    }
+    Ok((totals, Snapshot { files: rest, ..query.snapshot.clone() }))
+}
+
+/// About how many records a query's filters leave, each of which the index can answer; `None` if it can't.
+pub(crate) fn records(query: &Query) -> Result<Option<u64>> {
+    let live: HashSet<&str> = query.snapshot.files.iter().map(|file| file.path.as_str()).collect();
+    let mut least: Option<u64> = None;
+    for filter in &query.filters.fields {
+        let Some(probe) = &filter.probe else { return Ok(None) };
+        let condition = ident("value").is_null().or(probe.test.clone());
+        let condition = rows(query.format, &probe.fields, Some(condition));
+        let (mut sum, mut indexed) = (0, HashSet::new());
+        for batch in read(query, condition, &["value", "field", "data_file", "records"], &[])? {
+            let (values, files, fields) = (text(&batch, "value")?, text(&batch, "data_file")?, text(&batch, "field")?);
+            let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+            for row in (0..batch.num_rows()).filter(|row| files.get(*row).is_some_and(|file| live.contains(file))) {
+                if values.get(row).is_some() {
+                    sum += records.value(row).unsigned_abs();
+                } else {
+                    indexed.insert((files.get(row).map(str::to_owned), fields.get(row).map(str::to_owned)));
+                }
+            }
+        }
+        if indexed.len() < live.len() * probe.fields.len() {
+            return Ok(None);
+        }
+        least = Some(least.map_or(sum, |least| least.min(sum)));
+    }
+    Ok(least)
+}
+
 /// How a value of the index is the values of columns.
 type Values = fn(Option<&str>) -> Vec<Option<String>>;
 

@@ -19,6 +19,7 @@ mod tables;
 mod tally;
 mod timeline;
 mod top;
+mod who;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -98,6 +99,12 @@ fn run(cli: &Cli) -> Result<()> {
             print(&table, &target)?;
             explain(&query, table.num_rows() > 0)
         }
+        Command::Who(args) => {
+            // The index is asked about the entity, not about what filters leave of it.
+            let all = Query::open(Store::open(&cli.global.store)?, &only_log(&cli.filters))?;
+            let (query, any) = who::who(&all, &cli.filters, args, &target)?;
+            explain(&query, any)
+        }
         Command::Timeline(args) => {
             let query = open()?;
             let any = timeline::print(&query, args, &target)?;
@@ -116,6 +123,11 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
     }
+}
+
+/// Of the filters only the log.
+fn only_log(filters: &FilterArgs) -> FilterArgs {
+    FilterArgs { log: filters.log.clone(), ..FilterArgs::default() }
 }
 
 fn run_tables(store: &Store, target: &Target) -> Result<()> {

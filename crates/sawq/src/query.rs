@@ -91,6 +91,26 @@ impl Query {
         Ok(self)
     }
 
+    /// The same logs, with other filters, before the index is asked.
+    pub(crate) fn with_filters(queries: &[Self], args: &FilterArgs) -> Result<Vec<Self>> {
+        let last = queries.iter().filter_map(|query| last_time(&query.snapshot)).max();
+        let with = |query: &Self| {
+            let filters = Filters::new(query.format.table, args, last)?;
+            Ok(Self { filters, candidates: None, ..query.clone() })
+        };
+        queries.iter().map(with).collect()
+    }
+
+    /// The same logs, with other filters.
+    pub(crate) fn narrowed(queries: &[Self], args: &FilterArgs) -> Result<Vec<Self>> {
+        Self::with_filters(queries, args)?.into_iter().map(|query| query.prepared(args)).collect()
+    }
+
+    /// Whether the index rules all data files out.
+    pub(crate) fn is_ruled_out(&self) -> bool {
+        self.candidates.as_ref().is_some_and(Vec::is_empty)
+    }
+
     /// The index, opened when it is first asked for; `None` if the store has none.
     pub(crate) fn index(&self) -> Result<Option<Snapshot>> {
         let index = if let Some(index) = self.opened_index.get() {
@@ -123,10 +143,7 @@ impl Query {
     /// the columns of a record come along.
     pub(crate) async fn streams(&self, wanted: Vec<Expr>, read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
         let frame = self.select(self.frame(read_as)?, wanted)?;
-        let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
-        self.explain.plan(self.format.table.name, &plan);
-        Ok(execute_stream_partitioned(plan, context)?)
+        execute_partitioned(frame, self.format.table.name, &self.explain).await
     }
 
     /// Takes what is wanted, and what printing the record needs where `--match` looks at it.
@@ -179,6 +196,18 @@ pub(crate) async fn execute(
     let plan = frame.create_physical_plan().await?;
     explain.plan(table, &plan);
     Ok(execute_stream(plan, context)?)
+}
+
+/// The same, in streams that can be read at the same time.
+pub(crate) async fn execute_partitioned(
+    frame: DataFrame,
+    table: &'static str,
+    explain: &Explain,
+) -> Result<Vec<SendableRecordBatchStream>> {
+    let context = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    explain.plan(table, &plan);
+    Ok(execute_stream_partitioned(plan, context)?)
 }
 
 /// The same, all batches at once.

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use sawlog_store::TABLES;
 
 use crate::events;
+use crate::filter::s3_access_key;
 use crate::output::{Output, Target};
 use crate::query::{BATCH_ROWS, Query, session};
 use crate::scan::{ReadAs, StoreTable};
@@ -19,6 +20,7 @@ pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
         bail!("--match is only for records as they are: use it with find, top or s3logparse");
     }
     let context = session(BATCH_ROWS);
+    context.register_udf(s3_access_key());
     let names = |name: &str| text.to_lowercase().contains(name);
     for table in TABLES() {
         // Only what the query names is opened.

@@ -1,0 +1,216 @@
+//! What kind of thing an entity is: told by its form, else by what the index has.
+
+use std::net::IpAddr;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use ipnet::IpNet;
+
+use crate::cli::FilterArgs;
+use crate::query::Query;
+use crate::scan::ReadAs;
+
+/// A kind of entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Kind {
+    /// An address or network
+    Ip,
+    /// A user, role or service: its ARN, name or id
+    Principal,
+    /// An access key
+    AccessKey,
+    /// A user agent
+    #[value(alias = "agent")]
+    UserAgent,
+    /// An S3 operation or API action
+    Operation,
+    /// A bucket
+    Bucket,
+    /// An object: bucket/key
+    Object,
+    /// An account number or canonical id
+    Account,
+    /// A region
+    Region,
+    /// A service, such as iam.amazonaws.com
+    #[value(alias = "service")]
+    EventSource,
+    /// An error code
+    Error,
+    /// A network interface
+    Interface,
+    /// A port
+    Port,
+}
+
+/// An entity's kind, the value to look for, and what else it could be.
+#[derive(Clone, Debug)]
+pub(crate) struct Guess {
+    pub(crate) kind: Kind,
+    pub(crate) value: String,
+    pub(crate) also: Vec<Kind>,
+}
+
+impl Kind {
+    /// Its name, as in the index.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Principal => "principal",
+            Self::AccessKey => "access_key",
+            Self::UserAgent => "user_agent",
+            Self::Operation => "operation",
+            Self::Bucket => "bucket",
+            Self::Object => "object",
+            Self::Account => "account",
+            Self::Region => "region",
+            Self::EventSource => "event_source",
+            Self::Error => "error",
+            Self::Interface => "interface",
+            Self::Port => "port",
+        }
+    }
+
+    /// The entity as logs write it: of buckets and objects without what an ARN or URL puts before them.
+    pub(crate) fn value(self, entity: &str) -> String {
+        match self {
+            Self::Bucket | Self::Object => place_in_s3(entity).unwrap_or(entity).to_owned(),
+            _ => entity.to_owned(),
+        }
+    }
+
+    /// Filters that leave the records with the entity, of those that other filters leave.
+    pub(crate) fn filters(self, value: &str, others: &FilterArgs) -> FilterArgs {
+        let mut filters = others.clone();
+        let value = value.to_owned();
+        let list = match self {
+            Self::Ip => &mut filters.ip,
+            Self::Principal => &mut filters.user,
+            Self::AccessKey => &mut filters.access_key,
+            Self::UserAgent => &mut filters.agent,
+            Self::Operation => &mut filters.operation,
+            Self::Bucket => &mut filters.bucket,
+            Self::Object => {
+                let (bucket, key) = value.split_once('/').unwrap_or((&value, "*"));
+                filters.bucket.push(bucket.to_owned());
+                filters.key.push(key.to_owned());
+                return filters;
+            }
+            Self::Account => &mut filters.account,
+            Self::Region => &mut filters.region,
+            Self::EventSource => &mut filters.service,
+            Self::Error => &mut filters.error,
+            Self::Interface => &mut filters.interface,
+            Self::Port => &mut filters.port,
+        };
+        list.push(value);
+        filters
+    }
+}
+
+/// What an ARN or URL of S3 names.
+fn place_in_s3(entity: &str) -> Option<&str> {
+    let of_arn = || entity.starts_with("arn:").then(|| entity.split_once(":s3:::").map(|(_, place)| place)).flatten();
+    entity.strip_prefix("s3://").or_else(of_arn)
+}
+
+/// Tells the kind by the form.
+fn by_form(entity: &str) -> Option<Kind> {
+    let all = |text: &str, of: fn(&char) -> bool| !text.is_empty() && text.chars().all(|char| of(&char));
+    let key_like = entity.len() >= 16 && all(entity, |char| char.is_ascii_uppercase() || char.is_ascii_digit());
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| entity.starts_with(prefix));
+    if entity.parse::<IpAddr>().is_ok() || entity.parse::<IpNet>().is_ok() {
+        return Some(Kind::Ip);
+    }
+    if let Some(place) = place_in_s3(entity) {
+        return Some(if place.contains('/') { Kind::Object } else { Kind::Bucket });
+    }
+    // The prefixes of unique ids: IAM user guide, "IAM identifiers".
+    match entity {
+        _ if begins(&["arn:"]) => Some(Kind::Principal),
+        _ if key_like && begins(&["AKIA", "ASIA", "ABIA", "ACCA"]) => Some(Kind::AccessKey),
+        _ if key_like && begins(&["AIDA", "AROA", "AGPA", "ANPA"]) => Some(Kind::Principal),
+        _ if all(entity, char::is_ascii_digit) && entity.len() == 12 => Some(Kind::Account),
+        _ if all(entity, char::is_ascii_digit) && entity.parse::<u16>().is_ok() => Some(Kind::Port),
+        _ if all(entity, char::is_ascii_hexdigit) && entity.len() == 64 => Some(Kind::Account),
+        _ if begins(&["eni-"]) => Some(Kind::Interface),
+        _ if entity.ends_with(".amazonaws.com") && !entity.contains('/') => Some(Kind::EventSource),
+        _ if begins(&["REST.", "SOAP.", "BATCH.", "WEBSITE.", "S3."]) => Some(Kind::Operation),
+        _ => None,
+    }
+}
+
+/// Tells what an entity is.
+pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
+    if let Some(kind) = by_form(entity) {
+        return Ok(Guess { kind, value: kind.value(entity), also: Vec::new() });
+    }
+    const MAYBE: [Kind; 7] =
+        [Kind::Principal, Kind::Bucket, Kind::Object, Kind::Operation, Kind::UserAgent, Kind::Error, Kind::Region];
+    let mut found: Vec<(u64, Kind)> = Vec::new();
+    for kind in MAYBE {
+        if kind == Kind::Object && !entity.contains('/') {
+            continue;
+        }
+        let mut records = 0;
+        for query in Query::with_filters(queries, &kind.filters(entity, &FilterArgs::default()))? {
+            records += match crate::index::records(&query)? {
+                Some(records) => records,
+                None => has_any(&query)?,
+            };
+        }
+        if records > 0 {
+            found.push((records, kind));
+        }
+    }
+    found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut kinds = found.into_iter().map(|(_, kind)| kind);
+    let by_looks = if entity.contains(' ') {
+        Kind::UserAgent
+    } else if entity.contains('/') {
+        Kind::Object
+    } else {
+        Kind::Principal
+    };
+    let kind = kinds.next().unwrap_or(by_looks);
+    Ok(Guess { kind, value: entity.to_owned(), also: kinds.collect() })
+}
+
+/// 1 if the query leaves a record, 0 if it leaves none.
+fn has_any(query: &Query) -> Result<u64> {
+    let mut found = 0;
+    query.for_each(query.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
+        found = 1;
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_tell_kinds() {
+        for (entity, kind) in [
+            ("3.238.12.183", Some(Kind::Ip)),
+            ("10.0.0.0/8", Some(Kind::Ip)),
+            ("2001:db8::1", Some(Kind::Ip)),
+            ("AKIA2XZJOZFGY5YQZCZ4", Some(Kind::AccessKey)),
+            ("AIDACKCEVSQ6C2EXAMPLE", Some(Kind::Principal)),
+            ("arn:aws:iam::1:user/ann", Some(Kind::Principal)),
+            ("arn:aws:s3:::b", Some(Kind::Bucket)),
+            ("s3://b/k", Some(Kind::Object)),
+            ("123456789012", Some(Kind::Account)),
+            ("443", Some(Kind::Port)),
+            ("eni-0123", Some(Kind::Interface)),
+            ("iam.amazonaws.com", Some(Kind::EventSource)),
+            ("REST.GET.OBJECT", Some(Kind::Operation)),
+            ("jmerckle", None),
+            ("Boto3/*", None),
+        ] {
+            assert_eq!(by_form(entity), kind, "{entity}");
+        }
+        assert_eq!(Kind::Object.value("arn:aws:s3:::b/k"), "b/k");
+    }
+}

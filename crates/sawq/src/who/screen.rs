@@ -1,0 +1,194 @@
+//! A profile on the screen, and as JSON.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use anyhow::Result;
+use bytesize::ByteSize;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::profile::{Change, Facet, FacetValue, Profile, Sums, sparkline};
+use crate::output::visible;
+
+/// Widths of the column of values and of that of numbers.
+const VALUE: usize = 64;
+
+/// Prints a profile for people; of each list `number` lines, or all if it is 0.
+pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> Result<()> {
+    let mut text = String::new();
+    let place = profile.place.as_ref().map(|place| format!(" · {place}")).unwrap_or_default();
+    writeln!(text, "{} ({}){place}", visible(&profile.entity), profile.kind.name().replace('_', " "))?;
+    if !profile.also.is_empty() {
+        let also: Vec<&str> = profile.also.iter().map(|kind| kind.name()).collect();
+        writeln!(text, "also known as {}: see --kind", also.join(", "))?;
+    }
+    let Some(times) = profile.times() else {
+        writeln!(text, "not seen")?;
+        return Ok(out.write_all(text.as_bytes())?);
+    };
+    writeln!(text, "seen {} to {} UTC\n", moment(times.0), moment(times.1))?;
+    let (_, unit) = sparkline(&profile.logs[0].hours, times);
+    writeln!(text, "{:<12} {:>10} {:>8} {:>10} {:>10}  by {unit}", "log", "records", "failed", "sent", "received")?;
+    for log in &profile.logs {
+        let Sums { records, failed, bytes_sent, bytes_received, .. } = log.sums;
+        let (bars, _) = sparkline(&log.hours, times);
+        writeln!(
+            text,
+            "{:<12} {records:>10} {failed:>8} {:>10} {:>10}  {bars}",
+            log.log,
+            size(bytes_sent),
+            size(bytes_received)
+        )?;
+    }
+    for facet in profile.facets.iter().filter(|facet| !facet.values.is_empty()) {
+        print_facet(facet, number, &mut text)?;
+    }
+    print_changes(&profile.changes, number, &mut text)?;
+    print_pivots(profile, number, &mut text)?;
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn print_facet(facet: &Facet, number: usize, text: &mut String) -> Result<()> {
+    let all = facet.values.len();
+    let shown = if number == 0 { all } else { number.min(all) };
+    let of = if shown < all { format!(" ({shown} of {all})") } else { String::new() };
+    writeln!(text, "\n{}{of}", facet.name)?;
+    for value in &facet.values[..shown] {
+        let mut line = format!("  {:<VALUE$} {:>9}", shortened(&value.value, VALUE), value.records);
+        if value.sums.failed > 0 {
+            write!(line, "  {} failed", value.sums.failed)?;
+        }
+        if let Some(place) = &value.place {
+            write!(line, "  {}", visible(place))?;
+        }
+        if value.only_here {
+            line += "  only here";
+        }
+        writeln!(text, "{line}")?;
+    }
+    Ok(())
+}
+
+fn print_changes(changes: &[Change], number: usize, text: &mut String) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let shown = if number == 0 { changes.len() } else { (number * 2).min(changes.len()) };
+    let of = if shown < changes.len() { format!(" ({shown} of {})", changes.len()) } else { String::new() };
+    writeln!(text, "\ncreated or changed{of}")?;
+    for change in &changes[..shown] {
+        let first = change.sums.times.map(|(first, _)| moment(first)).unwrap_or_default();
+        let times = if change.sums.records > 1 { format!("{} × ", change.sums.records) } else { String::new() };
+        writeln!(text, "  {first}  {times}{} {}", visible(&change.operation), shortened(&change.target, 90))?;
+    }
+    Ok(())
+}
+
+/// What was seen with nothing else: where to look next.
+fn print_pivots(profile: &Profile, number: usize, text: &mut String) -> Result<()> {
+    let facets = profile.facets.iter().map(|facet| (facet, only_here(facet)));
+    let facets: Vec<(&Facet, Vec<&FacetValue>)> = facets.filter(|(_, values)| !values.is_empty()).collect();
+    if facets.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\npivots: seen only with {}", shortened(&profile.entity, VALUE))?;
+    for (facet, values) in facets {
+        let shown = if number == 0 { values.len() } else { number.min(values.len()) };
+        let names: Vec<String> = values[..shown].iter().map(|value| shortened(&value.value, VALUE)).collect();
+        let more = if shown < values.len() { format!(" and {} more", values.len() - shown) } else { String::new() };
+        writeln!(text, "  {} {}: {}{more}", values.len(), facet.name, names.join(", "))?;
+    }
+    Ok(())
+}
+
+fn only_here(facet: &Facet) -> Vec<&FacetValue> {
+    facet.values.iter().filter(|value| value.only_here).collect()
+}
+
+/// Text in at most `width` characters, safe for a terminal.
+fn shortened(text: &str, width: usize) -> String {
+    let text = visible(text);
+    if text.chars().count() <= width {
+        return text.into_owned();
+    }
+    // The end of an ARN or key says more than its middle.
+    let chars: Vec<char> = text.chars().collect();
+    let (head, tail) = (width / 3, width - width / 3 - 1);
+    chars[..head].iter().chain(['…'].iter()).chain(&chars[chars.len() - tail..]).collect()
+}
+
+fn moment(micros: i64) -> String {
+    let time = Timestamp::from_microsecond(micros).map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    time.unwrap_or_default()
+}
+
+fn size(bytes: u128) -> String {
+    if bytes == 0 {
+        return "-".to_owned();
+    }
+    ByteSize(u64::try_from(bytes).unwrap_or(u64::MAX)).display().si().to_string()
+}
+
+/// The whole profile as JSON.
+pub(crate) fn json(profile: &Profile) -> Value {
+    let time = |micros: i64| Timestamp::from_microsecond(micros).map(|time| time.to_string()).unwrap_or_default();
+    let sums = |sums: &Sums| {
+        json!({
+            "records": sums.records,
+            "errors": sums.failed,
+            "bytes_sent": u64::try_from(sums.bytes_sent).unwrap_or(u64::MAX),
+            "bytes_received": u64::try_from(sums.bytes_received).unwrap_or(u64::MAX),
+            "first_seen": sums.times.map(|(first, _)| time(first)),
+            "last_seen": sums.times.map(|(_, last)| time(last)),
+        })
+    };
+    let with = |mut object: Value, more: Value| {
+        if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+            object.extend(more);
+        }
+        object
+    };
+    let log = |log: &super::profile::LogProfile| {
+        let mut days = std::collections::BTreeMap::new();
+        for (hour, records) in &log.hours {
+            let day = i32::try_from(hour.div_euclid(24)).map(sawlog_formats::date_name).unwrap_or_default();
+            *days.entry(day).or_insert(0) += records;
+        }
+        with(json!({ "log": log.log, "records_by_day": days }), sums(&log.sums))
+    };
+    let value = |value: &FacetValue| {
+        let own = json!({ "value": value.value, "only_here": value.only_here, "place": value.place });
+        with(own, sums(&value.sums))
+    };
+    let facets: serde_json::Map<String, Value> = profile
+        .facets
+        .iter()
+        .map(|facet| (facet.name.replace(' ', "_"), facet.values.iter().map(value).collect()))
+        .collect();
+    let change = |change: &Change| {
+        let own = json!({ "log": change.log, "operation": change.operation, "target": change.target });
+        with(own, sums(&change.sums))
+    };
+    let times = profile.times();
+    json!({
+        "entity": profile.entity,
+        "kind": profile.kind.name(),
+        "also": profile.also.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "place": profile.place,
+        "records": profile.records,
+        "first_seen": times.map(|(first, _)| time(first)),
+        "last_seen": times.map(|(_, last)| time(last)),
+        "logs": profile.logs.iter().map(log).collect::<Vec<_>>(),
+        "facets": facets,
+        "changes": profile.changes.iter().map(change).collect::<Vec<_>>(),
+    })
+}
+
+/// Prints a profile as JSON.
+pub(crate) fn print_json(profile: &Profile, out: &mut impl Write) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &json(profile))?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
