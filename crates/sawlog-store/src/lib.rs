@@ -16,7 +16,7 @@ mod vacuum;
 
 pub use delta::{DataFileEntry, Snapshot};
 pub use entities::{
-    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, reindex,
+    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,
 };
 pub use error::{Result, StoreError};
 pub use ledger::{SOURCES, Source, SourceState};

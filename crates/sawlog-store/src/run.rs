@@ -114,20 +114,21 @@ impl<'a> Run<'a> {
     /// If it can't be written.
     pub fn append(&mut self, staged: &mut StagedFile, row_group: EncodedRowGroup) -> Result<()> {
         if let Some(entities) = &row_group.entities {
-            self.index_row_group(&mut staged.index, &staged.path, entities)?;
+            self.index_row_group(&mut staged.index, &staged.path, staged.file.rows(), entities)?;
         }
         let path = staged.file.path().to_owned();
         staged.file.append(row_group).map_err(StoreError::parquet(&path))
     }
 
-    /// Adds the entities of a row group of a data file that is there.
+    /// Adds the entities of a row group of a data file that is there, before which so many rows stand.
     pub(crate) fn index_row_group(
         &mut self,
         index: &mut FileIndex,
         data_file: &str,
+        before: usize,
         entities: &RowGroupEntities,
     ) -> Result<()> {
-        self.index.add(index, data_file, entities);
+        self.index.add(index, data_file, before, entities);
         if self.index.is_full() { self.write_index() } else { Ok(()) }
     }
 

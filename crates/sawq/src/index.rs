@@ -11,7 +11,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, ident, in_list, lit};
 use foldhash::quality::RandomState;
 use sawlog_formats::{Entity, Format, Part, TextColumn};
-use sawlog_store::{DataFileEntry, ENTITIES, Snapshot};
+use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, positions};
 
 use crate::filter::Probe;
 use crate::logs::path;
@@ -49,38 +49,81 @@ fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
     TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))
 }
 
-/// The data files, of those in the snapshot, that the index does not rule out; nothing if it rules out none.
-pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Option<Vec<DataFileEntry>>> {
-    let mut left: HashSet<&str> = query.snapshot.files.iter().map(|file| file.path.as_str()).collect();
-    for probe in probes {
-        let condition = ident("value").is_null().or(probe.test.clone());
-        let batches =
-            read(query, rows(query.format, &probe.fields, Some(condition)), &["data_file", "field", "value"], &[])?;
-        let mut indexed: HashMap<String, HashSet<String>> = HashMap::new();
-        let mut holds: HashSet<String> = HashSet::new();
-        for batch in &batches {
-            let (files, fields, values) = (text(batch, "data_file")?, text(batch, "field")?, text(batch, "value")?);
+/// The data files that can hold what is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidates {
+    pub(crate) files: Vec<DataFileEntry>,
+    /// Of some of them, by path, the rows among which all are that are asked for.
+    pub(crate) positions: Positions,
+}
+
+/// Row numbers by data file.
+pub(crate) type Positions = HashMap<String, Vec<u64>>;
+
+/// A scan of so few rows is worth a list of them.
+const MAX_POSITIONS: usize = 4096;
+
+/// What the index says to one probe.
+#[derive(Default)]
+struct Answer {
+    /// The fields that are indexed, by data file.
+    indexed: HashMap<String, HashSet<String>>,
+    /// The data files that hold a value, and the rows, if all are known.
+    holds: HashMap<String, Option<Vec<u64>>>,
+}
+
+impl Answer {
+    fn of(query: &Query, probe: &Probe) -> Result<Self> {
+        let condition = rows(query.format, &probe.fields, Some(ident("value").is_null().or(probe.test.clone())));
+        let mut answer = Self::default();
+        for batch in read(query, condition, &["data_file", "field", "value", "positions"], &[])? {
+            let (files, fields, values) = (text(&batch, "data_file")?, text(&batch, "field")?, text(&batch, "value")?);
+            let known = batch["positions"].as_binary_view_opt().context("no bytes in positions")?;
             for row in 0..batch.num_rows() {
-                let file = files.get(row).unwrap_or_default();
-                if values.get(row).is_some() {
-                    holds.insert(file.to_owned());
-                } else {
+                let file = files.get(row).unwrap_or_default().to_owned();
+                if values.get(row).is_none() {
                     let field = fields.get(row).unwrap_or_default().to_owned();
-                    indexed.entry(file.to_owned()).or_default().insert(field);
+                    answer.indexed.entry(file).or_default().insert(field);
+                    continue;
                 }
+                let rows = known.is_valid(row).then(|| positions(known.value(row))).flatten();
+                let all = answer.holds.entry(file).or_insert_with(|| Some(Vec::new()));
+                *all = all.take().zip(rows).map(|(all, rows)| [all, rows].concat());
+                *all = all.take().filter(|all| all.len() <= MAX_POSITIONS);
             }
         }
-        let all_indexed = |file: &str| indexed.get(file).is_some_and(|fields| fields.len() == probe.fields.len());
-        left.retain(|file| holds.contains(*file) || !all_indexed(file));
+        Ok(answer)
     }
-    let all = query.snapshot.files.len();
+}
+
+/// The data files, of those in the snapshot, that the index does not rule out, and the rows that it knows.
+pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates> {
+    let mut files = query.snapshot.files.clone();
+    let mut known: Positions = HashMap::new();
+    for probe in probes {
+        let mut answer = Answer::of(query, probe)?;
+        let all_indexed =
+            |path: &str| answer.indexed.get(path).is_some_and(|fields| fields.len() == probe.fields.len());
+        files.retain(|file| answer.holds.contains_key(&file.path) || !all_indexed(&file.path));
+        for file in files.iter().filter(|file| all_indexed(&file.path)) {
+            let Some(Some(mut rows)) = answer.holds.remove(&file.path) else { continue };
+            rows.sort_unstable();
+            rows.dedup();
+            // The rows of each probe hold all that are asked for; the fewest will do.
+            if known.get(&file.path).is_none_or(|known| rows.len() < known.len()) {
+                known.insert(file.path.clone(), rows);
+            }
+        }
+    }
+    known.retain(|path, _| files.iter().any(|file| file.path == *path));
     query.explain.note(format!(
-        "{}: by the index {} of {all} data files can hold what is asked for",
+        "{}: by the index {} of {} data files can hold what is asked for{}",
         query.format.table.name,
-        left.len()
+        files.len(),
+        query.snapshot.files.len(),
+        if known.is_empty() { String::new() } else { format!("; of {} the rows are known", known.len()) }
     ));
-    let files = query.snapshot.files.iter().filter(|file| left.contains(file.path.as_str()));
-    Ok((left.len() < all).then(|| files.cloned().collect()))
+    Ok(Candidates { files, positions: known })
 }
 
 /// The groups of a query's records by some columns, as far as the index has them, and the data files that it says nothing

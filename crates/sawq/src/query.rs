@@ -13,11 +13,12 @@ use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use sawlog_formats::{FORMATS, Format, Table, cloudtrail};
-use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, Store};
+use sawlog_store::{ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
 use crate::explain::Explain;
 use crate::filter::Filters;
+use crate::index::Candidates;
 use crate::logs::{no_column, resolve};
 use crate::scan::{ReadAs, StoreTable};
 
@@ -33,8 +34,8 @@ pub(crate) struct Query {
     pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
     pub(crate) filters: Filters,
-    /// The data files that the index left, if it ruled some out.
-    pub(crate) candidates: Option<Vec<DataFileEntry>>,
+    /// What the index left, if it was asked.
+    pub(crate) candidates: Option<Candidates>,
     /// The snapshot of the index, once it was asked for.
     pub(crate) opened_index: Arc<OnceLock<Snapshot>>,
     pub(crate) explain: Explain,
@@ -85,8 +86,8 @@ impl Query {
             late_enough && until.as_ref().is_none_or(|until| date.is_none_or(|date| date <= until))
         });
         let probes: Vec<_> = self.filters.fields.iter().filter_map(|filter| filter.probe.as_ref()).collect();
-        if !probes.is_empty() && self.snapshot.files.len() > 1 {
-            self.candidates = crate::index::candidates(&self, &probes)?;
+        if !probes.is_empty() && !self.snapshot.files.is_empty() {
+            self.candidates = Some(crate::index::candidates(&self, &probes)?);
         }
         Ok(self)
     }
@@ -108,7 +109,7 @@ impl Query {
 
     /// Whether the index rules all data files out.
     pub(crate) fn is_ruled_out(&self) -> bool {
-        self.candidates.as_ref().is_some_and(Vec::is_empty)
+        self.candidates.as_ref().is_some_and(|candidates| candidates.files.is_empty())
     }
 
     /// The index, opened when it is first asked for; `None` if the store has none.
@@ -130,8 +131,13 @@ impl Query {
     /// The records with their columns, before `--match` is looked at.
     pub(crate) fn frame(&self, read_as: &ReadAs) -> Result<DataFrame> {
         let context = session(if read_as.in_order { BATCH_ROWS_IN_ORDER } else { BATCH_ROWS });
-        let files = self.candidates.clone().unwrap_or_else(|| self.snapshot.files.clone());
-        let table = StoreTable::new(&Snapshot { files, ..self.snapshot.clone() }, read_as)?;
+        let table = match &self.candidates {
+            None => StoreTable::new(&self.snapshot, read_as)?,
+            Some(Candidates { files, positions }) => {
+                let snapshot = Snapshot { files: files.clone(), ..self.snapshot.clone() };
+                StoreTable::new(&snapshot, read_as)?.at(positions)
+            }
+        };
         let frame = context.read_table(Arc::new(table))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,

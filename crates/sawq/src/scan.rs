@@ -10,6 +10,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -18,8 +19,11 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
+use parquet::arrow::arrow_reader::RowSelection;
 use sawlog_formats::{Kind, Layout};
-use sawlog_store::Snapshot;
+use sawlog_store::{DataFileEntry, Snapshot};
+
+use crate::index::Positions;
 
 /// How a table is read.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +37,8 @@ pub(crate) struct ReadAs {
 /// A snapshot of a table.
 pub(crate) struct StoreTable {
     schema: TableSchema,
-    files: Vec<PartitionedFile>,
+    /// The data files, each with its path in the snapshot and its rows.
+    files: Vec<(DataFileEntry, PartitionedFile)>,
     in_order: bool,
 }
 
@@ -78,10 +83,28 @@ impl StoreTable {
                 let days = date.and_then(|date| epoch.until(date).ok()).map(|span| span.get_days());
                 file = file.with_partition_values(vec![ScalarValue::Date32(days)]);
             }
-            Ok(file)
+            Ok((entry.clone(), file))
         });
         Ok(Self { schema, files: files.collect::<Result<_>>()?, in_order: read_as.in_order })
     }
+
+    /// The same table, of which only some rows are read of some data files.
+    pub(crate) fn at(mut self, positions: &Positions) -> Self {
+        for (entry, file) in &mut self.files {
+            // An index that names rows that are not there is wrong; the file is read whole.
+            if let Some(rows) = positions.get(&entry.path).filter(|rows| rows.iter().all(|row| *row < entry.rows)) {
+                let selection = ParquetRowSelection::new(selection(rows, entry.rows));
+                *file = file.clone().with_extension(selection);
+            }
+        }
+        self
+    }
+}
+
+/// A selection of some rows of a file; they are in ascending order.
+fn selection(rows: &[u64], all: u64) -> RowSelection {
+    let ranges = rows.iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| row..row + 1);
+    RowSelection::from_consecutive_ranges(ranges, usize::try_from(all).unwrap_or(usize::MAX))
 }
 
 fn object_path(path: &str) -> Result<datafusion::object_store::path::Path> {
@@ -119,11 +142,11 @@ impl TableProvider for StoreTable {
             .with_bloom_filter_on_read(true);
         let partitions = state.config().target_partitions().max(1);
         let groups: Vec<FileGroup> = if self.in_order {
-            self.files.iter().map(|file| FileGroup::new(vec![file.clone()])).collect()
+            self.files.iter().map(|(_, file)| FileGroup::new(vec![file.clone()])).collect()
         } else {
             let mut groups = vec![Vec::new(); partitions.min(self.files.len().max(1))];
             let count = groups.len();
-            self.files.iter().enumerate().for_each(|(place, file)| groups[place % count].push(file.clone()));
+            self.files.iter().enumerate().for_each(|(place, (_, file))| groups[place % count].push(file.clone()));
             groups.into_iter().map(FileGroup::new).collect()
         };
         let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
@@ -145,12 +168,10 @@ impl TableProvider for StoreTable {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::physical_plan::displayable;
-    use sawlog_formats::FORMATS;
-    use sawlog_store::DataFileEntry;
-
     use super::*;
     use crate::query::session;
+    use datafusion::physical_plan::displayable;
+    use sawlog_formats::FORMATS;
 
     #[test]
     fn evidence_order_is_merged_and_not_sorted() {

@@ -20,12 +20,13 @@ use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
 
-/// Calls `take` for the entities of each row group of a data file.
+/// Calls `take` for the entities of each row group of a data file, and the number of rows before it.
 fn each_row_group(
     format: &'static Format,
     path: &Path,
-    mut take: impl FnMut(&RowGroupEntities) -> Result<()>,
+    mut take: impl FnMut(usize, &RowGroupEntities) -> Result<()>,
 ) -> Result<()> {
+    let mut before = 0;
     let wrong = || StoreError::parquet(path);
     let file = File::open(path).map_err(StoreError::io(path))?;
     // Text comes with the dictionaries in which it is stored.
@@ -42,7 +43,8 @@ fn each_row_group(
             builder.build().map_err(wrong())?.collect::<Result<_, _>>().map_err(|error| wrong()(error.into()))?;
         let Some(first) = batches.first() else { continue };
         let batch = concat_batches(&first.schema(), &batches).map_err(|error| wrong()(error.into()))?;
-        take(&RowGroupEntities::collect(format, &batch).map_err(|error| wrong()(error.into()))?)?;
+        take(before, &RowGroupEntities::collect(format, &batch).map_err(|error| wrong()(error.into()))?)?;
+        before += batch.num_rows();
     }
     Ok(())
 }
@@ -58,8 +60,8 @@ pub fn reindex(run: &mut Run<'_>) -> Result<(u64, usize)> {
         let snapshot = run.store().snapshot(format.table)?;
         for entry in &snapshot.files {
             let mut index = IndexBuilder::open(format.table.name, &entry.path);
-            each_row_group(format, &snapshot.folder.join(&entry.path), |entities| {
-                run.index_row_group(&mut index, &entry.path, entities)
+            each_row_group(format, &snapshot.folder.join(&entry.path), |before, entities| {
+                run.index_row_group(&mut index, &entry.path, before, entities)
             })?;
             run.close_index(index);
             files += 1;
@@ -123,8 +125,8 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     for entry in files {
         let mut index = IndexBuilder::open(format.table.name, &entry.path);
         let mut rows = IndexBuilder::default();
-        each_row_group(format, &store.folder(format.table).join(&entry.path), |entities| {
-            rows.add(&mut index, &entry.path, entities);
+        each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {
+            rows.add(&mut index, &entry.path, before, entities);
             Ok(())
         })?;
         rows.close(index);

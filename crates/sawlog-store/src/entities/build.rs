@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BinaryArray, DictionaryArray, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
 use sawlog_formats::{Interner, TextColumn};
 
 use super::collect::{RowGroupEntities, Sums};
+use super::positions::{MAX_POSITIONS, encode, positions};
 use super::{ENTITIES, FIELDS};
 
 /// So many rows are sorted and written at a time, which bounds the memory of a run.
@@ -43,6 +44,8 @@ pub struct IndexRow {
     pub times: Option<(i64, i64)>,
     /// The first record in evidence order: source file and line.
     pub first: Option<(String, i64)>,
+    /// The rows of the records in the data file, from 0, if these are few.
+    pub positions: Option<Vec<u64>>,
 }
 
 impl IndexRow {
@@ -58,6 +61,7 @@ impl IndexRow {
         let (errors, lines, sources) = (number("errors")?, number("first_line")?, text("first_file")?);
         let (first, last) = (time("first_time")?, time("last_time")?);
         let kinds = text("kind")?;
+        let rows_of_value = batch.column_by_name("positions")?.as_binary_opt::<i32>()?;
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
             (FIELDS[field].entity.kind == kinds.get(row)?).then(|| Self {
@@ -70,6 +74,7 @@ impl IndexRow {
                 errors: errors.value(row),
                 times: first.is_valid(row).then(|| (first.value(row), last.value(row))),
                 first: sources.get(row).map(|file| (file.to_owned(), lines.value(row))),
+                positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
             })
         });
         Some(rows.collect())
@@ -90,6 +95,10 @@ impl IndexRow {
             errors: sums.errors,
             times: (sums.records > 0).then_some((sums.first, sums.last)),
             first,
+            positions: match (&self.positions, &other.positions) {
+                (Some(a), Some(b)) => united(a, b),
+                _ => None,
+            },
             ..self.clone()
         })
     }
@@ -113,7 +122,7 @@ pub(crate) struct IndexBuilder {
     rows: Vec<Row>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Row {
     field: usize,
     value: u32,
@@ -121,6 +130,14 @@ struct Row {
     sums: Sums,
     source: u32,
     line: i64,
+    positions: Option<Box<[u64]>>,
+}
+
+/// The positions of two rows together, if these are few.
+fn united(a: &[u64], b: &[u64]) -> Option<Vec<u64>> {
+    let mut both = [a, b].concat();
+    both.sort_unstable();
+    (both.len() <= MAX_POSITIONS).then_some(both)
 }
 
 impl IndexBuilder {
@@ -137,12 +154,13 @@ impl IndexBuilder {
             errors: 0,
             times: None,
             first: None,
+            positions: None,
         };
         of_table.enumerate().map(|(field, is)| is.then(|| row(field))).collect()
     }
 
-    /// Adds the entities of a data file's next row group.
-    pub(crate) fn add(&mut self, file: &mut FileIndex, data_file: &str, entities: &RowGroupEntities) {
+    /// Adds the entities of a data file's next row group, before which so many rows stand.
+    pub(crate) fn add(&mut self, file: &mut FileIndex, data_file: &str, before: usize, entities: &RowGroupEntities) {
         for (entity, found) in entities.format.entities.iter().zip(&entities.fields) {
             let Some(field) = super::field(entities.format.table.name, entity.field) else { continue };
             let Some(nulls) = &mut file[field] else { continue };
@@ -151,10 +169,12 @@ impl IndexBuilder {
                 continue;
             };
             let mut all_fit = true;
-            for (value, sums, row) in found.iter() {
+            for (value, sums, row, rows) in found.iter() {
                 let (source, line) = entities.place(row);
                 if let Some(value) = value {
-                    self.push(field, Some(value), data_file, *sums, Some((source, line)));
+                    let positions = rows.iter().map(|row| before as u64 + u64::from(*row)).collect();
+                    let positions = (!rows.is_empty()).then_some(positions);
+                    self.push(field, Some(value), data_file, *sums, Some((source, line)), positions);
                     continue;
                 }
                 let row = IndexRow {
@@ -164,6 +184,7 @@ impl IndexBuilder {
                     errors: sums.errors,
                     times: Some((sums.first, sums.last)),
                     first: Some((source.to_owned(), line)),
+                    positions: None,
                     ..nulls.clone()
                 };
                 match nulls.add(&row) {
@@ -185,10 +206,19 @@ impl IndexBuilder {
     /// Adds a row that is complete.
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
         let first = row.first.as_ref().map(|(file, line)| (file.as_str(), *line));
-        self.push(row.field, row.value.as_deref(), &row.data_file, row.sums(), first);
+        let positions = row.positions.as_deref().map(Into::into);
+        self.push(row.field, row.value.as_deref(), &row.data_file, row.sums(), first, positions);
     }
 
-    fn push(&mut self, field: usize, value: Option<&str>, data_file: &str, sums: Sums, first: Option<(&str, i64)>) {
+    fn push(
+        &mut self,
+        field: usize,
+        value: Option<&str>,
+        data_file: &str,
+        sums: Sums,
+        first: Option<(&str, i64)>,
+        positions: Option<Box<[u64]>>,
+    ) {
         self.rows.push(Row {
             field,
             value: value.map_or(NULL, |value| self.values.intern(value.as_bytes())),
@@ -196,6 +226,7 @@ impl IndexBuilder {
             sums,
             source: first.map_or(NULL, |(source, _)| self.sources.intern(source.as_bytes())),
             line: first.map_or(0, |(_, line)| line),
+            positions,
         });
     }
 
@@ -230,6 +261,10 @@ impl IndexBuilder {
                 (row.source, row.line) = (later.source, later.line);
             }
             row.sums = sums;
+            row.positions = match (row.positions.take(), later.positions.take()) {
+                (Some(a), Some(b)) => united(&a, &b).map(Into::into),
+                _ => None,
+            };
             true
         });
     }
@@ -261,6 +296,7 @@ impl IndexBuilder {
             time(|row| row.sums.last),
             text(&|row| row.source, &self.sources),
             number(|row| (row.source != NULL).then_some(row.line)),
+            Arc::new(rows.iter().map(|row| row.positions.as_deref().map(encode)).collect::<BinaryArray>()),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =

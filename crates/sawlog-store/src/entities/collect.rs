@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::positions::MAX_POSITIONS;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
@@ -66,13 +67,49 @@ pub(crate) struct FieldEntities {
     values: StringArray,
     /// For each value, and last for null, the sums, and the first row.
     sums: Vec<(Sums, usize)>,
+    /// The rows of values that have few, one value after the other.
+    rows: Vec<u32>,
+    /// Where in `rows` each value's end.
+    ends: Vec<u32>,
 }
 
 impl FieldEntities {
-    /// The values that there are, null as `None`, with their sums and first rows.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Sums, usize)> {
-        let values = self.values.iter().chain([None]);
-        values.zip(&self.sums).map(|(value, (sums, row))| (value, sums, *row)).filter(|(_, sums, _)| sums.records > 0)
+    fn new(keys: Keys, sums: Vec<(Sums, usize)>) -> Self {
+        let count = |sums: &Sums| usize::try_from(sums.records).unwrap_or(usize::MAX);
+        // Null's rows are not looked for.
+        let few = sums.iter().take(keys.values.len());
+        let few = few.map(|(sums, _)| if count(sums) <= MAX_POSITIONS { count(sums) } else { 0 });
+        let mut end = 0;
+        let ends: Vec<u32> = few
+            .map(|rows| {
+                end += rows;
+                u32::try_from(end).expect("a row group has fewer than 2^32 rows")
+            })
+            .collect();
+        let mut rows = vec![0; end];
+        if end > 0 {
+            let starts = [0].into_iter().chain(ends.iter().copied());
+            let mut next: Vec<u32> = starts.take(ends.len()).collect();
+            for (row, key) in (0..).zip(&keys.of_rows) {
+                let key = *key as usize;
+                if let Some(place) = next.get_mut(key).filter(|place| **place < ends[key]) {
+                    rows[*place as usize] = row;
+                    *place += 1;
+                }
+            }
+        }
+        Self { values: keys.values, sums, rows, ends }
+    }
+
+    /// The values that there are, null as `None`, with their sums and first rows, and all their rows if these are few.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Sums, usize, &[u32])> {
+        let values = self.values.iter().chain([None]).zip(&self.sums).enumerate();
+        let all = values.map(|(place, (value, (sums, row)))| {
+            let end = |place: usize| self.ends.get(place).map_or(self.rows.len(), |end| *end as usize);
+            let start = if place == 0 { 0 } else { end(place - 1) };
+            (value, sums, *row, &self.rows[start..end(place)])
+        });
+        all.filter(|(_, sums, ..)| sums.records > 0)
     }
 }
 
@@ -210,7 +247,7 @@ impl RowMeasures {
                 all_fit &= !overflows && sent >= 0;
             }
         }
-        all_fit.then_some(FieldEntities { values: keys.values, sums })
+        all_fit.then(|| FieldEntities::new(keys, sums))
     }
 }
 

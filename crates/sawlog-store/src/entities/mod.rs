@@ -10,6 +10,7 @@
 mod again;
 mod build;
 mod collect;
+mod positions;
 
 use std::sync::LazyLock;
 
@@ -19,6 +20,7 @@ pub use again::{each_index_row, index_differences, reindex};
 pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
 pub(crate) use collect::RowGroupEntities;
+pub use positions::positions;
 
 /// The table of entities.
 pub const ENTITIES: Table = Table {
@@ -39,6 +41,12 @@ pub const ENTITIES: Table = Table {
         Column::text("last_time", "The latest of the records").kind(Kind::Time),
         Column::text("first_file", "The source file of the first record in evidence order"),
         Column::int64("first_line", "Its line there").layout(Layout::Delta),
+        Column::text(
+            "positions",
+            "Of a value with few records their row numbers in the data file, from 0, as differences",
+        )
+        .kind(Kind::Bytes)
+        .layout(Layout::Plain),
     ],
     time: None,
 };

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::ident;
 use foldhash::quality::RandomState;
@@ -163,7 +165,9 @@ impl Profile {
         for query in queries.iter().filter(|query| query.format.table.name == cloudtrail::TABLE.name) {
             profile.changes.extend(api_changes(query)?);
         }
-        profile.changes.sort_by(|a, b| (a.sums.times, &a.operation, &a.target).cmp(&(b.sums.times, &b.operation, &b.target)));
+        profile
+            .changes
+            .sort_by(|a, b| (a.sums.times, &a.operation, &a.target).cmp(&(b.sums.times, &b.operation, &b.target)));
         Ok(profile)
     }
 
@@ -195,7 +199,8 @@ impl Profile {
             Arc::new(rows.iter().map(get).collect::<StringArray>())
         };
         let number = |get: &dyn Fn(&Sums) -> u128| -> Result<ArrayRef> {
-            let numbers = rows.iter().map(|(_, value)| u64::try_from(get(&value.sums)).context("a sum is larger than 2^64"));
+            let numbers =
+                rows.iter().map(|(_, value)| u64::try_from(get(&value.sums)).context("a sum is larger than 2^64"));
             Ok(Arc::new(UInt64Array::from(numbers.collect::<Result<Vec<_>>>()?)))
         };
         let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
@@ -211,7 +216,11 @@ impl Profile {
             ("bytes_received", number(&|sums| sums.bytes_received)?, false),
             ("first_seen", time(|(first, _)| first), true),
             ("last_seen", time(|(_, last)| last), true),
-            ("only_here", Arc::new(BooleanArray::from(rows.iter().map(|row| row.1.only_here).collect::<Vec<_>>())), false),
+            (
+                "only_here",
+                Arc::new(BooleanArray::from(rows.iter().map(|row| row.1.only_here).collect::<Vec<_>>())),
+                false,
+            ),
             ("place", text(&|(_, value)| value.place.clone()), true),
         ])?)
     }
@@ -237,7 +246,8 @@ impl Collected {
         let (sent, received, logs, outcomes) =
             (number("bytes")?, number("bytes_received")?, text("log")?, text("outcome")?);
         let (targets, sources) = (text("target")?, text("src_ip")?);
-        let plain = FACETS.map(|(column, ..)| if matches!(column, "peer" | "object") { None } else { Some(text(column)) });
+        let plain =
+            FACETS.map(|(column, ..)| if matches!(column, "peer" | "object") { None } else { Some(text(column)) });
         for row in 0..batch.num_rows() {
             let value = |array: &arrow::array::Int64Array| {
                 if array.is_valid(row) { u128::from(array.value(row).unsigned_abs()) } else { 0 }
@@ -313,9 +323,12 @@ impl Collected {
             values.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.value.cmp(&b.value)));
             profile.facets.push(Facet { name, kind, is_pivot, values });
         }
-        profile.changes.extend(
-            self.changes.into_iter().map(|((log, operation, target), sums)| Change { log, operation, target, sums }),
-        );
+        profile.changes.extend(self.changes.into_iter().map(|((log, operation, target), sums)| Change {
+            log,
+            operation,
+            target,
+            sums,
+        }));
     }
 }
 
@@ -354,14 +367,18 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
         Ok(true)
     })?;
     let log = cloudtrail::TABLE.name;
-    Ok(changes.into_iter().map(|((operation, target), sums)| Change { log: log.to_owned(), operation, target, sums }).collect())
+    Ok(changes
+        .into_iter()
+        .map(|((operation, target), sums)| Change { log: log.to_owned(), operation, target, sums })
+        .collect())
 }
 
 /// The short texts among a request's parameters, which name what it is about: `userName=ann policyName=p`.
 fn main_parameters(json: &str) -> String {
     const MAX: usize = 64;
     let Ok(serde_json::Value::Object(parameters)) = serde_json::from_str(json) else { return String::new() };
-    let named = parameters.iter().filter_map(|(name, value)| Some((name, value.as_str().filter(|text| text.len() <= MAX)?)));
+    let named =
+        parameters.iter().filter_map(|(name, value)| Some((name, value.as_str().filter(|text| text.len() <= MAX)?)));
     named.take(4).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
