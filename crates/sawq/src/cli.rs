@@ -158,11 +158,9 @@ pub(crate) enum Command {
     Timeline(TimelineArgs),
     /// Print the records themselves: the original lines, or columns of them
     Find(FindArgs),
-    /// Run a query over the tables
-    Sql {
-        /// The query; the filters apply to the tables that it names
-        query: String,
-    },
+    /// Run a query over the tables, or ask for queries
+    #[command(after_help = crate::functions::HELP)]
+    Sql(SqlArgs),
     /// Show the tables: their columns, rows and days
     Tables,
     /// Print a completion script for a shell
@@ -250,6 +248,16 @@ pub(crate) struct WhoArgs {
     /// Say where addresses are, by the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) geoip: Option<PathBuf>,
+}
+
+/// What `sql` runs.
+#[derive(Debug, Args)]
+pub(crate) struct SqlArgs {
+    /// The query; the filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
+    pub(crate) query: Option<String>,
+    /// Say on standard error how long each query took
+    #[arg(long)]
+    pub(crate) time: bool,
 }
 
 /// What `timeline` prints.

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, ident, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
 use datafusion::prelude::{regexp_like, strpos, substr};
 use datafusion::scalar::ScalarValue;
 use globset::GlobBuilder;
@@ -18,6 +18,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use sawlog_formats::{Table, s3_access};
 
 use crate::cli::FilterArgs;
+use crate::functions::s3_access_key;
 use crate::logs::{path, resolve};
 
 /// A filter on one field: what was asked for, and the expression.
@@ -258,17 +259,6 @@ fn access_key(table: &Table, value: &str) -> Result<Option<Condition>> {
     let expr = glob(&s3_access_key().call(vec![cast_to_view(ident("request_uri"))]), value)?;
     let probe = probe(table, vec!["request_uri"], &ident("value"), |value_column| glob(value_column, value))?;
     Ok(Some(Condition { expr, probe }))
-}
-
-/// The function `s3_access_key`: the access key that a request line names.
-pub(crate) fn s3_access_key() -> ScalarUDF {
-    let find = |arguments: &[ColumnarValue]| {
-        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
-        let found: StringViewArray = array.as_string_view().iter().map(|line| s3_access::access_key(line?)).collect();
-        Ok(ColumnarValue::Array(Arc::new(found)))
-    };
-    let text = DataType::Utf8View;
-    create_udf("s3_access_key", vec![text.clone()], text, Volatility::Immutable, Arc::new(find))
 }
 
 fn cast_to_view(column: Expr) -> Expr {

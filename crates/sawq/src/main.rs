@@ -6,11 +6,13 @@ mod distinct;
 mod events;
 mod explain;
 mod filter;
+mod functions;
 mod find;
 mod index;
 mod logs;
 mod near;
 mod output;
+mod prompt;
 mod query;
 mod s3logparse;
 mod scan;
@@ -115,7 +117,11 @@ fn run(cli: &Cli) -> Result<()> {
             let any = find::find(&query, args, &target)?;
             explain(&query, any)
         }
-        Command::Sql { query } => sql::sql(&open()?, query, &target),
+        Command::Sql(args) => {
+            let query = open()?;
+            sql::sql(&query, args, &target)?;
+            explain(&query, true)
+        }
         Command::Tables => run_tables(&Store::open(&cli.global.store)?, &target),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "sawq", &mut std::io::stdout());
