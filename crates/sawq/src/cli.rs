@@ -19,6 +19,7 @@ Examples:
   sawq find --key '*.gpg' --since 2021-07-29     the log lines themselves, like grep -h
   sawq find --log cloudtrail --operation 'Put*'  the events' own JSON, for jq
   sawq timeline --user jmerckle                  what happened: ! failed, + changed something
+  sawq report --out case.html --entity 3.238.12.183
   sawq find --ip 10.0.0.0/8 '--operation=!REST.GET.*' -c
   sawq sql \"SELECT operation, count(*) FROM s3_access GROUP BY 1 ORDER BY 2 DESC\"
 
@@ -154,6 +155,8 @@ pub(crate) enum Command {
     Top(TopArgs),
     /// Show what is known of an address, a principal, a key, an agent, an object: all of it on one screen
     Who(WhoArgs),
+    /// Write one self-contained page for a case file: summary, timeline, top talkers, entities, sources
+    Report(ReportArgs),
     /// Print what happened, by time, over all logs; bursts of the same kind as one line
     Timeline(TimelineArgs),
     /// Print the records themselves: the original lines, or columns of them
@@ -245,6 +248,26 @@ pub(crate) struct WhoArgs {
     /// How many values of each list to show; 0 for all
     #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
     pub(crate) number: usize,
+    /// Say where addresses are, by the MaxMind databases (*.mmdb) in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) geoip: Option<PathBuf>,
+}
+
+/// What `report` writes.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The page
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) out: PathBuf,
+    /// An entity to be told of, as by who; can be given several times
+    #[arg(long, value_name = "ENTITY")]
+    pub(crate) entity: Vec<String>,
+    /// The title
+    #[arg(long, default_value = "AWS log report", value_name = "TEXT")]
+    pub(crate) title: String,
+    /// Overwrite the page if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Say where addresses are, by the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) geoip: Option<PathBuf>,

@@ -33,13 +33,18 @@ pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
 
 /// The function `s3_access_key`: the access key that a request line names.
 pub(crate) fn s3_access_key() -> ScalarUDF {
-    let find = |arguments: &[ColumnarValue]| {
+    within(s3_access::access_key)
+}
+
+/// What is found within a text, as a function of the engine. There is one such entity: the access key of S3 logs.
+pub(crate) fn within(find: fn(&str) -> Option<&str>) -> ScalarUDF {
+    let function = move |arguments: &[ColumnarValue]| {
         let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
-        let found: StringViewArray = array.as_string_view().iter().map(|line| s3_access::access_key(line?)).collect();
+        let found: StringViewArray = array.as_string_view().iter().map(|text| find(text?)).collect();
         Ok(ColumnarValue::Array(Arc::new(found)))
     };
     let text = DataType::Utf8View;
-    create_udf("s3_access_key", vec![text.clone()], text, Volatility::Immutable, Arc::new(find))
+    create_udf("s3_access_key", vec![text.clone()], text, Volatility::Immutable, Arc::new(function))
 }
 
 /// The function `in_cidr`: whether an address is in a network; null where there is none, false where it is no address.
@@ -48,7 +53,8 @@ fn in_cidr() -> ScalarUDF {
         let parsed: Result<IpNet, _> = network.parse();
         parsed.map_err(|_| DataFusionError::Execution(format!("'{network}' is no network such as 10.0.0.0/8")))
     };
-    let is_in = |address: &str, network: &IpNet| address.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
+    let is_in =
+        |address: &str, network: &IpNet| address.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
     let function = move |arguments: &[ColumnarValue]| test_text(arguments, parse, is_in);
     predicate("in_cidr", function)
 }

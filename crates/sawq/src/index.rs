@@ -7,14 +7,19 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::string::expr_fn::concat;
+use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{Expr, ident, in_list, lit};
+use datafusion::prelude::cast;
 use foldhash::quality::RandomState;
 use sawlog_formats::{Entity, Format, Part, TextColumn};
 use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, positions};
 
 use crate::filter::Probe;
-use crate::logs::path;
+use crate::functions::within;
+use crate::logs::{path, resolve};
 use crate::query::{Query, collect, session};
 use crate::scan::{ReadAs, StoreTable};
 use crate::tally::{Details, Group, Measures};
@@ -173,33 +178,39 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     Ok(Some((sums.groups, Snapshot { files: rest, ..query.snapshot.clone() })))
 }
 
-/// How many records have some values of an indexed field, by value; `None` if a data file's field is not indexed.
-pub(crate) fn totals(query: &Query, entity: &Entity, values: &[&str]) -> Result<Option<HashMap<String, u64>>> {
-    let (totals, rest) = totals_and_rest(query, entity, values)?;
-    Ok(rest.files.is_empty().then_some(totals))
-}
-
-/// The same; data files whose field is not indexed are scanned.
-pub(crate) fn totals_or_scan(query: &Query, entity: &Entity, values: &[&str]) -> Result<HashMap<String, u64>> {
+/// How many records have some values of an indexed field, by value. Data files whose field is not indexed are scanned.
+pub(crate) fn totals(query: &Query, entity: &Entity, values: &[&str]) -> Result<HashMap<String, u64>> {
     let (mut totals, rest) = totals_and_rest(query, entity, values)?;
     if rest.files.is_empty() {
         return Ok(totals);
     }
-    let columns: Vec<String> = entity.columns().into_iter().map(str::to_owned).collect();
     let rest = Query { snapshot: rest, ..query.clone() };
-    let wanted: HashSet<&str> = values.iter().copied().collect();
-    for group in crate::tally::scan(&rest, &columns, Measures::default())? {
-        let value = match group.values.as_slice() {
-            [first, second] => {
-                format!("{}/{}", first.as_deref().unwrap_or("-"), second.as_deref().unwrap_or_default())
-            }
-            values => values.iter().flatten().cloned().collect(),
-        };
-        if wanted.contains(value.as_str()) {
-            *totals.entry(value).or_default() += group.count;
+    let value = value_of(query.format, entity)?;
+    let wanted = in_list(value.clone(), values.iter().map(|value| lit(*value)).collect(), false);
+    let counted = rest.frame(&ReadAs::default())?.filter(wanted)?.aggregate(vec![value], vec![count_all()])?;
+    rest.for_each(counted, |batch| {
+        let values = TextColumn::new(batch.column(0)).map_err(|found| anyhow::anyhow!("a value is {found}"))?;
+        let counts = batch.column(1).as_primitive_opt::<Int64Type>().context("no counts")?;
+        for row in 0..batch.num_rows() {
+            let value = values.get(row).unwrap_or_default().to_owned();
+            *totals.entry(value).or_default() += counts.value(row).unsigned_abs();
         }
-    }
+        Ok(true)
+    })?;
     Ok(totals)
+}
+
+/// An entity's value, as the index has it, as an expression over its log.
+fn value_of(format: &Format, entity: &Entity) -> Result<Expr> {
+    let column = |name: &str| resolve(format.table, name).with_context(|| format!("no column {name}"));
+    Ok(match entity.part {
+        Part::Whole => cast(column(entity.field)?, DataType::Utf8View),
+        Part::Within(find) => within(find).call(vec![cast(column(entity.field)?, DataType::Utf8View)]),
+        Part::Joined(first, second) => {
+            let or = |name: &str, null: &str| anyhow::Ok(coalesce(vec![column(name)?, lit(null)]));
+            cast(concat(vec![or(first, "-")?, lit("/"), or(second, "")?]), DataType::Utf8View)
+        }
+    })
 }
 
 fn totals_and_rest(query: &Query, entity: &Entity, values: &[&str]) -> Result<(HashMap<String, u64>, Snapshot)> {

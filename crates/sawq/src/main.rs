@@ -6,14 +6,15 @@ mod distinct;
 mod events;
 mod explain;
 mod filter;
-mod functions;
 mod find;
+mod functions;
 mod index;
 mod logs;
 mod near;
 mod output;
 mod prompt;
 mod query;
+mod report;
 mod s3logparse;
 mod scan;
 mod sql;
@@ -106,6 +107,10 @@ fn run(cli: &Cli) -> Result<()> {
             let all = Query::open(Store::open(&cli.global.store)?, &only_log(&cli.filters))?;
             let (query, any) = who::who(&all, &cli.filters, args, &target)?;
             explain(&query, any)
+        }
+        Command::Report(args) => {
+            let all = Query::open(Store::open(&cli.global.store)?, &only_log(&cli.filters))?;
+            report::write(&all, &cli.filters, args, cli.global.quiet)
         }
         Command::Timeline(args) => {
             let query = open()?;

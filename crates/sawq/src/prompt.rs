@@ -14,8 +14,30 @@ use rustyline::{Config, Context, Editor, Helper};
 use sawlog_store::TABLES;
 
 const WORDS: [&str; 24] = [
-    "SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "COUNT(*)", "DISTINCT", "DESC", "AND", "OR", "NOT", "LIKE",
-    "BETWEEN", "IN", "IS NULL", "SUM(", "MIN(", "MAX(", "json_get(", "in_cidr(", "glob(", "s3_access_key(", "DESCRIBE",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "LIMIT",
+    "COUNT(*)",
+    "DISTINCT",
+    "DESC",
+    "AND",
+    "OR",
+    "NOT",
+    "LIKE",
+    "BETWEEN",
+    "IN",
+    "IS NULL",
+    "SUM(",
+    "MIN(",
+    "MAX(",
+    "json_get(",
+    "in_cidr(",
+    "glob(",
+    "s3_access_key(",
+    "DESCRIBE",
 ];
 
 /// Reads queries, which a semicolon ends, and runs each; an error is printed, and the next query is asked for.
@@ -24,7 +46,8 @@ pub(crate) fn queries(mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let text = std::io::read_to_string(std::io::stdin().lock())?;
         return statements(&text).into_iter().try_for_each(|query| run(&query));
     }
-    let mut editor: Editor<Names, DefaultHistory> = Editor::with_config(Config::builder().auto_add_history(false).build())?;
+    let mut editor: Editor<Names, DefaultHistory> =
+        Editor::with_config(Config::builder().auto_add_history(false).build())?;
     editor.set_helper(Some(Names::new()));
     let history = history();
     if let Some(history) = &history {
@@ -51,7 +74,10 @@ pub(crate) fn queries(mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
             "" => query.clear(),
             "exit" | "quit" | "\\q" => break,
             "help" | "\\?" => {
-                eprintln!("{}\n'sawq tables' shows the tables and their columns; so does DESCRIBE events;", crate::functions::HELP);
+                eprintln!(
+                    "{}\n'sawq tables' shows the tables and their columns; so does DESCRIBE events;",
+                    crate::functions::HELP
+                );
                 query.clear();
             }
             _ if query.trim_end().ends_with(';') => {

@@ -111,11 +111,6 @@ pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) 
     Ok(groups)
 }
 
-/// The groups of one log's records by columns, in no order, without a look at the index.
-pub(crate) fn scan(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Group>> {
-    Ok(merge(tally_log(query, columns, measures)?))
-}
-
 /// The groups of one log, of each of its streams.
 fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Vec<Group>>> {
     let table = query.format.table;

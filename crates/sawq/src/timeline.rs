@@ -31,53 +31,59 @@ const FIELDS: &str =
 
 /// Records of one kind in a burst.
 #[derive(Clone, Debug)]
-struct Burst {
-    first: i64,
-    last: i64,
-    count: u64,
-    kind: Kind,
+pub(crate) struct Burst {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) count: u64,
+    pub(crate) kind: Kind,
     /// What the first record is about; of several the place that they have in common.
-    target: String,
-    changes: bool,
-    bytes: i64,
-    source_file: String,
-    source_line: i64,
+    pub(crate) target: String,
+    pub(crate) changes: bool,
+    pub(crate) bytes: i64,
+    pub(crate) source_file: String,
+    pub(crate) source_line: i64,
 }
 
 /// What records of a burst have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
-    log: String,
-    actor: String,
-    src_ip: String,
-    operation: String,
+pub(crate) struct Kind {
+    pub(crate) log: String,
+    pub(crate) actor: String,
+    pub(crate) src_ip: String,
+    pub(crate) operation: String,
     /// The bucket, the resource, or the address.
-    place: String,
-    outcome: String,
-    error: String,
+    pub(crate) place: String,
+    pub(crate) outcome: String,
+    pub(crate) error: String,
 }
 
 /// Prints the timeline; says whether there was anything on it.
 pub(crate) fn print(queries: &[Query], args: &TimelineArgs, target: &Target) -> Result<bool> {
-    let Some(query) = queries.first() else { return Ok(false) };
     let mut printer: Box<dyn Printer> = match target.format {
         None => Box::new(Lines { out: Box::new(target.open()?), day: String::new(), last: None }),
         Some(_) => Box::new(Rows { output: Output::new(target)?, bursts: Vec::new() }),
     };
+    fold(queries, args.expand, printer.as_mut())
+}
+
+/// Gives the bursts of all logs to a printer, by time; says whether there were any.
+pub(crate) fn fold(queries: &[Query], expand: bool, printer: &mut dyn Printer) -> Result<bool> {
+    let Some(query) = queries.first() else { return Ok(false) };
     let context = crate::sql::context(queries, events::NAME)?;
     let sorted = format!("SELECT {FIELDS} FROM {} ORDER BY time, source_file, source_line", events::NAME);
-    let mut folding = Folding { expand: args.expand, ..Folding::default() };
+    let mut folding = Folding { expand, ..Folding::default() };
     query.store.block_on(async {
-        let mut stream = context.sql(&sorted).await?.execute_stream().await?;
+        let frame = context.sql(&sorted).await?;
+        let mut stream = crate::query::execute(frame, events::NAME, &query.explain).await?;
         while let Some(batch) = stream.next().await {
             for burst in bursts(&batch?)? {
-                folding.add(burst, printer.as_mut())?;
+                folding.add(burst, printer)?;
             }
         }
         anyhow::Ok(())
     })?;
     let any = folding.any;
-    let late = folding.finish(printer.as_mut())?;
+    let late = folding.finish(printer)?;
     printer.finish(&late)?;
     Ok(any)
 }
@@ -198,7 +204,7 @@ impl Folding {
 }
 
 /// Where bursts go.
-trait Printer {
+pub(crate) trait Printer {
     fn burst(&mut self, burst: Burst) -> Result<()>;
 
     /// Prints what is left, and how many records of which log stand out of order.

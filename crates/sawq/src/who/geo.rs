@@ -44,7 +44,10 @@ impl Geo {
                 let name = asn.autonomous_system_organization.map(str::to_owned);
                 parts.extend(number.into_iter().chain(name).reduce(|number, name| format!("{number} {name}")));
             } else if let Ok(Some(country)) = found.decode::<geoip2::Country>() {
-                parts.extend(country.country.iso_code.map(str::to_owned));
+                // The country first, whatever the files are called.
+                if let Some(code) = country.country.iso_code {
+                    parts.insert(0, code.to_owned());
+                }
             }
         }
         (!parts.is_empty()).then(|| parts.join(", "))

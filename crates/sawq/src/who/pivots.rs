@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use sawlog_formats::Part;
 
 use super::profile::Profile;
 use crate::query::Query;
@@ -28,12 +27,7 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
                 fields.truncate(1);
             }
             for entity in fields {
-                let found = match entity.part {
-                    // What is found within a field is only known to the index.
-                    Part::Within(_) => crate::index::totals(&query, entity, &values)?,
-                    _ => Some(crate::index::totals_or_scan(&query, entity, &values)?),
-                };
-                let Some(found) = found else { return Ok(()) };
+                let found = crate::index::totals(&query, entity, &values)?;
                 found.into_iter().for_each(|(value, records)| *totals.entry(value).or_default() += records);
             }
         }

@@ -41,7 +41,9 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
             size(bytes_received)
         )?;
     }
-    for facet in profile.facets.iter().filter(|facet| !facet.values.is_empty()) {
+    // That an address was seen with itself says nothing.
+    let is_itself = |facet: &&Facet| matches!(facet.values.as_slice(), [only] if only.value == profile.entity);
+    for facet in profile.facets.iter().filter(|facet| !facet.values.is_empty() && !is_itself(facet)) {
         print_facet(facet, number, &mut text)?;
     }
     print_changes(&profile.changes, number, &mut text)?;
