@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use sawlog_tests::{Case, evidence};
 use serde_json::{Value, json};
 
-/// A page in headless Chromium, driven by WebDriver.
+/// A page in headless Chromium, driven by `chromedriver`.
 struct Browser {
     driver: Child,
     session: String,

@@ -146,4 +146,5 @@ def main():
         compare_summaries(store, rounds)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-//! Where addresses are, by the MaxMind databases that a user has.
+//! Where addresses are, by the `mmdb` databases that a user has.
 
 use std::net::IpAddr;
 use std::path::Path;
