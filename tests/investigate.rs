@@ -89,6 +89,23 @@ fn pivots_are_seen_with_nothing_else() {
     }
 }
 
+/// What one log has only here may be elsewhere in another.
+#[test]
+fn pivots_are_those_of_the_whole_store() {
+    let case = Case::new();
+    let line = "owner b [29/Jul/2021:10:00:00 +0000] 192.0.2.1 - R1 REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 5 5 1 1 - \"tool/1\" -\n";
+    case.write("logs/a", line);
+    let event = r#"{"eventTime":"2021-07-29T10:00:00Z","eventName":"ListUsers","eventSource":"iam.amazonaws.com","sourceIPAddress":"192.0.2.2","userAgent":"tool/1"}"#;
+    case.write("logs/b.json", format!("{{\"Records\":[{event}]}}"));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    for log in [&[][..], &["--log", "s3"]] {
+        let profile = case.sawq(&[&["who", "192.0.2.1", "--json"], log].concat()).json();
+        assert_eq!(profile["records"], 1);
+        assert_eq!(profile["facets"]["user_agents"][0]["only_here"], false, "{log:?}");
+        assert_eq!(profile["facets"]["objects"][0]["only_here"], true, "{log:?}");
+    }
+}
+
 #[test]
 fn sql_reads_json_networks_and_globs() {
     let case = Case::with(&evidence());
