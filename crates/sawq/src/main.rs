@@ -104,12 +104,12 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Who(args) => {
             // The index is asked about the entity, not about what filters leave of it.
-            let all = Query::open(Store::open(&cli.global.store)?, &only_log(&cli.filters))?;
+            let all = Query::open(Store::open(&cli.global.store)?, &FilterArgs::default())?;
             let (query, any) = who::who(&all, &cli.filters, args, &target)?;
             explain(&query, any)
         }
         Command::Report(args) => {
-            let all = Query::open(Store::open(&cli.global.store)?, &only_log(&cli.filters))?;
+            let all = Query::open(Store::open(&cli.global.store)?, &FilterArgs::default())?;
             report::write(&all, &cli.filters, args, cli.global.quiet)
         }
         Command::Timeline(args) => {
@@ -134,11 +134,6 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
     }
-}
-
-/// Of the filters only the log.
-fn only_log(filters: &FilterArgs) -> FilterArgs {
-    FilterArgs { log: filters.log.clone(), ..FilterArgs::default() }
 }
 
 fn run_tables(store: &Store, target: &Target) -> Result<()> {

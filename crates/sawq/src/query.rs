@@ -92,14 +92,16 @@ impl Query {
         Ok(self)
     }
 
-    /// The same logs, with other filters, before the index is asked.
+    /// The same logs, or the one that is asked for, with other filters, before the index is asked.
     pub(crate) fn with_filters(queries: &[Self], args: &FilterArgs) -> Result<Vec<Self>> {
         let last = queries.iter().filter_map(|query| last_time(&query.snapshot)).max();
+        let only = args.log.as_deref().map(log).transpose()?;
+        let asked = |query: &&Self| only.is_none_or(|only| only.table.name == query.format.table.name);
         let with = |query: &Self| {
             let filters = Filters::new(query.format.table, args, last)?;
             Ok(Self { filters, candidates: None, ..query.clone() })
         };
-        queries.iter().map(with).collect()
+        queries.iter().filter(asked).map(with).collect()
     }
 
     /// The same logs, with other filters.

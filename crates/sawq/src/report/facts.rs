@@ -64,8 +64,8 @@ pub(crate) struct Reject {
 }
 
 impl Facts {
-    /// Collects the facts of the queries' records.
-    pub(crate) fn collect(queries: &[Query]) -> Result<Self> {
+    /// Collects the facts of the queries' records, and of the sources of `all`.
+    pub(crate) fn collect(queries: &[Query], all: &[Query]) -> Result<Self> {
         let mut facts = Self {
             logs: Vec::new(),
             hours: BTreeMap::new(),
@@ -90,7 +90,7 @@ impl Facts {
         fold(queries, false, &mut kept)?;
         (facts.bursts, facts.bursts_left_out, facts.late) = (kept.bursts, kept.left_out, kept.late);
         facts.add_tops(queries)?;
-        facts.add_sources(queries)?;
+        facts.add_sources(all)?;
         Ok(facts)
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn write(queries: &[Query], filters: &FilterArgs, args: &ReportArgs, 
         let (_, profile) = look_up(queries, filters, entity, None)?;
         entities.push(if let Some(geo) = &geo { profile.located(geo) } else { profile });
     }
-    let facts = Facts::collect(&about)?;
+    let facts = Facts::collect(&about, queries)?;
     let html = page::page(&args.title, &facts, &entities)?;
     let wrong = || format!("can't write {}", args.out.display());
     let mut file = File::create(&args.out).with_context(wrong)?;

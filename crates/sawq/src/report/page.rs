@@ -25,6 +25,8 @@ const STYLE: &str = include_str!("../../assets/report.css");
 const MAX_SOURCES: usize = 1000;
 /// So many values of each list of an entity are shown.
 const MAX_VALUES: usize = 15;
+/// So many of its changes.
+const MAX_CHANGES: usize = 200;
 
 /// The page.
 pub(crate) fn page(title: &str, facts: &Facts, entities: &[Profile]) -> Result<String> {
@@ -275,9 +277,12 @@ fn entity(number: usize, profile: &Profile) -> Markup {
             }
             @if !profile.changes.is_empty() {
                 div.scroll { table {
-                    caption { "Created or changed" }
+                    caption {
+                        "Created or changed"
+                        @if profile.changes.len() > MAX_CHANGES { " (" (MAX_CHANGES) " of " (profile.changes.len()) ")" }
+                    }
                     thead { tr { th { "First" } th.num { "Times" } th { "Operation" } th { "On what" } } }
-                    tbody { @for change in profile.changes.iter().take(200) { tr {
+                    tbody { @for change in profile.changes.iter().take(MAX_CHANGES) { tr {
                         td.time { (change.sums.times.map(|(first, _)| moment(first)).unwrap_or_default()) }
                         td.num { (change.sums.records) } td { (shown(&change.operation)) } td.mono { (shown(&change.target)) }
                     } } }

@@ -24,7 +24,7 @@ const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 /// A sparkline has so many bars at most.
 const MAX_BARS: i64 = 48;
-/// So many changes are told apart; a log that makes up more is not worth more memory.
+/// So many changes of an API are told apart; further ones are counted as one.
 const MAX_CHANGES: usize = 10_000;
 
 /// What is known of an entity.
@@ -284,7 +284,7 @@ impl Collected {
                 }
             }
             let changed = changes.is_valid(row) && changes.value(row) && sums.failed == 0;
-            if changed && log == "s3_access" && self.changes.len() < MAX_CHANGES {
+            if changed && log == "s3_access" {
                 let operation = plain[5].as_ref().and_then(|column| column.as_ref().ok()?.get(row)).unwrap_or_default();
                 let bucket = target.split('/').next().unwrap_or_default();
                 let key = (log.to_owned(), operation.to_owned(), bucket.to_owned());
@@ -360,9 +360,9 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
             let time = times.value(row);
             let sums = Sums { records: 1, times: Some((time, time)), ..Sums::default() };
             let key = (names.get(row).unwrap_or_default().to_owned(), target.trim().to_owned());
-            if changes.len() < MAX_CHANGES || changes.contains_key(&key) {
-                changes.entry(key).or_default().add(&sums);
-            }
+            let is_new = changes.len() >= MAX_CHANGES && !changes.contains_key(&key);
+            let key = if is_new { ("(others)".to_owned(), String::new()) } else { key };
+            changes.entry(key).or_default().add(&sums);
         }
         Ok(true)
     })?;
