@@ -246,8 +246,10 @@ impl Collected {
         let (sent, received, logs, outcomes) =
             (number("bytes")?, number("bytes_received")?, text("log")?, text("outcome")?);
         let (targets, sources) = (text("target")?, text("src_ip")?);
-        let plain =
-            FACETS.map(|(column, ..)| if matches!(column, "peer" | "object") { None } else { Some(text(column)) });
+        let mut plain: Vec<Option<TextColumn>> = Vec::new();
+        for (column, ..) in FACETS {
+            plain.push(if matches!(column, "peer" | "object") { None } else { Some(text(column)?) });
+        }
         for row in 0..batch.num_rows() {
             let value = |array: &arrow::array::Int64Array| {
                 if array.is_valid(row) { u128::from(array.value(row).unsigned_abs()) } else { 0 }
@@ -276,7 +278,7 @@ impl Collected {
                     ("object", _) if log == "s3_access" && target.contains('/') => Some(target),
                     ("operation", _) if is_flow => None,
                     ("src_ip", _) if is_flow && address.is_some() => None,
-                    (_, Some(Ok(column))) => column.get(row),
+                    (_, Some(column)) => column.get(row),
                     _ => None,
                 };
                 if let Some(found) = found {
@@ -285,7 +287,7 @@ impl Collected {
             }
             let changed = changes.is_valid(row) && changes.value(row) && sums.failed == 0;
             if changed && log == "s3_access" {
-                let operation = plain[5].as_ref().and_then(|column| column.as_ref().ok()?.get(row)).unwrap_or_default();
+                let operation = plain[5].as_ref().and_then(|column| column.get(row)).unwrap_or_default();
                 let bucket = target.split('/').next().unwrap_or_default();
                 let key = (log.to_owned(), operation.to_owned(), bucket.to_owned());
                 self.changes.entry(key).or_default().add(&sums);
