@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+pub mod disk;
+
 /// The repository.
 ///
 /// # Panics
@@ -162,6 +164,45 @@ impl Case {
     pub fn sawq(&self, arguments: &[&str]) -> Ran {
         self.command("sawq", arguments).output().expect("sawq starts").into()
     }
+}
+
+/// How much of a long test is run: all of it if `SAWLOG_TESTS` is `full`, else about `short` of `all` cases, spread evenly.
+///
+/// # Panics
+///
+/// Never: `short` is not zero.
+pub fn cases(all: usize, short: usize) -> impl Iterator<Item = usize> {
+    let is_full = std::env::var_os("SAWLOG_TESTS").is_some_and(|value| value == "full");
+    (0..all).step_by(if is_full { 1 } else { all.div_ceil(short.max(1)).max(1) })
+}
+
+/// What the fault layer does to a command.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// Kills it before an operation on files, counted from 1.
+    Kill(usize),
+    /// Lets an operation fail with an error number.
+    Once(usize, i32),
+    /// Lets an operation and all after it fail, but for deletions.
+    From(usize, i32),
+    /// Nothing.
+    None,
+}
+
+/// Runs a command of the case above the fault layer, which counts what happens below `root`, and records it in `journal`.
+#[must_use]
+pub fn with_layer(mut command: Command, root: &Path, journal: &Path, fault: Fault) -> Command {
+    command.env("LD_PRELOAD", binary("libsawlog_fault_layer.so")).env("LAYER_ROOT", root).env("LAYER_JOURNAL", journal);
+    let (at, what) = match fault {
+        Fault::Kill(at) => (at, "kill".to_owned()),
+        Fault::Once(at, error) | Fault::From(at, error) => (at, error.to_string()),
+        Fault::None => return command,
+    };
+    command.env("LAYER_AT", at.to_string()).env("LAYER_DO", what);
+    if matches!(fault, Fault::From(..)) {
+        command.env("LAYER_STAYS", "1");
+    }
+    command
 }
 
 /// A small generator of numbers, the same ones for the same seed.

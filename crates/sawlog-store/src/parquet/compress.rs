@@ -1,6 +1,5 @@
 //! The compression of pages.
 
-use bytes::Bytes;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
 
@@ -52,13 +51,12 @@ impl Compressor {
         self.codec
     }
 
-    pub(super) fn compress(&mut self, page: &[u8]) -> Result<Bytes> {
-        let compressed = match self.codec {
+    pub(super) fn compress(&mut self, page: &[u8]) -> Result<Vec<u8>> {
+        Ok(match self.codec {
             Codec::Zstd => self.zstd.compress(page)?,
             Codec::Snappy => self.snappy.compress_vec(page).map_err(|error| ParquetError::External(Box::new(error)))?,
             Codec::Lz4 => lz4_flex::block::compress(page),
             Codec::None => page.to_vec(),
-        };
-        Ok(Bytes::from(compressed))
+        })
     }
 }

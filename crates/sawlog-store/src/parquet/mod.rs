@@ -2,11 +2,12 @@
 //!
 //! The columns of a log come from a decoder that has numbered their distinct values already. The stock Arrow writer would
 //! hash every value again; this encoder writes the numbers as they are, takes statistics and Bloom filters from the
-//! dictionary alone, and leaves headers, page index and footer to the `parquet` crate.
+//! dictionary alone, puts a checksum into every page's header, and leaves page index and footer to the `parquet` crate.
 
 mod column;
 mod compress;
 mod file;
+mod header;
 mod hybrid;
 mod integers;
 mod leaf;

@@ -3,15 +3,14 @@
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
 use parquet::file::statistics::Statistics;
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::compress::Compressor;
+use super::header::{self, PageKind};
 use super::hybrid;
 use super::leaf::Levels;
 
@@ -36,7 +35,7 @@ pub(super) struct PageRange {
 /// A column chunk to which pages are added.
 pub(super) struct ChunkBuilder<'a> {
     compressor: &'a mut Compressor,
-    sink: TrackedWrite<Vec<u8>>,
+    bytes: Vec<u8>,
     descr: ColumnDescPtr,
     column_index: ColumnIndexBuilder,
     offset_index: OffsetIndexBuilder,
@@ -53,7 +52,7 @@ impl<'a> ChunkBuilder<'a> {
     pub(super) fn new(descr: ColumnDescPtr, data_encoding: Encoding, compressor: &'a mut Compressor) -> Self {
         Self {
             compressor,
-            sink: TrackedWrite::new(Vec::new()),
+            bytes: Vec::new(),
             column_index: ColumnIndexBuilder::new(descr.physical_type()),
             offset_index: OffsetIndexBuilder::new(),
             descr,
@@ -69,13 +68,7 @@ impl<'a> ChunkBuilder<'a> {
 
     /// Adds the dictionary: `values` are the distinct values in the encoding PLAIN.
     pub(super) fn dictionary(&mut self, values: &[u8], count: usize) -> Result<()> {
-        let page = Page::DictionaryPage {
-            buf: self.compressor.compress(values)?,
-            num_values: u32::try_from(count)?,
-            encoding: Encoding::PLAIN,
-            is_sorted: false,
-        };
-        let (offset, _) = self.write(page, values.len())?;
+        let (offset, _) = self.write(PageKind::Dictionary, count, values)?;
         self.dictionary_offset = Some(offset);
         Ok(())
     }
@@ -102,15 +95,7 @@ impl<'a> ChunkBuilder<'a> {
             }
         })?;
         put_values(&mut page);
-        let data = Page::DataPage {
-            buf: self.compressor.compress(&page)?,
-            num_values: u32::try_from(levels.count)?,
-            encoding: self.data_encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let (offset, size) = self.write(data, page.len())?;
+        let (offset, size) = self.write(PageKind::Data(self.data_encoding), levels.count, &page)?;
         self.page = page;
         self.data_offset.get_or_insert(offset);
         self.offset_index.append_offset_and_size(offset, size);
@@ -128,13 +113,15 @@ impl<'a> ChunkBuilder<'a> {
         self.levels
     }
 
-    fn write(&mut self, page: Page, uncompressed_size: usize) -> Result<(i64, i32)> {
-        let spec =
-            SerializedPageWriter::new(&mut self.sink).write_page(CompressedPage::new(page, uncompressed_size))?;
-        let header = i64::try_from(spec.bytes_written)? - i64::try_from(spec.compressed_size)?;
+    /// Appends a page with its header; gives its offset in the chunk and its size.
+    fn write(&mut self, kind: PageKind, values: usize, page: &[u8]) -> Result<(i64, i32)> {
+        let content = self.compressor.compress(page)?;
+        let offset = self.bytes.len();
+        header::put(kind, values, page.len(), &content, &mut self.bytes)?;
         // As Parquet counts it, the uncompressed size of a chunk includes its page headers.
-        self.uncompressed += i64::try_from(uncompressed_size)? + header;
-        Ok((i64::try_from(spec.offset)?, i32::try_from(spec.bytes_written)?))
+        self.uncompressed += i64::try_from(page.len() + self.bytes.len() - offset)?;
+        self.bytes.extend_from_slice(&content);
+        Ok((i64::try_from(offset)?, i32::try_from(self.bytes.len() - offset)?))
     }
 
     /// Closes the chunk.
@@ -144,7 +131,7 @@ impl<'a> ChunkBuilder<'a> {
         order: BoundaryOrder,
         bloom_filter: Option<Sbbf>,
     ) -> Result<EncodedColumn> {
-        let bytes = Bytes::from(self.sink.into_inner()?);
+        let bytes = Bytes::from(self.bytes);
         let mut encodings = vec![Encoding::RLE, self.data_encoding];
         if self.dictionary_offset.is_some() {
             encodings.push(Encoding::PLAIN);

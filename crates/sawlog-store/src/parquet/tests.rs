@@ -112,6 +112,28 @@ proptest! {
     }
 
     #[test]
+    fn a_flipped_bit_in_a_page_is_never_another_value(rows in rows(), codec in codec(), place in 0.0..1.0f64, bit in 0..8u8) {
+        let (folder, file) = write(&[batch(&rows)], codec);
+        let expected = read(&file);
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let chunks = builder.metadata().row_group(0).columns();
+        let (first, last) = (&chunks[0], &chunks[chunks.len() - 1]);
+        let end = last.byte_range().0 + last.byte_range().1;
+        let span = (end - first.byte_range().0) as f64;
+        let at = first.byte_range().0 + (span * place) as u64;
+        let path = folder.path().join("a/b.parquet");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[usize::try_from(at).unwrap()] ^= 1 << bit;
+        std::fs::write(&path, bytes).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+        // The footer is as it was; only reading the pages can fail.
+        if let Ok(batches) = builder.build().unwrap().collect::<Result<Vec<_>, _>>() {
+            let found = concat_batches(&expected.schema(), &batches).unwrap();
+            prop_assert_eq!(found.columns(), expected.columns());
+        }
+    }
+
+    #[test]
     fn ranges_hold_every_value(rows in rows()) {
         let (_folder, file) = write(&[batch(&rows)], Codec::Zstd);
         let options = ArrowReaderOptions::new().with_page_index_policy(parquet::file::metadata::PageIndexPolicy::Required);

@@ -1,0 +1,80 @@
+//! Every input of the corpus, and changed ones, through what the fuzzers check.
+
+use std::fs;
+use std::path::Path;
+
+use sawlog_formats::{Format, cloudtrail, s3_access, vpc_flow};
+use sawlog_fuzz::{json, lines, split};
+
+type Check = fn(&Format, &[u8], usize);
+
+/// The corpus of a format: inputs whose first byte says how they come in pieces.
+fn corpus(format: &Format) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz").join(format.table.name);
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() > 10, "the corpus of {} is not there", format.table.name);
+    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Numbers that look random, the same ones each time (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit.max(1) as u64).unwrap()
+    }
+
+    /// A copy of an input with bytes changed, taken out, doubled, or replaced by a piece of another input.
+    fn change(&mut self, input: &[u8], other: &[u8]) -> Vec<u8> {
+        const TOKENS: [&[u8]; 10] =
+            [b"\n", b"\r\n", b"\"", b"\\u0000", b" - ", b"{", b"]", b"\xff", b"version ", b",{\"Records\":["];
+        let mut changed = input.to_vec();
+        for _ in 0..=self.below(4) {
+            let at = self.below(changed.len() + 1);
+            let end = (at + self.below(20)).min(changed.len());
+            let from = self.below(other.len() + 1);
+            let piece = match self.below(4) {
+                0 => Vec::new(),
+                1 => TOKENS[self.below(TOKENS.len())].to_vec(),
+                2 => other[from..(from + self.below(40)).min(other.len())].to_vec(),
+                _ => changed[at..end].repeat(2),
+            };
+            changed.splice(at..end, piece);
+        }
+        changed
+    }
+}
+
+fn check_corpus(format: &Format, check: Check) {
+    let corpus = corpus(format);
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    for (place, input) in corpus.iter().enumerate() {
+        let (step, content) = split(input);
+        check(format, content, step);
+        let other = &corpus[(place * 7 + 1) % corpus.len()];
+        for _ in 0..20 {
+            let changed = numbers.change(input, other);
+            let (step, content) = split(&changed);
+            check(format, content, step);
+        }
+    }
+}
+
+#[test]
+fn s3_access() {
+    check_corpus(&s3_access::FORMAT, lines);
+}
+
+#[test]
+fn cloudtrail() {
+    check_corpus(&cloudtrail::FORMAT, json);
+}
+
+#[test]
+fn vpc_flow() {
+    check_corpus(&vpc_flow::FORMAT, lines);
+}

@@ -1,0 +1,149 @@
+//! What must hold for any bytes at all: a decoder does not panic, keeps everything, and does not depend on how the bytes
+//! come in pieces.
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use sawlog_formats::cloudtrail::Scanner;
+use sawlog_formats::{Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TextColumn};
+
+/// A record or reject, by its number in the source.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    line: i64,
+    gap: Option<String>,
+    text: Vec<u8>,
+    as_it_was: bool,
+}
+
+/// Where a block begins.
+fn origin(content: &[u8], decoded: &Decoded, offset: usize) -> Origin<'static> {
+    Origin {
+        source_file: "file",
+        first_line: 1 + decoded.lines,
+        byte_offset: i64::try_from(offset).expect("a short file"),
+        ending: LineEnding::of(content),
+    }
+}
+
+/// The records and rejects that a decoder holds, in order.
+fn rows(format: &Format, decoder: &mut dyn Decoder) -> Vec<Row> {
+    let (batches, rejects) = decoder.waiting_mut().finish();
+    let mut rows = Vec::new();
+    for (_, batch) in &batches {
+        let printer = (format.printer)(batch).expect("a batch of the format has its columns");
+        for row in 0..batch.num_rows() {
+            let mut text = Vec::new();
+            printer.print(row, &mut text);
+            let gap = printer.gap(row).map(str::to_owned);
+            rows.push(Row { line: line(batch, row), gap, text, as_it_was: printer.as_it_was(row) });
+        }
+    }
+    for batch in rejects.iter() {
+        let gaps = TextColumn::new(&batch["gap"]).expect("a gap is text");
+        for row in 0..batch.num_rows() {
+            let text = batch["raw"].as_binary::<i32>().value(row).to_vec();
+            rows.push(Row { line: line(batch, row), gap: gaps.get(row).map(str::to_owned), text, as_it_was: true });
+        }
+    }
+    rows.sort();
+    rows
+}
+
+fn line(batch: &RecordBatch, row: usize) -> i64 {
+    batch["source_line"].as_primitive::<Int64Type>().value(row)
+}
+
+/// Decodes lines, so many to a block, and checks that they can be printed again as they were.
+///
+/// # Panics
+///
+/// If they can't.
+pub fn lines(format: &Format, content: &[u8], per_block: usize) {
+    let mut decoder = (format.decoder)();
+    let (mut decoded, mut carry, mut offset) = (Decoded::default(), Carry::default(), 0);
+    let all: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
+    for lines in all.chunks(per_block.max(1)) {
+        let block = lines.concat();
+        decoded.add(&decoder.decode(Block::Lines(&block), &origin(content, &decoded, offset), &mut carry));
+        offset += block.len();
+    }
+    assert_eq!(decoded.lines, i64::try_from(all.len()).expect("a short file"));
+    let rows = rows(format, decoder.as_mut());
+    let counted = decoded.records + decoded.rejects;
+    assert_eq!(counted, i64::try_from(rows.len()).expect("a short file"), "records and rejects are counted");
+    let rebuilt = rebuild(&rows, LineEnding::of(content), decoded.lines, &carry.gap, content.len());
+    assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
+    assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+}
+
+/// Puts lines together again: blank ones are not among the rows.
+fn rebuild(rows: &[Row], usual: LineEnding, lines: i64, after: &str, size: usize) -> Vec<u8> {
+    let (mut out, mut at, mut ending): (Vec<u8>, i64, &[u8]) = (Vec::new(), 0, b"");
+    let feeds = |text: &str| i64::try_from(text.matches('\n').count()).expect("a short file");
+    let blank_until = |line: i64, at: &mut i64, ending: &mut &'static [u8], out: &mut Vec<u8>| {
+        while *at + 1 < line {
+            out.extend_from_slice(ending);
+            *ending = usual.bytes();
+            *at += 1;
+        }
+    };
+    for row in rows {
+        let gap = row.gap.as_deref().unwrap_or_default();
+        blank_until(row.line - feeds(gap), &mut at, &mut ending, &mut out);
+        out.extend_from_slice(ending);
+        out.extend_from_slice(gap.as_bytes());
+        out.extend_from_slice(&row.text);
+        at = row.line;
+        ending = if row.as_it_was { b"\n" } else { usual.bytes() };
+    }
+    let in_after = i64::try_from(after.lines().count()).expect("a short file");
+    blank_until(lines + 1 - in_after, &mut at, &mut ending, &mut out);
+    // Only the size tells whether the last line was ended.
+    if out.len() + after.len() < size {
+        out.extend_from_slice(ending);
+    }
+    out.extend_from_slice(after.as_bytes());
+    out
+}
+
+/// Decodes JSON that comes in pieces of so many bytes, and checks that it can be put together again as it was.
+///
+/// # Panics
+///
+/// If it can't.
+pub fn json(format: &Format, content: &[u8], step: usize) {
+    let (mut scanner, mut decoder) = (Scanner::default(), (format.decoder)());
+    let (mut decoded, mut carry, mut start) = (Decoded::default(), Carry::default(), 0);
+    for end in (0..content.len()).step_by(step.max(1)).skip(1).chain([content.len()]) {
+        while let Some((block, taken)) = scanner.next(&content[start..end], end == content.len()) {
+            let origin = origin(content, &decoded, start);
+            match block {
+                Block::Long(part, last) => {
+                    decoder.reject("too long", part, &origin, &mut carry);
+                    decoded.add(&Decoded { lines: i64::from(last), ..Decoded::default() });
+                }
+                block => decoded.add(&decoder.decode(block, &origin, &mut carry)),
+            }
+            start += taken;
+        }
+    }
+    let mut rebuilt = Vec::new();
+    for row in rows(format, decoder.as_mut()) {
+        rebuilt.extend_from_slice(row.gap.as_deref().unwrap_or(",").as_bytes());
+        rebuilt.extend_from_slice(&row.text);
+    }
+    rebuilt.extend_from_slice(&content[start..]);
+    assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
+    assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+}
+
+/// Takes the first byte as a size of pieces: small ones, and all at once.
+#[must_use]
+pub fn split(data: &[u8]) -> (usize, &[u8]) {
+    match data.split_first() {
+        None => (1, data),
+        Some((0, rest)) => (usize::MAX, rest),
+        Some((step, rest)) => (usize::from(*step), rest),
+    }
+}
