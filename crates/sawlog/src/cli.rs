@@ -17,6 +17,7 @@ Examples:
   sawlog status                                 what the store holds
   sawlog compact                                merge the small files of many runs
   sawlog verify                                 rebuild every input and compare its SHA-256
+  sawlog manifest > case.json                   what the store holds, to be signed
 
 Exit status: 0 all good; 1 could not do it; 2 the command line is wrong; 3 done, but lines
 were rejected or inputs could not be read; 130 interrupted.
@@ -53,7 +54,9 @@ pub(crate) enum Command {
     /// Show what the store holds: tables, days, sizes, sources, rejects
     Status,
     /// Rebuild every input from the store and compare it with the ledger's SHA-256; compare the index with the records
-    Verify,
+    Verify(VerifyArgs),
+    /// Print a manifest, to be signed: SHA-256 of every source and data file, counts, versions
+    Manifest,
     /// Merge the small data files of many runs into few, and delete those that are out of use
     Compact(CompactArgs),
     /// Make the entity index anew from the records
@@ -97,6 +100,21 @@ pub(crate) struct ConvertArgs {
     /// Convert files that have changed since anew, instead of reporting them as an error
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+/// What else to verify.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Compare the store with a manifest that 'sawlog manifest' printed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Validate CloudTrail's digest files in a folder: their chain, signatures, and the log files that they list. The last
+    /// digest's signature is in the metadata of its object alone; it is read from FILE.signature beside it, if that is there
+    #[arg(long, value_name = "PATH", requires = "public_key")]
+    pub(crate) cloudtrail_digests: Option<PathBuf>,
+    /// The public key of the digests: what 'aws cloudtrail list-public-keys' prints, or a key in PEM
+    #[arg(long, value_name = "FILE", requires = "cloudtrail_digests")]
+    pub(crate) public_key: Option<PathBuf>,
 }
 
 /// How to compact.

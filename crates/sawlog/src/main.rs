@@ -3,8 +3,10 @@
 mod cli;
 mod compact;
 mod convert;
+mod digests;
 mod discover;
 mod interrupt;
+mod manifest;
 mod mapping;
 mod merge;
 mod progress;
@@ -19,9 +21,10 @@ use clap::{CommandFactory, Parser};
 use sawlog_store::{ENTITIES, Run, Store, reindex};
 use serde_json::json;
 
-use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, ReindexArgs};
+use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, ReindexArgs, VerifyArgs};
 use convert::{Settings, convert};
 use interrupt::{Interrupt, Interrupted};
+use manifest::Manifest;
 use progress::Progress;
 
 /// Done, but something of the input is not in the store as a record.
@@ -48,7 +51,8 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Convert(args) => run_convert(args, &cli.global),
         Command::Status => run_status(&cli.global),
-        Command::Verify => run_verify(&cli.global),
+        Command::Verify(args) => run_verify(args, &cli.global),
+        Command::Manifest => run_manifest(&cli.global),
         Command::Compact(args) => run_compact(args, &cli.global),
         Command::Reindex(args) => run_reindex(args, &cli.global),
         Command::Completions { shell } => {
@@ -134,13 +138,26 @@ fn run_status(global: &Global) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_verify(global: &Global) -> Result<ExitCode> {
+fn run_verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
-    let result = verify::verify(&store).context("the store can't be read")?;
+    let manifest = args.manifest.as_deref().map(Manifest::read).transpose()?;
+    let mut result = verify::verify(&store).context("the store can't be read")?;
+    if let Some(manifest) = manifest {
+        result.manifest_differences = Some(manifest.differences(&Manifest::of(&store)?));
+    }
+    if let (Some(path), Some(key)) = (&args.cloudtrail_digests, &args.public_key) {
+        result.cloudtrail_digests = Some(digests::validate(&store, path, key)?);
+    }
     if global.json {
         println!("{}", serde_json::to_string_pretty(&result)?);
     } else {
         report::print_verification(&result, global.quiet);
     }
-    Ok(if result.failed.is_empty() && result.index_differs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if result.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_manifest(global: &Global) -> Result<ExitCode> {
+    let manifest = Manifest::of(&Store::open(&global.store)?)?;
+    println!("{}", serde_json::to_string_pretty(&manifest)?);
+    Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use indicatif::HumanCount;
 use crate::cli::Global;
 use crate::compact::Compaction;
 use crate::convert::Summary;
+use crate::digests::Validation;
 use crate::status::ratio;
 use crate::verify::Verification;
 
@@ -128,13 +129,47 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
     for field in &result.index_differs {
         eprintln!("sawlog: the index of {field} differs from the records; 'sawlog reindex' makes it anew");
     }
-    if !quiet {
-        println!(
-            "{} of {} sources rebuilt byte for byte ({}); {} hold no records",
-            result.verified,
-            result.verified + result.failed.len(),
-            ByteSize(result.bytes.unsigned_abs()).display().si(),
-            result.without_records
-        );
+    let differences = result.manifest_differences.as_deref().unwrap_or_default();
+    differences.iter().for_each(|difference| eprintln!("sawlog: {difference}"));
+    if let Some(digests) = &result.cloudtrail_digests {
+        print_digest_faults(digests);
     }
+    if quiet {
+        return;
+    }
+    println!(
+        "{} of {} sources rebuilt byte for byte ({}); {} hold no records",
+        result.verified,
+        result.verified + result.failed.len(),
+        ByteSize(result.bytes.unsigned_abs()).display().si(),
+        result.without_records
+    );
+    if result.manifest_differences.as_ref().is_some_and(Vec::is_empty) {
+        println!("the store is as its manifest says");
+    }
+    if let Some(digests) = &result.cloudtrail_digests {
+        print_digests(digests);
+    }
+}
+
+fn print_digest_faults(digests: &Validation) {
+    digests.wrong.iter().for_each(|(name, what)| eprintln!("sawlog: the digest {name} {what}"));
+    digests.missing.iter().for_each(|name| eprintln!("sawlog: {name} is missing"));
+    digests.altered.iter().for_each(|(name, what)| eprintln!("sawlog: {name} {what}"));
+    digests.unexpected.iter().for_each(|name| eprintln!("sawlog: {name} is in no digest"));
+}
+
+fn print_digests(digests: &Validation) {
+    println!("{} of {} CloudTrail digests have the right signature", digests.signed, digests.digests);
+    for name in &digests.unsigned {
+        println!("  {name}: its signature is in the metadata of its object; put it into a file beside it, .signature");
+    }
+    println!(
+        "{} log files are as the digests say; {} altered, {} digests or log files missing, {} unexpected; {} not covered",
+        digests.log_files,
+        digests.altered.len(),
+        digests.missing.len(),
+        digests.unexpected.len(),
+        digests.not_covered
+    );
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::convert::hex;
+use crate::digests::Validation;
 
 /// What a verification found.
 #[derive(Debug, Default, Serialize)]
@@ -28,6 +29,21 @@ pub(crate) struct Verification {
     pub(crate) failed: Vec<(String, String)>,
     /// Fields of data files of which the index says something else than the records.
     pub(crate) index_differs: Vec<String>,
+    /// What differs from the manifest, if one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) manifest_differences: Option<Vec<String>>,
+    /// What CloudTrail's digests say, if they were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cloudtrail_digests: Option<Validation>,
+}
+
+impl Verification {
+    /// Whether everything is as it was.
+    pub(crate) fn is_good(&self) -> bool {
+        let no_difference = self.manifest_differences.as_ref().is_none_or(Vec::is_empty);
+        let good_digests = self.cloudtrail_digests.as_ref().is_none_or(Validation::is_good);
+        self.failed.is_empty() && self.index_differs.is_empty() && no_difference && good_digests
+    }
 }
 
 /// So many records are compared with the index at a time, which bounds the memory that it takes.

@@ -34,6 +34,7 @@ use writer::Writer;
 
 pub(crate) use plan::{Piece, Plan, hex};
 pub(crate) use replace::with_dictionaries;
+pub(crate) use tell::{HEAD, MAX_DIGEST};
 
 /// What the process needs beside what the threads use: most of it is its own code.
 const BASE_MEMORY: u64 = 90 << 20;

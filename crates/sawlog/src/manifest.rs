@@ -1,0 +1,168 @@
+//! The manifest of a store: what it holds, with the SHA-256 of every input and every data file, to be signed and checked
+//! later.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sawlog_store::{Source, Store, TABLES};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::convert::hex;
+
+/// The layout of the manifest that this version writes and reads.
+const LAYOUT: u32 = 1;
+
+/// What a store holds at one moment.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The manifest's own layout.
+    layout: u32,
+    /// The version of sawlog that made it.
+    sawlog: String,
+    /// When it was made, and by which command line.
+    made_at: String,
+    command_line: Vec<String>,
+    /// SHA-256 of the list of data files, a line for each in order of their paths, as `sha256sum` writes it.
+    store_sha256: String,
+    tables: Vec<TableEntry>,
+    sources: Vec<SourceEntry>,
+    data_files: Vec<FileEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TableEntry {
+    table: String,
+    version: u64,
+    rows: u64,
+    data_files: usize,
+}
+
+/// An input file, as the ledger has it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SourceEntry {
+    path: String,
+    root: String,
+    size: i64,
+    sha256: String,
+    content_sha256: Option<String>,
+    state: String,
+    format: Option<String>,
+    records: i64,
+    rejects: i64,
+}
+
+/// A data file; its path is relative to the store.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FileEntry {
+    path: String,
+    size: u64,
+    rows: u64,
+    sha256: String,
+}
+
+impl Manifest {
+    /// The manifest of what the store holds now. Reads all data files.
+    pub(crate) fn of(store: &Store) -> Result<Self> {
+        let (mut tables, mut data_files) = (Vec::new(), Vec::new());
+        for table in TABLES() {
+            let snapshot = store.snapshot(table)?;
+            for file in &snapshot.files {
+                let (size, sha256) = hash(&snapshot.folder.join(&file.path))?;
+                let path = format!("{}/{}", table.name, file.path);
+                data_files.push(FileEntry { path, size, rows: file.rows, sha256 });
+            }
+            let (version, rows) = (snapshot.version, snapshot.rows());
+            tables.push(TableEntry { table: table.name.to_owned(), version, rows, data_files: snapshot.files.len() });
+        }
+        data_files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self {
+            layout: LAYOUT,
+            sawlog: env!("CARGO_PKG_VERSION").to_owned(),
+            made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            store_sha256: list_hash(&data_files),
+            tables,
+            sources: Source::load_all(store)?.into_iter().map(entry).collect(),
+            data_files,
+        })
+    }
+
+    /// Reads a manifest.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).with_context(|| format!("can't read the manifest {}", path.display()))?;
+        let wrong = || format!("{} is no manifest", path.display());
+        let manifest: Self = serde_json::from_slice(&text).with_context(wrong)?;
+        if manifest.layout != LAYOUT {
+            bail!("{} has the layout {}; this version knows {LAYOUT}", path.display(), manifest.layout);
+        }
+        Ok(manifest)
+    }
+
+    /// What differs from this manifest in `now`: a sentence for each difference, none if all is the same.
+    pub(crate) fn differences(&self, now: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if list_hash(&self.data_files) != self.store_sha256 {
+            found.push("the manifest's list of data files does not have the SHA-256 that it gives for it".to_owned());
+        }
+        fn by_path<T>(entries: &[T], path: fn(&T) -> &str) -> BTreeMap<&str, &T> {
+            entries.iter().map(|entry| (path(entry), entry)).collect()
+        }
+        let files = |manifest| by_path(manifest, |file: &FileEntry| &file.path);
+        compare("data file", &files(&self.data_files), &files(&now.data_files), &mut found);
+        let sources = |manifest| by_path(manifest, |source: &SourceEntry| &source.path);
+        compare("source", &sources(&self.sources), &sources(&now.sources), &mut found);
+        found
+    }
+}
+
+/// Says which entries are missing, altered and unexpected.
+fn compare<T: PartialEq>(what: &str, then: &BTreeMap<&str, &T>, now: &BTreeMap<&str, &T>, found: &mut Vec<String>) {
+    for (path, entry) in then {
+        match now.get(path) {
+            None => found.push(format!("the {what} {path} is missing")),
+            Some(other) if other != entry => found.push(format!("the {what} {path} was altered")),
+            Some(_) => {}
+        }
+    }
+    let unexpected = now.keys().filter(|path| !then.contains_key(*path));
+    found.extend(unexpected.map(|path| format!("the {what} {path} is not in the manifest")));
+}
+
+fn entry(source: Source) -> SourceEntry {
+    SourceEntry {
+        path: source.path,
+        root: source.root,
+        size: source.size,
+        sha256: source.sha256,
+        content_sha256: source.content_sha256,
+        state: source.state.name().to_owned(),
+        format: source.format,
+        records: source.records,
+        rejects: source.rejects,
+    }
+}
+
+/// A file's size and SHA-256.
+fn hash(path: &Path) -> Result<(u64, String)> {
+    let wrong = || format!("can't read {}", path.display());
+    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
+    let mut file = File::open(path).with_context(wrong)?;
+    loop {
+        let read = file.read(&mut buffer).with_context(wrong)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+    }
+    Ok((size, hex(&hasher.finalize())))
+}
+
+fn list_hash(files: &[FileEntry]) -> String {
+    let lines: String = files.iter().map(|file| format!("{}  {}\n", file.sha256, file.path)).collect();
+    hex(&Sha256::digest(lines))
+}
