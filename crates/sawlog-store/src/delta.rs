@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, ArrayType, DataType, PrimitiveType, Remove, StructField, Transaction};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
+use crate::durable::{DurableFiles, make_folder};
 use crate::error::{Result, StoreError};
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
@@ -77,18 +79,26 @@ fn url(folder: &Path) -> Result<Url> {
     Url::from_directory_path(&absolute).map_err(|()| StoreError::damaged(folder, "has no URL"))
 }
 
-/// Whether the folder has a Delta log.
+/// Where the table's log is, and how its files are written.
+fn log(table: &'static Table, folder: &Path) -> Result<DeltaTableBuilder> {
+    let url = url(folder)?;
+    let builder = DeltaTableBuilder::from_url(url.clone()).map_err(StoreError::delta(table.name))?;
+    Ok(builder.with_storage_backend(Arc::new(DurableFiles::default()), url))
+}
+
+/// Whether the folder has a Delta log: one with a commit in it, for who makes a table may be killed before that.
 pub(crate) fn exists(folder: &Path) -> bool {
-    folder.join("_delta_log").is_dir()
+    let Ok(entries) = std::fs::read_dir(folder.join("_delta_log")) else { return false };
+    entries.flatten().any(|entry| Path::new(&entry.file_name()).extension().is_some_and(|name| name == "json"))
 }
 
 /// Creates the table, empty.
 pub(crate) async fn create(table: &'static Table, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+    make_folder(folder).map_err(StoreError::io(folder))?;
     let skipping: Vec<&str> =
         table.columns.iter().filter(|column| column.skip_files).map(|column| column.name).collect();
     let mut builder = CreateBuilder::new()
-        .with_location(url(folder)?)
+        .with_log_store(log(table, folder)?.build_storage().map_err(StoreError::delta(table.name))?)
         .with_table_name(table.name)
         .with_comment(table.doc)
         .with_columns(table.columns.iter().map(|column| StructField::new(column.name, delta_type(column), true)))
@@ -122,8 +132,7 @@ fn delta_type(column: &Column) -> DataType {
 }
 
 async fn load(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
-    let builder = DeltaTableBuilder::from_url(url(folder)?).map_err(StoreError::delta(table.name))?;
-    builder.load().await.map_err(StoreError::delta(table.name))
+    log(table, folder)?.load().await.map_err(StoreError::delta(table.name))
 }
 
 /// Reads what the table holds now.

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::delta::{self, DataFileEntry};
+use crate::durable::{make_folder, sync};
 use crate::error::{Result, StoreError};
 use crate::store::{Store, table};
 
@@ -76,18 +77,17 @@ impl Intent {
 /// Moves a file, if it was not moved before, so that the move outlasts a power cut.
 fn move_file(from: &Path, to: &Path) -> Result<()> {
     let parent = to.parent().unwrap_or(to);
-    fs::create_dir_all(parent).map_err(StoreError::io(parent))?;
+    make_folder(parent).map_err(StoreError::io(parent))?;
     match fs::rename(from, to) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => {}
         moved => moved.map_err(StoreError::io(to))?,
     }
-    sync_folder(parent)?;
-    parent.parent().map_or(Ok(()), sync_folder)
+    sync_folder(parent)
 }
 
 /// Waits until a folder's entries are on the disk.
 pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+    sync(folder).map_err(StoreError::io(folder))
 }
 
 /// Removes a folder with all that is in it, if it is there.

@@ -4,6 +4,7 @@
 //! of the ledger; [`parquet`] writes data files.
 
 mod delta;
+mod durable;
 mod entities;
 mod error;
 mod intent;

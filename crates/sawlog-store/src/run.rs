@@ -1,6 +1,6 @@
 //! A run: stages data files, then makes them a new version of the store, all of them or none.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::delta::{self, DataFileEntry};
+use crate::durable::make_folder;
 use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
 use crate::intent::{Change, Intent, remove_folder, sync_folder};
@@ -61,7 +62,7 @@ impl<'a> Run<'a> {
         let lock = store.lock(waiting)?;
         let id = Uuid::now_v7().simple().to_string();
         let staging = store.staging().join(&id);
-        fs::create_dir_all(&staging).map_err(StoreError::io(&staging))?;
+        make_folder(&staging).map_err(StoreError::io(&staging))?;
         Ok(Self {
             store,
             id,

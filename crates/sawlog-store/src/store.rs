@@ -8,6 +8,7 @@ use sawlog_formats::{FORMATS, REJECTS, Table};
 use tokio::runtime::Runtime;
 
 use crate::delta::{self, Snapshot};
+use crate::durable::make_folder;
 use crate::entities::ENTITIES;
 use crate::error::{Result, StoreError};
 use crate::intent::{Intent, remove_folder};
@@ -55,7 +56,7 @@ impl Store {
     ///
     /// If the folder holds other things, or can't be written to.
     pub fn open_or_create(root: &Path) -> Result<Self> {
-        fs::create_dir_all(root).map_err(StoreError::io(root))?;
+        make_folder(root).map_err(StoreError::io(root))?;
         let store = Self::at(root)?;
         if !delta::exists(&store.folder(&SOURCES)) {
             let foreign = fs::read_dir(root).map_err(StoreError::io(root))?.flatten().any(|entry| {

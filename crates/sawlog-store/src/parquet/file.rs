@@ -12,6 +12,7 @@ use parquet::file::writer::SerializedFileWriter;
 use sawlog_formats::Table;
 
 use super::column::EncodedRowGroup;
+use crate::durable::make_folder;
 
 /// An open data file of a table.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl DataFile {
     /// If the file exists or can't be created.
     pub fn create(path: PathBuf, table: &Table) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            make_folder(folder)?;
         }
         let schema = ArrowSchemaConverter::new().convert(&table.schema())?;
         let leaf = |name: &str| schema.columns().iter().position(|leaf| leaf.path().parts() == [name]);

@@ -1,0 +1,155 @@
+//! The files of the Delta logs: written so that what can be seen is whole and outlasts a power cut.
+//!
+//! The stock store of local files does not wait until bytes are on the disk, so that after a power cut a commit could be
+//! there with nothing in it. Here bytes are synced before the file gets its name, and its folder after.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deltalake::logstore::object_store::local::LocalFileSystem;
+use deltalake::logstore::object_store::path::Path as Location;
+use deltalake::logstore::object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+};
+use futures::stream::BoxStream;
+use uuid::Uuid;
+
+/// Local files; see the module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DurableFiles {
+    files: Arc<LocalFileSystem>,
+}
+
+impl fmt::Display for DurableFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.files.fmt(f)
+    }
+}
+
+impl DurableFiles {
+    fn put(&self, location: &Location, payload: &PutPayload, overwrite: bool) -> Result<PutResult> {
+        let path = self.files.path_to_filesystem(location)?;
+        match write(&path, payload, overwrite) {
+            Ok(()) => Ok(PutResult { e_tag: None, version: None }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(Error::AlreadyExists { path: path.display().to_string(), source: Box::new(error) })
+            }
+            Err(error) => {
+                let source = Box::new(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+                Err(Error::Generic { store: "local files", source })
+            }
+        }
+    }
+}
+
+/// Writes a file; only with `overwrite` there may be one already.
+fn write(path: &Path, payload: &PutPayload, overwrite: bool) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    make_folder(folder)?;
+    // Readers of the log pass over names like this one.
+    let draft = path.with_extension(format!("{}.tmp", Uuid::now_v7().simple()));
+    let written = File::create_new(&draft).and_then(|mut file| {
+        payload.iter().try_for_each(|part| file.write_all(part))?;
+        file.sync_all()?;
+        if overwrite { fs::rename(&draft, path) } else { fs::hard_link(&draft, path) }
+    });
+    if !overwrite || written.is_err() {
+        // If it can't be removed, it stays as a file that nobody reads.
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    sync(folder)
+}
+
+/// Makes a folder and those that lead to it, so that they outlast a power cut.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    make_folder(parent)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync(parent)
+}
+
+/// Waits until a folder's entries are on the disk.
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[async_trait]
+impl ObjectStore for DurableFiles {
+    async fn put_opts(&self, location: &Location, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        self.put(location, &payload, opts.mode == PutMode::Overwrite)
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Location,
+        _opts: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        Ok(Box::new(Upload { files: self.clone(), location: location.clone(), parts: Vec::new() }))
+    }
+
+    async fn get_opts(&self, location: &Location, options: GetOptions) -> Result<GetResult> {
+        self.files.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Location>>) -> BoxStream<'static, Result<Location>> {
+        self.files.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Location>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.files.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Location>,
+        offset: &Location,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.files.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Location>) -> Result<ListResult> {
+        self.files.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Location, to: &Location, options: CopyOptions) -> Result<()> {
+        self.files.copy_opts(from, to, options).await
+    }
+}
+
+/// A file that comes in parts: a checkpoint, which is small enough to be kept until all of it is there.
+#[derive(Debug)]
+struct Upload {
+    files: DurableFiles,
+    location: Location,
+    parts: Vec<PutPayload>,
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.parts.push(data);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let whole: PutPayload = self.parts.drain(..).flatten().collect();
+        self.files.put(&self.location, &whole, true)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.parts.clear();
+        Ok(())
+    }
+}
