@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::durable::{DurableFiles, make_folder};
 use crate::error::{Result, StoreError};
+use crate::inside;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
 const APP_ID: &str = "sawlog";
@@ -155,6 +156,7 @@ pub(crate) async fn snapshot(table: &'static Table, folder: &Path) -> Result<Sna
             path,
         });
     }
+    inside::check_table(folder, &files)?;
     files.sort_by(|a, b| (&a.date, &a.path).cmp(&(&b.date, &b.path)));
     Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
 }

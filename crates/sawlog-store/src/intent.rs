@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::delta::{self, DataFileEntry};
 use crate::durable::{make_folder, sync};
 use crate::error::{Result, StoreError};
+use crate::inside;
 use crate::store::{Store, table};
 
 /// The file's name in a run's staging folder.
@@ -65,7 +66,7 @@ impl Intent {
             let folder = store.folder(table);
             for file in &change.adds {
                 let path = delta::checked_path(&folder, &file.path)?;
-                move_file(&staging.join(table.name).join(&path), &folder.join(&path))?;
+                move_file(&staging.join(table.name).join(&path), &folder.join(&path), &folder)?;
             }
             let commit = delta::commit(table, &folder, (&self.run, self.number), &change.adds, &change.removes);
             store.block_on(commit)?;
@@ -74,10 +75,11 @@ impl Intent {
     }
 }
 
-/// Moves a file, if it was not moved before, so that the move outlasts a power cut.
-fn move_file(from: &Path, to: &Path) -> Result<()> {
+/// Moves a file into a table's folder, if it was not moved before, so that the move outlasts a power cut.
+fn move_file(from: &Path, to: &Path, folder: &Path) -> Result<()> {
     let parent = to.parent().unwrap_or(to);
     make_folder(parent).map_err(StoreError::io(parent))?;
+    inside::check(folder, parent)?;
     match fs::rename(from, to) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.exists() => {}
         moved => moved.map_err(StoreError::io(to))?,

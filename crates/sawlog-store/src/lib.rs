@@ -7,6 +7,7 @@ mod delta;
 mod durable;
 mod entities;
 mod error;
+mod inside;
 mod intent;
 mod ledger;
 pub mod parquet;

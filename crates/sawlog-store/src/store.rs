@@ -11,6 +11,7 @@ use crate::delta::{self, Snapshot};
 use crate::durable::make_folder;
 use crate::entities::ENTITIES;
 use crate::error::{Result, StoreError};
+use crate::inside;
 use crate::intent::{Intent, remove_folder};
 use crate::ledger::SOURCES;
 
@@ -76,7 +77,12 @@ impl Store {
             .enable_all()
             .build()
             .map_err(StoreError::io(root))?;
-        Ok(Self { root: root.to_owned(), runtime })
+        let store = Self { root: root.to_owned(), runtime };
+        for place in TABLES().into_iter().map(|table| store.folder(table)).chain([store.staging(), root.join(LOCK)]) {
+            inside::check(root, &place)?;
+            inside::check(root, &place.join("_delta_log"))?;
+        }
+        Ok(store)
     }
 
     /// The store's folder.
@@ -146,6 +152,7 @@ impl Store {
         }
         for entry in fs::read_dir(&staging).map_err(StoreError::io(&staging))? {
             let entry = entry.map_err(StoreError::io(&staging))?;
+            inside::check(&staging, &entry.path())?;
             match Intent::read(&entry.path())? {
                 Some(intent) => intent.carry_out(self, &entry.path())?,
                 None => remove_folder(&entry.path())?,

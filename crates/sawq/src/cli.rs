@@ -55,6 +55,9 @@ pub(crate) struct Global {
     /// Write results to this file, in the form that its name ends with unless --format says another
     #[arg(long, short, global = true, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// In CSV and TSV put ' before text that a spreadsheet would take for a formula: it begins with = + - @
+    #[arg(long, global = true)]
+    pub(crate) no_formulas: bool,
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

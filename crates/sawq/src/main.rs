@@ -2,6 +2,7 @@
 
 mod cli;
 mod ctsummarize;
+mod damage;
 mod distinct;
 mod events;
 mod explain;
@@ -34,7 +35,7 @@ use sawlog_formats::{Table, cloudtrail, s3_access};
 use sawlog_store::Store;
 
 use cli::{Cli, Command, FilterArgs};
-use output::{Output, Target};
+use output::{Output, Target, visible};
 use query::Query;
 
 fn main() -> ExitCode {
@@ -46,7 +47,11 @@ fn main() -> ExitCode {
         // Whoever reads from us has seen enough: sawq find | head.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sawq: {error:#}");
+            let error = damage::named(error, &cli.global.store);
+            // What is wrong may have been written by those whom the logs are about.
+            for line in format!("sawq: {error:#}").lines() {
+                eprintln!("{}", visible(line));
+            }
             ExitCode::FAILURE
         }
     }
@@ -85,7 +90,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::S3logparse { function } => {
             let query = open_only(&s3_access::TABLE, &cli.filters)?;
             let mut out = target.open()?;
-            let any = s3logparse::print(&query, *function, &mut out)?;
+            let any = s3logparse::print(&query, *function, target.is_terminal(), &mut out)?;
             out.flush()?;
             explain(&query, any)
         }

@@ -20,6 +20,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use clap::ValueEnum;
+use sawlog_formats::TextColumn;
 
 use crate::cli::{Format, Global};
 
@@ -32,6 +33,8 @@ pub(crate) struct Target {
     /// The form asked for, or told by the file's name.
     pub(crate) format: Option<Format>,
     file: Option<PathBuf>,
+    /// Whether text that a spreadsheet would take for a formula is made plain in CSV and TSV.
+    no_formulas: bool,
 }
 
 impl Target {
@@ -40,7 +43,7 @@ impl Target {
         let by_name = global.output.as_deref().and_then(Path::extension).and_then(OsStr::to_str);
         let by_name = by_name.and_then(|extension| Format::from_str(extension, true).ok());
         let format = global.format.or(global.json.then_some(Format::Json)).or(by_name);
-        Self { format, file: global.output.clone() }
+        Self { format, file: global.output.clone(), no_formulas: global.no_formulas }
     }
 
     /// Whether it is a file.
@@ -111,6 +114,7 @@ impl Output {
             none => none.insert(Writer::new(self.format, self.target.open()?, batch)?),
         };
         match writer {
+            Writer::Csv(writer) if self.target.no_formulas => writer.write(&without_formulas(&flat(batch)?)?)?,
             Writer::Csv(writer) => writer.write(&flat(batch)?)?,
             Writer::Json(writer) => writer.write(batch)?,
             Writer::Ndjson(writer) => writer.write(batch)?,
@@ -183,6 +187,23 @@ fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>>>()?)?)
 }
 
+/// The batch with ' before text that a spreadsheet would take for a formula. See OWASP, "CSV Injection".
+fn without_formulas(batch: &RecordBatch) -> Result<RecordBatch> {
+    let plain = |text: &str| match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    };
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+        let array = match TextColumn::new(array) {
+            Ok(text) => Arc::new((0..array.len()).map(|row| text.get(row).map(plain)).collect::<StringArray>()),
+            Err(_) => array.clone(),
+        };
+        (field.name().clone(), array, true)
+    });
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+}
+
 fn json_text(array: &ArrayRef) -> Result<ArrayRef> {
     let one = RecordBatch::try_from_iter([("v", array.clone())])?;
     let mut writer = LineDelimitedWriter::new(Vec::new());
@@ -229,10 +250,11 @@ fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
 
-/// Text with what could steer a terminal or turn the reading direction shown as escapes.
+/// Text with what could steer a terminal, end a line or turn the reading direction shown as escapes.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let steers = |char: char| {
-        char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
     };
     if !text.contains(steers) {
         return Cow::Borrowed(text);

@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use sawlog_formats::s3_access;
 
 use crate::cli::S3logparse;
+use crate::output::visible;
 use crate::query::Query;
 use crate::tally::{Measures, tally};
 
-/// Prints a summary, and says whether there was anything to print.
-pub(crate) fn print(queries: &[Query], function: S3logparse, out: &mut impl Write) -> Result<bool> {
+/// Prints a summary, and says whether there was anything to print. A terminal gets no control characters.
+pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out: &mut impl Write) -> Result<bool> {
     let query = queries.iter().find(|query| query.format.table.name == s3_access::TABLE.name);
     let query = query.context("the store has no S3 access logs, which s3logparse summarises")?;
     let (column, prefix) = match function {
@@ -38,6 +39,7 @@ pub(crate) fn print(queries: &[Query], function: S3logparse, out: &mut impl Writ
     // A stable sort: ties stay in the order of first appearance.
     lines.sort_by_key(|(value, _)| Reverse(*value));
     for (value, name) in &lines {
+        let name = if terminal { visible(name) } else { name.into() };
         if sums {
             writeln!(out, "{} - {name}", size(*value))?;
         } else {

@@ -1,0 +1,45 @@
+//! Makes sure that a store does not lead out of itself: a store that comes from others may have links in it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use crate::delta::DataFileEntry;
+use crate::error::{Result, StoreError};
+
+/// Fails if `path` is there, and is or is behind a link that leads out of `folder`.
+pub(crate) fn check(folder: &Path, path: &Path) -> Result<()> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let real = |path: &Path| fs::canonicalize(path).map_err(StoreError::io(path));
+    if real(path)?.starts_with(real(folder)?) { Ok(()) } else { Err(leads_out(path)) }
+}
+
+/// The same for the data files of a table and for its log.
+pub(crate) fn check_table(folder: &Path, files: &[DataFileEntry]) -> Result<()> {
+    let log = folder.join("_delta_log");
+    for entry in fs::read_dir(&log).map_err(StoreError::io(&log))? {
+        let entry = entry.map_err(StoreError::io(&log))?;
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            check(folder, &entry.path())?;
+        }
+    }
+    let mut folders = HashSet::new();
+    for file in files {
+        let path = folder.join(&file.path);
+        if let Some(parent) = Path::new(&file.path).parent()
+            && folders.insert(parent)
+        {
+            check(folder, &folder.join(parent))?;
+        }
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+            check(folder, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn leads_out(path: &Path) -> StoreError {
+    StoreError::damaged(path, "is a link that leads outside of the store")
+}
