@@ -111,11 +111,7 @@ impl ObjectStore for DurableFiles {
         self.files.list(prefix)
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Location>,
-        offset: &Location,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Location>, offset: &Location) -> BoxStream<'static, Result<ObjectMeta>> {
         self.files.list_with_offset(prefix, offset)
     }
 

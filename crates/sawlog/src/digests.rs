@@ -21,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::convert::{HEAD, MAX_DIGEST, hex};
+use crate::evidence;
 
 /// A log file that was closed so shortly before the end of the last digest may be listed in the next one: microseconds.
 const DELIVERY: i64 = 3_600_000_000;
@@ -269,7 +270,7 @@ fn read_all(path: &Path) -> Result<Vec<DigestFile>> {
 
 /// The content of a file that may be compressed, if it is a digest.
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    let file = std::fs::File::open(path)?;
+    let file = evidence::open(path)?;
     let is_gzip = path.extension().is_some_and(|extension| extension == "gz");
     let reader: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let mut reader = reader.take(MAX_DIGEST as u64);

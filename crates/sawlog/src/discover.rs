@@ -161,19 +161,24 @@ impl Finder {
         if !self.seen.insert(root.absolute.join(relative).into_os_string()) {
             return;
         }
-        let mtime = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         self.files.push(Found {
             path: path.to_owned(),
             root: root.label.clone(),
             label: label(relative),
             size: metadata.len(),
-            mtime: i64::try_from(mtime.as_micros()).unwrap_or(i64::MAX),
+            mtime: mtime(metadata),
         });
     }
 
     fn problem(&mut self, path: &Path, what: &str) {
         self.problems.push(Problem { path: label(path), what: what.to_owned() });
     }
+}
+
+/// When a file was last changed, in microseconds since 1970.
+pub(crate) fn mtime(metadata: &Metadata) -> i64 {
+    let since_1970 = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The folder from which labels start.

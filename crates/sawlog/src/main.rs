@@ -5,6 +5,7 @@ mod compact;
 mod convert;
 mod digests;
 mod discover;
+mod evidence;
 mod interrupt;
 mod manifest;
 mod mapping;

@@ -2,8 +2,6 @@
 //! later.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +9,7 @@ use sawlog_store::{Source, Store, TABLES};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::convert::hex;
+use crate::convert::{hash_file, hex};
 
 /// The layout of the manifest that this version writes and reads.
 const LAYOUT: u32 = 1;
@@ -71,9 +69,10 @@ impl Manifest {
         for table in TABLES() {
             let snapshot = store.snapshot(table)?;
             for file in &snapshot.files {
-                let (size, sha256) = hash(&snapshot.folder.join(&file.path))?;
+                let whole = snapshot.folder.join(&file.path);
+                let size = whole.metadata().with_context(|| format!("can't read {}", whole.display()))?.len();
                 let path = format!("{}/{}", table.name, file.path);
-                data_files.push(FileEntry { path, size, rows: file.rows, sha256 });
+                data_files.push(FileEntry { path, size, rows: file.rows, sha256: hash_file(&whole)? });
             }
             let (version, rows) = (snapshot.version, snapshot.rows());
             tables.push(TableEntry { table: table.name.to_owned(), version, rows, data_files: snapshot.files.len() });
@@ -144,22 +143,6 @@ fn entry(source: Source) -> SourceEntry {
         records: source.records,
         rejects: source.rejects,
     }
-}
-
-/// A file's size and SHA-256.
-fn hash(path: &Path) -> Result<(u64, String)> {
-    let wrong = || format!("can't read {}", path.display());
-    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
-    let mut file = File::open(path).with_context(wrong)?;
-    loop {
-        let read = file.read(&mut buffer).with_context(wrong)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        size += read as u64;
-    }
-    Ok((size, hex(&hasher.finalize())))
 }
 
 fn list_hash(files: &[FileEntry]) -> String {

@@ -253,7 +253,8 @@ fn is_number(data_type: &DataType) -> bool {
 /// Text with what could steer a terminal, end a line or turn the reading direction shown as escapes.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let steers = |char: char| {
-        let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns =
+            matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
     };
     if !text.contains(steers) {

@@ -2,7 +2,6 @@
 //!
 //! See the Amazon VPC user guide, "Flow log files": the columns are the fields, named with `_` where the text has `-`.
 
-use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -10,6 +9,8 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use sawlog_formats::vpc_flow;
+
+use crate::evidence;
 
 /// Rows to a block of lines.
 const ROWS: usize = 1024;
@@ -24,7 +25,7 @@ pub(crate) struct FlowParquet {
 impl FlowParquet {
     /// Opens the file; `None` if it is one of something else.
     pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(evidence::open(path)?)?;
         let names: Vec<&str> = builder.schema().fields().iter().map(|field| field.name().as_str()).collect();
         let header = names.join(" ");
         if !vpc_flow::is_header(header.as_bytes()) {

@@ -32,7 +32,7 @@ use plan::{UnitSize, converted};
 use worker::Worker;
 use writer::Writer;
 
-pub(crate) use plan::{Piece, Plan, hex};
+pub(crate) use plan::{Piece, Plan, hash_file, hex};
 pub(crate) use replace::with_dictionaries;
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 

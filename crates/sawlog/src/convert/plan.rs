@@ -1,7 +1,6 @@
 //! What a run has to do: the inputs that are new, in order, cut into units of work.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::content::{is_gzip, is_parquet};
 use super::tell::FileName;
 use crate::discover::{Discovery, Found, Problem};
+use crate::evidence;
 
 /// The largest unit of work in bytes: its rows make one row group, or a few.
 const MAX_UNIT: u64 = 64 << 20;
@@ -276,13 +276,13 @@ fn starts_as(found: &Found) -> (bool, bool) {
         return (gzip, gzip);
     }
     let mut head = [0; 4];
-    let read = File::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    let read = evidence::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
     (read && is_gzip(&head), read && (is_gzip(&head) || is_parquet(&head)))
 }
 
 /// SHA-256 of a file, in hexadecimal digits.
 pub(crate) fn hash_file(path: &Path) -> Result<String> {
-    let mut file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+    let mut file = evidence::open(path).with_context(|| format!("can't read {}", path.display()))?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 256 << 10]);
     loop {
         match file.read(&mut buffer).with_context(|| format!("can't read {}", path.display()))? {

@@ -21,7 +21,8 @@ use super::reading::{Reading, pass_over};
 use super::replace::with_dictionaries;
 use super::tell::{HEAD, MAX_DIGEST, Told};
 use super::{Job, scraps};
-use crate::discover::Found;
+use crate::discover::{Found, mtime};
+use crate::evidence;
 use crate::interrupt::Interrupted;
 
 /// A row group is closed when it has so many rows.
@@ -486,21 +487,25 @@ enum Checked {
 }
 
 fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {
-    let file = File::open(&found.path)?;
+    let file = evidence::open(&found.path)?;
     let bytes = FileBytes::open(&file, found.size, buffer)?;
     Ok((file, bytes))
 }
 
 /// Makes sure that the file is what it was when it was found.
 fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
-    let size = match bytes {
-        FileBytes::Read(bytes) => bytes.len() as u64,
-        FileBytes::Mapped(_) => file.metadata().with_context(|| found.path.display().to_string())?.len(),
+    let (size, mtime) = match bytes {
+        // It was read at once.
+        FileBytes::Read(bytes) => (bytes.len() as u64, found.mtime),
+        FileBytes::Mapped(_) => {
+            let metadata = file.metadata().with_context(|| found.path.display().to_string())?;
+            (metadata.len(), mtime(&metadata))
+        }
     };
     if bytes.was_cut() || size < found.size {
         bail!(cut_short(found));
     }
-    if size != found.size || bytes.bytes().len() as u64 != found.size {
+    if size != found.size || bytes.bytes().len() as u64 != found.size || mtime != found.mtime {
         bail!(
             "{} was changed while it was read; nothing was done. Run it again when the file is complete",
             found.path.display()
