@@ -1,10 +1,10 @@
 //! What happens when things go wrong: interruptions, kills, two writers at once, little memory.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Child;
+use std::time::Duration;
 
-use sawlog_tests::{Case, Numbers, random_log};
+use sawlog_tests::{Case, Numbers, peak_of, random_log, send, start, wait_for_staging};
 
 /// A case with one large log, whose conversion takes a while, and how many records it has.
 fn large() -> (Case, usize) {
@@ -13,25 +13,6 @@ fn large() -> (Case, usize) {
     let copies = 40;
     case.write("logs/large", block.repeat(copies));
     (case, 20_000 * copies)
-}
-
-fn start(case: &Case, arguments: &[&str]) -> Child {
-    let mut command = case.command("sawlog", arguments);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sawlog starts")
-}
-
-fn send(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
-    assert!(sent.success());
-}
-
-/// Waits until the run has staged something.
-fn wait_for_staging(case: &Case) {
-    let begun = Instant::now();
-    while fs::read_dir(case.path("sawlog-store/_staging")).map_or(0, Iterator::count) == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the run does not begin");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 #[test]
@@ -109,17 +90,7 @@ fn two_writers_wait_for_each_other() {
 /// Converts what is in `logs`, and gives the peak of the memory in MiB.
 fn peak_of_convert(case: &Case, memory: &str) -> u64 {
     let mut child = start(case, &["convert", "logs", "--quiet", "--format", "s3-access", "--memory", memory]);
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: Option<u64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kib.unwrap_or_default() / 1024);
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    assert!(peak > 20, "the peak was not seen: {peak} MiB");
-    peak
+    peak_of(&mut child)
 }
 
 #[test]

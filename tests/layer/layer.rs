@@ -10,6 +10,7 @@
 //! | `LAYER_AT` | the number of an operation, from 1 |
 //! | `LAYER_DO` | what happens to it: `kill`, or the number of an error that it gives |
 //! | `LAYER_STAYS` | if set, all operations after it fail as well, as on a full disk |
+//! | `LAYER_CLOCK` | by how many seconds the clock is wrong; this needs no folder |
 //!
 //! This is the only module with `unsafe` code; it relies on the C ABI of 64-bit Linux, where a variadic `mode` is passed
 //! as a third argument would be.
@@ -287,6 +288,19 @@ unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn rmdir(path: *const c_char) -> c_int {
     unsafe { unlinkat(libc::AT_FDCWD, path, libc::AT_REMOVEDIR) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> c_int {
+    static WRONG_BY: OnceLock<i64> = OnceLock::new();
+    let own = libc_own!(c"clock_gettime", unsafe extern "C" fn(libc::clockid_t, *mut libc::timespec) -> c_int);
+    let result = unsafe { own(clock, time) };
+    if clock == libc::CLOCK_REALTIME && result == 0 {
+        let read = || std::env::var("LAYER_CLOCK").ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+        // SAFETY: the call has filled it.
+        unsafe { (*time).tv_sec += WRONG_BY.get_or_init(read) };
+    }
+    result
 }
 
 #[unsafe(no_mangle)]

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -227,6 +228,59 @@ impl Numbers {
     pub fn pick<'a>(&mut self, values: &[&'a str]) -> &'a str {
         values[usize::try_from(self.below(values.len() as u64)).unwrap_or_default()]
     }
+}
+
+/// Starts a command of sawlog whose output is kept.
+///
+/// # Panics
+///
+/// If it can't be started.
+#[must_use]
+pub fn start(case: &Case, arguments: &[&str]) -> Child {
+    let mut command = case.command("sawlog", arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sawlog starts")
+}
+
+/// Sends a signal, such as `-INT`.
+///
+/// # Panics
+///
+/// If the process is gone.
+pub fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
+/// Waits until the run of a case has staged something.
+///
+/// # Panics
+///
+/// If it does not begin.
+pub fn wait_for_staging(case: &Case) {
+    let begun = Instant::now();
+    while fs::read_dir(case.path("sawlog-store/_staging")).map_or(0, Iterator::count) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits for a process, and gives its peak of memory in MiB.
+///
+/// # Panics
+///
+/// If it can't be seen.
+pub fn peak_of(child: &mut Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: Option<u64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(kib.unwrap_or_default() / 1024);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(peak > 20, "the peak was not seen: {peak} MiB");
+    peak
 }
 
 /// So many lines of an S3 log, with few distinct values, so that ties occur.
