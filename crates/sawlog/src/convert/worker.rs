@@ -171,6 +171,8 @@ impl<'a> Worker<'a> {
             Err(error) if piece.parts == 1 => return Ok(unreadable(&error)),
             Err(error) => return Err(error).with_context(|| found.path.display().to_string()),
         };
+        // Of a file in parts another part was read before: where this one begins there may be nothing any more.
+        unchanged(found, &file, &bytes)?;
         let report = if piece.parts == 1 { self.whole(piece.input, &bytes, None) } else { self.part(piece, &bytes) };
         unchanged(found, &file, &bytes)?;
         if let FileBytes::Read(buffer) = bytes {
