@@ -209,18 +209,19 @@ fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<V
                     match &mut worker {
                         Ok(worker) => worker.run(number, unit, sender),
                         Err(error) => {
-                            job.abort.set();
-                            let _ = sender.send(Err(anyhow::anyhow!("{error:#}")));
+                            job.abort.fail(anyhow::anyhow!("{error:#}"));
+                            drop(sender);
                         }
                     }
                 }
             });
         }
-        let written = writer.write_all(receivers, job);
-        if written.is_err() {
-            job.abort.set();
+        if let Err(error) = writer.write_all(receivers, job) {
+            job.abort.fail(error);
         }
-        written
-    })?;
-    writer.finish(job.settings)
+    });
+    match job.abort.take() {
+        Some(error) => Err(error),
+        None => writer.finish(job.settings),
+    }
 }

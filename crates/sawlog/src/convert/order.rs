@@ -8,23 +8,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Error;
 use sawlog_formats::{Carry, LineEnding};
 use sha2::Sha256;
 
 use super::content::Cutter;
 use super::tell::Told;
 
-/// Set when a thread has failed, so that the others stop instead of waiting for it.
+/// The first error of a thread, at which the others stop instead of waiting for it.
 #[derive(Debug, Default)]
-pub(crate) struct Abort(AtomicBool);
+pub(crate) struct Abort {
+    is_set: AtomicBool,
+    first: Mutex<Option<Error>>,
+}
 
 impl Abort {
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Keeps the error, if it is the first: those that come after it come of it.
+    pub(crate) fn fail(&self, error: Error) {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.is_set.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_set.load(Ordering::Acquire)
+    }
+
+    /// The first error, if there was any.
+    pub(crate) fn take(&self) -> Option<Error> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) struct Worker<'a> {
     rejects: Encoder,
     /// For small files and for inflated content.
     buffers: [Vec<u8>; 2],
-    output: Option<SyncSender<Result<Output>>>,
+    output: Option<SyncSender<Output>>,
 }
 
 /// What one format needs.
@@ -98,16 +98,15 @@ impl<'a> Worker<'a> {
     }
 
     /// Does unit `number` and hands what comes of it to `output`.
-    pub(crate) fn run(&mut self, number: usize, unit: &Unit, output: SyncSender<Result<Output>>) {
+    pub(crate) fn run(&mut self, number: usize, unit: &Unit, output: SyncSender<Output>) {
         self.output = Some(output);
         if let Err(error) = self.unit(number, unit) {
-            self.job.abort.set();
-            self.send(Err(error));
+            self.job.abort.fail(error);
         }
         self.output = None;
     }
 
-    fn send(&self, output: Result<Output>) {
+    fn send(&self, output: Output) {
         if let Some(sender) = &self.output {
             // The writer hangs up only when it has failed, and then says why itself.
             let _ = sender.send(output);
@@ -130,7 +129,7 @@ impl<'a> Worker<'a> {
             reports.push((piece.input, report));
         }
         self.flush()?;
-        self.send(Ok(Output::Reports(reports)));
+        self.send(Output::Reports(reports));
         Ok(())
     }
 
@@ -458,12 +457,12 @@ impl<'a> Worker<'a> {
                     Output::RowGroup(format.table, Some(date_name(day)), kit.encoder.encode(&batch)?)
                 };
                 drop(batch);
-                self.send(Ok(output));
+                self.send(output);
             }
         }
         if !all_rejects.is_empty() {
             let row_group = self.rejects.encode(&in_evidence_order(&all_rejects)?)?;
-            self.send(Ok(Output::RowGroup(&REJECTS, None, row_group)));
+            self.send(Output::RowGroup(&REJECTS, None, row_group));
         }
         Ok(())
     }
