@@ -3,6 +3,7 @@
 //! [`Store`] says where things are and what each table holds now; [`Run`] adds to it, all or nothing; [`Source`] is a row
 //! of the ledger; [`parquet`] writes data files.
 
+mod damage;
 mod delta;
 mod durable;
 mod entities;
@@ -16,6 +17,7 @@ mod run;
 mod store;
 mod vacuum;
 
+pub use damage::caught;
 pub use delta::{DataFileEntry, Snapshot};
 pub use entities::{
     ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,

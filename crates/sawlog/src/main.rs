@@ -17,7 +17,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
 use sawlog_store::{ENTITIES, Run, Store, reindex};
 use serde_json::json;
@@ -35,7 +35,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    match run(&cli) {
+    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| {
+        let damaged = Store::open(&cli.global.store).ok().and_then(|store| store.damaged_file());
+        let error = anyhow!("internal error: {panic}");
+        Err(damaged.into_iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display()))))
+    });
+    match result {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("sawlog: {error}");

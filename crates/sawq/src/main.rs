@@ -2,7 +2,6 @@
 
 mod cli;
 mod ctsummarize;
-mod damage;
 mod distinct;
 mod events;
 mod explain;
@@ -26,9 +25,10 @@ mod top;
 mod who;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use arrow::array::RecordBatch;
 use clap::{CommandFactory, Parser};
 use sawlog_formats::{Table, cloudtrail, s3_access};
@@ -42,18 +42,32 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    match run(&cli) {
+    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(anyhow!("internal error: {panic}")));
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads from us has seen enough: sawq find | head.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let error = damage::named(error, &cli.global.store);
+            let error = named(error, &cli.global.store);
             // What is wrong may have been written by those whom the logs are about.
             for line in format!("sawq: {error:#}").lines() {
                 eprintln!("{}", visible(line));
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error with the path of the damaged data file before it, if it is about one. The query engine does not say which;
+/// only who has an error waits until it is found.
+fn named(error: Error, store: &Path) -> Error {
+    let text = format!("{error:#}");
+    if !["Parquet", "Arrow", "internal error"].iter().any(|word| text.contains(word)) {
+        return error;
+    }
+    match Store::open(store).ok().and_then(|store| store.damaged_file()) {
+        Some(path) if !text.contains(&*path.to_string_lossy()) => error.context(format!("{} is damaged", path.display())),
+        _ => error,
     }
 }
 

@@ -1,0 +1,53 @@
+//! Damaged data files: the libraries that read Parquet do not say in which file an error is, and panic at some of them.
+
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crate::read::read_file;
+use crate::store::{Store, TABLES};
+
+/// What the first panic of any thread said.
+static FIRST: Mutex<Option<String>> = Mutex::new(None);
+
+/// Runs what may panic in one of its threads, and gives what the first panic said. With `RUST_BACKTRACE` set, panics are
+/// printed as well.
+///
+/// # Errors
+///
+/// If there was a panic.
+pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    let usual = take_hook();
+    set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
+        let said = panic.payload_as_str().unwrap_or("a panic");
+        let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+        FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(format!("{said}{place}"));
+        if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+            usual(panic);
+        }
+    }));
+    let result = catch_unwind(AssertUnwindSafe(run));
+    drop(take_hook());
+    let first = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take();
+    result.map_err(|_| first.unwrap_or_default())
+}
+
+impl Store {
+    /// The first data file that can't be read to its end, or is not as large as the log says. Reads all of them.
+    #[must_use]
+    pub fn damaged_file(&self) -> Option<PathBuf> {
+        for table in TABLES() {
+            let Ok(snapshot) = self.snapshot(table) else { continue };
+            for file in &snapshot.files {
+                let path = snapshot.folder.join(&file.path);
+                let read = || read_file(table, &path, None).is_ok_and(|mut batches| batches.all(|batch| batch.is_ok()));
+                let is_whole = caught(read).unwrap_or(false);
+                let is_of_size = path.metadata().is_ok_and(|metadata| metadata.len() == file.size);
+                if !(is_whole && is_of_size) {
+                    return Some(path);
+                }
+            }
+        }
+        None
+    }
+}
