@@ -142,7 +142,7 @@ impl Case {
     #[must_use]
     pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary(name));
-        command.args(arguments).current_dir(self.folder.path()).env_remove("SAWLOG_STORE");
+        command.args(arguments).current_dir(self.folder.path()).env_remove("SAWLOG_STORE").env_remove("RUST_BACKTRACE");
         command
     }
 
