@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
+use ::parquet::schema::types::SchemaDescriptor;
 use sawlog_formats::Table;
 
 use crate::error::{Result, StoreError};
@@ -17,7 +18,10 @@ use crate::error::{Result, StoreError};
 pub fn read_file(table: &Table, path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader> {
     let file = File::open(path).map_err(StoreError::io(path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
-    if builder.schema().fields().len() != table.columns.len() {
+    let expected = ArrowSchemaConverter::new().convert(&table.schema()).map_err(StoreError::parquet(path))?;
+    let paths =
+        |schema: &SchemaDescriptor| schema.columns().iter().map(|leaf| leaf.path().string()).collect::<Vec<_>>();
+    if paths(builder.parquet_schema()) != paths(&expected) {
         return Err(StoreError::damaged(path, format!("does not have the columns of {}", table.name)));
     }
     let mask = match columns {

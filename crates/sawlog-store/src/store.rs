@@ -113,12 +113,29 @@ impl Store {
     ///
     /// If its log can't be read.
     pub fn snapshot(&self, table: &'static Table) -> Result<Snapshot> {
-        let folder = self.folder(table);
-        // A store that was made before there was an index answers without.
-        if table.name == ENTITIES.name && !delta::exists(&folder) {
-            return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
-        }
-        self.block_on(delta::snapshot(table, &folder))
+        self.block_on(snapshot(table, self.folder(table)))
+    }
+
+    /// What some tables hold now; their logs are read at the same time.
+    ///
+    /// # Errors
+    ///
+    /// If a log can't be read.
+    pub fn snapshots(&self, tables: &[&'static Table]) -> Result<Vec<Snapshot>> {
+        let begun: Vec<_> = tables
+            .iter()
+            .map(|&table| {
+                let folder = self.folder(table);
+                self.runtime.spawn(async move { snapshot(table, folder).await })
+            })
+            .collect();
+        self.block_on(async {
+            let mut snapshots = Vec::with_capacity(begun.len());
+            for task in begun {
+                snapshots.push(task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?);
+            }
+            Ok(snapshots)
+        })
     }
 
     /// Waits until no other process writes to the store, makes tables that are missing, and finishes or undoes what a
@@ -160,6 +177,14 @@ impl Store {
         }
         Ok(())
     }
+}
+
+async fn snapshot(table: &'static Table, folder: PathBuf) -> Result<Snapshot> {
+    // A store that was made before there was an index answers without.
+    if table.name == ENTITIES.name && !delta::exists(&folder) {
+        return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
+    }
+    delta::snapshot(table, &folder).await
 }
 
 const LOCK: &str = "_lock";

@@ -65,12 +65,11 @@ struct SourceStatus {
 /// Reads what a store holds.
 pub(crate) fn status(store: &Store) -> Result<Status> {
     let mut tables = Vec::new();
-    for table in TABLES() {
-        let snapshot = store.snapshot(table)?;
+    for snapshot in store.snapshots(&TABLES())? {
         let days: std::collections::BTreeSet<&str> =
             snapshot.files.iter().filter_map(|file| file.date.as_deref()).collect();
         tables.push(TableStatus {
-            table: table.name,
+            table: snapshot.table.name,
             rows: snapshot.rows(),
             files: snapshot.files.len(),
             bytes: snapshot.size(),

@@ -41,9 +41,11 @@ fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
 
 /// The index's batches under a condition.
 fn read(query: &Query, condition: Expr, columns: &[&str], dictionaries: &[&str]) -> Result<Vec<RecordBatch>> {
-    let Some(index) = query.index()? else { return Ok(Vec::new()) };
+    if query.index.files.is_empty() {
+        return Ok(Vec::new());
+    }
     let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
-    let table = StoreTable::new(&index, &ReadAs { dictionaries, in_order: false })?;
+    let table = StoreTable::new(&query.index, &ReadAs { dictionaries, in_order: false })?;
     let frame = session(8192).read_table(std::sync::Arc::new(table))?.filter(condition)?;
     let frame = frame.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?;
     query.store.block_on(collect(frame, ENTITIES.name, &query.explain))
@@ -178,26 +180,76 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     Ok(Some((sums.groups, Snapshot { files: rest, ..query.snapshot.clone() })))
 }
 
-/// How many records have some values of an indexed field, by value. Data files whose field is not indexed are scanned.
-pub(crate) fn totals(query: &Query, entity: &Entity, values: &[&str]) -> Result<HashMap<String, u64>> {
-    let (mut totals, rest) = totals_and_rest(query, entity, values)?;
-    if rest.files.is_empty() {
-        return Ok(totals);
+/// An indexed field of a log, and values of it.
+pub(crate) struct Wanted<'a> {
+    pub(crate) query: &'a Query,
+    pub(crate) entity: &'static Entity,
+    pub(crate) values: Vec<&'a str>,
+}
+
+/// Records by value.
+pub(crate) type Totals = HashMap<String, u64>;
+
+/// How many records have the values wanted, for each field. All of the index that this takes is read at once; data files
+/// whose field is not indexed are scanned.
+pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Totals>> {
+    let about = |wanted: &Wanted<'_>| {
+        let any = in_list(ident("value"), wanted.values.iter().map(|value| lit(*value)).collect(), false);
+        rows(wanted.query.format, &[wanted.entity.field], Some(ident("value").is_null().or(any)))
+    };
+    let Some(condition) = wanted.iter().map(about).reduce(Expr::or) else { return Ok(Vec::new()) };
+    let mut fields: HashMap<(&str, &str), usize> = HashMap::new();
+    for (place, wanted) in wanted.iter().enumerate() {
+        fields.insert((wanted.query.format.table.name, wanted.entity.field), place);
     }
-    let rest = Query { snapshot: rest, ..query.clone() };
-    let value = value_of(query.format, entity)?;
-    let wanted = in_list(value.clone(), values.iter().map(|value| lit(*value)).collect(), false);
-    let counted = rest.frame(&ReadAs::default())?.filter(wanted)?.aggregate(vec![value], vec![count_all()])?;
-    rest.for_each(counted, |batch| {
-        let values = TextColumn::new(batch.column(0)).map_err(|found| anyhow::anyhow!("a value is {found}"))?;
-        let counts = batch.column(1).as_primitive_opt::<Int64Type>().context("no counts")?;
+    let mut found: Vec<Vec<(String, String, u64)>> = wanted.iter().map(|_| Vec::new()).collect();
+    let mut indexed: Vec<HashSet<String>> = wanted.iter().map(|_| HashSet::new()).collect();
+    for batch in read(wanted[0].query, condition, &["log", "field", "value", "data_file", "records"], &[])? {
+        let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
+        let (logs, names) = (text(&batch, "log")?, text(&batch, "field")?);
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
         for row in 0..batch.num_rows() {
-            let value = values.get(row).unwrap_or_default().to_owned();
-            *totals.entry(value).or_default() += counts.value(row).unsigned_abs();
+            let field = (logs.get(row).unwrap_or_default(), names.get(row).unwrap_or_default());
+            let Some(place) = fields.get(&field).copied() else { continue };
+            let file = files.get(row).unwrap_or_default().to_owned();
+            match values.get(row) {
+                Some(value) => found[place].push((file, value.to_owned(), records.value(row).unsigned_abs())),
+                None => drop(indexed[place].insert(file)),
+            }
         }
-        Ok(true)
-    })?;
-    Ok(totals)
+    }
+    let each = wanted.iter().zip(found).zip(indexed);
+    each.map(|((wanted, found), indexed)| wanted.total(found, &indexed)).collect()
+}
+
+impl Wanted<'_> {
+    /// Adds up what the index has of the data files in which the field is indexed, and counts records in the others.
+    fn total(&self, found: Vec<(String, String, u64)>, indexed: &HashSet<String>) -> Result<Totals> {
+        let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
+            self.query.snapshot.files.iter().cloned().partition(|file| indexed.contains(&file.path));
+        let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
+        let mut totals = Totals::new();
+        for (_, value, records) in found.into_iter().filter(|(file, ..)| here.contains(file.as_str())) {
+            *totals.entry(value).or_default() += records;
+        }
+        if rest.is_empty() {
+            return Ok(totals);
+        }
+        let rest = Query { snapshot: Snapshot { files: rest, ..self.query.snapshot.clone() }, ..self.query.clone() };
+        let value = value_of(rest.format, self.entity)?;
+        let listed = in_list(value.clone(), self.values.iter().map(|value| lit(*value)).collect(), false);
+        let counted = rest.frame(&ReadAs::default())?.filter(listed)?.aggregate(vec![value], vec![count_all()])?;
+        rest.for_each(counted, |batch| {
+            let values = TextColumn::new(batch.column(0)).map_err(|found| anyhow::anyhow!("a value is {found}"))?;
+            let counts = batch.column(1).as_primitive_opt::<Int64Type>().context("no counts")?;
+            for row in 0..batch.num_rows() {
+                let value = values.get(row).unwrap_or_default().to_owned();
+                *totals.entry(value).or_default() += counts.value(row).unsigned_abs();
+            }
+            Ok(true)
+        })?;
+        Ok(totals)
+    }
 }
 
 /// An entity's value, as the index has it, as an expression over its log.
@@ -211,33 +263,6 @@ fn value_of(format: &Format, entity: &Entity) -> Result<Expr> {
             cast(concat(vec![or(first, "-")?, lit("/"), or(second, "")?]), DataType::Utf8View)
         }
     })
-}
-
-fn totals_and_rest(query: &Query, entity: &Entity, values: &[&str]) -> Result<(HashMap<String, u64>, Snapshot)> {
-    let any = in_list(ident("value"), values.iter().map(|value| lit(*value)).collect(), false);
-    let condition = rows(query.format, &[entity.field], Some(ident("value").is_null().or(any)));
-    let batches = read(query, condition, &["value", "data_file", "records"], &[])?;
-    let mut indexed: HashSet<String> = HashSet::new();
-    let mut found: Vec<(String, String, u64)> = Vec::new();
-    for batch in &batches {
-        let (values, files) = (text(batch, "value")?, text(batch, "data_file")?);
-        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
-        for row in 0..batch.num_rows() {
-            let file = files.get(row).unwrap_or_default().to_owned();
-            match values.get(row) {
-                Some(value) => found.push((file, value.to_owned(), records.value(row).unsigned_abs())),
-                None => drop(indexed.insert(file)),
-            }
-        }
-    }
-    let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
-        query.snapshot.files.iter().cloned().partition(|file| indexed.contains(&file.path));
-    let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
-    let mut totals: HashMap<String, u64> = HashMap::new();
-    for (_, value, records) in found.into_iter().filter(|(file, ..)| here.contains(file.as_str())) {
-        *totals.entry(value).or_default() += records;
-    }
-    Ok((totals, Snapshot { files: rest, ..query.snapshot.clone() }))
 }
 
 /// About how many records a query's filters leave, each of which the index can answer; `None` if it can't.

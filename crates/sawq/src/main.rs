@@ -66,7 +66,9 @@ fn named(error: Error, store: &Path) -> Error {
         return error;
     }
     match Store::open(store).ok().and_then(|store| store.damaged_file()) {
-        Some(path) if !text.contains(&*path.to_string_lossy()) => error.context(format!("{} is damaged", path.display())),
+        Some(path) if !text.contains(&*path.to_string_lossy()) => {
+            error.context(format!("{} is damaged", path.display()))
+        }
         _ => error,
     }
 }

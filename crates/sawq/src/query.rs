@@ -1,7 +1,7 @@
 //! The records that a command is about: the tables of the store, the filters, and the engine that reads them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::{BooleanArray, RecordBatch};
@@ -36,8 +36,8 @@ pub(crate) struct Query {
     pub(crate) filters: Filters,
     /// What the index left, if it was asked.
     pub(crate) candidates: Option<Candidates>,
-    /// The snapshot of the index, once it was asked for.
-    pub(crate) opened_index: Arc<OnceLock<Snapshot>>,
+    /// The snapshot of the index; it has no data files if there is none.
+    pub(crate) index: Arc<Snapshot>,
     pub(crate) explain: Explain,
 }
 
@@ -48,12 +48,14 @@ impl Query {
             Some(format) => vec![format],
             None => FORMATS.to_vec(),
         };
-        let snapshots = formats.iter().map(|format| store.snapshot(format.table)).collect::<Result<Vec<_>, _>>()?;
+        let tables: Vec<&'static Table> = formats.iter().map(|format| format.table).chain([&ENTITIES]).collect();
+        let mut snapshots = store.snapshots(&tables)?;
+        let index = snapshots.pop().context("a snapshot for each table")?;
         let last = snapshots.iter().filter_map(last_time).max();
         let store = Arc::new(store);
         let holds_any = snapshots.iter().any(|snapshot| !snapshot.files.is_empty());
         let logs = formats.into_iter().zip(snapshots);
-        let (index, explain) = (Arc::default(), Explain::default());
+        let (index, explain) = (Arc::new(index), Explain::default());
         logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty())
             .map(|(format, snapshot)| {
                 let filters = Filters::new(format.table, args, last)?;
@@ -63,7 +65,7 @@ impl Query {
                     snapshot,
                     filters,
                     candidates: None,
-                    opened_index: Arc::clone(&index),
+                    index: Arc::clone(&index),
                     explain: explain.clone(),
                 };
                 query.prepared(args)
@@ -112,17 +114,6 @@ impl Query {
     /// Whether the index rules all data files out.
     pub(crate) fn is_ruled_out(&self) -> bool {
         self.candidates.as_ref().is_some_and(|candidates| candidates.files.is_empty())
-    }
-
-    /// The index, opened when it is first asked for; `None` if the store has none.
-    pub(crate) fn index(&self) -> Result<Option<Snapshot>> {
-        let index = if let Some(index) = self.opened_index.get() {
-            index
-        } else {
-            let opened = self.store.snapshot(&ENTITIES)?;
-            self.opened_index.get_or_init(|| opened)
-        };
-        Ok(Some(index.clone()).filter(|index| !index.files.is_empty()))
     }
 
     /// The same records without filters on fields.

@@ -35,7 +35,7 @@ pub(crate) fn columns() -> Result<RecordBatch> {
 
 /// A row for each table: rows, data files, days.
 pub(crate) fn tables(store: &Store) -> Result<RecordBatch> {
-    let snapshots = TABLES().into_iter().map(|table| store.snapshot(table)).collect::<Result<Vec<_>, _>>()?;
+    let snapshots = store.snapshots(&TABLES())?;
     let number = |values: Vec<u64>| -> ArrayRef { Arc::new(UInt64Array::from(values)) };
     let text = |values: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(values)) };
     Ok(RecordBatch::try_from_iter_with_nullable([

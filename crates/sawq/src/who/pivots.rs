@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::profile::Profile;
+use crate::index::Wanted;
 use crate::query::Query;
 
 /// So many values of a facet are looked at, the most frequent ones first.
@@ -13,26 +14,32 @@ const MAX_VALUES: usize = 2000;
 /// Marks the values of the profile's facets all of whose records are the entity's. `queries` are all records.
 pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
     let own_kind = profile.kind;
-    for facet in profile.facets.iter_mut().filter(|facet| facet.is_pivot && facet.kind != own_kind) {
+    let unfiltered: Vec<Query> = queries.iter().map(Query::unfiltered).collect();
+    let pivots = || profile.facets.iter().enumerate().filter(|(_, facet)| facet.is_pivot && facet.kind != own_kind);
+    let mut wanted = Vec::new();
+    let mut places = Vec::new();
+    for (place, facet) in pivots() {
         let values: Vec<&str> = facet.values.iter().take(MAX_VALUES).map(|value| value.value.as_str()).collect();
         if values.is_empty() {
             continue;
         }
-        let mut totals: HashMap<String, u64> = HashMap::new();
-        for query in queries.iter().map(Query::unfiltered) {
+        for query in &unfiltered {
+            let fields = query.format.entities.iter().filter(|entity| entity.kind == facet.kind.name());
             // A principal is known by several fields, of which the first one is the actor's.
-            let mut fields: Vec<_> =
-                query.format.entities.iter().filter(|entity| entity.kind == facet.kind.name()).collect();
-            if facet.kind == super::Kind::Principal {
-                fields.truncate(1);
-            }
-            for entity in fields {
-                let found = crate::index::totals(&query, entity, &values)?;
-                found.into_iter().for_each(|(value, records)| *totals.entry(value).or_default() += records);
+            let most = if facet.kind == super::Kind::Principal { 1 } else { usize::MAX };
+            for entity in fields.take(most) {
+                wanted.push(Wanted { query, entity, values: values.clone() });
+                places.push(place);
             }
         }
+    }
+    let mut totals: HashMap<(usize, String), u64> = HashMap::new();
+    for (place, found) in places.into_iter().zip(crate::index::totals(&wanted)?) {
+        found.into_iter().for_each(|(value, records)| *totals.entry((place, value)).or_default() += records);
+    }
+    for (place, facet) in profile.facets.iter_mut().enumerate() {
         for value in facet.values.iter_mut().take(MAX_VALUES) {
-            value.only_here = totals.get(&value.value) == Some(&value.records);
+            value.only_here = totals.get(&(place, value.value.clone())) == Some(&value.records);
         }
     }
     Ok(())
