@@ -1,7 +1,7 @@
 //! Damaged data files: the libraries that read Parquet do not say in which file an error is, and panic at some of them.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::read::read_file;
@@ -32,22 +32,24 @@ pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|_| first.unwrap_or_default())
 }
 
-impl Store {
-    /// The first data file that can't be read to its end, or is not as large as the log says. Reads all of them.
-    #[must_use]
-    pub fn damaged_file(&self) -> Option<PathBuf> {
-        for table in TABLES() {
-            let Ok(snapshot) = self.snapshot(table) else { continue };
-            for file in &snapshot.files {
-                let path = snapshot.folder.join(&file.path);
-                let read = || read_file(table, &path, None).is_ok_and(|mut batches| batches.all(|batch| batch.is_ok()));
-                let is_whole = caught(read).unwrap_or(false);
-                let is_of_size = path.metadata().is_ok_and(|metadata| metadata.len() == file.size);
-                if !(is_whole && is_of_size) {
-                    return Some(path);
-                }
+/// The data file of the store at `root` that an error is about which says so: the first one that can't be read to its end,
+/// or is not what the log says. Reads data files until one is found, which only who has an error waits for.
+#[must_use]
+pub fn damaged_file(root: &Path, error: &str) -> Option<PathBuf> {
+    if !["Parquet", "Arrow", "internal error"].iter().any(|word| error.contains(word)) {
+        return None;
+    }
+    let store = Store::open(root).ok()?;
+    for table in TABLES() {
+        let Ok(snapshot) = store.snapshot(table) else { continue };
+        for file in &snapshot.files {
+            let read = || {
+                read_file(table, &snapshot.folder, file, None).is_ok_and(|mut batches| batches.all(|batch| batch.is_ok()))
+            };
+            if !caught(read).unwrap_or(false) {
+                return Some(snapshot.folder.join(&file.path)).filter(|path| !error.contains(&*path.to_string_lossy()));
             }
         }
-        None
     }
+    None
 }

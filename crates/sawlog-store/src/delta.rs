@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, ArrayType, DataType, PrimitiveType, Remove, StructField, Transaction};
+use deltalake::kernel::{LogicalFileView, Action, Add, ArrayType, DataType, PrimitiveType, Remove, StructField, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder};
@@ -17,9 +17,13 @@ use url::Url;
 use crate::durable::{DurableFiles, make_folder};
 use crate::error::{Result, StoreError};
 use crate::inside;
+use crate::tail::Tail;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
 const APP_ID: &str = "sawlog";
+
+/// The tag of a data file that holds its [`Tail`].
+const TAIL: &str = "sawlog.tail";
 
 /// After how many commits a checkpoint is written, from which opening a table starts.
 const CHECKPOINT_INTERVAL: &str = "10";
@@ -39,6 +43,9 @@ pub struct DataFileEntry {
     pub stats: String,
     /// When it was written, in milliseconds since 1970.
     pub written: i64,
+    /// The checksum of what no page's checksum covers, if it is known.
+    #[serde(default)]
+    pub tail: Option<Tail>,
 }
 
 /// What a table holds at one version.
@@ -153,12 +160,21 @@ pub(crate) async fn snapshot(table: &'static Table, folder: &Path) -> Result<Sna
             date,
             stats: file.stats().unwrap_or_default(),
             written: file.modification_time(),
+            tail: tail(&file),
             path,
         });
     }
     inside::check_table(folder, &files)?;
     files.sort_by(|a, b| (&a.date, &a.path).cmp(&(&b.date, &b.path)));
     Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
+}
+
+/// The checksum in the tags of a file. One that can't be read is one that does not hold.
+fn tail(file: &LogicalFileView) -> Option<Tail> {
+    #[expect(deprecated, reason = "there is no other way to a file's tags")]
+    let tags = file.add_action().tags;
+    let text = tags?.remove(TAIL).flatten()?;
+    Some(text.parse().unwrap_or(Tail::WRONG))
 }
 
 /// A path out of a log, which must stay inside of the table's folder.
@@ -218,6 +234,7 @@ fn add(file: &DataFileEntry) -> Add {
         modification_time: file.written,
         data_change: true,
         stats: Some(file.stats.clone()),
+        tags: file.tail.map(|tail| HashMap::from([(TAIL.to_owned(), Some(tail.to_string()))])),
         ..Add::default()
     }
 }

@@ -220,7 +220,7 @@ impl Source {
         let mut sources = Vec::new();
         for file in &snapshot.files {
             let path = snapshot.folder.join(&file.path);
-            for batch in read_file(&SOURCES, &path, None)? {
+            for batch in read_file(&SOURCES, &snapshot.folder, file, None)? {
                 let batch = batch.map_err(|error| StoreError::damaged(&path, error))?;
                 let rows = Self::from_batch(&batch);
                 sources.extend(rows.ok_or_else(|| StoreError::damaged(&path, "is not a part of a ledger"))?);

@@ -15,9 +15,10 @@ pub mod parquet;
 mod read;
 mod run;
 mod store;
+mod tail;
 mod vacuum;
 
-pub use damage::caught;
+pub use damage::{caught, damaged_file};
 pub use delta::{DataFileEntry, Snapshot};
 pub use entities::{
     ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,
@@ -26,5 +27,6 @@ pub use error::{Result, StoreError};
 pub use ledger::{SOURCES, Source, SourceState};
 pub use read::read_file;
 pub use run::{Run, StagedFile};
+pub use tail::{Tail, open_checked};
 pub use store::{Store, TABLES, table};
 pub use vacuum::{Vacuumed, vacuum};

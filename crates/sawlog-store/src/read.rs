@@ -1,6 +1,5 @@
 //! Reads data files as they were written, without a query engine.
 
-use std::fs::File;
 use std::path::Path;
 
 use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -8,15 +7,23 @@ use ::parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use ::parquet::schema::types::SchemaDescriptor;
 use sawlog_formats::Table;
 
+use crate::delta::DataFileEntry;
 use crate::error::{Result, StoreError};
+use crate::tail::open_checked;
 
-/// The record batches of a data file of `table`; only the columns named, if any are.
+/// The record batches of a data file of `table`, which lies in `folder`; only the columns named, if any are.
 ///
 /// # Errors
 ///
-/// If the file can't be read, or is no Parquet file.
-pub fn read_file(table: &Table, path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader> {
-    let file = File::open(path).map_err(StoreError::io(path))?;
+/// If the file can't be read, or is not what the log says.
+pub fn read_file(
+    table: &Table,
+    folder: &Path,
+    entry: &DataFileEntry,
+    columns: Option<&[&str]>,
+) -> Result<ParquetRecordBatchReader> {
+    let file = open_checked(folder, entry)?;
+    let path = &folder.join(&entry.path);
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
     let expected = ArrowSchemaConverter::new().convert(&table.schema()).map_err(StoreError::parquet(path))?;
     let paths =

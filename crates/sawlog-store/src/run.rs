@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
     pub fn close_file(&mut self, staged: StagedFile) -> Result<()> {
         let full = staged.file.path().to_owned();
         let rows = staged.file.rows();
-        let (metadata, size) = staged.file.close().map_err(StoreError::parquet(&full))?;
+        let (metadata, size, tail) = staged.file.close().map_err(StoreError::parquet(&full))?;
         full.parent().map_or(Ok(()), sync_folder)?;
         self.index.close(staged.index);
         let stats = stats(staged.table, &metadata, rows);
@@ -184,6 +184,7 @@ impl<'a> Run<'a> {
             date: staged.date,
             stats: stats.to_string(),
             written: i64::try_from(written.as_millis()).unwrap_or(i64::MAX),
+            tail: Some(tail),
         };
         self.change(staged.table).adds.push(entry);
         Ok(())

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
-use sawlog_store::{ENTITIES, Run, Store, reindex};
+use sawlog_store::{ENTITIES, Run, Store, damaged_file, reindex};
 use serde_json::json;
 
 use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, ReindexArgs, VerifyArgs};
@@ -35,11 +35,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| {
-        let damaged = Store::open(&cli.global.store).ok().and_then(|store| store.damaged_file());
-        let error = anyhow!("internal error: {panic}");
-        Err(damaged.into_iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display()))))
-    });
+    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(anyhow!("internal error: {panic}")));
     match result {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
@@ -47,6 +43,9 @@ fn main() -> ExitCode {
             std::process::exit(interrupt::EXIT_STATUS)
         }
         Err(error) => {
+            // What reads data files does not always say in which one an error is.
+            let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
+            let error = damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
             eprintln!("sawlog: {error:#}");
             ExitCode::FAILURE
         }

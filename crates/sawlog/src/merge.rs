@@ -16,7 +16,8 @@ type Place = (String, i64);
 pub(crate) struct Merge {
     table: &'static Table,
     /// Files not opened yet, the last one first, with the least source file in each.
-    unopened: Vec<(String, PathBuf)>,
+    unopened: Vec<(String, DataFileEntry)>,
+    folder: PathBuf,
     open: Vec<Cursor>,
 }
 
@@ -35,10 +36,10 @@ impl Merge {
             let stats: serde_json::Value = serde_json::from_str(&file.stats).unwrap_or_default();
             stats["minValues"]["source_file"].as_str().unwrap_or_default().to_owned()
         };
-        let mut unopened: Vec<(String, PathBuf)> =
-            files.iter().map(|file| (least(file), snapshot.folder.join(&file.path))).collect();
-        unopened.sort_by(|a, b| b.cmp(a));
-        Self { table: snapshot.table, unopened, open: Vec::new() }
+        let mut unopened: Vec<(String, DataFileEntry)> =
+            files.iter().map(|file| (least(file), file.clone())).collect();
+        unopened.sort_by(|a, b| (&b.0, &b.1.path).cmp(&(&a.0, &a.1.path)));
+        Self { table: snapshot.table, unopened, folder: snapshot.folder.clone(), open: Vec::new() }
     }
 
     /// The next rows, of one data file, up to where another one's come in between.
@@ -69,8 +70,9 @@ impl Merge {
     }
 
     fn open_next(&mut self) -> Result<()> {
-        let Some((_, path)) = self.unopened.pop() else { return Ok(()) };
-        let reader = read_file(self.table, &path, None)?;
+        let Some((_, entry)) = self.unopened.pop() else { return Ok(()) };
+        let reader = read_file(self.table, &self.folder, &entry, None)?;
+        let path = self.folder.join(&entry.path);
         let mut cursor = Cursor { path, reader, batch: RecordBatch::new_empty(self.table.schema()), row: 0 };
         if cursor.fill()? {
             self.open.push(cursor);

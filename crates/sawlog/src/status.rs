@@ -134,7 +134,7 @@ fn repeated_events(store: &Store) -> Result<usize> {
     let hasher = RandomState::new();
     let mut hashes: Vec<u64> = Vec::new();
     for entry in &snapshot.files {
-        for batch in read_file(table, &snapshot.folder.join(&entry.path), Some(&["event_id"]))? {
+        for batch in read_file(table, &snapshot.folder, entry, Some(&["event_id"]))? {
             hashes.extend(batch?["event_id"].as_string::<i32>().iter().flatten().map(|id| hasher.hash_one(id)));
         }
     }
@@ -152,7 +152,7 @@ fn reject_reasons(store: &Store) -> Result<Vec<(String, usize)>> {
     let snapshot = store.snapshot(&REJECTS)?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for entry in &snapshot.files {
-        for batch in read_file(&REJECTS, &snapshot.folder.join(&entry.path), Some(&["reason"]))? {
+        for batch in read_file(&REJECTS, &snapshot.folder, entry, Some(&["reason"]))? {
             for reason in batch?["reason"].as_string::<i32>().iter().flatten() {
                 *counts.entry(reason.to_owned()).or_default() += 1;
             }

@@ -9,7 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use sawlog_formats::{FORMATS, Format, Framing, Printer, REJECTS, Table, TextColumn};
-use sawlog_store::{Source, SourceState, Store, index_differences, read_file};
+use sawlog_store::{DataFileEntry, Source, SourceState, Store, index_differences, read_file};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -233,7 +233,7 @@ struct Row {
 /// All records and rejects of the store in evidence order: a merge of its data files, each of which is in that order.
 struct Rows {
     /// Data files not opened yet, the last one first, with the least source file in each.
-    unopened: Vec<(String, Holds, PathBuf)>,
+    unopened: Vec<(String, Holds, PathBuf, DataFileEntry)>,
     open: HashMap<usize, DataFile>,
     /// The next line of each open file: source file, line, place in `open`.
     next: BinaryHeap<Reverse<(String, i64, usize)>>,
@@ -293,7 +293,7 @@ impl Rows {
             for entry in &snapshot.files {
                 let stats: serde_json::Value = serde_json::from_str(&entry.stats).unwrap_or_default();
                 let least = stats["minValues"]["source_file"].as_str().unwrap_or_default().to_owned();
-                unopened.push((least, holds, snapshot.folder.join(&entry.path)));
+                unopened.push((least, holds, snapshot.folder.clone(), entry.clone()));
             }
         }
         unopened.sort_by(|a, b| b.0.cmp(&a.0));
@@ -306,8 +306,9 @@ impl Rows {
             if self.next.peek().is_some_and(|Reverse((file, ..))| file < least) {
                 break;
             }
-            let Some((_, holds, path)) = self.unopened.pop() else { break };
-            let reader = read_file(holds.table(), &path, Some(&holds.columns()))?;
+            let Some((_, holds, folder, entry)) = self.unopened.pop() else { break };
+            let reader = read_file(holds.table(), &folder, &entry, Some(&holds.columns()))?;
+            let path = folder.join(&entry.path);
             let mut file = DataFile { holds, path, reader, batch: None, row: 0 };
             if let Some((source, line)) = file.peek()? {
                 self.next.push(Reverse((source, line, self.opened)));

@@ -25,14 +25,13 @@ mod top;
 mod who;
 
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use arrow::array::RecordBatch;
 use clap::{CommandFactory, Parser};
 use sawlog_formats::{Table, cloudtrail, s3_access};
-use sawlog_store::Store;
+use sawlog_store::{Store, damaged_file};
 
 use cli::{Cli, Command, FilterArgs};
 use output::{Output, Target, visible};
@@ -48,28 +47,15 @@ fn main() -> ExitCode {
         // Whoever reads from us has seen enough: sawq find | head.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let error = named(error, &cli.global.store);
+            // The query engine does not say in which file an error is.
+            let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
+            let error = damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
             // What is wrong may have been written by those whom the logs are about.
             for line in format!("sawq: {error:#}").lines() {
                 eprintln!("{}", visible(line));
             }
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The error with the path of the damaged data file before it, if it is about one. The query engine does not say which;
-/// only who has an error waits until it is found.
-fn named(error: Error, store: &Path) -> Error {
-    let text = format!("{error:#}");
-    if !["Parquet", "Arrow", "internal error"].iter().any(|word| text.contains(word)) {
-        return error;
-    }
-    match Store::open(store).ok().and_then(|store| store.damaged_file()) {
-        Some(path) if !text.contains(&*path.to_string_lossy()) => {
-            error.context(format!("{} is damaged", path.display()))
-        }
-        _ => error,
     }
 }
 

@@ -21,7 +21,7 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use parquet::arrow::arrow_reader::RowSelection;
 use sawlog_formats::{Kind, Layout};
-use sawlog_store::{DataFileEntry, Snapshot};
+use sawlog_store::{DataFileEntry, Snapshot, open_checked};
 
 use crate::index::Positions;
 
@@ -73,6 +73,8 @@ impl StoreTable {
         let schema = TableSchema::builder(Arc::clone(&file_schema)).with_table_partition_cols(partitions).build();
         let folder = std::path::absolute(&snapshot.folder)?;
         let files = snapshot.files.iter().map(|entry| {
+            // The engine believes what the footer says.
+            open_checked(&folder, entry)?;
             let path = folder.join(&entry.path);
             let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
             let mut file = PartitionedFile::new(String::new(), entry.size).with_arrow_schema(Arc::clone(&file_schema));
@@ -183,6 +185,7 @@ mod tests {
                 date: Some(format!("2021-07-{day}")),
                 stats: String::new(),
                 written: 0,
+                tail: None,
             };
             let folder = std::env::temp_dir();
             let snapshot = Snapshot { table: format.table, folder, files: vec![file(28), file(29)], version: 1 };

@@ -81,7 +81,7 @@ pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()
     let snapshot = store.snapshot(&ENTITIES)?;
     for entry in &snapshot.files {
         let path = snapshot.folder.join(&entry.path);
-        for batch in read_file(&ENTITIES, &path, None)? {
+        for batch in read_file(&ENTITIES, &snapshot.folder, entry, None)? {
             let batch = batch.map_err(|error| StoreError::parquet(&path)(error.into()))?;
             let rows = IndexRow::from_batch(&batch);
             for row in rows.ok_or_else(|| StoreError::damaged(&path, "a column has another type"))? {

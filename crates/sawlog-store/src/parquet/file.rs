@@ -7,12 +7,13 @@ use std::sync::Arc;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::Result;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{BloomFilterPosition, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use sawlog_formats::Table;
 
 use super::column::EncodedRowGroup;
 use crate::durable::make_folder;
+use crate::tail::Tail;
 
 /// An open data file of a table.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ impl DataFile {
         let properties = WriterProperties::builder()
             .set_created_by(concat!("sawlog ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_sorting_columns(Some(order))
+            // Together with what else decides what is read: see `tail`.
+            .set_bloom_filter_position(BloomFilterPosition::End)
             .build();
         let writer =
             SerializedFileWriter::new(File::create_new(&path)?, schema.root_schema_ptr(), Arc::new(properties))?;
@@ -84,16 +87,17 @@ impl DataFile {
         Ok(())
     }
 
-    /// Writes the footer and waits until the file is on the disk. Gives its metadata and its size in bytes.
+    /// Writes the footer and waits until the file is on the disk. Gives its metadata, its size in bytes, and
+    /// the checksum of its tail.
     ///
     /// # Errors
     ///
     /// If it can't be written.
-    pub fn close(mut self) -> Result<(ParquetMetaData, u64)> {
+    pub fn close(mut self) -> Result<(ParquetMetaData, u64, Tail)> {
         let metadata = self.writer.finish()?;
-        let file = self.writer.inner();
-        file.sync_all()?;
-        let size = file.metadata()?.len();
-        Ok((metadata, size))
+        self.writer.inner().sync_all()?;
+        let file = File::open(&self.path)?;
+        let tail = Tail::of(&file, &metadata)?;
+        Ok((metadata, file.metadata()?.len(), tail))
     }
 }

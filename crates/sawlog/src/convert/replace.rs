@@ -1,7 +1,6 @@
 //! Takes the records of replaced inputs out of the store: data files that hold some are written again without them.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{FORMATS, REJECTS, Table};
 use sawlog_store::parquet::Encoder;
-use sawlog_store::{Run, SOURCES, Source, read_file};
+use sawlog_store::{DataFileEntry, Run, SOURCES, Snapshot, Source, read_file};
 
 /// Takes out all that came from `replaced`, rows of the ledger included.
 pub(crate) fn take_out(run: &mut Run<'_>, replaced: &[Source]) -> Result<()> {
@@ -27,13 +26,12 @@ pub(crate) fn take_out(run: &mut Run<'_>, replaced: &[Source]) -> Result<()> {
 fn rewrite(run: &mut Run<'_>, table: &'static Table, column: &str, gone: &HashSet<&str>) -> Result<()> {
     let snapshot = run.store().snapshot(table)?;
     for entry in &snapshot.files {
-        let path = snapshot.folder.join(&entry.path);
-        if !holds(table, &path, column, gone)? {
+        if !holds(&snapshot, entry, column, gone)? {
             continue;
         }
         let mut encoder = Encoder::new(table, run.codec())?;
         let mut file = None;
-        for batch in read_file(table, &path, None)? {
+        for batch in read_file(table, &snapshot.folder, entry, None)? {
             let batch = batch?;
             let kept = filter_record_batch(&batch, &keep(&batch, column, gone))?;
             if kept.num_rows() == 0 {
@@ -54,8 +52,8 @@ fn rewrite(run: &mut Run<'_>, table: &'static Table, column: &str, gone: &HashSe
     Ok(())
 }
 
-fn holds(table: &Table, path: &Path, column: &str, gone: &HashSet<&str>) -> Result<bool> {
-    for batch in read_file(table, path, Some(&[column]))? {
+fn holds(snapshot: &Snapshot, entry: &DataFileEntry, column: &str, gone: &HashSet<&str>) -> Result<bool> {
+    for batch in read_file(snapshot.table, &snapshot.folder, entry, Some(&[column]))? {
         let batch = batch?;
         if keep(&batch, column, gone).false_count() > 0 {
             return Ok(true);

@@ -163,7 +163,7 @@ impl Facts {
         self.ledger_sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let snapshot = query.store.snapshot(&REJECTS)?;
         for entry in &snapshot.files {
-            for batch in read_file(&REJECTS, &snapshot.folder.join(&entry.path), None)? {
+            for batch in read_file(&REJECTS, &snapshot.folder, entry, None)? {
                 let batch = batch?;
                 let text =
                     |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));

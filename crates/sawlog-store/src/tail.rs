@@ -1,0 +1,86 @@
+//! The checksum of the tail of a data file: Bloom filters, page index and footer, which decide what is read of it.
+//!
+//! Pages have checksums of their own, but Parquet has none for what comes after them. A flipped bit there could make a
+//! reader pass over rows without a sign; so the table's log keeps this one, in the tags of the file.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::str::FromStr;
+
+use ::parquet::file::metadata::ParquetMetaData;
+use serde::{Deserialize, Serialize};
+
+use crate::delta::DataFileEntry;
+use crate::error::{Result, StoreError};
+
+/// Where the tail of a data file begins, and its CRC-32. As text `1f4c:0a1b2c3d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tail {
+    offset: u64,
+    crc: u32,
+}
+
+impl Tail {
+    /// One that holds for no file.
+    pub(crate) const WRONG: Self = Self { offset: u64::MAX, crc: 0 };
+
+    /// That of a file that was just written.
+    pub(crate) fn of(file: &File, metadata: &ParquetMetaData) -> io::Result<Self> {
+        let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+        let offset = chunks.map(|chunk| chunk.byte_range().0 + chunk.byte_range().1).max().unwrap_or(4);
+        Ok(Self { offset, crc: checksum(file, offset)? })
+    }
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}:{:08x}", self.offset, self.crc)
+    }
+}
+
+impl FromStr for Tail {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        let (offset, crc) = text.split_once(':').ok_or(())?;
+        let offset = u64::from_str_radix(offset, 16).map_err(|_| ())?;
+        Ok(Self { offset, crc: u32::from_str_radix(crc, 16).map_err(|_| ())? })
+    }
+}
+
+/// Opens the data file, and makes sure that its size and tail are what the log says.
+///
+/// # Errors
+///
+/// If they are not, or the file can't be read.
+pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
+    let path = folder.join(&entry.path);
+    let file = File::open(&path).map_err(StoreError::io(&path))?;
+    let size = file.metadata().map_err(StoreError::io(&path))?.len();
+    if size != entry.size {
+        return Err(StoreError::damaged(&path, format!("has {size} bytes; the log says {}", entry.size)));
+    }
+    if let Some(tail) = entry.tail {
+        let is_inside = tail.offset <= size;
+        if !is_inside || checksum(&file, tail.offset).map_err(StoreError::io(&path))? != tail.crc {
+            return Err(StoreError::damaged(&path, "is damaged: its footer does not have the checksum in the log"));
+        }
+    }
+    Ok(file)
+}
+
+/// CRC-32 from an offset to the end; the file is at its beginning after.
+fn checksum(mut file: &File, offset: u64) -> io::Result<u32> {
+    file.seek(SeekFrom::Start(offset))?;
+    let (mut hasher, mut buffer) = (crc32fast::Hasher::new(), vec![0; 64 << 10]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+    file.rewind()?;
+    Ok(hasher.finalize())
+}
