@@ -44,7 +44,8 @@ pub fn damaged_file(root: &Path, error: &str) -> Option<PathBuf> {
         let Ok(snapshot) = store.snapshot(table) else { continue };
         for file in &snapshot.files {
             let read = || {
-                read_file(table, &snapshot.folder, file, None).is_ok_and(|mut batches| batches.all(|batch| batch.is_ok()))
+                read_file(table, &snapshot.folder, file, None)
+                    .is_ok_and(|mut batches| batches.all(|batch| batch.is_ok()))
             };
             if !caught(read).unwrap_or(false) {
                 return Some(snapshot.folder.join(&file.path)).filter(|path| !error.contains(&*path.to_string_lossy()));

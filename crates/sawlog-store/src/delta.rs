@@ -1,13 +1,16 @@
 //! The Delta logs of the tables: creating them, reading what they hold now, adding to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{LogicalFileView, Action, Add, ArrayType, DataType, PrimitiveType, Remove, StructField, Transaction};
+use deltalake::kernel::{
+    Action, Add, ArrayType, DataType, LogicalFileView, PrimitiveType, Remove, StructField, Transaction,
+};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use sawlog_formats::{Column, Kind, Table};
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,9 @@ use crate::tail::Tail;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
 const APP_ID: &str = "sawlog";
+
+/// What a commit says of the table after it: see [`files_checksum`].
+const FILES: &str = "sawlog.files";
 
 /// The tag of a data file that holds its [`Tail`].
 const TAIL: &str = "sawlog.tail";
@@ -147,6 +153,14 @@ async fn load(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
 pub(crate) async fn snapshot(table: &'static Table, folder: &Path) -> Result<Snapshot> {
     let loaded = load(table, folder).await?;
     let state = loaded.snapshot().map_err(StoreError::delta(table.name))?;
+    let files = entries(state, folder)?;
+    inside::check_table(folder, &files)?;
+    check_files(folder, state.version(), &files)?;
+    Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
+}
+
+/// The data files of a table, in order of partition and path.
+fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>> {
     let mut files = Vec::new();
     for file in state.log_data() {
         let date = file.partition_values_map().remove("date").flatten();
@@ -164,9 +178,45 @@ pub(crate) async fn snapshot(table: &'static Table, folder: &Path) -> Result<Sna
             path,
         });
     }
-    inside::check_table(folder, &files)?;
+    sort(&mut files);
+    Ok(files)
+}
+
+fn sort(files: &mut [DataFileEntry]) {
     files.sort_by(|a, b| (&a.date, &a.path).cmp(&(&b.date, &b.path)));
-    Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
+}
+
+/// How many data files a table has, and a checksum over what its log says of them. A log's readers pass over lines that
+/// they can't read, and with them over data files; so each commit says what the table holds after it.
+fn files_checksum(files: &[DataFileEntry]) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    for file in files {
+        let DataFileEntry { path, size, rows, date, stats, tail, .. } = file;
+        // A checkpoint may write statistics in another way.
+        let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
+        hasher.update(format!("{path}\t{size}\t{rows}\t{date:?}\t{stats}\t{tail:?}\n").as_bytes());
+    }
+    format!("{}:{:08x}", files.len(), hasher.finalize())
+}
+
+/// Makes sure that a version of a table holds what its commit says.
+fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<()> {
+    let path = folder.join(format!("_delta_log/{version:020}.json"));
+    let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path))?;
+    let commit = text.lines().find_map(|line| {
+        let action: serde_json::Value = serde_json::from_str(line).ok()?;
+        action.get("commitInfo").cloned()
+    });
+    let said = commit.as_ref().and_then(|commit| commit.get(FILES)).and_then(|said| said.as_str());
+    // The first version is that of an empty table.
+    let holds = match (version, said) {
+        (0, _) => files.is_empty(),
+        (_, said) => said == Some(&files_checksum(files)),
+    };
+    if holds {
+        return Ok(());
+    }
+    Err(StoreError::damaged(&path, "the table does not hold what this says: the log is damaged, or others wrote to it"))
 }
 
 /// The checksum in the tags of a file. One that can't be read is one that does not hold.
@@ -203,6 +253,11 @@ pub(crate) async fn commit(
     if done.is_some_and(|done| done >= run.1) {
         return Ok(());
     }
+    let mut after = entries(state, folder)?;
+    let gone: HashSet<&str> = removes.iter().map(|file| file.path.as_str()).collect();
+    after.retain(|file| !gone.contains(file.path.as_str()));
+    after.extend_from_slice(adds);
+    sort(&mut after);
     let actions = removes.iter().map(|file| Action::Remove(remove(file)));
     let actions = actions.chain(adds.iter().map(|file| Action::Add(add(file)))).collect();
     let operation = DeltaOperation::Write {
@@ -212,7 +267,7 @@ pub(crate) async fn commit(
     };
     let properties = CommitProperties::default()
         .with_application_transaction(Transaction::new(APP_ID, run.1))
-        .with_metadata([("run".to_owned(), json!(run.0))]);
+        .with_metadata([("run".to_owned(), json!(run.0)), (FILES.to_owned(), json!(files_checksum(&after)))]);
     CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(state), log_store, operation)

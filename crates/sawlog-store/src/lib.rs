@@ -27,6 +27,6 @@ pub use error::{Result, StoreError};
 pub use ledger::{SOURCES, Source, SourceState};
 pub use read::read_file;
 pub use run::{Run, StagedFile};
-pub use tail::{Tail, open_checked};
 pub use store::{Store, TABLES, table};
+pub use tail::{Tail, open_checked};
 pub use vacuum::{Vacuumed, vacuum};

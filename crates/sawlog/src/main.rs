@@ -45,7 +45,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // What reads data files does not always say in which one an error is.
             let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
-            let error = damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
+            let error =
+                damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
             eprintln!("sawlog: {error:#}");
             ExitCode::FAILURE
         }

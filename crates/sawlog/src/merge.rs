@@ -36,8 +36,7 @@ impl Merge {
             let stats: serde_json::Value = serde_json::from_str(&file.stats).unwrap_or_default();
             stats["minValues"]["source_file"].as_str().unwrap_or_default().to_owned()
         };
-        let mut unopened: Vec<(String, DataFileEntry)> =
-            files.iter().map(|file| (least(file), file.clone())).collect();
+        let mut unopened: Vec<(String, DataFileEntry)> = files.iter().map(|file| (least(file), file.clone())).collect();
         unopened.sort_by(|a, b| (&b.0, &b.1.path).cmp(&(&a.0, &a.1.path)));
         Self { table: snapshot.table, unopened, folder: snapshot.folder.clone(), open: Vec::new() }
     }

@@ -37,7 +37,9 @@ fn later(snapshot: &Snapshot) -> Result<Places> {
     let mut firsts: HashMap<String, (String, i64)> = HashMap::new();
     let mut later = Places::new();
     for entry in &snapshot.files {
-        for batch in read_file(snapshot.table, &snapshot.folder, entry, Some(&["event_id", "source_file", "source_line"]))? {
+        for batch in
+            read_file(snapshot.table, &snapshot.folder, entry, Some(&["event_id", "source_file", "source_line"]))?
+        {
             let batch = batch?;
             let text = |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));
             let (ids, files) = (text("event_id")?, text("source_file")?);

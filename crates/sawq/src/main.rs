@@ -49,7 +49,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // The query engine does not say in which file an error is.
             let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
-            let error = damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
+            let error =
+                damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
             // What is wrong may have been written by those whom the logs are about.
             for line in format!("sawq: {error:#}").lines() {
                 eprintln!("{}", visible(line));
