@@ -1,5 +1,6 @@
 //! What must hold for any bytes at all: a decoder does not panic, keeps everything, and does not depend on how the bytes
 //! come in pieces.
+#![forbid(unsafe_code)]
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
-use sawlog_tests::{Case, Numbers, peak_of, random_log, send, start, wait_for_staging};
+use sawlog_tests::{Case, Numbers, cases, peak_of, random_log, send, start, wait_for_staging};
 
 /// A case with one large log, whose conversion takes a while, and how many records it has.
 fn large() -> (Case, usize) {
@@ -31,23 +31,34 @@ fn ctrl_c_leaves_the_store_as_it_was() {
 
 #[test]
 fn after_a_kill_the_next_run_loses_and_doubles_nothing() {
-    let case = Case::new();
     let mut numbers = Numbers::new(11);
-    let mut expected = 0;
-    for round in 0..12 {
-        case.write(&format!("logs/{round:02}"), random_log(&mut Numbers::new(100 + round), 30_000));
-        expected += 30_000;
-        let mut child = start(&case, &["convert", "logs"]);
-        std::thread::sleep(Duration::from_millis(numbers.below(250)));
-        let _ = child.kill();
-        child.wait().unwrap();
-        if round % 4 == 3 {
-            assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
-            assert_eq!(case.sawq(&["find", "-c"]).text(), format!("{expected}\n"));
+    // A store for each twenty kills, of which every fifth is that of a compaction.
+    for store in cases(30, 1) {
+        let case = Case::new();
+        let mut expected = 0;
+        for round in 0..20 {
+            let seed = (store * 20 + round) as u64;
+            case.write(&format!("logs/{round:02}"), random_log(&mut Numbers::new(100 + seed), 4000));
+            expected += 4000;
+            let compacts = round % 5 == 4;
+            if compacts {
+                assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+            }
+            let mut child = start(&case, if compacts { &["compact"] } else { &["convert", "logs"] });
+            std::thread::sleep(Duration::from_millis(numbers.below(120)));
+            let _ = child.kill();
+            child.wait().unwrap();
+            if round % 5 == 3 {
+                assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+            }
+            if round % 5 >= 3 {
+                assert_eq!(case.sawq(&["find", "-c"]).text(), format!("{expected}\n"), "store {store}, kill {round}");
+            }
         }
+        assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+        let ran = case.sawlog(&["verify"]);
+        assert_eq!(ran.code, 0, "store {store}: {}", ran.err);
     }
-    let ran = case.sawlog(&["verify"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! CloudTrail, VPC flow and S3 logs in one store: how they are told apart, kept byte for byte, and asked together.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::{Case, Numbers, evidence, random_log, repository};
+use sawlog_tests::{Case, Numbers, cases, evidence, random_log, repository};
 use serde_json::{Value, json};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -153,14 +155,30 @@ fn damage(numbers: &mut Numbers, content: &mut Vec<u8>) {
     }
 }
 
+/// What files can be called.
+const NAMES: [&[u8]; 12] = [
+    b"",
+    b"a b",
+    b"\xff\xfe",
+    b"..",
+    b"...",
+    b"-",
+    b"@",
+    b"new\nline\t",
+    b"\x1b[31m",
+    "date=2021\u{202e}%2F..%2F".as_bytes(),
+    b"x/y/../z\\",
+    b"*?[a]",
+];
+
 /// Whatever is done to files, and whatever they are said to be: the run ends, and the store gives back each that it took.
 #[test]
 fn damaged_files_are_rebuilt() {
     let flows = format!("version srcaddr dstaddr start odd end\n3 10.0.0.1 - 1627560000 x 1627560060\n{FLOW}\n");
     let pretty = serde_json::to_string_pretty(&json!({ "Records": [event(1), event(2), event(3)] })).unwrap();
     let seeds = [delivered(0..4), pretty, flows, random_log(&mut Numbers::new(5), 4)];
-    for round in 0..24 {
-        let mut numbers = Numbers::new(1000 + round);
+    for round in cases(1200, 24) {
+        let mut numbers = Numbers::new(1000 + round as u64);
         let case = Case::new();
         for file in 0..30 {
             let seed = usize::try_from(numbers.below(seeds.len() as u64)).unwrap();
@@ -173,8 +191,14 @@ fn damaged_files_are_rebuilt() {
                 content.truncate(
                     content.len() - usize::try_from(numbers.below(3) * numbers.below(40)).unwrap().min(content.len()),
                 );
+                if numbers.below(2) == 0 {
+                    damage(&mut numbers, &mut content);
+                }
             }
-            case.write(&format!("in/{file:02}"), content);
+            let name = [b"in/".as_slice(), NAMES[file % NAMES.len()], format!("{file:02}").as_bytes()].concat();
+            let path = case.path("").join(OsStr::from_bytes(&name));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
         }
         let format = numbers.pick(&["auto", "auto", "s3-access", "cloudtrail", "vpc-flow"]);
         let ran = case.sawlog(&["convert", "in", "--format", format]);

@@ -1,4 +1,5 @@
 //! Runs the binaries in a folder of their own, and makes logs to run them on.
+#![forbid(unsafe_code)]
 
 use std::fmt::Write;
 use std::fs;

@@ -2,6 +2,7 @@
 //!
 //! A decoder does no I/O, starts no threads and reads no clock, so it can be driven by a memory map, a decompressor, a
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].
+#![forbid(unsafe_code)]
 
 mod builder;
 mod calendar;

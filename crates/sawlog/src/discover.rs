@@ -234,7 +234,23 @@ mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_path_has_a_label_that_is_safe_to_print(name in prop::collection::vec(any::<u8>(), 0..40)) {
+            let text = label(Path::new(OsStr::from_bytes(&name)));
+            prop_assert!(!text.contains(char::is_control));
+            // But for what is escaped and for `.` and doubled slashes, it is the path.
+            let plain = !text.contains("\\x") && !name.windows(2).any(|pair| pair == b"//");
+            let parts = || name.split(|byte| *byte == b'/');
+            if plain && parts().all(|part| part != b".") && !name.ends_with(b"/") && !name.is_empty() {
+                prop_assert_eq!(text.as_bytes(), &name[..]);
+            }
+        }
+    }
 
     #[test]
     fn labels_are_text_without_control_characters() {

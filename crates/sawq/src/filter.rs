@@ -357,3 +357,108 @@ fn between(start: DateTime, length: Span) -> Result<(i64, i64)> {
     let micros = |at: DateTime| anyhow::Ok(jiff::tz::TimeZone::UTC.to_timestamp(at)?.as_microsecond());
     Ok((micros(start)?, micros(start.checked_add(length)?)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{RecordBatch, StringArray, new_null_array};
+    use arrow::datatypes::{Field, Schema};
+    use proptest::prelude::*;
+    use sawlog_formats::FORMATS;
+
+    use super::*;
+
+    /// Text with what globs, LIKE, regular expressions, networks and times are made of.
+    fn text() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            "*",
+            "?",
+            "[",
+            "]",
+            "!",
+            "^",
+            "-",
+            "%",
+            "_",
+            "\\",
+            "'",
+            "\"",
+            "/",
+            ":",
+            ".",
+            "{",
+            "}",
+            "(",
+            ")",
+            "|",
+            "+",
+            "$",
+            "0",
+            "9",
+            "24",
+            "10.0.0.0",
+            "::1",
+            "arn:aws:iam::1:user/",
+            "2021-07-29",
+            "T10",
+            "h",
+            "d",
+            "a",
+            "ä",
+            "\0",
+            "\n",
+            "",
+        ]);
+        prop_oneof![prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat()), proptest::arbitrary::any::<String>()]
+    }
+
+    /// A record of the table all of whose text is `text`.
+    fn record(table: &Table, text: &str) -> RecordBatch {
+        let schema = table.schema();
+        let columns = schema.fields().iter().map(|field| {
+            let is_text = *field.data_type() == DataType::Utf8;
+            let array: ArrayRef =
+                if is_text { Arc::new(StringArray::from(vec![text])) } else { new_null_array(field.data_type(), 1) };
+            (Field::new(field.name(), field.data_type().clone(), true), array)
+        });
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns.unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn any_filter_is_an_error_or_an_expression(value in text(), other in text(), option in 0..16_usize, negate: bool) {
+            let mut args = FilterArgs::default();
+            let given = if negate { format!("!{value}") } else { value.clone() };
+            let one = vec![given.clone()];
+            match option {
+                0 => args.ip = one,
+                1 => args.user = one,
+                2 => args.access_key = one,
+                3 => args.bucket = one,
+                4 => args.key = one,
+                5 => args.operation = one,
+                6 => args.agent = one,
+                7 => args.error = one,
+                8 => args.region = one,
+                9 => args.account = one,
+                10 => args.service = one,
+                11 => args.interface = one,
+                12 => args.port = one,
+                13 => args.since = Some(given),
+                14 => args.until = Some(given),
+                _ => args.pattern = Some(given),
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for format in FORMATS {
+                let Ok(filters) = Filters::new(format.table, &args, Some(0)) else { continue };
+                let Some(expr) = filters.expr() else { continue };
+                for text in [&value, &other] {
+                    let frame = crate::query::session(10).read_batch(record(format.table, text)).unwrap();
+                    let found = runtime.block_on(frame.filter(expr.clone()).unwrap().collect());
+                    // A pattern may be too large for the engine; then it says so.
+                    prop_assert!(found.is_ok() || is_glob(&value), "{found:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! `sawq`: answers an investigator's questions from a store that sawlog made.
+#![forbid(unsafe_code)]
 
 mod cli;
 mod ctsummarize;

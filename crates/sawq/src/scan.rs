@@ -187,7 +187,13 @@ mod tests {
                 written: 0,
                 tail: None,
             };
-            let folder = std::env::temp_dir();
+            let temporary = tempfile::tempdir().unwrap();
+            let folder = temporary.path().to_owned();
+            for day in [28, 29] {
+                let path = folder.join(file(day).path);
+                std::fs::create_dir(path.parent().unwrap()).unwrap();
+                std::fs::write(path, "x").unwrap();
+            }
             let snapshot = Snapshot { table: format.table, folder, files: vec![file(28), file(29)], version: 1 };
             let table = StoreTable::new(&snapshot, &ReadAs { in_order: true, ..ReadAs::default() }).unwrap();
             let frame = session(1000).read_table(Arc::new(table)).unwrap();
