@@ -246,3 +246,31 @@ fn explain_says_how_an_answer_came_about() {
     assert!(nothing.contains("by the index 0 of 3 data files can hold what is asked for"), "{nothing}");
     assert!(nothing.contains("--ip 203.0.113.9 matches no record"), "{nothing}");
 }
+
+/// Flows of which only the end of their window is known have that as their time, in the index as in a scan.
+#[test]
+fn flows_without_a_start_have_their_end_as_time() {
+    let case = Case::new();
+    let flow = "version srcaddr dstaddr start end bytes action\n\
+                2 10.0.0.1 10.0.0.2 - 1627560060 5 ACCEPT\n\
+                2 10.0.0.1 10.0.0.3 1627646400 1627646460 6 REJECT\n\
+                2 10.0.0.1 10.0.0.4 odd 1627732800 7 ACCEPT\n";
+    case.write("logs/flow", flow);
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    let asked: [&[&str]; 5] = [
+        &["top", "ip", "--json"],
+        &["top", "ip", "--json", "--since", "2021-07-29", "--until", "2021-07-29"],
+        &["top", "ip", "--json", "--until", "2021-07-30"],
+        &["find", "--sort", "time", "--json"],
+        &["timeline", "--json"],
+    ];
+    let by_index: Vec<String> = asked.iter().map(|asked| case.sawq(asked).text().to_owned()).collect();
+    fs::remove_dir_all(case.path("sawlog-store/entities")).unwrap();
+    let by_scan: Vec<String> = asked.iter().map(|asked| case.sawq(asked).text().to_owned()).collect();
+    assert_eq!(by_index, by_scan);
+    assert!(by_index[0].contains(r#""count":3"#) && by_index[0].contains(r#""first_seen":"2021-07-29T12:01:00Z""#));
+    assert!(by_index[0].contains(r#""last_seen":"2021-07-31T12:00:00Z""#), "{}", by_index[0]);
+    assert!(by_index[1].contains(r#""count":1"#), "{}", by_index[1]);
+    assert!(by_index[4].contains("2021-07-29T12:01:00Z"), "{}", by_index[4]);
+}
