@@ -19,7 +19,7 @@ pub const REJECTS: Table = Table {
         Column::text("gap", "What stands before it in its file, where that is not the usual separator"),
         Column::text("raw", "The line or record itself, without its line feed").kind(Kind::Bytes).layout(Layout::Plain),
     ],
-    time: None,
+    times: &[],
 };
 
 /// Collects rejects into a record batch of the table [`REJECTS`].

@@ -157,8 +157,9 @@ pub struct Table {
     pub doc: &'static str,
     /// The columns of its data files, in order.
     pub columns: &'static [Column],
-    /// The column of times by which the table is partitioned, as `date`, the UTC day; `None` if it is not.
-    pub time: Option<&'static str>,
+    /// The columns of a record's time, of which the first counts that is not null. By it the table is partitioned, as
+    /// `date`, the UTC day; there are none if it is not.
+    pub times: &'static [&'static str],
 }
 
 impl Table {

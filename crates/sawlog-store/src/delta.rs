@@ -120,7 +120,7 @@ pub(crate) async fn create(table: &'static Table, folder: &Path) -> Result<()> {
             ("delta.checkpointInterval".to_owned(), Some(CHECKPOINT_INTERVAL.to_owned())),
             ("delta.dataSkippingStatsColumns".to_owned(), Some(skipping.join(","))),
         ]);
-    if table.time.is_some() {
+    if !table.times.is_empty() {
         builder =
             builder.with_columns([StructField::new("date", DataType::DATE, true)]).with_partition_columns(["date"]);
     }
@@ -262,7 +262,7 @@ pub(crate) async fn commit(
     let actions = actions.chain(adds.iter().map(|file| Action::Add(add(file)))).collect();
     let operation = DeltaOperation::Write {
         mode: SaveMode::Append,
-        partition_by: table.time.is_some().then(|| vec!["date".to_owned()]),
+        partition_by: (!table.times.is_empty()).then(|| vec!["date".to_owned()]),
         predicate: None,
     };
     let properties = CommitProperties::default()

@@ -46,7 +46,7 @@ pub const SOURCES: Table = Table {
         Column::text("other_types", "Fields with a value of another type than their column's, likewise"),
         Column::text("run_id", "The run that read it"),
     ],
-    time: None,
+    times: &[],
 };
 
 /// What became of an input file.

@@ -79,10 +79,9 @@ fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<
     } else {
         ident("event_name").like(lit("Put%")).or(ident("event_name").like(lit("Create%")))
     };
-    let frame = in_order(query, Some(is_write))?;
     let wanted = ["raw", "gap", "source_file", "source_line"].map(ident);
     let mut written = 0;
-    query.for_each(query.select(frame, wanted.to_vec())?, |batch| {
+    query.for_each(in_order(query, Some(is_write), wanted.to_vec())?, |batch| {
         let printer = (query.format.printer)(batch)?;
         let mut text = Vec::new();
         for row in 0..batch.num_rows() {
@@ -96,13 +95,14 @@ fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<
     Ok(written)
 }
 
-/// The records that the filters leave, and a condition, in evidence order.
-fn in_order(query: &Query, condition: Option<Expr>) -> Result<DataFrame> {
+/// What is wanted of the records that the filters leave, and a condition, in evidence order.
+fn in_order(query: &Query, condition: Option<Expr>, wanted: Vec<Expr>) -> Result<DataFrame> {
     let frame = query.frame(&ReadAs { in_order: true, ..ReadAs::default() })?;
     let frame = match condition {
         Some(condition) => frame.filter(condition)?,
         None => frame,
     };
+    let frame = query.select(frame, wanted)?;
     Ok(frame.sort(["source_file", "source_line"].map(|name| ident(name).sort(true, false)).to_vec())?)
 }
 
@@ -123,7 +123,7 @@ fn events(query: &Query) -> Result<Vec<Event>> {
             .push(resolve(query.format.table, name).with_context(|| format!("no column {name}"))?.alias(field(place)));
     }
     let mut events = Vec::new();
-    query.for_each(query.select(in_order(query, None)?, wanted)?, |batch| {
+    query.for_each(in_order(query, None, wanted)?, |batch| {
         add_events(batch, &mut events)?;
         Ok(true)
     })?;

@@ -7,7 +7,7 @@ pub(crate) const NAME: &str = "events";
 
 /// The columns of the view, and what they mean.
 pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
-    ("time", "Timestamp(µs, \"UTC\")", "When it happened, UTC; of a flow when its window began"),
+    ("time", "Timestamp(µs, \"UTC\")", "When it happened, UTC; of a flow when its window began, or ended if that is all that is known"),
     ("log", "Utf8", "The table that the record is in"),
     ("actor", "Utf8", "Who: an ARN where there is one, else a service or an id; null if anonymous, and for flows"),
     ("actor_type", "Utf8", "IAMUser, AssumedRole, AWSService, Root, Anonymous and more"),
@@ -86,7 +86,7 @@ fn select(table: &Table) -> Option<String> {
         ]
     } else if table.name == vpc_flow::TABLE.name {
         [
-            "start",
+            "coalesce(start, \"end\")",
             "NULL",
             "NULL",
             "NULL",

@@ -53,8 +53,8 @@ struct Condition {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filters {
     pub(crate) fields: Vec<Filter>,
-    /// The column that `since` and `until` are about.
-    pub(crate) time: Option<&'static str>,
+    /// The columns that `since` and `until` are about, of which the first counts that is not null.
+    pub(crate) times: &'static [&'static str],
     /// Not before, and before: microseconds since 1970.
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
@@ -98,7 +98,7 @@ impl Filters {
         add("--port", "", &args.port, &|value| port(table, value))?;
         Ok(Self {
             fields,
-            time: table.time,
+            times: table.times,
             since: args.since.as_deref().map(|text| time(text, last).map(|(from, _)| from)).transpose()?,
             until: args.until.as_deref().map(|text| time(text, last).map(|(_, end)| end)).transpose()?,
             text: args.pattern.as_deref().map(|pattern| text_filter(pattern, args)).transpose()?,
@@ -118,9 +118,14 @@ impl Filters {
 
     fn time_bounds(&self) -> impl Iterator<Item = Expr> {
         let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
-        let column = || ident(self.time.unwrap_or_default());
-        let since = self.since.map(|since| column().gt_eq(bound(since)));
-        let until = self.until.map(|until| column().lt(bound(until)));
+        // Written so that row groups can be passed over by the range of the first column.
+        let any = |test: &dyn Fn(Expr) -> Expr| {
+            let (last, others) = self.times.split_last()?;
+            let either = |later: Expr, name: &&str| test(ident(*name)).or(ident(*name).is_null().and(later));
+            Some(others.iter().rev().fold(test(ident(*last)), either))
+        };
+        let since = self.since.and_then(|since| any(&|column| column.gt_eq(bound(since))));
+        let until = self.until.and_then(|until| any(&|column| column.lt(bound(until))));
         since.into_iter().chain(until)
     }
 

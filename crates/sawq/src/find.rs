@@ -14,7 +14,7 @@ use futures::StreamExt;
 use sawlog_formats::TextColumn;
 
 use crate::cli::{FindArgs, Order};
-use crate::logs::resolve;
+use crate::logs::{resolve, time};
 use crate::output::{Output, Target, visible};
 use crate::query::{Query, execute, with_columns};
 use crate::scan::ReadAs;
@@ -75,6 +75,9 @@ fn rows(queries: &[&Query], columns: &[String], args: &FindArgs, target: &Target
     Ok(any)
 }
 
+/// The name of the record's time in the engine's batches.
+const TIME: &str = "q_time";
+
 /// The name of a selected column in the engine's batches.
 fn selected(place: usize) -> String {
     format!("q_{place}")
@@ -93,13 +96,13 @@ fn merged<'a>(
     let mut cursors = Vec::new();
     for query in queries {
         let read_as = ReadAs { in_order: args.sort == Order::Evidence, ..ReadAs::default() };
-        let frame = sorted(query, query.frame(&read_as)?, args.sort)?;
+        // Sorted at last: what the engine reckons out after it may lose the order.
+        let frame = sorted(select(query, query.frame(&read_as)?, columns)?, args.sort)?;
         // With --match it is only known later how many rows are left.
         let frame = match args.number {
             Some(number) if query.filters.text.is_none() => frame.limit(0, Some(number))?,
             _ => frame,
         };
-        let frame = select(query, frame, columns)?;
         let stream = query.store.block_on(execute(frame, query.format.table.name, &query.explain))?;
         let mut cursor = Cursor { query, stream, batch: None, row: 0, sort: args.sort };
         cursor.fill()?;
@@ -152,7 +155,7 @@ impl Cursor<'_> {
     }
 
     fn key(&self) -> Result<Option<Key>> {
-        self.batch.as_ref().map(|batch| key_of(self.query, batch, self.row, self.sort)).transpose()
+        self.batch.as_ref().map(|batch| key_of(batch, self.row, self.sort)).transpose()
     }
 
     /// How many rows come before `bound`: at least one.
@@ -164,7 +167,7 @@ impl Cursor<'_> {
         let (mut low, mut high) = (1, left);
         while low < high {
             let middle = low + (high - low) / 2;
-            if key_of(self.query, batch, self.row + middle, self.sort)? < *bound {
+            if key_of(batch, self.row + middle, self.sort)? < *bound {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -174,22 +177,20 @@ impl Cursor<'_> {
     }
 }
 
-fn key_of(query: &Query, batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
+fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
     let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
-    let time = match (sort, query.format.table.time) {
-        (Order::Time, Some(time)) => {
-            batch[time].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?.value(row)
-        }
-        _ => 0,
+    let time = match sort {
+        Order::Time => batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?.value(row),
+        Order::Evidence => 0,
     };
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
 }
 
 /// Selects columns by the names that were given, or those that printing needs; and what the order is told by.
 fn select(query: &Query, frame: DataFrame, columns: &[String]) -> Result<DataFrame> {
-    let mut wanted: Vec<Expr> =
-        ["source_file", "source_line"].into_iter().chain(query.format.table.time).map(ident).collect();
+    let mut wanted: Vec<Expr> = ["source_file", "source_line"].map(ident).to_vec();
+    wanted.extend(time(query.format.table).map(|time| time.alias(TIME)));
     if columns.is_empty() {
         let names: Vec<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
         let printed = (query.format.printed)().into_iter().filter(|name| !names.iter().any(|known| known == name));
@@ -202,10 +203,9 @@ fn select(query: &Query, frame: DataFrame, columns: &[String]) -> Result<DataFra
     query.select(frame, wanted)
 }
 
-fn sorted(query: &Query, frame: DataFrame, order: Order) -> Result<DataFrame> {
-    let ascending = |name: &str| ident(name).sort(true, false);
-    let time = query.format.table.time.filter(|_| order == Order::Time);
-    Ok(frame.sort(time.into_iter().chain(["source_file", "source_line"]).map(ascending).collect())?)
+fn sorted(frame: DataFrame, order: Order) -> Result<DataFrame> {
+    let keys = (order == Order::Time).then_some(TIME).into_iter().chain(["source_file", "source_line"]);
+    Ok(frame.sort(keys.map(|key| ident(key).sort(true, false)).collect())?)
 }
 
 fn count(queries: &[Query]) -> Result<bool> {

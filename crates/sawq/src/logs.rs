@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use datafusion::common::ScalarValue;
-use datafusion::functions::core::expr_fn::get_field;
+use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use sawlog_formats::{Column, Failed, Kind, Received, Table, cloudtrail, s3_access, vpc_flow};
 
@@ -39,6 +39,9 @@ pub(crate) fn path<'a>(table: &Table, name: &'a str) -> &'a str {
 
 /// The column, by its own name or a general one: `source_ip_address` or `ip`; one in a group with dots.
 pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
+    if name == "time" {
+        return time(table);
+    }
     let path = path(table, name);
     if path == "date" {
         return Some(ident("date"));
@@ -55,6 +58,12 @@ pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
         expr = get_field(expr, part);
     }
     Some(expr)
+}
+
+/// The time of a log's records.
+pub(crate) fn time(table: &Table) -> Option<Expr> {
+    let columns: Vec<Expr> = table.times.iter().map(|name| ident(*name)).collect();
+    if columns.len() > 1 { Some(coalesce(columns)) } else { columns.into_iter().next() }
 }
 
 /// All names of columns of a table, those in groups with dots.

@@ -222,7 +222,7 @@ pub(crate) fn session(batch_rows: usize) -> SessionContext {
 
 /// The time of the last record, by the statistics of the data files.
 fn last_time(snapshot: &Snapshot) -> Option<i64> {
-    let column = snapshot.table.time?;
+    let column = *snapshot.table.times.first()?;
     let times = snapshot.files.iter().filter_map(|file| {
         let stats: serde_json::Value = serde_json::from_str(&file.stats).ok()?;
         let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;

@@ -69,7 +69,7 @@ impl StoreTable {
             .collect();
         let file_schema = Arc::new(Schema::new(fields));
         let date = Arc::new(Field::new("date", DataType::Date32, true));
-        let partitions = if snapshot.table.time.is_some() { vec![date] } else { Vec::new() };
+        let partitions = if !snapshot.table.times.is_empty() { vec![date] } else { Vec::new() };
         let schema = TableSchema::builder(Arc::clone(&file_schema)).with_table_partition_cols(partitions).build();
         let folder = std::path::absolute(&snapshot.folder)?;
         let files = snapshot.files.iter().map(|entry| {
@@ -79,7 +79,7 @@ impl StoreTable {
             let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
             let mut file = PartitionedFile::new(String::new(), entry.size).with_arrow_schema(Arc::clone(&file_schema));
             file.object_meta.location = object_path(path)?;
-            if snapshot.table.time.is_some() {
+            if !snapshot.table.times.is_empty() {
                 let date = entry.date.as_deref().and_then(|date| date.parse::<jiff::civil::Date>().ok());
                 let epoch = jiff::civil::date(1970, 1, 1);
                 let days = date.and_then(|date| epoch.until(date).ok()).map(|span| span.get_days());

@@ -21,7 +21,7 @@ pub(crate) fn columns() -> Result<RecordBatch> {
             };
             rows.push([table.name.to_owned(), name, data_type, column.doc.to_owned()]);
         }
-        if table.time.is_some() {
+        if !table.times.is_empty() {
             rows.push([table.name, "date", "Date32", "The UTC day of the record"].map(str::to_owned));
         }
     }

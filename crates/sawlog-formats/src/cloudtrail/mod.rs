@@ -51,7 +51,7 @@ pub const TABLE: Table = Table {
     name: "cloudtrail",
     doc: "CloudTrail logs: a row for each event",
     columns: &fields::COLUMNS,
-    time: Some("event_time"),
+    times: &["event_time"],
 };
 
 /// Whether `head`, the beginning of a file, looks like CloudTrail records: JSON that has the wrapper, or the names of

@@ -77,7 +77,7 @@ pub const TABLE: Table = Table {
     name: "s3_access",
     doc: "S3 server access logs: a row for each request",
     columns: COLUMNS,
-    time: Some("time"),
+    times: &["time"],
 };
 
 const COLUMNS: &[Column] = &[

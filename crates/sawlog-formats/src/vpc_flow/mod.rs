@@ -44,7 +44,7 @@ pub const TABLE: Table = Table {
     name: "vpc_flow",
     doc: "VPC flow logs: a row for each flow in a capture window",
     columns: COLUMNS,
-    time: Some("start"),
+    times: &["start", "end"],
 };
 
 const COLUMNS: &[Column] = &[

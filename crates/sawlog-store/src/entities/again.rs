@@ -142,3 +142,49 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     wrong.sort();
     Ok(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use sawlog_formats::{Block, Carry, LineEnding, Origin, s3_access};
+
+    use super::*;
+    use crate::parquet::Codec;
+
+    /// A store of one S3 record.
+    fn store(root: &std::path::Path) -> Store {
+        let line = b"owner bucket [29/Jul/2021:13:09:55 +0000] 192.0.2.3 - ID REST.GET.OBJECT k \"GET /k\" 200 - 1 - 7 - \"-\" \"-\" -\n";
+        let origin = Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf };
+        let mut decoder = (s3_access::FORMAT.decoder)();
+        decoder.decode(Block::Lines(line), &origin, &mut Carry::default());
+        let (days, _) = decoder.waiting_mut().finish();
+        let store = Store::open_or_create(root).unwrap();
+        let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+        run.add_batch(&s3_access::TABLE, Some("2021-07-29".to_owned()), &days[0].1).unwrap();
+        run.commit().unwrap();
+        store
+    }
+
+    #[test]
+    fn a_row_that_no_record_has_is_a_difference() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder.path().join("store"));
+        let files = store.snapshot(&s3_access::TABLE).unwrap().files;
+        assert_eq!(index_differences(&store, &s3_access::FORMAT, &files).unwrap(), Vec::<String>::new());
+        let mut rows = Vec::new();
+        each_index_row(&store, |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .unwrap();
+        let right = rows.into_iter().find(|row| row.value.as_deref() == Some("192.0.2.3")).unwrap();
+        let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+        run.keep_index_row(&IndexRow { value: Some("192.0.2.99".to_owned()), ..right }).unwrap();
+        run.commit().unwrap();
+        let differences = index_differences(&store, &s3_access::FORMAT, &files).unwrap();
+        assert!(differences.len() == 1 && differences[0].starts_with("remote_ip of date=2021-07-29/part-"), "{differences:?}");
+        let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+        reindex(&mut run).unwrap();
+        run.commit().unwrap();
+        assert_eq!(index_differences(&store, &s3_access::FORMAT, &files).unwrap(), Vec::<String>::new());
+    }
+}

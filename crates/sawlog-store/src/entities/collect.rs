@@ -143,7 +143,7 @@ impl RowGroupEntities {
 /// The columns that [`RowGroupEntities::collect`] reads of a format's table, the outermost ones.
 pub(crate) fn columns(format: &Format) -> Vec<&'static str> {
     let all = format.entities.iter().flat_map(Entity::columns).chain(format.measures.columns());
-    let all = all.chain(format.table.time).chain(["source_file", "source_line"]);
+    let all = all.chain(format.table.times.iter().copied()).chain(["source_file", "source_line"]);
     let mut names: Vec<&str> = all.collect();
     names.sort_unstable();
     names.dedup();
@@ -183,13 +183,9 @@ struct RowMeasure {
 impl RowMeasures {
     fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
         let Measures { sent, received, failed } = format.measures;
-        let times = column(batch, format.table.time.unwrap_or_default())?.0;
-        let times = times.as_primitive_opt::<TimestampMicrosecondType>();
-        let times = times.ok_or_else(|| ArrowError::SchemaError("no times".to_owned()))?;
-        let mut rows: Vec<RowMeasure> = times
-            .values()
-            .iter()
-            .map(|time| RowMeasure { time: *time, sent: None, received: 0, failed: false })
+        let mut rows: Vec<RowMeasure> = times(format, batch)?
+            .into_iter()
+            .map(|time| RowMeasure { time, sent: None, received: 0, failed: false })
             .collect();
         if let Some(name) = sent {
             let sent = number(batch, name)?;
@@ -249,6 +245,22 @@ impl RowMeasures {
         }
         all_fit.then(|| FieldEntities::new(keys, sums))
     }
+}
+
+/// The rows' times, in microseconds since 1970: those of the first of the columns that has one.
+fn times(format: &Format, batch: &RecordBatch) -> Result<Vec<i64>, ArrowError> {
+    let mut times: Vec<Option<i64>> = vec![None; batch.num_rows()];
+    for name in format.table.times {
+        let array = column(batch, name)?.0;
+        let array = array.as_primitive_opt::<TimestampMicrosecondType>();
+        let array = array.ok_or_else(|| ArrowError::SchemaError(format!("no times in {name}")))?;
+        times.iter_mut().zip(array).for_each(|(time, other)| *time = time.or(other));
+        if array.null_count() == 0 {
+            break;
+        }
+    }
+    // A record has a time: a decoder rejects what has none.
+    Ok(times.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// In which rows a text column has one of some values.

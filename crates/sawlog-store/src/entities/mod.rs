@@ -48,7 +48,7 @@ pub const ENTITIES: Table = Table {
         .kind(Kind::Bytes)
         .layout(Layout::Plain),
     ],
-    time: None,
+    times: &[],
 };
 
 /// An indexed field.

@@ -26,7 +26,7 @@ const TABLE: Table = Table {
         Column::text("status", "").kind(Kind::Int32),
         Column::text("time", "").kind(Kind::Time),
     ],
-    time: None,
+    times: &[],
 };
 
 type Row = (Option<String>, Option<String>, Option<Vec<u8>>, Option<i64>, i64, Option<i32>, i64);
@@ -205,7 +205,7 @@ const NESTED: Table = Table {
         Column::text("list", "").kind(Kind::List(&[Column::text("text", ""), Column::int64("number", "")])),
         Column::int64("line", "").layout(Layout::Delta),
     ],
-    time: None,
+    times: &[],
 };
 
 type Inner = Option<(Option<i64>, Option<String>)>;
