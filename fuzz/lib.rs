@@ -40,7 +40,7 @@ fn rows(format: &Format, decoder: &mut dyn Decoder) -> Vec<Row> {
             rows.push(Row { line: line(batch, row), gap, text, as_it_was: printer.as_it_was(row) });
         }
     }
-    for batch in rejects.iter() {
+    if let Some(batch) = &rejects {
         let gaps = TextColumn::new(&batch["gap"]).expect("a gap is text");
         for row in 0..batch.num_rows() {
             let text = batch["raw"].as_binary::<i32>().value(row).to_vec();

@@ -191,7 +191,7 @@ fn a_manifest_names_what_differs() {
     let case = with_manifest();
     assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
     let ran = verify(&case);
-    assert_eq!(ran.code, if ran.err.is_empty() { 0 } else { 1 });
+    assert_eq!(ran.code, i32::from(!ran.err.is_empty()));
     assert!(!ran.err.contains("the source"), "compaction does not change sources: {}", ran.err);
 
     let case = with_manifest();

@@ -6,7 +6,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `LAYER_ROOT` | the folder, an absolute path without links |
-//! | `LAYER_JOURNAL` | a file to which each operation is appended, with the bytes written: see [`record`] |
+//! | `LAYER_JOURNAL` | a file to which each operation is appended, with the bytes written: see `record` |
 //! | `LAYER_AT` | the number of an operation, from 1 |
 //! | `LAYER_DO` | what happens to it: `kill`, or the number of an error that it gives |
 //! | `LAYER_STAYS` | if set, all operations after it fail as well, as on a full disk |
@@ -41,19 +41,23 @@ fn orders() -> Option<&'static Orders> {
     let read = || {
         let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
         let journal = std::env::var_os("LAYER_JOURNAL").and_then(|path| CString::new(path.as_bytes()).ok());
-        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
         Some(Orders {
             root: PathBuf::from(std::env::var_os("LAYER_ROOT")?),
-            // SAFETY: a path that ends in zero, and flags that take a mode.
-            journal: journal
-                .map(|path| unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600) }
-                    as c_int),
+            journal: journal.map(|path| open_journal(&path)),
             at: number("LAYER_AT").unwrap_or(u64::MAX),
             error: number("LAYER_DO").and_then(|error| c_int::try_from(error).ok()),
             stays: std::env::var_os("LAYER_STAYS").is_some(),
         })
     };
     ORDERS.get_or_init(read).as_ref()
+}
+
+/// Opens the journal past this layer's own functions.
+fn open_journal(path: &CStr) -> c_int {
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
+    // SAFETY: a path that ends in zero, and flags that take a mode.
+    let opened = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600) };
+    c_int::try_from(opened).unwrap_or(-1)
 }
 
 /// libc's own function of a name.

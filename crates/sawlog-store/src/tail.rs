@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::str::FromStr;
 
-use ::parquet::file::metadata::ParquetMetaData;
+use ::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use serde::{Deserialize, Serialize};
 
 use crate::delta::DataFileEntry;
@@ -28,7 +28,7 @@ impl Tail {
 
     /// That of a file that was just written.
     pub(crate) fn of(file: &File, metadata: &ParquetMetaData) -> io::Result<Self> {
-        let chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+        let chunks = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
         let offset = chunks.map(|chunk| chunk.byte_range().0 + chunk.byte_range().1).max().unwrap_or(4);
         Ok(Self { offset, crc: checksum(file, offset)? })
     }

@@ -7,7 +7,11 @@ pub(crate) const NAME: &str = "events";
 
 /// The columns of the view, and what they mean.
 pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
-    ("time", "Timestamp(µs, \"UTC\")", "When it happened, UTC; of a flow when its window began, or ended if that is all that is known"),
+    (
+        "time",
+        "Timestamp(µs, \"UTC\")",
+        "When it happened, UTC; of a flow when its window began, or ended if that is all that is known",
+    ),
     ("log", "Utf8", "The table that the record is in"),
     ("actor", "Utf8", "Who: an ARN where there is one, else a service or an id; null if anonymous, and for flows"),
     ("actor_type", "Utf8", "IAMUser, AssumedRole, AWSService, Root, Anonymous and more"),

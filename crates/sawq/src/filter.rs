@@ -413,7 +413,10 @@ mod tests {
             "\n",
             "",
         ]);
-        prop_oneof![prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat()), proptest::arbitrary::any::<String>()]
+        prop_oneof![
+            prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat()),
+            proptest::arbitrary::any::<String>()
+        ]
     }
 
     /// A record of the table all of whose text is `text`.

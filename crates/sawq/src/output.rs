@@ -189,10 +189,8 @@ fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
 
 /// The batch with ' before text that a spreadsheet would take for a formula. See OWASP, "CSV Injection".
 fn without_formulas(batch: &RecordBatch) -> Result<RecordBatch> {
-    let plain = |text: &str| match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    };
+    let is_formula = |text: &str| text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let plain = |text: &str| if is_formula(text) { format!("'{text}") } else { text.to_owned() };
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
         let array = match TextColumn::new(array) {

@@ -69,7 +69,7 @@ impl StoreTable {
             .collect();
         let file_schema = Arc::new(Schema::new(fields));
         let date = Arc::new(Field::new("date", DataType::Date32, true));
-        let partitions = if !snapshot.table.times.is_empty() { vec![date] } else { Vec::new() };
+        let partitions = if snapshot.table.times.is_empty() { Vec::new() } else { vec![date] };
         let schema = TableSchema::builder(Arc::clone(&file_schema)).with_table_partition_cols(partitions).build();
         let folder = std::path::absolute(&snapshot.folder)?;
         let files = snapshot.files.iter().map(|entry| {

@@ -181,7 +181,10 @@ mod tests {
         run.keep_index_row(&IndexRow { value: Some("192.0.2.99".to_owned()), ..right }).unwrap();
         run.commit().unwrap();
         let differences = index_differences(&store, &s3_access::FORMAT, &files).unwrap();
-        assert!(differences.len() == 1 && differences[0].starts_with("remote_ip of date=2021-07-29/part-"), "{differences:?}");
+        assert!(
+            differences.len() == 1 && differences[0].starts_with("remote_ip of date=2021-07-29/part-"),
+            "{differences:?}"
+        );
         let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
         reindex(&mut run).unwrap();
         run.commit().unwrap();
