@@ -88,7 +88,9 @@ def with_polars(table):
 
 
 def with_pyarrow(table):
-    dataset = ds.dataset(f"{STORE}/{table}", format="parquet", partitioning="hive", exclude_invalid_files=True)
+    # It is the one that looks at the pages' checksums.
+    checked = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
+    dataset = ds.dataset(f"{STORE}/{table}", format=checked, partitioning="hive", exclude_invalid_files=True)
     return with_arrow(table, dataset.to_table())
 
 
