@@ -1,5 +1,6 @@
 //! Compaction: the same answers from few files, whatever the runs before were.
 
+use std::fs;
 use std::path::Path;
 
 use sawlog_tests::{Case, Numbers, random_log};
@@ -88,6 +89,32 @@ fn many_small_runs_become_few_files_with_the_same_answers() {
     assert_eq!(answers(&case, "sawlog-store"), answers(&case, "whole"));
     assert_eq!(case.sawlog(&["verify"]).code, 0);
     assert_eq!(case.sawlog(&["compact", "--retain", "soon"]).code, 2);
+}
+
+#[test]
+fn logs_do_not_grow_without_end() {
+    let case = Case::new();
+    let log_files = |case: &Case| {
+        let logs =
+            ["s3_access", "sources", "entities"].map(|table| case.path(&format!("sawlog-store/{table}/_delta_log")));
+        logs.map(|log| fs::read_dir(log).unwrap().count())
+    };
+    for round in 0..45 {
+        case.write(&format!("logs/{round:02}"), random_log(&mut Numbers::new(round), 5));
+        assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+        if round % 15 == 14 {
+            let before = case.sawq(&["find"]).out;
+            assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
+            if round == 14 {
+                assert!(log_files(&case).iter().all(|files| *files > 15), "for a week all is kept");
+            }
+            assert_eq!(case.sawlog(&["compact", "--retain", "0", "-q"]).code, 0);
+            assert!(log_files(&case).iter().all(|files| *files <= 14), "{:?}", log_files(&case));
+            assert_eq!(case.sawq(&["find"]).out, before);
+            assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+        }
+    }
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "225\n");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Deletes data files that are no longer part of the store.
+//! Deletes data files that are no longer part of the store, and logs of versions that nobody can go back to.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,6 +16,8 @@ pub struct Vacuumed {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// How many files of the tables' logs.
+    pub log_files: usize,
 }
 
 /// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago.
@@ -32,23 +34,59 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
         let current: HashSet<PathBuf> = snapshot.files.iter().map(|file| snapshot.folder.join(&file.path)).collect();
         let mut folders = vec![snapshot.folder.clone()];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
-                let path = entry.map_err(StoreError::io(&folder))?.path();
+            for path in paths(&folder)? {
                 let metadata = fs::symlink_metadata(&path).map_err(StoreError::io(&path))?;
                 if metadata.is_dir() && is_partition(&path) {
                     folders.push(path);
                 } else if metadata.is_file() && is_data_file(&path) && !current.contains(&path) {
-                    let changed = metadata.modified().map_err(StoreError::io(&path))?;
-                    if SystemTime::now().duration_since(changed).is_ok_and(|age| age >= retain) {
-                        fs::remove_file(&path).map_err(StoreError::io(&path))?;
+                    if remove_old(&path, retain)? {
                         vacuumed.files += 1;
                         vacuumed.bytes += metadata.len();
                     }
                 }
             }
         }
+        vacuumed.log_files += vacuum_log(&snapshot.folder.join("_delta_log"), retain)?;
     }
     Ok(vacuumed)
+}
+
+/// Deletes what a table's log has of versions before its last checkpoint, from which every reader starts. Gives the number of
+/// files.
+fn vacuum_log(log: &Path, retain: Duration) -> Result<usize> {
+    let mut files: Vec<(u64, PathBuf)> =
+        paths(log)?.into_iter().filter_map(|path| Some((version(&path)?, path))).collect();
+    files.sort();
+    let is_checkpoint = |path: &Path| path.to_string_lossy().ends_with(".checkpoint.parquet");
+    let last = files.iter().filter(|(_, path)| is_checkpoint(path)).map(|(version, _)| *version).max();
+    let mut removed = 0;
+    for (_, path) in files.iter().filter(|(version, _)| last.is_some_and(|last| *version < last)) {
+        removed += usize::from(remove_old(path, retain)?);
+    }
+    Ok(removed)
+}
+
+/// The version that a file of a log is of: `00000000000000000010.json`, or a checkpoint.
+fn version(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let (version, kind) = name.split_once('.')?;
+    let is_of_log = version.len() == 20 && matches!(kind, "json" | "checkpoint.parquet");
+    if is_of_log { version.parse().ok() } else { None }
+}
+
+fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).map_err(StoreError::io(folder))?;
+    entries.map(|entry| Ok(entry.map_err(StoreError::io(folder))?.path())).collect()
+}
+
+/// Deletes a file that was last changed longer than `retain` ago; says whether it was.
+fn remove_old(path: &Path, retain: Duration) -> Result<bool> {
+    let changed = fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).map_err(StoreError::io(path))?;
+    let is_old = SystemTime::now().duration_since(changed).is_ok_and(|age| age >= retain);
+    if is_old {
+        fs::remove_file(path).map_err(StoreError::io(path))?;
+    }
+    Ok(is_old)
 }
 
 /// Whether a run may have made a folder of that name in a table: `date=2021-07-29`.

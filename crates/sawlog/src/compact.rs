@@ -34,6 +34,8 @@ pub(crate) struct Compaction {
     /// Data files that no version needs any more, and that were deleted.
     pub(crate) vacuumed_files: usize,
     pub(crate) vacuumed_bytes: u64,
+    /// Files of the tables' logs that were deleted: of versions before the last checkpoint.
+    pub(crate) vacuumed_log_files: usize,
 }
 
 /// What became of a table.
@@ -76,8 +78,12 @@ pub(crate) fn compact(
     }
     run.commit()?;
     let vacuumed = vacuum(&Run::begin(store, codec, waiting)?, retain)?;
-    let mut compaction =
-        Compaction { vacuumed_files: vacuumed.files, vacuumed_bytes: vacuumed.bytes, ..Compaction::default() };
+    let mut compaction = Compaction {
+        vacuumed_files: vacuumed.files,
+        vacuumed_bytes: vacuumed.bytes,
+        vacuumed_log_files: vacuumed.log_files,
+        ..Compaction::default()
+    };
     for (table, files_before, bytes_before) in before {
         let after = store.snapshot(table)?;
         let (files_after, bytes_after) = (after.files.len(), after.size());

@@ -118,6 +118,9 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
         let bytes = ByteSize(compaction.vacuumed_bytes).display().si();
         eprintln!("sawlog: {} data files out of use deleted, {bytes}", compaction.vacuumed_files);
     }
+    if compaction.vacuumed_log_files > 0 {
+        eprintln!("sawlog: {} files of logs before the last checkpoints deleted", compaction.vacuumed_log_files);
+    }
     Ok(())
 }
 
