@@ -38,11 +38,12 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
                 let metadata = fs::symlink_metadata(&path).map_err(StoreError::io(&path))?;
                 if metadata.is_dir() && is_partition(&path) {
                     folders.push(path);
-                } else if metadata.is_file() && is_data_file(&path) && !current.contains(&path) {
-                    if remove_old(&path, retain)? {
-                        vacuumed.files += 1;
-                        vacuumed.bytes += metadata.len();
-                    }
+                    continue;
+                }
+                let is_out_of_use = metadata.is_file() && is_data_file(&path) && !current.contains(&path);
+                if is_out_of_use && remove_old(&path, retain)? {
+                    vacuumed.files += 1;
+                    vacuumed.bytes += metadata.len();
                 }
             }
         }
