@@ -142,8 +142,8 @@ impl DigestFile {
 pub(crate) fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validation> {
     let keys = Keys::read(public_key)?;
     let mut found = Validation::default();
-    let digests = read_all(path)?;
-    if digests.is_empty() {
+    let digests = read_all(path, &mut found)?;
+    if digests.is_empty() && found.wrong.is_empty() {
         bail!("{} has no CloudTrail digest", path.display());
     }
     found.digests = digests.len();
@@ -246,8 +246,8 @@ fn covered(digests: &[DigestFile]) -> BTreeMap<(String, String), (i64, i64)> {
     covered
 }
 
-/// Reads the digests among the files at a path.
-fn read_all(path: &Path) -> Result<Vec<DigestFile>> {
+/// Reads the digests among the files at a path. What only has the name of one, or is damaged, is wrong.
+fn read_all(path: &Path, found: &mut Validation) -> Result<Vec<DigestFile>> {
     let mut digests = Vec::new();
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
         let entry = entry.with_context(|| format!("can't read the digests in {}", path.display()))?;
@@ -256,13 +256,19 @@ fn read_all(path: &Path) -> Result<Vec<DigestFile>> {
             continue;
         }
         let wrong = || format!("can't read {}", entry.path().display());
-        let Some(text) = read(entry.path()).with_context(wrong)? else { continue };
-        let content = serde_json::from_slice(&text);
-        let content = content.with_context(|| format!("{} is a damaged digest", entry.path().display()))?;
+        let text = read(entry.path()).with_context(wrong)?;
+        let is_named_so = name.contains("_CloudTrail-Digest_");
+        let content = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
+        let (Some(text), Some(content)) = (&text, content) else {
+            if text.is_some() || is_named_so {
+                found.wrong.push((entry.path().display().to_string(), "is damaged, or no digest".to_owned()));
+            }
+            continue;
+        };
         let mut beside = entry.path().as_os_str().to_owned();
         beside.push(".signature");
         let signature = std::fs::read_to_string(&beside).ok();
-        let sha256 = hex(&Sha256::digest(&text));
+        let sha256 = hex(&Sha256::digest(text));
         digests.push(DigestFile { path: entry.path().to_owned(), content, sha256, signature });
     }
     Ok(digests)
