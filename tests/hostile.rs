@@ -241,15 +241,25 @@ fn with_hostile_strings() -> Case {
     let records: Vec<serde_json::Value> = STRINGS
         .iter()
         .map(|text| {
-            serde_json::json!({"eventVersion": "1.08", "eventTime": "2021-07-29T10:00:00Z", "eventSource": "iam.amazonaws.com",
+            serde_json::json!({format!("x{text}"): 1, "eventVersion": "1.08", "eventTime": "2021-07-29T10:00:00Z", "eventSource": "iam.amazonaws.com",
                 "eventName": "PutUserPolicy", "awsRegion": "us-east-1", "sourceIPAddress": "192.0.2.9", "userAgent": format!("{text}\n2"),
                 "userIdentity": {"type": "IAMUser", "userName": text, "arn": format!("arn:aws:iam::1:user/{text}")},
                 "requestParameters": {"userName": text}, "readOnly": false})
         })
         .collect();
     case.write("logs/trail.json", serde_json::json!({ "Records": records }).to_string());
+    case.write("logs/\u{202e}gpj.unknown", "");
+    // A digest, which is validated, not converted; and a manifest.
+    let name = "\u{1b}]0;owned\u{7}\u{202e}_CloudTrail-Digest_";
+    let digest = serde_json::json!({"awsAccountId": "1", "digestStartTime": "x", "digestEndTime": "x", "digestS3Bucket": name,
+        "digestS3Object": name, "digestPublicKeyFingerprint": name, "digestSignatureAlgorithm": name, "previousDigestS3Bucket": name,
+        "previousDigestS3Object": name, "logFiles": [{"s3Object": name, "hashValue": name, "hashAlgorithm": name}]});
+    case.write("digests/digest.json", digest.to_string());
+    fs::copy(sawlog_tests::repository().join("fixtures/digests/public-key.pem"), case.path("key.pem")).unwrap();
     let ran = case.sawlog(&["convert", "logs", "-q"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
+    let manifest = String::from_utf8(case.sawlog(&["manifest"]).out).unwrap();
+    case.write("manifest.json", manifest.replacen("\"trail.json\"", "\"\u{202e}\\u001b]0;owned\"", 1));
     case
 }
 
@@ -271,10 +281,18 @@ fn a_terminal_gets_no_commands_out_of_logs() {
         format!("{sawq} s3logparse topfiles"),
         format!("{sawq} sql 'SELECT user_agent FROM events'"),
         format!("{sawlog} status"),
+        format!("{sawlog} convert logs --store other"),
+        format!("{sawlog} verify --manifest manifest.json || true"),
+        format!("{sawlog} verify --cloudtrail-digests digests --public-key key.pem || true"),
+        format!("{sawlog} convert $'logs/\\e]0;owned\\a\\u202e' || true"),
     ] {
         // script gives the command a terminal.
-        let ran =
-            Command::new("script").args(["-qec", &command, "/dev/null"]).current_dir(case.path("")).output().unwrap();
+        let ran = Command::new("script")
+            .env("SHELL", "/bin/bash")
+            .args(["-qec", &command, "/dev/null"])
+            .current_dir(case.path(""))
+            .output()
+            .unwrap();
         let shown = String::from_utf8_lossy(&ran.stdout).into_owned();
         assert!(ran.status.success(), "{command}: {shown}");
         // Commands for colours are ours; they are no more than these.
