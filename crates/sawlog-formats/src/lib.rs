@@ -19,6 +19,7 @@ mod reject;
 pub mod s3_access;
 mod table;
 mod text;
+mod visible;
 pub mod vpc_flow;
 
 pub use builder::{ColumnSet, Sizes, date_name};
@@ -30,6 +31,7 @@ pub use partitions::Partitions;
 pub use reject::{REJECTS, RejectBuilder};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
+pub use visible::visible;
 
 /// The log formats that sawlog knows.
 pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
+use sawlog_formats::visible;
 use sawlog_store::{ENTITIES, Run, Store, damaged_file, reindex};
 use serde_json::json;
 
@@ -47,7 +48,9 @@ fn main() -> ExitCode {
             let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
             let error =
                 damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
-            eprintln!("sawlog: {error:#}");
+            for line in format!("sawlog: {error:#}").lines() {
+                eprintln!("{}", visible(line));
+            }
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use bytesize::ByteSize;
 use indicatif::HumanCount;
+use sawlog_formats::visible;
 
 use crate::cli::Global;
 use crate::compact::Compaction;
@@ -86,7 +87,7 @@ fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
         return;
     }
     eprintln!("sawlog: {count} {what}:");
-    names.take(NAMES).for_each(|name| eprintln!("  {name}"));
+    names.take(NAMES).for_each(|name| eprintln!("  {}", visible(&name)));
     if count > NAMES {
         eprintln!("  … and {} more", count - NAMES);
     }
@@ -127,13 +128,13 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
 /// Reports a verification.
 pub(crate) fn print_verification(result: &Verification, quiet: bool) {
     for (path, what) in &result.failed {
-        eprintln!("sawlog: {path} {what}");
+        fault(&format!("{path} {what}"));
     }
     for field in &result.index_differs {
         eprintln!("sawlog: the index of {field} differs from the records; 'sawlog reindex' makes it anew");
     }
     let differences = result.manifest_differences.as_deref().unwrap_or_default();
-    differences.iter().for_each(|difference| eprintln!("sawlog: {difference}"));
+    differences.iter().for_each(|difference| fault(difference));
     if let Some(digests) = &result.cloudtrail_digests {
         print_digest_faults(digests);
     }
@@ -155,16 +156,22 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
     }
 }
 
+/// Says what is wrong. Names in digests, manifests and stores may be those of an attacker.
+fn fault(what: &str) {
+    eprintln!("sawlog: {}", visible(what));
+}
+
 fn print_digest_faults(digests: &Validation) {
-    digests.wrong.iter().for_each(|(name, what)| eprintln!("sawlog: the digest {name} {what}"));
-    digests.missing.iter().for_each(|name| eprintln!("sawlog: {name} is missing"));
-    digests.altered.iter().for_each(|(name, what)| eprintln!("sawlog: {name} {what}"));
-    digests.unexpected.iter().for_each(|name| eprintln!("sawlog: {name} is in no digest"));
+    digests.wrong.iter().for_each(|(name, what)| fault(&format!("the digest {name} {what}")));
+    digests.missing.iter().for_each(|name| fault(&format!("{name} is missing")));
+    digests.altered.iter().for_each(|(name, what)| fault(&format!("{name} {what}")));
+    digests.unexpected.iter().for_each(|name| fault(&format!("{name} is in no digest")));
 }
 
 fn print_digests(digests: &Validation) {
     println!("{} of {} CloudTrail digests have the right signature", digests.signed, digests.digests);
     for name in &digests.unsigned {
+        let name = visible(name);
         println!("  {name}: its signature is in the metadata of its object; put it into a file beside it, .signature");
     }
     println!(

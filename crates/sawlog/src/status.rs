@@ -9,7 +9,7 @@ use arrow::array::AsArray;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use indicatif::HumanCount;
-use sawlog_formats::REJECTS;
+use sawlog_formats::{REJECTS, visible};
 use sawlog_store::{Source, SourceState, Store, TABLES, read_file};
 use serde::Serialize;
 
@@ -221,10 +221,7 @@ fn print_counts<'a>(title: &str, counts: impl ExactSizeIterator<Item = (&'a Stri
     let left = counts.len().saturating_sub(REASONS);
     for (place, (name, count)) in counts.take(REASONS).enumerate() {
         // Names of fields come from the logs.
-        let name: String = name
-            .chars()
-            .flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] })
-            .collect();
+        let name = visible(name);
         println!("{:<9} {} × {name}", if place == 0 { title } else { "" }, HumanCount(count));
     }
     if left > 0 {

@@ -11,11 +11,11 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{Expr, ident};
 use futures::StreamExt;
-use sawlog_formats::TextColumn;
+use sawlog_formats::{TextColumn, visible};
 
 use crate::cli::{FindArgs, Order};
 use crate::logs::{resolve, time};
-use crate::output::{Output, Target, visible};
+use crate::output::{Output, Target};
 use crate::query::{Query, execute, with_columns};
 use crate::scan::ReadAs;
 

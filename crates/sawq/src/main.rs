@@ -31,11 +31,11 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use arrow::array::RecordBatch;
 use clap::{CommandFactory, Parser};
-use sawlog_formats::{Table, cloudtrail, s3_access};
+use sawlog_formats::{Table, cloudtrail, s3_access, visible};
 use sawlog_store::{Store, damaged_file};
 
 use cli::{Cli, Command, FilterArgs};
-use output::{Output, Target, visible};
+use output::{Output, Target};
 use query::Query;
 
 fn main() -> ExitCode {

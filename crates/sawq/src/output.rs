@@ -1,6 +1,5 @@
 //! Prints tables of results in the form asked for.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
@@ -20,7 +19,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use clap::ValueEnum;
-use sawlog_formats::TextColumn;
+use sawlog_formats::{TextColumn, visible};
 
 use crate::cli::{Format, Global};
 
@@ -246,28 +245,4 @@ fn print_table(batches: &[RecordBatch], out: &mut Out) -> Result<()> {
 
 fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
-}
-
-/// Text with what could steer a terminal, end a line or turn the reading direction shown as escapes.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |char: char| {
-        let turns =
-            matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
-    };
-    if !text.contains(steers) {
-        return Cow::Borrowed(text);
-    }
-    let show = |char: char| if steers(char) { char.escape_default().to_string() } else { char.to_string() };
-    Cow::Owned(text.chars().map(show).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::visible;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(visible("a\u{1b}[31mb\n\u{202e}ä"), "a\\u{1b}[31mb\\n\\u{202e}ä");
-    }
 }

@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use sawlog_formats::s3_access;
+use sawlog_formats::{s3_access, visible};
 
 use crate::cli::S3logparse;
-use crate::output::visible;
 use crate::query::Query;
 use crate::tally::{Measures, tally};
 

@@ -12,11 +12,11 @@ use arrow::array::{
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use futures::StreamExt;
 use jiff::Timestamp;
-use sawlog_formats::TextColumn;
+use sawlog_formats::{TextColumn, visible};
 
 use crate::cli::TimelineArgs;
 use crate::events;
-use crate::output::{Output, Target, visible};
+use crate::output::{Output, Target};
 use crate::query::Query;
 
 /// Records of the same kind that follow within so many seconds belong to one burst.

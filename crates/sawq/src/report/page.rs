@@ -8,11 +8,11 @@ use base64::Engine;
 use bytesize::ByteSize;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sawlog_formats::visible;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::facts::{Facts, Log, Top};
-use crate::output::visible;
 use crate::timeline::Burst;
 use crate::who::Profile;
 

@@ -6,10 +6,10 @@ use std::io::Write;
 use anyhow::Result;
 use bytesize::ByteSize;
 use jiff::Timestamp;
+use sawlog_formats::visible;
 use serde_json::{Value, json};
 
 use super::profile::{Change, Facet, FacetValue, Profile, Sums, sparkline};
-use crate::output::visible;
 
 /// Widths of the column of values and of that of numbers.
 const VALUE: usize = 64;
