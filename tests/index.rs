@@ -1,5 +1,6 @@
 //! The entity index: what it answers is what a scan answers, whatever was done to the store.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -187,7 +188,90 @@ proptest! {
         for summary in ["useragent", "topfiles", "toptalkers"] {
             same(&["s3logparse", summary])?;
         }
+        for (entity, filter) in ENTITIES {
+            same(&["who", entity, "--json"])?;
+            prop_assert_eq!(facets_of_who(&case, entity), facets_of_view(&case, entity, filter), "{}, seed {}", entity, seed);
+        }
     }
+}
+
+/// Entities, and the filter that leaves their records.
+const ENTITIES: &[(&str, &str)] = &[
+    ("192.0.2.1", "--ip"),
+    ("192.0.2.0/30", "--ip"),
+    ("ann", "--user"),
+    ("bucket-a", "--bucket"),
+    ("AKIA0000000000000001", "--access-key"),
+    ("PutUserPolicy", "--operation"),
+    ("eni-1", "--interface"),
+    ("agent 1", "--agent"),
+];
+
+/// The facets of `who` that are columns of the view `events`, with their columns.
+const FACETS: &[(&str, &str)] = &[
+    ("addresses", "src_ip"),
+    ("principals", "actor"),
+    ("access_keys", "access_key"),
+    ("user_agents", "user_agent"),
+    ("operations", "operation"),
+    ("errors", "error"),
+    ("services", "service"),
+    ("buckets", "bucket"),
+    ("objects", "object"),
+    ("regions", "region"),
+    ("accounts", "account"),
+    ("peers_on_the_network", "peer"),
+];
+
+/// Each value of each facet, and what is added up of it.
+type Facets = BTreeSet<(String, String, [String; 6])>;
+
+fn facets_of_who(case: &Case, entity: &str) -> Facets {
+    let profile = case.sawq(&["who", entity, "--json"]).json();
+    let mut facets = Facets::new();
+    for (facet, _) in FACETS {
+        for value in profile["facets"][facet].as_array().unwrap() {
+            let text = |name: &str| value[name].to_string().trim_matches('"').to_owned();
+            let sums = ["records", "errors", "bytes_sent", "bytes_received", "first_seen", "last_seen"].map(text);
+            assert!(facets.insert(((*facet).to_owned(), value["value"].as_str().unwrap().to_owned(), sums)));
+        }
+    }
+    facets
+}
+
+/// The same by the query engine, from the view, into which no other code than SQL adds up.
+fn facets_of_view(case: &Case, entity: &str, filter: &str) -> Facets {
+    let is_address = filter == "--ip";
+    // An operation of flows is no operation, and an address's flows have no other sources than itself and its peers.
+    let events = format!(
+        "SELECT *, CASE WHEN key IS NOT NULL THEN concat(coalesce(bucket, '-'), '/', key) END AS object, \
+         CASE WHEN log = 'vpc_flow' AND src_ip = '{entity}' THEN target WHEN log = 'vpc_flow' THEN src_ip END AS peer \
+         FROM (SELECT * EXCLUDE (src_ip, operation), src_ip, \
+         CASE WHEN log <> 'vpc_flow' THEN operation END AS operation FROM events)"
+    );
+    let selects = FACETS.iter().map(|(facet, column)| {
+        let of_facet = if is_address && *column == "src_ip" { "log <> 'vpc_flow' AND" } else { "" };
+        format!(
+            "SELECT '{facet}' AS facet, {column} AS value, CAST(count(*) AS VARCHAR) AS records, \
+             CAST(count(*) FILTER (WHERE outcome = 'failure') AS VARCHAR) AS errors, \
+             CAST(coalesce(sum(CAST(bytes AS DECIMAL(38, 0))), 0) AS VARCHAR) AS bytes_sent, \
+             CAST(coalesce(sum(CAST(bytes_received AS DECIMAL(38, 0))), 0) AS VARCHAR) AS bytes_received, \
+             min(time) AS first_seen, max(time) AS last_seen \
+             FROM ({events}) WHERE {of_facet} {column} IS NOT NULL GROUP BY 2"
+        )
+    });
+    let query = selects.collect::<Vec<_>>().join(" UNION ALL ");
+    let ran = case.sawq(&["sql", &query, filter, entity, "--format", "ndjson", "-q"]);
+    let of_line = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| row[name].as_str().unwrap().to_owned();
+        let mut sums = ["records", "errors", "bytes_sent", "bytes_received", "first_seen", "last_seen"].map(text);
+        // As much as JSON's readers can be trusted with.
+        sums[2] = sums[2].parse::<u128>().unwrap().min(u128::from(u64::MAX)).to_string();
+        (text("facet"), text("value"), sums)
+    };
+    assert!(matches!(ran.code, 0 | 1) && ran.err.is_empty(), "{}", ran.err);
+    ran.text().lines().map(of_line).collect()
 }
 
 /// The data files of a table.

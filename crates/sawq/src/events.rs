@@ -34,6 +34,14 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     ("source_line", "Int64", "The number of the line or record in it"),
 ];
 
+/// What the S3 operations begin with that change something.
+const S3_CHANGES: [&str; 6] = ["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."];
+
+/// Whether an S3 operation changes something.
+pub(crate) fn is_s3_change(operation: &str) -> bool {
+    S3_CHANGES.iter().any(|prefix| operation.starts_with(prefix))
+}
+
 /// The view as a query over tables of records.
 pub(crate) fn query(tables: &[&Table]) -> String {
     let selects = tables.iter().filter_map(|table| select(table));
@@ -41,6 +49,7 @@ pub(crate) fn query(tables: &[&Table]) -> String {
 }
 
 fn select(table: &Table) -> Option<String> {
+    let changes = S3_CHANGES.map(|prefix| format!("operation LIKE '{prefix}%'")).join(" OR ");
     // Text columns of every log are made the same type.
     let columns = if table.name == s3_access::TABLE.name {
         [
@@ -55,8 +64,7 @@ fn select(table: &Table) -> Option<String> {
             "CASE WHEN key IS NULL THEN bucket ELSE concat(bucket, '/', key) END",
             "CASE WHEN error_code IS NOT NULL OR http_status >= 400 THEN 'failure' ELSE 'success' END",
             "error_code",
-            "operation LIKE 'REST.PUT.%' OR operation LIKE 'REST.POST.%' OR operation LIKE 'REST.DELETE.%' \
-             OR operation LIKE 'REST.COPY.%' OR operation LIKE 'BATCH.%' OR operation LIKE 'S3.%'",
+            &changes,
             "user_agent",
             "bytes_sent",
             "CASE WHEN operation IN ('REST.PUT.OBJECT', 'REST.POST.OBJECT', 'REST.PUT.PART', 'REST.POST.PART') \

@@ -4,9 +4,10 @@
 //! are scanned.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::string::expr_fn::concat;
@@ -45,8 +46,8 @@ fn read(query: &Query, condition: Expr, columns: &[&str], dictionaries: &[&str])
         return Ok(Vec::new());
     }
     let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
-    let table = StoreTable::new(&query.index, &ReadAs { dictionaries, in_order: false })?;
-    let frame = session(8192).read_table(std::sync::Arc::new(table))?.filter(condition)?;
+    let table = StoreTable::new(&query.index, &ReadAs { dictionaries, ..ReadAs::default() })?;
+    let frame = session(8192).read_table(Arc::new(table))?.filter(condition)?;
     let frame = frame.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?;
     query.store.block_on(collect(frame, ENTITIES.name, &query.explain))
 }
@@ -62,6 +63,8 @@ pub(crate) struct Candidates {
     pub(crate) files: Vec<DataFileEntry>,
     /// Of some of them, by path, the rows among which all are that are asked for.
     pub(crate) positions: Positions,
+    /// How many records the index has for the rarest thing asked for, at most.
+    pub(crate) records: u64,
 }
 
 /// Row numbers by data file.
@@ -77,15 +80,17 @@ struct Answer {
     indexed: HashMap<String, HashSet<String>>,
     /// The data files that hold a value, and the rows, if all are known.
     holds: HashMap<String, Option<Vec<u64>>>,
+    records: u64,
 }
 
 impl Answer {
     fn of(query: &Query, probe: &Probe) -> Result<Self> {
         let condition = rows(query.format, &probe.fields, Some(ident("value").is_null().or(probe.test.clone())));
         let mut answer = Self::default();
-        for batch in read(query, condition, &["data_file", "field", "value", "positions"], &[])? {
+        for batch in read(query, condition, &["data_file", "field", "value", "records", "positions"], &[])? {
             let (files, fields, values) = (text(&batch, "data_file")?, text(&batch, "field")?, text(&batch, "value")?);
             let known = batch["positions"].as_binary_view_opt().context("no bytes in positions")?;
+            let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
             for row in 0..batch.num_rows() {
                 let file = files.get(row).unwrap_or_default().to_owned();
                 if values.get(row).is_none() {
@@ -93,6 +98,7 @@ impl Answer {
                     answer.indexed.entry(file).or_default().insert(field);
                     continue;
                 }
+                answer.records += records.value(row).unsigned_abs();
                 let rows = known.is_valid(row).then(|| positions(known.value(row))).flatten();
                 let all = answer.holds.entry(file).or_insert_with(|| Some(Vec::new()));
                 *all = all.take().zip(rows).map(|(all, rows)| [all, rows].concat());
@@ -107,8 +113,10 @@ impl Answer {
 pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates> {
     let mut files = query.snapshot.files.clone();
     let mut known: Positions = HashMap::new();
+    let mut records = u64::MAX;
     for probe in probes {
         let mut answer = Answer::of(query, probe)?;
+        records = records.min(answer.records);
         let all_indexed =
             |path: &str| answer.indexed.get(path).is_some_and(|fields| fields.len() == probe.fields.len());
         files.retain(|file| answer.holds.contains_key(&file.path) || !all_indexed(&file.path));
@@ -130,7 +138,7 @@ pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates>
         query.snapshot.files.len(),
         if known.is_empty() { String::new() } else { format!("; of {} the rows are known", known.len()) }
     ));
-    Ok(Candidates { files, positions: known })
+    Ok(Candidates { files, positions: known, records })
 }
 
 /// The groups of a query's records by some columns, as far as the index has them, and the data files that it says nothing
@@ -139,7 +147,7 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     let asks_more = measures.details == Details::WithIps || measures.first_number || measures.only.is_some();
     let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
     let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
-    let Some((entity, values)) = entity(query.format, columns) else { return Ok(None) };
+    let Some((entity, groups_of)) = entity(query.format, columns) else { return Ok(None) };
     if asks_more || filtered || !whole_days {
         return Ok(None);
     }
@@ -157,19 +165,17 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     ];
     let dictionaries = ["value", "data_file", "first_file"];
     let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS, &dictionaries)?;
-    let mut indexed: HashSet<String> = HashSet::new();
-    for batch in &batches {
-        let (files, values) = (text(batch, "data_file")?, text(batch, "value")?);
-        let whole = (0..batch.num_rows()).filter(|row| values.get(*row).is_none());
-        indexed.extend(whole.filter_map(|row| files.get(row).map(str::to_owned)));
+    let batches = batches.iter().map(Rows::of).collect::<Result<Vec<_>>>()?;
+    let mut indexed: HashSet<&str> = HashSet::new();
+    for rows in &batches {
+        let whole = (0..rows.len).filter(|row| rows.values.get(*row).is_none());
+        indexed.extend(whole.filter_map(|row| rows.data_files.get(row)));
     }
     let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
-        query.snapshot.files.iter().cloned().partition(|file| indexed.contains(&file.path));
+        query.snapshot.files.iter().cloned().partition(|file| indexed.contains(file.path.as_str()));
     let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
-    let mut sums = Sums::new(values);
-    for batch in &batches {
-        sums.add(batch, &here)?;
-    }
+    let mut sums = Sums { groups_of, groups: Vec::new(), places: HashMap::default() };
+    batches.iter().for_each(|rows| sums.add(rows, &here));
     query.explain.note(format!(
         "{}: {} by the index for {} of {} data files",
         query.format.table.name,
@@ -293,101 +299,140 @@ pub(crate) fn records(query: &Query) -> Result<Option<u64>> {
     Ok(least)
 }
 
-/// How a value of the index is the values of columns.
-type Values = fn(Option<&str>) -> Vec<Option<String>>;
+/// How the values of an indexed field are the groups of some columns.
+#[derive(Clone, Copy)]
+enum Groups {
+    /// A value is a group.
+    Single,
+    /// A value is two columns joined.
+    Pair,
+    /// The second one of two columns joined is a group.
+    Second,
+}
+
+impl Groups {
+    /// What tells a value's group from others.
+    fn key(self, value: Option<&str>) -> Option<&str> {
+        match self {
+            Self::Single | Self::Pair => value,
+            Self::Second => value.and_then(|value| value.split_once('/')).map(|(_, second)| second),
+        }
+    }
+
+    /// The values of the columns.
+    fn values(self, value: Option<&str>) -> Arc<[Option<String>]> {
+        let (first, second) = value.and_then(|value| value.split_once('/')).unwrap_or_default();
+        let second = Some(second.to_owned()).filter(|text| !text.is_empty());
+        match self {
+            Self::Single => Arc::new([value.map(str::to_owned)]),
+            Self::Pair => Arc::new([Some(first.to_owned()).filter(|text| text != "-"), second]),
+            Self::Second => Arc::new([second]),
+        }
+    }
+}
 
 /// The indexed field that some columns are.
-fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Values)> {
+fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Groups)> {
     let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
     let whole = format.entities.iter().find(|entity| matches!(entity.part, Part::Whole) && names == [entity.field]);
     let joined = || {
         format.entities.iter().find_map(|entity| match entity.part {
-            Part::Joined(first, second) if names == [first, second] => Some((entity, pair as Values)),
-            Part::Joined(_, second) if names == [second] => Some((entity, second_of_pair as Values)),
+            Part::Joined(first, second) if names == [first, second] => Some((entity, Groups::Pair)),
+            Part::Joined(_, second) if names == [second] => Some((entity, Groups::Second)),
             _ => None,
         })
     };
-    whole.map(|entity| (entity, single as Values)).or_else(joined)
+    whole.map(|entity| (entity, Groups::Single)).or_else(joined)
 }
 
-fn single(value: Option<&str>) -> Vec<Option<String>> {
-    vec![value.map(str::to_owned)]
+/// Rows of the index.
+struct Rows {
+    len: usize,
+    values: TextColumn,
+    data_files: TextColumn,
+    records: Int64Array,
+    sent: Int64Array,
+    received: Int64Array,
+    errors: Int64Array,
+    first_times: TimestampMicrosecondArray,
+    last_times: TimestampMicrosecondArray,
+    first_files: TextColumn,
+    first_lines: Int64Array,
 }
 
-fn pair(value: Option<&str>) -> Vec<Option<String>> {
-    let (first, second) = value.and_then(|value| value.split_once('/')).unwrap_or_default();
-    vec![Some(first.to_owned()).filter(|text| text != "-"), Some(second.to_owned()).filter(|text| !text.is_empty())]
-}
-
-fn second_of_pair(value: Option<&str>) -> Vec<Option<String>> {
-    pair(value).split_off(1)
-}
-
-/// Sums over rows of the index.
-struct Sums {
-    values: Values,
-    groups: Vec<Group>,
-    places: HashMap<Vec<Option<String>>, usize, RandomState>,
-}
-
-impl Sums {
-    fn new(values: Values) -> Self {
-        Self { values, groups: Vec::new(), places: HashMap::default() }
-    }
-
-    fn place(&mut self, value: Option<&str>) -> usize {
-        let values = (self.values)(value);
-        if let Some(place) = self.places.get(&values) {
-            return *place;
-        }
-        self.places.insert(values.clone(), self.groups.len());
-        self.groups.push(Group { values, ..Group::default() });
-        self.groups.len() - 1
-    }
-
-    /// Adds the rows of a batch that are about some data files.
-    fn add(&mut self, batch: &RecordBatch, files: &HashSet<&str>) -> Result<()> {
+impl Rows {
+    fn of(batch: &RecordBatch) -> Result<Self> {
         let number = |name: &str| {
             let array = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>());
-            array.with_context(|| format!("no numbers in {name}"))
+            array.cloned().with_context(|| format!("no numbers in {name}"))
         };
         let time = |name: &str| {
             let array =
                 batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
-            array.with_context(|| format!("no times in {name}"))
+            array.cloned().with_context(|| format!("no times in {name}"))
         };
-        let (records, sent, received, errors) =
-            (number("records")?, number("bytes_sent")?, number("bytes_received")?, number("errors")?);
-        let (first, last, lines) = (time("first_time")?, time("last_time")?, number("first_line")?);
-        let (values, data_files, first_files) =
-            (text(batch, "value")?, text(batch, "data_file")?, text(batch, "first_file")?);
-        let live: BooleanArray = (0..batch.num_rows())
-            .map(|row| Some(data_files.get(row).is_some_and(|file| files.contains(file))))
-            .collect();
-        let unsigned = |array: &arrow::array::Int64Array, row: usize| array.value(row).unsigned_abs();
+        Ok(Self {
+            len: batch.num_rows(),
+            values: text(batch, "value")?,
+            data_files: text(batch, "data_file")?,
+            records: number("records")?,
+            sent: number("bytes_sent")?,
+            received: number("bytes_received")?,
+            errors: number("errors")?,
+            first_times: time("first_time")?,
+            last_times: time("last_time")?,
+            first_files: text(batch, "first_file")?,
+            first_lines: number("first_line")?,
+        })
+    }
+}
+
+/// Sums over rows of the index.
+struct Sums<'a> {
+    groups_of: Groups,
+    groups: Vec<Group>,
+    places: HashMap<Option<&'a str>, usize, RandomState>,
+}
+
+impl<'a> Sums<'a> {
+    /// Adds the rows that are about some data files.
+    fn add(&mut self, rows: &'a Rows, files: &HashSet<&str>) {
+        // A file's name is the first of many groups.
+        let mut names: HashMap<&str, Arc<str>, RandomState> = HashMap::default();
         let mut before: Option<(Option<&str>, usize)> = None;
-        for row in (0..batch.num_rows()).filter(|row| live.value(*row) && records.value(*row) > 0) {
-            let value = values.get(row);
+        for row in 0..rows.len {
+            let is_live = rows.data_files.get(row).is_some_and(|file| files.contains(file));
+            if !is_live || rows.records.value(row) <= 0 {
+                continue;
+            }
+            let value = rows.values.get(row);
             // Rows are in the order of their values.
             let place = match before.filter(|(known, _)| *known == value) {
                 Some((_, place)) => place,
                 None => self.place(value),
             };
             before = Some((value, place));
-            let first_place = first_files.get(row).map(|file| (file, lines.value(row)));
             let group = &mut self.groups[place];
-            let sent = sent.is_valid(row).then(|| u128::from(unsigned(sent, row)));
-            group.count += unsigned(records, row);
+            let unsigned = |array: &Int64Array| array.value(row).unsigned_abs();
+            let sent = rows.sent.is_valid(row).then(|| u128::from(unsigned(&rows.sent)));
+            group.count += unsigned(&rows.records);
             group.bytes_sent = sent.map_or(group.bytes_sent, |sent| Some(group.bytes_sent.unwrap_or_default() + sent));
-            group.bytes_received += u128::from(unsigned(received, row));
-            group.errors += unsigned(errors, row);
-            let times = (first.value(row), last.value(row));
+            group.bytes_received += u128::from(unsigned(&rows.received));
+            group.errors += unsigned(&rows.errors);
+            let times = (rows.first_times.value(row), rows.last_times.value(row));
             group.times = Some(group.times.map_or(times, |(a, b)| (a.min(times.0), b.max(times.1))));
-            let known = group.first.as_ref().map(|(file, line)| (file.as_str(), *line));
-            if known.is_none_or(|known| first_place.is_some_and(|place| place < known)) {
-                group.first = first_place.map(|(file, line)| (file.to_owned(), line));
+            let Some(file) = rows.first_files.get(row) else { continue };
+            let line = rows.first_lines.value(row);
+            if group.first.as_ref().is_none_or(|(known, of)| (file, line) < (known, *of)) {
+                group.first = Some((Arc::clone(names.entry(file).or_insert_with(|| file.into())), line));
             }
         }
-        Ok(())
+    }
+
+    fn place(&mut self, value: Option<&'a str>) -> usize {
+        *self.places.entry(self.groups_of.key(value)).or_insert_with(|| {
+            self.groups.push(Group { values: self.groups_of.values(value), ..Group::default() });
+            self.groups.len() - 1
+        })
     }
 }

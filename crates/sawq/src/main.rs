@@ -12,6 +12,7 @@ mod functions;
 mod index;
 mod logs;
 mod near;
+mod numbers;
 mod output;
 mod prompt;
 mod query;

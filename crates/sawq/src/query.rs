@@ -126,7 +126,7 @@ impl Query {
         let context = session(if read_as.in_order { BATCH_ROWS_IN_ORDER } else { BATCH_ROWS });
         let table = match &self.candidates {
             None => StoreTable::new(&self.snapshot, read_as)?,
-            Some(Candidates { files, positions }) => {
+            Some(Candidates { files, positions, .. }) => {
                 let snapshot = Snapshot { files: files.clone(), ..self.snapshot.clone() };
                 StoreTable::new(&snapshot, read_as)?.at(positions)
             }
@@ -143,6 +143,53 @@ impl Query {
     pub(crate) async fn streams(&self, wanted: Vec<Expr>, read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
         let frame = self.select(self.frame(read_as)?, wanted)?;
         execute_partitioned(frame, self.format.table.name, &self.explain).await
+    }
+
+    /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
+    /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the filters
+    /// or an expression need them plain, which the engine compares faster.
+    pub(crate) fn fold<T: Send>(
+        &self,
+        wanted: Vec<Expr>,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, &RecordBatch) -> Result<()> + Sync,
+    ) -> Result<Vec<T>> {
+        let reckoned = wanted.iter().filter(|expr| plain_column(expr).is_none()).flat_map(Expr::column_refs);
+        let filter = self.filters.expr();
+        let others: HashSet<&str> =
+            reckoned.chain(filter.iter().flat_map(Expr::column_refs)).map(|column| column.name.as_str()).collect();
+        let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
+        dictionaries.retain(|name| !others.contains(name.as_str()));
+        let read_as = ReadAs { dictionaries, whole_pages: self.leaves_many(), ..ReadAs::default() };
+        self.store.block_on(async {
+            let streams = self.streams(wanted, &read_as).await?;
+            let handle = tokio::runtime::Handle::current();
+            let fold = |mut stream: SendableRecordBatchStream| {
+                handle.block_on(async {
+                    let mut folded = new();
+                    while let Some(batch) = stream.next().await {
+                        add(&mut folded, &self.match_text(batch?)?)?;
+                    }
+                    Ok(folded)
+                })
+            };
+            let fold = &fold;
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = streams.into_iter().map(|stream| scope.spawn(move || fold(stream))).collect();
+                let results = threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                results.collect()
+            })
+        })
+    }
+
+    /// Whether the filters leave so many records, by the index, that it doesn't pay to pick them out of the pages.
+    fn leaves_many(&self) -> bool {
+        const SHARE: u64 = 16;
+        self.candidates.as_ref().is_some_and(|Candidates { files, records, .. }| {
+            *records > files.iter().map(|file| file.rows).sum::<u64>() / SHARE
+        })
     }
 
     /// Takes what is wanted, and what printing the record needs where `--match` looks at it.
@@ -182,6 +229,15 @@ impl Query {
             }
             Ok(())
         })
+    }
+}
+
+/// The column, or the group that it is in, that an expression gives as it is.
+fn plain_column(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Alias(alias) => plain_column(&alias.expr),
+        Expr::ScalarFunction(function) if function.name() == "get_field" => plain_column(function.args.first()?),
+        _ => expr.try_as_col().map(|column| column.name.as_str()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The summaries of s3logparse, as it prints them.
 
-use std::cmp::Reverse;
 use std::io::Write;
 
 use anyhow::{Context, Result};
@@ -8,7 +7,7 @@ use sawlog_formats::{s3_access, visible};
 
 use crate::cli::S3logparse;
 use crate::query::Query;
-use crate::tally::{Measures, tally};
+use crate::tally::{Group, Measures, largest, tally};
 
 /// Prints a summary, and says whether there was anything to print. A terminal gets no control characters.
 pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out: &mut impl Write) -> Result<bool> {
@@ -25,27 +24,20 @@ pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out
     let sums = column == "remote_ip";
     let only = prefix.map(|prefix| ("request_uri", prefix));
     let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
-    let groups = tally(&[query], &[column.to_owned()], measures)?;
-    let named = groups.into_iter().filter_map(|mut group| {
-        let name = group.values.swap_remove(0);
-        if sums {
-            Some((group.bytes_sent?, name.unwrap_or_else(|| "-".to_owned())))
-        } else {
-            Some((u128::from(group.count), name?))
-        }
-    });
-    let mut lines: Vec<(u128, String)> = named.collect();
-    // A stable sort: ties stay in the order of first appearance.
-    lines.sort_by_key(|(value, _)| Reverse(*value));
-    for (value, name) in &lines {
+    let mut groups = tally(&[query], &[column.to_owned()], measures)?;
+    groups.retain(|group| if sums { group.bytes_sent.is_some() } else { group.values[0].is_some() });
+    let size_of = |group: &Group| if sums { group.bytes_sent.unwrap_or_default() } else { u128::from(group.count) };
+    let groups = largest(groups, 0, size_of);
+    for group in &groups {
+        let name = group.values[0].as_deref().unwrap_or("-");
         let name = if terminal { visible(name) } else { name.into() };
         if sums {
-            writeln!(out, "{} - {name}", size(*value))?;
+            writeln!(out, "{} - {name}", size(size_of(group)))?;
         } else {
-            writeln!(out, "{value} - {name}")?;
+            writeln!(out, "{} - {name}", group.count)?;
         }
     }
-    Ok(!lines.is_empty())
+    Ok(!groups.is_empty())
 }
 
 /// A number of bytes with two decimals, in the unit in which it is below 1,024.

@@ -28,10 +28,12 @@ use crate::index::Positions;
 /// How a table is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadAs {
-    /// Text columns to be given as dictionaries, which is how they are stored: for grouping.
+    /// Text columns, and groups of some, to be given as dictionaries, which is how they are stored: for grouping.
     pub(crate) dictionaries: Vec<String>,
     /// Whether the rows' order is told to the planner, so that evidence order costs a merge instead of a sort.
     pub(crate) in_order: bool,
+    /// Whether pages that hold what is asked for are read whole, and rows picked out after that, not while they are read.
+    pub(crate) whole_pages: bool,
 }
 
 /// A snapshot of a table.
@@ -40,6 +42,7 @@ pub(crate) struct StoreTable {
     /// The data files, each with its path in the snapshot and its rows.
     files: Vec<(DataFileEntry, PartitionedFile)>,
     in_order: bool,
+    whole_pages: bool,
 }
 
 impl fmt::Debug for StoreTable {
@@ -61,6 +64,7 @@ impl StoreTable {
                         DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
                     }
                     (Kind::Text, _) => DataType::Utf8View,
+                    (Kind::Struct(_), _) if as_dictionary => column.dictionary_type(),
                     (Kind::Bytes, _) => DataType::BinaryView,
                     _ => column.data_type(),
                 };
@@ -87,7 +91,12 @@ impl StoreTable {
             }
             Ok((entry.clone(), file))
         });
-        Ok(Self { schema, files: files.collect::<Result<_>>()?, in_order: read_as.in_order })
+        Ok(Self {
+            schema,
+            files: files.collect::<Result<_>>()?,
+            in_order: read_as.in_order,
+            whole_pages: read_as.whole_pages,
+        })
     }
 
     /// The same table, of which only some rows are read of some data files.
@@ -139,7 +148,7 @@ impl TableProvider for StoreTable {
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
         let source = ParquetSource::new(self.schema.clone())
-            .with_pushdown_filters(true)
+            .with_pushdown_filters(!self.whole_pages)
             .with_enable_page_index(true)
             .with_bloom_filter_on_read(true);
         let partitions = state.config().target_partitions().max(1);

@@ -3,19 +3,21 @@
 //! Columns come as dictionaries, so a group is looked up by its text once for each row group and distinct value; every
 //! row after that costs an addition. Several threads tally apart, then their tallies are merged.
 
+use std::cmp::Reverse;
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
-use datafusion::logical_expr::{Expr, ident};
+use datafusion::logical_expr::ident;
 use foldhash::quality::RandomState;
-use futures::StreamExt;
 
 use crate::index;
 use crate::logs::{Roles, resolve};
+use crate::numbers::{NULL, Numbers, Translated, WHOLE, is_same};
 use crate::query::Query;
-use crate::scan::ReadAs;
 
 /// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
 type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
@@ -48,7 +50,7 @@ pub(crate) enum Details {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     /// The group's values, one for each column; null where the field is `-`.
-    pub(crate) values: Vec<Option<String>>,
+    pub(crate) values: Arc<[Option<String>]>,
     pub(crate) count: u64,
     /// `None` if no record has a number.
     pub(crate) bytes_sent: Option<u128>,
@@ -57,7 +59,7 @@ pub(crate) struct Group {
     pub(crate) ips: HashSet<String>,
     pub(crate) times: Option<(i64, i64)>,
     /// Where the first record stands that counts for [`Measures::first_number`]: file and line.
-    pub(crate) first: Option<(String, i64)>,
+    pub(crate) first: Option<(Arc<str>, i64)>,
 }
 
 impl Group {
@@ -91,8 +93,7 @@ const FAILED: &str = "q_failed";
 const IP: &str = "q_ip";
 const TIME: &str = "q_time";
 
-/// Groups the queries' records by `columns`, each of which every query's log has. Groups come in the order of their first
-/// records, as evidence stands.
+/// Groups the queries' records by `columns`, each of which every query's log has. Groups come in no order.
 pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Vec<Group>> {
     let mut groups = Vec::new();
     for query in queries {
@@ -106,9 +107,19 @@ pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) 
             groups.extend(tally_log(&rest, columns, measures)?);
         }
     }
-    let mut groups = merge(groups);
-    groups.sort_by(|a, b| a.first.cmp(&b.first));
-    Ok(groups)
+    Ok(merge(groups))
+}
+
+/// The largest groups, or all of them if `number` is 0, the largest first; ties in the order of their first records, as
+/// evidence stands.
+pub(crate) fn largest(mut groups: Vec<Group>, number: usize, size: impl Fn(&Group) -> u128) -> Vec<Group> {
+    let order = |a: &Group, b: &Group| Reverse(size(a)).cmp(&Reverse(size(b))).then_with(|| a.first.cmp(&b.first));
+    if number > 0 && number < groups.len() {
+        groups.select_nth_unstable_by(number, order);
+        groups.truncate(number);
+    }
+    groups.sort_by(order);
+    groups
 }
 
 /// The groups of one log, of each of its streams.
@@ -132,57 +143,24 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
         wanted.push(roles.time.alias(TIME));
     }
     wanted.extend(measures.only.map(|(column, _)| ident(column)));
-    // A column that is filtered or reckoned with is read as it is: the engine compares plain strings faster.
-    let plain = |expr: &Expr| match expr {
-        Expr::Alias(alias) => alias.expr.try_as_col().map(|column| column.name.clone()),
-        _ => expr.try_as_col().map(|column| column.name.clone()),
-    };
-    let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain).collect();
-    let reckoned = wanted.iter().filter(|expr| plain(expr).is_none()).flat_map(Expr::column_refs);
-    let filter = query.filters.expr();
-    let filtered = filter.iter().flat_map(Expr::column_refs);
-    let others: HashSet<&str> = reckoned.chain(filtered).map(datafusion::common::Column::name).collect();
-    dictionaries.retain(|name| !others.contains(name.as_str()));
-    let read_as = ReadAs { dictionaries, in_order: false };
-    query.store.block_on(async {
-        let streams = query.streams(wanted.clone(), &read_as).await?;
-        let tallies = streams.into_iter().map(|mut stream| async move {
-            let mut tally = Tally::new(columns.len(), measures);
-            while let Some(batch) = stream.next().await {
-                tally.add(&query.match_text(batch?)?)?;
-            }
-            anyhow::Ok(tally.finish())
-        });
-        // Each stream runs on a thread of its own.
-        std::thread::scope(|scope| {
-            let handle = tokio::runtime::Handle::current();
-            let threads: Vec<_> = tallies
-                .map(|tally| {
-                    let handle = handle.clone();
-                    scope.spawn(move || handle.block_on(tally))
-                })
-                .collect();
-            let results = threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            results.collect::<Result<Vec<_>>>()
-        })
-    })
+    let new = || Tally::new(columns.len(), measures);
+    let tallies = query.fold(wanted, new, Tally::add)?;
+    Ok(tallies.into_iter().map(Tally::finish).collect())
 }
 
 fn merge(tallies: Vec<Vec<Group>>) -> Vec<Group> {
     let mut tallies = tallies.into_iter();
     let mut merged: Vec<Group> = tallies.next().unwrap_or_default();
-    let mut places: HashMap<Vec<Option<String>>, usize> = HashMap::default();
+    let mut places: HashMap<Arc<[Option<String>]>, usize> = HashMap::default();
     for (number, tally) in tallies.enumerate() {
         if number == 0 {
-            places = merged.iter().enumerate().map(|(place, group)| (group.values.clone(), place)).collect();
+            places = merged.iter().enumerate().map(|(place, group)| (Arc::clone(&group.values), place)).collect();
         }
         for group in tally {
             if let Some(place) = places.get(&group.values) {
                 merged[*place].merge(group);
             } else {
-                places.insert(group.values.clone(), merged.len());
+                places.insert(Arc::clone(&group.values), merged.len());
                 merged.push(group);
             }
         }
@@ -206,58 +184,30 @@ struct Tally {
     batch: u32,
 }
 
-/// The distinct values of a column, numbered over all row groups.
-#[derive(Default)]
+/// A column of the stream, and the distinct values of it over all row groups.
 struct Dimension {
     name: String,
-    numbers: HashMap<String, u32>,
-    values: Vec<String>,
-    /// The dictionary that `translated` is for.
-    dictionary: Option<StringArray>,
-    /// The number of each of its values.
-    translated: Vec<u32>,
+    numbers: Numbers,
+    last: Translated,
 }
-
-/// The number of null.
-const NULL: u32 = u32::MAX;
 
 impl Dimension {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+        Self { name: name.to_owned(), numbers: Numbers::default(), last: Translated::default() }
     }
 
     /// The rows' numbers.
     fn numbers(&mut self, batch: &RecordBatch) -> Result<Vec<u32>> {
         let array = batch.column_by_name(&self.name).with_context(|| format!("no column {}", self.name))?;
-        let array = as_dictionary(array)?;
-        let dictionary = array.as_dictionary::<UInt32Type>();
-        let (keys, values): (&UInt32Array, &StringArray) = (dictionary.keys(), dictionary.values().as_string());
-        if !is_same(self.dictionary.as_ref(), values) {
-            self.translated = values.iter().map(|value| value.map_or(NULL, |value| self.number(value))).collect();
-            self.dictionary = Some(values.clone());
+        match array.data_type() {
+            DataType::Utf8View | DataType::Dictionary(..) => self.numbers.of(array, &mut self.last, WHOLE),
+            // A number or a time.
+            _ => self.numbers.of(&cast(array, &DataType::Utf8)?, &mut self.last, WHOLE),
         }
-        let translated = &self.translated;
-        Ok(match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
-            None => keys.values().iter().map(|key| translated[*key as usize]).collect(),
-            Some(nulls) => {
-                let rows = keys.values().iter().zip(nulls.iter());
-                rows.map(|(key, valid)| if valid { translated[*key as usize] } else { NULL }).collect()
-            }
-        })
-    }
-
-    fn number(&mut self, value: &str) -> u32 {
-        if let Some(number) = self.numbers.get(value) {
-            return *number;
-        }
-        let number = u32::try_from(self.values.len()).expect("fewer than 2^32 distinct values fit into memory");
-        self.numbers.insert(value.to_owned(), number);
-        self.values.push(value.to_owned());
-        number
     }
 
     fn value(&self, number: u32) -> Option<String> {
-        self.values.get(number as usize).cloned()
+        self.numbers.text(number).map(str::to_owned)
     }
 }
 
@@ -318,10 +268,10 @@ impl Tally {
                 }
                 let number = file_numbers.as_ref().map_or(NULL, |numbers| numbers[row]);
                 let group = &mut self.groups[place];
-                let file = files.values.get(number as usize).map_or("", String::as_str);
+                let file = files.numbers.text(number).unwrap_or_default();
                 let here = (file, lines.value(row));
-                if group.first.as_ref().is_none_or(|(file, line)| here < (file.as_str(), *line)) {
-                    group.first = Some((file.to_owned(), lines.value(row)));
+                if group.first.as_ref().is_none_or(|(file, line)| here < (file, *line)) {
+                    group.first = Some((file.into(), lines.value(row)));
                 }
             }
         }
@@ -364,7 +314,7 @@ impl Tally {
             self.columns.iter_mut().map(|column| column.numbers(batch)).collect::<Result<_>>()?;
         let mut places = Vec::with_capacity(batch.num_rows());
         // Where one column was looked up before, by its number; null is the first.
-        let mut known: Vec<usize> = vec![usize::MAX; self.columns[0].values.len() + 1];
+        let mut known: Vec<usize> = vec![usize::MAX; self.columns[0].numbers.len() + 1];
         let mut key: Vec<u32> = Vec::with_capacity(numbers.len());
         for row in 0..batch.num_rows() {
             let first = numbers[0][row].wrapping_add(1) as usize;
@@ -421,14 +371,6 @@ impl Begins {
         let begins = |row: usize| keys.is_valid(row) && self.of_value[keys.value(row) as usize];
         Ok(BooleanArray::new(BooleanBuffer::collect_bool(keys.len(), begins), None))
     }
-}
-
-/// Whether the dictionary is the very one that was seen before.
-fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool {
-    known.is_some_and(|known| {
-        let same_text = known.values().ptr_eq(values.values());
-        known.len() == values.len() && same_text && known.offsets().ptr_eq(values.offsets())
-    })
 }
 
 fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {

@@ -1,6 +1,5 @@
 //! `sawq top`: the largest groups of records by any column.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,25 +7,20 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray
 
 use crate::cli::{Measure, TopArgs};
 use crate::query::{Query, with_columns};
-use crate::tally::{Details, Group, Measures, tally};
+use crate::tally::{Details, Group, Measures, largest, tally};
 
 /// The groups as a table, the largest first; ties in order of first appearance.
 pub(crate) fn top(queries: &[Query], args: &TopArgs) -> Result<RecordBatch> {
     let columns: Vec<String> = args.dimension.split('/').map(str::to_owned).collect();
     let queries = with_columns(queries, &columns)?;
     let details = if args.ips { Details::WithIps } else { Details::Sums };
-    let mut groups = tally(&queries, &columns, Measures { bytes_sent: true, details, ..Measures::default() })?;
-    groups.sort_by_key(|group| {
-        Reverse(match args.by {
-            Measure::Count => u128::from(group.count),
-            Measure::BytesSent => group.bytes_sent.unwrap_or_default(),
-            Measure::BytesReceived => group.bytes_received,
-            Measure::Errors => u128::from(group.errors),
-        })
+    let groups = tally(&queries, &columns, Measures { bytes_sent: true, details, ..Measures::default() })?;
+    let groups = largest(groups, args.number, |group| match args.by {
+        Measure::Count => u128::from(group.count),
+        Measure::BytesSent => group.bytes_sent.unwrap_or_default(),
+        Measure::BytesReceived => group.bytes_received,
+        Measure::Errors => u128::from(group.errors),
     });
-    if args.number > 0 {
-        groups.truncate(args.number);
-    }
     table(&columns, &groups, args.ips)
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::events;
 use crate::query::{Query, collect};
-use crate::tally::{Details, Group, Measures, tally};
+use crate::tally::{Details, Group, Measures, largest, tally};
 use crate::timeline::{Burst, Printer, fold};
 
 /// So many lines of the timeline are kept that fail or change something, and so many others.
@@ -145,8 +145,7 @@ impl Facts {
             let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
             let mut groups = tally(&with, &columns, measures)?;
             groups.retain(|group| key(group) > 0 && group.values[0].is_some());
-            groups.sort_by_key(|group| std::cmp::Reverse(key(group)));
-            groups.truncate(TOP);
+            let groups = largest(groups, TOP, key);
             self.tops.push(Top { title, dimension, groups });
         }
         Ok(())

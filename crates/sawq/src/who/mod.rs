@@ -1,5 +1,6 @@
 //! `sawq who`: all that the logs know of one entity, on one screen.
 
+mod collect;
 mod geo;
 mod kind;
 mod pivots;

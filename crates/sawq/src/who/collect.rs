@@ -1,0 +1,383 @@
+//! Adds up an entity's records by the values of each facet, which are numbers until the end.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use datafusion::logical_expr::Expr;
+use foldhash::quality::RandomState;
+use sawlog_formats::{Table, cloudtrail, s3_access};
+
+use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile, Sums};
+use crate::events;
+use crate::logs::{Roles, resolve};
+use crate::numbers::{NULL, Numbers, Part, Translated, WHOLE};
+use crate::query::Query;
+
+/// Where the values of a facet are in a log.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Nowhere.
+    Nothing,
+    /// Every record has this one.
+    Always(&'static str),
+    /// In a column.
+    Column(&'static str),
+    /// In the first of some columns that is not null.
+    First([&'static str; 3]),
+    /// In a part of a column.
+    Within(&'static str, Part),
+    /// Bucket and key.
+    Object,
+    /// The other end of a flow: an address as a source, address and port as a destination.
+    Peer,
+}
+
+impl Source {
+    /// The columns that it is made of.
+    fn columns(self) -> Vec<&'static str> {
+        match self {
+            Self::Nothing | Self::Always(_) => Vec::new(),
+            Self::Column(column) | Self::Within(column, _) => vec![column],
+            Self::First(columns) => columns.to_vec(),
+            Self::Object => vec!["bucket", "key"],
+            Self::Peer => vec!["srcaddr", "dstaddr", "dstport"],
+        }
+    }
+}
+
+/// The places of two facets.
+const OPERATION: usize = 5;
+const BUCKET: usize = 8;
+
+/// Where the values of each facet are: as the view of events has them. `address` is the entity, if it is an address.
+fn sources(table: &Table, address: Option<&str>) -> [Source; FACETS.len()] {
+    use Source::{Always, Column, First, Nothing, Object, Peer, Within};
+    if table.name == s3_access::TABLE.name {
+        [
+            Column("remote_ip"),
+            Nothing,
+            Column("requester"),
+            Within("request_uri", s3_access::access_key),
+            Column("user_agent"),
+            Column("operation"),
+            Column("error_code"),
+            Always("s3.amazonaws.com"),
+            Column("bucket"),
+            Object,
+            Column("source_region"),
+            Column("bucket_owner"),
+        ]
+    } else if table.name == cloudtrail::TABLE.name {
+        [
+            Column("source_ip_address"),
+            Nothing,
+            First(["user_identity.arn", "user_identity.invoked_by", "user_identity.principal_id"]),
+            Column("user_identity.access_key_id"),
+            Column("user_agent"),
+            Column("event_name"),
+            Column("error_code"),
+            Column("event_source"),
+            Nothing,
+            Nothing,
+            Column("aws_region"),
+            Column("recipient_account_id"),
+        ]
+    } else {
+        let mut flows = [Nothing; FACETS.len()];
+        // All sources of an address's flows are itself or its peers.
+        flows[0] = if address.is_some() { Nothing } else { Column("srcaddr") };
+        flows[1] = Peer;
+        flows[6] = Within("action", |action| Some(action).filter(|action| *action == "REJECT"));
+        (flows[10], flows[11]) = (Column("region"), Column("account_id"));
+        flows
+    }
+}
+
+type Map<K, V> = HashMap<K, V, RandomState>;
+
+/// What was added up.
+#[derive(Default)]
+pub(super) struct Collected {
+    logs: Vec<LogProfile>,
+    facets: [Map<String, Sums>; FACETS.len()],
+    changes: Vec<Change>,
+}
+
+impl Collected {
+    /// Adds the records of a log.
+    pub(super) fn add(&mut self, query: &Query, address: Option<&str>) -> Result<()> {
+        let table = query.format.table;
+        let sources = sources(table, address);
+        let roles = Roles::of(table)?;
+        let measures = [
+            (TIME, roles.time),
+            (FAILED, roles.failed),
+            (BYTES_SENT, roles.bytes_sent),
+            (BYTES_RECEIVED, roles.bytes_received),
+        ];
+        let mut wanted: Vec<Expr> = measures.map(|(name, expr)| expr.alias(name)).to_vec();
+        let mut columns: Vec<&str> = sources.iter().flat_map(|source| source.columns()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        for name in columns {
+            let column = resolve(table, name).with_context(|| format!("no column {name}"))?;
+            wanted.push(if name.contains('.') { column.alias(name) } else { column });
+        }
+        let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
+        let mut changes: Map<(String, String), Sums> = Map::default();
+        for stream in query.fold(wanted, || Stream::new(sources, address), Stream::add)? {
+            of_log.sums.add(&stream.all);
+            stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
+            for ((operation, bucket), sums) in &stream.changes {
+                let text = |facet: usize, number: u32| stream.facets[facet].values.text(number).unwrap_or_default();
+                let key = (text(OPERATION, *operation).to_owned(), text(BUCKET, *bucket).to_owned());
+                changes.entry(key).or_default().add(sums);
+            }
+            for (facet, tally) in self.facets.iter_mut().zip(&stream.facets) {
+                for (number, sums) in tally.sums.iter().enumerate().filter(|(_, sums)| sums.records > 0) {
+                    let value = u32::try_from(number).ok().and_then(|number| tally.values.text(number));
+                    facet.entry(value.unwrap_or_default().to_owned()).or_default().add(sums);
+                }
+            }
+        }
+        let log = table.name;
+        self.changes.extend(changes.into_iter().map(|((operation, target), sums)| Change {
+            log: log.to_owned(),
+            operation,
+            target,
+            sums,
+        }));
+        if of_log.sums.records > 0 {
+            self.logs.push(of_log);
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_profile(self, profile: &mut Profile) {
+        profile.records = self.logs.iter().map(|log| log.sums.records).sum();
+        profile.logs = self.logs;
+        for ((name, kind, is_pivot), values) in FACETS.into_iter().zip(self.facets) {
+            let value = |(value, sums): (String, Sums)| FacetValue {
+                value,
+                records: sums.records,
+                sums,
+                only_here: false,
+                place: None,
+            };
+            let mut values: Vec<FacetValue> = values.into_iter().map(value).collect();
+            values.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.value.cmp(&b.value)));
+            profile.facets.push(Facet { name, kind, is_pivot, values });
+        }
+        profile.changes = self.changes;
+    }
+}
+
+/// The names that the measures have in the streams.
+const TIME: &str = "q_time";
+const FAILED: &str = "q_failed";
+const BYTES_SENT: &str = "q_bytes_sent";
+const BYTES_RECEIVED: &str = "q_bytes_received";
+
+/// Stands for no facet.
+const SECOND: usize = FACETS.len();
+
+/// What one stream of a log's records adds up to.
+struct Stream<'a> {
+    sources: [Source; FACETS.len()],
+    address: Option<&'a str>,
+    all: Sums,
+    /// Records by hour: hours since 1970.
+    hours: BTreeMap<i64, u64>,
+    facets: [Tally; FACETS.len()],
+    /// The dictionaries of columns, by the facet among whose values theirs are numbered; [`SECOND`] for second halves.
+    last: Map<(usize, &'static str), Translated>,
+    /// The second half of a value that is made of two columns, and which value the two numbers stand for.
+    second: Numbers,
+    pairs: Map<(u32, u32), u32>,
+    /// Whether an operation changes something.
+    is_change: Vec<bool>,
+    /// By operation and bucket.
+    changes: Map<(u32, u32), Sums>,
+}
+
+/// The values of a facet, and what is added up of each.
+#[derive(Default)]
+struct Tally {
+    values: Numbers,
+    sums: Vec<Sums>,
+}
+
+/// What a record adds.
+struct Record {
+    /// Microseconds since 1970: what has no time is no record.
+    time: i64,
+    sent: u64,
+    received: u64,
+    failed: bool,
+}
+
+impl Sums {
+    fn add_record(&mut self, record: &Record) {
+        self.records += 1;
+        self.failed += u64::from(record.failed);
+        self.bytes_sent += u128::from(record.sent);
+        self.bytes_received += u128::from(record.received);
+        let (first, last) = self.times.unwrap_or((record.time, record.time));
+        self.times = Some((first.min(record.time), last.max(record.time)));
+    }
+}
+
+impl Tally {
+    fn add(&mut self, numbers: &[u32], records: &[Record]) {
+        self.sums.resize(self.values.len(), Sums::default());
+        for (number, record) in numbers.iter().zip(records).filter(|(number, _)| **number != NULL) {
+            self.sums[*number as usize].add_record(record);
+        }
+    }
+}
+
+impl<'a> Stream<'a> {
+    fn new(sources: [Source; FACETS.len()], address: Option<&'a str>) -> Self {
+        Self {
+            sources,
+            address,
+            all: Sums::default(),
+            hours: BTreeMap::new(),
+            facets: std::array::from_fn(|_| Tally::default()),
+            last: Map::default(),
+            second: Numbers::default(),
+            pairs: Map::default(),
+            is_change: Vec::new(),
+            changes: Map::default(),
+        }
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let records = records(batch)?;
+        let mut of_batch = Sums::default();
+        // Neighbours are mostly of the same hour.
+        let hour = |record: &Record| record.time.div_euclid(HOUR);
+        for same in records.chunk_by(|a, b| hour(a) == hour(b)) {
+            *self.hours.entry(hour(&same[0])).or_default() += same.len() as u64;
+            same.iter().for_each(|record| of_batch.add_record(record));
+        }
+        self.all.add(&of_batch);
+        let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
+        for (place, source) in self.sources.into_iter().enumerate() {
+            let found = match source {
+                Source::Nothing => Vec::new(),
+                Source::Always(value) => {
+                    let tally = &mut self.facets[place];
+                    let number = tally.values.number(value) as usize;
+                    tally.sums.resize(tally.values.len(), Sums::default());
+                    tally.sums[number].add(&of_batch);
+                    Vec::new()
+                }
+                Source::Column(name) => self.numbers(place, batch, name, WHOLE)?,
+                Source::Within(name, part) => self.numbers(place, batch, name, part)?,
+                Source::First(names) => self.first(place, batch, names)?,
+                Source::Object => self.objects(place, batch, &numbers[BUCKET])?,
+                Source::Peer => self.peers(place, batch)?,
+            };
+            self.facets[place].add(&found, &records);
+            numbers.push(found);
+        }
+        self.add_changes(&records, &numbers[OPERATION], &numbers[BUCKET]);
+        Ok(())
+    }
+
+    /// The numbers of a column's values, among those of a facet.
+    fn numbers(&mut self, facet: usize, batch: &RecordBatch, name: &'static str, part: Part) -> Result<Vec<u32>> {
+        self.facets[facet].values.of(column(batch, name)?, self.last.entry((facet, name)).or_default(), part)
+    }
+
+    fn first(&mut self, facet: usize, batch: &RecordBatch, names: [&'static str; 3]) -> Result<Vec<u32>> {
+        let mut found = vec![NULL; batch.num_rows()];
+        for name in names {
+            let numbers = self.numbers(facet, batch, name, WHOLE)?;
+            found
+                .iter_mut()
+                .zip(numbers)
+                .filter(|(found, _)| **found == NULL)
+                .for_each(|(found, number)| *found = number);
+        }
+        Ok(found)
+    }
+
+    /// The objects: a bucket, `-` if there is none, and a key.
+    fn objects(&mut self, facet: usize, batch: &RecordBatch, buckets: &[u32]) -> Result<Vec<u32>> {
+        let keys = self.second.of(column(batch, "key")?, self.last.entry((SECOND, "key")).or_default(), WHOLE)?;
+        let (before, facets) = self.facets.split_at_mut(facet);
+        let (names, values) = (&before[BUCKET].values, &mut facets[0].values);
+        let number = |(bucket, key): (&u32, u32)| {
+            if key == NULL {
+                return NULL;
+            }
+            *self.pairs.entry((*bucket, key)).or_insert_with(|| {
+                let (bucket, key) = (names.text(*bucket).unwrap_or("-"), self.second.text(key).unwrap_or_default());
+                values.number(&format!("{bucket}/{key}"))
+            })
+        };
+        Ok(buckets.iter().zip(keys).map(number).collect())
+    }
+
+    /// The other ends of flows.
+    fn peers(&mut self, facet: usize, batch: &RecordBatch) -> Result<Vec<u32>> {
+        let sources = self.numbers(facet, batch, "srcaddr", WHOLE)?;
+        let targets =
+            self.second.of(column(batch, "dstaddr")?, self.last.entry((SECOND, "dstaddr")).or_default(), WHOLE)?;
+        let ports = column(batch, "dstport")?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
+        let values = &mut self.facets[facet].values;
+        let own = self.address.map(|address| values.number(address));
+        let mut peers = Vec::with_capacity(sources.len());
+        for (row, (source, target)) in sources.into_iter().zip(targets).enumerate() {
+            let port = ports.is_valid(row).then(|| ports.value(row));
+            peers.push(match target {
+                _ if Some(source) != own => source,
+                NULL => NULL,
+                // No port is -1, which as a number is none either.
+                target => *self.pairs.entry((target, port.unwrap_or(-1).cast_unsigned())).or_insert_with(|| {
+                    let address = self.second.text(target).unwrap_or_default();
+                    values.number(&port.map_or_else(|| address.to_owned(), |port| format!("{address}:{port}")))
+                }),
+            });
+        }
+        Ok(peers)
+    }
+
+    /// What S3 records changed. Changes by API calls have names of their own.
+    fn add_changes(&mut self, records: &[Record], operations: &[u32], buckets: &[u32]) {
+        let values = &self.facets[OPERATION].values;
+        for number in self.is_change.len()..values.len() {
+            let operation = u32::try_from(number).ok().and_then(|number| values.text(number));
+            self.is_change.push(operation.is_some_and(events::is_s3_change));
+        }
+        for ((record, operation), bucket) in records.iter().zip(operations).zip(buckets) {
+            if !record.failed && *operation != NULL && self.is_change[*operation as usize] {
+                self.changes.entry((*operation, *bucket)).or_default().add_record(record);
+            }
+        }
+    }
+}
+
+/// What the rows of a batch add.
+fn records(batch: &RecordBatch) -> Result<Vec<Record>> {
+    let number = |name: &str| column(batch, name)?.as_primitive_opt::<Int64Type>().context("no numbers");
+    let times = column(batch, TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+    let failed = column(batch, FAILED)?.as_boolean_opt().context("no failures")?;
+    let (sent, received) = (number(BYTES_SENT)?, number(BYTES_RECEIVED)?);
+    let value = |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };
+    let record = |row: usize| Record {
+        time: times.value(row),
+        sent: value(sent, row),
+        received: value(received, row),
+        failed: failed.is_valid(row) && failed.value(row),
+    };
+    Ok((0..batch.num_rows()).map(record).collect())
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+    batch.column_by_name(name).with_context(|| format!("no column {name}"))
+}
