@@ -13,16 +13,17 @@ pub(crate) struct Explain(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    notes: Vec<String>,
+    /// What is noted, by log.
+    notes: Vec<(&'static str, String)>,
     /// The plans that were executed, by table.
     plans: Vec<(&'static str, Arc<dyn ExecutionPlan>)>,
 }
 
 impl Explain {
-    /// Notes how something is answered.
-    pub(crate) fn note(&self, note: String) {
+    /// Notes how something is answered from a log.
+    pub(crate) fn note(&self, log: &'static str, note: String) {
         if let Ok(mut seen) = self.0.lock() {
-            seen.notes.push(note);
+            seen.notes.push((log, note));
         }
     }
 
@@ -35,8 +36,11 @@ impl Explain {
 
     /// Prints all of it on standard error.
     pub(crate) fn print(&self) {
-        let Ok(seen) = self.0.lock() else { return };
-        seen.notes.iter().for_each(|note| eprintln!("sawq: {note}"));
+        let Ok(mut seen) = self.0.lock() else { return };
+        // Logs are asked at the same time, in no order.
+        seen.notes.sort_by_key(|(log, _)| *log);
+        seen.plans.sort_by_key(|(table, _)| *table);
+        seen.notes.iter().for_each(|(log, note)| eprintln!("sawq: {log}: {note}"));
         let mut tables: Vec<(&str, Read)> = Vec::new();
         for (table, plan) in &seen.plans {
             let read = match tables.iter_mut().find(|(name, _)| name == table) {

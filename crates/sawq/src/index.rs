@@ -7,12 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions_aggregate::count::count_all;
-use datafusion::logical_expr::{Expr, ident, in_list, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, in_list, lit};
 use datafusion::prelude::cast;
 use foldhash::quality::RandomState;
 use sawlog_formats::{Entity, Format, Part, TextColumn};
@@ -131,13 +131,10 @@ pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates>
         }
     }
     known.retain(|path, _| files.iter().any(|file| file.path == *path));
-    query.explain.note(format!(
-        "{}: by the index {} of {} data files can hold what is asked for{}",
-        query.format.table.name,
-        files.len(),
-        query.snapshot.files.len(),
-        if known.is_empty() { String::new() } else { format!("; of {} the rows are known", known.len()) }
-    ));
+    let of_rows = if known.is_empty() { String::new() } else { format!("; of {} the rows are known", known.len()) };
+    let (left, all) = (files.len(), query.snapshot.files.len());
+    let note = format!("by the index {left} of {all} data files can hold what is asked for{of_rows}");
+    query.explain.note(query.format.table.name, note);
     Ok(Candidates { files, positions: known, records })
 }
 
@@ -176,14 +173,32 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
     let mut sums = Sums { groups_of, groups: Vec::new(), places: HashMap::default() };
     batches.iter().for_each(|rows| sums.add(rows, &here));
-    query.explain.note(format!(
-        "{}: {} by the index for {} of {} data files",
-        query.format.table.name,
-        columns.join("/"),
-        here.len(),
-        query.snapshot.files.len()
-    ));
+    let (known, all) = (here.len(), query.snapshot.files.len());
+    let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
+    query.explain.note(query.format.table.name, note);
     Ok(Some((sums.groups, Snapshot { files: rest, ..query.snapshot.clone() })))
+}
+
+/// Whether a row of the index is of one of some values. Of few values the engine looks for the pages that can have them;
+/// planning with many takes longer than reading the pages between the first and the last one.
+fn one_of(values: &[&str]) -> Expr {
+    const FEW: usize = 16;
+    let literals = || values.iter().map(|value| lit(*value));
+    if values.len() <= FEW {
+        return in_list(ident("value"), literals().collect(), false);
+    }
+    let bounds = values.iter().min().zip(values.iter().max());
+    let (first, last) = bounds.map_or(("", ""), |(first, last)| (*first, *last));
+    let set: HashSet<String, RandomState> = values.iter().map(|value| (*value).to_owned()).collect();
+    let is_wanted = move |arguments: &[ColumnarValue]| {
+        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
+        let found: BooleanArray = array.as_string_view().iter().map(|value| Some(set.contains(value?))).collect();
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    };
+    let (text, truth) = (vec![DataType::Utf8View], DataType::Boolean);
+    let is_wanted = create_udf("is_wanted", text, truth, Volatility::Immutable, Arc::new(is_wanted));
+    let between = ident("value").gt_eq(lit(first)).and(ident("value").lt_eq(lit(last)));
+    between.and(is_wanted.call(vec![ident("value")]))
 }
 
 /// An indexed field of a log, and values of it.
@@ -200,7 +215,7 @@ pub(crate) type Totals = HashMap<String, u64>;
 /// whose field is not indexed are scanned.
 pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Totals>> {
     let about = |wanted: &Wanted<'_>| {
-        let any = in_list(ident("value"), wanted.values.iter().map(|value| lit(*value)).collect(), false);
+        let any = one_of(&wanted.values);
         rows(wanted.query.format, &[wanted.entity.field], Some(ident("value").is_null().or(any)))
     };
     let Some(condition) = wanted.iter().map(about).reduce(Expr::or) else { return Ok(Vec::new()) };

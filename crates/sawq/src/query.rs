@@ -1,13 +1,13 @@
 //! The records that a command is about: the tables of the store, the filters, and the engine that reads them.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -56,21 +56,20 @@ impl Query {
         let holds_any = snapshots.iter().any(|snapshot| !snapshot.files.is_empty());
         let logs = formats.into_iter().zip(snapshots);
         let (index, explain) = (Arc::new(index), Explain::default());
-        logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty())
-            .map(|(format, snapshot)| {
-                let filters = Filters::new(format.table, args, last)?;
-                let query = Self {
-                    store: Arc::clone(&store),
-                    format,
-                    snapshot,
-                    filters,
-                    candidates: None,
-                    index: Arc::clone(&index),
-                    explain: explain.clone(),
-                };
-                query.prepared(args)
-            })
-            .collect()
+        let logs = logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty());
+        each(logs, |(format, snapshot)| {
+            let filters = Filters::new(format.table, args, last)?;
+            let query = Self {
+                store: Arc::clone(&store),
+                format,
+                snapshot,
+                filters,
+                candidates: None,
+                index: Arc::clone(&index),
+                explain: explain.clone(),
+            };
+            query.prepared(args)
+        })
     }
 
     /// Leaves the data files that can hold what the filters leave.
@@ -108,7 +107,7 @@ impl Query {
 
     /// The same logs, with other filters.
     pub(crate) fn narrowed(queries: &[Self], args: &FilterArgs) -> Result<Vec<Self>> {
-        Self::with_filters(queries, args)?.into_iter().map(|query| query.prepared(args)).collect()
+        each(Self::with_filters(queries, args)?, |query| query.prepared(args))
     }
 
     /// Whether the index rules all data files out.
@@ -150,7 +149,7 @@ impl Query {
     /// or an expression need them plain, which the engine compares faster.
     pub(crate) fn fold<T: Send>(
         &self,
-        wanted: Vec<Expr>,
+        mut wanted: Vec<Expr>,
         new: impl Fn() -> T + Sync,
         add: impl Fn(&mut T, &RecordBatch) -> Result<()> + Sync,
     ) -> Result<Vec<T>> {
@@ -160,7 +159,9 @@ impl Query {
             reckoned.chain(filter.iter().flat_map(Expr::column_refs)).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
         dictionaries.retain(|name| !others.contains(name.as_str()));
-        let read_as = ReadAs { dictionaries, whole_pages: self.leaves_many(), ..ReadAs::default() };
+        let keep = filter.filter(|_| self.leaves_many());
+        let read_as = ReadAs { dictionaries, whole_pages: keep.is_some(), ..ReadAs::default() };
+        wanted.extend(keep.map(|keep| keep.alias(KEEP)));
         self.store.block_on(async {
             let streams = self.streams(wanted, &read_as).await?;
             let handle = tokio::runtime::Handle::current();
@@ -168,19 +169,12 @@ impl Query {
                 handle.block_on(async {
                     let mut folded = new();
                     while let Some(batch) = stream.next().await {
-                        add(&mut folded, &self.match_text(batch?)?)?;
+                        add(&mut folded, &self.match_text(kept(batch?)?)?)?;
                     }
                     Ok(folded)
                 })
             };
-            let fold = &fold;
-            std::thread::scope(|scope| {
-                let threads: Vec<_> = streams.into_iter().map(|stream| scope.spawn(move || fold(stream))).collect();
-                let results = threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-                results.collect()
-            })
+            each(streams, fold)
         })
     }
 
@@ -232,6 +226,16 @@ impl Query {
     }
 }
 
+/// The column that says which rows of pages that were read whole the filters leave.
+const KEEP: &str = "q_keep";
+
+/// The rows that the filters leave.
+fn kept(batch: RecordBatch) -> Result<RecordBatch> {
+    let Some(keep) = batch.column_by_name(KEEP) else { return Ok(batch) };
+    let keep = keep.as_boolean_opt().context("no truth")?;
+    Ok(filter_record_batch(&batch, keep)?)
+}
+
 /// The column, or the group that it is in, that an expression gives as it is.
 fn plain_column(expr: &Expr) -> Option<&str> {
     match expr {
@@ -239,6 +243,20 @@ fn plain_column(expr: &Expr) -> Option<&str> {
         Expr::ScalarFunction(function) if function.name() == "get_field" => plain_column(function.args.first()?),
         _ => expr.try_as_col().map(|column| column.name.as_str()),
     }
+}
+
+/// Asks something of each log at the same time; of several errors the first log's is told.
+pub(crate) fn each<L: Send, T: Send>(
+    logs: impl IntoIterator<Item = L>,
+    ask: impl Fn(L) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let ask = &ask;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = logs.into_iter().map(|log| scope.spawn(move || ask(log))).collect();
+        let answers =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        answers.collect()
+    })
 }
 
 /// Executes a query over a table.
@@ -272,8 +290,10 @@ pub(crate) async fn collect(frame: DataFrame, table: &'static str, explain: &Exp
 
 /// A session of the query engine.
 pub(crate) fn session(batch_rows: usize) -> SessionContext {
+    // All of the engine's functions are registered once.
+    static BASE: LazyLock<SessionState> = LazyLock::new(|| SessionContext::new().state());
     let config = SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true);
-    SessionContext::new_with_config(config)
+    SessionContext::new_with_state(SessionStateBuilder::new_from_existing(BASE.clone()).with_config(config).build())
 }
 
 /// The time of the last record, by the statistics of the data files.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::ScalarValue;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
@@ -15,6 +15,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
@@ -32,7 +33,7 @@ pub(crate) struct ReadAs {
     pub(crate) dictionaries: Vec<String>,
     /// Whether the rows' order is told to the planner, so that evidence order costs a merge instead of a sort.
     pub(crate) in_order: bool,
-    /// Whether pages that hold what is asked for are read whole, and rows picked out after that, not while they are read.
+    /// Whether filters only tell which pages are read: the rows in them are left to whoever asks.
     pub(crate) whole_pages: bool,
 }
 
@@ -136,21 +137,27 @@ impl TableProvider for StoreTable {
         &self,
         filters: &[&Expr],
     ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
-        // The physical optimizer hands the filters to the scan, which skips row groups and pages by them.
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        // The physical optimizer hands filters that stay in the plan to the scan, which skips row groups and pages by them.
+        let stay = TableProviderFilterPushDown::Inexact;
+        let is_done = TableProviderFilterPushDown::Exact;
+        Ok(vec![if self.whole_pages { is_done } else { stay }; filters.len()])
     }
 
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-        let source = ParquetSource::new(self.schema.clone())
+        let mut source = ParquetSource::new(self.schema.clone())
             .with_pushdown_filters(!self.whole_pages)
             .with_enable_page_index(true)
             .with_bloom_filter_on_read(true);
+        if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.whole_pages) {
+            let schema = DFSchema::try_from(self.schema())?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
         let partitions = state.config().target_partitions().max(1);
         let groups: Vec<FileGroup> = if self.in_order {
             self.files.iter().map(|(_, file)| FileGroup::new(vec![file.clone()])).collect()

@@ -95,18 +95,18 @@ const TIME: &str = "q_time";
 
 /// Groups the queries' records by `columns`, each of which every query's log has. Groups come in no order.
 pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Vec<Group>> {
-    let mut groups = Vec::new();
-    for query in queries {
+    let of_logs = crate::query::each(queries, |query| {
         let Some((indexed, rest)) = index::tally(query, columns, measures)? else {
-            groups.extend(tally_log(query, columns, measures)?);
-            continue;
+            return tally_log(query, columns, measures);
         };
-        groups.push(indexed);
+        let mut groups = vec![indexed];
         if !rest.files.is_empty() {
             let rest = Query { snapshot: rest, ..(*query).clone() };
             groups.extend(tally_log(&rest, columns, measures)?);
         }
-    }
+        Ok(groups)
+    })?;
+    let groups = of_logs.into_iter().flatten().collect();
     Ok(merge(groups))
 }
 
