@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -49,7 +49,11 @@ impl Query {
             None => FORMATS.to_vec(),
         };
         let tables: Vec<&'static Table> = formats.iter().map(|format| format.table).chain([&ENTITIES]).collect();
-        let mut snapshots = store.snapshots(&tables)?;
+        let mut snapshots = std::thread::scope(|scope| {
+            // The engine is set up while the logs of the tables are read.
+            scope.spawn(|| LazyLock::force(&ENGINE));
+            store.snapshots(&tables)
+        })?;
         let index = snapshots.pop().context("a snapshot for each table")?;
         let last = snapshots.iter().filter_map(last_time).max();
         let store = Arc::new(store);
@@ -288,12 +292,19 @@ pub(crate) async fn collect(frame: DataFrame, table: &'static str, explain: &Exp
     Ok(execute(frame, table, explain).await?.try_collect().await?)
 }
 
-/// A session of the query engine.
+/// The engine with all of its functions, which are registered once.
+static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS).state());
+
+/// A session of the query engine for tables without names: what is registered in one is in all of them.
 pub(crate) fn session(batch_rows: usize) -> SessionContext {
-    // All of the engine's functions are registered once.
-    static BASE: LazyLock<SessionState> = LazyLock::new(|| SessionContext::new().state());
-    let config = SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true);
-    SessionContext::new_with_state(SessionStateBuilder::new_from_existing(BASE.clone()).with_config(config).build())
+    let mut state = ENGINE.clone();
+    *state.config_mut() = state.config().clone().with_batch_size(batch_rows);
+    SessionContext::new_with_state(state)
+}
+
+/// A session of the query engine of its own.
+pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
+    SessionContext::new_with_config(SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true))
 }
 
 /// The time of the last record, by the statistics of the data files.

@@ -17,7 +17,7 @@ use crate::cli::SqlArgs;
 use crate::events;
 use crate::output::{Output, Target};
 use crate::prompt;
-use crate::query::{BATCH_ROWS, Query, execute, session};
+use crate::query::{BATCH_ROWS, Query, execute, new_session};
 use crate::scan::{ReadAs, StoreTable};
 
 /// The tables and the view that `text` names, as far as the filters leave them.
@@ -26,7 +26,7 @@ pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
     if queries.iter().any(|query| query.filters.text.is_some()) {
         bail!("--match is only for records as they are: use it with find, top or s3logparse");
     }
-    let mut context = session(BATCH_ROWS);
+    let mut context = new_session(BATCH_ROWS);
     crate::functions::register(&mut context)?;
     let names = |name: &str| text.to_lowercase().contains(name);
     for table in TABLES() {
