@@ -127,7 +127,7 @@ impl Collected {
         }
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
         let mut changes: Map<(String, String), Sums> = Map::default();
-        for stream in query.fold(wanted, || Stream::new(sources, address), Stream::add)? {
+        for stream in query.fold(wanted, || Stream::new(&sources, address), Stream::add)? {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
             for ((operation, bucket), sums) in &stream.changes {
@@ -185,7 +185,7 @@ const SECOND: usize = FACETS.len();
 
 /// What one stream of a log's records adds up to.
 struct Stream<'a> {
-    sources: [Source; FACETS.len()],
+    sources: &'a [Source; FACETS.len()],
     address: Option<&'a str>,
     all: Sums,
     /// Records by hour: hours since 1970.
@@ -239,7 +239,7 @@ impl Tally {
 }
 
 impl<'a> Stream<'a> {
-    fn new(sources: [Source; FACETS.len()], address: Option<&'a str>) -> Self {
+    fn new(sources: &'a [Source; FACETS.len()], address: Option<&'a str>) -> Self {
         Self {
             sources,
             address,
@@ -265,7 +265,7 @@ impl<'a> Stream<'a> {
         }
         self.all.add(&of_batch);
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
-        for (place, source) in self.sources.into_iter().enumerate() {
+        for (place, source) in self.sources.iter().copied().enumerate() {
             let found = match source {
                 Source::Nothing => Vec::new(),
                 Source::Always(value) => {
