@@ -45,6 +45,24 @@ impl Browser {
     fn value(&self, expression: &str) -> Value {
         self.post("execute/sync", &json!({ "script": format!("return ({expression});"), "args": [] }))
     }
+
+    /// Moves the mouse over the timeline's picture, to shares of its width, and does something at each.
+    fn point(&self, steps: &[(f64, &[&str])]) {
+        let place = self.value(
+            "(() => { const over = document.querySelector('#timeline .u-over'); over.scrollIntoView({ block: 'center' }); \
+             const { left, top, width, height } = over.getBoundingClientRect(); return [left, top + height / 2, width]; })()",
+        );
+        let [left, middle, width] = [0, 1, 2].map(|at| place[at].as_f64().unwrap());
+        let mut actions = Vec::new();
+        for (share, does) in steps {
+            let (x, y) = ((left + width * share).round(), middle.round());
+            actions.push(json!({ "type": "pointerMove", "duration": 50, "x": x, "y": y }));
+            actions.extend(does.iter().map(|does| json!({ "type": does, "button": 0 })));
+        }
+        let mouse =
+            json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions });
+        self.post("actions", &json!({ "actions": [mouse] }));
+    }
 }
 
 impl Drop for Browser {
@@ -98,11 +116,64 @@ fn the_report_shows_and_filters_without_an_error() {
         let policies = bursts.iter().filter(|burst| burst["operation"] == "PutUserPolicy").count();
         assert_eq!(browser.value(&set("text.value", "'putuserpolicy'")), policies);
         assert_eq!(browser.value(&set("text.value", "'no such thing'")), 0);
+        assert_eq!(browser.value(&set("text.value", "''")), all);
+        zooms(&browser, all);
         let digest = browser.value("document.querySelector('#sources code').textContent");
         assert_eq!(digest.as_str().map(str::len), Some(64));
         let entity = browser.value("document.querySelector('#entity-0').textContent");
         assert!(entity.as_str().unwrap().contains("AKIAU7JNXC7K7XNL3F6J"), "{entity}");
     }
+}
+
+/// A drag over the picture leaves the lines of that time, a double click gives all of them back.
+fn zooms(browser: &Browser, all: u64) {
+    let status = || browser.value("document.getElementById('shown').textContent").as_str().unwrap().to_owned();
+    assert!(!status().contains("UTC"), "{}", status());
+    browser.point(&[(0.5, &["pointerDown"]), (0.7, &[]), (0.9, &["pointerUp"])]);
+    let zoomed = status();
+    let (from, to) = zoomed
+        .split_once(", ")
+        .and_then(|(_, times)| times.trim_end_matches(" UTC").split_once(" to "))
+        .expect(&zoomed);
+    let rows = browser.value(
+        "[...document.querySelectorAll('#bursts tbody tr')].map((row) => [row.cells[0].textContent, row.hidden])",
+    );
+    let rows: Vec<(&str, bool)> =
+        rows.as_array().unwrap().iter().map(|row| (row[0].as_str().unwrap(), row[1].as_bool().unwrap())).collect();
+    let left: Vec<&str> = rows.iter().filter(|(_, hidden)| !hidden).map(|(time, _)| *time).collect();
+    assert!(!left.is_empty() && (left.len() as u64) < all, "{zoomed}");
+    assert_eq!(browser.value(SHOWN), left.len());
+    // A burst may begin before what is looked at; none that begins within it is hidden.
+    assert!(left.iter().all(|time| *time <= to), "{zoomed}: {left:?}");
+    assert!(rows.iter().all(|(time, hidden)| !hidden || *time <= from || *time >= to), "{zoomed}: {rows:?}");
+    let click = ["pointerDown", "pointerUp", "pointerDown", "pointerUp"];
+    browser.point(&[(0.5, &click)]);
+    assert_eq!(browser.value(SHOWN), all, "{}", status());
+    assert!(!status().contains("UTC"), "{}", status());
+}
+
+/// On paper nothing is cut off, and the paper is white whatever the screen is.
+#[test]
+fn a_printed_report_is_whole_and_light() {
+    let case = Case::with(&evidence());
+    let ran = case.sawq(&["report", "--out", "case.html", "--entity", "3.238.12.183"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let browser = Browser::open(&format!("file://{}", case.path("case.html").display()), 720);
+    let dark = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+    let background = "getComputedStyle(document.body).backgroundColor";
+    let emulate = |media: &str| {
+        let params = json!({ "media": media, "features": dark });
+        browser.post("goog/cdp/execute", &json!({ "cmd": "Emulation.setEmulatedMedia", "params": params }))
+    };
+    emulate("screen");
+    assert_ne!(browser.value(background), "rgb(255, 255, 255)");
+    emulate("print");
+    assert_eq!(browser.value(background), "rgb(255, 255, 255)");
+    let cut = browser.value(
+        "[...document.querySelectorAll('table, canvas, code')].filter((part) => part.getBoundingClientRect().right > innerWidth) \
+             .map((part) => part.id || part.textContent.slice(0, 40))",
+    );
+    assert_eq!(cut, json!([]));
 }
 
 #[test]
