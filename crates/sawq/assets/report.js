@@ -113,7 +113,8 @@
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(() => { range = null; draw(); }));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  // On paper the colours are the light ones.
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", draw);
   addEventListener("resize", () => {
     charts.forEach(({ plot }) => plot.setSize({ width: plot.root.parentElement.clientWidth - 18, height: plot.height }));
   });

@@ -176,8 +176,8 @@ fn timeline(facts: &Facts) -> Markup {
         section id="time" {
             h2 { "Timeline" }
             p.soft {
-                "A line is a record, or a burst of records of the same kind. Drag over the picture to zoom, double-click to see \
-                 all; the table follows. Times are UTC."
+                "A line is a record, or a burst of records of the same kind. Times are UTC. "
+                span.screen { "Drag over the picture to zoom, double-click to see all; the table follows." }
             }
             @if facts.bursts_left_out > 0 {
                 p.bad { (facts.bursts_left_out) " further lines are not on this page: sawq timeline has them all" }
