@@ -1,7 +1,8 @@
 //! Compaction: the same answers from few files, whatever the runs before were.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sawlog_tests::{Case, Numbers, random_log};
 use serde_json::Value;
@@ -115,6 +116,36 @@ fn logs_do_not_grow_without_end() {
         }
     }
     assert_eq!(case.sawq(&["find", "-c"]).text(), "225\n");
+}
+
+/// All files in a folder and in those in it.
+fn all_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { all_files(&path) } else { vec![path] }).collect()
+}
+
+/// A reader may have opened the store just before a compaction: what that replaces stays for `--retain` from then on, however
+/// long ago it was written.
+#[test]
+fn what_is_replaced_stays_for_so_long_however_old_it_is() {
+    let case = Case::new();
+    let store = case.path("sawlog-store");
+    let ten_days_ago = SystemTime::now() - Duration::from_hours(240);
+    for run in 0..12 {
+        write_small_files(&case, "logs", run);
+        assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 3);
+        for path in all_files(&store) {
+            fs::File::options().append(true).open(path).unwrap().set_modified(ten_days_ago).unwrap();
+        }
+    }
+    let of_tables = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "s3_access");
+    let before: Vec<PathBuf> = all_files(&store).into_iter().filter(of_tables).collect();
+    let ran = case.sawlog(&["compact"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let lost: Vec<&PathBuf> = before.iter().filter(|path| !path.exists()).collect();
+    assert!(before.len() > 24 && lost.is_empty(), "{lost:?}");
+    let ran = case.sawlog(&["compact", "--retain", "0"]);
+    assert!(ran.err.contains("out of use deleted"), "{}", ran.err);
 }
 
 #[test]

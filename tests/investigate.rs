@@ -56,6 +56,22 @@ fn kinds_are_told_or_given() {
     assert!(given.text().contains("not seen") && given.err.contains("matches no record"), "{}", given.err);
 }
 
+#[test]
+fn who_is_told_of_the_records_that_filters_leave() {
+    let case = Case::with(&evidence());
+    let filters: [&[&str]; 4] = [
+        &["--match", "DELETE"],
+        &["--match", "iam.amazonaws.com"],
+        &["--since", "2021-07-29T14:00", "--log", "s3"],
+        &["--error", "*", "--match", "!DELETE"],
+    ];
+    for filter in filters {
+        let profile = case.sawq(&[&["who", "3.238.12.183", "--json"], filter].concat()).json();
+        let counted = case.sawq(&[&["find", "-c", "--ip", "3.238.12.183"], filter].concat());
+        assert_eq!(profile["records"].to_string(), counted.text().trim(), "{filter:?}");
+    }
+}
+
 /// What is only here is only here: by the records of all other entities.
 #[test]
 fn pivots_are_seen_with_nothing_else() {

@@ -24,7 +24,7 @@ use crate::scan::{ReadAs, StoreTable};
 pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
     let Some(Query { store, .. }) = queries.first() else { bail!("there is no log to ask") };
     if queries.iter().any(|query| query.filters.text.is_some()) {
-        bail!("--match is only for records as they are: use it with find, top or s3logparse");
+        bail!("--match is only for records as they are: use it with find, top, who or s3logparse");
     }
     let mut context = new_session(BATCH_ROWS);
     crate::functions::register(&mut context)?;
