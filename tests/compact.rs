@@ -134,7 +134,8 @@ fn what_is_replaced_stays_for_so_long_however_old_it_is() {
     for run in 0..12 {
         write_small_files(&case, "logs", run);
         assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 3);
-        for path in all_files(&store) {
+        // The checkpoint after the ninth run, from which readers start since, is new.
+        for path in all_files(&store).into_iter().filter(|_| run < 8) {
             fs::File::options().append(true).open(path).unwrap().set_modified(ten_days_ago).unwrap();
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{
@@ -253,9 +254,13 @@ pub(crate) async fn commit(
     if done.is_some_and(|done| done >= run.1) {
         return Ok(());
     }
-    let mut after = entries(state, folder)?;
-    let gone: HashSet<&str> = removes.iter().map(|file| file.path.as_str()).collect();
-    after.retain(|file| !gone.contains(file.path.as_str()));
+    let after = entries(state, folder)?;
+    let paths: HashSet<&str> = removes.iter().map(|file| file.path.as_str()).collect();
+    let (gone, left): (Vec<_>, Vec<_>) = after.into_iter().partition(|file| paths.contains(file.path.as_str()));
+    let mut after = left;
+    for file in &gone {
+        mark_out_of_use(&folder.join(&file.path))?;
+    }
     after.extend_from_slice(adds);
     sort(&mut after);
     let actions = removes.iter().map(|file| Action::Remove(remove(file)));
@@ -274,6 +279,16 @@ pub(crate) async fn commit(
         .await
         .map_err(wrong(table.name))?;
     Ok(())
+}
+
+/// Changes a data file's time, from which on a vacuum keeps it for whoever reads a version that has it. One that is gone needs no
+/// mark.
+fn mark_out_of_use(path: &Path) -> Result<()> {
+    let marked = std::fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    match marked {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        marked => marked.map_err(StoreError::io(path)),
+    }
 }
 
 fn partition_values(file: &DataFileEntry) -> HashMap<String, Option<String>> {
@@ -299,7 +314,7 @@ fn remove(file: &DataFileEntry) -> Remove {
     Remove {
         path: file.path.clone(),
         data_change: true,
-        deletion_timestamp: Some(file.written),
+        deletion_timestamp: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|age| age.as_millis() as i64),
         extended_file_metadata: Some(true),
         partition_values: Some(partition_values(file)),
         size: Some(file.size as i64),

@@ -20,8 +20,8 @@ pub struct Vacuumed {
     pub log_files: usize,
 }
 
-/// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago.
-/// Whoever still reads an older version needs them until then. The run has the store for itself, so that no file is
+/// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a commit
+/// that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run has the store for itself, so that no file is
 /// deleted which another run is about to add.
 ///
 /// # Errors
@@ -41,7 +41,8 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
                     continue;
                 }
                 let is_out_of_use = metadata.is_file() && is_data_file(&path) && !current.contains(&path);
-                if is_out_of_use && remove_old(&path, retain)? {
+                if is_out_of_use && is_old(&path, retain)? {
+                    fs::remove_file(&path).map_err(StoreError::io(&path))?;
                     vacuumed.files += 1;
                     vacuumed.bytes += metadata.len();
                 }
@@ -52,17 +53,24 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
     Ok(vacuumed)
 }
 
-/// Deletes what a table's log has of versions before its last checkpoint, from which every reader starts. Gives the number of
-/// files.
+/// Deletes what a table's log has of versions before the last checkpoint that is older than `retain`: since then every reader starts
+/// from that one or a later one. Gives the number of files.
 fn vacuum_log(log: &Path, retain: Duration) -> Result<usize> {
     let mut files: Vec<(u64, PathBuf)> =
         paths(log)?.into_iter().filter_map(|path| Some((version(&path)?, path))).collect();
     files.sort();
     let is_checkpoint = |path: &Path| path.to_string_lossy().ends_with(".checkpoint.parquet");
-    let last = files.iter().filter(|(_, path)| is_checkpoint(path)).map(|(version, _)| *version).max();
+    let mut last = None;
+    for (version, path) in files.iter().filter(|(_, path)| is_checkpoint(path)) {
+        if is_old(path, retain)? {
+            last = Some(*version);
+        }
+    }
+    let superseded = files.iter().take_while(|(version, _)| last.is_some_and(|last| *version < last));
     let mut removed = 0;
-    for (_, path) in files.iter().filter(|(version, _)| last.is_some_and(|last| *version < last)) {
-        removed += usize::from(remove_old(path, retain)?);
+    for (_, path) in superseded {
+        fs::remove_file(path).map_err(StoreError::io(path))?;
+        removed += 1;
     }
     Ok(removed)
 }
@@ -80,14 +88,10 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry.map_err(StoreError::io(folder))?.path())).collect()
 }
 
-/// Deletes a file that was last changed longer than `retain` ago; says whether it was.
-fn remove_old(path: &Path, retain: Duration) -> Result<bool> {
+/// Whether a file was last changed longer than `retain` ago.
+fn is_old(path: &Path, retain: Duration) -> Result<bool> {
     let changed = fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).map_err(StoreError::io(path))?;
-    let is_old = SystemTime::now().duration_since(changed).is_ok_and(|age| age >= retain);
-    if is_old {
-        fs::remove_file(path).map_err(StoreError::io(path))?;
-    }
-    Ok(is_old)
+    Ok(SystemTime::now().duration_since(changed).is_ok_and(|age| age >= retain))
 }
 
 /// Whether a run may have made a folder of that name in a table: `date=2021-07-29`.

@@ -120,8 +120,8 @@ pub(crate) struct VerifyArgs {
 /// How to compact.
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
-    /// Delete data files that are out of use for so long, and logs before the last checkpoint that are as old; who reads an
-    /// older version of the store needs them
+    /// Delete data files that are out of use for so long, and logs before a checkpoint that is as old; who reads an older
+    /// version of the store needs them
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
     /// How data files are compressed
