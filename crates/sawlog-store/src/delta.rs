@@ -311,10 +311,11 @@ fn add(file: &DataFileEntry) -> Add {
 
 #[expect(clippy::cast_possible_wrap, reason = "no file is that large")]
 fn remove(file: &DataFileEntry) -> Remove {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok());
     Remove {
         path: file.path.clone(),
         data_change: true,
-        deletion_timestamp: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|age| age.as_millis() as i64),
+        deletion_timestamp: now,
         extended_file_metadata: Some(true),
         partition_values: Some(partition_values(file)),
         size: Some(file.size as i64),
