@@ -249,7 +249,7 @@ fn plain_column(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// Asks something of each log at the same time; of several errors the first log's is told.
+/// Asks something of each log, or the like, at the same time; of several errors the first one's is told.
 pub(crate) fn each<L: Send, T: Send>(
     logs: impl IntoIterator<Item = L>,
     ask: impl Fn(L) -> Result<T> + Sync,

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 
 use crate::cli::FilterArgs;
-use crate::query::Query;
+use crate::query::{Query, each};
 use crate::scan::ReadAs;
 
 /// A kind of entity.
@@ -147,11 +147,8 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     }
     const MAYBE: [Kind; 7] =
         [Kind::Principal, Kind::Bucket, Kind::Object, Kind::Operation, Kind::UserAgent, Kind::Error, Kind::Region];
-    let mut found: Vec<(u64, Kind)> = Vec::new();
-    for kind in MAYBE {
-        if kind == Kind::Object && !entity.contains('/') {
-            continue;
-        }
+    let maybe = MAYBE.into_iter().filter(|kind| *kind != Kind::Object || entity.contains('/'));
+    let mut found = each(maybe, |kind| {
         let mut records = 0;
         for query in Query::with_filters(queries, &kind.filters(entity, &FilterArgs::default()))? {
             records += match crate::index::records(&query)? {
@@ -159,10 +156,9 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
                 None => has_any(&query)?,
             };
         }
-        if records > 0 {
-            found.push((records, kind));
-        }
-    }
+        Ok((records, kind))
+    })?;
+    found.retain(|(records, _)| *records > 0);
     found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut kinds = found.into_iter().map(|(_, kind)| kind);
     let by_looks = if entity.contains(' ') {
