@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
@@ -214,20 +214,31 @@ fn ip(table: &Table, value: &str) -> Result<Option<Condition>> {
 
 /// Whether the address in a column is in a network.
 fn in_network(column: &Expr, network: IpNet) -> Expr {
-    let contains = move |arguments: &[ColumnarValue]| {
+    let is_in = move |address: &str| address.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
+    test(column, &format!("in_{network}"), is_in)
+}
+
+/// Whether an ARN has a name after its last `/` or `:`, or names a role so whose session it is:
+/// `arn:aws:sts::1:assumed-role/ROLE/SESSION`.
+fn is_named(column: &Expr, name: &str) -> Expr {
+    let (ends, role) = ([format!("/{name}"), format!(":{name}")], format!(":assumed-role/{name}/"));
+    let is_named = move |arn: &str| {
+        let Some(rest) = arn.strip_prefix("arn:") else { return false };
+        ends.iter().any(|end| rest.ends_with(end)) || rest.contains(&role)
+    };
+    test(column, &format!("is_named_{name}"), is_named)
+}
+
+/// Tests the texts in a column. The engine takes tests of one name for the same.
+fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Expr {
+    let test = move |arguments: &[ColumnarValue]| {
         let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
         let array: ArrayRef = cast(&array, &DataType::Utf8View)?;
-        let addresses = array.as_string_view();
-        let found: BooleanArray = addresses
-            .iter()
-            .map(|address| Some(address?.parse::<IpAddr>().is_ok_and(|address| network.contains(&address))))
-            .collect();
-        debug_assert_eq!(found.len(), addresses.len());
+        let found: BooleanArray = array.as_string_view().iter().map(|text| text.map(&test)).collect();
         Ok(ColumnarValue::Array(Arc::new(found)))
     };
-    let name = format!("in_{network}");
-    let function =
-        create_udf(&name, vec![DataType::Utf8View], DataType::Boolean, Volatility::Immutable, Arc::new(contains));
+    let (text, truth) = (vec![DataType::Utf8View], DataType::Boolean);
+    let function = create_udf(name, text, truth, Volatility::Immutable, Arc::new(test));
     function.call(vec![cast_to_view(column.clone())])
 }
 
@@ -243,9 +254,14 @@ fn user(table: &Table, value: &str) -> Result<Option<Condition>> {
     // An assumed role is named before its session: arn:aws:sts::1:assumed-role/ROLE/SESSION.
     let patterns = [format!("arn:%/{name}"), format!("arn:%:{name}"), format!("arn:%:assumed-role/{name}/%")];
     let arn = |column: &Expr| {
-        let named = patterns.iter().filter(|_| !value.contains(':'));
-        let named = named.map(|pattern| column.clone().like(lit(pattern.as_str())));
-        Ok([glob(column, value)?].into_iter().chain(named).reduce(Expr::or).unwrap_or_else(|| lit(false)))
+        let whole = glob(column, value)?;
+        if value.contains(':') {
+            return Ok(whole);
+        }
+        if !value.contains(['*', '?']) {
+            return Ok(whole.or(is_named(column, value)));
+        }
+        Ok(patterns.iter().map(|pattern| column.clone().like(lit(pattern.as_str()))).fold(whole, Expr::or))
     };
     let found = [any(table, ARNS, arn)?, any(table, NAMES, |column| glob(column, value))?];
     // The index has both in one kind; its test of ARNs leaves all that the one of names does.
@@ -302,7 +318,15 @@ fn account(table: &Table, value: &str) -> Result<Option<Condition>> {
     let found = any(table, AT, |column| glob(column, value))?;
     let Some(requester) = resolve(table, "requester") else { return Ok(found) };
     let pattern = format!("arn:%:{}:%", like(value));
-    let number = |column: &Expr| column.clone().like(lit(pattern.as_str()));
+    let part = format!(":{value}:");
+    let number = |column: &Expr| {
+        if is_glob(value) {
+            return column.clone().like(lit(pattern.as_str()));
+        }
+        let part = part.clone();
+        let is_of = move |arn: &str| arn.strip_prefix("arn:").is_some_and(|rest| rest.contains(&part));
+        test(column, &format!("is_of_{value}"), is_of)
+    };
     let expr = found.into_iter().map(|condition| condition.expr).chain([number(&requester)]).reduce(Expr::or);
     let both = |value_column: &Expr| Ok(glob(value_column, value)?.or(number(value_column)));
     let probe = probe(table, vec!["bucket_owner", "requester"], &ident("value"), both)?;
@@ -432,7 +456,33 @@ mod tests {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     }
 
+    /// Whether `filters` leave a record of S3 whose requester and owner are `text`; `by_like` says it in SQL.
+    fn both_leave(args: &FilterArgs, by_like: Expr, text: &str) -> [usize; 2] {
+        let filter = Filters::new(&s3_access::TABLE, args, None).unwrap().expr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        [filter, by_like].map(|expr| {
+            let frame = crate::query::session(10).read_batch(record(&s3_access::TABLE, text)).unwrap();
+            runtime.block_on(frame.filter(expr).unwrap().count()).unwrap()
+        })
+    }
+
     proptest! {
+        #[test]
+        fn names_are_in_arns_where_patterns_find_them(
+            parts in prop::collection::vec(prop::sample::select(vec!["arn", ":", "/", "ann", "1", ":assumed-role/", ""]), 0..9),
+            name in prop::sample::select(vec!["ann", "1", "nn", "a", "arn", "ann/1", "assumed-role"]),
+        ) {
+            let (text, is) = (parts.concat(), |column: &str| ident(column).eq(lit(name)));
+            let like = |pattern: String| ident("requester").like(lit(pattern));
+            let user = FilterArgs { user: vec![name.to_owned()], ..FilterArgs::default() };
+            let names = [format!("arn:%/{name}"), format!("arn:%:{name}"), format!("arn:%:assumed-role/{name}/%")];
+            let [found, by_like] = both_leave(&user, names.map(like).into_iter().fold(is("requester"), Expr::or), &text);
+            prop_assert_eq!(found, by_like, "user {} in {}", name, text);
+            let account = FilterArgs { account: vec![name.to_owned()], ..FilterArgs::default() };
+            let [found, by_like] = both_leave(&account, is("bucket_owner").or(like(format!("arn:%:{name}:%"))), &text);
+            prop_assert_eq!(found, by_like, "account {} in {}", name, text);
+        }
+
         #[test]
         fn any_filter_is_an_error_or_an_expression(value in text(), other in text(), option in 0..16_usize, negate: bool) {
             let mut args = FilterArgs::default();
