@@ -72,6 +72,28 @@ fn who_is_told_of_the_records_that_filters_leave() {
     }
 }
 
+/// Of more changes than are told apart, the first ones by evidence order are, whichever data file is read first.
+#[test]
+fn many_changes_are_the_same_ones_each_time() {
+    let case = Case::new();
+    for day in 28..30 {
+        let event = |number: usize| {
+            format!(
+                r#"{{"eventTime":"2021-07-{day}T10:00:00Z","eventName":"CreateUser","eventSource":"iam.amazonaws.com","readOnly":false,"sourceIPAddress":"192.0.2.1","requestParameters":{{"userName":"u{day}-{number}"}}}}"#
+            )
+        };
+        let events: Vec<String> = (0..6000).map(event).collect();
+        case.write(&format!("logs/{day}.json"), format!("{{\"Records\":[{}]}}", events.join(",")));
+    }
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let profile = case.sawq(&["who", "192.0.2.1", "--json"]).json();
+    let changes = profile["changes"].as_array().unwrap();
+    let of_day = |day: &str| changes.iter().filter(|change| change["target"].as_str().unwrap().contains(day)).count();
+    assert_eq!((of_day("u28-"), of_day("u29-")), (6000, 4000));
+    let others = changes.iter().find(|change| change["operation"] == "(others)").unwrap();
+    assert_eq!(others["records"], 2000);
+}
+
 /// What is only here is only here: by the records of all other entities.
 #[test]
 fn pivots_are_seen_with_nothing_else() {
