@@ -8,8 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::logical_expr::{ident, lit};
 use icu_collator::options::{AlternateHandling, CollatorOptions, Strength};
 use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 use sawlog_formats::TextColumn;
@@ -17,7 +16,6 @@ use sawlog_formats::TextColumn;
 use crate::cli::CtsummarizeArgs;
 use crate::logs::resolve;
 use crate::query::Query;
-use crate::scan::ReadAs;
 
 /// What the user agent is cut to in the summary, in characters.
 const AGENT_LEN: usize = 20;
@@ -81,7 +79,7 @@ fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<
     };
     let wanted = ["raw", "gap", "source_file", "source_line"].map(ident);
     let mut written = 0;
-    query.for_each(in_order(query, Some(is_write), wanted.to_vec())?, |batch| {
+    query.for_each(query.in_order(Some(is_write), wanted.to_vec())?, |batch| {
         let printer = (query.format.printer)(batch)?;
         let mut text = Vec::new();
         for row in 0..batch.num_rows() {
@@ -93,17 +91,6 @@ fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<
         Ok(true)
     })?;
     Ok(written)
-}
-
-/// What is wanted of the records that the filters leave, and a condition, in evidence order.
-fn in_order(query: &Query, condition: Option<Expr>, wanted: Vec<Expr>) -> Result<DataFrame> {
-    let frame = query.frame(&ReadAs { in_order: true, ..ReadAs::default() })?;
-    let frame = match condition {
-        Some(condition) => frame.filter(condition)?,
-        None => frame,
-    };
-    let frame = query.select(frame, wanted)?;
-    Ok(frame.sort(["source_file", "source_line"].map(|name| ident(name).sort(true, false)).to_vec())?)
 }
 
 /// The events that the filters leave, in evidence order.
@@ -123,7 +110,7 @@ fn events(query: &Query) -> Result<Vec<Event>> {
             .push(resolve(query.format.table, name).with_context(|| format!("no column {name}"))?.alias(field(place)));
     }
     let mut events = Vec::new();
-    query.for_each(in_order(query, None, wanted)?, |batch| {
+    query.for_each(query.in_order(None, wanted)?, |batch| {
         add_events(batch, &mut events)?;
         Ok(true)
     })?;

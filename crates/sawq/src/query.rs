@@ -200,6 +200,18 @@ impl Query {
         Ok(frame.select(wanted)?)
     }
 
+    /// What is wanted of the records that the filters and a condition leave, in evidence order; `wanted` has the columns
+    /// `source_file` and `source_line`.
+    pub(crate) fn in_order(&self, condition: Option<Expr>, wanted: Vec<Expr>) -> Result<DataFrame> {
+        let frame = self.frame(&ReadAs { in_order: true, ..ReadAs::default() })?;
+        let frame = match condition {
+            Some(condition) => frame.filter(condition)?,
+            None => frame,
+        };
+        let frame = self.select(frame, wanted)?;
+        Ok(frame.sort(["source_file", "source_line"].map(|name| ident(name).sort(true, false)).to_vec())?)
+    }
+
     /// Leaves the rows whose line `--match` matches.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some((regex, negate)) = &self.filters.text else { return Ok(batch) };

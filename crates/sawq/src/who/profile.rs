@@ -13,14 +13,13 @@ use super::collect::Collected;
 use super::geo::Geo;
 use super::kind::{Guess, Kind};
 use crate::query::Query;
-use crate::scan::ReadAs;
 
 /// An hour and a day, in microseconds.
 pub(super) const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 /// A sparkline has so many bars at most.
 const MAX_BARS: i64 = 48;
-/// So many changes of an API are told apart; further ones are counted as one.
+/// So many changes of an API are told apart, the first ones by evidence order; further ones are counted as one.
 const MAX_CHANGES: usize = 10_000;
 
 /// What is known of an entity.
@@ -201,11 +200,18 @@ impl Profile {
 
 /// What API calls created or changed: with the names in their parameters, and keys that they issued.
 fn api_changes(query: &Query) -> Result<Vec<Change>> {
-    let frame = query.frame(&ReadAs::default())?;
-    let frame = frame.filter(ident("read_only").is_false().and(ident("error_code").is_null()))?;
-    let names = ["event_time", "event_name", "event_source", "request_parameters", "response_elements"];
+    let succeeded = ident("read_only").is_false().and(ident("error_code").is_null());
+    let names = [
+        "event_time",
+        "event_name",
+        "event_source",
+        "request_parameters",
+        "response_elements",
+        "source_file",
+        "source_line",
+    ];
     let mut changes: HashMap<(String, String), Sums> = HashMap::new();
-    query.for_each(query.select(frame, names.map(ident).to_vec())?, |batch| {
+    query.for_each(query.in_order(Some(succeeded), names.map(ident).to_vec())?, |batch| {
         let text = |place: usize| TextColumn::new(batch.column(place)).map_err(|found| anyhow::anyhow!("{found}"));
         let times = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
         let (names, services, parameters, responses) = (text(1)?, text(2)?, text(3)?, text(4)?);
