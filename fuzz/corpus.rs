@@ -4,16 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use sawlog_formats::{Format, cloudtrail, s3_access, vpc_flow};
-use sawlog_fuzz::{json, lines, split};
+use sawlog_fuzz::{gzip, json, lines, split};
 
-type Check = fn(&Format, &[u8], usize);
-
-/// The corpus of a format: inputs whose first byte says how they come in pieces.
-fn corpus(format: &Format) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz").join(format.table.name);
+/// The corpus of a target: inputs whose first byte says how they come in pieces.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz").join(target);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    assert!(paths.len() > 10, "the corpus of {} is not there", format.table.name);
+    assert!(paths.len() > 10, "the corpus of {target} is not there");
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
@@ -49,32 +47,41 @@ impl Numbers {
     }
 }
 
-fn check_corpus(format: &Format, check: Check) {
-    let corpus = corpus(format);
+fn check_corpus(target: &str, check: impl Fn(&[u8], usize)) {
+    let corpus = corpus(target);
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for (place, input) in corpus.iter().enumerate() {
         let (step, content) = split(input);
-        check(format, content, step);
+        check(content, step);
         let other = &corpus[(place * 7 + 1) % corpus.len()];
         for _ in 0..20 {
             let changed = numbers.change(input, other);
             let (step, content) = split(&changed);
-            check(format, content, step);
+            check(content, step);
         }
     }
 }
 
+fn check_format(format: &Format, check: fn(&Format, &[u8], usize)) {
+    check_corpus(format.table.name, |content, step| check(format, content, step));
+}
+
 #[test]
 fn s3_access() {
-    check_corpus(&s3_access::FORMAT, lines);
+    check_format(&s3_access::FORMAT, lines);
 }
 
 #[test]
 fn cloudtrail() {
-    check_corpus(&cloudtrail::FORMAT, json);
+    check_format(&cloudtrail::FORMAT, json);
 }
 
 #[test]
 fn vpc_flow() {
-    check_corpus(&vpc_flow::FORMAT, lines);
+    check_format(&vpc_flow::FORMAT, lines);
+}
+
+#[test]
+fn gzipped() {
+    check_corpus("gzip", gzip);
 }

@@ -2,11 +2,17 @@
 //! come in pieces.
 #![forbid(unsafe_code)]
 
+use std::convert::Infallible;
+use std::io::{Read, Write};
+
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use sawlog_formats::cloudtrail::Scanner;
-use sawlog_formats::{Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TextColumn};
+use sawlog_formats::{Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TextColumn, inflate, is_gzip};
 
 /// A record or reject, by its number in the source.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +143,49 @@ pub fn json(format: &Format, content: &[u8], step: usize) {
     rebuilt.extend_from_slice(&content[start..]);
     assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
     assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+}
+
+/// Inflates any bytes as a gzip file, so many bytes taken at a time, and checks that what comes is what another way of reading
+/// gives; then that compressed bytes come back, within a limit.
+///
+/// # Panics
+///
+/// If they don't.
+pub fn gzip(content: &[u8], step: usize) {
+    let inflated = |bytes: &[u8], limit: u64| {
+        let (mut all, mut buffer, mut ended) = (Vec::new(), Vec::new(), false);
+        let broken = inflate(bytes, limit, &mut buffer, |piece, at_end| {
+            let taken = if at_end { piece.len() } else { piece.len().min(step) };
+            all.extend_from_slice(&piece[..taken]);
+            ended = at_end;
+            Ok::<usize, Infallible>(taken)
+        });
+        let Ok(broken) = broken;
+        assert_eq!(ended, broken.is_none());
+        if !ended {
+            all.extend_from_slice(&buffer);
+        }
+        (all, broken)
+    };
+    let (all, broken) = inflated(content, u64::MAX);
+    let (mut reader, mut other, mut piece) = (MultiGzDecoder::new(content), Vec::new(), [0; 1000]);
+    let end = loop {
+        match reader.read(&mut piece) {
+            Ok(0) => break Ok(()),
+            Ok(read) => other.extend_from_slice(&piece[..read]),
+            Err(error) => break Err(error),
+        }
+    };
+    assert_eq!(broken.is_some(), end.is_err(), "{broken:?}, {end:?}");
+    let same = all.len().min(other.len());
+    assert!(all[..same] == other[..same] && (end.is_err() || all.len() == other.len()));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).expect("memory takes all");
+    let compressed = encoder.finish().expect("memory takes all");
+    assert!(is_gzip(&compressed));
+    assert!(inflated(&compressed, u64::MAX) == (content.to_vec(), None));
+    let limit = content.len() as u64 / 2;
+    assert_eq!(inflated(&compressed, limit).1.is_some(), content.len() as u64 > limit);
 }
 
 /// Takes the first byte as a size of pieces: small ones, and all at once.

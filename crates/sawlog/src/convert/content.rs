@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 
-use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memrchr};
 use sawlog_formats::cloudtrail::Scanner;
 use sawlog_formats::{Block, Format, Framing, MAX_LINE};
@@ -15,10 +14,6 @@ use crate::mapping::Mapping;
 const MAP_FROM: u64 = 1 << 20;
 /// Blocks are about this large: small enough to stay in the processor's cache from one step to the next.
 const BLOCK: usize = 256 << 10;
-/// How many times larger than its file the content of a gzip file may be. Logs reach 30, a stream of zeros 1,030.
-const MAX_RATIO: u64 = 250;
-/// Content up to this size is never too large for its file.
-const RATIO_FROM: u64 = 64 << 20;
 
 /// The bytes of a file.
 #[derive(Debug)]
@@ -97,11 +92,6 @@ impl FileBytes {
     }
 }
 
-/// Whether the bytes are those of a gzip file. See RFC 1952, "Member format".
-pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b, 8])
-}
-
 /// Whether the bytes are those of a Parquet file.
 pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PAR1")
@@ -162,36 +152,6 @@ fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Opt
             Some((Block::Long(&bytes[..MAX_LINE], false), MAX_LINE))
         }
         None => at_end.then_some((Block::Lines(bytes), bytes.len())),
-    }
-}
-
-/// Inflates a gzip file of `bytes` piece by piece; `take` gets all that is not yet taken, and whether it is the end, and
-/// says how many bytes it took. Gives back the reason if the stream is broken, or grows past `limit`.
-pub(crate) fn inflate<E>(
-    bytes: &[u8],
-    limit: u64,
-    buffer: &mut Vec<u8>,
-    mut take: impl FnMut(&[u8], bool) -> Result<usize, E>,
-) -> Result<Option<String>, E> {
-    let mut decoder = MultiGzDecoder::new(bytes);
-    let mut inflated = 0u64;
-    let limit = limit.min(RATIO_FROM.max((bytes.len() as u64).saturating_mul(MAX_RATIO)));
-    buffer.clear();
-    loop {
-        let before = buffer.len();
-        let outcome = (&mut decoder).take(BLOCK as u64).read_to_end(buffer);
-        inflated += (buffer.len() - before) as u64;
-        let broken = match outcome {
-            Ok(0) => return take(buffer, true).map(|_| None),
-            Ok(_) if inflated > limit => Some(format!("gzip content grows past {limit} bytes; see --max-inflate")),
-            Ok(_) => None,
-            Err(error) => Some(format!("gzip stream is broken after {inflated} bytes: {error}")),
-        };
-        let taken = take(buffer, false)?;
-        buffer.drain(..taken);
-        if broken.is_some() {
-            return Ok(broken);
-        }
     }
 }
 

@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use sawlog_formats::is_gzip;
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
-use super::content::{is_gzip, is_parquet};
+use super::content::is_parquet;
 use super::tell::FileName;
 use crate::discover::{Discovery, Found, Problem};
 use crate::evidence;

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use sawlog_formats::{
-    Block, Decoded, Decoder, FORMATS, Format, LineEnding, Partitions, REJECTS, Table, date_name, vpc_flow,
+    Block, Decoded, Decoder, FORMATS, Format, LineEnding, Partitions, REJECTS, Table, date_name, inflate, is_gzip,
+    vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
 
-use super::content::{Cutter, FileBytes, inflate, is_gzip, is_parquet};
+use super::content::{Cutter, FileBytes, is_parquet};
 use super::flow_parquet::FlowParquet;
 use super::order::Running;
 use super::plan::{Piece, Unit, hex};
