@@ -1,6 +1,8 @@
 //! Compaction: the same answers from few files, whatever the runs before were.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -124,6 +126,12 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { all_files(&path) } else { vec![path] }).collect()
 }
 
+/// All folders in a folder.
+fn all_folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.is_dir()).flat_map(|path| [vec![path.clone()], all_folders(&path)].concat()).collect()
+}
+
 /// A reader may have opened the store just before a compaction: what that replaces stays for `--retain` from then on, however
 /// long ago it was written.
 #[test]
@@ -147,6 +155,24 @@ fn what_is_replaced_stays_for_so_long_however_old_it_is() {
     assert!(before.len() > 24 && lost.is_empty(), "{lost:?}");
     let ran = case.sawlog(&["compact", "--retain", "0"]);
     assert!(ran.err.contains("out of use deleted"), "{}", ran.err);
+}
+
+/// A store that a team shares: who may write to a file of another user may compact, too. Only root can try that out.
+#[test]
+fn files_of_another_user_are_compacted() {
+    let case = Case::new();
+    let store = case.path("sawlog-store");
+    for run in 0..3 {
+        write_small_files(&case, "logs", run);
+        assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 3);
+    }
+    let is_root = fs::metadata(&store).unwrap().uid() == 0;
+    for path in [case.path(""), store.clone()].into_iter().chain(all_folders(&store)).chain(all_files(&store)) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let mut compact = case.command("sawlog", &["compact"]);
+    let ran = if is_root { compact.uid(65_534) } else { &mut compact }.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
 #[test]
