@@ -13,6 +13,7 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, DeltaTableBuilder};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use sawlog_formats::{Column, Kind, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -282,10 +283,12 @@ pub(crate) async fn commit(
 }
 
 /// Changes a data file's time, from which on a vacuum keeps it for whoever reads a version that has it. One that is gone needs no
-/// mark.
+/// mark. Both times are set to now, for which it is enough to be allowed to write: the file may be another user's.
 fn mark_out_of_use(path: &Path) -> Result<()> {
-    let marked = std::fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
-    match marked {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let open = std::fs::File::options().append(true).open(path);
+    let times = Timestamps { last_access: now, last_modification: now };
+    match open.and_then(|file| Ok(futimens(&file, &times)?)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         marked => marked.map_err(StoreError::io(path)),
     }
