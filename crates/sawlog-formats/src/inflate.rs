@@ -17,9 +17,10 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b, 8])
 }
 
-/// Inflates a gzip file of `bytes`, of one member or several, piece by piece into `buffer`. `take` gets all that is not yet taken,
-/// and whether it is the end, and says how many bytes it took. Gives back the reason if the stream is broken, or grows past `limit`
-/// bytes or past 250 times its size; what came before that was given to `take`, which is not told of an end then.
+/// Inflates a gzip file of `bytes`, of one member or several, piece by piece into `buffer`. `take` gets all that is not yet
+/// taken, and whether it is the end, and says how many bytes it took. Gives back the reason if the stream is broken, grows past
+/// `limit` bytes, or past both 64 MiB and 250 times its size; what came before that was given to `take`, which is told of no end
+/// then.
 ///
 /// # Errors
 ///

@@ -282,8 +282,8 @@ pub(crate) async fn commit(
     Ok(())
 }
 
-/// Changes a data file's time, from which on a vacuum keeps it for whoever reads a version that has it. One that is gone needs no
-/// mark. Both times are set to now, for which it is enough to be allowed to write: the file may be another user's.
+/// Changes a data file's time, from which on a vacuum keeps it for whoever reads a version that has it. One that is gone needs
+/// no mark. Both times are set to now, for which it is enough to be allowed to write: the file may be another user's.
 fn mark_out_of_use(path: &Path) -> Result<()> {
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let open = std::fs::File::options().append(true).open(path);

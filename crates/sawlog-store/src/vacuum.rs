@@ -20,9 +20,9 @@ pub struct Vacuumed {
     pub log_files: usize,
 }
 
-/// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a commit
-/// that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run has the store for itself, so that no file is
-/// deleted which another run is about to add.
+/// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a
+/// commit that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run has
+/// the store for itself, so that no file is deleted which another run is about to add.
 ///
 /// # Errors
 ///
@@ -53,8 +53,8 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
     Ok(vacuumed)
 }
 
-/// Deletes what a table's log has of versions before the last checkpoint that is older than `retain`: since then every reader starts
-/// from that one or a later one. Gives the number of files.
+/// Deletes what a table's log has of versions before the last checkpoint that is older than `retain`: since then every reader
+/// starts from that one or a later one. Gives the number of files.
 fn vacuum_log(log: &Path, retain: Duration) -> Result<usize> {
     let mut files: Vec<(u64, PathBuf)> =
         paths(log)?.into_iter().filter_map(|path| Some((version(&path)?, path))).collect();

@@ -25,8 +25,8 @@ pub(crate) struct Numbers {
     texts: Vec<Arc<str>>,
 }
 
-/// The last dictionary of a column, and the number of each text in it among some [`Numbers`], to which it belongs: one is looked
-/// up once, not in every batch.
+/// The last dictionary of a column, and the number of each text in it among some [`Numbers`], to which it belongs: one is
+/// looked up once, not in every batch.
 #[derive(Default)]
 pub(crate) struct Translated {
     dictionary: Option<StringArray>,
