@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use sawlog_formats::{Format, cloudtrail, s3_access, vpc_flow};
-use sawlog_fuzz::{gzip, json, lines, split};
+use sawlog_fuzz::{filters, gzip, json, lines, paths, split};
 
-/// The corpus of a target: inputs whose first byte says how they come in pieces.
+/// The corpus of a target.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz").join(target);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -47,23 +47,24 @@ impl Numbers {
     }
 }
 
-fn check_corpus(target: &str, check: impl Fn(&[u8], usize)) {
+fn check_corpus(target: &str, check: impl Fn(&[u8])) {
     let corpus = corpus(target);
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for (place, input) in corpus.iter().enumerate() {
-        let (step, content) = split(input);
-        check(content, step);
+        check(input);
         let other = &corpus[(place * 7 + 1) % corpus.len()];
         for _ in 0..20 {
-            let changed = numbers.change(input, other);
-            let (step, content) = split(&changed);
-            check(content, step);
+            check(&numbers.change(input, other));
         }
     }
 }
 
+/// Inputs whose first byte says how they come in pieces.
 fn check_format(format: &Format, check: fn(&Format, &[u8], usize)) {
-    check_corpus(format.table.name, |content, step| check(format, content, step));
+    check_corpus(format.table.name, |input| {
+        let (step, content) = split(input);
+        check(format, content, step);
+    });
 }
 
 #[test]
@@ -83,5 +84,18 @@ fn vpc_flow() {
 
 #[test]
 fn gzipped() {
-    check_corpus("gzip", gzip);
+    check_corpus("gzip", |input| {
+        let (step, content) = split(input);
+        gzip(content, step);
+    });
+}
+
+#[test]
+fn any_path() {
+    check_corpus("paths", paths);
+}
+
+#[test]
+fn any_filter() {
+    check_corpus("filters", filters);
 }

@@ -1,6 +1,9 @@
 //! What must hold for any bytes at all: a decoder does not panic, keeps everything, and does not depend on how the bytes
-//! come in pieces.
+//! come in pieces; a path stays what it is; a filter is an error or leaves what it says.
 #![forbid(unsafe_code)]
+
+mod filters;
+mod paths;
 
 use std::convert::Infallible;
 use std::io::{Read, Write};
@@ -8,9 +11,11 @@ use std::io::{Read, Write};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+pub use filters::filters;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
+pub use paths::paths;
 use sawlog_formats::cloudtrail::Scanner;
 use sawlog_formats::{Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TextColumn, inflate, is_gzip};
 

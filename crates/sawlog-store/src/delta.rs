@@ -166,7 +166,7 @@ fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>>
     let mut files = Vec::new();
     for file in state.log_data() {
         let date = file.partition_values_map().remove("date").flatten();
-        let path = checked_path(folder, &file.path())?;
+        let path = inside::checked_path(folder, &file.path())?;
         let number = |value: Option<u64>, name: &str| {
             value.ok_or_else(|| StoreError::damaged(&folder.join(&path), format!("the log does not say its {name}")))
         };
@@ -227,16 +227,6 @@ fn tail(file: &LogicalFileView) -> Option<Tail> {
     let tags = file.add_action().tags;
     let text = tags?.remove(TAIL).flatten()?;
     Some(text.parse().unwrap_or(Tail::WRONG))
-}
-
-/// A path out of a log, which must stay inside of the table's folder.
-pub(crate) fn checked_path(folder: &Path, path: &str) -> Result<String> {
-    let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if inside && !path.is_empty() {
-        Ok(path.to_owned())
-    } else {
-        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is not inside of the table")))
-    }
 }
 
 /// Adds and removes data files in one commit, unless the run's commit is there already.

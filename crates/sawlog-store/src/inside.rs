@@ -1,11 +1,26 @@
-//! Makes sure that a store does not lead out of itself: a store that comes from others may have links in it.
+//! Makes sure that a store does not lead out of itself: a store that comes from others may have links in it, or paths in its
+//! logs that point elsewhere.
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::delta::DataFileEntry;
 use crate::error::{Result, StoreError};
+
+/// A path out of a log, which must stay inside of the table's folder.
+///
+/// # Errors
+///
+/// If it is absolute or empty, begins with `.`, or has `..` in it.
+pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
+    let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    if inside && !path.is_empty() {
+        Ok(path.to_owned())
+    } else {
+        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is not inside of the table")))
+    }
+}
 
 /// Fails if `path` is there, and is or is behind a link that leads out of `folder`.
 pub(crate) fn check(folder: &Path, path: &Path) -> Result<()> {

@@ -65,7 +65,7 @@ impl Intent {
                 .ok_or_else(|| StoreError::damaged(&staging.join(NAME), format!("no table {}", change.table)))?;
             let folder = store.folder(table);
             for file in &change.adds {
-                let path = delta::checked_path(&folder, &file.path)?;
+                let path = inside::checked_path(&folder, &file.path)?;
                 move_file(&staging.join(table.name).join(&path), &folder.join(&path), &folder)?;
             }
             let commit = delta::commit(table, &folder, (&self.run, self.number), &change.adds, &change.removes);

@@ -25,6 +25,7 @@ pub use entities::{
     ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,
 };
 pub use error::{Result, StoreError};
+pub use inside::checked_path;
 pub use ledger::{SOURCES, Source, SourceState};
 pub use read::read_file;
 pub use run::{Run, StagedFile};

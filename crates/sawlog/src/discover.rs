@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::fs::Metadata;
 use std::io::BufRead;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
+use sawlog_formats::label;
 use walkdir::WalkDir;
 
 /// An input file.
@@ -192,71 +192,5 @@ impl<'a> Root<'a> {
     fn new(path: &'a Path) -> Self {
         let absolute = std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
         Self { path, label: label(&absolute), absolute }
-    }
-}
-
-/// A path as text: parts joined with `/`, bytes that are not UTF-8 and control characters as `\xNN`.
-fn label(path: &Path) -> String {
-    let mut text = String::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => continue,
-            Component::RootDir => {}
-            _ if text.is_empty() && !path.is_absolute() => {}
-            _ => text.push('/'),
-        }
-        if matches!(part, Component::RootDir) {
-            continue;
-        }
-        for chunk in part.as_os_str().as_encoded_bytes().utf8_chunks() {
-            for char in chunk.valid().chars() {
-                if char.is_control() {
-                    let mut bytes = [0; 4];
-                    escape(char.encode_utf8(&mut bytes).as_bytes(), &mut text);
-                } else {
-                    text.push(char);
-                }
-            }
-            escape(chunk.invalid(), &mut text);
-        }
-    }
-    if text.is_empty() && path.is_absolute() { "/".to_owned() } else { text }
-}
-
-fn escape(bytes: &[u8], text: &mut String) {
-    for byte in bytes {
-        write!(text, "\\x{byte:02x}").expect("a string takes every write");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn any_path_has_a_label_that_is_safe_to_print(name in prop::collection::vec(any::<u8>(), 0..40)) {
-            let text = label(Path::new(OsStr::from_bytes(&name)));
-            prop_assert!(!text.contains(char::is_control));
-            // But for what is escaped and for `.` and doubled slashes, it is the path.
-            let plain = !text.contains("\\x") && !name.windows(2).any(|pair| pair == b"//");
-            let parts = || name.split(|byte| *byte == b'/');
-            if plain && parts().all(|part| part != b".") && !name.ends_with(b"/") && !name.is_empty() {
-                prop_assert_eq!(text.as_bytes(), &name[..]);
-            }
-        }
-    }
-
-    #[test]
-    fn labels_are_text_without_control_characters() {
-        assert_eq!(label(Path::new("./a/b")), "a/b");
-        assert_eq!(label(Path::new("/a/b")), "/a/b");
-        assert_eq!(label(Path::new("/")), "/");
-        assert_eq!(label(Path::new(OsStr::from_bytes(b"a\xff\n/\xc3\xa4"))), "a\\xff\\x0a/\u{e4}");
     }
 }

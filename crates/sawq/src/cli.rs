@@ -82,67 +82,67 @@ pub(crate) enum Format {
 /// Which records a command is about.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
-pub(crate) struct FilterArgs {
+pub struct FilterArgs {
     /// The caller's address, or a network such as 10.0.0.0/8; of flows either end's
     #[arg(long, global = true, value_name = "IP|CIDR")]
-    pub(crate) ip: Vec<String>,
+    pub ip: Vec<String>,
     /// The caller: an ARN, the name of a user or role, or an id
     #[arg(long, global = true, value_name = "NAME|ARN")]
-    pub(crate) user: Vec<String>,
+    pub user: Vec<String>,
     /// The access key that signed; in S3 logs only presigned URLs tell
     #[arg(long, global = true, value_name = "KEY")]
-    pub(crate) access_key: Vec<String>,
+    pub access_key: Vec<String>,
     /// The bucket
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) bucket: Vec<String>,
+    pub bucket: Vec<String>,
     /// The object's key, as in the log
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) key: Vec<String>,
+    pub key: Vec<String>,
     /// The operation, such as REST.GET.OBJECT or PutUserPolicy
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) operation: Vec<String>,
+    pub operation: Vec<String>,
     /// The user agent
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) agent: Vec<String>,
+    pub agent: Vec<String>,
     /// The error code; * for any error; of flows REJECT
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) error: Vec<String>,
+    pub error: Vec<String>,
     /// The region that was called; in S3 logs that of the caller
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) region: Vec<String>,
+    pub region: Vec<String>,
     /// An account number, or the bucket owner's canonical id
     #[arg(long, global = true, value_name = "ID")]
-    pub(crate) account: Vec<String>,
+    pub account: Vec<String>,
     /// The service that was called, such as iam.amazonaws.com
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) service: Vec<String>,
+    pub service: Vec<String>,
     /// The network interface
     #[arg(long, global = true, value_name = "GLOB")]
-    pub(crate) interface: Vec<String>,
+    pub interface: Vec<String>,
     /// The port at either end of a flow
     #[arg(long, global = true, value_name = "PORT")]
-    pub(crate) port: Vec<String>,
+    pub port: Vec<String>,
     /// Not before this time
     #[arg(long, global = true, value_name = "TIME")]
-    pub(crate) since: Option<String>,
+    pub since: Option<String>,
     /// Before this time; a day or minute is included whole
     #[arg(long, global = true, value_name = "TIME")]
-    pub(crate) until: Option<String>,
+    pub until: Option<String>,
     /// Only this log: s3_access, cloudtrail or vpc_flow; s3 and vpc will do [default: all that the store has]
     #[arg(long, global = true, value_name = "LOG")]
-    pub(crate) log: Option<String>,
+    pub log: Option<String>,
     /// Count an event once that CloudTrail delivered more than once
     #[arg(long, global = true)]
-    pub(crate) distinct: bool,
+    pub distinct: bool,
     /// A regular expression over the record's own text
     #[arg(long = "match", global = true, value_name = "REGEX")]
-    pub(crate) pattern: Option<String>,
+    pub pattern: Option<String>,
     /// --match is a fixed text
     #[arg(short = 'F', long, global = true, requires = "pattern")]
-    pub(crate) fixed: bool,
+    pub fixed: bool,
     /// --match ignores case
     #[arg(short = 'i', long, global = true, requires = "pattern")]
-    pub(crate) ignore_case: bool,
+    pub ignore_case: bool,
 }
 
 #[derive(Debug, Subcommand)]
