@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sawlog_tests::{Case, Numbers, binary, random_log};
 use serde_json::Value;
 
@@ -119,6 +120,42 @@ fn logs_do_not_grow_without_end() {
         }
     }
     assert_eq!(case.sawq(&["find", "-c"]).text(), "225\n");
+}
+
+/// The last checkpoint of a table's log names nothing that was removed longer ago than files are kept: else each run would
+/// make the log longer for a week.
+#[test]
+fn logs_forget_what_was_deleted() {
+    let case = Case::new();
+    let log = case.path("sawlog-store/s3_access/_delta_log");
+    let removed = || {
+        let checkpoints =
+            all_files(&log).into_iter().filter(|path| path.to_string_lossy().ends_with("checkpoint.parquet"));
+        let last = fs::File::open(checkpoints.max().unwrap()).unwrap();
+        let rows = ParquetRecordBatchReaderBuilder::try_new(last).unwrap().build().unwrap();
+        rows.map(|batch| batch.unwrap()["remove"].clone())
+            .map(|removed| removed.len() - removed.null_count())
+            .sum::<usize>()
+    };
+    let convert = |runs: std::ops::Range<u64>| {
+        for run in runs {
+            case.write(&format!("logs/{run:02}"), random_log(&mut Numbers::new(run), 5));
+            assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+        }
+    };
+    convert(0..8);
+    assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
+    convert(8..12);
+    assert!(removed() >= 8, "for a week they are named");
+    assert_eq!(case.sawlog(&["compact", "--retain", "0", "-q"]).code, 0);
+    convert(12..24);
+    assert_eq!(removed(), 0);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "120\n");
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    // What is kept for longer again is named again.
+    assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
+    convert(24..36);
+    assert!(removed() >= 8);
 }
 
 /// All files in a folder and in those in it.
