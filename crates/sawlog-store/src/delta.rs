@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{
@@ -11,6 +11,7 @@ use deltalake::kernel::{
 };
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::table::config::TablePropertiesExt;
 use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
@@ -201,6 +202,11 @@ fn files_checksum(files: &[DataFileEntry]) -> String {
     format!("{}:{:08x}", files.len(), hasher.finalize())
 }
 
+/// What a commit says of the data files after it.
+fn files_after(files: &[DataFileEntry]) -> (String, serde_json::Value) {
+    (FILES.to_owned(), json!(files_checksum(files)))
+}
+
 /// Makes sure that a version of a table holds what its commit says.
 fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<()> {
     let path = folder.join(format!("_delta_log/{version:020}.json"));
@@ -263,10 +269,31 @@ pub(crate) async fn commit(
     };
     let properties = CommitProperties::default()
         .with_application_transaction(Transaction::new(APP_ID, run.1))
-        .with_metadata([("run".to_owned(), json!(run.0)), (FILES.to_owned(), json!(files_checksum(&after)))]);
+        .with_metadata([("run".to_owned(), json!(run.0)), files_after(&after)]);
     CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(state), log_store, operation)
+        .await
+        .map_err(wrong(table.name))?;
+    Ok(())
+}
+
+/// Makes the table's log forget files that were removed longer than `retain` ago, from its next checkpoint on.
+pub(crate) async fn set_retention(table: &'static Table, folder: &Path, retain: Duration) -> Result<()> {
+    let wrong = StoreError::delta;
+    let loaded = load(table, folder).await?;
+    let state = loaded.snapshot().map_err(wrong(table.name))?;
+    let retain = Duration::from_secs(retain.as_secs());
+    if state.table_config().deleted_file_retention_duration() == retain {
+        return Ok(());
+    }
+    let commit = CommitProperties::default().with_metadata([files_after(&entries(state, folder)?)]);
+    let interval = format!("interval {} seconds", retain.as_secs());
+    let properties = HashMap::from([("delta.deletedFileRetentionDuration".to_owned(), interval)]);
+    loaded
+        .set_tbl_properties()
+        .with_properties(properties)
+        .with_commit_properties(commit)
         .await
         .map_err(wrong(table.name))?;
     Ok(())

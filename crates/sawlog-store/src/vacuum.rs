@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::delta;
 use crate::error::{Result, StoreError};
 use crate::run::Run;
 use crate::store::TABLES;
@@ -22,7 +23,8 @@ pub struct Vacuumed {
 
 /// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a
 /// commit that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run has
-/// the store for itself, so that no file is deleted which another run is about to add.
+/// the store for itself, so that no file is deleted which another run is about to add. The tables' logs forget removed files after
+/// the same time.
 ///
 /// # Errors
 ///
@@ -48,6 +50,7 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
                 }
             }
         }
+        run.store().block_on(delta::set_retention(table, &snapshot.folder, retain))?;
         vacuumed.log_files += vacuum_log(&snapshot.folder.join("_delta_log"), retain)?;
     }
     Ok(vacuumed)
