@@ -99,3 +99,37 @@ fn any_path() {
 fn any_filter() {
     check_corpus("filters", filters);
 }
+
+/// Values beside texts that they nearly or just so name, of which coverage says nothing: by every option, of every log.
+#[test]
+fn near_and_just_so() {
+    const PAIRS: [&str; 24] = [
+        "a_*\nabc",
+        "a_*\na_c",
+        "a%?\nabbc",
+        "a%?\na%c",
+        "*.*\na.b",
+        "?\n\u{e4}",
+        "a\\*\na\\b",
+        "a\\*\naab",
+        "a*\na\rb",
+        "ann\narn:aws:iam::1:user/ann",
+        "ann\narn:aws:iam::1:user/joann",
+        "ann\narn:aws:sts::1:assumed-role/ann/x",
+        "a?n\narn:aws:iam::1:user/ann",
+        "a*\narn:aws:iam::1:user/ann",
+        "1\narn:aws:iam::1:user/ann",
+        "1*\narn:aws:iam::12:root",
+        "b\na/b",
+        "a/b\na/b",
+        "10.0.0.0/8\n10.9.9.9",
+        "10.0.0.0/8\n11.0.0.1",
+        "10.*\n10.1.1.1",
+        "::1\n0:0:0:0:0:0:0:1",
+        "0:0::1\n::1",
+        "80\n80",
+    ];
+    for choice in 0..48 {
+        PAIRS.iter().for_each(|pair| filters(&[&[choice], pair.as_bytes()].concat()));
+    }
+}

@@ -1,27 +1,35 @@
-//! The files of the Delta logs: written so that what can be seen is whole and outlasts a power cut.
+//! The store's files for the query engine and the Delta logs: written so that what can be seen is whole and outlasts a power
+//! cut, and read on the thread that asks.
 //!
 //! The stock store of local files does not wait until bytes are on the disk, so that after a power cut a commit could be
-//! there with nothing in it. Here bytes are synced before the file gets its name, and its folder after.
+//! there with nothing in it. Here bytes are synced before the file gets its name, and its folder after. And it wakes up another
+//! thread for each read, which takes longer than most reads do.
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::future::ready;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use deltalake::logstore::object_store::local::LocalFileSystem;
 use deltalake::logstore::object_store::path::Path as Location;
 use deltalake::logstore::object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    Attributes, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt};
 use uuid::Uuid;
+
+/// The name of this store in errors.
+const STORE: &str = "local files";
 
 /// Local files; see the module.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct DurableFiles {
+pub struct DurableFiles {
     files: Arc<LocalFileSystem>,
 }
 
@@ -39,12 +47,27 @@ impl DurableFiles {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(Error::AlreadyExists { path: path.display().to_string(), source: Box::new(error) })
             }
-            Err(error) => {
-                let source = Box::new(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
-                Err(Error::Generic { store: "local files", source })
-            }
+            Err(error) => Err(unreadable(&path, error)),
         }
     }
+}
+
+/// An error of a file, by its name.
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Error::NotFound { path: path.display().to_string(), source: Box::new(error) };
+    }
+    let source = Box::new(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+    Error::Generic { store: STORE, source }
+}
+
+/// The bytes of a part of a file; fewer where the file ends before.
+fn read(mut file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+    let size = range.end.saturating_sub(range.start);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(io::Error::other)?);
+    file.seek(SeekFrom::Start(range.start))?;
+    file.take(size).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// Writes a file; only with `overwrite` there may be one already.
@@ -100,7 +123,35 @@ impl ObjectStore for DurableFiles {
     }
 
     async fn get_opts(&self, location: &Location, options: GetOptions) -> Result<GetResult> {
-        self.files.get_opts(location, options).await
+        let path = self.files.path_to_filesystem(location)?;
+        let unreadable = |error| unreadable(&path, error);
+        let file = File::open(&path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        let meta = ObjectMeta {
+            location: location.clone(),
+            last_modified: metadata.modified().map_err(unreadable)?.into(),
+            size: metadata.len(),
+            e_tag: None,
+            version: None,
+        };
+        options.check_preconditions(&meta)?;
+        let range = match &options.range {
+            Some(range) => {
+                let wrong = |error| Error::Generic { store: STORE, source: Box::new(error) };
+                range.as_range(meta.size).map_err(wrong)?
+            }
+            None => 0..meta.size,
+        };
+        let bytes = if options.head { Bytes::new() } else { read(&file, &range).map_err(unreadable)? };
+        let payload = GetResultPayload::Stream(stream::once(ready(Ok(bytes))).boxed());
+        Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
+    }
+
+    async fn get_ranges(&self, location: &Location, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let path = self.files.path_to_filesystem(location)?;
+        let unreadable = |error| unreadable(&path, error);
+        let file = File::open(&path).map_err(unreadable)?;
+        ranges.iter().map(|range| read(&file, range).map_err(unreadable)).collect()
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Location>>) -> BoxStream<'static, Result<Location>> {

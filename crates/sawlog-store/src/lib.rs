@@ -21,6 +21,7 @@ mod vacuum;
 
 pub use damage::{caught, damaged_file};
 pub use delta::{DataFileEntry, Snapshot};
+pub use durable::DurableFiles;
 pub use entities::{
     ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,
 };

@@ -7,13 +7,14 @@ use anyhow::{Context, Result};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use sawlog_formats::{FORMATS, Format, Table, cloudtrail};
-use sawlog_store::{ENTITIES, Snapshot, Store};
+use sawlog_store::{DurableFiles, ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
 use crate::explain::Explain;
@@ -22,8 +23,9 @@ use crate::index::Candidates;
 use crate::logs::{no_column, resolve};
 use crate::scan::{ReadAs, StoreTable};
 
-/// Rows to a batch: large, so that work done once a batch weighs little.
-pub(crate) const BATCH_ROWS: usize = 32_768;
+/// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
+/// was used for the last.
+pub(crate) const BATCH_ROWS: usize = 16_384;
 /// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
 const BATCH_ROWS_IN_ORDER: usize = 2048;
 
@@ -316,7 +318,10 @@ pub(crate) fn session(batch_rows: usize) -> SessionContext {
 
 /// A session of the query engine of its own.
 pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
-    SessionContext::new_with_config(SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true))
+    let config = SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true);
+    let session = SessionContext::new_with_config(config);
+    session.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(DurableFiles::default()));
+    session
 }
 
 /// The time of the last record, by the statistics of the data files.
