@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
-use sawlog_formats::{Table, cloudtrail, s3_access};
+use sawlog_formats::{Received, Table, cloudtrail, s3_access};
 
 use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile, Sums};
 use crate::events;
@@ -111,11 +111,13 @@ impl Collected {
         let table = query.format.table;
         let sources = sources(table, address);
         let roles = Roles::of(table)?;
+        // Which sizes were received is told by the numbers of operations, sooner than by their text.
+        let received = query.format.measures.received.as_ref();
         let measures = [
             (TIME, roles.time),
             (FAILED, roles.failed),
             (BYTES_SENT, roles.bytes_sent),
-            (BYTES_RECEIVED, roles.bytes_received),
+            (BYTES_RECEIVED, received.map_or(roles.bytes_received, |received| ident(received.column))),
         ];
         let mut wanted: Vec<Expr> = measures.map(|(name, expr)| expr.alias(name)).to_vec();
         let mut columns: Vec<&str> = sources.iter().flat_map(|source| source.columns()).collect();
@@ -127,7 +129,7 @@ impl Collected {
         }
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
         let mut changes: Map<(String, String), Sums> = Map::default();
-        for stream in query.fold(wanted, || Stream::new(&sources, address), Stream::add)? {
+        for stream in query.fold(wanted, || Stream::new(&sources, address, received), Stream::add)? {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
             for ((operation, bucket), sums) in &stream.changes {
@@ -198,6 +200,9 @@ struct Stream<'a> {
     pairs: Map<(u32, u32), u32>,
     /// Whether an operation changes something.
     is_change: Vec<bool>,
+    /// By what operations the size of what was stored counts; with none, it always does.
+    received: Option<&'static Received>,
+    is_received: Vec<bool>,
     /// By operation and bucket.
     changes: Map<(u32, u32), Sums>,
 }
@@ -230,7 +235,20 @@ impl Sums {
 }
 
 impl Tally {
-    fn add(&mut self, numbers: &[u32], records: &[Record]) {
+    /// Adds records that all have the same value.
+    fn add_all(&mut self, number: u32, of_batch: &Sums) {
+        self.sums.resize(self.values.len(), Sums::default());
+        if number != NULL {
+            self.sums[number as usize].add(of_batch);
+        }
+    }
+
+    /// Adds records, whose sums are `of_batch`, by the numbers of their values; there may be no values at all.
+    fn add(&mut self, numbers: &[u32], records: &[Record], of_batch: &Sums) {
+        let Some(first) = numbers.first() else { return };
+        if numbers.iter().all(|number| number == first) {
+            return self.add_all(*first, of_batch);
+        }
         self.sums.resize(self.values.len(), Sums::default());
         for (number, record) in numbers.iter().zip(records).filter(|(number, _)| **number != NULL) {
             self.sums[*number as usize].add_record(record);
@@ -239,7 +257,7 @@ impl Tally {
 }
 
 impl<'a> Stream<'a> {
-    fn new(sources: &'a [Source; FACETS.len()], address: Option<&'a str>) -> Self {
+    fn new(sources: &'a [Source; FACETS.len()], address: Option<&'a str>, received: Option<&'static Received>) -> Self {
         Self {
             sources,
             address,
@@ -250,12 +268,26 @@ impl<'a> Stream<'a> {
             second: Numbers::default(),
             pairs: Map::default(),
             is_change: Vec::new(),
+            received,
+            is_received: Vec::new(),
             changes: Map::default(),
         }
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        let records = records(batch)?;
+        let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
+        for (place, source) in self.sources.iter().copied().enumerate() {
+            numbers.push(match source {
+                Source::Nothing | Source::Always(_) => Vec::new(),
+                Source::Column(name) => self.numbers(place, batch, name, WHOLE)?,
+                Source::Within(name, part) => self.numbers(place, batch, name, part)?,
+                Source::First(names) => self.first(place, batch, names)?,
+                Source::Object => self.objects(place, batch, &numbers[BUCKET])?,
+                Source::Peer => self.peers(place, batch)?,
+            });
+        }
+        self.learn_operations();
+        let records = self.records(batch, &numbers[OPERATION])?;
         let mut of_batch = Sums::default();
         // Neighbours are mostly of the same hour.
         let hour = |record: &Record| record.time.div_euclid(HOUR);
@@ -264,25 +296,13 @@ impl<'a> Stream<'a> {
             same.iter().for_each(|record| of_batch.add_record(record));
         }
         self.all.add(&of_batch);
-        let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
-        for (place, source) in self.sources.iter().copied().enumerate() {
-            let found = match source {
-                Source::Nothing => Vec::new(),
-                Source::Always(value) => {
-                    let tally = &mut self.facets[place];
-                    let number = tally.values.number(value) as usize;
-                    tally.sums.resize(tally.values.len(), Sums::default());
-                    tally.sums[number].add(&of_batch);
-                    Vec::new()
-                }
-                Source::Column(name) => self.numbers(place, batch, name, WHOLE)?,
-                Source::Within(name, part) => self.numbers(place, batch, name, part)?,
-                Source::First(names) => self.first(place, batch, names)?,
-                Source::Object => self.objects(place, batch, &numbers[BUCKET])?,
-                Source::Peer => self.peers(place, batch)?,
-            };
-            self.facets[place].add(&found, &records);
-            numbers.push(found);
+        for ((tally, source), numbers) in self.facets.iter_mut().zip(self.sources).zip(&numbers) {
+            if let Source::Always(value) = source {
+                let number = tally.values.number(value);
+                tally.add_all(number, &of_batch);
+            } else {
+                tally.add(numbers, &records, &of_batch);
+            }
         }
         self.add_changes(&records, &numbers[OPERATION], &numbers[BUCKET]);
         Ok(())
@@ -347,35 +367,45 @@ impl<'a> Stream<'a> {
         Ok(peers)
     }
 
-    /// What S3 records changed. Changes by API calls have names of their own.
-    fn add_changes(&mut self, records: &[Record], operations: &[u32], buckets: &[u32]) {
+    /// Learns of new operations what they do.
+    fn learn_operations(&mut self) {
         let values = &self.facets[OPERATION].values;
         for number in self.is_change.len()..values.len() {
             let operation = u32::try_from(number).ok().and_then(|number| values.text(number));
-            self.is_change.push(operation.is_some_and(events::is_s3_change));
+            let is = |test: &dyn Fn(&str) -> bool| operation.is_some_and(test);
+            self.is_change.push(is(&events::is_s3_change));
+            self.is_received.push(is(&|text| self.received.is_some_and(|received| received.values.contains(&text))));
         }
+    }
+
+    /// What the rows of a batch add.
+    fn records(&self, batch: &RecordBatch, operations: &[u32]) -> Result<Vec<Record>> {
+        let number = |name: &str| column(batch, name)?.as_primitive_opt::<Int64Type>().context("no numbers");
+        let times = column(batch, TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+        let failed = column(batch, FAILED)?.as_boolean_opt().context("no failures")?;
+        let (sent, received) = (number(BYTES_SENT)?, number(BYTES_RECEIVED)?);
+        let value =
+            |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };
+        let is_received = |row: usize| {
+            self.received.is_none() || operations[row] != NULL && self.is_received[operations[row] as usize]
+        };
+        let record = |row: usize| Record {
+            time: times.value(row),
+            sent: value(sent, row),
+            received: if is_received(row) { value(received, row) } else { 0 },
+            failed: failed.is_valid(row) && failed.value(row),
+        };
+        Ok((0..batch.num_rows()).map(record).collect())
+    }
+
+    /// What S3 records changed. Changes by API calls have names of their own.
+    fn add_changes(&mut self, records: &[Record], operations: &[u32], buckets: &[u32]) {
         for ((record, operation), bucket) in records.iter().zip(operations).zip(buckets) {
             if !record.failed && *operation != NULL && self.is_change[*operation as usize] {
                 self.changes.entry((*operation, *bucket)).or_default().add_record(record);
             }
         }
     }
-}
-
-/// What the rows of a batch add.
-fn records(batch: &RecordBatch) -> Result<Vec<Record>> {
-    let number = |name: &str| column(batch, name)?.as_primitive_opt::<Int64Type>().context("no numbers");
-    let times = column(batch, TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-    let failed = column(batch, FAILED)?.as_boolean_opt().context("no failures")?;
-    let (sent, received) = (number(BYTES_SENT)?, number(BYTES_RECEIVED)?);
-    let value = |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };
-    let record = |row: usize| Record {
-        time: times.value(row),
-        sent: value(sent, row),
-        received: value(received, row),
-        failed: failed.is_valid(row) && failed.value(row),
-    };
-    Ok((0..batch.num_rows()).map(record).collect())
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
