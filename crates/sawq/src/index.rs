@@ -160,7 +160,7 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
         "first_file",
         "first_line",
     ];
-    let dictionaries = ["value", "data_file", "first_file"];
+    let dictionaries = ["data_file", "first_file"];
     let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS, &dictionaries)?;
     let batches = batches.iter().map(Rows::of).collect::<Result<Vec<_>>>()?;
     let mut indexed: HashSet<&str> = HashSet::new();

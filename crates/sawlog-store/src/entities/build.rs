@@ -19,7 +19,7 @@ pub const INDEX_FILE_ROWS: u64 = 256 << 10;
 /// Or as soon as the values take so many bytes.
 const MAX_BYTES: usize = 48 << 20;
 /// Rows to a row group: few, so that looking up a value reads little.
-const ROW_GROUP_ROWS: usize = 32 << 10;
+const ROW_GROUP_ROWS: usize = 8 << 10;
 /// Stands for a value that is null.
 const NULL: u32 = u32::MAX;
 
