@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use arrow::array::{Array, ArrayRef, StringArray, StringViewArray, UInt32Array};
+use arrow::datatypes::DataType;
 use foldhash::quality::RandomState;
 use sawlog_formats::TextColumn;
 
@@ -58,6 +59,9 @@ impl Numbers {
 
     /// The numbers of a column's rows, or of a part of their texts.
     pub(crate) fn of(&mut self, column: &ArrayRef, last: &mut Translated, part: Part) -> Result<Vec<u32>> {
+        if *column.data_type() == DataType::Null {
+            return Ok(vec![NULL; column.len()]);
+        }
         Ok(match TextColumn::new(column).map_err(|found| anyhow!("a column of text is {found}"))? {
             TextColumn::Dictionary(keys, values) => {
                 if !is_same(last.dictionary.as_ref(), &values) {
@@ -117,7 +121,6 @@ pub(crate) fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool
 mod tests {
     use super::*;
     use arrow::compute::cast;
-    use arrow::datatypes::DataType;
 
     #[test]
     fn a_text_has_one_number_in_every_layout() {

@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock};
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
-use datafusion::logical_expr::{Expr, ident};
+use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
@@ -21,7 +22,7 @@ use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::index::Candidates;
 use crate::logs::{no_column, resolve};
-use crate::scan::{ReadAs, StoreTable};
+use crate::scan::{ReadAs, StoreTable, empty_columns};
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
 /// was used for the last.
@@ -152,7 +153,7 @@ impl Query {
 
     /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
     /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the filters
-    /// or an expression need them plain, which the engine compares faster.
+    /// or an expression need them plain, which the engine compares faster; where none of many records has any, as null.
     pub(crate) fn fold<T: Send>(
         &self,
         mut wanted: Vec<Expr>,
@@ -167,6 +168,15 @@ impl Query {
         let plain: HashSet<&str> = reckoned.chain(picked).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
         dictionaries.retain(|name| !plain.contains(name.as_str()));
+        if self.filters.text.is_none() && (keep.is_some() || self.candidates.is_none()) {
+            let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
+            let empty = empty_columns(&self.snapshot.folder, files)?;
+            let is_empty = |name: &str| empty.contains(name) && dictionaries.iter().any(|text| text == name);
+            for expr in wanted.iter_mut().filter(|expr| plain_column(expr).is_some_and(is_empty)) {
+                let name = expr.schema_name().to_string();
+                *expr = lit(ScalarValue::Null).alias(name);
+            }
+        }
         let read_as = ReadAs { dictionaries, whole_pages: keep.is_some(), ..ReadAs::default() };
         wanted.extend(keep.map(|keep| keep.alias(KEEP)));
         self.store.block_on(async {

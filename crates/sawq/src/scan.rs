@@ -1,6 +1,8 @@
 //! A table of the store for the query engine: the data files of one snapshot, as Parquet scans.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -21,6 +23,8 @@ use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use parquet::arrow::arrow_reader::RowSelection;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
+use parquet::file::statistics::Statistics;
 use sawlog_formats::{Kind, Layout};
 use sawlog_store::{DataFileEntry, Snapshot, open_checked};
 
@@ -111,6 +115,27 @@ impl StoreTable {
         }
         self
     }
+}
+
+/// The columns in which no record of some data files has anything, by their footers.
+pub(crate) fn empty_columns(folder: &Path, files: &[DataFileEntry]) -> Result<HashSet<String>> {
+    let mut empty: Option<HashSet<String>> = None;
+    for entry in files {
+        let file = open_checked(folder, entry)?;
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&file);
+        let footer = footer.with_context(|| format!("can't read the footer of {}", entry.path))?;
+        for row_group in footer.row_groups() {
+            let is_empty = |column: &&ColumnChunkMetaData| {
+                let nulls = column.statistics().and_then(Statistics::null_count_opt);
+                nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
+            };
+            // A column in a group has a longer path, which is the name of none.
+            let names = row_group.columns().iter().filter(is_empty).map(|column| column.column_path().string());
+            let names: HashSet<String> = names.collect();
+            empty = Some(empty.map_or_else(|| names.clone(), |empty| &empty & &names));
+        }
+    }
+    Ok(empty.unwrap_or_default())
 }
 
 /// A selection of some rows of a file; they are in ascending order.
