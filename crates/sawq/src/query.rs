@@ -22,7 +22,7 @@ use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::index::Candidates;
 use crate::logs::{no_column, resolve};
-use crate::scan::{ReadAs, StoreTable, empty_columns};
+use crate::scan::{Footers, ReadAs, StoreTable};
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
 /// was used for the last.
@@ -168,16 +168,21 @@ impl Query {
         let plain: HashSet<&str> = reckoned.chain(picked).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
         dictionaries.retain(|name| !plain.contains(name.as_str()));
-        if self.filters.text.is_none() && (keep.is_some() || self.candidates.is_none()) {
+        let mut read_as = ReadAs { dictionaries, whole_pages: keep.is_some(), ..ReadAs::default() };
+        if keep.is_some() || self.candidates.is_none() {
             let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
-            let empty = empty_columns(&self.snapshot.folder, files)?;
-            let is_empty = |name: &str| empty.contains(name) && dictionaries.iter().any(|text| text == name);
+            let footers = Footers::read(&self.snapshot.folder, files)?;
+            // Printing a record for --match takes its columns as they are.
+            let is_empty = |name: &str| {
+                let is_text = read_as.dictionaries.iter().any(|text| text == name);
+                is_text && self.filters.text.is_none() && footers.empty.contains(name)
+            };
             for expr in wanted.iter_mut().filter(|expr| plain_column(expr).is_some_and(is_empty)) {
                 let name = expr.schema_name().to_string();
                 *expr = lit(ScalarValue::Null).alias(name);
             }
+            read_as.row_groups = footers.row_groups;
         }
-        let read_as = ReadAs { dictionaries, whole_pages: keep.is_some(), ..ReadAs::default() };
         wanted.extend(keep.map(|keep| keep.alias(KEEP)));
         self.store.block_on(async {
             let streams = self.streams(wanted, &read_as).await?;

@@ -1,7 +1,8 @@
 //! A table of the store for the query engine: the data files of one snapshot, as Parquet scans.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use parquet::arrow::arrow_reader::RowSelection;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use sawlog_formats::{Kind, Layout};
 use sawlog_store::{DataFileEntry, Snapshot, open_checked};
@@ -39,6 +40,8 @@ pub(crate) struct ReadAs {
     pub(crate) in_order: bool,
     /// Whether filters only tell which pages are read: the rows in them are left to whoever asks.
     pub(crate) whole_pages: bool,
+    /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
+    pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
 }
 
 /// A snapshot of a table.
@@ -48,6 +51,7 @@ pub(crate) struct StoreTable {
     files: Vec<(DataFileEntry, PartitionedFile)>,
     in_order: bool,
     whole_pages: bool,
+    row_groups: HashMap<String, Vec<RowGroup>>,
 }
 
 impl fmt::Debug for StoreTable {
@@ -101,6 +105,7 @@ impl StoreTable {
             files: files.collect::<Result<_>>()?,
             in_order: read_as.in_order,
             whole_pages: read_as.whole_pages,
+            row_groups: read_as.row_groups.clone(),
         })
     }
 
@@ -117,25 +122,88 @@ impl StoreTable {
     }
 }
 
-/// The columns in which no record of some data files has anything, by their footers.
-pub(crate) fn empty_columns(folder: &Path, files: &[DataFileEntry]) -> Result<HashSet<String>> {
-    let mut empty: Option<HashSet<String>> = None;
-    for entry in files {
-        let file = open_checked(folder, entry)?;
-        let footer = ParquetMetaDataReader::new().parse_and_finish(&file);
-        let footer = footer.with_context(|| format!("can't read the footer of {}", entry.path))?;
-        for row_group in footer.row_groups() {
-            let is_empty = |column: &&ColumnChunkMetaData| {
-                let nulls = column.statistics().and_then(Statistics::null_count_opt);
-                nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
+/// What the footers of some data files say.
+#[derive(Debug, Default)]
+pub(crate) struct Footers {
+    /// The columns in which no record has anything.
+    pub(crate) empty: HashSet<String>,
+    /// The row groups of each file, by its path.
+    pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
+}
+
+/// A row group of a data file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowGroup {
+    /// Where it begins, in bytes.
+    start: i64,
+    rows: i64,
+}
+
+impl Footers {
+    pub(crate) fn read(folder: &Path, files: &[DataFileEntry]) -> Result<Self> {
+        let mut empty: Option<HashSet<String>> = None;
+        let mut row_groups = HashMap::new();
+        for entry in files {
+            let file = open_checked(folder, entry)?;
+            let footer = ParquetMetaDataReader::new().parse_and_finish(&file);
+            let footer = footer.with_context(|| format!("can't read the footer of {}", entry.path))?;
+            for row_group in footer.row_groups() {
+                let is_empty = |column: &&ColumnChunkMetaData| {
+                    let nulls = column.statistics().and_then(Statistics::null_count_opt);
+                    nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
+                };
+                // A column in a group has a longer path, which is the name of none.
+                let names = row_group.columns().iter().filter(is_empty).map(|column| column.column_path().string());
+                let names: HashSet<String> = names.collect();
+                empty = Some(empty.map_or_else(|| names.clone(), |empty| &empty & &names));
+            }
+            let row_group = |row_group: &RowGroupMetaData| {
+                let start = row_group.columns().first().map_or(0, |column| column.byte_range().0);
+                RowGroup { start: i64::try_from(start).unwrap_or(i64::MAX), rows: row_group.num_rows() }
             };
-            // A column in a group has a longer path, which is the name of none.
-            let names = row_group.columns().iter().filter(is_empty).map(|column| column.column_path().string());
-            let names: HashSet<String> = names.collect();
-            empty = Some(empty.map_or_else(|| names.clone(), |empty| &empty & &names));
+            row_groups.insert(entry.path.clone(), footer.row_groups().iter().map(row_group).collect());
         }
+        Ok(Self { empty: empty.unwrap_or_default(), row_groups })
     }
-    Ok(empty.unwrap_or_default())
+}
+
+/// Where to cut a file so that each of some parts has about as many rows: the ranges of bytes in which row groups begin.
+fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
+    let all: i64 = row_groups.iter().map(|row_group| row_group.rows).sum();
+    let mut starts = Vec::new();
+    let mut before = 0;
+    for row_group in row_groups {
+        // The next part begins with the row group whose middle is past its share.
+        let part = i64::try_from(starts.len()).unwrap_or(parts);
+        if part < parts && (before + row_group.rows / 2) * parts >= all * part {
+            starts.push(if part == 0 { 0 } else { row_group.start });
+        }
+        before += row_group.rows;
+    }
+    let ends = starts.iter().skip(1).copied().chain([i64::MAX]);
+    starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
+}
+
+impl StoreTable {
+    /// The data files, or parts of those whose row groups are known, in at most so many groups.
+    fn dealt_out(&self, groups: usize) -> Vec<FileGroup> {
+        let mut dealt = vec![Vec::new(); groups];
+        for (place, (entry, file)) in self.files.iter().enumerate() {
+            let row_groups = self.row_groups.get(&entry.path).filter(|row_groups| row_groups.len() >= groups);
+            let parts = row_groups.map(|row_groups| cuts(row_groups, i64::try_from(groups).unwrap_or(i64::MAX)));
+            match parts {
+                None => dealt[place % groups].push(file.clone()),
+                Some(parts) => dealt
+                    .iter_mut()
+                    .zip(parts)
+                    .for_each(|(group, part)| group.push(file.clone().with_range(part.start, part.end))),
+            }
+        }
+        dealt.retain(|group| !group.is_empty());
+        // A scan has a stream, if of nothing.
+        dealt.resize(dealt.len().max(1), Vec::new());
+        dealt.into_iter().map(FileGroup::new).collect()
+    }
 }
 
 /// A selection of some rows of a file; they are in ascending order.
@@ -187,10 +255,7 @@ impl TableProvider for StoreTable {
         let groups: Vec<FileGroup> = if self.in_order {
             self.files.iter().map(|(_, file)| FileGroup::new(vec![file.clone()])).collect()
         } else {
-            let mut groups = vec![Vec::new(); partitions.min(self.files.len().max(1))];
-            let count = groups.len();
-            self.files.iter().enumerate().for_each(|(place, (_, file))| groups[place % count].push(file.clone()));
-            groups.into_iter().map(FileGroup::new).collect()
+            self.dealt_out(partitions)
         };
         let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file_groups(groups)
@@ -215,6 +280,27 @@ mod tests {
     use crate::query::session;
     use datafusion::physical_plan::displayable;
     use sawlog_formats::FORMATS;
+
+    #[test]
+    fn parts_of_files_have_as_many_rows() {
+        let row_groups = |rows: &[i64]| -> Vec<RowGroup> {
+            let row_group = |(place, rows): (usize, &i64)| RowGroup { start: 4 + 100 * place as i64, rows: *rows };
+            rows.iter().enumerate().map(row_group).collect()
+        };
+        assert_eq!(cuts(&row_groups(&[10; 16]), 2), [0..804, 804..i64::MAX]);
+        assert_eq!(cuts(&row_groups(&[10, 10, 3]), 2), [0..104, 104..i64::MAX]);
+        assert_eq!(cuts(&row_groups(&[90, 10]), 2), [0..104, 104..i64::MAX]);
+        assert_eq!(cuts(&row_groups(&[1]), 1), [0..i64::MAX]);
+        // Each row group begins in just one part.
+        for sizes in [vec![5, 1, 1, 1, 90, 2], vec![0, 0, 0, 0], vec![7; 9]] {
+            let row_groups = row_groups(&sizes);
+            let parts = cuts(&row_groups, 4);
+            assert!(parts.len() <= 4, "{parts:?}");
+            for row_group in row_groups {
+                assert_eq!(parts.iter().filter(|part| part.contains(&row_group.start)).count(), 1, "{parts:?}");
+            }
+        }
+    }
 
     #[test]
     fn evidence_order_is_merged_and_not_sorted() {
