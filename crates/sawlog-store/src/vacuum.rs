@@ -22,9 +22,9 @@ pub struct Vacuumed {
 }
 
 /// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a
-/// commit that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run has
-/// the store for itself, so that no file is deleted which another run is about to add. The tables' logs forget removed files after
-/// the same time.
+/// commit that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run
+/// has the store for itself, so that no file is deleted which another run is about to add. The tables' logs forget removed
+/// files after the same time.
 ///
 /// # Errors
 ///
