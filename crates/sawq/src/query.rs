@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use sawlog_formats::{FORMATS, Format, Table, cloudtrail};
+use sawlog_formats::{FORMATS, Format, Kind, Table, cloudtrail};
 use sawlog_store::{DurableFiles, ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
@@ -172,10 +172,13 @@ impl Query {
         if keep.is_some() || self.candidates.is_none() {
             let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
             let footers = Footers::read(&self.snapshot.folder, files)?;
-            // Printing a record for --match takes its columns as they are.
+            // Numbers stay numbers; and printing a record for --match takes its columns as they are.
+            let columns = self.format.table.columns.iter().filter(|column| matches!(column.kind, Kind::Text));
+            let texts: HashSet<&str> = columns.map(|column| column.name).collect();
             let is_empty = |name: &str| {
-                let is_text = read_as.dictionaries.iter().any(|text| text == name);
-                is_text && self.filters.text.is_none() && footers.empty.contains(name)
+                let is_dictionary = read_as.dictionaries.iter().any(|text| text == name);
+                let is_printed = self.filters.text.is_some();
+                is_dictionary && !is_printed && texts.contains(name) && footers.empty.contains(name)
             };
             for expr in wanted.iter_mut().filter(|expr| plain_column(expr).is_some_and(is_empty)) {
                 let name = expr.schema_name().to_string();
