@@ -190,16 +190,18 @@ fn top_adds_up_what_the_lines_say() {
 fn columns_in_which_nobody_has_anything_add_up_to_nothing() {
     let case = Case::new();
     let line = "owner bucket [29/Jul/2021:10:00:00 +0000] 192.0.2.1 - R1 REST.HEAD.BUCKET - \"HEAD / HTTP/1.1\" 200 - - - 1 1 - \"-\" -\n";
-    case.write("logs/a", line.repeat(3));
+    // Footers are looked at only in large files.
+    case.write("logs/a", line.repeat(70_000));
     case.write("logs/flows", "start srcaddr dstaddr\n1627560000 192.0.2.1 -\n");
     assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
-    for (dimension, expected) in [("referer", ",3,0,0,0,"), ("key/user_agent", ",,3,0,0,0,"), ("host_id", ",3,0,0,0,")]
+    for (dimension, expected) in
+        [("referer", ",70000,0,0,0,"), ("key/user_agent", ",,70000,0,0,0,"), ("host_id", ",70000,0,0,0,")]
     {
         let ran = case.sawq(&["top", dimension, "--log", "s3", "--format", "csv"]);
         assert_eq!(ran.code, 0, "{dimension}: {}", ran.err);
         assert!(ran.text().lines().nth(1).is_some_and(|row| row.starts_with(expected)), "{dimension}: {}", ran.text());
     }
-    for (log, records) in [("s3", 3), ("vpc", 1)] {
+    for (log, records) in [("s3", 70_000), ("vpc", 1)] {
         let ran = case.sawq(&["who", "192.0.2.1", "--log", log, "--json"]);
         assert_eq!(ran.code, 0, "{log}: {}", ran.err);
         assert!(ran.text().contains(&format!("\"records\": {records}")), "{}", ran.text());

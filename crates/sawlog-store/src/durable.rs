@@ -47,13 +47,13 @@ impl DurableFiles {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(Error::AlreadyExists { path: path.display().to_string(), source: Box::new(error) })
             }
-            Err(error) => Err(unreadable(&path, error)),
+            Err(error) => Err(failed(&path, error)),
         }
     }
 }
 
 /// An error of a file, by its name.
-fn unreadable(path: &Path, error: io::Error) -> Error {
+fn failed(path: &Path, error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
         return Error::NotFound { path: path.display().to_string(), source: Box::new(error) };
     }
@@ -61,12 +61,15 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::Generic { store: STORE, source }
 }
 
-/// The bytes of a part of a file; fewer where the file ends before.
+/// The bytes of a part of a file, which must be there: a damaged footer may ask for what no memory could hold.
 fn read(mut file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+    if range.end > file.metadata()?.len() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("ends before byte {}", range.end)));
+    }
     let size = range.end.saturating_sub(range.start);
-    let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(io::Error::other)?);
+    let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
     file.seek(SeekFrom::Start(range.start))?;
-    file.take(size).read_to_end(&mut bytes)?;
+    file.read_exact(&mut bytes)?;
     Ok(bytes.into())
 }
 
@@ -124,12 +127,12 @@ impl ObjectStore for DurableFiles {
 
     async fn get_opts(&self, location: &Location, options: GetOptions) -> Result<GetResult> {
         let path = self.files.path_to_filesystem(location)?;
-        let unreadable = |error| unreadable(&path, error);
-        let file = File::open(&path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
+        let failed = |error| failed(&path, error);
+        let file = File::open(&path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         let meta = ObjectMeta {
             location: location.clone(),
-            last_modified: metadata.modified().map_err(unreadable)?.into(),
+            last_modified: metadata.modified().map_err(failed)?.into(),
             size: metadata.len(),
             e_tag: None,
             version: None,
@@ -142,16 +145,16 @@ impl ObjectStore for DurableFiles {
             }
             None => 0..meta.size,
         };
-        let bytes = if options.head { Bytes::new() } else { read(&file, &range).map_err(unreadable)? };
+        let bytes = if options.head { Bytes::new() } else { read(&file, &range).map_err(failed)? };
         let payload = GetResultPayload::Stream(stream::once(ready(Ok(bytes))).boxed());
         Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
     }
 
     async fn get_ranges(&self, location: &Location, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let path = self.files.path_to_filesystem(location)?;
-        let unreadable = |error| unreadable(&path, error);
-        let file = File::open(&path).map_err(unreadable)?;
-        ranges.iter().map(|range| read(&file, range).map_err(unreadable)).collect()
+        let failed = |error| failed(&path, error);
+        let file = File::open(&path).map_err(failed)?;
+        ranges.iter().map(|range| read(&file, range).map_err(failed)).collect()
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Location>>) -> BoxStream<'static, Result<Location>> {

@@ -121,7 +121,7 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
     /// Delete data files that are out of use for so long, and logs before a checkpoint that is as old; who reads an older
-    /// version of the store needs them
+    /// version of the store needs them. The tables' logs forget deleted files after the same time
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
     /// How data files are compressed

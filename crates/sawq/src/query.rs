@@ -27,6 +27,8 @@ use crate::scan::{Footers, ReadAs, StoreTable};
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
 /// was used for the last.
 pub(crate) const BATCH_ROWS: usize = 16_384;
+/// Data files that have so many rows, one with another, are worth looking at their footers before they are read.
+const LARGE: u64 = 64 << 10;
 /// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
 const BATCH_ROWS_IN_ORDER: usize = 2048;
 
@@ -169,8 +171,9 @@ impl Query {
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
         dictionaries.retain(|name| !plain.contains(name.as_str()));
         let mut read_as = ReadAs { dictionaries, whole_pages: keep.is_some(), ..ReadAs::default() };
-        if keep.is_some() || self.candidates.is_none() {
-            let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
+        let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
+        let are_large = files.iter().map(|file| file.rows).sum::<u64>() >= files.len() as u64 * LARGE;
+        if are_large && (keep.is_some() || self.candidates.is_none()) {
             let footers = Footers::read(&self.snapshot.folder, files)?;
             // Numbers stay numbers; and printing a record for --match takes its columns as they are.
             let columns = self.format.table.columns.iter().filter(|column| matches!(column.kind, Kind::Text));

@@ -169,16 +169,19 @@ impl Footers {
 
 /// Where to cut a file so that each of some parts has about as many rows: the ranges of bytes in which row groups begin.
 fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
-    let all: i64 = row_groups.iter().map(|row_group| row_group.rows).sum();
+    // Wide enough for whatever a damaged footer says.
+    let rows = |row_group: &RowGroup| i128::from(row_group.rows.max(0));
+    let all: i128 = row_groups.iter().map(rows).sum();
     let mut starts = Vec::new();
     let mut before = 0;
     for row_group in row_groups {
         // The next part begins with the row group whose middle is past its share.
         let part = i64::try_from(starts.len()).unwrap_or(parts);
-        if part < parts && (before + row_group.rows / 2) * parts >= all * part {
+        let middle = before + rows(row_group) / 2;
+        if part < parts && middle * i128::from(parts) >= all * i128::from(part) {
             starts.push(if part == 0 { 0 } else { row_group.start });
         }
-        before += row_group.rows;
+        before += rows(row_group);
     }
     let ends = starts.iter().skip(1).copied().chain([i64::MAX]);
     starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
@@ -290,6 +293,7 @@ mod tests {
         assert_eq!(cuts(&row_groups(&[10; 16]), 2), [0..804, 804..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[10, 10, 3]), 2), [0..104, 104..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[90, 10]), 2), [0..104, 104..i64::MAX]);
+        assert_eq!(cuts(&row_groups(&[i64::MAX, i64::MAX, -1]), 2), [0..104, 104..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[1]), 2), cuts(&row_groups(&[1]), 1));
         // Each row group begins in just one part.
         for sizes in [vec![5, 1, 1, 1, 90, 2], vec![0, 0, 0, 0], vec![7; 9]] {
