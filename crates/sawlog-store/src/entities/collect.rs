@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::positions::MAX_POSITIONS;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use sawlog_formats::{Entity, Failed, Format, Interner, Measures, Part, TextColumn};
@@ -88,11 +88,14 @@ impl FieldEntities {
             .collect();
         let mut rows = vec![0; end];
         if end > 0 {
+            const NOWHERE: u32 = u32::MAX;
             let starts = [0].into_iter().chain(ends.iter().copied());
-            let mut next: Vec<u32> = starts.take(ends.len()).collect();
-            for (row, key) in (0..).zip(&keys.of_rows) {
-                let key = *key as usize;
-                if let Some(place) = next.get_mut(key).filter(|place| **place < ends[key]) {
+            let mut next: Vec<u32> =
+                starts.zip(&ends).map(|(start, end)| if start < *end { start } else { NOWHERE }).collect();
+            next.push(NOWHERE);
+            for (row, key) in (0..).zip(keys.of_rows.iter()) {
+                let place = &mut next[*key as usize];
+                if *place != NOWHERE {
                     rows[*place as usize] = row;
                     *place += 1;
                 }
@@ -169,108 +172,175 @@ fn number(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
     array.as_primitive_opt::<Int64Type>().cloned().ok_or_else(wrong)
 }
 
-/// What is added up, row by row.
-struct RowMeasures(Vec<RowMeasure>);
+/// What is added up of the rows, as small as can be, since it is gone through for each field.
+struct RowMeasures {
+    /// The time, and the bytes sent or [`NOTHING`].
+    rows: Vec<(i64, i64)>,
+    /// The rows that stored something, and how many bytes.
+    received: Vec<(usize, i64)>,
+    /// The rows that are failures.
+    failed: Vec<usize>,
+    /// Of all rows.
+    all: Common,
+    /// Whether all sums fit into 64 bits, and no number is negative, which has no sum that means anything.
+    all_fit: bool,
+}
 
+/// No number of bytes.
+const NOTHING: i64 = -1;
+
+/// What most rows add to.
 #[derive(Clone, Copy)]
-struct RowMeasure {
-    time: i64,
-    sent: Option<i64>,
-    received: i64,
-    failed: bool,
+struct Common {
+    records: u32,
+    first_row: u32,
+    /// [`NOTHING`] until a row says.
+    sent: i64,
+    first: i64,
+    last: i64,
+}
+
+impl Common {
+    const NONE: Self = Self { records: 0, first_row: u32::MAX, sent: NOTHING, first: i64::MAX, last: i64::MIN };
+
+    #[inline]
+    fn add(&mut self, row: u32, (time, sent): (i64, i64)) {
+        self.first_row = self.first_row.min(row);
+        self.records += 1;
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+        if sent != NOTHING {
+            self.sent = self.sent.max(0) + sent;
+        }
+    }
 }
 
 impl RowMeasures {
     fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
         let Measures { sent, received, failed } = format.measures;
-        let mut rows: Vec<RowMeasure> = times(format, batch)?
-            .into_iter()
-            .map(|time| RowMeasure { time, sent: None, received: 0, failed: false })
-            .collect();
-        if let Some(name) = sent {
-            let sent = number(batch, name)?;
-            rows.iter_mut().zip(&sent).for_each(|(row, sent)| row.sent = sent);
-        }
+        let times = times(format, batch)?;
+        let mut all_fit = true;
+        let rows: Vec<(i64, i64)> = if let Some(name) = sent {
+            let bytes = number(batch, name)?;
+            all_fit &= fits(bytes.iter().flatten());
+            let bytes = bytes.iter().map(|bytes| bytes.unwrap_or(NOTHING));
+            times.into_iter().zip(bytes).collect()
+        } else {
+            times.into_iter().map(|time| (time, NOTHING)).collect()
+        };
+        let mut stored = Vec::new();
         if let Some(received) = received {
             let sizes = number(batch, received.column)?;
             let counts = is_one_of(batch, received.by, received.values)?;
-            for ((row, size), counts) in rows.iter_mut().zip(&sizes).zip(&counts) {
-                row.received = size.filter(|_| counts.unwrap_or_default()).unwrap_or_default();
-            }
+            let counted = sizes.iter().zip(counts).enumerate().filter(|(_, (_, counts))| *counts);
+            stored.extend(counted.filter_map(|(row, (size, _))| Some((row, size?))));
+            all_fit &= fits(stored.iter().map(|(_, size)| *size));
         }
-        for failed in failed {
-            match *failed {
-                Failed::Present(name) => {
-                    let valid = column(batch, name)?.1;
-                    let present = |row| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
-                    rows.iter_mut().enumerate().for_each(|(place, row)| row.failed |= present(place));
-                }
-                Failed::AtLeast(name, least) => {
-                    let (array, _) = column(batch, name)?;
-                    let wrong = || ArrowError::SchemaError(format!("{name} has the type {}", array.data_type()));
-                    let numbers = array.as_primitive_opt::<Int32Type>().ok_or_else(wrong)?;
-                    let failed = numbers.iter().map(|number| number.is_some_and(|number| number >= least));
-                    rows.iter_mut().zip(failed).for_each(|(row, failed)| row.failed |= failed);
-                }
-                Failed::Is(name, value) => {
-                    let is = is_one_of(batch, name, &[value])?;
-                    rows.iter_mut().zip(&is).for_each(|(row, is)| row.failed |= is.unwrap_or_default());
-                }
-            }
+        let mut all = Common::NONE;
+        if all_fit {
+            (0..).zip(&rows).for_each(|(row, measures)| all.add(row, *measures));
         }
-        Ok(Self(rows))
+        Ok(Self { rows, received: stored, failed: failures(failed, batch)?, all, all_fit })
     }
 
-    /// Adds up by value; `None` if a sum is too large, or a number is negative, which has no sum that means anything.
+    /// Adds up by value; `None` if sums do not fit.
     fn add_up(&self, keys: Keys) -> Option<FieldEntities> {
-        let mut sums = vec![(Sums::NONE, usize::MAX); keys.values.len() + 1];
-        let mut all_fit = true;
-        for (number, (row, key)) in self.0.iter().zip(&keys.of_rows).enumerate() {
-            let (sums, first_row) = &mut sums[*key as usize];
-            if sums.records == 0 {
-                *first_row = number;
-            }
-            sums.records += 1;
-            sums.errors += i64::from(row.failed);
-            sums.first = sums.first.min(row.time);
-            sums.last = sums.last.max(row.time);
-            let (received, overflows) = sums.received.overflowing_add(row.received);
-            sums.received = received;
-            all_fit &= !overflows && row.received >= 0;
-            if let Some(sent) = row.sent {
-                let (sum, overflows) = sums.sent.unwrap_or_default().overflowing_add(sent);
-                sums.sent = Some(sum);
-                all_fit &= !overflows && sent >= 0;
+        if !self.all_fit {
+            return None;
+        }
+        let mut common = vec![Common::NONE; keys.values.len() + 1];
+        let is_in_all = |first: &&u32| keys.of_rows.iter().all(|key| key == *first);
+        if let Some(only) = keys.of_rows.first().filter(is_in_all) {
+            // A column that a log does not have, or that has one value in all of it, is common.
+            common[*only as usize] = self.all;
+        } else {
+            for ((row, measures), key) in (0..).zip(&self.rows).zip(keys.of_rows.iter()) {
+                common[*key as usize].add(row, *measures);
             }
         }
-        all_fit.then(|| FieldEntities::new(keys, sums))
+        let sums = |common: &Common| Sums {
+            records: common.records.into(),
+            sent: Some(common.sent).filter(|sent| *sent != NOTHING),
+            first: common.first,
+            last: common.last,
+            ..Sums::NONE
+        };
+        let mut sums: Vec<(Sums, usize)> =
+            common.iter().map(|common| (sums(common), common.first_row as usize)).collect();
+        for (row, size) in &self.received {
+            sums[keys.of_rows[*row] as usize].0.received += size;
+        }
+        for row in &self.failed {
+            sums[keys.of_rows[*row] as usize].0.errors += 1;
+        }
+        Some(FieldEntities::new(keys, sums))
     }
+}
+
+/// Whether the sum of all, and so of any, fits into 64 bits, and none is negative.
+fn fits(mut bytes: impl Iterator<Item = i64>) -> bool {
+    bytes.try_fold(0_i64, |sum, bytes| sum.checked_add(bytes).filter(|_| bytes >= 0)).is_some()
+}
+
+/// The rows that are failures, in ascending order.
+fn failures(failed: &[Failed], batch: &RecordBatch) -> Result<Vec<usize>, ArrowError> {
+    let mut is_failed = vec![false; batch.num_rows()];
+    for failed in failed {
+        match *failed {
+            Failed::Present(name) => {
+                let valid = column(batch, name)?.1;
+                let present = |row| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
+                is_failed.iter_mut().enumerate().for_each(|(row, failed)| *failed |= present(row));
+            }
+            Failed::AtLeast(name, least) => {
+                let (array, _) = column(batch, name)?;
+                let wrong = || ArrowError::SchemaError(format!("{name} has the type {}", array.data_type()));
+                let numbers = array.as_primitive_opt::<Int32Type>().ok_or_else(wrong)?;
+                let reached = numbers.iter().map(|number| number.is_some_and(|number| number >= least));
+                is_failed.iter_mut().zip(reached).for_each(|(failed, reached)| *failed |= reached);
+            }
+            Failed::Is(name, value) => {
+                let is = is_one_of(batch, name, &[value])?;
+                is_failed.iter_mut().zip(is).for_each(|(failed, is)| *failed |= is);
+            }
+        }
+    }
+    Ok(is_failed.iter().enumerate().filter(|(_, failed)| **failed).map(|(row, _)| row).collect())
 }
 
 /// The rows' times, in microseconds since 1970: those of the first of the columns that has one.
 fn times(format: &Format, batch: &RecordBatch) -> Result<Vec<i64>, ArrowError> {
-    let mut times: Vec<Option<i64>> = vec![None; batch.num_rows()];
-    for name in format.table.times {
+    let mut times: Vec<i64> = Vec::new();
+    // A record has a time: a decoder rejects what has none.
+    let mut missing: Vec<usize> = Vec::new();
+    for (place, name) in format.table.times.iter().enumerate() {
         let array = column(batch, name)?.0;
         let array = array.as_primitive_opt::<TimestampMicrosecondType>();
         let array = array.ok_or_else(|| ArrowError::SchemaError(format!("no times in {name}")))?;
-        times.iter_mut().zip(array).for_each(|(time, other)| *time = time.or(other));
-        if array.null_count() == 0 {
+        if place == 0 {
+            times = array.values().to_vec();
+            missing.extend((0..array.len()).filter(|row| array.is_null(*row)));
+        }
+        missing.retain(|row| {
+            times[*row] = array.value(*row);
+            array.is_null(*row)
+        });
+        if missing.is_empty() {
             break;
         }
     }
-    // A record has a time: a decoder rejects what has none.
-    Ok(times.into_iter().map(Option::unwrap_or_default).collect())
+    Ok(times)
 }
 
-/// In which rows a text column has one of some values.
-fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<BooleanArray, ArrowError> {
-    let (array, _) = column(batch, name)?;
-    let is = |text: Option<&str>| Some(text.is_some_and(|text| values.contains(&text)));
+/// Whether a text column has one of some values, row by row.
+fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<Vec<bool>, ArrowError> {
+    let (array, valid) = column(batch, name)?;
+    let is = |text: Option<&str>| text.is_some_and(|text| values.contains(&text));
     if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
-        let of_value: Vec<bool> =
-            dictionary.values().as_string::<i32>().iter().map(|value| is(value).unwrap_or_default()).collect();
-        return Ok(dictionary.keys().iter().map(|key| key.map(|key| of_value[key as usize])).collect());
+        let mut of_value: Vec<bool> = dictionary.values().as_string::<i32>().iter().map(is).collect();
+        let keys = or_null(dictionary.keys().values().clone(), valid.as_ref(), of_value.len());
+        of_value.push(false);
+        return Ok(keys.iter().map(|key| of_value[*key as usize]).collect());
     }
     let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
     let text = TextColumn::new(&array).map_err(wrong)?;
@@ -280,7 +350,7 @@ fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<Boolean
 /// The distinct values of a field, and the number of each row's; null has the number after the last.
 struct Keys {
     values: StringArray,
-    of_rows: Vec<u32>,
+    of_rows: ScalarBuffer<u32>,
 }
 
 impl Keys {
@@ -306,12 +376,9 @@ impl Keys {
 
     fn of_text(batch: &RecordBatch, name: &str) -> Result<Option<Self>, ArrowError> {
         let (array, valid) = column(batch, name)?;
-        let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
         if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
             let values = dictionary.values().as_string::<i32>().clone();
-            let null = count(values.len());
-            let keys = dictionary.keys().values().iter().enumerate();
-            let of_rows = keys.map(|(row, key)| if is_there(row) { *key } else { null }).collect();
+            let of_rows = or_null(dictionary.keys().values().clone(), valid.as_ref(), values.len());
             return Ok(Some(Self { values, of_rows }));
         }
         if array.len() > FEW_ROWS {
@@ -319,6 +386,7 @@ impl Keys {
         }
         let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
         let text = TextColumn::new(&array).map_err(wrong)?;
+        let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
         let rows = (0..array.len()).map(|row| text.get(row).filter(|_| is_there(row)));
         Ok(Some(Self::numbered(rows)))
     }
@@ -335,19 +403,28 @@ impl Keys {
     fn with_null(values: StringArray, mut of_rows: Vec<u32>) -> Self {
         let null = count(values.len());
         of_rows.iter_mut().filter(|key| **key == u32::MAX).for_each(|key| *key = null);
-        Self { values, of_rows }
+        Self { values, of_rows: of_rows.into() }
     }
 
+    /// Numbers the values of a column of numbers. They are ports, whose places are looked up without a hash; others are
+    /// few.
     fn of_numbers(array: &ArrayRef) -> Self {
-        let mut numbers = Interner::default();
-        let rows = array.as_primitive::<Int32Type>().iter();
-        let of_rows = rows.map(|number| number.map_or(u32::MAX, |number| numbers.intern(&number.to_le_bytes())));
-        let of_rows = of_rows.collect();
-        let values = (0..numbers.len()).map(|number| {
-            let bytes = numbers.get(count(number)).try_into().unwrap_or_default();
-            i32::from_le_bytes(bytes).to_string()
-        });
-        Self::with_null(values.map(Some).collect(), of_rows)
+        let mut values: Vec<i32> = Vec::new();
+        let mut ports = vec![u32::MAX; 1 << 16];
+        let mut others: HashMap<i32, u32> = HashMap::new();
+        let mut place = |number: i32| {
+            let port = u16::try_from(number).ok().map(|port| &mut ports[usize::from(port)]);
+            let place = port.unwrap_or_else(|| others.entry(number).or_insert(u32::MAX));
+            if *place == u32::MAX {
+                *place = count(values.len());
+                values.push(number);
+            }
+            *place
+        };
+        // A row without a number has some number, too; it is put right afterwards.
+        let of_rows = array.as_primitive::<Int32Type>().values().iter().map(|number| place(*number)).collect();
+        let of_rows = or_null(of_rows, array.nulls(), values.len());
+        Self { values: values.iter().map(|number| Some(number.to_string())).collect(), of_rows }
     }
 
     /// What a function finds in the text of a column: looked for once in each value of its dictionary.
@@ -381,7 +458,7 @@ impl Keys {
             let key = key as usize;
             if key < keys.values.len() { Some(keys.values.value(key).to_owned()) } else { None }
         };
-        let rows = first.of_rows.iter().zip(&second.of_rows);
+        let rows = first.of_rows.iter().zip(second.of_rows.iter());
         let of_rows = rows.map(|(&a, &b)| {
             let known = &mut last[b as usize];
             if known.0 == a {
@@ -403,6 +480,15 @@ impl Keys {
 fn strings(values: &Interner) -> StringArray {
     let text = |number: usize| std::str::from_utf8(values.get(count(number))).unwrap_or_default();
     StringArray::from_iter_values((0..values.len()).map(text))
+}
+
+/// Numbers of rows' values, with the number after the last where there is no value.
+fn or_null(numbers: ScalarBuffer<u32>, valid: Option<&NullBuffer>, values: usize) -> ScalarBuffer<u32> {
+    let Some(valid) = valid.filter(|valid| valid.null_count() > 0) else { return numbers };
+    let mut numbers = numbers.to_vec();
+    let null = count(values);
+    (!valid.inner()).set_indices().for_each(|row| numbers[row] = null);
+    numbers.into()
 }
 
 fn count(count: usize) -> u32 {
