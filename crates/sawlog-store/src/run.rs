@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::delta::{self, DataFileEntry};
 use crate::durable::make_folder;
-use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
+use crate::entities::{ENTITIES, FileIndex, INDEX_CODEC, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
 use crate::intent::{Change, Intent, remove_folder, sync_folder};
 use crate::ledger::SOURCES;
@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
         }
         let mut staged = self.create_file(&ENTITIES, None)?;
         let path = staged.file.path().to_owned();
-        let mut encoder = Encoder::new(&ENTITIES, self.codec).map_err(StoreError::parquet(&path))?;
+        let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
         for batch in batches {
             let row_group = encoder.encode(&batch).map_err(StoreError::parquet(&path))?;
             staged.file.append(row_group).map_err(StoreError::parquet(&path))?;

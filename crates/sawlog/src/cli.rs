@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// Merge the small data files of many runs into few, and delete those that are out of use
     Compact(CompactArgs),
     /// Make the entity index anew from the records
-    Reindex(ReindexArgs),
+    Reindex,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -88,7 +88,7 @@ pub(crate) struct ConvertArgs {
     /// How much memory to use, at least 128MiB
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
-    /// How data files are compressed
+    /// How data files are compressed; those of the index are always by LZ4, which is read fastest
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
     /// The largest content of a gzip file; it may not be 250 times the file's size either, unless below 64 MiB
@@ -124,15 +124,7 @@ pub(crate) struct CompactArgs {
     /// version of the store needs them. The tables' logs forget deleted files after the same time
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
-    /// How data files are compressed
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: Compression,
-}
-
-/// How to reindex.
-#[derive(Debug, Args)]
-pub(crate) struct ReindexArgs {
-    /// How data files are compressed
+    /// How data files are compressed; those of the index are always by LZ4, which is read fastest
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
 }

@@ -20,10 +20,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
 use sawlog_formats::visible;
+use sawlog_store::parquet::Codec;
 use sawlog_store::{ENTITIES, Run, Store, damaged_file, reindex};
 use serde_json::json;
 
-use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, ReindexArgs, VerifyArgs};
+use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, VerifyArgs};
 use convert::{Settings, convert};
 use interrupt::{Interrupt, Interrupted};
 use manifest::Manifest;
@@ -63,7 +64,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Verify(args) => run_verify(args, &cli.global),
         Command::Manifest => run_manifest(&cli.global),
         Command::Compact(args) => run_compact(args, &cli.global),
-        Command::Reindex(args) => run_reindex(args, &cli.global),
+        Command::Reindex => run_reindex(&cli.global),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -121,11 +122,11 @@ fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_reindex(args: &ReindexArgs, global: &Global) -> Result<ExitCode> {
+fn run_reindex(global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let progress = Progress::new(global.quiet);
     let waiting = || progress.note("another sawlog writes to this store; waiting for it");
-    let mut run = Run::begin(&store, args.compression.codec(), waiting)?;
+    let mut run = Run::begin(&store, Codec::default(), waiting)?;
     let (rows_before, data_files) = reindex(&mut run)?;
     run.commit()?;
     let rows = store.snapshot(&ENTITIES)?.rows();

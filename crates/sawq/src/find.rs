@@ -94,7 +94,7 @@ fn merged<'a>(
     take: &mut Take<'_>,
 ) -> Result<bool> {
     let mut cursors = Vec::new();
-    for query in queries {
+    for query in queries.filter(|query| !query.is_ruled_out()) {
         let read_as = ReadAs { in_order: args.sort == Order::Evidence, ..ReadAs::default() };
         // Sorted at last: what the engine reckons out after it may lose the order.
         let frame = sorted(select(query, query.frame(&read_as)?, columns)?, args.sort)?;
@@ -210,7 +210,7 @@ fn sorted(frame: DataFrame, order: Order) -> Result<DataFrame> {
 
 fn count(queries: &[Query]) -> Result<bool> {
     let mut all = 0;
-    for query in queries {
+    for query in queries.iter().filter(|query| !query.is_ruled_out()) {
         let frame = query.frame(&ReadAs::default())?;
         if query.filters.text.is_none() {
             query.for_each(frame.aggregate(Vec::new(), vec![count_all()])?, |batch| {

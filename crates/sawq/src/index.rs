@@ -7,8 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::catalog::TableProvider;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions_aggregate::count::count_all;
@@ -20,10 +21,12 @@ use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, positions};
 
 use crate::filter::Probe;
 use crate::functions::within;
+use crate::groups::Groups;
 use crate::logs::{path, resolve};
-use crate::query::{Query, collect, session};
-use crate::scan::{ReadAs, StoreTable};
-use crate::tally::{Details, Group, Measures};
+use crate::numbers::{self, NULL, Numbers, Translated};
+use crate::query::{Query, session};
+use crate::scan::{Filtering, ReadAs, StoreTable};
+use crate::tally::{Details, Measures};
 
 /// The part of a day, in microseconds.
 const DAY: i64 = 86_400_000_000;
@@ -40,16 +43,22 @@ fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
     condition.into_iter().fold(about, Expr::and)
 }
 
-/// The index's batches under a condition.
+/// The index's batches under a condition. They are read without a planner, which would take as long as the reading.
 fn read(query: &Query, condition: Expr, columns: &[&str], dictionaries: &[&str]) -> Result<Vec<RecordBatch>> {
     if query.index.files.is_empty() {
         return Ok(Vec::new());
     }
     let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
-    let table = StoreTable::new(&query.index, &ReadAs { dictionaries, ..ReadAs::default() })?;
-    let frame = session(8192).read_table(Arc::new(table))?.filter(condition)?;
-    let frame = frame.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?;
-    query.store.block_on(collect(frame, ENTITIES.name, &query.explain))
+    let read_as = ReadAs { dictionaries, filtering: Filtering::InScan, ..ReadAs::default() };
+    let table = StoreTable::new(&query.index, &read_as)?;
+    let schema = table.schema();
+    let places = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    let context = session(8192);
+    query.store.block_on(async {
+        let plan = table.scan(&context.state(), Some(&places), &[condition], None).await?;
+        query.explain.plan(ENTITIES.name, &plan);
+        Ok(datafusion::physical_plan::collect(plan, context.task_ctx()).await?)
+    })
 }
 
 fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
@@ -140,11 +149,11 @@ pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates>
 
 /// The groups of a query's records by some columns, as far as the index has them, and the data files that it says nothing
 /// of. Nothing if the index can't answer.
-pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Result<Option<(Vec<Group>, Snapshot)>> {
+pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Result<Option<(Groups, Snapshot)>> {
     let asks_more = measures.details == Details::WithIps || measures.first_number || measures.only.is_some();
     let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
     let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
-    let Some((entity, groups_of)) = entity(query.format, columns) else { return Ok(None) };
+    let Some((entity, parts)) = entity(query.format, columns) else { return Ok(None) };
     if asks_more || filtered || !whole_days {
         return Ok(None);
     }
@@ -162,21 +171,30 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
     ];
     let dictionaries = ["data_file", "first_file"];
     let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS, &dictionaries)?;
-    let batches = batches.iter().map(Rows::of).collect::<Result<Vec<_>>>()?;
-    let mut indexed: HashSet<&str> = HashSet::new();
+    let mut data_files = Numbers::default();
+    let batches = batches.iter().map(|batch| Rows::of(batch, &mut data_files)).collect::<Result<Vec<_>>>()?;
+    let mut is_indexed = vec![false; data_files.len()];
     for rows in &batches {
-        let whole = (0..rows.len).filter(|row| rows.values.get(*row).is_none());
-        indexed.extend(whole.filter_map(|row| rows.data_files.get(row)));
+        let whole = rows.data_files.iter().enumerate().filter(|(row, _)| rows.values.is_null(*row));
+        let numbers = whole.map(|(_, file)| *file as usize);
+        numbers.for_each(|file| is_indexed.get_mut(file).into_iter().for_each(|is| *is = true));
     }
-    let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
-        query.snapshot.files.iter().cloned().partition(|file| indexed.contains(file.path.as_str()));
-    let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
-    let mut sums = Sums { groups_of, groups: Vec::new(), places: HashMap::default() };
-    batches.iter().for_each(|rows| sums.add(rows, &here));
-    let (known, all) = (here.len(), query.snapshot.files.len());
+    // Of files that are gone there can be rows, too.
+    let mut is_here = vec![false; data_files.len()];
+    let mut rest = query.snapshot.files.clone();
+    rest.retain(|file| {
+        let number = data_files.find(&file.path).filter(|number| is_indexed[*number as usize]);
+        number.map(|number| is_here[number as usize] = true).is_none()
+    });
+    let mut groups = Groups::with_capacity(parts.len(), batches.iter().map(|rows| rows.data_files.len()).sum());
+    for rows in &batches {
+        rows.add_to(&mut groups, &parts, &is_here)?;
+    }
+    let all = query.snapshot.files.len();
+    let known = all - rest.len();
     let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
     query.explain.note(query.format.table.name, note);
-    Ok(Some((sums.groups, Snapshot { files: rest, ..query.snapshot.clone() })))
+    Ok(Some((groups, Snapshot { files: rest, ..query.snapshot.clone() })))
 }
 
 /// Whether a row of the index is of one of some values. Of few values the engine looks for the pages that can have them;
@@ -314,140 +332,93 @@ pub(crate) fn records(query: &Query) -> Result<Option<u64>> {
     Ok(least)
 }
 
-/// How the values of an indexed field are the groups of some columns.
-#[derive(Clone, Copy)]
-enum Groups {
-    /// A value is a group.
-    Single,
-    /// A value is two columns joined.
-    Pair,
-    /// The second one of two columns joined is a group.
-    Second,
-}
+/// The first one of two columns joined, null as `-`; and the second one, null as nothing.
+const FIRST: numbers::Part = |value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-");
+const SECOND: numbers::Part = |value| value.split_once('/').map(|(_, second)| second).filter(|text| !text.is_empty());
 
-impl Groups {
-    /// What tells a value's group from others.
-    fn key(self, value: Option<&str>) -> Option<&str> {
-        match self {
-            Self::Single | Self::Pair => value,
-            Self::Second => value.and_then(|value| value.split_once('/')).map(|(_, second)| second),
-        }
-    }
-
-    /// The values of the columns.
-    fn values(self, value: Option<&str>) -> Arc<[Option<String>]> {
-        let (first, second) = value.and_then(|value| value.split_once('/')).unwrap_or_default();
-        let second = Some(second.to_owned()).filter(|text| !text.is_empty());
-        match self {
-            Self::Single => Arc::new([value.map(str::to_owned)]),
-            Self::Pair => Arc::new([Some(first.to_owned()).filter(|text| text != "-"), second]),
-            Self::Second => Arc::new([second]),
-        }
-    }
-}
-
-/// The indexed field that some columns are.
-fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Groups)> {
+/// The indexed field that some columns are, and what part of its values each of them is.
+fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Vec<numbers::Part>)> {
     let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
     let whole = format.entities.iter().find(|entity| matches!(entity.part, Part::Whole) && names == [entity.field]);
     let joined = || {
         format.entities.iter().find_map(|entity| match entity.part {
-            Part::Joined(first, second) if names == [first, second] => Some((entity, Groups::Pair)),
-            Part::Joined(_, second) if names == [second] => Some((entity, Groups::Second)),
+            Part::Joined(first, second) if names == [first, second] => Some((entity, vec![FIRST, SECOND])),
+            Part::Joined(_, second) if names == [second] => Some((entity, vec![SECOND])),
             _ => None,
         })
     };
-    whole.map(|entity| (entity, Groups::Single)).or_else(joined)
+    whole.map(|entity| (entity, vec![numbers::WHOLE])).or_else(joined)
 }
 
 /// Rows of the index.
 struct Rows {
-    len: usize,
-    values: TextColumn,
-    data_files: TextColumn,
+    values: ArrayRef,
+    /// The numbers of their data files.
+    data_files: Vec<u32>,
     records: Int64Array,
     sent: Int64Array,
     received: Int64Array,
     errors: Int64Array,
     first_times: TimestampMicrosecondArray,
     last_times: TimestampMicrosecondArray,
-    first_files: TextColumn,
+    first_files: ArrayRef,
     first_lines: Int64Array,
 }
 
 impl Rows {
-    fn of(batch: &RecordBatch) -> Result<Self> {
+    fn of(batch: &RecordBatch, data_files: &mut Numbers) -> Result<Self> {
+        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
-            let array = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>());
+            let array = column(name)?.as_primitive_opt::<Int64Type>();
             array.cloned().with_context(|| format!("no numbers in {name}"))
         };
         let time = |name: &str| {
-            let array =
-                batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+            let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
             array.cloned().with_context(|| format!("no times in {name}"))
         };
         Ok(Self {
-            len: batch.num_rows(),
-            values: text(batch, "value")?,
-            data_files: text(batch, "data_file")?,
+            values: column("value")?.clone(),
+            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::WHOLE)?,
             records: number("records")?,
             sent: number("bytes_sent")?,
             received: number("bytes_received")?,
             errors: number("errors")?,
             first_times: time("first_time")?,
             last_times: time("last_time")?,
-            first_files: text(batch, "first_file")?,
+            first_files: column("first_file")?.clone(),
             first_lines: number("first_line")?,
         })
     }
-}
 
-/// Sums over rows of the index.
-struct Sums<'a> {
-    groups_of: Groups,
-    groups: Vec<Group>,
-    places: HashMap<Option<&'a str>, usize, RandomState>,
-}
-
-impl<'a> Sums<'a> {
-    /// Adds the rows that are about some data files.
-    fn add(&mut self, rows: &'a Rows, files: &HashSet<&str>) {
-        // A file's name is the first of many groups.
-        let mut names: HashMap<&str, Arc<str>, RandomState> = HashMap::default();
-        let mut before: Option<(Option<&str>, usize)> = None;
-        for row in 0..rows.len {
-            let is_live = rows.data_files.get(row).is_some_and(|file| files.contains(file));
-            if !is_live || rows.records.value(row) <= 0 {
+    /// Adds the rows of the data files that are here to groups by parts of the values.
+    fn add_to(&self, groups: &mut Groups, parts: &[numbers::Part], is_here: &[bool]) -> Result<()> {
+        let mut keys = Vec::with_capacity(parts.len());
+        for (column, part) in groups.columns.iter_mut().zip(parts) {
+            keys.push(column.of(&self.values, &mut Translated::default(), *part)?);
+        }
+        let first_files = groups.files.of(&self.first_files, &mut Translated::default(), numbers::WHOLE)?;
+        let mut key = Vec::with_capacity(parts.len());
+        for (row, first_file) in first_files.into_iter().enumerate() {
+            let is_here = is_here.get(self.data_files[row] as usize).copied().unwrap_or_default();
+            if !is_here || self.records.value(row) <= 0 {
                 continue;
             }
-            let value = rows.values.get(row);
-            // Rows are in the order of their values.
-            let place = match before.filter(|(known, _)| *known == value) {
-                Some((_, place)) => place,
-                None => self.place(value),
-            };
-            before = Some((value, place));
-            let group = &mut self.groups[place];
+            key.clear();
+            key.extend(keys.iter().map(|numbers| numbers[row]));
+            let place = groups.place(&key);
             let unsigned = |array: &Int64Array| array.value(row).unsigned_abs();
-            let sent = rows.sent.is_valid(row).then(|| u128::from(unsigned(&rows.sent)));
-            group.count += unsigned(&rows.records);
-            group.bytes_sent = sent.map_or(group.bytes_sent, |sent| Some(group.bytes_sent.unwrap_or_default() + sent));
-            group.bytes_received += u128::from(unsigned(&rows.received));
-            group.errors += unsigned(&rows.errors);
-            let times = (rows.first_times.value(row), rows.last_times.value(row));
-            group.times = Some(group.times.map_or(times, |(a, b)| (a.min(times.0), b.max(times.1))));
-            let Some(file) = rows.first_files.get(row) else { continue };
-            let line = rows.first_lines.value(row);
-            if group.first.as_ref().is_none_or(|(known, of)| (file, line) < (known, *of)) {
-                group.first = Some((Arc::clone(names.entry(file).or_insert_with(|| file.into())), line));
+            let sums = &mut groups.sums[place];
+            sums.count += unsigned(&self.records);
+            sums.errors += unsigned(&self.errors);
+            if self.sent.is_valid(row) {
+                sums.add_sent(unsigned(&self.sent).into());
+            }
+            sums.bytes_received += u128::from(unsigned(&self.received));
+            sums.add_times((self.first_times.value(row), self.last_times.value(row)));
+            if first_file != NULL {
+                groups.note_first(place, (first_file, self.first_lines.value(row)));
             }
         }
-    }
-
-    fn place(&mut self, value: Option<&'a str>) -> usize {
-        *self.places.entry(self.groups_of.key(value)).or_insert_with(|| {
-            self.groups.push(Group { values: self.groups_of.values(value), ..Group::default() });
-            self.groups.len() - 1
-        })
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod explain;
 mod filter;
 mod find;
 mod functions;
+mod groups;
 mod index;
 mod logs;
 mod near;

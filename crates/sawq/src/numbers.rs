@@ -1,12 +1,12 @@
 //! Numbers for the distinct texts of columns, so that what is done for each row is done with numbers.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::BuildHasher;
 
 use anyhow::{Result, anyhow};
 use arrow::array::{Array, ArrayRef, StringArray, StringViewArray, UInt32Array};
 use arrow::datatypes::DataType;
 use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 use sawlog_formats::TextColumn;
 
 /// The number of null.
@@ -18,12 +18,16 @@ pub(crate) type Part = fn(&str) -> Option<&str>;
 /// All of it.
 pub(crate) const WHOLE: Part = |text| Some(text);
 
-/// The distinct texts of one or more columns, numbered in the order in which they came.
+/// The distinct texts of one or more columns, numbered in the order in which they came. They stand one after the other, so
+/// that millions of them are few pieces of memory.
 #[derive(Default)]
 pub(crate) struct Numbers {
-    /// The hash is seeded, so no log can make its values collide.
-    numbers: HashMap<Arc<str>, u32, RandomState>,
-    texts: Vec<Arc<str>>,
+    table: HashTable<u32>,
+    /// It is seeded, so no log can make its values collide.
+    hasher: RandomState,
+    texts: String,
+    /// Where each text ends.
+    ends: Vec<usize>,
 }
 
 /// The last dictionary of a column, and the number of each text in it among some [`Numbers`], to which it belongs: one is
@@ -35,26 +39,61 @@ pub(crate) struct Translated {
 }
 
 impl Numbers {
-    /// The number of a text.
+    /// Makes room for so many texts.
+    pub(crate) fn reserve(&mut self, texts: usize) {
+        let Self { table, hasher, texts: all, ends } = self;
+        ends.reserve(texts);
+        table.reserve(texts, |number| hasher.hash_one(get(all, ends, *number).unwrap_or_default()));
+    }
+
+    /// The number of a text, if it has one.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        let is_it = |number: &u32| self.text(*number) == Some(text);
+        self.table.find(self.hasher.hash_one(text), is_it).copied()
+    }
+
+    /// The number of a text, which is given one if it has none.
     pub(crate) fn number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.numbers.get(text) {
+        let Self { table, hasher, texts, ends } = self;
+        let hash = hasher.hash_one(text);
+        let is_it = |number: &u32| get(texts, ends, *number) == Some(text);
+        if let Some(number) = table.find(hash, is_it) {
             return *number;
         }
-        let number = u32::try_from(self.texts.len()).expect("fewer than 2^32 distinct texts fit into memory");
-        let text: Arc<str> = text.into();
-        self.numbers.insert(Arc::clone(&text), number);
-        self.texts.push(text);
+        let number = u32::try_from(ends.len()).expect("fewer than 2^32 distinct texts fit into memory");
+        texts.push_str(text);
+        ends.push(texts.len());
+        table.insert_unique(hash, number, |number| hasher.hash_one(get(texts, ends, *number).unwrap_or_default()));
         number
     }
 
     /// The text of a number; nothing for [`NULL`].
     pub(crate) fn text(&self, number: u32) -> Option<&str> {
-        self.texts.get(number as usize).map(|text| &**text)
+        get(&self.texts, &self.ends, number)
     }
 
     /// How many there are: all numbers are less.
     pub(crate) fn len(&self) -> usize {
-        self.texts.len()
+        self.ends.len()
+    }
+
+    /// All texts, by their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..).map_while(|number| self.text(number))
+    }
+
+    /// The numbers that the texts of others have here, by their numbers there.
+    pub(crate) fn of_others(&mut self, others: &Self) -> Vec<u32> {
+        others.iter().map(|text| self.number(text)).collect()
+    }
+
+    /// Of each number the text's place among all texts, in bytewise order.
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let mut order: Vec<(&str, u32)> = self.iter().zip(0..).collect();
+        order.sort_unstable();
+        let mut ranks = vec![0; order.len()];
+        (0..).zip(order).for_each(|(rank, (_, number))| ranks[number as usize] = rank);
+        ranks
     }
 
     /// The numbers of a column's rows, or of a part of their texts.
@@ -79,24 +118,32 @@ impl Numbers {
         text.and_then(part).map_or(NULL, |text| self.number(text))
     }
 
-    /// Equal views of an array are equal texts, and a row often has the text of the one before.
+    /// A row often has the text of the one before.
     fn of_views(&mut self, array: &StringViewArray, part: Part) -> Vec<u32> {
-        let mut known: HashMap<u128, u32, RandomState> = HashMap::default();
         let mut last: Option<(u128, u32)> = None;
         let number = |row: usize| {
             if array.is_null(row) {
                 return NULL;
             }
+            // Equal views of an array are equal texts.
             let view = array.views()[row];
             if let Some((_, number)) = last.filter(|(before, _)| *before == view) {
                 return number;
             }
-            let number = *known.entry(view).or_insert_with(|| self.of_text(Some(array.value(row)), part));
+            let number = self.of_text(Some(array.value(row)), part);
             last = Some((view, number));
             number
         };
         (0..array.len()).map(number).collect()
     }
+}
+
+/// The text of a number, of texts that end at `ends`.
+fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
+    let number = number as usize;
+    let end = *ends.get(number)?;
+    let start = number.checked_sub(1).map_or(0, |before| ends[before]);
+    texts.get(start..end)
 }
 
 fn translated(keys: &UInt32Array, numbers: &[u32]) -> Vec<u32> {
@@ -121,6 +168,7 @@ pub(crate) fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool
 mod tests {
     use super::*;
     use arrow::compute::cast;
+    use std::sync::Arc;
 
     #[test]
     fn a_text_has_one_number_in_every_layout() {
@@ -138,5 +186,7 @@ mod tests {
         let mut parts = Numbers::default();
         assert_eq!(parts.of(&texts, &mut Translated::default(), part).unwrap(), [0, NULL, NULL, 0, NULL]);
         assert_eq!(parts.text(0), Some(""));
+        assert_eq!((parts.of_others(&numbers), parts.len()), (vec![1, 2, 0], 3));
+        assert_eq!((numbers.ranks(), parts.ranks()), (vec![2, 1, 0], vec![0, 2, 1]));
     }
 }

@@ -22,7 +22,7 @@ use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::index::Candidates;
 use crate::logs::{no_column, resolve};
-use crate::scan::{Footers, ReadAs, StoreTable};
+use crate::scan::{Filtering, Footers, ReadAs, StoreTable};
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
 /// was used for the last.
@@ -170,7 +170,8 @@ impl Query {
         let plain: HashSet<&str> = reckoned.chain(picked).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
         dictionaries.retain(|name| !plain.contains(name.as_str()));
-        let mut read_as = ReadAs { dictionaries, whole_pages: keep.is_some(), ..ReadAs::default() };
+        let filtering = if keep.is_some() { Filtering::Pages } else { Filtering::InPlan };
+        let mut read_as = ReadAs { dictionaries, filtering, ..ReadAs::default() };
         let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
         let are_large = files.iter().map(|file| file.rows).sum::<u64>() >= files.len() as u64 * LARGE;
         if are_large && (keep.is_some() || self.candidates.is_none()) {

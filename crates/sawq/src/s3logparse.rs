@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use sawlog_formats::{s3_access, visible};
 
 use crate::cli::S3logparse;
+use crate::groups::{Group, Sums};
 use crate::query::Query;
-use crate::tally::{Group, Measures, largest, tally};
+use crate::tally::{Measures, tally};
 
 /// Prints a summary, and says whether there was anything to print. A terminal gets no control characters.
 pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out: &mut impl Write) -> Result<bool> {
@@ -24,17 +25,16 @@ pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out
     let sums = column == "remote_ip";
     let only = prefix.map(|prefix| ("request_uri", prefix));
     let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
-    let mut groups = tally(&[query], &[column.to_owned()], measures)?;
-    groups.retain(|group| if sums { group.bytes_sent.is_some() } else { group.values[0].is_some() });
-    let size_of = |group: &Group| if sums { group.bytes_sent.unwrap_or_default() } else { u128::from(group.count) };
-    let groups = largest(groups, 0, size_of);
+    let size_of = |of: &Sums| if sums { of.bytes_sent.unwrap_or_default() } else { u128::from(of.count) };
+    let mut groups = tally(&[query], &[column.to_owned()], measures)?.largest(0, size_of);
+    groups.retain(|Group { values, sums: of, .. }| if sums { of.bytes_sent.is_some() } else { values[0].is_some() });
     for group in &groups {
         let name = group.values[0].as_deref().unwrap_or("-");
         let name = if terminal { visible(name) } else { name.into() };
         if sums {
-            writeln!(out, "{} - {name}", size(size_of(group)))?;
+            writeln!(out, "{} - {name}", size(size_of(&group.sums)))?;
         } else {
-            writeln!(out, "{} - {name}", group.count)?;
+            writeln!(out, "{} - {name}", group.sums.count)?;
         }
     }
     Ok(!groups.is_empty())

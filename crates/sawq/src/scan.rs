@@ -31,6 +31,18 @@ use sawlog_store::{DataFileEntry, Snapshot, open_checked};
 
 use crate::index::Positions;
 
+/// What becomes of filters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Filtering {
+    /// They stay in the plan, whose optimizer hands them to the scan, too.
+    #[default]
+    InPlan,
+    /// They only tell which pages are read: the rows in them are left to whoever asks.
+    Pages,
+    /// The scan leaves the rows that match, without a planner: of a table without groups of columns.
+    InScan,
+}
+
 /// How a table is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadAs {
@@ -38,8 +50,7 @@ pub(crate) struct ReadAs {
     pub(crate) dictionaries: Vec<String>,
     /// Whether the rows' order is told to the planner, so that evidence order costs a merge instead of a sort.
     pub(crate) in_order: bool,
-    /// Whether filters only tell which pages are read: the rows in them are left to whoever asks.
-    pub(crate) whole_pages: bool,
+    pub(crate) filtering: Filtering,
     /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
     pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
 }
@@ -50,7 +61,7 @@ pub(crate) struct StoreTable {
     /// The data files, each with its path in the snapshot and its rows.
     files: Vec<(DataFileEntry, PartitionedFile)>,
     in_order: bool,
-    whole_pages: bool,
+    filtering: Filtering,
     row_groups: HashMap<String, Vec<RowGroup>>,
 }
 
@@ -104,7 +115,7 @@ impl StoreTable {
             schema,
             files: files.collect::<Result<_>>()?,
             in_order: read_as.in_order,
-            whole_pages: read_as.whole_pages,
+            filtering: read_as.filtering,
             row_groups: read_as.row_groups.clone(),
         })
     }
@@ -233,10 +244,15 @@ impl TableProvider for StoreTable {
         &self,
         filters: &[&Expr],
     ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
-        // The physical optimizer hands filters that stay in the plan to the scan, which skips row groups and pages by them.
-        let stay = TableProviderFilterPushDown::Inexact;
-        let is_done = TableProviderFilterPushDown::Exact;
-        Ok(vec![if self.whole_pages { is_done } else { stay }; filters.len()])
+        Ok(vec![
+            if self.filtering == Filtering::InPlan {
+                // The scan skips row groups and pages by them all the same.
+                TableProviderFilterPushDown::Inexact
+            } else {
+                TableProviderFilterPushDown::Exact
+            };
+            filters.len()
+        ])
     }
 
     async fn scan(
@@ -247,10 +263,10 @@ impl TableProvider for StoreTable {
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
         let mut source = ParquetSource::new(self.schema.clone())
-            .with_pushdown_filters(!self.whole_pages)
+            .with_pushdown_filters(self.filtering != Filtering::Pages)
             .with_enable_page_index(true)
             .with_bloom_filter_on_read(true);
-        if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.whole_pages) {
+        if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.filtering != Filtering::InPlan) {
             let schema = DFSchema::try_from(self.schema())?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }

@@ -3,25 +3,18 @@
 //! Columns come as dictionaries, so a group is looked up by its text once for each row group and distinct value; every
 //! row after that costs an addition. Several threads tally apart, then their tallies are merged.
 
-use std::cmp::Reverse;
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
 use datafusion::logical_expr::ident;
-use foldhash::quality::RandomState;
 
+use crate::groups::Groups;
 use crate::index;
 use crate::logs::{Roles, resolve};
 use crate::numbers::{NULL, Numbers, Translated, WHOLE, is_same};
 use crate::query::Query;
-
-/// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
-type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
-type HashSet<K> = std::collections::HashSet<K, RandomState>;
 
 /// What is added up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,43 +39,6 @@ pub(crate) enum Details {
     WithIps,
 }
 
-/// What was added up for a group of records.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Group {
-    /// The group's values, one for each column; null where the field is `-`.
-    pub(crate) values: Arc<[Option<String>]>,
-    pub(crate) count: u64,
-    /// `None` if no record has a number.
-    pub(crate) bytes_sent: Option<u128>,
-    pub(crate) bytes_received: u128,
-    pub(crate) errors: u64,
-    pub(crate) ips: HashSet<String>,
-    pub(crate) times: Option<(i64, i64)>,
-    /// Where the first record stands that counts for [`Measures::first_number`]: file and line.
-    pub(crate) first: Option<(Arc<str>, i64)>,
-}
-
-impl Group {
-    fn merge(&mut self, other: Self) {
-        self.count += other.count;
-        self.bytes_sent = match (self.bytes_sent, other.bytes_sent) {
-            (Some(a), Some(b)) => Some(a + b),
-            (sum, None) | (None, sum) => sum,
-        };
-        self.bytes_received += other.bytes_received;
-        self.errors += other.errors;
-        self.ips.extend(other.ips);
-        self.times = match (self.times, other.times) {
-            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
-            (times, None) | (None, times) => times,
-        };
-        self.first = match (self.first.take(), other.first) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (first, None) | (None, first) => first,
-        };
-    }
-}
-
 /// The names that a dimension and the measures have in the streams that are tallied.
 fn dimension(place: usize) -> String {
     format!("q_dimension_{place}")
@@ -94,8 +50,9 @@ const IP: &str = "q_ip";
 const TIME: &str = "q_time";
 
 /// Groups the queries' records by `columns`, each of which every query's log has. Groups come in no order.
-pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Vec<Group>> {
-    let of_logs = crate::query::each(queries, |query| {
+pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Groups> {
+    let possible = queries.iter().filter(|query| !query.is_ruled_out());
+    let of_logs = crate::query::each(possible, |query| {
         let Some((indexed, rest)) = index::tally(query, columns, measures)? else {
             return tally_log(query, columns, measures);
         };
@@ -106,24 +63,15 @@ pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) 
         }
         Ok(groups)
     })?;
-    let groups = of_logs.into_iter().flatten().collect();
-    Ok(merge(groups))
-}
-
-/// The largest groups, or all of them if `number` is 0, the largest first; ties in the order of their first records, as
-/// evidence stands.
-pub(crate) fn largest(mut groups: Vec<Group>, number: usize, size: impl Fn(&Group) -> u128) -> Vec<Group> {
-    let order = |a: &Group, b: &Group| Reverse(size(a)).cmp(&Reverse(size(b))).then_with(|| a.first.cmp(&b.first));
-    if number > 0 && number < groups.len() {
-        groups.select_nth_unstable_by(number, order);
-        groups.truncate(number);
-    }
-    groups.sort_by(order);
-    groups
+    let merged = of_logs.into_iter().flatten().reduce(|mut merged, groups| {
+        merged.merge(&groups);
+        merged
+    });
+    Ok(merged.unwrap_or_else(|| Groups::new(columns.len())))
 }
 
 /// The groups of one log, of each of its streams.
-fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Vec<Group>>> {
+fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Groups>> {
     let table = query.format.table;
     let mut wanted = vec![ident("source_file"), ident("source_line")];
     for (place, name) in columns.iter().enumerate() {
@@ -145,69 +93,35 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
     wanted.extend(measures.only.map(|(column, _)| ident(column)));
     let new = || Tally::new(columns.len(), measures);
     let tallies = query.fold(wanted, new, Tally::add)?;
-    Ok(tallies.into_iter().map(Tally::finish).collect())
-}
-
-fn merge(tallies: Vec<Vec<Group>>) -> Vec<Group> {
-    let mut tallies = tallies.into_iter();
-    let mut merged: Vec<Group> = tallies.next().unwrap_or_default();
-    let mut places: HashMap<Arc<[Option<String>]>, usize> = HashMap::default();
-    for (number, tally) in tallies.enumerate() {
-        if number == 0 {
-            places = merged.iter().enumerate().map(|(place, group)| (Arc::clone(&group.values), place)).collect();
-        }
-        for group in tally {
-            if let Some(place) = places.get(&group.values) {
-                merged[*place].merge(group);
-            } else {
-                places.insert(Arc::clone(&group.values), merged.len());
-                merged.push(group);
-            }
-        }
-    }
-    merged
+    Ok(tallies.into_iter().map(|tally| tally.groups).collect())
 }
 
 /// The groups of one stream.
 struct Tally {
     only: Option<Begins>,
-    columns: Vec<Dimension>,
     measures: Measures,
-    groups: Vec<Group>,
-    /// Which group the values' numbers stand for.
-    places: HashMap<Box<[u32]>, usize>,
-    ips: Dimension,
-    /// Pairs of group and address that were seen.
-    seen: HashSet<(u32, u32)>,
+    groups: Groups,
+    /// The last dictionary of each dimension, of the addresses and of the files.
+    columns: Vec<Translated>,
+    ips: Translated,
+    files: Translated,
     /// In which batch a group was last seen.
     last_batch: Vec<u32>,
     batch: u32,
 }
 
-/// A column of the stream, and the distinct values of it over all row groups.
-struct Dimension {
-    name: String,
-    numbers: Numbers,
-    last: Translated,
-}
-
-impl Dimension {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), numbers: Numbers::default(), last: Translated::default() }
-    }
-
-    /// The rows' numbers.
-    fn numbers(&mut self, batch: &RecordBatch) -> Result<Vec<u32>> {
-        let array = batch.column_by_name(&self.name).with_context(|| format!("no column {}", self.name))?;
-        match array.data_type() {
-            DataType::Utf8View | DataType::Dictionary(..) => self.numbers.of(array, &mut self.last, WHOLE),
-            // A number or a time.
-            _ => self.numbers.of(&cast(array, &DataType::Utf8)?, &mut self.last, WHOLE),
-        }
-    }
-
-    fn value(&self, number: u32) -> Option<String> {
-        self.numbers.text(number).map(str::to_owned)
+/// The numbers of a column's rows among those of `numbers`.
+fn dimension_numbers(
+    batch: &RecordBatch,
+    name: &str,
+    numbers: &mut Numbers,
+    last: &mut Translated,
+) -> Result<Vec<u32>> {
+    let array = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
+    match array.data_type() {
+        DataType::Utf8View | DataType::Dictionary(..) => numbers.of(array, last, WHOLE),
+        // A number or a time.
+        _ => numbers.of(&cast(array, &DataType::Utf8)?, last, WHOLE),
     }
 }
 
@@ -225,12 +139,11 @@ impl Tally {
         let begins = |(column, prefix)| Begins { column, prefix, dictionary: None, of_value: Vec::new() };
         Self {
             only: measures.only.map(begins),
-            columns: (0..dimensions).map(|place| Dimension::new(&dimension(place))).collect(),
             measures,
-            groups: Vec::new(),
-            places: HashMap::default(),
-            ips: Dimension::new(IP),
-            seen: HashSet::default(),
+            groups: Groups::new(dimensions),
+            columns: (0..dimensions).map(|_| Translated::default()).collect(),
+            ips: Translated::default(),
+            files: Translated::default(),
             last_batch: Vec::new(),
             batch: 0,
         }
@@ -255,30 +168,26 @@ impl Tally {
     fn add_all(&mut self, batch: &RecordBatch) -> Result<()> {
         self.batch += 1;
         let places = self.places(batch)?;
-        let (mut files, mut file_numbers) = (Dimension::new("source_file"), None);
+        self.last_batch.resize(self.groups.sums.len(), 0);
+        let mut files = None;
         let lines = numbers(batch, "source_line")?;
         let number = self.measures.first_number.then(|| numbers(batch, BYTES_SENT)).transpose()?;
         for (row, &place) in places.iter().enumerate() {
-            self.groups[place].count += 1;
+            self.groups.sums[place].count += 1;
             // Rows of a batch are in evidence order, so only a group's first one can be its first of all.
             if self.last_batch[place] != self.batch && number.is_none_or(|number| number.is_valid(row)) {
                 self.last_batch[place] = self.batch;
-                if file_numbers.is_none() {
-                    file_numbers = Some(files.numbers(batch)?);
+                if files.is_none() {
+                    files = Some(dimension_numbers(batch, "source_file", &mut self.groups.files, &mut self.files)?);
                 }
-                let number = file_numbers.as_ref().map_or(NULL, |numbers| numbers[row]);
-                let group = &mut self.groups[place];
-                let file = files.numbers.text(number).unwrap_or_default();
-                let here = (file, lines.value(row));
-                if group.first.as_ref().is_none_or(|(file, line)| here < (file, *line)) {
-                    group.first = Some((file.into(), lines.value(row)));
-                }
+                let file = files.as_ref().map_or(NULL, |files| files[row]);
+                self.groups.note_first(place, (file, lines.value(row)));
             }
         }
         if self.measures.bytes_sent {
             let bytes = numbers(batch, BYTES_SENT)?;
             for (row, &place) in places.iter().enumerate().filter(|(row, _)| bytes.is_valid(*row)) {
-                *self.groups[place].bytes_sent.get_or_insert(0) += u128::from(bytes.value(row).unsigned_abs());
+                self.groups.sums[place].add_sent(bytes.value(row).unsigned_abs().into());
             }
         }
         if self.measures.details >= Details::Sums { self.add_details(batch, &places) } else { Ok(()) }
@@ -289,62 +198,35 @@ impl Tally {
         let failed = batch.column_by_name(FAILED).and_then(|array| array.as_boolean_opt()).context("no failures")?;
         let times = batch.column_by_name(TIME).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.context("no times")?;
-        let ips = (self.measures.details == Details::WithIps).then(|| self.ips.numbers(batch)).transpose()?;
         for (row, &place) in places.iter().enumerate() {
-            let group = &mut self.groups[place];
+            let sums = &mut self.groups.sums[place];
             if received.is_valid(row) {
-                group.bytes_received += u128::from(received.value(row).unsigned_abs());
+                sums.bytes_received += u128::from(received.value(row).unsigned_abs());
             }
-            group.errors += u64::from(failed.is_valid(row) && failed.value(row));
-            let time = times.value(row);
-            group.times = Some(group.times.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-            if let Some(ip) = ips.as_ref().map(|ips| ips[row]).filter(|ip| *ip != NULL) {
-                let number = u32::try_from(place).unwrap_or(u32::MAX);
-                if self.seen.insert((number, ip)) {
-                    group.ips.extend(self.ips.value(ip));
-                }
-            }
+            sums.errors += u64::from(failed.is_valid(row) && failed.value(row));
+            sums.add_times((times.value(row), times.value(row)));
+        }
+        if self.measures.details == Details::WithIps {
+            let ips = dimension_numbers(batch, IP, &mut self.groups.ips, &mut self.ips)?;
+            let seen = places.iter().zip(ips).filter(|(_, ip)| *ip != NULL);
+            seen.for_each(|(place, ip)| self.groups.note_ip(*place, ip));
         }
         Ok(())
     }
 
     /// The rows' groups.
     fn places(&mut self, batch: &RecordBatch) -> Result<Vec<usize>> {
-        let numbers: Vec<Vec<u32>> =
-            self.columns.iter_mut().map(|column| column.numbers(batch)).collect::<Result<_>>()?;
-        let mut places = Vec::with_capacity(batch.num_rows());
-        // Where one column was looked up before, by its number; null is the first.
-        let mut known: Vec<usize> = vec![usize::MAX; self.columns[0].numbers.len() + 1];
+        let mut numbers = Vec::with_capacity(self.columns.len());
+        for (place, last) in self.columns.iter_mut().enumerate() {
+            numbers.push(dimension_numbers(batch, &dimension(place), &mut self.groups.columns[place], last)?);
+        }
         let mut key: Vec<u32> = Vec::with_capacity(numbers.len());
-        for row in 0..batch.num_rows() {
-            let first = numbers[0][row].wrapping_add(1) as usize;
-            if numbers.len() == 1 && known[first] != usize::MAX {
-                places.push(known[first]);
-                continue;
-            }
+        let place = |row: usize| {
             key.clear();
             key.extend(numbers.iter().map(|column| column[row]));
-            let place = match self.places.get(key.as_slice()) {
-                Some(place) => *place,
-                None => self.new_group(&key),
-            };
-            known[first] = place;
-            places.push(place);
-        }
-        Ok(places)
-    }
-
-    fn new_group(&mut self, key: &[u32]) -> usize {
-        let place = self.groups.len();
-        let values = self.columns.iter().zip(key).map(|(column, number)| column.value(*number)).collect();
-        self.groups.push(Group { values, ..Group::default() });
-        self.last_batch.push(0);
-        self.places.insert(key.into(), place);
-        place
-    }
-
-    fn finish(self) -> Vec<Group> {
-        self.groups
+            self.groups.place(&key)
+        };
+        Ok((0..batch.num_rows()).map(place).collect())
     }
 }
 

@@ -16,6 +16,8 @@ use std::sync::LazyLock;
 
 use sawlog_formats::{Column, Entity, FORMATS, Format, Kind, Layout, Table};
 
+use crate::parquet::Codec;
+
 pub use again::{each_index_row, index_differences, reindex};
 pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
@@ -50,6 +52,9 @@ pub const ENTITIES: Table = Table {
     ],
     times: &[],
 };
+
+/// How the index is compressed: it is small, and read for every question.
+pub(crate) const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// An indexed field.
 #[derive(Clone, Copy, Debug)]

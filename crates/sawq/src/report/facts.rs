@@ -10,8 +10,9 @@ use sawlog_store::{Source, read_file};
 use sha2::{Digest, Sha256};
 
 use crate::events;
+use crate::groups::{Group, Sums};
 use crate::query::{Query, collect};
-use crate::tally::{Details, Group, Measures, largest, tally};
+use crate::tally::{Details, Measures, tally};
 use crate::timeline::{Burst, Printer, fold};
 
 /// So many lines of the timeline are kept that fail or change something, and so many others.
@@ -80,9 +81,8 @@ impl Facts {
         };
         for query in queries {
             let measures = Measures { details: Details::Sums, ..Measures::default() };
-            let groups = tally(&[query], &["log".to_owned()], measures)?;
-            let (records, failed, times) =
-                groups.first().map_or((0, 0, None), |all| (all.count, all.errors, all.times));
+            let all = tally(&[query], &["log".to_owned()], measures)?.sums.first().copied().unwrap_or_default();
+            let (records, failed, times) = (all.count, all.errors, all.times());
             facts.logs.push(Log { name: query.format.table.name, records, failed, times });
         }
         facts.add_hours(queries)?;
@@ -126,14 +126,14 @@ impl Facts {
     }
 
     fn add_tops(&mut self, queries: &[Query]) -> Result<()> {
-        type Key = fn(&Group) -> u128;
-        let count: Key = |group| u128::from(group.count);
-        let sent: Key = |group| group.bytes_sent.unwrap_or_default();
+        type Key = fn(&Sums) -> u128;
+        let count: Key = |sums| u128::from(sums.count);
+        let sent: Key = |sums| sums.bytes_sent.unwrap_or_default();
         let lists: [(&str, &str, Key); 8] = [
             ("Addresses by bytes that S3 sent to them", "remote_ip", sent),
-            ("Addresses by bytes that they stored in S3", "remote_ip", |group| group.bytes_received),
+            ("Addresses by bytes that they stored in S3", "remote_ip", |sums| sums.bytes_received),
             ("Flows: source addresses by bytes", "srcaddr", sent),
-            ("Addresses by failures", "ip", |group| u128::from(group.errors)),
+            ("Addresses by failures", "ip", |sums| u128::from(sums.errors)),
             ("Users", "user", count),
             ("User agents", "user_agent", count),
             ("Operations", "operation", count),
@@ -143,9 +143,10 @@ impl Facts {
             let columns = [dimension.to_owned()];
             let Ok(with) = crate::query::with_columns(queries, &columns) else { continue };
             let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
-            let mut groups = tally(&with, &columns, measures)?;
-            groups.retain(|group| key(group) > 0 && group.values[0].is_some());
-            let groups = largest(groups, TOP, key);
+            // One more, since the records without a value are a group, too.
+            let mut groups = tally(&with, &columns, measures)?.largest(TOP + 1, key);
+            groups.retain(|group| key(&group.sums) > 0 && group.values[0].is_some());
+            groups.truncate(TOP);
             self.tops.push(Top { title, dimension, groups });
         }
         Ok(())

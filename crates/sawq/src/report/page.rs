@@ -237,9 +237,9 @@ fn top_table(top: &Top) -> Markup {
             thead { tr { th { (top.dimension) } th.num { "Records" } th.num { "Sent" } th.num { "Received" } th.num { "Failed" } } }
             tbody {
                 @for group in &top.groups { tr {
-                    td.mono { (shown(group.values[0].as_deref().unwrap_or("-"))) } td.num { (group.count) }
-                    td.num { (size(group.bytes_sent.unwrap_or_default())) } td.num { (size(group.bytes_received)) }
-                    td.num { (group.errors) }
+                    td.mono { (shown(group.values[0].as_deref().unwrap_or("-"))) } td.num { (group.sums.count) }
+                    td.num { (size(group.sums.bytes_sent.unwrap_or_default())) } td.num { (size(group.sums.bytes_received)) }
+                    td.num { (group.sums.errors) }
                 } }
                 @if top.groups.is_empty() { tr { td.soft colspan="5" { "none" } } }
             }

@@ -101,7 +101,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 #[derive(Default)]
 pub(super) struct Collected {
     logs: Vec<LogProfile>,
-    facets: [Map<String, Sums>; FACETS.len()],
+    facets: [Tally; FACETS.len()],
     changes: Vec<Change>,
 }
 
@@ -137,12 +137,7 @@ impl Collected {
                 let key = (text(OPERATION, *operation).to_owned(), text(BUCKET, *bucket).to_owned());
                 changes.entry(key).or_default().add(sums);
             }
-            for (facet, tally) in self.facets.iter_mut().zip(&stream.facets) {
-                for (number, sums) in tally.sums.iter().enumerate().filter(|(_, sums)| sums.records > 0) {
-                    let value = u32::try_from(number).ok().and_then(|number| tally.values.text(number));
-                    facet.entry(value.unwrap_or_default().to_owned()).or_default().add(sums);
-                }
-            }
+            self.facets.iter_mut().zip(stream.facets).for_each(|(facet, tally)| facet.merge(tally));
         }
         let log = table.name;
         self.changes.extend(changes.into_iter().map(|((operation, target), sums)| Change {
@@ -161,14 +156,15 @@ impl Collected {
         profile.records = self.logs.iter().map(|log| log.sums.records).sum();
         profile.logs = self.logs;
         for ((name, kind, is_pivot), values) in FACETS.into_iter().zip(self.facets) {
-            let value = |(value, sums): (String, Sums)| FacetValue {
-                value,
+            let value = |(value, sums): (&str, &Sums)| FacetValue {
+                value: value.to_owned(),
                 records: sums.records,
-                sums,
+                sums: *sums,
                 only_here: false,
                 place: None,
             };
-            let mut values: Vec<FacetValue> = values.into_iter().map(value).collect();
+            let values = values.values.iter().zip(&values.sums).filter(|(_, sums)| sums.records > 0);
+            let mut values: Vec<FacetValue> = values.map(value).collect();
             values.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.value.cmp(&b.value)));
             profile.facets.push(Facet { name, kind, is_pivot, values });
         }
@@ -235,6 +231,20 @@ impl Sums {
 }
 
 impl Tally {
+    /// Adds what another one added up.
+    fn merge(&mut self, other: Self) {
+        if self.values.len() == 0 {
+            *self = other;
+            return;
+        }
+        // Dictionaries have values that no record has that was asked for.
+        for (text, sums) in other.values.iter().zip(&other.sums).filter(|(_, sums)| sums.records > 0) {
+            let number = self.values.number(text) as usize;
+            self.sums.resize(self.values.len(), Sums::default());
+            self.sums[number].add(sums);
+        }
+    }
+
     /// Adds records that all have the same value.
     fn add_all(&mut self, number: u32, of_batch: &Sums) {
         self.sums.resize(self.values.len(), Sums::default());

@@ -1,0 +1,206 @@
+//! Groups of records as they are added up: their values are numbers until the largest groups are asked for.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use foldhash::quality::RandomState;
+
+use crate::numbers::{NULL, Numbers};
+
+/// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
+type HashSet<K> = std::collections::HashSet<K, RandomState>;
+
+/// What is added up of a group's records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums {
+    pub(crate) count: u64,
+    pub(crate) errors: u64,
+    /// `None` if no record has a number.
+    pub(crate) bytes_sent: Option<u128>,
+    pub(crate) bytes_received: u128,
+    /// The first and the last record's time, in microseconds since 1970; the first is after the last if none was looked at.
+    times: (i64, i64),
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self { count: 0, errors: 0, bytes_sent: None, bytes_received: 0, times: (i64::MAX, i64::MIN) }
+    }
+}
+
+impl Sums {
+    /// The first and the last record's time, in microseconds since 1970, if times were asked for.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        Some(self.times).filter(|(first, last)| first <= last)
+    }
+
+    /// Adds the size of what was sent for a record, or of what was for several.
+    pub(crate) fn add_sent(&mut self, bytes: u128) {
+        self.bytes_sent = Some(self.bytes_sent.unwrap_or_default() + bytes);
+    }
+
+    /// Widens the times to these.
+    pub(crate) fn add_times(&mut self, (first, last): (i64, i64)) {
+        self.times = (self.times.0.min(first), self.times.1.max(last));
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.errors += other.errors;
+        if let Some(sent) = other.bytes_sent {
+            self.add_sent(sent);
+        }
+        self.bytes_received += other.bytes_received;
+        self.add_times(other.times);
+    }
+}
+
+/// A group of records that have the same values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Group {
+    /// The group's values, one for each column; null where the field is `-`.
+    pub(crate) values: Vec<Option<String>>,
+    pub(crate) sums: Sums,
+    /// How many addresses it has, if they were counted.
+    pub(crate) ips: usize,
+}
+
+/// Groups, each of which has a place: 0 for the first.
+#[derive(Default)]
+pub(crate) struct Groups {
+    /// The values of each column.
+    pub(crate) columns: Vec<Numbers>,
+    /// The numbers of a group's values, one group after the other.
+    keys: Vec<u32>,
+    pub(crate) sums: Vec<Sums>,
+    /// Where each group's first record stands: the number of its file, and its line.
+    firsts: Vec<Option<(u32, i64)>>,
+    pub(crate) files: Numbers,
+    pub(crate) ips: Numbers,
+    /// Pairs of a group's place and an address that was seen in it.
+    seen: HashSet<(u32, u32)>,
+    /// The place of each number if there is one column, null's before those of all others; [`NULL`] if there is none yet.
+    of_number: Vec<u32>,
+    /// The place of each key if there are several columns.
+    of_key: HashMap<Box<[u32]>, u32>,
+}
+
+impl Groups {
+    /// No groups yet, by so many columns.
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { columns: (0..columns).map(|_| Numbers::default()).collect(), ..Self::default() }
+    }
+
+    /// The same, of which there may be so many.
+    pub(crate) fn with_capacity(columns: usize, groups: usize) -> Self {
+        let mut new = Self::new(columns);
+        new.columns.iter_mut().for_each(|column| column.reserve(groups));
+        new.keys.reserve(groups * columns);
+        new.sums.reserve(groups);
+        new.firsts.reserve(groups);
+        new
+    }
+
+    /// The place of the group whose values have these numbers, one for each column.
+    pub(crate) fn place(&mut self, key: &[u32]) -> usize {
+        let [number] = key else {
+            let known = self.of_key.get(key).copied();
+            let place = known.unwrap_or_else(|| {
+                let place = self.add(key);
+                self.of_key.insert(key.into(), place);
+                place
+            });
+            return place as usize;
+        };
+        let slot = number.wrapping_add(1) as usize;
+        if self.of_number.len() <= slot {
+            // At once for all numbers that there are.
+            self.of_number.resize(self.columns[0].len() + 1, NULL);
+        }
+        if self.of_number[slot] == NULL {
+            self.of_number[slot] = self.add(key);
+        }
+        self.of_number[slot] as usize
+    }
+
+    fn add(&mut self, key: &[u32]) -> u32 {
+        let place = u32::try_from(self.sums.len()).expect("fewer than 2^32 groups fit into memory");
+        self.keys.extend_from_slice(key);
+        self.sums.push(Sums::default());
+        self.firsts.push(None);
+        place
+    }
+
+    /// Notes a record, by its file's number and its line, which may be the group's first one.
+    pub(crate) fn note_first(&mut self, place: usize, (file, line): (u32, i64)) {
+        let is_earlier = |(known, of): (u32, i64)| {
+            if file == known { line < of } else { self.files.text(file) < self.files.text(known) }
+        };
+        if self.firsts[place].is_none_or(is_earlier) {
+            self.firsts[place] = Some((file, line));
+        }
+    }
+
+    /// Notes that an address, by its number, was seen in a group.
+    pub(crate) fn note_ip(&mut self, place: usize, ip: u32) {
+        let place = u32::try_from(place).expect("fewer than 2^32 groups fit into memory");
+        self.seen.insert((place, ip));
+    }
+
+    /// Adds other groups by the same columns.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let columns: Vec<Vec<u32>> =
+            self.columns.iter_mut().zip(&other.columns).map(|(columns, others)| columns.of_others(others)).collect();
+        let files = self.files.of_others(&other.files);
+        let ips = self.ips.of_others(&other.ips);
+        let mut key = Vec::with_capacity(columns.len());
+        let mut places = Vec::with_capacity(other.sums.len());
+        for (place, sums) in other.sums.iter().enumerate() {
+            let numbers = &other.keys[place * columns.len()..][..columns.len()];
+            key.clear();
+            key.extend(columns.iter().zip(numbers).map(|(column, number)| translated(column, *number)));
+            let here = self.place(&key);
+            self.sums[here].add(sums);
+            if let Some((file, line)) = other.firsts[place] {
+                self.note_first(here, (translated(&files, file), line));
+            }
+            places.push(here);
+        }
+        for (place, ip) in &other.seen {
+            self.note_ip(places[*place as usize], ips[*ip as usize]);
+        }
+    }
+
+    /// The largest groups, or all of them if `number` is 0, the largest first; ties in the order of their first records, as
+    /// evidence stands.
+    pub(crate) fn largest(&self, number: usize, size: impl Fn(&Sums) -> u128) -> Vec<Group> {
+        let ranks = self.files.ranks();
+        let number = if number == 0 { self.sums.len() } else { number.min(self.sums.len()) };
+        // The smallest of those that are the largest so far is the first to go.
+        let mut largest = BinaryHeap::with_capacity(number + 1);
+        for (place, (sums, first)) in self.sums.iter().zip(&self.firsts).enumerate() {
+            let first = first.map(|(file, line)| (translated(&ranks, file), line));
+            let order = (Reverse(size(sums)), first, place);
+            if largest.len() < number {
+                largest.push(order);
+            } else if let Some(mut smallest) = largest.peek_mut().filter(|smallest| order < **smallest) {
+                *smallest = order;
+            }
+        }
+        let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
+        self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
+        let group = |(.., place): (Reverse<u128>, Option<(u32, i64)>, usize)| {
+            let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
+            let values = self.columns.iter().zip(key).map(|(column, number)| column.text(*number).map(str::to_owned));
+            let ips = ips.get(place).copied().unwrap_or_default();
+            Group { values: values.collect(), sums: self.sums[place], ips }
+        };
+        largest.into_sorted_vec().into_iter().map(group).collect()
+    }
+}
+
+/// What number another's number is here; null stays null.
+fn translated(numbers: &[u32], number: u32) -> u32 {
+    numbers.get(number as usize).copied().unwrap_or(NULL)
+}
