@@ -74,6 +74,8 @@ pub(crate) struct Candidates {
     pub(crate) positions: Positions,
     /// How many records the index has for the rarest thing asked for, at most.
     pub(crate) records: u64,
+    /// Columns in which there is nothing to be found: fields that are entities in part, where no record has one.
+    pub(crate) in_vain: Vec<&'static str>,
 }
 
 /// Row numbers by data file.
@@ -90,11 +92,24 @@ struct Answer {
     /// The data files that hold a value, and the rows, if all are known.
     holds: HashMap<String, Option<Vec<u64>>>,
     records: u64,
+    /// How many records have nothing to be found in a field that is an entity in part, by data file and field.
+    without: HashMap<(String, String), u64>,
+}
+
+/// The fields of a log that are entities in part.
+fn looked_into(format: &Format) -> Vec<&'static str> {
+    let within = format.entities.iter().filter(|entity| matches!(entity.part, Part::Within(_)));
+    within.map(|entity| entity.field).collect()
 }
 
 impl Answer {
     fn of(query: &Query, probe: &Probe) -> Result<Self> {
-        let condition = rows(query.format, &probe.fields, Some(ident("value").is_null().or(probe.test.clone())));
+        let none = || ident("value").is_null();
+        let mut condition = rows(query.format, &probe.fields, Some(none().or(probe.test.clone())));
+        let within = looked_into(query.format);
+        if !within.is_empty() {
+            condition = condition.or(rows(query.format, &within, Some(none())));
+        }
         let mut answer = Self::default();
         for batch in read(query, condition, &["data_file", "field", "value", "records", "positions"], &[])? {
             let (files, fields, values) = (text(&batch, "data_file")?, text(&batch, "field")?, text(&batch, "value")?);
@@ -103,8 +118,13 @@ impl Answer {
             for row in 0..batch.num_rows() {
                 let file = files.get(row).unwrap_or_default().to_owned();
                 if values.get(row).is_none() {
-                    let field = fields.get(row).unwrap_or_default().to_owned();
-                    answer.indexed.entry(file).or_default().insert(field);
+                    let field = fields.get(row).unwrap_or_default();
+                    if within.contains(&field) {
+                        answer.without.insert((file.clone(), field.to_owned()), records.value(row).unsigned_abs());
+                    }
+                    if probe.fields.contains(&field) {
+                        answer.indexed.entry(file).or_default().insert(field.to_owned());
+                    }
                     continue;
                 }
                 answer.records += records.value(row).unsigned_abs();
@@ -123,6 +143,7 @@ pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates>
     let mut files = query.snapshot.files.clone();
     let mut known: Positions = HashMap::new();
     let mut records = u64::MAX;
+    let mut without = HashMap::new();
     for probe in probes {
         let mut answer = Answer::of(query, probe)?;
         records = records.min(answer.records);
@@ -138,13 +159,19 @@ pub(crate) fn candidates(query: &Query, probes: &[&Probe]) -> Result<Candidates>
                 known.insert(file.path.clone(), rows);
             }
         }
+        without = answer.without;
     }
     known.retain(|path, _| files.iter().any(|file| file.path == *path));
+    let mut in_vain = looked_into(query.format);
+    in_vain.retain(|field| {
+        let nothing = |file: &DataFileEntry| without.get(&(file.path.clone(), (*field).to_owned())) == Some(&file.rows);
+        files.iter().all(nothing)
+    });
     let of_rows = if known.is_empty() { String::new() } else { format!("; of {} the rows are known", known.len()) };
     let (left, all) = (files.len(), query.snapshot.files.len());
     let note = format!("by the index {left} of {all} data files can hold what is asked for{of_rows}");
     query.explain.note(query.format.table.name, note);
-    Ok(Candidates { files, positions: known, records })
+    Ok(Candidates { files, positions: known, records, in_vain })
 }
 
 /// The groups of a query's records by some columns, as far as the index has them, and the data files that it says nothing
@@ -226,51 +253,66 @@ pub(crate) struct Wanted<'a> {
     pub(crate) values: Vec<&'a str>,
 }
 
-/// Records by value.
-pub(crate) type Totals = HashMap<String, u64>;
+/// What the index has of a field.
+#[derive(Default)]
+struct Found {
+    /// The numbers of the values wanted, and how many records of each data file have one.
+    values: Numbers,
+    records: Vec<(u32, u32, u64)>,
+    /// The numbers of the data files, and those in which the field is indexed.
+    files: Numbers,
+    indexed: HashSet<u32>,
+}
 
-/// How many records have the values wanted, for each field. All of the index that this takes is read at once; data files
-/// whose field is not indexed are scanned.
-pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Totals>> {
+/// How many records have each of the values wanted, for each field. All of the index that this takes is read at once; data
+/// files whose field is not indexed are scanned.
+pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
     let about = |wanted: &Wanted<'_>| {
         let any = one_of(&wanted.values);
         rows(wanted.query.format, &[wanted.entity.field], Some(ident("value").is_null().or(any)))
     };
     let Some(condition) = wanted.iter().map(about).reduce(Expr::or) else { return Ok(Vec::new()) };
     let mut fields: HashMap<(&str, &str), usize> = HashMap::new();
-    for (place, wanted) in wanted.iter().enumerate() {
-        fields.insert((wanted.query.format.table.name, wanted.entity.field), place);
+    let mut found: Vec<Found> = Vec::new();
+    for Wanted { query, entity, values } in wanted {
+        fields.insert((query.format.table.name, entity.field), found.len());
+        let mut numbers = Numbers::default();
+        for value in values {
+            numbers.number(value);
+        }
+        found.push(Found { values: numbers, ..Found::default() });
     }
-    let mut found: Vec<Vec<(String, String, u64)>> = wanted.iter().map(|_| Vec::new()).collect();
-    let mut indexed: Vec<HashSet<String>> = wanted.iter().map(|_| HashSet::new()).collect();
     for batch in read(wanted[0].query, condition, &["log", "field", "value", "data_file", "records"], &[])? {
         let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
         let (logs, names) = (text(&batch, "log")?, text(&batch, "field")?);
         let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
         for row in 0..batch.num_rows() {
             let field = (logs.get(row).unwrap_or_default(), names.get(row).unwrap_or_default());
-            let Some(place) = fields.get(&field).copied() else { continue };
-            let file = files.get(row).unwrap_or_default().to_owned();
+            let Some(found) = fields.get(&field).map(|place| &mut found[*place]) else { continue };
+            let file = found.files.number(files.get(row).unwrap_or_default());
             match values.get(row) {
-                Some(value) => found[place].push((file, value.to_owned(), records.value(row).unsigned_abs())),
-                None => drop(indexed[place].insert(file)),
+                Some(value) => {
+                    let value = found.values.find(value);
+                    found.records.extend(value.map(|value| (file, value, records.value(row).unsigned_abs())));
+                }
+                None => drop(found.indexed.insert(file)),
             }
         }
     }
-    let each = wanted.iter().zip(found).zip(indexed);
-    each.map(|((wanted, found), indexed)| wanted.total(found, &indexed)).collect()
+    wanted.iter().zip(&found).map(|(wanted, found)| wanted.total(found)).collect()
 }
 
 impl Wanted<'_> {
     /// Adds up what the index has of the data files in which the field is indexed, and counts records in the others.
-    fn total(&self, found: Vec<(String, String, u64)>, indexed: &HashSet<String>) -> Result<Totals> {
-        let (here, rest): (Vec<DataFileEntry>, Vec<DataFileEntry>) =
-            self.query.snapshot.files.iter().cloned().partition(|file| indexed.contains(&file.path));
-        let here: HashSet<&str> = here.iter().map(|file| file.path.as_str()).collect();
-        let mut totals = Totals::new();
-        for (_, value, records) in found.into_iter().filter(|(file, ..)| here.contains(file.as_str())) {
-            *totals.entry(value).or_default() += records;
+    fn total(&self, found: &Found) -> Result<Vec<u64>> {
+        let number = |file: &DataFileEntry| found.files.find(&file.path).filter(|file| found.indexed.contains(file));
+        let here: HashSet<u32> = self.query.snapshot.files.iter().filter_map(number).collect();
+        let mut totals = vec![0; found.values.len()];
+        for (_, value, records) in found.records.iter().filter(|(file, ..)| here.contains(file)) {
+            totals[*value as usize] += records;
         }
+        let rest: Vec<DataFileEntry> =
+            self.query.snapshot.files.iter().filter(|file| number(file).is_none()).cloned().collect();
         if rest.is_empty() {
             return Ok(totals);
         }
@@ -282,8 +324,9 @@ impl Wanted<'_> {
             let values = TextColumn::new(batch.column(0)).map_err(|found| anyhow::anyhow!("a value is {found}"))?;
             let counts = batch.column(1).as_primitive_opt::<Int64Type>().context("no counts")?;
             for row in 0..batch.num_rows() {
-                let value = values.get(row).unwrap_or_default().to_owned();
-                *totals.entry(value).or_default() += counts.value(row).unsigned_abs();
+                if let Some(value) = values.get(row).and_then(|value| found.values.find(value)) {
+                    totals[value as usize] += counts.value(row).unsigned_abs();
+                }
             }
             Ok(true)
         })?;

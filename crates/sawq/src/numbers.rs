@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use anyhow::{Result, anyhow};
-use arrow::array::{Array, ArrayRef, StringArray, StringViewArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, StringArray, StringViewArray};
 use arrow::datatypes::DataType;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -31,12 +31,16 @@ pub(crate) struct Numbers {
 }
 
 /// The last dictionary of a column, and the number of each text in it among some [`Numbers`], to which it belongs: one is
-/// looked up once, not in every batch.
+/// looked up once, when a row has it.
 #[derive(Default)]
 pub(crate) struct Translated {
     dictionary: Option<StringArray>,
+    /// [`UNKNOWN`] until a row has the text.
     numbers: Vec<u32>,
 }
+
+/// Stands for a number that was not looked up yet.
+const UNKNOWN: u32 = u32::MAX - 1;
 
 impl Numbers {
     /// Makes room for so many texts.
@@ -60,7 +64,8 @@ impl Numbers {
         if let Some(number) = table.find(hash, is_it) {
             return *number;
         }
-        let number = u32::try_from(ends.len()).expect("fewer than 2^32 distinct texts fit into memory");
+        let number = u32::try_from(ends.len()).ok().filter(|number| *number < UNKNOWN);
+        let number = number.expect("fewer than 2^32 distinct texts fit into memory");
         texts.push_str(text);
         ends.push(texts.len());
         table.insert_unique(hash, number, |number| hasher.hash_one(get(texts, ends, *number).unwrap_or_default()));
@@ -104,10 +109,25 @@ impl Numbers {
         Ok(match TextColumn::new(column).map_err(|found| anyhow!("a column of text is {found}"))? {
             TextColumn::Dictionary(keys, values) => {
                 if !is_same(last.dictionary.as_ref(), &values) {
-                    last.numbers = values.iter().map(|value| self.of_text(value, part)).collect();
-                    last.dictionary = Some(values);
+                    last.numbers.clear();
+                    last.numbers.resize(values.len(), UNKNOWN);
+                    last.dictionary = Some(values.clone());
                 }
-                translated(&keys, &last.numbers)
+                let mut number = |key: u32| {
+                    let number = &mut last.numbers[key as usize];
+                    if *number == UNKNOWN {
+                        let text = Some(values.value(key as usize)).filter(|_| values.is_valid(key as usize));
+                        *number = self.of_text(text, part);
+                    }
+                    *number
+                };
+                match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+                    None => keys.values().iter().map(|key| number(*key)).collect(),
+                    Some(nulls) => {
+                        let rows = keys.values().iter().zip(nulls);
+                        rows.map(|(key, valid)| if valid { number(*key) } else { NULL }).collect()
+                    }
+                }
             }
             TextColumn::View(views) => self.of_views(&views, part),
             TextColumn::Plain(texts) => texts.iter().map(|text| self.of_text(text, part)).collect(),
@@ -144,16 +164,6 @@ fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
     let end = *ends.get(number)?;
     let start = number.checked_sub(1).map_or(0, |before| ends[before]);
     texts.get(start..end)
-}
-
-fn translated(keys: &UInt32Array, numbers: &[u32]) -> Vec<u32> {
-    match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => keys.values().iter().map(|key| numbers[*key as usize]).collect(),
-        Some(nulls) => {
-            let rows = keys.values().iter().zip(nulls.iter());
-            rows.map(|(key, valid)| if valid { numbers[*key as usize] } else { NULL }).collect()
-        }
-    }
 }
 
 /// Whether the dictionary is the very one that was seen before.

@@ -124,6 +124,11 @@ impl Query {
         self.candidates.as_ref().is_some_and(|candidates| candidates.files.is_empty())
     }
 
+    /// Whether the index says that there is nothing to be found in a column that is an entity in part.
+    pub(crate) fn is_in_vain(&self, column: &str) -> bool {
+        self.candidates.as_ref().is_some_and(|candidates| candidates.in_vain.contains(&column))
+    }
+
     /// The same records without filters on fields.
     pub(crate) fn unfiltered(&self) -> Self {
         Self { filters: Filters::default(), candidates: None, ..self.clone() }

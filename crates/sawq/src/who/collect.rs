@@ -1,5 +1,6 @@
 //! Adds up an entity's records by the values of each facet, which are numbers until the end.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
@@ -109,7 +110,10 @@ impl Collected {
     /// Adds the records of a log.
     pub(super) fn add(&mut self, query: &Query, address: Option<&str>) -> Result<()> {
         let table = query.format.table;
-        let sources = sources(table, address);
+        let sources = sources(table, address).map(|source| match source {
+            Source::Within(column, _) if query.is_in_vain(column) => Source::Nothing,
+            source => source,
+        });
         let roles = Roles::of(table)?;
         // Which sizes were received is told by the numbers of operations, sooner than by their text.
         let received = query.format.measures.received.as_ref();
@@ -156,6 +160,9 @@ impl Collected {
         profile.records = self.logs.iter().map(|log| log.sums.records).sum();
         profile.logs = self.logs;
         for ((name, kind, is_pivot), values) in FACETS.into_iter().zip(self.facets) {
+            let found = values.values.iter().zip(&values.sums).filter(|(_, sums)| sums.records > 0);
+            let mut found: Vec<(&str, &Sums)> = found.collect();
+            found.sort_unstable_by_key(|(value, sums)| (Reverse(sums.records), *value));
             let value = |(value, sums): (&str, &Sums)| FacetValue {
                 value: value.to_owned(),
                 records: sums.records,
@@ -163,10 +170,7 @@ impl Collected {
                 only_here: false,
                 place: None,
             };
-            let values = values.values.iter().zip(&values.sums).filter(|(_, sums)| sums.records > 0);
-            let mut values: Vec<FacetValue> = values.map(value).collect();
-            values.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.value.cmp(&b.value)));
-            profile.facets.push(Facet { name, kind, is_pivot, values });
+            profile.facets.push(Facet { name, kind, is_pivot, values: found.into_iter().map(value).collect() });
         }
         profile.changes = self.changes;
     }

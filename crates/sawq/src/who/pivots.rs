@@ -33,13 +33,14 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
             }
         }
     }
-    let mut totals: HashMap<(usize, String), u64> = HashMap::new();
+    let mut totals: HashMap<usize, Vec<u64>> = HashMap::new();
     for (place, found) in places.into_iter().zip(crate::index::totals(&wanted)?) {
-        found.into_iter().for_each(|(value, records)| *totals.entry((place, value)).or_default() += records);
+        let totals = totals.entry(place).or_insert_with(|| vec![0; found.len()]);
+        totals.iter_mut().zip(found).for_each(|(total, records)| *total += records);
     }
-    for (place, facet) in profile.facets.iter_mut().enumerate() {
-        for value in facet.values.iter_mut().take(MAX_VALUES) {
-            value.only_here = totals.get(&(place, value.value.clone())) == Some(&value.records);
+    for (place, totals) in totals {
+        for (value, total) in profile.facets[place].values.iter_mut().zip(totals) {
+            value.only_here = value.records == total;
         }
     }
     Ok(())
