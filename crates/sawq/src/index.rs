@@ -36,19 +36,25 @@ fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
     let kinds: HashSet<&str> =
         format.entities.iter().filter(|entity| fields.contains(&entity.field)).map(|entity| entity.kind).collect();
     // By kind the rows are sorted.
-    let of = |name: &str, values: Vec<Expr>| in_list(ident(name), values, false);
-    let about = of("kind", kinds.into_iter().map(lit).collect())
+    let about = is_one_of("kind", kinds)
         .and(ident("log").eq(lit(format.table.name)))
-        .and(of("field", fields.iter().map(|field| lit(*field)).collect()));
+        .and(is_one_of("field", fields.iter().copied()));
     condition.into_iter().fold(about, Expr::and)
 }
 
+/// Whether a column is one of few texts: without a planner nobody else makes equalities of a list.
+fn is_one_of<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>) -> Expr {
+    let equalities = texts.into_iter().map(|text| ident(column).eq(lit(text)));
+    equalities.reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
 /// The index's batches under a condition. They are read without a planner, which would take as long as the reading.
-fn read(query: &Query, condition: Expr, columns: &[&str], dictionaries: &[&str]) -> Result<Vec<RecordBatch>> {
+fn read(query: &Query, condition: Expr, columns: &[&str]) -> Result<Vec<RecordBatch>> {
     if query.index.files.is_empty() {
         return Ok(Vec::new());
     }
-    let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
+    // They have few values, which are compared once each.
+    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
     let read_as = ReadAs { dictionaries, filtering: Filtering::InScan, ..ReadAs::default() };
     let table = StoreTable::new(&query.index, &read_as)?;
     let schema = table.schema();
@@ -111,7 +117,7 @@ impl Answer {
             condition = condition.or(rows(query.format, &within, Some(none())));
         }
         let mut answer = Self::default();
-        for batch in read(query, condition, &["data_file", "field", "value", "records", "positions"], &[])? {
+        for batch in read(query, condition, &["data_file", "field", "value", "records", "positions"])? {
             let (files, fields, values) = (text(&batch, "data_file")?, text(&batch, "field")?, text(&batch, "value")?);
             let known = batch["positions"].as_binary_view_opt().context("no bytes in positions")?;
             let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
@@ -196,8 +202,7 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
         "first_file",
         "first_line",
     ];
-    let dictionaries = ["data_file", "first_file"];
-    let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS, &dictionaries)?;
+    let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS)?;
     let mut data_files = Numbers::default();
     let batches = batches.iter().map(|batch| Rows::of(batch, &mut data_files)).collect::<Result<Vec<_>>>()?;
     let mut is_indexed = vec![false; data_files.len()];
@@ -228,9 +233,8 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
 /// planning with many takes longer than reading the pages between the first and the last one.
 fn one_of(values: &[&str]) -> Expr {
     const FEW: usize = 16;
-    let literals = || values.iter().map(|value| lit(*value));
     if values.len() <= FEW {
-        return in_list(ident("value"), literals().collect(), false);
+        return is_one_of("value", values.iter().copied());
     }
     let bounds = values.iter().min().zip(values.iter().max());
     let (first, last) = bounds.map_or(("", ""), |(first, last)| (*first, *last));
@@ -282,7 +286,7 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
         }
         found.push(Found { values: numbers, ..Found::default() });
     }
-    for batch in read(wanted[0].query, condition, &["log", "field", "value", "data_file", "records"], &[])? {
+    for batch in read(wanted[0].query, condition, &["log", "field", "value", "data_file", "records"])? {
         let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
         let (logs, names) = (text(&batch, "log")?, text(&batch, "field")?);
         let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
@@ -347,32 +351,45 @@ fn value_of(format: &Format, entity: &Entity) -> Result<Expr> {
     })
 }
 
-/// About how many records a query's filters leave, each of which the index can answer; `None` if it can't.
-pub(crate) fn records(query: &Query) -> Result<Option<u64>> {
-    let live: HashSet<&str> = query.snapshot.files.iter().map(|file| file.path.as_str()).collect();
+/// About how many records a query's filters leave by the index, 0 only if there are none; where it can't answer, 1 if there
+/// are any.
+pub(crate) fn records(query: &Query) -> Result<u64> {
     let mut least: Option<u64> = None;
     for filter in &query.filters.fields {
-        let Some(probe) = &filter.probe else { return Ok(None) };
-        let condition = ident("value").is_null().or(probe.test.clone());
-        let condition = rows(query.format, &probe.fields, Some(condition));
-        let (mut sum, mut indexed) = (0, HashSet::new());
-        for batch in read(query, condition, &["value", "field", "data_file", "records"], &[])? {
-            let (values, files, fields) = (text(&batch, "value")?, text(&batch, "data_file")?, text(&batch, "field")?);
-            let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
-            for row in (0..batch.num_rows()).filter(|row| files.get(*row).is_some_and(|file| live.contains(file))) {
-                if values.get(row).is_some() {
-                    sum += records.value(row).unsigned_abs();
-                } else {
-                    indexed.insert((files.get(row).map(str::to_owned), fields.get(row).map(str::to_owned)));
-                }
-            }
-        }
-        if indexed.len() < live.len() * probe.fields.len() {
-            return Ok(None);
-        }
+        let values = filter.probe.as_ref().map(|probe| values(query, probe)).transpose()?.flatten();
+        let Some(values) = values else { return has_any(query).map(u64::from) };
+        let sum = values.values().sum();
         least = Some(least.map_or(sum, |least| least.min(sum)));
     }
-    Ok(least)
+    least.map_or_else(|| has_any(query).map(u64::from), Ok)
+}
+
+/// The values that pass a probe's test, and how many records the index has for each; `None` if it does not have all.
+pub(crate) fn values(query: &Query, probe: &Probe) -> Result<Option<HashMap<String, u64>>> {
+    let live: HashSet<&str> = query.snapshot.files.iter().map(|file| file.path.as_str()).collect();
+    let condition = rows(query.format, &probe.fields, Some(ident("value").is_null().or(probe.test.clone())));
+    let (mut found, mut indexed) = (HashMap::new(), HashSet::new());
+    for batch in read(query, condition, &["value", "field", "data_file", "records"])? {
+        let (values, files, fields) = (text(&batch, "value")?, text(&batch, "data_file")?, text(&batch, "field")?);
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+        for row in (0..batch.num_rows()).filter(|row| files.get(*row).is_some_and(|file| live.contains(file))) {
+            if let Some(value) = values.get(row) {
+                *found.entry(value.to_owned()).or_default() += records.value(row).unsigned_abs();
+            } else {
+                indexed.insert((files.get(row).map(str::to_owned), fields.get(row).map(str::to_owned)));
+            }
+        }
+    }
+    Ok((indexed.len() >= live.len() * probe.fields.len()).then_some(found))
+}
+
+fn has_any(query: &Query) -> Result<bool> {
+    let mut found = false;
+    query.for_each(query.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
+        found = true;
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 /// The first one of two columns joined, null as `-`; and the second one, null as nothing.

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use anyhow::Result;
+use datafusion::logical_expr::lit;
 use sawlog_formats::TextColumn;
 
-use crate::filter::Filters;
+use crate::filter::{Filters, Probe};
+use crate::index;
 use crate::query::Query;
 use crate::scan::ReadAs;
 
@@ -33,10 +35,7 @@ pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
         for query in queries {
             let fields = vec![query.filters.fields[place].clone()];
             let alone = Query { filters: Filters { fields, ..Filters::default() }, ..query.unfiltered() };
-            alone.for_each(alone.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
-                any = true;
-                Ok(false)
-            })?;
+            any |= index::records(&alone)? > 0;
         }
         if any {
             continue;
@@ -65,8 +64,13 @@ fn nearest_value(queries: &[Query], place: usize) -> Result<Option<String>> {
     for query in queries {
         let filter = &query.filters.fields[place];
         wanted = wanted.or(Some(filter.value.as_str()));
-        let Some(column) = &filter.column else { continue };
         let all = query.unfiltered();
+        let any_value = filter.probe.as_ref().map(|probe| Probe { test: lit(true), ..probe.clone() });
+        if let Some(indexed) = any_value.map(|probe| index::values(&all, &probe)).transpose()?.flatten() {
+            values.extend(indexed.into_keys());
+            continue;
+        }
+        let Some(column) = &filter.column else { continue };
         let frame = all.frame(&ReadAs::default())?.select(vec![column.clone()])?.distinct()?;
         all.for_each(frame, |batch| {
             if let Ok(text) = TextColumn::new(batch.column(0)) {

@@ -265,7 +265,8 @@ impl TableProvider for StoreTable {
         let mut source = ParquetSource::new(self.schema.clone())
             .with_pushdown_filters(self.filtering != Filtering::Pages)
             .with_enable_page_index(true)
-            .with_bloom_filter_on_read(true);
+            // The index is sorted: its statistics tell as much.
+            .with_bloom_filter_on_read(self.filtering != Filtering::InScan);
         if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.filtering != Filtering::InPlan) {
             let schema = DFSchema::try_from(self.schema())?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);

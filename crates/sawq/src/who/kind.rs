@@ -8,7 +8,6 @@ use ipnet::IpNet;
 
 use crate::cli::FilterArgs;
 use crate::query::{Query, each};
-use crate::scan::ReadAs;
 
 /// A kind of entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -151,10 +150,7 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     let mut found = each(maybe, |kind| {
         let mut records = 0;
         for query in Query::with_filters(queries, &kind.filters(entity, &FilterArgs::default()))? {
-            records += match crate::index::records(&query)? {
-                Some(records) => records,
-                None => has_any(&query)?,
-            };
+            records += crate::index::records(&query)?;
         }
         Ok((records, kind))
     })?;
@@ -170,16 +166,6 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     };
     let kind = kinds.next().unwrap_or(by_looks);
     Ok(Guess { kind, value: entity.to_owned(), also: kinds.collect() })
-}
-
-/// 1 if the query leaves a record, 0 if it leaves none.
-fn has_any(query: &Query) -> Result<u64> {
-    let mut found = 0;
-    query.for_each(query.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
-        found = 1;
-        Ok(false)
-    })?;
-    Ok(found)
 }
 
 #[cfg(test)]
