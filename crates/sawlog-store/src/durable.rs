@@ -203,3 +203,23 @@ impl MultipartUpload for Upload {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part.parquet");
+        fs::write(&path, "0123456789").unwrap();
+        let location = Location::from_absolute_path(&path).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let read = |ranges: &[Range<u64>]| runtime.block_on(DurableFiles::default().get_ranges(&location, ranges));
+        assert_eq!(read(&[2..4, 0..10, 10..10]).unwrap(), ["23", "0123456789", ""]);
+        for beyond in [9..11, 0..u64::MAX, u64::MAX - 1..u64::MAX] {
+            let error = read(&[0..1, beyond]).unwrap_err().to_string();
+            assert!(error.contains("part.parquet") && error.contains("ends before byte"), "{error}");
+        }
+    }
+}
