@@ -339,3 +339,30 @@ fn flows_without_a_start_have_their_end_as_time() {
     assert!(by_index[1].contains(r#""count":1"#), "{}", by_index[1]);
     assert!(by_index[4].contains("2021-07-29T12:01:00Z"), "{}", by_index[4]);
 }
+
+/// A field has few values in the first row groups of a data file, whose rows of the index are written before it has too many.
+#[test]
+fn a_field_given_up_late_is_scanned() {
+    let case = Case::new();
+    let mut log = "srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport account-id interface-id start\n".to_owned();
+    for row in 0..1_000_000_u32 {
+        // Mostly the same ones, as logs have it.
+        let few = if row % 4 == 0 { row / 4 % 12_000 } else { row % 100 };
+        let address =
+            |first: u32, number: u32| format!("{first}.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+        let many = if row < 950_000 { few } else { row };
+        let (from, to, way) = (address(10, many), address(11, few), address(12, few));
+        writeln!(log, "{from} {to} {way} {way} {few} {few} {few} eni-{few} 1627560000").unwrap();
+    }
+    case.write("logs/flows", log);
+    assert_eq!(case.sawlog(&["convert", "logs", "-q", "--threads", "1"]).code, 0);
+    assert!(data_files(&case.path("sawlog-store/entities")).len() > 1);
+    copy(&case.path("sawlog-store"), &case.path("scanned"));
+    fs::remove_dir_all(case.path("scanned/entities")).unwrap();
+    for dimension in ["srcaddr", "dstaddr"] {
+        let question = ["top", dimension, "-n", "0", "--store"];
+        let [indexed, scanned] =
+            ["sawlog-store", "scanned"].map(|store| case.sawq(&[&question[..], &[store]].concat()));
+        assert!(indexed.text() == scanned.text() && indexed.code == 0, "{dimension}");
+    }
+}

@@ -14,8 +14,10 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, in_list, lit};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::cast;
 use foldhash::quality::RandomState;
+use futures::StreamExt;
 use sawlog_formats::{Entity, Format, Part, TextColumn};
 use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, positions};
 
@@ -48,10 +50,26 @@ fn is_one_of<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>) -> Expr
     equalities.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
-/// The index's batches under a condition. They are read without a planner, which would take as long as the reading.
+/// The index's batches under a condition.
 fn read(query: &Query, condition: Expr, columns: &[&str]) -> Result<Vec<RecordBatch>> {
+    let mut batches = Vec::new();
+    read_each(query, condition, columns, |batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    Ok(batches)
+}
+
+/// Gives `take` the index's batches under a condition, in no order, while others are read. They are read without a planner,
+/// which would take as long as the reading.
+fn read_each(
+    query: &Query,
+    condition: Expr,
+    columns: &[&str],
+    mut take: impl FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
     if query.index.files.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     // They have few values, which are compared once each.
     let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
@@ -63,7 +81,11 @@ fn read(query: &Query, condition: Expr, columns: &[&str]) -> Result<Vec<RecordBa
     query.store.block_on(async {
         let plan = table.scan(&context.state(), Some(&places), &[condition], None).await?;
         query.explain.plan(ENTITIES.name, &plan);
-        Ok(datafusion::physical_plan::collect(plan, context.task_ctx()).await?)
+        let mut batches = execute_stream(plan, context.task_ctx())?;
+        while let Some(batch) = batches.next().await {
+            take(batch?)?;
+        }
+        Ok(())
     })
 }
 
@@ -202,26 +224,22 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
         "first_file",
         "first_line",
     ];
-    let batches = read(query, rows(query.format, &[entity.field], None), &COLUMNS)?;
-    let mut data_files = Numbers::default();
-    let batches = batches.iter().map(|batch| Rows::of(batch, &mut data_files)).collect::<Result<Vec<_>>>()?;
-    let mut is_indexed = vec![false; data_files.len()];
-    for rows in &batches {
-        let whole = rows.data_files.iter().enumerate().filter(|(row, _)| rows.values.is_null(*row));
-        let numbers = whole.map(|(_, file)| *file as usize);
-        numbers.for_each(|file| is_indexed.get_mut(file).into_iter().for_each(|is| *is = true));
-    }
-    // Of files that are gone there can be rows, too.
-    let mut is_here = vec![false; data_files.len()];
+    let condition = rows(query.format, &[entity.field], None);
+    let mut data_files = DataFiles::new(&query.snapshot);
+    let groups = loop {
+        // All rows of the index are many more, but what is not used of this costs nothing.
+        const MANY: u64 = 128 << 10;
+        let most = usize::try_from(query.index.rows().min(MANY))?;
+        let mut groups = Groups::with_capacity(parts.len(), most);
+        read_each(query, condition.clone(), &COLUMNS, |batch| {
+            Rows::of(&batch, &mut data_files)?.add_to(&mut groups, &parts, &mut data_files)
+        })?;
+        if data_files.are_all_indexed() {
+            break groups;
+        }
+    };
     let mut rest = query.snapshot.files.clone();
-    rest.retain(|file| {
-        let number = data_files.find(&file.path).filter(|number| is_indexed[*number as usize]);
-        number.map(|number| is_here[number as usize] = true).is_none()
-    });
-    let mut groups = Groups::with_capacity(parts.len(), batches.iter().map(|rows| rows.data_files.len()).sum());
-    for rows in &batches {
-        rows.add_to(&mut groups, &parts, &is_here)?;
-    }
+    rest.retain(|file| !data_files.is_indexed(file));
     let all = query.snapshot.files.len();
     let known = all - rest.len();
     let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
@@ -410,6 +428,51 @@ fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Vec<n
     whole.map(|entity| (entity, vec![numbers::WHOLE])).or_else(joined)
 }
 
+/// The data files of a log, as rows of the index about one field turn up.
+struct DataFiles {
+    /// Those that are there come first; rows can be about others, which are gone.
+    numbers: Numbers,
+    /// What is known of those that are there.
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Known {
+    has_rows: bool,
+    /// Whether there is the row without a value.
+    is_indexed: bool,
+    is_left_out: bool,
+}
+
+impl DataFiles {
+    fn new(snapshot: &Snapshot) -> Self {
+        let mut numbers = Numbers::default();
+        for file in &snapshot.files {
+            numbers.number(&file.path);
+        }
+        let known = vec![Known::default(); numbers.len()];
+        Self { numbers, known }
+    }
+
+    fn is_indexed(&self, file: &DataFileEntry) -> bool {
+        self.numbers.find(&file.path).is_some_and(|number| self.known[number as usize].is_indexed)
+    }
+
+    /// Whether all rows count that were added up. If a data file turns out not to be indexed, of which the index has rows
+    /// nevertheless, it is left out of another try.
+    fn are_all_indexed(&mut self) -> bool {
+        let mut are_all = true;
+        for known in self.known.iter_mut().filter(|known| known.has_rows && !known.is_indexed) {
+            known.is_left_out = true;
+            are_all = false;
+        }
+        if !are_all {
+            self.known.iter_mut().for_each(|known| (known.has_rows, known.is_indexed) = (false, false));
+        }
+        are_all
+    }
+}
+
 /// Rows of the index.
 struct Rows {
     values: ArrayRef,
@@ -426,7 +489,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(batch: &RecordBatch, data_files: &mut Numbers) -> Result<Self> {
+    fn of(batch: &RecordBatch, data_files: &mut DataFiles) -> Result<Self> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
             let array = column(name)?.as_primitive_opt::<Int64Type>();
@@ -438,7 +501,7 @@ impl Rows {
         };
         Ok(Self {
             values: column("value")?.clone(),
-            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::WHOLE)?,
+            data_files: data_files.numbers.of(column("data_file")?, &mut Translated::default(), numbers::WHOLE)?,
             records: number("records")?,
             sent: number("bytes_sent")?,
             received: number("bytes_received")?,
@@ -450,8 +513,8 @@ impl Rows {
         })
     }
 
-    /// Adds the rows of the data files that are here to groups by parts of the values.
-    fn add_to(&self, groups: &mut Groups, parts: &[numbers::Part], is_here: &[bool]) -> Result<()> {
+    /// Adds the rows to groups by parts of the values.
+    fn add_to(&self, groups: &mut Groups, parts: &[numbers::Part], data_files: &mut DataFiles) -> Result<()> {
         let mut keys = Vec::with_capacity(parts.len());
         for (column, part) in groups.columns.iter_mut().zip(parts) {
             keys.push(column.of(&self.values, &mut Translated::default(), *part)?);
@@ -459,10 +522,13 @@ impl Rows {
         let first_files = groups.files.of(&self.first_files, &mut Translated::default(), numbers::WHOLE)?;
         let mut key = Vec::with_capacity(parts.len());
         for (row, first_file) in first_files.into_iter().enumerate() {
-            let is_here = is_here.get(self.data_files[row] as usize).copied().unwrap_or_default();
-            if !is_here || self.records.value(row) <= 0 {
+            let known = data_files.known.get_mut(self.data_files[row] as usize);
+            let Some(known) = known.filter(|known| !known.is_left_out) else { continue };
+            known.is_indexed |= self.values.is_null(row);
+            if self.records.value(row) <= 0 {
                 continue;
             }
+            known.has_rows = true;
             key.clear();
             key.extend(keys.iter().map(|numbers| numbers[row]));
             let place = groups.place(&key);

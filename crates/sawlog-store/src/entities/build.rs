@@ -1,6 +1,6 @@
 //! Builds the index of a run: gathers the entities of row groups, sorts them, and gives them out as record batches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
 use sawlog_formats::{Interner, TextColumn};
 
-use super::collect::{RowGroupEntities, Sums};
+use super::collect::{FieldEntities, RowGroupEntities, Sums};
 use super::positions::{MAX_POSITIONS, encode, positions};
 use super::{ENTITIES, FIELDS};
 
@@ -122,6 +122,8 @@ pub(crate) struct IndexBuilder {
     rows: Vec<Row>,
     /// The row numbers of all rows' values, one row after the other.
     positions: Vec<u64>,
+    /// The fields, each with the data file, that turned out not to be indexed: their rows are of no use.
+    given_up: HashSet<(usize, u32)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -167,12 +169,8 @@ impl IndexBuilder {
         for (entity, found) in entities.format.entities.iter().zip(&entities.fields) {
             let Some(field) = super::field(entities.format.table.name, entity.field) else { continue };
             let Some(nulls) = &mut file[field] else { continue };
-            let Some(found) = found else {
-                file[field] = None;
-                continue;
-            };
-            let mut all_fit = true;
-            for (value, sums, row, rows) in found.iter() {
+            let mut all_fit = found.is_some();
+            for (value, sums, row, rows) in found.iter().flat_map(FieldEntities::iter) {
                 let (source, line) = entities.place(row);
                 if let Some(value) = value {
                     let rows = rows.iter().map(|row| before as u64 + u64::from(*row));
@@ -197,6 +195,7 @@ impl IndexBuilder {
             }
             if !all_fit {
                 file[field] = None;
+                self.given_up.insert((field, self.data_files.intern(data_file.as_bytes())));
             }
         }
     }
@@ -265,7 +264,9 @@ impl IndexBuilder {
             let (kind, field) = (kinds[row.field] as u128, row.field as u128);
             kind << 96 | value << 48 | field << 32 | u128::from(row.data_file)
         };
-        let mut order: Vec<(u128, usize)> = self.rows.iter().map(key).zip(0..).collect();
+        let rows = self.rows.iter().zip(0..);
+        let rows = rows.filter(|(row, _)| !self.given_up.contains(&(row.field, row.data_file)));
+        let mut order: Vec<(u128, usize)> = rows.map(|(row, place)| (key(row), place)).collect();
         order.sort_unstable();
         let sources = ranks(&self.sources);
         let rank = |row: &Row| (sources.get(row.source as usize).copied().unwrap_or(u32::MAX), row.line);
