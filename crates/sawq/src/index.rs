@@ -225,16 +225,15 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
         "first_line",
     ];
     let condition = rows(query.format, &[entity.field], None);
+    // All rows of the index are many more than the field's, but what is not used of this costs nothing.
+    let most = usize::try_from(query.index.rows().min(1 << 20))?;
     let mut data_files = DataFiles::new(&query.snapshot);
     let groups = loop {
-        // All rows of the index are many more, but what is not used of this costs nothing.
-        const MANY: u64 = 128 << 10;
-        let most = usize::try_from(query.index.rows().min(MANY))?;
         let mut groups = Groups::with_capacity(parts.len(), most);
         read_each(query, condition.clone(), &COLUMNS, |batch| {
             Rows::of(&batch, &mut data_files)?.add_to(&mut groups, &parts, &mut data_files)
         })?;
-        if data_files.are_all_indexed() {
+        if !data_files.leave_out_unindexed() {
             break groups;
         }
     };
@@ -458,18 +457,17 @@ impl DataFiles {
         self.numbers.find(&file.path).is_some_and(|number| self.known[number as usize].is_indexed)
     }
 
-    /// Whether all rows count that were added up. If a data file turns out not to be indexed, of which the index has rows
-    /// nevertheless, it is left out of another try.
-    fn are_all_indexed(&mut self) -> bool {
-        let mut are_all = true;
-        for known in self.known.iter_mut().filter(|known| known.has_rows && !known.is_indexed) {
-            known.is_left_out = true;
-            are_all = false;
+    /// Leaves data files that are not indexed, of which the index has rows nevertheless, out of another try; says whether
+    /// there are any. It is rare: the field was given up late in a large data file.
+    fn leave_out_unindexed(&mut self) -> bool {
+        let is_wrong = |known: &Known| known.has_rows && !known.is_indexed;
+        if !self.known.iter().any(is_wrong) {
+            return false;
         }
-        if !are_all {
-            self.known.iter_mut().for_each(|known| (known.has_rows, known.is_indexed) = (false, false));
+        for known in &mut self.known {
+            *known = Known { is_left_out: known.is_left_out || is_wrong(known), ..Known::default() };
         }
-        are_all
+        true
     }
 }
 
