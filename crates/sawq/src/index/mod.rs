@@ -1,0 +1,130 @@
+//! Answers from the entity index: which data files can hold what is asked for, and what is added up of a field's values.
+//!
+//! The index is asked where its answer is that of a scan. Of data files whose field is not indexed it says nothing; these
+//! are scanned.
+
+mod candidates;
+mod tally;
+mod totals;
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
+use sawlog_formats::{Format, TextColumn};
+use sawlog_store::ENTITIES;
+
+use crate::filter::Probe;
+use crate::query::{Query, session};
+use crate::scan::{Filtering, ReadAs, StoreTable};
+
+pub(crate) use candidates::{Candidates, Positions, candidates};
+pub(crate) use tally::tally;
+pub(crate) use totals::{Wanted, totals};
+
+/// The rows of the index that are about some fields of one log.
+fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
+    let kinds: HashSet<&str> =
+        format.entities.iter().filter(|entity| fields.contains(&entity.field)).map(|entity| entity.kind).collect();
+    // By kind the rows are sorted.
+    let about = is_one_of("kind", kinds)
+        .and(ident("log").eq(lit(format.table.name)))
+        .and(is_one_of("field", fields.iter().copied()));
+    condition.into_iter().fold(about, Expr::and)
+}
+
+/// Whether a column is one of few texts: without a planner nobody else makes equalities of a list.
+fn is_one_of<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>) -> Expr {
+    let equalities = texts.into_iter().map(|text| ident(column).eq(lit(text)));
+    equalities.reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
+/// The index's batches under a condition.
+fn read(query: &Query, condition: Expr, columns: &[&str]) -> Result<Vec<RecordBatch>> {
+    let mut batches = Vec::new();
+    read_each(query, condition, columns, |batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    Ok(batches)
+}
+
+/// Gives `take` the index's batches under a condition, in no order, while others are read. They are read without a planner,
+/// which would take as long as the reading.
+fn read_each(
+    query: &Query,
+    condition: Expr,
+    columns: &[&str],
+    mut take: impl FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    if query.index.files.is_empty() {
+        return Ok(());
+    }
+    // They have few values, which are compared once each.
+    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
+    let read_as = ReadAs { dictionaries, filtering: Filtering::InScan, ..ReadAs::default() };
+    let table = StoreTable::new(&query.index, &read_as)?;
+    let schema = table.schema();
+    let places = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    let context = session(8192);
+    query.store.block_on(async {
+        let plan = table.scan(&context.state(), Some(&places), &[condition], None).await?;
+        query.explain.plan(ENTITIES.name, &plan);
+        let mut batches = execute_stream(plan, context.task_ctx())?;
+        while let Some(batch) = batches.next().await {
+            take(batch?)?;
+        }
+        Ok(())
+    })
+}
+
+fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
+    let array = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
+    TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+}
+
+/// About how many records a query's filters leave by the index, 0 only if there are none; where it can't answer, 1 if there
+/// are any.
+pub(crate) fn records(query: &Query) -> Result<u64> {
+    let mut least: Option<u64> = None;
+    for filter in &query.filters.fields {
+        let values = filter.probe.as_ref().map(|probe| values(query, probe)).transpose()?.flatten();
+        let Some(values) = values else { return has_any(query).map(u64::from) };
+        let sum = values.values().sum();
+        least = Some(least.map_or(sum, |least| least.min(sum)));
+    }
+    least.map_or_else(|| has_any(query).map(u64::from), Ok)
+}
+
+/// The values that pass a probe's test, and how many records the index has for each; `None` if it does not have all.
+pub(crate) fn values(query: &Query, probe: &Probe) -> Result<Option<HashMap<String, u64>>> {
+    let live: HashSet<&str> = query.snapshot.files.iter().map(|file| file.path.as_str()).collect();
+    let condition = rows(query.format, &probe.fields, Some(ident("value").is_null().or(probe.test.clone())));
+    let (mut found, mut indexed) = (HashMap::new(), HashSet::new());
+    for batch in read(query, condition, &["value", "field", "data_file", "records"])? {
+        let (values, files, fields) = (text(&batch, "value")?, text(&batch, "data_file")?, text(&batch, "field")?);
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+        for row in (0..batch.num_rows()).filter(|row| files.get(*row).is_some_and(|file| live.contains(file))) {
+            if let Some(value) = values.get(row) {
+                *found.entry(value.to_owned()).or_default() += records.value(row).unsigned_abs();
+            } else {
+                indexed.insert((files.get(row).map(str::to_owned), fields.get(row).map(str::to_owned)));
+            }
+        }
+    }
+    Ok((indexed.len() >= live.len() * probe.fields.len()).then_some(found))
+}
+
+fn has_any(query: &Query) -> Result<bool> {
+    let mut found = false;
+    query.for_each(query.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
+        found = true;
+        Ok(false)
+    })?;
+    Ok(found)
+}
