@@ -35,7 +35,7 @@ impl Sums {
         Some(self.times).filter(|(first, last)| first <= last)
     }
 
-    /// Adds the size of what was sent for a record, or of what was for several.
+    /// Adds bytes that were sent for one record or several.
     pub(crate) fn add_sent(&mut self, bytes: u128) {
         self.bytes_sent = Some(self.bytes_sent.unwrap_or_default() + bytes);
     }

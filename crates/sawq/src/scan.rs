@@ -245,11 +245,10 @@ impl TableProvider for StoreTable {
         filters: &[&Expr],
     ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![
-            if self.filtering == Filtering::InPlan {
+            match self.filtering {
                 // The scan skips row groups and pages by them all the same.
-                TableProviderFilterPushDown::Inexact
-            } else {
-                TableProviderFilterPushDown::Exact
+                Filtering::InPlan => TableProviderFilterPushDown::Inexact,
+                Filtering::Pages | Filtering::InScan => TableProviderFilterPushDown::Exact,
             };
             filters.len()
         ])
