@@ -11,8 +11,11 @@ use crate::numbers::{NULL, Numbers};
 type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 type HashSet<K> = std::collections::HashSet<K, RandomState>;
 
+/// A group's first record in evidence order: its file, and its line there.
+pub(crate) type First<'a> = Option<(&'a str, i64)>;
+
 /// What is added up of a group's records.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sums {
     pub(crate) count: u64,
     pub(crate) errors: u64,
@@ -57,7 +60,7 @@ impl Sums {
 }
 
 /// A group of records that have the same values.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
     /// The group's values, one for each column; null where the field is `-`.
     pub(crate) values: Vec<Option<String>>,
@@ -92,14 +95,30 @@ impl Groups {
         Self { columns: (0..columns).map(|_| Numbers::default()).collect(), ..Self::default() }
     }
 
-    /// The same, of which there may be so many.
-    pub(crate) fn with_capacity(columns: usize, groups: usize) -> Self {
-        let mut new = Self::new(columns);
-        new.columns.iter_mut().for_each(|column| column.reserve(groups));
-        new.keys.reserve(groups * columns);
-        new.sums.reserve(groups);
-        new.firsts.reserve(groups);
-        new
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sums.is_empty()
+    }
+
+    /// Whether there is a group that has these values.
+    pub(crate) fn has(&self, values: &[Option<&str>]) -> bool {
+        let number = |(column, value): (&Numbers, &Option<&str>)| value.map_or(Some(NULL), |value| column.find(value));
+        let key: Option<Vec<u32>> = self.columns.iter().zip(values).map(number).collect();
+        key.is_some_and(|key| match key[..] {
+            [number] => self.of_number.get(number.wrapping_add(1) as usize).is_some_and(|place| *place != NULL),
+            _ => self.of_key.contains_key(&key[..]),
+        })
+    }
+
+    /// Adds records that have the same values.
+    pub(crate) fn add_records(&mut self, values: &[Option<&str>], sums: &Sums, first: First<'_>) {
+        let number = |(column, value): (&mut Numbers, &Option<&str>)| value.map_or(NULL, |value| column.number(value));
+        let key: Vec<u32> = self.columns.iter_mut().zip(values).map(number).collect();
+        let place = self.place(&key);
+        self.sums[place].add(sums);
+        if let Some((file, line)) = first {
+            let file = self.files.number(file);
+            self.note_first(place, (file, line));
+        }
     }
 
     /// The place of the group whose values have these numbers, one for each column.
@@ -172,31 +191,54 @@ impl Groups {
         }
     }
 
-    /// The largest groups, or all of them if `number` is 0, the largest first; ties in the order of their first records, as
-    /// evidence stands.
-    pub(crate) fn largest(&self, number: usize, size: impl Fn(&Sums) -> u128) -> Vec<Group> {
-        let ranks = self.files.ranks();
-        let number = if number == 0 { self.sums.len() } else { number.min(self.sums.len()) };
-        // The smallest of those that are the largest so far is the first to go.
-        let mut largest = BinaryHeap::with_capacity(number + 1);
-        for (place, (sums, first)) in self.sums.iter().zip(&self.firsts).enumerate() {
-            let first = first.map(|(file, line)| (translated(&ranks, file), line));
-            let order = (Reverse(size(sums)), first, place);
-            if largest.len() < number {
-                largest.push(order);
-            } else if let Some(mut smallest) = largest.peek_mut().filter(|smallest| order < **smallest) {
-                *smallest = order;
-            }
-        }
+    /// Offers each group to a list of the largest ones.
+    pub(crate) fn offer_to<S: Fn(&Sums) -> u128>(&self, largest: &mut Largest<S>) {
         let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
         self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
-        let group = |(.., place): (Reverse<u128>, Option<(u32, i64)>, usize)| {
-            let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
-            let values = self.columns.iter().zip(key).map(|(column, number)| column.text(*number).map(str::to_owned));
-            let ips = ips.get(place).copied().unwrap_or_default();
-            Group { values: values.collect(), sums: self.sums[place], ips }
-        };
-        largest.into_sorted_vec().into_iter().map(group).collect()
+        for (place, (sums, first)) in self.sums.iter().zip(&self.firsts).enumerate() {
+            let first = first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
+            largest.offer(sums, first, || {
+                let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
+                let text = |(column, number): (&Numbers, &u32)| column.text(*number).map(str::to_owned);
+                let values = self.columns.iter().zip(key).map(text).collect();
+                Group { values, sums: *sums, ips: ips.get(place).copied().unwrap_or_default() }
+            });
+        }
+    }
+}
+
+/// The largest groups of those that were offered, by what `size` says of their sums; ties in the order of their first
+/// records, as evidence stands.
+pub(crate) struct Largest<S> {
+    number: usize,
+    size: S,
+    /// The smallest of those that are the largest so far is the first to go.
+    kept: BinaryHeap<(Reverse<u128>, Option<(String, i64)>, Group)>,
+}
+
+impl<S: Fn(&Sums) -> u128> Largest<S> {
+    /// So many of them, or all if `number` is 0.
+    pub(crate) fn new(number: usize, size: S) -> Self {
+        Self { number: if number == 0 { usize::MAX } else { number }, size, kept: BinaryHeap::new() }
+    }
+
+    /// Offers a group, which is made only if it is one of the largest so far.
+    pub(crate) fn offer(&mut self, sums: &Sums, first: First<'_>, make: impl FnOnce() -> Group) {
+        let size = Reverse((self.size)(sums));
+        let new = || (size, first.map(|(file, line)| (file.to_owned(), line)), make());
+        if self.kept.len() < self.number {
+            self.kept.push(new());
+        } else if let Some(mut smallest) = self.kept.peek_mut() {
+            let before = smallest.1.as_ref().map(|(file, line)| (file.as_str(), *line));
+            if (size, first) < (smallest.0, before) {
+                *smallest = new();
+            }
+        }
+    }
+
+    /// The largest first.
+    pub(crate) fn into_groups(self) -> Vec<Group> {
+        self.kept.into_sorted_vec().into_iter().map(|(.., group)| group).collect()
     }
 }
 

@@ -43,13 +43,6 @@ pub(crate) struct Translated {
 const UNKNOWN: u32 = u32::MAX - 1;
 
 impl Numbers {
-    /// Makes room for so many texts.
-    pub(crate) fn reserve(&mut self, texts: usize) {
-        let Self { table, hasher, texts: all, ends } = self;
-        ends.reserve(texts);
-        table.reserve(texts, |number| hasher.hash_one(get(all, ends, *number).unwrap_or_default()));
-    }
-
     /// The number of a text, if it has one.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         let is_it = |number: &u32| self.text(*number) == Some(text);
@@ -90,15 +83,6 @@ impl Numbers {
     /// The numbers that the texts of others have here, by their numbers there.
     pub(crate) fn of_others(&mut self, others: &Self) -> Vec<u32> {
         others.iter().map(|text| self.number(text)).collect()
-    }
-
-    /// Of each number the text's place among all texts, in bytewise order.
-    pub(crate) fn ranks(&self) -> Vec<u32> {
-        let mut order: Vec<(&str, u32)> = self.iter().zip(0..).collect();
-        order.sort_unstable();
-        let mut ranks = vec![0; order.len()];
-        (0..).zip(order).for_each(|(rank, (_, number))| ranks[number as usize] = rank);
-        ranks
     }
 
     /// The numbers of a column's rows, or of a part of their texts.
@@ -197,6 +181,5 @@ mod tests {
         assert_eq!(parts.of(&texts, &mut Translated::default(), part).unwrap(), [0, NULL, NULL, 0, NULL]);
         assert_eq!(parts.text(0), Some(""));
         assert_eq!((parts.of_others(&numbers), parts.len()), (vec![1, 2, 0], 3));
-        assert_eq!((numbers.ranks(), parts.ranks()), (vec![2, 1, 0], vec![0, 2, 1]));
     }
 }

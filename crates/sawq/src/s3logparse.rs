@@ -8,7 +8,7 @@ use sawlog_formats::{s3_access, visible};
 use crate::cli::S3logparse;
 use crate::groups::{Group, Sums};
 use crate::query::Query;
-use crate::tally::{Measures, tally};
+use crate::tally::{Measures, largest};
 
 /// Prints a summary, and says whether there was anything to print. A terminal gets no control characters.
 pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out: &mut impl Write) -> Result<bool> {
@@ -26,7 +26,7 @@ pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out
     let only = prefix.map(|prefix| ("request_uri", prefix));
     let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
     let size_of = |of: &Sums| if sums { of.bytes_sent.unwrap_or_default() } else { u128::from(of.count) };
-    let mut groups = tally(&[query], &[column.to_owned()], measures)?.largest(0, size_of);
+    let mut groups = largest(&[query], &[column.to_owned()], measures, 0, size_of)?;
     groups.retain(|Group { values, sums: of, .. }| if sums { of.bytes_sent.is_some() } else { values[0].is_some() });
     for group in &groups {
         let name = group.values[0].as_deref().unwrap_or("-");

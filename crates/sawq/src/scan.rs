@@ -48,7 +48,8 @@ pub(crate) enum Filtering {
 pub(crate) struct ReadAs {
     /// Text columns, and groups of some, to be given as dictionaries, which is how they are stored: for grouping.
     pub(crate) dictionaries: Vec<String>,
-    /// Whether the rows' order is told to the planner, so that evidence order costs a merge instead of a sort.
+    /// Whether each data file is a stream, which is in order: of logs this is told to the planner, so that evidence order
+    /// costs a merge instead of a sort.
     pub(crate) in_order: bool,
     pub(crate) filtering: Filtering,
     /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
@@ -280,7 +281,7 @@ impl TableProvider for StoreTable {
             .with_file_groups(groups)
             .with_limit(limit)
             .with_projection_indices(projection.cloned())?;
-        if self.in_order {
+        if self.in_order && self.filtering != Filtering::InScan {
             let schema = self.schema();
             // As the query sorts, so that the engine sees that there is nothing to sort.
             let options = SortOptions { descending: false, nulls_first: false };

@@ -10,7 +10,7 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
 use datafusion::logical_expr::ident;
 
-use crate::groups::Groups;
+use crate::groups::{Group, Groups, Largest, Sums};
 use crate::index;
 use crate::logs::{Roles, resolve};
 use crate::numbers::{NULL, Numbers, Translated, WHOLE, is_same};
@@ -49,25 +49,39 @@ const FAILED: &str = "q_failed";
 const IP: &str = "q_ip";
 const TIME: &str = "q_time";
 
-/// Groups the queries' records by `columns`, each of which every query's log has. Groups come in no order.
-pub(crate) fn tally(queries: &[&Query], columns: &[String], measures: Measures) -> Result<Groups> {
-    let possible = queries.iter().filter(|query| !query.is_ruled_out());
-    let of_logs = crate::query::each(possible, |query| {
-        let Some((indexed, rest)) = index::tally(query, columns, measures)? else {
-            return tally_log(query, columns, measures);
-        };
-        let mut groups = vec![indexed];
-        if !rest.files.is_empty() {
-            let rest = Query { snapshot: rest, ..(*query).clone() };
-            groups.extend(tally_log(&rest, columns, measures)?);
-        }
-        Ok(groups)
-    })?;
+/// The largest groups of the queries' records by `columns`, each of which every query's log has, or all of them if `number`
+/// is 0, the largest first by what `size` says of their sums; ties in the order of their first records, as evidence stands.
+pub(crate) fn largest(
+    queries: &[&Query],
+    columns: &[String],
+    measures: Measures,
+    number: usize,
+    size: impl Fn(&Sums) -> u128,
+) -> Result<Vec<Group>> {
+    let possible = queries.iter().copied().filter(|query| !query.is_ruled_out());
+    let (indexed, scanned): (Vec<&Query>, Vec<&Query>) =
+        possible.partition(|query| index::answers(query, columns, measures));
+    let indexed = index::Tally::new(&indexed, columns)?;
+    let others = scanned.into_iter().cloned().chain(indexed.others());
+    let of_logs = crate::query::each(others, |query| tally_log(&query, columns, measures))?;
     let merged = of_logs.into_iter().flatten().reduce(|mut merged, groups| {
         merged.merge(&groups);
         merged
     });
-    Ok(merged.unwrap_or_else(|| Groups::new(columns.len())))
+    let mut groups = merged.unwrap_or_else(|| Groups::new(columns.len()));
+    let mut largest = Largest::new(number, size);
+    indexed.each(|group| {
+        if group.is_whole && (groups.is_empty() || !groups.has(&group.values())) {
+            largest.offer(&group.sums, group.first(), || {
+                let values = group.values().into_iter().map(|value| value.map(str::to_owned)).collect();
+                Group { values, sums: group.sums, ips: 0 }
+            });
+        } else {
+            groups.add_records(&group.values(), &group.sums, group.first());
+        }
+    })?;
+    groups.offer_to(&mut largest);
+    Ok(largest.into_groups())
 }
 
 /// The groups of one log, of each of its streams.

@@ -8,20 +8,20 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray
 use crate::cli::{Measure, TopArgs};
 use crate::groups::{Group, Sums};
 use crate::query::{Query, with_columns};
-use crate::tally::{Details, Measures, tally};
+use crate::tally::{Details, Measures, largest};
 
 /// The groups as a table, the largest first; ties in order of first appearance.
 pub(crate) fn top(queries: &[Query], args: &TopArgs) -> Result<RecordBatch> {
     let columns: Vec<String> = args.dimension.split('/').map(str::to_owned).collect();
     let queries = with_columns(queries, &columns)?;
     let details = if args.ips { Details::WithIps } else { Details::Sums };
-    let groups = tally(&queries, &columns, Measures { bytes_sent: true, details, ..Measures::default() })?;
-    let groups = groups.largest(args.number, |sums| match args.by {
+    let measures = Measures { bytes_sent: true, details, ..Measures::default() };
+    let groups = largest(&queries, &columns, measures, args.number, |sums| match args.by {
         Measure::Count => u128::from(sums.count),
         Measure::BytesSent => sums.bytes_sent.unwrap_or_default(),
         Measure::BytesReceived => sums.bytes_received,
         Measure::Errors => u128::from(sums.errors),
-    });
+    })?;
     table(&columns, &groups, args.ips)
 }
 

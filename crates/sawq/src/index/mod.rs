@@ -8,13 +8,16 @@ mod tally;
 mod totals;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use datafusion::catalog::TableProvider;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, ident, lit};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::common::spawn_buffered;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
 use futures::StreamExt;
 use sawlog_formats::{Format, TextColumn};
 use sawlog_store::ENTITIES;
@@ -24,7 +27,7 @@ use crate::query::{Query, session};
 use crate::scan::{Filtering, ReadAs, StoreTable};
 
 pub(crate) use candidates::{Candidates, Positions, candidates};
-pub(crate) use tally::tally;
+pub(crate) use tally::{Tally, answers};
 pub(crate) use totals::{Wanted, totals};
 
 /// The rows of the index that are about some fields of one log.
@@ -54,33 +57,53 @@ fn read(query: &Query, condition: Expr, columns: &[&str]) -> Result<Vec<RecordBa
     Ok(batches)
 }
 
-/// Gives `take` the index's batches under a condition, in no order, while others are read. They are read without a planner,
-/// which would take as long as the reading.
+/// Gives `take` the index's batches under a condition, in no order, while others are read.
 fn read_each(
     query: &Query,
     condition: Expr,
     columns: &[&str],
     mut take: impl FnMut(RecordBatch) -> Result<()>,
 ) -> Result<()> {
-    if query.index.files.is_empty() {
-        return Ok(());
-    }
-    // They have few values, which are compared once each.
-    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
-    let read_as = ReadAs { dictionaries, filtering: Filtering::InScan, ..ReadAs::default() };
-    let table = StoreTable::new(&query.index, &read_as)?;
-    let schema = table.schema();
-    let places = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    let context = session(8192);
     query.store.block_on(async {
-        let plan = table.scan(&context.state(), Some(&places), &[condition], None).await?;
-        query.explain.plan(ENTITIES.name, &plan);
-        let mut batches = execute_stream(plan, context.task_ctx())?;
+        let Some((plan, context)) = scan(query, condition, columns, false).await? else { return Ok(()) };
+        let mut batches = execute_stream(plan, context)?;
         while let Some(batch) = batches.next().await {
             take(batch?)?;
         }
         Ok(())
     })
+}
+
+/// The index's batches under a condition, which are read ahead: each file's as a stream of its own, by kind and value, null
+/// before all others.
+fn sorted_streams(query: &Query, condition: Expr, columns: &[&str]) -> Result<Vec<SendableRecordBatchStream>> {
+    query.store.block_on(async {
+        let Some((plan, context)) = scan(query, condition, columns, true).await? else { return Ok(Vec::new()) };
+        let partitions = 0..plan.output_partitioning().partition_count();
+        partitions.map(|file| Ok(spawn_buffered(plan.execute(file, Arc::clone(&context))?, 1))).collect()
+    })
+}
+
+/// How the index is read under a condition, if there is one: without a planner, which would take as long as the reading.
+async fn scan(
+    query: &Query,
+    condition: Expr,
+    columns: &[&str],
+    in_order: bool,
+) -> Result<Option<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)>> {
+    if query.index.files.is_empty() {
+        return Ok(None);
+    }
+    // They have few values, which are compared once each.
+    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
+    let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::InScan, ..ReadAs::default() };
+    let table = StoreTable::new(&query.index, &read_as)?;
+    let schema = table.schema();
+    let places = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    let context = session(8192);
+    let plan = table.scan(&context.state(), Some(&places), &[condition], None).await?;
+    query.explain.plan(ENTITIES.name, &plan);
+    Ok(Some((plan, context.task_ctx())))
 }
 
 fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {

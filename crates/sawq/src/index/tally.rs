@@ -1,31 +1,289 @@
-//! Groups of records by an indexed field, added up from its rows.
+//! Groups of records by an indexed field, in the order of its values: each file of the index is sorted, so when they are
+//! merged a group is complete before the next one begins, and none has to be kept.
 
-use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use anyhow::{Context, Result, ensure};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use sawlog_formats::{Entity, Format, Part};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use sawlog_formats::{Entity, Format, Part, TextColumn};
 use sawlog_store::{DataFileEntry, Snapshot};
 
-use super::{read_each, rows};
-use crate::groups::Groups;
+use super::{rows, sorted_streams, text};
+use crate::groups::{First, Sums};
 use crate::logs::path;
-use crate::numbers::{self, NULL, Numbers, Translated};
-use crate::query::Query;
+use crate::numbers::{self, Numbers, Translated};
+use crate::query::{Query, each};
 use crate::tally::{Details, Measures};
 
 /// The part of a day, in microseconds.
 const DAY: i64 = 86_400_000_000;
 
-/// The groups of a query's records by some columns, as far as the index has them, and the data files that it says nothing
-/// of. Nothing if the index can't answer.
-pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Result<Option<(Groups, Snapshot)>> {
+/// Groups of some logs' records by the same columns, as far as the index has them.
+pub(crate) struct Tally<'a> {
+    logs: Vec<Log<'a>>,
+    /// The files of the index, once for each log: the one whose next value is the least comes first.
+    files: BinaryHeap<Reverse<File>>,
+}
+
+/// A log whose records are grouped.
+struct Log<'a> {
+    query: &'a Query,
+    /// The data files that are there come first; rows can be about others, which are gone.
+    data_files: Numbers,
+    /// Of those that are there, whether the field is indexed: whether there is the row without a value.
+    indexed: Vec<bool>,
+    /// The records without a value.
+    without: Group,
+}
+
+/// Records of the same group.
+#[derive(Clone, Default)]
+pub(crate) struct Group {
+    value: Option<String>,
+    /// What parts of the value the columns are.
+    parts: &'static [numbers::Part],
+    /// Whether no others are of the same group; those without a value are put together by whoever asks.
+    pub(crate) is_whole: bool,
+    pub(crate) sums: Sums,
+    /// The first of them in evidence order.
+    first_file: String,
+    first_line: Option<i64>,
+}
+
+/// Whether the index can have what is asked for of a log's records.
+pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
     let asks_more = measures.details == Details::WithIps || measures.first_number || measures.only.is_some();
     let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
     let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
-    let Some((entity, parts)) = entity(query.format, columns) else { return Ok(None) };
-    if asks_more || filtered || !whole_days {
-        return Ok(None);
+    !asks_more && !filtered && whole_days && field(query.format, columns).is_some()
+}
+
+/// The first one of two columns joined, null as `-`; and the second one, null as nothing.
+const FIRST: numbers::Part = |value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-");
+const SECOND: numbers::Part = |value| value.split_once('/').map(|(_, second)| second).filter(|text| !text.is_empty());
+
+/// The indexed field that some columns are, what part of its values each of them is, and whether these tell values apart.
+fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
+    let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
+    let whole = format.entities.iter().find(|entity| matches!(entity.part, Part::Whole) && names == [entity.field]);
+    let joined = || {
+        format.entities.iter().find_map(|entity| match entity.part {
+            Part::Joined(first, second) if names == [first, second] => Some((entity, &[FIRST, SECOND][..], true)),
+            Part::Joined(_, second) if names == [second] => Some((entity, &[SECOND][..], false)),
+            _ => None,
+        })
+    };
+    whole.map(|entity| (entity, &[numbers::WHOLE][..], true)).or_else(joined)
+}
+
+impl<'a> Tally<'a> {
+    /// Begins to read what the index has of the queries' records by some columns.
+    pub(crate) fn new(queries: &[&'a Query], columns: &[String]) -> Result<Self> {
+        let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns))?;
+        let (logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        Ok(Self { logs, files: files.into_iter().flatten().map(Reverse).collect() })
     }
+
+    /// The records of the data files that the index says nothing of.
+    pub(crate) fn others(&self) -> Vec<Query> {
+        let others = |log: &Log<'a>| {
+            let is_other =
+                |file: &&DataFileEntry| log.data_files.find(&file.path).is_none_or(|file| !log.is_indexed(file));
+            let files = log.query.snapshot.files.iter().filter(is_other).cloned().collect();
+            Query { snapshot: Snapshot { files, ..log.query.snapshot.clone() }, ..log.query.clone() }
+        };
+        self.logs.iter().map(others).filter(|query| !query.snapshot.files.is_empty()).collect()
+    }
+
+    /// Gives `take` each group.
+    pub(crate) fn each(mut self, mut take: impl FnMut(&Group)) -> Result<()> {
+        let mut give = |group: &Group| {
+            if group.sums.count > 0 {
+                take(group)
+            }
+        };
+        self.logs.iter().for_each(|log| give(&log.without));
+        let mut group = Group::default();
+        while let Some(Reverse(file)) = self.files.peek() {
+            let order = file.cmp_to(&group);
+            ensure!(order != Ordering::Less, "the index is not in order; `sawlog reindex` makes it anew");
+            if order != Ordering::Equal {
+                give(&group);
+                file.begin(&mut group);
+            }
+            let Some(mut least) = self.files.peek_mut() else { break };
+            let file = &mut least.0;
+            let log = &mut self.logs[file.log];
+            if log.is_indexed(file.rows.data_files[file.row]) {
+                file.rows.add_to(&mut group, file.row);
+            }
+            if !file.advance(log)? {
+                PeekMut::pop(least);
+            }
+        }
+        give(&group);
+        Ok(())
+    }
+}
+
+impl Group {
+    /// The values of the columns.
+    pub(crate) fn values(&self) -> Vec<Option<&str>> {
+        self.parts.iter().map(|part| self.value.as_deref().and_then(part)).collect()
+    }
+
+    /// The first record.
+    pub(crate) fn first(&self) -> First<'_> {
+        Some((self.first_file.as_str(), self.first_line?))
+    }
+
+    /// Notes a record that may be the first one.
+    fn note_first(&mut self, file: &str, line: i64) {
+        if self.first().is_none_or(|first| (file, line) < first) {
+            self.first_file.clear();
+            self.first_file.push_str(file);
+            self.first_line = Some(line);
+        }
+    }
+}
+
+impl<'a> Log<'a> {
+    /// Begins to read what the index says of a log: the rows without a value, which come first, are read.
+    fn open(query: &'a Query, place: usize, columns: &[String]) -> Result<(Self, Vec<File>)> {
+        let (entity, parts, is_whole) = field(query.format, columns).context("not an indexed field")?;
+        let mut data_files = Numbers::default();
+        for file in &query.snapshot.files {
+            data_files.number(&file.path);
+        }
+        let indexed = vec![false; data_files.len()];
+        let mut log = Self { query, data_files, indexed, without: Group { parts, ..Group::default() } };
+        let mut files = Vec::new();
+        for mut stream in sorted_streams(query, rows(query.format, &[entity.field], None), &Rows::COLUMNS)? {
+            if let Some(rows) = log.next_rows(&mut stream)? {
+                let file = File { stream, log: place, parts, is_whole, rows, row: 0 };
+                files.extend(file.past_nulls(&mut log)?);
+            }
+        }
+        let (known, all) = (log.indexed.iter().filter(|indexed| **indexed).count(), log.indexed.len());
+        let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
+        query.explain.note(query.format.table.name, note);
+        Ok((log, files))
+    }
+
+    /// Reads the next rows of a file.
+    fn next_rows(&mut self, stream: &mut SendableRecordBatchStream) -> Result<Option<Rows>> {
+        while let Some(batch) = self.query.store.block_on(stream.next()) {
+            let rows = Rows::of(&batch?, &mut self.data_files)?;
+            if !rows.values.is_empty() {
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the field is indexed in a data file.
+    fn is_indexed(&self, data_file: u32) -> bool {
+        self.indexed.get(data_file as usize) == Some(&true)
+    }
+}
+
+/// The rows of one file of the index that are about a log's field.
+struct File {
+    stream: SendableRecordBatchStream,
+    log: usize,
+    parts: &'static [numbers::Part],
+    is_whole: bool,
+    rows: Rows,
+    /// The next one of them.
+    row: usize,
+}
+
+impl File {
+    /// Reads the rows without a value; nothing is left if no others follow.
+    fn past_nulls(mut self, log: &mut Log<'_>) -> Result<Option<Self>> {
+        while self.rows.values.is_null(self.row) {
+            if let Some(indexed) = log.indexed.get_mut(self.rows.data_files[self.row] as usize) {
+                *indexed = true;
+                self.rows.add_to(&mut log.without, self.row);
+            }
+            if !self.advance(log)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self))
+    }
+
+    /// Goes to the next row; says whether there is one.
+    fn advance(&mut self, log: &mut Log<'_>) -> Result<bool> {
+        self.row += 1;
+        if self.row == self.rows.values.len() {
+            let Some(rows) = log.next_rows(&mut self.stream)? else { return Ok(false) };
+            (self.rows, self.row) = (rows, 0);
+        }
+        Ok(true)
+    }
+
+    /// What stands for the row's group.
+    fn key(&self) -> (&str, bool) {
+        (self.rows.values.value(self.row), self.is_whole)
+    }
+
+    /// Whether the row's group comes before another one, is the same, or comes after it.
+    fn cmp_to(&self, group: &Group) -> Ordering {
+        group.value.as_deref().map_or(Ordering::Greater, |value| self.key().cmp(&(value, group.is_whole)))
+    }
+
+    /// Begins the row's group.
+    fn begin(&self, group: &mut Group) {
+        let (value, is_whole) = self.key();
+        let text = group.value.get_or_insert_default();
+        text.clear();
+        text.push_str(value);
+        (group.parts, group.is_whole, group.sums, group.first_line) = (self.parts, is_whole, Sums::default(), None);
+    }
+}
+
+impl PartialEq for File {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for File {}
+
+impl PartialOrd for File {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for File {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// Rows of the index.
+struct Rows {
+    values: StringViewArray,
+    /// The numbers of their data files.
+    data_files: Vec<u32>,
+    records: Int64Array,
+    sent: Int64Array,
+    received: Int64Array,
+    errors: Int64Array,
+    first_times: TimestampMicrosecondArray,
+    last_times: TimestampMicrosecondArray,
+    first_files: TextColumn,
+    first_lines: Int64Array,
+}
+
+impl Rows {
     const COLUMNS: [&str; 10] = [
         "value",
         "data_file",
@@ -38,107 +296,8 @@ pub(crate) fn tally(query: &Query, columns: &[String], measures: Measures) -> Re
         "first_file",
         "first_line",
     ];
-    let condition = rows(query.format, &[entity.field], None);
-    // All rows of the index are many more than the field's, but what is not used of this costs nothing.
-    let most = usize::try_from(query.index.rows().min(1 << 20))?;
-    let mut data_files = DataFiles::new(&query.snapshot);
-    let groups = loop {
-        let mut groups = Groups::with_capacity(parts.len(), most);
-        read_each(query, condition.clone(), &COLUMNS, |batch| {
-            Rows::of(&batch, &mut data_files)?.add_to(&mut groups, &parts, &mut data_files)
-        })?;
-        if !data_files.leave_out_unindexed() {
-            break groups;
-        }
-    };
-    let mut rest = query.snapshot.files.clone();
-    rest.retain(|file| !data_files.is_indexed(file));
-    let all = query.snapshot.files.len();
-    let known = all - rest.len();
-    let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
-    query.explain.note(query.format.table.name, note);
-    Ok(Some((groups, Snapshot { files: rest, ..query.snapshot.clone() })))
-}
 
-/// The first one of two columns joined, null as `-`; and the second one, null as nothing.
-const FIRST: numbers::Part = |value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-");
-const SECOND: numbers::Part = |value| value.split_once('/').map(|(_, second)| second).filter(|text| !text.is_empty());
-
-/// The indexed field that some columns are, and what part of its values each of them is.
-fn entity(format: &Format, columns: &[String]) -> Option<(&'static Entity, Vec<numbers::Part>)> {
-    let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
-    let whole = format.entities.iter().find(|entity| matches!(entity.part, Part::Whole) && names == [entity.field]);
-    let joined = || {
-        format.entities.iter().find_map(|entity| match entity.part {
-            Part::Joined(first, second) if names == [first, second] => Some((entity, vec![FIRST, SECOND])),
-            Part::Joined(_, second) if names == [second] => Some((entity, vec![SECOND])),
-            _ => None,
-        })
-    };
-    whole.map(|entity| (entity, vec![numbers::WHOLE])).or_else(joined)
-}
-
-/// The data files of a log, as rows of the index about one field turn up.
-struct DataFiles {
-    /// Those that are there come first; rows can be about others, which are gone.
-    numbers: Numbers,
-    /// What is known of those that are there.
-    known: Vec<Known>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Known {
-    has_rows: bool,
-    /// Whether there is the row without a value.
-    is_indexed: bool,
-    is_left_out: bool,
-}
-
-impl DataFiles {
-    fn new(snapshot: &Snapshot) -> Self {
-        let mut numbers = Numbers::default();
-        for file in &snapshot.files {
-            numbers.number(&file.path);
-        }
-        let known = vec![Known::default(); numbers.len()];
-        Self { numbers, known }
-    }
-
-    fn is_indexed(&self, file: &DataFileEntry) -> bool {
-        self.numbers.find(&file.path).is_some_and(|number| self.known[number as usize].is_indexed)
-    }
-
-    /// Leaves data files that are not indexed, of which the index has rows nevertheless, out of another try; says whether
-    /// there are any. It is rare: the field was given up late in a large data file.
-    fn leave_out_unindexed(&mut self) -> bool {
-        let is_wrong = |known: &Known| known.has_rows && !known.is_indexed;
-        if !self.known.iter().any(is_wrong) {
-            return false;
-        }
-        for known in &mut self.known {
-            *known = Known { is_left_out: known.is_left_out || is_wrong(known), ..Known::default() };
-        }
-        true
-    }
-}
-
-/// Rows of the index.
-struct Rows {
-    values: ArrayRef,
-    /// The numbers of their data files.
-    data_files: Vec<u32>,
-    records: Int64Array,
-    sent: Int64Array,
-    received: Int64Array,
-    errors: Int64Array,
-    first_times: TimestampMicrosecondArray,
-    last_times: TimestampMicrosecondArray,
-    first_files: ArrayRef,
-    first_lines: Int64Array,
-}
-
-impl Rows {
-    fn of(batch: &RecordBatch, data_files: &mut DataFiles) -> Result<Self> {
+    fn of(batch: &RecordBatch, data_files: &mut Numbers) -> Result<Self> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
             let array = column(name)?.as_primitive_opt::<Int64Type>();
@@ -149,51 +308,35 @@ impl Rows {
             array.cloned().with_context(|| format!("no times in {name}"))
         };
         Ok(Self {
-            values: column("value")?.clone(),
-            data_files: data_files.numbers.of(column("data_file")?, &mut Translated::default(), numbers::WHOLE)?,
+            values: column("value")?.as_string_view_opt().cloned().context("no texts in value")?,
+            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::WHOLE)?,
             records: number("records")?,
             sent: number("bytes_sent")?,
             received: number("bytes_received")?,
             errors: number("errors")?,
             first_times: time("first_time")?,
             last_times: time("last_time")?,
-            first_files: column("first_file")?.clone(),
+            first_files: text(batch, "first_file")?,
             first_lines: number("first_line")?,
         })
     }
 
-    /// Adds the rows to groups by parts of the values.
-    fn add_to(&self, groups: &mut Groups, parts: &[numbers::Part], data_files: &mut DataFiles) -> Result<()> {
-        let mut keys = Vec::with_capacity(parts.len());
-        for (column, part) in groups.columns.iter_mut().zip(parts) {
-            keys.push(column.of(&self.values, &mut Translated::default(), *part)?);
+    /// Adds a row to its group.
+    fn add_to(&self, group: &mut Group, row: usize) {
+        let records = self.records.value(row).unsigned_abs();
+        if records == 0 {
+            return;
         }
-        let first_files = groups.files.of(&self.first_files, &mut Translated::default(), numbers::WHOLE)?;
-        let mut key = Vec::with_capacity(parts.len());
-        for (row, first_file) in first_files.into_iter().enumerate() {
-            let known = data_files.known.get_mut(self.data_files[row] as usize);
-            let Some(known) = known.filter(|known| !known.is_left_out) else { continue };
-            known.is_indexed |= self.values.is_null(row);
-            if self.records.value(row) <= 0 {
-                continue;
-            }
-            known.has_rows = true;
-            key.clear();
-            key.extend(keys.iter().map(|numbers| numbers[row]));
-            let place = groups.place(&key);
-            let unsigned = |array: &Int64Array| array.value(row).unsigned_abs();
-            let sums = &mut groups.sums[place];
-            sums.count += unsigned(&self.records);
-            sums.errors += unsigned(&self.errors);
-            if self.sent.is_valid(row) {
-                sums.add_sent(unsigned(&self.sent).into());
-            }
-            sums.bytes_received += u128::from(unsigned(&self.received));
-            sums.add_times((self.first_times.value(row), self.last_times.value(row)));
-            if first_file != NULL {
-                groups.note_first(place, (first_file, self.first_lines.value(row)));
-            }
+        let sums = &mut group.sums;
+        sums.count += records;
+        sums.errors += self.errors.value(row).unsigned_abs();
+        if self.sent.is_valid(row) {
+            sums.add_sent(self.sent.value(row).unsigned_abs().into());
         }
-        Ok(())
+        sums.bytes_received += u128::from(self.received.value(row).unsigned_abs());
+        sums.add_times((self.first_times.value(row), self.last_times.value(row)));
+        if let Some(file) = self.first_files.get(row) {
+            group.note_first(file, self.first_lines.value(row));
+        }
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::events;
 use crate::groups::{Group, Sums};
 use crate::query::{Query, collect};
-use crate::tally::{Details, Measures, tally};
+use crate::tally::{Details, Measures, largest};
 use crate::timeline::{Burst, Printer, fold};
 
 /// So many lines of the timeline are kept that fail or change something, and so many others.
@@ -81,7 +81,8 @@ impl Facts {
         };
         for query in queries {
             let measures = Measures { details: Details::Sums, ..Measures::default() };
-            let all = tally(&[query], &["log".to_owned()], measures)?.sums.first().copied().unwrap_or_default();
+            let all = largest(&[query], &["log".to_owned()], measures, 1, |sums| sums.count.into())?;
+            let all = all.first().map(|group| group.sums).unwrap_or_default();
             let (records, failed, times) = (all.count, all.errors, all.times());
             facts.logs.push(Log { name: query.format.table.name, records, failed, times });
         }
@@ -144,7 +145,7 @@ impl Facts {
             let Ok(with) = crate::query::with_columns(queries, &columns) else { continue };
             let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
             // One more, since the records without a value are a group, too.
-            let mut groups = tally(&with, &columns, measures)?.largest(TOP + 1, key);
+            let mut groups = largest(&with, &columns, measures, TOP + 1, key)?;
             groups.retain(|group| key(&group.sums) > 0 && group.values[0].is_some());
             groups.truncate(TOP);
             self.tops.push(Top { title, dimension, groups });
