@@ -179,7 +179,8 @@ proptest! {
         for dimension in DIMENSIONS {
             let by = numbers.pick(&["count", "bytes-sent", "bytes-received", "errors"]);
             let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
-            same(&[&["top", dimension, "--by", by, "-n", "0"], time].concat())?;
+            let number = numbers.pick(&["0", "1", "3", "20"]);
+            same(&[&["top", dimension, "--by", by, "-n", number], time].concat())?;
         }
         for filter in FILTERS {
             let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];

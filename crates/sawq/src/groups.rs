@@ -246,3 +246,31 @@ impl<S: Fn(&Sums) -> u128> Largest<S> {
 fn translated(numbers: &[u32], number: u32) -> u32 {
     numbers.get(number as usize).copied().unwrap_or(NULL)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_largest_are_those_that_sorting_puts_first(
+            offered in prop::collection::vec((0_u64..4, prop::option::of(("[a-c]", 0_i64..3))), 0..40),
+            number in 0_usize..10,
+        ) {
+            let mut largest = Largest::new(number, |sums| sums.count.into());
+            for (place, (count, first)) in offered.iter().enumerate() {
+                let sums = Sums { count: *count, ..Sums::default() };
+                let first = first.as_ref().map(|(file, line)| (file.as_str(), *line));
+                largest.offer(&sums, first, || Group { values: vec![Some(place.to_string())], sums, ips: 0 });
+            }
+            let key = |(count, first): &(u64, Option<(String, i64)>)| (Reverse(*count), first.clone());
+            let place = |group: Group| group.values[0].as_ref().unwrap().parse::<usize>().unwrap();
+            let found: Vec<_> = largest.into_groups().into_iter().map(|group| key(&offered[place(group)])).collect();
+            let mut sorted: Vec<_> = offered.iter().map(key).collect();
+            sorted.sort();
+            sorted.truncate(if number == 0 { usize::MAX } else { number });
+            prop_assert_eq!(found, sorted);
+        }
+    }
+}

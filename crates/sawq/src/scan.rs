@@ -280,6 +280,8 @@ impl TableProvider for StoreTable {
         let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file_groups(groups)
             .with_limit(limit)
+            // Or a stream takes over the files of another one that falls behind.
+            .with_preserve_order(self.in_order)
             .with_projection_indices(projection.cloned())?;
         if self.in_order && self.filtering != Filtering::InScan {
             let schema = self.schema();

@@ -12,7 +12,7 @@ use sawlog_formats::{Entity, Failed, Format, Interner, Measures, Part, TextColum
 /// A field is not indexed in a row group in which it has more distinct values than one in so many rows.
 const ROWS_PER_VALUE: usize = 8;
 /// So many distinct values are always indexed.
-const ALWAYS: usize = 1024;
+const ALWAYS: usize = 4096;
 /// Text without a dictionary has nearly as many values as rows; in so few rows these are indexed all the same.
 const FEW_ROWS: usize = 4096;
 /// A field with a longer value, in bytes, is not indexed in its row group.

@@ -4,6 +4,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
@@ -27,7 +28,7 @@ const DAY: i64 = 86_400_000_000;
 pub(crate) struct Tally<'a> {
     logs: Vec<Log<'a>>,
     /// The files of the index, once for each log: the one whose next value is the least comes first.
-    files: BinaryHeap<Reverse<File>>,
+    files: BinaryHeap<Reverse<Box<File>>>,
 }
 
 /// A log whose records are grouped.
@@ -42,18 +43,21 @@ struct Log<'a> {
 }
 
 /// Records of the same group.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Group {
-    value: Option<String>,
+    /// A row that has the value.
+    row: Option<Row>,
     /// What parts of the value the columns are.
     parts: &'static [numbers::Part],
     /// Whether no others are of the same group; those without a value are put together by whoever asks.
     pub(crate) is_whole: bool,
     pub(crate) sums: Sums,
-    /// The first of them in evidence order.
-    first_file: String,
-    first_line: Option<i64>,
+    /// The row of the first record in evidence order.
+    first: Option<Row>,
 }
+
+/// One of some rows.
+type Row = (Arc<Rows>, usize);
 
 /// Whether the index can have what is asked for of a log's records.
 pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
@@ -86,7 +90,7 @@ impl<'a> Tally<'a> {
     pub(crate) fn new(queries: &[&'a Query], columns: &[String]) -> Result<Self> {
         let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns))?;
         let (logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
-        Ok(Self { logs, files: files.into_iter().flatten().map(Reverse).collect() })
+        Ok(Self { logs, files: files.into_iter().flatten().map(|file| Reverse(Box::new(file))).collect() })
     }
 
     /// The records of the data files that the index says nothing of.
@@ -114,13 +118,13 @@ impl<'a> Tally<'a> {
             ensure!(order != Ordering::Less, "the index is not in order; `sawlog reindex` makes it anew");
             if order != Ordering::Equal {
                 give(&group);
-                file.begin(&mut group);
+                group = file.group();
             }
             let Some(mut least) = self.files.peek_mut() else { break };
             let file = &mut least.0;
             let log = &mut self.logs[file.log];
             if log.is_indexed(file.rows.data_files[file.row]) {
-                file.rows.add_to(&mut group, file.row);
+                group.add(&file.rows, file.row);
             }
             if !file.advance(log)? {
                 PeekMut::pop(least);
@@ -132,22 +136,37 @@ impl<'a> Tally<'a> {
 }
 
 impl Group {
+    /// The value; `None` if it is null.
+    fn value(&self) -> Option<&str> {
+        let (rows, row) = self.row.as_ref()?;
+        rows.values.is_valid(*row).then(|| rows.values.value(*row))
+    }
+
     /// The values of the columns.
     pub(crate) fn values(&self) -> Vec<Option<&str>> {
-        self.parts.iter().map(|part| self.value.as_deref().and_then(part)).collect()
+        self.parts.iter().map(|part| self.value().and_then(part)).collect()
     }
 
     /// The first record.
     pub(crate) fn first(&self) -> First<'_> {
-        Some((self.first_file.as_str(), self.first_line?))
+        self.first.as_ref().and_then(|(rows, row)| rows.first(*row))
     }
 
-    /// Notes a record that may be the first one.
-    fn note_first(&mut self, file: &str, line: i64) {
-        if self.first().is_none_or(|first| (file, line) < first) {
-            self.first_file.clear();
-            self.first_file.push_str(file);
-            self.first_line = Some(line);
+    /// Adds the records of a row.
+    fn add(&mut self, rows: &Arc<Rows>, row: usize) {
+        let records = rows.records.value(row).unsigned_abs();
+        if records == 0 {
+            return;
+        }
+        self.sums.count += records;
+        self.sums.errors += rows.errors.value(row).unsigned_abs();
+        if rows.sent.is_valid(row) {
+            self.sums.add_sent(rows.sent.value(row).unsigned_abs().into());
+        }
+        self.sums.bytes_received += u128::from(rows.received.value(row).unsigned_abs());
+        self.sums.add_times((rows.first_times.value(row), rows.last_times.value(row)));
+        if self.first.is_none() || rows.first(row) < self.first() {
+            self.first = Some((Arc::clone(rows), row));
         }
     }
 }
@@ -176,11 +195,11 @@ impl<'a> Log<'a> {
     }
 
     /// Reads the next rows of a file.
-    fn next_rows(&mut self, stream: &mut SendableRecordBatchStream) -> Result<Option<Rows>> {
+    fn next_rows(&mut self, stream: &mut SendableRecordBatchStream) -> Result<Option<Arc<Rows>>> {
         while let Some(batch) = self.query.store.block_on(stream.next()) {
             let rows = Rows::of(&batch?, &mut self.data_files)?;
             if !rows.values.is_empty() {
-                return Ok(Some(rows));
+                return Ok(Some(Arc::new(rows)));
             }
         }
         Ok(None)
@@ -198,7 +217,7 @@ struct File {
     log: usize,
     parts: &'static [numbers::Part],
     is_whole: bool,
-    rows: Rows,
+    rows: Arc<Rows>,
     /// The next one of them.
     row: usize,
 }
@@ -209,7 +228,7 @@ impl File {
         while self.rows.values.is_null(self.row) {
             if let Some(indexed) = log.indexed.get_mut(self.rows.data_files[self.row] as usize) {
                 *indexed = true;
-                self.rows.add_to(&mut log.without, self.row);
+                log.without.add(&self.rows, self.row);
             }
             if !self.advance(log)? {
                 return Ok(None);
@@ -235,16 +254,13 @@ impl File {
 
     /// Whether the row's group comes before another one, is the same, or comes after it.
     fn cmp_to(&self, group: &Group) -> Ordering {
-        group.value.as_deref().map_or(Ordering::Greater, |value| self.key().cmp(&(value, group.is_whole)))
+        group.value().map_or(Ordering::Greater, |value| self.key().cmp(&(value, group.is_whole)))
     }
 
-    /// Begins the row's group.
-    fn begin(&self, group: &mut Group) {
-        let (value, is_whole) = self.key();
-        let text = group.value.get_or_insert_default();
-        text.clear();
-        text.push_str(value);
-        (group.parts, group.is_whole, group.sums, group.first_line) = (self.parts, is_whole, Sums::default(), None);
+    /// The row's group, without its records.
+    fn group(&self) -> Group {
+        let row = Some((Arc::clone(&self.rows), self.row));
+        Group { row, parts: self.parts, is_whole: self.is_whole, ..Group::default() }
     }
 }
 
@@ -321,22 +337,8 @@ impl Rows {
         })
     }
 
-    /// Adds a row to its group.
-    fn add_to(&self, group: &mut Group, row: usize) {
-        let records = self.records.value(row).unsigned_abs();
-        if records == 0 {
-            return;
-        }
-        let sums = &mut group.sums;
-        sums.count += records;
-        sums.errors += self.errors.value(row).unsigned_abs();
-        if self.sent.is_valid(row) {
-            sums.add_sent(self.sent.value(row).unsigned_abs().into());
-        }
-        sums.bytes_received += u128::from(self.received.value(row).unsigned_abs());
-        sums.add_times((self.first_times.value(row), self.last_times.value(row)));
-        if let Some(file) = self.first_files.get(row) {
-            group.note_first(file, self.first_lines.value(row));
-        }
+    /// The first record in evidence order.
+    fn first(&self, row: usize) -> First<'_> {
+        Some((self.first_files.get(row)?, self.first_lines.value(row)))
     }
 }
