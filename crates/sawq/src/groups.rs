@@ -101,8 +101,8 @@ impl Groups {
 
     /// Whether there is a group that has these values.
     pub(crate) fn has(&self, values: &[Option<&str>]) -> bool {
-        let number = |(column, value): (&Numbers, &Option<&str>)| value.map_or(Some(NULL), |value| column.find(value));
-        let key: Option<Vec<u32>> = self.columns.iter().zip(values).map(number).collect();
+        let number = |(column, value): (&Numbers, Option<&str>)| value.map_or(Some(NULL), |value| column.find(value));
+        let key: Option<Vec<u32>> = self.columns.iter().zip(values.iter().copied()).map(number).collect();
         key.is_some_and(|key| match key[..] {
             [number] => self.of_number.get(number.wrapping_add(1) as usize).is_some_and(|place| *place != NULL),
             _ => self.of_key.contains_key(&key[..]),
@@ -111,8 +111,8 @@ impl Groups {
 
     /// Adds records that have the same values.
     pub(crate) fn add_records(&mut self, values: &[Option<&str>], sums: &Sums, first: First<'_>) {
-        let number = |(column, value): (&mut Numbers, &Option<&str>)| value.map_or(NULL, |value| column.number(value));
-        let key: Vec<u32> = self.columns.iter_mut().zip(values).map(number).collect();
+        let number = |(column, value): (&mut Numbers, Option<&str>)| value.map_or(NULL, |value| column.number(value));
+        let key: Vec<u32> = self.columns.iter_mut().zip(values.iter().copied()).map(number).collect();
         let place = self.place(&key);
         self.sums[place].add(sums);
         if let Some((file, line)) = first {
@@ -213,8 +213,11 @@ pub(crate) struct Largest<S> {
     number: usize,
     size: S,
     /// The smallest of those that are the largest so far is the first to go.
-    kept: BinaryHeap<(Reverse<u128>, Option<(String, i64)>, Group)>,
+    kept: BinaryHeap<Ranked>,
 }
+
+/// A group behind its size and its first record.
+type Ranked = (Reverse<u128>, Option<(String, i64)>, Group);
 
 impl<S: Fn(&Sums) -> u128> Largest<S> {
     /// So many of them, or all if `number` is 0.

@@ -22,7 +22,7 @@ use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::index::Candidates;
 use crate::logs::{no_column, resolve};
-use crate::scan::{Filtering, Footers, ReadAs, StoreTable};
+use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
 /// was used for the last.
@@ -134,28 +134,23 @@ impl Query {
         Self { filters: Filters::default(), candidates: None, ..self.clone() }
     }
 
+    /// The data files that can hold the records, as a table.
+    fn table(&self, read_as: &ReadAs) -> Result<StoreTable> {
+        let Some(Candidates { files, positions, .. }) = &self.candidates else {
+            return StoreTable::new(&self.snapshot, read_as);
+        };
+        let snapshot = Snapshot { files: files.clone(), ..self.snapshot.clone() };
+        Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
+    }
+
     /// The records with their columns, before `--match` is looked at.
     pub(crate) fn frame(&self, read_as: &ReadAs) -> Result<DataFrame> {
         let context = session(if read_as.in_order { BATCH_ROWS_IN_ORDER } else { BATCH_ROWS });
-        let table = match &self.candidates {
-            None => StoreTable::new(&self.snapshot, read_as)?,
-            Some(Candidates { files, positions, .. }) => {
-                let snapshot = Snapshot { files: files.clone(), ..self.snapshot.clone() };
-                StoreTable::new(&snapshot, read_as)?.at(positions)
-            }
-        };
-        let frame = context.read_table(Arc::new(table))?;
+        let frame = context.read_table(Arc::new(self.table(read_as)?))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,
             None => frame,
         })
-    }
-
-    /// The records, as `wanted`, in streams that can be read at the same time. Where `--match` needs them,
-    /// the columns of a record come along.
-    pub(crate) async fn streams(&self, wanted: Vec<Expr>, read_as: &ReadAs) -> Result<Vec<SendableRecordBatchStream>> {
-        let frame = self.select(self.frame(read_as)?, wanted)?;
-        execute_partitioned(frame, self.format.table.name, &self.explain).await
     }
 
     /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
@@ -168,18 +163,17 @@ impl Query {
         add: impl Fn(&mut T, &RecordBatch) -> Result<()> + Sync,
     ) -> Result<Vec<T>> {
         let reckoned = wanted.iter().filter(|expr| plain_column(expr).is_none()).flat_map(Expr::column_refs);
-        let filter = self.filters.expr();
+        let (filter, leaves_many) = (self.filters.expr(), self.leaves_many());
         // Where every row of a page is looked at, a dictionary is compared faster than its texts.
-        let keep = filter.clone().filter(|_| self.leaves_many());
-        let picked = filter.iter().filter(|_| keep.is_none()).flat_map(Expr::column_refs);
+        let picked = filter.iter().filter(|_| !leaves_many).flat_map(Expr::column_refs);
         let plain: HashSet<&str> = reckoned.chain(picked).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
         dictionaries.retain(|name| !plain.contains(name.as_str()));
-        let filtering = if keep.is_some() { Filtering::Pages } else { Filtering::InPlan };
+        let filtering = if leaves_many { Filtering::Pages } else { Filtering::InPlan };
         let mut read_as = ReadAs { dictionaries, filtering, ..ReadAs::default() };
         let files = self.candidates.as_ref().map_or(&self.snapshot.files, |candidates| &candidates.files);
         let are_large = files.iter().map(|file| file.rows).sum::<u64>() >= files.len() as u64 * LARGE;
-        if are_large && (keep.is_some() || self.candidates.is_none()) {
+        if are_large && (leaves_many || self.candidates.is_none()) {
             let footers = Footers::read(&self.snapshot.folder, files)?;
             // Numbers stay numbers; and printing a record for --match takes its columns as they are.
             let columns = self.format.table.columns.iter().filter(|column| matches!(column.kind, Kind::Text));
@@ -195,9 +189,12 @@ impl Query {
             }
             read_as.row_groups = footers.row_groups;
         }
-        wanted.extend(keep.map(|keep| keep.alias(KEEP)));
+        let wanted = self.with_printed(wanted);
         self.store.block_on(async {
-            let streams = self.streams(wanted, &read_as).await?;
+            let context = session(BATCH_ROWS);
+            let plan = self.table(&read_as)?.plan(&context.state(), wanted, filter.clone()).await?;
+            self.explain.plan(self.format.table.name, &plan);
+            let streams = execute_stream_partitioned(plan, context.task_ctx())?;
             let handle = tokio::runtime::Handle::current();
             let fold = |mut stream: SendableRecordBatchStream| {
                 handle.block_on(async {
@@ -221,13 +218,17 @@ impl Query {
     }
 
     /// Takes what is wanted, and what printing the record needs where `--match` looks at it.
-    pub(crate) fn select(&self, frame: DataFrame, mut wanted: Vec<Expr>) -> Result<DataFrame> {
+    pub(crate) fn select(&self, frame: DataFrame, wanted: Vec<Expr>) -> Result<DataFrame> {
+        Ok(frame.select(self.with_printed(wanted))?)
+    }
+
+    fn with_printed(&self, mut wanted: Vec<Expr>) -> Vec<Expr> {
         if self.filters.text.is_some() {
             let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
             let printed = (self.format.printed)().into_iter().filter(|name| !names.contains(*name));
             wanted.extend(printed.map(ident));
         }
-        Ok(frame.select(wanted)?)
+        wanted
     }
 
     /// What is wanted of the records that the filters and a condition leave, in evidence order; `wanted` has the columns
@@ -272,9 +273,6 @@ impl Query {
     }
 }
 
-/// The column that says which rows of pages that were read whole the filters leave.
-const KEEP: &str = "q_keep";
-
 /// The rows that the filters leave.
 fn kept(batch: RecordBatch) -> Result<RecordBatch> {
     let Some(keep) = batch.column_by_name(KEEP) else { return Ok(batch) };
@@ -315,18 +313,6 @@ pub(crate) async fn execute(
     let plan = frame.create_physical_plan().await?;
     explain.plan(table, &plan);
     Ok(execute_stream(plan, context)?)
-}
-
-/// The same, in streams that can be read at the same time.
-pub(crate) async fn execute_partitioned(
-    frame: DataFrame,
-    table: &'static str,
-    explain: &Explain,
-) -> Result<Vec<SendableRecordBatchStream>> {
-    let context = Arc::new(frame.task_ctx());
-    let plan = frame.create_physical_plan().await?;
-    explain.plan(table, &plan);
-    Ok(execute_stream_partitioned(plan, context)?)
 }
 
 /// The same, all batches at once.

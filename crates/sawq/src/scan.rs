@@ -17,30 +17,36 @@ use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::SessionState;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::utils::conjunction_opt;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter_pushdown::PushedDown;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use sawlog_formats::{Kind, Layout};
-use sawlog_store::{DataFileEntry, Snapshot, open_checked};
+use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, open_checked};
 
 use crate::index::Positions;
 
 /// What becomes of filters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Filtering {
-    /// They stay in the plan, whose optimizer hands them to the scan, too.
+    /// Whoever plans hands them to the scan, which picks the rows.
     #[default]
     InPlan,
-    /// They only tell which pages are read: the rows in them are left to whoever asks.
+    /// The same, but the scan only looks at which pages they leave: the rows in them are left to whoever plans.
     Pages,
-    /// The scan leaves the rows that match, without a planner: of a table without groups of columns.
-    InScan,
+    /// The table hands them to the scan: of a table without groups of columns, by which the scan may not pick rows.
+    Rows,
 }
 
 /// How a table is read.
@@ -61,6 +67,7 @@ pub(crate) struct StoreTable {
     schema: TableSchema,
     /// The data files, each with its path in the snapshot and its rows.
     files: Vec<(DataFileEntry, PartitionedFile)>,
+    is_index: bool,
     in_order: bool,
     filtering: Filtering,
     row_groups: HashMap<String, Vec<RowGroup>>,
@@ -115,6 +122,7 @@ impl StoreTable {
         Ok(Self {
             schema,
             files: files.collect::<Result<_>>()?,
+            is_index: snapshot.table.name == ENTITIES.name,
             in_order: read_as.in_order,
             filtering: read_as.filtering,
             row_groups: read_as.row_groups.clone(),
@@ -221,6 +229,47 @@ impl StoreTable {
     }
 }
 
+/// The column that says which rows the filters leave, of those that were read.
+pub(crate) const KEEP: &str = "q_keep";
+
+impl StoreTable {
+    /// A scan that does all there is to do: it gives what is `wanted` of the rows under a condition; where it gives others,
+    /// too, [`KEEP`] tells them apart. A planner would take longer than some scans.
+    pub(crate) async fn plan(
+        &self,
+        state: &SessionState,
+        wanted: Vec<Expr>,
+        condition: Option<Expr>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = Arc::new(DFSchema::try_from(self.schema())?);
+        let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_schema(Arc::clone(&schema)).build());
+        let simple = |expr: Expr| simplifier.simplify(simplifier.coerce(expr, &schema)?);
+        let physical = |expr: Expr| state.create_physical_expr(expr, &schema);
+        let conditions = condition.map(simple).transpose()?.map(split_conjunction_owned).unwrap_or_default();
+        let conditions: Vec<_> = conditions.into_iter().map(physical).collect::<Result<_, _>>()?;
+        let column = |expr: Expr| {
+            let name = expr.schema_name().to_string();
+            anyhow::Ok(ProjectionExpr::new(physical(simple(expr.unalias())?)?, name))
+        };
+        let mut columns = wanted.into_iter().map(column).collect::<Result<Vec<_>>>()?;
+
+        let mut scan = self.scan(state, None, &[], None).await?;
+        let options = state.config_options();
+        if let Some(source) = scan.downcast_ref::<DataSourceExec>() {
+            let pushed = source.data_source().try_pushdown_filters(conditions.clone(), options)?;
+            let is_left = |pushed: &PushedDown| matches!(pushed, PushedDown::No);
+            let left = conditions.into_iter().zip(&pushed.filters).filter(|(_, pushed)| is_left(pushed));
+            let left = conjunction_opt(left.map(|(condition, _)| condition));
+            columns.extend(left.map(|left| ProjectionExpr::new(left, KEEP.to_owned())));
+            scan = pushed.updated_node.map_or(scan, |source| Arc::new(DataSourceExec::new(source)));
+        }
+        let projection = ProjectionExec::try_new(columns, Arc::clone(&scan))?;
+        // The scan then reads no more of a group of columns than is wanted.
+        let plan = scan.try_swapping_with_projection(&projection)?.unwrap_or_else(|| Arc::new(projection));
+        Ok(plan.repartitioned(state.config().target_partitions(), options)?.unwrap_or(plan))
+    }
+}
+
 /// A selection of some rows of a file; they are in ascending order.
 fn selection(rows: &[u64], all: u64) -> RowSelection {
     let ranges = rows.iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| row..row + 1);
@@ -249,7 +298,7 @@ impl TableProvider for StoreTable {
             match self.filtering {
                 // The scan skips row groups and pages by them all the same.
                 Filtering::InPlan => TableProviderFilterPushDown::Inexact,
-                Filtering::Pages | Filtering::InScan => TableProviderFilterPushDown::Exact,
+                Filtering::Pages | Filtering::Rows => TableProviderFilterPushDown::Exact,
             };
             filters.len()
         ])
@@ -266,7 +315,7 @@ impl TableProvider for StoreTable {
             .with_pushdown_filters(self.filtering != Filtering::Pages)
             .with_enable_page_index(true)
             // The index is sorted: its statistics tell as much.
-            .with_bloom_filter_on_read(self.filtering != Filtering::InScan);
+            .with_bloom_filter_on_read(!self.is_index);
         if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.filtering != Filtering::InPlan) {
             let schema = DFSchema::try_from(self.schema())?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
@@ -283,7 +332,7 @@ impl TableProvider for StoreTable {
             // Or a stream takes over the files of another one that falls behind.
             .with_preserve_order(self.in_order)
             .with_projection_indices(projection.cloned())?;
-        if self.in_order && self.filtering != Filtering::InScan {
+        if self.in_order && !self.is_index {
             let schema = self.schema();
             // As the query sorts, so that the engine sees that there is nothing to sort.
             let options = SortOptions { descending: false, nulls_first: false };

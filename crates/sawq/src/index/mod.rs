@@ -96,7 +96,7 @@ async fn scan(
     }
     // They have few values, which are compared once each.
     let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
-    let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::InScan, ..ReadAs::default() };
+    let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::Rows, ..ReadAs::default() };
     let table = StoreTable::new(&query.index, &read_as)?;
     let schema = table.schema();
     let places = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;

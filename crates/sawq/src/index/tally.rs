@@ -108,7 +108,7 @@ impl<'a> Tally<'a> {
     pub(crate) fn each(mut self, mut take: impl FnMut(&Group)) -> Result<()> {
         let mut give = |group: &Group| {
             if group.sums.count > 0 {
-                take(group)
+                take(group);
             }
         };
         self.logs.iter().for_each(|log| give(&log.without));
