@@ -87,8 +87,19 @@ impl Numbers {
 
     /// The numbers of a column's rows, or of a part of their texts.
     pub(crate) fn of(&mut self, column: &ArrayRef, last: &mut Translated, part: Part) -> Result<Vec<u32>> {
+        self.of_rows(column, 0..column.len(), last, part)
+    }
+
+    /// The same of some rows.
+    pub(crate) fn of_rows(
+        &mut self,
+        column: &ArrayRef,
+        rows: impl ExactSizeIterator<Item = usize>,
+        last: &mut Translated,
+        part: Part,
+    ) -> Result<Vec<u32>> {
         if *column.data_type() == DataType::Null {
-            return Ok(vec![NULL; column.len()]);
+            return Ok(vec![NULL; rows.len()]);
         }
         Ok(match TextColumn::new(column).map_err(|found| anyhow!("a column of text is {found}"))? {
             TextColumn::Dictionary(keys, values) => {
@@ -105,16 +116,17 @@ impl Numbers {
                     }
                     *number
                 };
-                match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
-                    None => keys.values().iter().map(|key| number(*key)).collect(),
-                    Some(nulls) => {
-                        let rows = keys.values().iter().zip(nulls);
-                        rows.map(|(key, valid)| if valid { number(*key) } else { NULL }).collect()
-                    }
+                let nulls = keys.nulls().filter(|nulls| nulls.null_count() > 0);
+                let keys = keys.values();
+                match nulls {
+                    None => rows.map(|row| number(keys[row])).collect(),
+                    Some(nulls) => rows.map(|row| if nulls.is_valid(row) { number(keys[row]) } else { NULL }).collect(),
                 }
             }
-            TextColumn::View(views) => self.of_views(&views, part),
-            TextColumn::Plain(texts) => texts.iter().map(|text| self.of_text(text, part)).collect(),
+            TextColumn::View(views) => self.of_views(&views, rows, part),
+            TextColumn::Plain(texts) => {
+                rows.map(|row| self.of_text(texts.is_valid(row).then(|| texts.value(row)), part)).collect()
+            }
         })
     }
 
@@ -123,7 +135,7 @@ impl Numbers {
     }
 
     /// A row often has the text of the one before.
-    fn of_views(&mut self, array: &StringViewArray, part: Part) -> Vec<u32> {
+    fn of_views(&mut self, array: &StringViewArray, rows: impl Iterator<Item = usize>, part: Part) -> Vec<u32> {
         let mut last: Option<(u128, u32)> = None;
         let number = |row: usize| {
             if array.is_null(row) {
@@ -138,7 +150,7 @@ impl Numbers {
             last = Some((view, number));
             number
         };
-        (0..array.len()).map(number).collect()
+        rows.map(number).collect()
     }
 }
 
@@ -173,6 +185,8 @@ mod tests {
             let (column, mut last) = (cast(&texts, &layout).unwrap(), Translated::default());
             for _ in 0..2 {
                 assert_eq!(numbers.of(&column, &mut last, WHOLE).unwrap(), [0, NULL, 1, 0, 2], "{layout}");
+                let some = [1, 4, 0].into_iter();
+                assert_eq!(numbers.of_rows(&column, some, &mut last, WHOLE).unwrap(), [NULL, 2, 0], "{layout}");
             }
         }
         assert_eq!((numbers.len(), numbers.text(1), numbers.text(NULL)), (3, Some("a"), None));

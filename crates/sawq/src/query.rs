@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{filter_record_batch, prep_null_mask_filter};
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -160,7 +160,7 @@ impl Query {
         &self,
         mut wanted: Vec<Expr>,
         new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &RecordBatch) -> Result<()> + Sync,
+        add: impl Fn(&mut T, Rows) -> Result<()> + Sync,
     ) -> Result<Vec<T>> {
         let reckoned = wanted.iter().filter(|expr| plain_column(expr).is_none()).flat_map(Expr::column_refs);
         let (filter, leaves_many) = (self.filters.expr(), self.leaves_many());
@@ -200,7 +200,12 @@ impl Query {
                 handle.block_on(async {
                     let mut folded = new();
                     while let Some(batch) = stream.next().await {
-                        add(&mut folded, &self.match_text(kept(batch?)?)?)?;
+                        let rows = Rows::of(batch?)?;
+                        let rows = match &self.filters.text {
+                            Some(_) => Rows { batch: self.match_text(rows.kept()?)?, keep: None },
+                            None => rows,
+                        };
+                        add(&mut folded, rows)?;
                     }
                     Ok(folded)
                 })
@@ -273,11 +278,41 @@ impl Query {
     }
 }
 
-/// The rows that the filters leave.
-fn kept(batch: RecordBatch) -> Result<RecordBatch> {
-    let Some(keep) = batch.column_by_name(KEEP) else { return Ok(batch) };
-    let keep = keep.as_boolean_opt().context("no truth")?;
-    Ok(filter_record_batch(&batch, keep)?)
+/// Rows that were read, of which the filters leave all or some.
+pub(crate) struct Rows {
+    batch: RecordBatch,
+    keep: Option<BooleanArray>,
+}
+
+impl Rows {
+    fn of(batch: RecordBatch) -> Result<Self> {
+        let Some(keep) = batch.column_by_name(KEEP) else { return Ok(Self { batch, keep: None }) };
+        let keep = keep.as_boolean_opt().context("no truth")?;
+        // What is neither true nor false is not left.
+        let keep = if keep.null_count() > 0 { prep_null_mask_filter(keep) } else { keep.clone() };
+        let keep = Some(keep).filter(|keep| keep.true_count() < keep.len());
+        Ok(Self { batch, keep })
+    }
+
+    /// A column of all rows that were read.
+    pub(crate) fn column(&self, name: &str) -> Result<&ArrayRef> {
+        self.batch.column_by_name(name).with_context(|| format!("no column {name}"))
+    }
+
+    /// Which rows the filters leave.
+    pub(crate) fn left(&self) -> Vec<usize> {
+        self.keep
+            .as_ref()
+            .map_or_else(|| (0..self.batch.num_rows()).collect(), |keep| keep.values().set_indices().collect())
+    }
+
+    /// The rows that the filters leave.
+    pub(crate) fn kept(self) -> Result<RecordBatch> {
+        Ok(match &self.keep {
+            Some(keep) => filter_record_batch(&self.batch, keep)?,
+            None => self.batch,
+        })
+    }
 }
 
 /// The column, or the group that it is in, that an expression gives as it is.

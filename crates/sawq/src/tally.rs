@@ -106,7 +106,7 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
     }
     wanted.extend(measures.only.map(|(column, _)| ident(column)));
     let new = || Tally::new(columns.len(), measures);
-    let tallies = query.fold(wanted, new, Tally::add)?;
+    let tallies = query.fold(wanted, new, |tally, rows| tally.add(&rows.kept()?))?;
     Ok(tallies.into_iter().map(|tally| tally.groups).collect())
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
@@ -14,7 +14,7 @@ use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profil
 use crate::events;
 use crate::logs::{Roles, resolve};
 use crate::numbers::{NULL, Numbers, Part, Translated, WHOLE};
-use crate::query::Query;
+use crate::query::{Query, Rows};
 
 /// Where the values of a facet are in a log.
 #[derive(Clone, Copy)]
@@ -133,7 +133,7 @@ impl Collected {
         }
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
         let mut changes: Map<(String, String), Sums> = Map::default();
-        for stream in query.fold(wanted, || Stream::new(&sources, address, received), Stream::add)? {
+        for stream in query.fold(wanted, || Stream::new(&sources, address, received), Stream::add_rows)? {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
             for ((operation, bucket), sums) in &stream.changes {
@@ -288,7 +288,12 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn add_rows(&mut self, rows: Rows) -> Result<()> {
+        let left = rows.left();
+        self.add(&Batch { rows, left })
+    }
+
+    fn add(&mut self, batch: &Batch) -> Result<()> {
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
         for (place, source) in self.sources.iter().copied().enumerate() {
             numbers.push(match source {
@@ -323,12 +328,12 @@ impl<'a> Stream<'a> {
     }
 
     /// The numbers of a column's values, among those of a facet.
-    fn numbers(&mut self, facet: usize, batch: &RecordBatch, name: &'static str, part: Part) -> Result<Vec<u32>> {
-        self.facets[facet].values.of(column(batch, name)?, self.last.entry((facet, name)).or_default(), part)
+    fn numbers(&mut self, facet: usize, batch: &Batch, name: &'static str, part: Part) -> Result<Vec<u32>> {
+        batch.numbers(name, &mut self.facets[facet].values, self.last.entry((facet, name)).or_default(), part)
     }
 
-    fn first(&mut self, facet: usize, batch: &RecordBatch, names: [&'static str; 3]) -> Result<Vec<u32>> {
-        let mut found = vec![NULL; batch.num_rows()];
+    fn first(&mut self, facet: usize, batch: &Batch, names: [&'static str; 3]) -> Result<Vec<u32>> {
+        let mut found = vec![NULL; batch.left.len()];
         for name in names {
             let numbers = self.numbers(facet, batch, name, WHOLE)?;
             found
@@ -341,8 +346,9 @@ impl<'a> Stream<'a> {
     }
 
     /// The objects: a bucket, `-` if there is none, and a key.
-    fn objects(&mut self, facet: usize, batch: &RecordBatch, buckets: &[u32]) -> Result<Vec<u32>> {
-        let keys = self.second.of(column(batch, "key")?, self.last.entry((SECOND, "key")).or_default(), WHOLE)?;
+    fn objects(&mut self, facet: usize, batch: &Batch, buckets: &[u32]) -> Result<Vec<u32>> {
+        let last = self.last.entry((SECOND, "key")).or_default();
+        let keys = batch.numbers("key", &mut self.second, last, WHOLE)?;
         let (before, facets) = self.facets.split_at_mut(facet);
         let (names, values) = (&before[BUCKET].values, &mut facets[0].values);
         let number = |(bucket, key): (&u32, u32)| {
@@ -358,15 +364,16 @@ impl<'a> Stream<'a> {
     }
 
     /// The other ends of flows.
-    fn peers(&mut self, facet: usize, batch: &RecordBatch) -> Result<Vec<u32>> {
+    fn peers(&mut self, facet: usize, batch: &Batch) -> Result<Vec<u32>> {
         let sources = self.numbers(facet, batch, "srcaddr", WHOLE)?;
-        let targets =
-            self.second.of(column(batch, "dstaddr")?, self.last.entry((SECOND, "dstaddr")).or_default(), WHOLE)?;
-        let ports = column(batch, "dstport")?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
+        let last = self.last.entry((SECOND, "dstaddr")).or_default();
+        let targets = batch.numbers("dstaddr", &mut self.second, last, WHOLE)?;
+        let ports =
+            batch.rows.column("dstport")?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
         let values = &mut self.facets[facet].values;
         let own = self.address.map(|address| values.number(address));
         let mut peers = Vec::with_capacity(sources.len());
-        for (row, (source, target)) in sources.into_iter().zip(targets).enumerate() {
+        for ((row, source), target) in batch.left.iter().copied().zip(sources).zip(targets) {
             let port = ports.is_valid(row).then(|| ports.value(row));
             peers.push(match target {
                 _ if Some(source) != own => source,
@@ -393,23 +400,23 @@ impl<'a> Stream<'a> {
     }
 
     /// What the rows of a batch add.
-    fn records(&self, batch: &RecordBatch, operations: &[u32]) -> Result<Vec<Record>> {
-        let number = |name: &str| column(batch, name)?.as_primitive_opt::<Int64Type>().context("no numbers");
-        let times = column(batch, TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-        let failed = column(batch, FAILED)?.as_boolean_opt().context("no failures")?;
+    fn records(&self, batch: &Batch, operations: &[u32]) -> Result<Vec<Record>> {
+        let number = |name: &str| batch.rows.column(name)?.as_primitive_opt::<Int64Type>().context("no numbers");
+        let times = batch.rows.column(TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+        let failed = batch.rows.column(FAILED)?.as_boolean_opt().context("no failures")?;
         let (sent, received) = (number(BYTES_SENT)?, number(BYTES_RECEIVED)?);
         let value =
             |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };
-        let is_received = |row: usize| {
-            self.received.is_none() || operations[row] != NULL && self.is_received[operations[row] as usize]
+        let is_received = |place: usize| {
+            self.received.is_none() || operations[place] != NULL && self.is_received[operations[place] as usize]
         };
-        let record = |row: usize| Record {
-            time: times.value(row),
-            sent: value(sent, row),
-            received: if is_received(row) { value(received, row) } else { 0 },
-            failed: failed.is_valid(row) && failed.value(row),
+        let record = |(place, row): (usize, &usize)| Record {
+            time: times.value(*row),
+            sent: value(sent, *row),
+            received: if is_received(place) { value(received, *row) } else { 0 },
+            failed: failed.is_valid(*row) && failed.value(*row),
         };
-        Ok((0..batch.num_rows()).map(record).collect())
+        Ok(batch.left.iter().enumerate().map(record).collect())
     }
 
     /// What S3 records changed. Changes by API calls have names of their own.
@@ -422,6 +429,15 @@ impl<'a> Stream<'a> {
     }
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    batch.column_by_name(name).with_context(|| format!("no column {name}"))
+/// Rows that were read, and which of them are the entity's records.
+struct Batch {
+    rows: Rows,
+    left: Vec<usize>,
+}
+
+impl Batch {
+    /// The numbers of the records' values in a column, among `values`.
+    fn numbers(&self, name: &str, values: &mut Numbers, last: &mut Translated, part: Part) -> Result<Vec<u32>> {
+        values.of_rows(self.rows.column(name)?, self.left.iter().copied(), last, part)
+    }
 }
