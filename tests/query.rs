@@ -152,6 +152,33 @@ fn filters_leave_what_the_same_condition_leaves() {
     }
 }
 
+/// Each day is a data file, whatever sources its records come from, so evidence order goes back and forth between them.
+#[test]
+fn the_first_records_are_the_first_of_all() {
+    let case = Case::new();
+    for file in 0..20 {
+        let line = |day: u32| {
+            let requester = if (file + day) % 3 == 0 { "ann" } else { "bob" };
+            let time = format!("{:02}/Jul/2021:00:00:{file:02} +0000", 28 - day);
+            format!(
+                "owner bucket [{time}] 192.0.2.1 {requester} R{file}D{day} REST.GET.OBJECT k \"GET /k\" 200 - 1 - 7 - \"-\" \"-\" -\n"
+            )
+        };
+        case.write(&format!("logs/{file:02}"), (0..28).map(line).collect::<String>());
+    }
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    for filter in [&[][..], &["--user", "ann"], &["--user", "nn*", "--user", "bob"], &["--sort", "time"]] {
+        let all = case.sawq(&[&["find"], filter].concat());
+        for _ in 0..5 {
+            for number in [1, 30, 200] {
+                let first = case.sawq(&[&["find", "-n", &number.to_string()], filter].concat());
+                let expected: String = all.text().split_inclusive('\n').take(number).collect();
+                assert_eq!(first.text(), expected, "{number} {filter:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn top_adds_up_what_the_lines_say() {
     let log = random_log(&mut Numbers::new(3), 3000);
