@@ -158,7 +158,7 @@ fn the_first_records_are_the_first_of_all() {
     let case = Case::new();
     for file in 0..20 {
         let line = |day: u32| {
-            let requester = if (file + day) % 3 == 0 { "ann" } else { "bob" };
+            let requester = if (file + day).is_multiple_of(3) { "ann" } else { "bob" };
             let time = format!("{:02}/Jul/2021:00:00:{file:02} +0000", 28 - day);
             format!(
                 "owner bucket [{time}] 192.0.2.1 {requester} R{file}D{day} REST.GET.OBJECT k \"GET /k\" 200 - 1 - 7 - \"-\" \"-\" -\n"

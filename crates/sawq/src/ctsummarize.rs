@@ -79,7 +79,7 @@ fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<
     };
     let wanted = ["raw", "gap", "source_file", "source_line"].map(ident);
     let mut written = 0;
-    query.for_each(query.in_order(Some(is_write), wanted.to_vec())?, |batch| {
+    query.for_each(query.in_order(Some(is_write), wanted.to_vec(), None)?, |batch| {
         let printer = (query.format.printer)(batch)?;
         let mut text = Vec::new();
         for row in 0..batch.num_rows() {
@@ -110,7 +110,7 @@ fn events(query: &Query) -> Result<Vec<Event>> {
             .push(resolve(query.format.table, name).with_context(|| format!("no column {name}"))?.alias(field(place)));
     }
     let mut events = Vec::new();
-    query.for_each(query.in_order(None, wanted)?, |batch| {
+    query.for_each(query.in_order(None, wanted, None)?, |batch| {
         add_events(batch, &mut events)?;
         Ok(true)
     })?;

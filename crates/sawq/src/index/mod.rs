@@ -145,7 +145,7 @@ pub(crate) fn values(query: &Query, probe: &Probe) -> Result<Option<HashMap<Stri
 
 fn has_any(query: &Query) -> Result<bool> {
     let mut found = false;
-    query.for_each(query.frame(&ReadAs::default())?.limit(0, Some(1))?, |_| {
+    query.for_each(query.execute(query.frame()?.limit(0, Some(1))?)?, |_| {
         found = true;
         Ok(false)
     })?;

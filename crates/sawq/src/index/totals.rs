@@ -20,7 +20,6 @@ use crate::functions::within;
 use crate::logs::resolve;
 use crate::numbers::Numbers;
 use crate::query::Query;
-use crate::scan::ReadAs;
 
 /// Whether a row of the index is of one of some values. Of few values the engine looks for the pages that can have them;
 /// planning with many takes longer than reading the pages between the first and the last one.
@@ -116,8 +115,8 @@ impl Wanted<'_> {
         let rest = Query { snapshot: Snapshot { files: rest, ..self.query.snapshot.clone() }, ..self.query.clone() };
         let value = value_of(rest.format, self.entity)?;
         let listed = in_list(value.clone(), self.values.iter().map(|value| lit(*value)).collect(), false);
-        let counted = rest.frame(&ReadAs::default())?.filter(listed)?.aggregate(vec![value], vec![count_all()])?;
-        rest.for_each(counted, |batch| {
+        let counted = rest.frame()?.filter(listed)?.aggregate(vec![value], vec![count_all()])?;
+        rest.for_each(rest.execute(counted)?, |batch| {
             let values = TextColumn::new(batch.column(0)).map_err(|found| anyhow::anyhow!("a value is {found}"))?;
             let counts = batch.column(1).as_primitive_opt::<Int64Type>().context("no counts")?;
             for row in 0..batch.num_rows() {

@@ -211,7 +211,7 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
         "source_line",
     ];
     let mut changes: HashMap<(String, String), Sums> = HashMap::new();
-    query.for_each(query.in_order(Some(succeeded), names.map(ident).to_vec())?, |batch| {
+    query.for_each(query.in_order(Some(succeeded), names.map(ident).to_vec(), None)?, |batch| {
         let text = |place: usize| TextColumn::new(batch.column(place)).map_err(|found| anyhow::anyhow!("{found}"));
         let times = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
         let (names, services, parameters, responses) = (text(1)?, text(2)?, text(3)?, text(4)?);
