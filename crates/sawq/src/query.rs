@@ -198,7 +198,7 @@ impl Query {
         let wanted = self.with_printed(wanted);
         self.store.block_on(async {
             let context = session(BATCH_ROWS);
-            let plan = self.table(&read_as)?.plan(&context.state(), wanted, filter.clone()).await?;
+            let plan = self.table(&read_as)?.plan(&context.state(), wanted, filter).await?;
             self.explain.plan(self.format.table.name, &plan);
             let streams = execute_stream_partitioned(plan, context.task_ctx())?;
             let handle = tokio::runtime::Handle::current();
@@ -239,7 +239,8 @@ impl Query {
     }
 
     /// What is wanted of the records that the filters and a condition leave, in evidence order, at most so many, before
-    /// `--match` is looked at; `wanted` has the columns `source_file` and `source_line`.
+    /// `--match` is looked at; `wanted` has the columns `source_file` and `source_line`. Not by the engine's planner
+    /// (DataFusion 55.2), which with a limit lets a stream take over the files of others, out of order.
     pub(crate) fn in_order(
         &self,
         condition: Option<Expr>,

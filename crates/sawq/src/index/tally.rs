@@ -27,7 +27,8 @@ const DAY: i64 = 86_400_000_000;
 /// Groups of some logs' records by the same columns, as far as the index has them.
 pub(crate) struct Tally<'a> {
     logs: Vec<Log<'a>>,
-    /// The files of the index, once for each log: the one whose next value is the least comes first.
+    /// The files of the index, once for each log: the one whose next value is the least comes first. Boxed, since a heap
+    /// moves what it holds.
     files: BinaryHeap<Reverse<Box<File>>>,
 }
 
