@@ -240,7 +240,7 @@ impl Query {
 
     /// What is wanted of the records that the filters and a condition leave, in evidence order, at most so many, before
     /// `--match` is looked at; `wanted` has the columns `source_file` and `source_line`. Not by the engine's planner
-    /// (DataFusion 55.2), which with a limit lets a stream take over the files of others, out of order.
+    /// (`DataFusion` 55.2), which with a limit lets a stream take over the files of others, out of order.
     pub(crate) fn in_order(
         &self,
         condition: Option<Expr>,
