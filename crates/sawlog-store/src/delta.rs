@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{
     Action, Add, ArrayType, DataType, LogicalFileView, PrimitiveType, Remove, StructField, Transaction,
@@ -35,7 +36,7 @@ const FILES: &str = "sawlog.files";
 const TAIL: &str = "sawlog.tail";
 
 /// After how many commits a checkpoint is written, from which opening a table starts.
-const CHECKPOINT_INTERVAL: &str = "10";
+const CHECKPOINT_INTERVAL: u64 = 10;
 
 /// A data file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +121,7 @@ pub(crate) async fn create(table: &'static Table, folder: &Path) -> Result<()> {
         .with_comment(table.doc)
         .with_columns(table.columns.iter().map(|column| StructField::new(column.name, delta_type(column), true)))
         .with_configuration([
-            ("delta.checkpointInterval".to_owned(), Some(CHECKPOINT_INTERVAL.to_owned())),
+            ("delta.checkpointInterval".to_owned(), Some(CHECKPOINT_INTERVAL.to_string())),
             ("delta.dataSkippingStatsColumns".to_owned(), Some(skipping.join(","))),
         ]);
     if !table.times.is_empty() {
@@ -297,6 +298,18 @@ pub(crate) async fn set_retention(table: &'static Table, folder: &Path, retain: 
         .await
         .map_err(wrong(table.name))?;
     Ok(())
+}
+
+/// Writes a checkpoint of the table as it is now, so that opening it reads nothing of what was before; not if there is one, nor
+/// of a log so short that it has none yet.
+pub(crate) async fn checkpoint(table: &'static Table, folder: &Path) -> Result<()> {
+    let loaded = load(table, folder).await?;
+    let version = loaded.snapshot().map_err(StoreError::delta(table.name))?.version();
+    let is_there = folder.join(format!("_delta_log/{version:020}.checkpoint.parquet")).exists();
+    if is_there || version < CHECKPOINT_INTERVAL {
+        return Ok(());
+    }
+    create_checkpoint(&loaded, None).await.map_err(StoreError::delta(table.name))
 }
 
 /// Changes a data file's time, from which on a vacuum keeps it for whoever reads a version that has it. One that is gone needs

@@ -51,6 +51,7 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
             }
         }
         run.store().block_on(delta::set_retention(table, &snapshot.folder, retain))?;
+        run.store().block_on(delta::checkpoint(table, &snapshot.folder))?;
         vacuumed.log_files += vacuum_log(&snapshot.folder.join("_delta_log"), retain)?;
     }
     Ok(vacuumed)
