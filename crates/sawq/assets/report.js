@@ -25,6 +25,8 @@
   // Times as the tables have them: the hour, and at midnight the day.
   const times = (_, splits) =>
     splits.map((seconds) => (seconds % 86400 === 0 ? stamp(seconds).slice(0, 10) : stamp(seconds).slice(11, seconds % 60 ? 19 : 16)));
+  // Right of the last hour there is room for half of its label.
+  const PADDING = [null, 40, null, null];
   const utc = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC");
   const stamp = (seconds) => new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 19);
 
@@ -61,6 +63,7 @@
       {
         width: element.clientWidth - 18,
         height: 220,
+        padding: PADDING,
         tzDate: utc,
         scales: { y: { range: [0.4, 3.4] }, x: { time: true } },
         axes: [axis({ values: times, space: 80 }), axis({ size: 90, splits: () => [1, 2, 3], values: (_, ys) => ys.map((y) => LOGS[LOGS.length - y]) })],
@@ -89,6 +92,7 @@
       {
         width: element.clientWidth - 18,
         height: 240,
+        padding: PADDING,
         tzDate: utc,
         axes: [axis({ values: times, space: 80 }), axis({ size: 70 })],
         series: [
