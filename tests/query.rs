@@ -167,8 +167,9 @@ fn the_first_records_are_the_first_of_all() {
         case.write(&format!("logs/{file:02}"), (0..28).map(line).collect::<String>());
     }
     assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
-    for filter in [&[][..], &["--user", "ann"], &["--user", "nn*", "--user", "bob"], &["--sort", "time"]] {
+    for filter in [&[][..], &["--user", "ann"], &["--user", "b*"], &["--sort", "time"]] {
         let all = case.sawq(&[&["find"], filter].concat());
+        assert!(all.text().lines().count() > 180, "{filter:?}");
         for _ in 0..5 {
             for number in [1, 30, 200] {
                 let first = case.sawq(&[&["find", "-n", &number.to_string()], filter].concat());

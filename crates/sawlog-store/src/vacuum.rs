@@ -24,7 +24,7 @@ pub struct Vacuumed {
 /// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a
 /// commit that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run
 /// has the store for itself, so that no file is deleted which another run is about to add. The tables' logs forget removed
-/// files after the same time.
+/// files after the same time; long ones are left with a checkpoint, so that what is deleted of them is not read again either.
 ///
 /// # Errors
 ///

@@ -343,3 +343,66 @@ impl Rows {
         Some((self.first_files.get(row)?, self.first_lines.value(row)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, StringArray};
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use sawlog_store::parquet::Codec;
+    use sawlog_store::{Run, Store};
+
+    use crate::cli::FilterArgs;
+
+    /// A file of the index that has one record of each of these values.
+    fn file(values: &[&str], log: &mut Log<'_>) -> File {
+        let same = |number: i64| Arc::new(Int64Array::from(vec![number; values.len()])) as ArrayRef;
+        let text = |text: &str| Arc::new(StringArray::from(vec![text; values.len()])) as ArrayRef;
+        let time = || Arc::new(TimestampMicrosecondArray::from(vec![0; values.len()])) as ArrayRef;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringViewArray::from(values.to_vec())),
+            text("data"),
+            same(1),
+            same(2),
+            same(3),
+            same(0),
+            time(),
+            time(),
+            text("log"),
+            same(1),
+        ];
+        let batch = RecordBatch::try_from_iter(Rows::COLUMNS.into_iter().zip(columns)).unwrap();
+        // A row to a batch: what comes next is known only when it was read.
+        let rows: Vec<_> = (0..values.len()).map(|row| Ok(batch.slice(row, 1))).collect();
+        let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
+        let mut stream: SendableRecordBatchStream = Box::pin(stream);
+        let rows = log.next_rows(&mut stream).unwrap().unwrap();
+        File { stream, log: 0, parts: &[numbers::WHOLE], is_whole: true, rows, row: 0 }
+    }
+
+    /// The groups of some files of the index.
+    fn groups(files: &[&[&str]]) -> Result<Vec<(String, u64)>> {
+        let folder = tempfile::tempdir()?;
+        let store = Store::open_or_create(folder.path())?;
+        Run::begin(&store, Codec::default(), || {})?.commit()?;
+        let queries = Query::open(store, &FilterArgs::default())?;
+        let mut data_files = Numbers::default();
+        data_files.number("data");
+        let mut log = Log { query: &queries[0], data_files, indexed: vec![true], without: Group::default() };
+        let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
+        let mut found = Vec::new();
+        let tally = Tally { logs: vec![log], files };
+        tally.each(|group| found.push((group.value().unwrap().to_owned(), group.sums.count)))?;
+        Ok(found)
+    }
+
+    #[test]
+    fn files_in_order_are_merged_and_others_are_an_error() {
+        let expected = [("a", 1), ("b", 2), ("c", 3), ("d", 1)].map(|(value, count)| (value.to_owned(), count));
+        assert_eq!(groups(&[&["a", "c", "d"], &["b", "c"], &["b", "c"]]).unwrap(), expected);
+        for wrong in [&[&["b", "a"][..]][..], &[&["a", "d"], &["c", "b"]]] {
+            let error = groups(wrong).unwrap_err().to_string();
+            assert!(error.contains("not in order"), "{error}");
+        }
+    }
+}
