@@ -5,6 +5,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use sawlog_tests::{Case, Numbers, random_log};
 
@@ -341,7 +346,7 @@ fn flows_without_a_start_have_their_end_as_time() {
     assert!(by_index[4].contains("2021-07-29T12:01:00Z"), "{}", by_index[4]);
 }
 
-/// A field has few values in the first row groups of a data file, whose rows of the index are written before it has too many.
+/// A field has few values in the first row groups of a data file, whose rows of the index wait on disk when it has too many.
 #[test]
 fn a_field_given_up_late_is_scanned() {
     let case = Case::new();
@@ -357,7 +362,6 @@ fn a_field_given_up_late_is_scanned() {
     }
     case.write("logs/flows", log);
     assert_eq!(case.sawlog(&["convert", "logs", "-q", "--threads", "1"]).code, 0);
-    assert!(data_files(&case.path("sawlog-store/entities")).len() > 1);
     copy(&case.path("sawlog-store"), &case.path("scanned"));
     fs::remove_dir_all(case.path("scanned/entities")).unwrap();
     for dimension in ["srcaddr", "dstaddr"] {
@@ -365,5 +369,92 @@ fn a_field_given_up_late_is_scanned() {
         let [indexed, scanned] =
             ["sawlog-store", "scanned"].map(|store| case.sawq(&[&question[..], &[store]].concat()));
         assert!(indexed.text() == scanned.text() && indexed.code == 0, "{dimension}");
+    }
+}
+
+/// The data files that a table's log has as added, and not as removed.
+fn live_files(folder: &Path) -> Vec<PathBuf> {
+    let logs = fs::read_dir(folder.join("_delta_log")).unwrap().flatten().map(|entry| entry.path());
+    let logs = logs.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let actions: String = logs.map(|path| fs::read_to_string(path).unwrap() + "\n").collect();
+    let actions: Vec<serde_json::Value> =
+        actions.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let paths = |what: &str| {
+        let paths = actions.iter().filter_map(|action| action[what]["path"].as_str());
+        paths.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    (&paths("add") - &paths("remove")).into_iter().map(|path| folder.join(path)).collect()
+}
+
+/// The kinds and values of the index that its files begin and end with; each file has them in order.
+fn ranges(case: &Case) -> Vec<[(String, Option<String>); 2]> {
+    let range = |path: PathBuf| {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+        let columns = ProjectionMask::columns(reader.parquet_schema(), ["kind", "value"]);
+        let batches = reader.with_projection(columns).build().unwrap().map(Result::unwrap);
+        let rows = batches.flat_map(|batch| {
+            let column = |place: usize| cast(batch.column(place), &DataType::Utf8).unwrap();
+            let (kinds, values) = (column(0), column(1));
+            let text = |array: &ArrayRef, row: usize| {
+                array.is_valid(row).then(|| array.as_string::<i32>().value(row).to_owned())
+            };
+            (0..batch.num_rows()).map(|row| (text(&kinds, row).unwrap(), text(&values, row))).collect::<Vec<_>>()
+        });
+        let rows: Vec<_> = rows.collect();
+        assert!(rows.is_sorted());
+        [rows.first().unwrap().clone(), rows.last().unwrap().clone()]
+    };
+    let mut ranges: Vec<_> = live_files(&case.path("sawlog-store/entities")).into_iter().map(range).collect();
+    ranges.sort();
+    ranges
+}
+
+/// An index of more rows than are in memory at once is sorted as a whole, whoever makes it.
+#[test]
+fn files_of_a_large_index_follow_each_other() {
+    let case = Case::new();
+    let lines = |day: u32| {
+        let mut log = String::new();
+        for number in 0..3000_u32 {
+            let ip = format!("10.{}.{}.{}", number % 4, number >> 8, number & 255);
+            let user = format!("arn:aws:iam::1:user/{day}-{number}");
+            // Some are there twice, so that sums tell something.
+            for _ in 0..=number % 3 / 2 {
+                writeln!(
+                    log,
+                    "o bucket [{day:02}/Jul/2021:12:00:00 +0000] {ip} {user} ID REST.GET.OBJECT k{number} \
+                     \"GET /k HTTP/1.1\" 200 - {number} - 7 - \"-\" \"agent {day} {number}\" -"
+                )
+                .unwrap();
+            }
+        }
+        log
+    };
+    for (run, days) in [1..=26, 27..=28].into_iter().enumerate() {
+        for day in days {
+            case.write(&format!("logs-{run}/{day}"), lines(day));
+        }
+        assert_eq!(case.sawlog(&["convert", &format!("logs-{run}"), "-q"]).code, 0);
+    }
+    copy(&case.path("sawlog-store"), &case.path("scanned"));
+    fs::remove_dir_all(case.path("scanned/entities")).unwrap();
+    for (made_by, files) in [("convert", 3), ("reindex", 2)] {
+        if made_by == "reindex" {
+            assert_eq!(case.sawlog(&["reindex", "-q"]).code, 0);
+        }
+        let ranges = ranges(&case);
+        assert_eq!(ranges.len(), files, "{made_by}: {ranges:?}");
+        // The second run's rows are in a file of their own, which begins as the first one does.
+        let all_follow = ranges.windows(2).all(|files| files[0][1] <= files[1][0]);
+        assert_eq!(all_follow, made_by != "convert", "{made_by}: {ranges:?}");
+        assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+        for dimension in ["ip", "user", "user_agent", "bucket/key", "operation"] {
+            let question = ["top", dimension, "-n", "100000", "--by", "bytes-sent", "--store"];
+            let [indexed, scanned] =
+                ["sawlog-store", "scanned"].map(|store| case.sawq(&[&question[..], &[store]].concat()));
+            assert!(indexed.text() == scanned.text() && indexed.code == 0, "{made_by} {dimension}");
+        }
+        let found = case.sawq(&["find", "--agent", "agent 17 2999", "--explain"]);
+        assert!(found.text().lines().count() == 2 && found.err.contains("of 1 the rows are known"), "{}", found.err);
     }
 }

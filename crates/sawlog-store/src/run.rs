@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
         entities: &RowGroupEntities,
     ) -> Result<()> {
         self.index.add(index, data_file, before, entities);
-        if self.index.is_full() { self.write_index() } else { Ok(()) }
+        self.index.spill_if_full(&self.staging)
     }
 
     /// Adds what makes the fields of a data file indexed that is there.
@@ -145,23 +145,22 @@ impl<'a> Run<'a> {
     /// If rows that wait can't be written.
     pub fn keep_index_row(&mut self, row: &IndexRow) -> Result<()> {
         self.index.add_row(row);
-        if self.index.is_full() { self.write_index() } else { Ok(()) }
+        self.index.spill_if_full(&self.staging)
     }
 
-    /// Writes the rows of the index that wait, as a data file of their own.
+    /// Writes the rows of the index that wait.
     fn write_index(&mut self) -> Result<()> {
-        let batches = self.index.take();
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let mut staged = self.create_file(&ENTITIES, None)?;
-        let path = staged.file.path().to_owned();
-        let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
-        for batch in batches {
-            let row_group = encoder.encode(&batch).map_err(StoreError::parquet(&path))?;
-            staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
-        }
-        self.close_file(staged)
+        let (index, staging) = (std::mem::take(&mut self.index), self.staging.clone());
+        index.finish(&staging, |row_groups| {
+            let mut staged = self.create_file(&ENTITIES, None)?;
+            let path = staged.file.path().to_owned();
+            let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
+            for row_group in row_groups {
+                let row_group = encoder.encode(&row_group).map_err(StoreError::parquet(&path))?;
+                staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
+            }
+            self.close_file(staged)
+        })
     }
 
     /// Closes a data file, to be added by [`Run::commit`].

@@ -1,27 +1,23 @@
-//! Builds the index of a run: gathers the entities of row groups, sorts them, and gives them out as record batches.
+//! Builds the index of a run: gathers the entities of row groups, and gives them out in order.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::path::Path;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, DictionaryArray, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
-};
-use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use sawlog_formats::{Interner, TextColumn};
 
+use super::FIELDS;
 use super::collect::{FieldEntities, RowGroupEntities, Sums};
-use super::positions::{MAX_POSITIONS, encode, positions};
-use super::{ENTITIES, FIELDS};
+use super::positions::positions;
+use super::rows::{RowRef, Rows, united};
+use super::spill::{Spill, SpillWriter};
+use crate::error::{Result, StoreError};
 
-/// So many rows are sorted and written at a time, which bounds the memory of a run.
+/// So many rows are in memory until they are sorted, and in a file of the index.
 pub const INDEX_FILE_ROWS: u64 = 256 << 10;
-/// Or as soon as the values take so many bytes.
-const MAX_BYTES: usize = 48 << 20;
-/// Rows to a row group: few, so that looking up a value reads little.
-const ROW_GROUP_ROWS: usize = 8 << 10;
-/// Stands for a value that is null.
-const NULL: u32 = u32::MAX;
+/// So many spills are merged at once, each of which is an open file.
+const MAX_SPILLS: usize = 64;
 
 /// A row of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,36 +109,15 @@ impl IndexRow {
 /// The records of an open data file that have no value in a field; `None` for a field that is not indexed there.
 pub(crate) type FileIndex = Vec<Option<IndexRow>>;
 
-/// Rows that wait to be written.
+/// The rows of a run, which wait to be written.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
-    values: Interner,
+    rows: Rows,
+    /// Those that were more than memory is for.
+    spills: Vec<Spill>,
     data_files: Interner,
-    sources: Interner,
-    rows: Vec<Row>,
-    /// The row numbers of all rows' values, one row after the other.
-    positions: Vec<u64>,
-    /// The fields, each with the data file, that turned out not to be indexed: their rows are of no use.
+    /// The fields, each with the number of a data file, that turned out not to be indexed: their rows are of no use.
     given_up: HashSet<(usize, u32)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    field: usize,
-    value: u32,
-    data_file: u32,
-    sums: Sums,
-    source: u32,
-    line: i64,
-    /// Where its row numbers begin and end; `None` if it has too many.
-    positions: Option<(usize, usize)>,
-}
-
-/// The positions of two rows together, if these are few.
-fn united(a: &[u64], b: &[u64]) -> Option<Vec<u64>> {
-    let mut both = [a, b].concat();
-    both.sort_unstable();
-    (both.len() <= MAX_POSITIONS).then_some(both)
 }
 
 impl IndexBuilder {
@@ -166,16 +141,19 @@ impl IndexBuilder {
 
     /// Adds the entities of a data file's next row group, before which so many rows stand.
     pub(crate) fn add(&mut self, file: &mut FileIndex, data_file: &str, before: usize, entities: &RowGroupEntities) {
+        let number = self.data_files.intern(data_file.as_bytes());
+        let mut positions = Vec::new();
         for (entity, found) in entities.format.entities.iter().zip(&entities.fields) {
             let Some(field) = super::field(entities.format.table.name, entity.field) else { continue };
             let Some(nulls) = &mut file[field] else { continue };
             let mut all_fit = found.is_some();
             for (value, sums, row, rows) in found.iter().flat_map(FieldEntities::iter) {
                 let (source, line) = entities.place(row);
-                if let Some(value) = value {
-                    let rows = rows.iter().map(|row| before as u64 + u64::from(*row));
-                    let positions = (rows.len() > 0).then(|| self.keep(rows));
-                    self.push(field, Some(value), data_file, *sums, Some((source, line)), positions);
+                if value.is_some() {
+                    positions.clear();
+                    positions.extend(rows.iter().map(|row| before as u64 + u64::from(*row)));
+                    let (first, positions) = (Some((source, line)), (!positions.is_empty()).then_some(&positions[..]));
+                    self.rows.push(&RowRef { field, value, data_file: number, sums: *sums, first, positions });
                     continue;
                 }
                 let row = IndexRow {
@@ -195,7 +173,7 @@ impl IndexBuilder {
             }
             if !all_fit {
                 file[field] = None;
-                self.given_up.insert((field, self.data_files.intern(data_file.as_bytes())));
+                self.given_up.insert((field, number));
             }
         }
     }
@@ -207,167 +185,162 @@ impl IndexBuilder {
 
     /// Adds a row that is complete.
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
-        let first = row.first.as_ref().map(|(file, line)| (file.as_str(), *line));
-        let positions = row.positions.as_ref().map(|rows| self.keep(rows.iter().copied()));
-        self.push(row.field, row.value.as_deref(), &row.data_file, row.sums(), first, positions);
-    }
-
-    /// Keeps row numbers; says where.
-    fn keep(&mut self, rows: impl Iterator<Item = u64>) -> (usize, usize) {
-        let start = self.positions.len();
-        self.positions.extend(rows);
-        (start, self.positions.len())
-    }
-
-    fn push(
-        &mut self,
-        field: usize,
-        value: Option<&str>,
-        data_file: &str,
-        sums: Sums,
-        first: Option<(&str, i64)>,
-        positions: Option<(usize, usize)>,
-    ) {
-        self.rows.push(Row {
-            field,
-            value: value.map_or(NULL, |value| self.values.intern(value.as_bytes())),
-            data_file: self.data_files.intern(data_file.as_bytes()),
-            sums,
-            source: first.map_or(NULL, |(source, _)| self.sources.intern(source.as_bytes())),
-            line: first.map_or(0, |(_, line)| line),
-            positions,
+        self.rows.push(&RowRef {
+            field: row.field,
+            value: row.value.as_deref(),
+            data_file: self.data_files.intern(row.data_file.as_bytes()),
+            sums: row.sums(),
+            first: row.first.as_ref().map(|(file, line)| (file.as_str(), *line)),
+            positions: row.positions.as_deref(),
         });
     }
 
-    /// Whether there are so many rows that they should be written.
-    pub(crate) fn is_full(&self) -> bool {
-        let memory = self.values.memory() + self.sources.memory() + self.positions.len() * size_of::<u64>();
-        self.rows.len() as u64 >= INDEX_FILE_ROWS || memory >= MAX_BYTES
+    /// Writes the rows in memory to a file without a name in a folder, if they are many.
+    pub(crate) fn spill_if_full(&mut self, folder: &Path) -> Result<()> {
+        if self.rows.is_full() { self.spill(folder) } else { Ok(()) }
     }
 
-    /// The rows so far, sorted, as row groups; none if there are none.
-    pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
-        let mut taken = std::mem::take(self);
-        taken.sort();
-        taken.rows.chunks(ROW_GROUP_ROWS).map(|rows| taken.batch(rows)).collect()
-    }
-
-    /// Sorts by kind, value, field and data file, and adds up rows that are alike in all.
-    fn sort(&mut self) {
-        let values = ranks(&self.values);
-        // Fields are in the order of their kinds.
-        let kind = |field: usize| FIELDS.partition_point(|other| other.entity.kind < FIELDS[field].entity.kind);
-        let kinds: Vec<usize> = (0..FIELDS.len()).map(kind).collect();
-        // One number for all four, which takes the place of a row, is sorted faster.
-        let key = |row: &Row| {
-            let value = values.get(row.value as usize).map_or(0, |rank| u128::from(*rank) + 1);
-            let (kind, field) = (kinds[row.field] as u128, row.field as u128);
-            kind << 96 | value << 48 | field << 32 | u128::from(row.data_file)
-        };
-        let rows = self.rows.iter().zip(0..);
-        let rows = rows.filter(|(row, _)| !self.given_up.contains(&(row.field, row.data_file)));
-        let mut order: Vec<(u128, usize)> = rows.map(|(row, place)| (key(row), place)).collect();
-        order.sort_unstable();
-        let sources = ranks(&self.sources);
-        let rank = |row: &Row| (sources.get(row.source as usize).copied().unwrap_or(u32::MAX), row.line);
-        let mut sorted: Vec<Row> = Vec::with_capacity(order.len());
-        let mut before = None;
-        for (key, place) in order {
-            let row = self.rows[place];
-            let alike = sorted.last_mut().filter(|_| before == Some(key));
-            before = Some(key);
-            // Sums that do not fit stay apart; whoever adds them up has room for more.
-            let sums = alike.as_ref().and_then(|alike| alike.sums.add(&row.sums));
-            let Some((alike, sums)) = alike.zip(sums) else {
-                sorted.push(row);
-                continue;
-            };
-            alike.sums = sums;
-            if rank(&row) < rank(alike) {
-                (alike.source, alike.line) = (row.source, row.line);
-            }
-            let both = alike.positions.zip(row.positions);
-            let both = both.and_then(|((a, b), (c, d))| united(&self.positions[a..b], &self.positions[c..d]));
-            alike.positions = both.map(|both| self.keep(both.into_iter()));
+    fn spill(&mut self, folder: &Path) -> Result<()> {
+        let in_folder = || StoreError::io(folder);
+        let spill = Spill::of(&self.sorted(), folder).map_err(in_folder())?;
+        self.spills.push(spill);
+        if self.spills.len() == MAX_SPILLS {
+            let mut merged = SpillWriter::new(folder).map_err(in_folder())?;
+            let spills = std::mem::take(&mut self.spills);
+            self.merge(spills, folder, |rows| merged.write(rows).map_err(in_folder()))?;
+            self.spills.push(merged.finish().map_err(in_folder())?);
         }
-        self.rows = sorted;
+        Ok(())
     }
 
-    fn batch(&self, rows: &[Row]) -> RecordBatch {
-        let text = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
-        let field_text = |get: fn(usize) -> &'static str| {
-            let mut names = Interner::default();
-            let keys: Vec<u32> = rows.iter().map(|row| names.intern(get(row.field).as_bytes())).collect();
-            text_array(keys.into_iter(), &names)
-        };
-        let number =
-            |get: fn(&Row) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
-        let time = |get: fn(&Row) -> i64| -> ArrayRef {
-            let times = rows.iter().map(|row| (row.sums.records > 0).then(|| get(row)));
-            Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-        };
-        let positions = |row: &Row| row.positions.map(|(start, end)| encode(&self.positions[start..end]));
-        let columns: Vec<ArrayRef> = vec![
-            field_text(|field| FIELDS[field].entity.kind),
-            text(&|row| row.value, &self.values),
-            field_text(|field| FIELDS[field].format.table.name),
-            field_text(|field| FIELDS[field].entity.field),
-            text(&|row| row.data_file, &self.data_files),
-            number(|row| Some(row.sums.records)),
-            number(|row| row.sums.sent),
-            number(|row| Some(row.sums.received)),
-            number(|row| Some(row.sums.errors)),
-            time(|row| row.sums.first),
-            time(|row| row.sums.last),
-            text(&|row| row.source, &self.sources),
-            number(|row| (row.source != NULL).then_some(row.line)),
-            Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),
-        ];
-        let fields = ENTITIES.columns.iter().zip(&columns);
-        let fields: Vec<Field> =
-            fields.map(|(column, array)| Field::new(column.name, array.data_type().clone(), true)).collect();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("all columns have the same length")
+    fn merge(&self, spills: Vec<Spill>, folder: &Path, take: impl FnMut(&Rows) -> Result<()>) -> Result<()> {
+        Spill::merge(spills, folder, |field, data_file| self.is_of_use(field, data_file), take)
+    }
+
+    fn is_of_use(&self, field: usize, data_file: u32) -> bool {
+        !self.given_up.contains(&(field, data_file))
+    }
+
+    /// The rows in memory, sorted.
+    fn sorted(&mut self) -> Rows {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.sort(|field, data_file| self.is_of_use(field, data_file));
+        rows
+    }
+
+    /// Gives `take` all rows, as row groups of a file each time. The files are in order as well: a value's rows are in one of
+    /// them, or in some that follow each other. What is too much for memory waits in a folder.
+    pub(crate) fn finish(mut self, folder: &Path, mut take: impl FnMut(Vec<RecordBatch>) -> Result<()>) -> Result<()> {
+        if self.spills.is_empty() {
+            let row_groups = self.take();
+            return if row_groups.is_empty() { Ok(()) } else { take(row_groups) };
+        }
+        self.spill(folder)?;
+        let spills = std::mem::take(&mut self.spills);
+        self.merge(spills, folder, |rows| take(rows.row_groups(&self.data_files)))
+    }
+
+    /// The rows in memory as sorted row groups; none if there are none.
+    pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
+        self.sorted().row_groups(&self.data_files)
     }
 }
 
-/// For each value its place in bytewise order.
-fn ranks(values: &Interner) -> Vec<u32> {
-    // Most values are told apart by how they begin, as a number.
-    let begins = |number: u32| {
-        let mut first = [0; 16];
-        let value = values.get(number);
-        let len = value.len().min(first.len());
-        first[..len].copy_from_slice(&value[..len]);
-        (u128::from_be_bytes(first), number)
-    };
-    let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
-    let mut order: Vec<(u128, u32)> = (0..count).map(begins).collect();
-    order
-        .sort_unstable_by(|(a, first), (b, second)| a.cmp(b).then_with(|| values.get(*first).cmp(values.get(*second))));
-    let mut ranks = vec![0; order.len()];
-    for (rank, (_, number)) in (0..count).zip(order) {
-        ranks[number as usize] = rank;
-    }
-    ranks
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
 
-/// Text by number, with a dictionary of the values in use, where that pays.
-fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner) -> ArrayRef {
-    let text = |number: u32| std::str::from_utf8(values.get(number)).unwrap_or_default();
-    let mut used: HashMap<u32, u32> = HashMap::new();
-    let mut distinct: Vec<&str> = Vec::new();
-    let keys = numbers.map(|number| {
-        let next = u32::try_from(distinct.len()).unwrap_or(u32::MAX);
-        (number != NULL).then(|| {
-            *used.entry(number).or_insert_with(|| {
-                distinct.push(text(number));
-                next
-            })
-        })
-    });
-    let keys: UInt32Array = keys.collect();
-    if distinct.len() * 2 > keys.len() {
-        return Arc::new(keys.iter().map(|key| key.map(|key| distinct[key as usize])).collect::<StringArray>());
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A row of a record or several: of which field, value, data file and source, and where.
+    type Given = (usize, Option<u8>, u8, (i64, u8, i64), Option<Vec<u64>>);
+
+    fn row((field, value, data_file, (records, source, line), positions): Given) -> IndexRow {
+        IndexRow {
+            field,
+            value: value.map(|value| format!("value {value}")),
+            data_file: format!("part-{data_file}"),
+            records,
+            bytes_sent: (records > 1).then_some(records * 10),
+            bytes_received: records * 100,
+            errors: records - 1,
+            times: Some((line, line + records)),
+            first: Some((format!("source {source}"), line)),
+            positions: positions.map(|mut rows| {
+                rows.sort_unstable();
+                rows
+            }),
+        }
     }
-    Arc::new(DictionaryArray::new(keys, Arc::new(StringArray::from(distinct))))
+
+    fn given() -> impl Strategy<Value = Given> {
+        let positions = prop::option::of(prop::collection::vec(0_u64..1000, 1..20));
+        (0..FIELDS.len(), prop::option::of(0_u8..3), 0_u8..3, (1_i64..4, 0_u8..12, 0_i64..9), positions)
+    }
+
+    /// The rows that a builder gives, which wrote those in memory to disk after each `spill_after` of them.
+    fn built(rows: &[IndexRow], spill_after: usize, given_up: &IndexRow) -> Vec<IndexRow> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut builder = IndexBuilder::default();
+        for rows in rows.chunks(spill_after) {
+            rows.iter().for_each(|row| builder.add_row(row));
+            builder.spill(folder.path()).unwrap();
+        }
+        let data_file = builder.data_files.intern(given_up.data_file.as_bytes());
+        builder.given_up.insert((given_up.field, data_file));
+        let mut found = Vec::new();
+        let take = |row_groups: Vec<RecordBatch>| {
+            found.extend(row_groups.iter().flat_map(|batch| IndexRow::from_batch(batch).unwrap()));
+            Ok(())
+        };
+        builder.finish(folder.path(), take).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Also where there are more spills than are merged at once.
+        #[test]
+        fn rows_that_waited_on_disk_come_in_order_and_added_up(
+            given in prop::collection::vec(given(), 1..300),
+            spill_after in 1_usize..100,
+        ) {
+            let rows: Vec<IndexRow> = given.into_iter().map(row).collect();
+            let given_up = &rows[0];
+            let mut expected: BTreeMap<_, Vec<&IndexRow>> = BTreeMap::new();
+            for row in rows.iter().filter(|row| (row.field, &row.data_file) != (given_up.field, &given_up.data_file)) {
+                let key = (FIELDS[row.field].entity.kind, row.value.clone(), row.field, row.data_file.clone());
+                expected.entry(key).or_default().push(row);
+            }
+            let mut found = built(&rows, spill_after, given_up);
+            let order = |row: &IndexRow| (FIELDS[row.field].entity.kind, row.value.clone(), row.field);
+            prop_assert!(found.is_sorted_by_key(order));
+            found.sort_by_key(|row| (order(row), row.data_file.clone()));
+            prop_assert_eq!(found.len(), expected.len());
+            for (row, ((_, value, field, data_file), rows)) in found.iter().zip(&expected) {
+                let sum = |get: fn(&IndexRow) -> i64| rows.iter().map(|row| get(row)).sum::<i64>();
+                let sent: Vec<i64> = rows.iter().filter_map(|row| row.bytes_sent).collect();
+                let times = || rows.iter().filter_map(|row| row.times);
+                let positions: Option<Vec<&[u64]>> = rows.iter().map(|row| row.positions.as_deref()).collect();
+                let mut positions = positions.map(|positions| positions.concat());
+                positions.iter_mut().for_each(|rows| rows.sort_unstable());
+                prop_assert_eq!(row, &IndexRow {
+                    field: *field,
+                    value: value.clone(),
+                    data_file: data_file.clone(),
+                    records: sum(|row| row.records),
+                    bytes_sent: (!sent.is_empty()).then(|| sent.iter().sum()),
+                    bytes_received: sum(|row| row.bytes_received),
+                    errors: sum(|row| row.errors),
+                    times: times().map(|(first, _)| first).min().zip(times().map(|(_, last)| last).max()),
+                    first: rows.iter().filter_map(|row| row.first.clone()).min(),
+                    positions: positions.filter(|rows| rows.len() <= super::super::positions::MAX_POSITIONS),
+                });
+            }
+        }
+    }
 }

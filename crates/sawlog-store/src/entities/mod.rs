@@ -11,6 +11,8 @@ mod again;
 mod build;
 mod collect;
 mod positions;
+mod rows;
+mod spill;
 
 use std::sync::LazyLock;
 
