@@ -100,9 +100,9 @@ impl Groups {
     }
 
     /// Whether there is a group that has these values.
-    pub(crate) fn has(&self, values: &[Option<&str>]) -> bool {
+    pub(crate) fn has<'a>(&self, values: impl Iterator<Item = Option<&'a str>>) -> bool {
         let number = |(column, value): (&Numbers, Option<&str>)| value.map_or(Some(NULL), |value| column.find(value));
-        let key: Option<Vec<u32>> = self.columns.iter().zip(values.iter().copied()).map(number).collect();
+        let key: Option<Vec<u32>> = self.columns.iter().zip(values).map(number).collect();
         key.is_some_and(|key| match key[..] {
             [number] => self.of_number.get(number.wrapping_add(1) as usize).is_some_and(|place| *place != NULL),
             _ => self.of_key.contains_key(&key[..]),
@@ -110,9 +110,14 @@ impl Groups {
     }
 
     /// Adds records that have the same values.
-    pub(crate) fn add_records(&mut self, values: &[Option<&str>], sums: &Sums, first: First<'_>) {
+    pub(crate) fn add_records<'a>(
+        &mut self,
+        values: impl Iterator<Item = Option<&'a str>>,
+        sums: &Sums,
+        first: First<'_>,
+    ) {
         let number = |(column, value): (&mut Numbers, Option<&str>)| value.map_or(NULL, |value| column.number(value));
-        let key: Vec<u32> = self.columns.iter_mut().zip(values.iter().copied()).map(number).collect();
+        let key: Vec<u32> = self.columns.iter_mut().zip(values).map(number).collect();
         let place = self.place(&key);
         self.sums[place].add(sums);
         if let Some((file, line)) = first {
@@ -196,7 +201,7 @@ impl Groups {
         let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
         self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
         for (place, (sums, first)) in self.sums.iter().zip(&self.firsts).enumerate() {
-            let first = first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
+            let first = || first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
             largest.offer(sums, first, || {
                 let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
                 let text = |(column, number): (&Numbers, &u32)| column.text(*number).map(str::to_owned);
@@ -225,15 +230,16 @@ impl<S: Fn(&Sums) -> u128> Largest<S> {
         Self { number: if number == 0 { usize::MAX } else { number }, size, kept: BinaryHeap::new() }
     }
 
-    /// Offers a group, which is made only if it is one of the largest so far.
-    pub(crate) fn offer(&mut self, sums: &Sums, first: First<'_>, make: impl FnOnce() -> Group) {
+    /// Offers a group, which is made only if it is one of the largest so far, and whose first record is looked up only if that
+    /// decides.
+    pub(crate) fn offer<'a>(&mut self, sums: &Sums, first: impl Fn() -> First<'a>, make: impl FnOnce() -> Group) {
         let size = Reverse((self.size)(sums));
-        let new = || (size, first.map(|(file, line)| (file.to_owned(), line)), make());
+        let new = || (size, first().map(|(file, line)| (file.to_owned(), line)), make());
         if self.kept.len() < self.number {
             self.kept.push(new());
         } else if let Some(mut smallest) = self.kept.peek_mut() {
             let before = smallest.1.as_ref().map(|(file, line)| (file.as_str(), *line));
-            if (size, first) < (smallest.0, before) {
+            if size.cmp(&smallest.0).then_with(|| first().cmp(&before)).is_lt() {
                 *smallest = new();
             }
         }
@@ -264,7 +270,7 @@ mod tests {
             let mut largest = Largest::new(number, |sums| sums.count.into());
             for (place, (count, first)) in offered.iter().enumerate() {
                 let sums = Sums { count: *count, ..Sums::default() };
-                let first = first.as_ref().map(|(file, line)| (file.as_str(), *line));
+                let first = || first.as_ref().map(|(file, line)| (file.as_str(), *line));
                 largest.offer(&sums, first, || Group { values: vec![Some(place.to_string())], sums, ips: 0 });
             }
             let key = |(count, first): &(u64, Option<(String, i64)>)| (Reverse(*count), first.clone());

@@ -71,13 +71,17 @@ pub(crate) fn largest(
     let mut groups = merged.unwrap_or_else(|| Groups::new(columns.len()));
     let mut largest = Largest::new(number, size);
     indexed.each(|group| {
-        if group.is_whole && (groups.is_empty() || !groups.has(&group.values())) {
-            largest.offer(&group.sums, group.first(), || {
-                let values = group.values().into_iter().map(|value| value.map(str::to_owned)).collect();
-                Group { values, sums: group.sums, ips: 0 }
-            });
+        if group.is_whole && (groups.is_empty() || !groups.has(group.values())) {
+            largest.offer(
+                &group.sums,
+                || group.first(),
+                || {
+                    let values = group.values().map(|value| value.map(str::to_owned)).collect();
+                    Group { values, sums: group.sums, ips: 0 }
+                },
+            );
         } else {
-            groups.add_records(&group.values(), &group.sums, group.first());
+            groups.add_records(group.values(), &group.sums, group.first());
         }
     })?;
     groups.offer_to(&mut largest);

@@ -1,7 +1,7 @@
 //! Rows of the index in memory: sorted, and given out as record batches.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, DictionaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -21,13 +21,8 @@ const ROW_GROUP_ROWS: usize = 8 << 10;
 /// Stands for a value that is null, or a first record that there is not.
 const NULL: u32 = u32::MAX;
 
-/// For each field the position of the first one of the same kind: fields are in the order of their kinds.
-static KINDS: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    FIELDS.iter().map(|field| FIELDS.partition_point(|other| other.entity.kind < field.entity.kind)).collect()
-});
-
-/// What the index is sorted by: kind, value, field and data file, these by their numbers. Null comes first.
-pub(super) type Key<'a> = (usize, Option<&'a str>, usize, u32);
+/// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
+pub(super) type Key<'a> = (usize, Option<&'a str>, u32);
 
 /// A row whose texts are borrowed.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +40,7 @@ pub(super) struct RowRef<'a> {
 
 impl<'a> RowRef<'a> {
     pub(super) fn key(&self) -> Key<'a> {
-        (KINDS[self.field], self.value, self.field, self.data_file)
+        (self.field, self.value, self.data_file)
     }
 }
 
@@ -145,8 +140,7 @@ impl Rows {
         // One number for all of a key, which takes the place of a row, is sorted faster.
         let key = |row: &Row| {
             let value = values.get(row.value as usize).map_or(0, |rank| u128::from(*rank) + 1);
-            let (kind, field) = (KINDS[row.field] as u128, row.field as u128);
-            kind << 96 | value << 48 | field << 32 | u128::from(row.data_file)
+            (row.field as u128) << 96 | value << 32 | u128::from(row.data_file)
         };
         let rows = self.all.iter().zip(0..).filter(|(row, _)| is_of_use(row.field, row.data_file));
         let mut order: Vec<(u128, usize)> = rows.map(|(row, place)| (key(row), place)).collect();

@@ -94,8 +94,8 @@ async fn scan(
     if query.index.files.is_empty() {
         return Ok(None);
     }
-    // They have few values, which are compared once each.
-    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
+    // They have few values, which are compared once each. (Of others the engine would make dictionaries, row by row.)
+    let dictionaries = ["kind", "log", "field", "data_file"].map(str::to_owned).to_vec();
     let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::Rows, ..ReadAs::default() };
     let table = StoreTable::new(&query.index, &read_as)?;
     let schema = table.schema();

@@ -144,8 +144,9 @@ impl Group {
     }
 
     /// The values of the columns.
-    pub(crate) fn values(&self) -> Vec<Option<&str>> {
-        self.parts.iter().map(|part| self.value().and_then(part)).collect()
+    pub(crate) fn values(&self) -> impl Iterator<Item = Option<&str>> {
+        let value = self.value();
+        self.parts.iter().map(move |part| value.and_then(part))
     }
 
     /// The first record.
