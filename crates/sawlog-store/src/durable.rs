@@ -8,7 +8,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::future::ready;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use deltalake::logstore::object_store::{
     ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 use futures::stream::{self, BoxStream, StreamExt};
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
 use uuid::Uuid;
 
 /// The name of this store in errors.
@@ -62,14 +64,21 @@ fn failed(path: &Path, error: io::Error) -> Error {
 }
 
 /// The bytes of a part of a file, which must be there: a damaged footer may ask for what no memory could hold.
-fn read(mut file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+fn read(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+    let ends = || io::Error::new(io::ErrorKind::UnexpectedEof, format!("ends before byte {}", range.end));
     if range.end > file.metadata()?.len() {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("ends before byte {}", range.end)));
+        return Err(ends());
     }
-    let size = range.end.saturating_sub(range.start);
-    let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
-    file.seek(SeekFrom::Start(range.start))?;
-    file.read_exact(&mut bytes)?;
+    let size = usize::try_from(range.end.saturating_sub(range.start)).map_err(io::Error::other)?;
+    let mut bytes = Vec::with_capacity(size);
+    // Memory is not filled with zeros first.
+    while bytes.len() < size {
+        let at = range.start + bytes.len() as u64;
+        if retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))? == 0 {
+            return Err(ends());
+        }
+    }
+    bytes.truncate(size);
     Ok(bytes.into())
 }
 

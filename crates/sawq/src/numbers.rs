@@ -45,6 +45,9 @@ const UNKNOWN: u32 = u32::MAX - 1;
 impl Numbers {
     /// The number of a text, if it has one.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        if self.ends.is_empty() {
+            return None;
+        }
         let is_it = |number: &u32| self.text(*number) == Some(text);
         self.table.find(self.hasher.hash_one(text), is_it).copied()
     }
