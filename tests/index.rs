@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
-use sawlog_tests::{Case, Numbers, random_log};
+use sawlog_tests::{Case, Fault, Numbers, random_log, with_layer};
 
 /// Fields by which records are grouped: indexed ones, and some that are not.
 const DIMENSIONS: &[&str] = &[
@@ -409,9 +409,8 @@ fn ranges(case: &Case) -> Vec<[(String, Option<String>); 2]> {
     ranges
 }
 
-/// An index of more rows than are in memory at once is sorted as a whole, whoever makes it.
-#[test]
-fn files_of_a_large_index_follow_each_other() {
+/// A store whose index has more rows than are in memory at once, of two runs.
+fn large_index() -> Case {
     let case = Case::new();
     let lines = |day: u32| {
         let mut log = String::new();
@@ -436,6 +435,13 @@ fn files_of_a_large_index_follow_each_other() {
         }
         assert_eq!(case.sawlog(&["convert", &format!("logs-{run}"), "-q"]).code, 0);
     }
+    case
+}
+
+/// An index of more rows than are in memory at once is sorted as a whole, whoever makes it.
+#[test]
+fn files_of_a_large_index_follow_each_other() {
+    let case = large_index();
     copy(&case.path("sawlog-store"), &case.path("scanned"));
     fs::remove_dir_all(case.path("scanned/entities")).unwrap();
     for (made_by, files) in [("convert", 3), ("reindex", 2)] {
@@ -456,5 +462,25 @@ fn files_of_a_large_index_follow_each_other() {
         }
         let found = case.sawq(&["find", "--agent", "agent 17 2999", "--explain"]);
         assert!(found.text().lines().count() == 2 && found.err.contains("of 1 the rows are known"), "{}", found.err);
+    }
+}
+
+/// What waits on disk while a large index is sorted may not fit there.
+#[test]
+fn a_full_disk_while_a_large_index_is_sorted_is_an_error() {
+    let case = large_index();
+    let right = case.sawq(&["top", "user"]);
+    // The first rows that wait are written from the second operation on, in many.
+    for at in [2, 9, 26] {
+        let command = case.command("sawlog", &["reindex"]);
+        let fault = Fault::From(at, libc::ENOSPC);
+        let ran = with_layer(command, &case.path("sawlog-store"), &case.path("journal"), fault).output().unwrap();
+        let error = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{error}");
+        assert_eq!(error.matches("No space left on device").count(), 1, "{error}");
+        assert!(error.starts_with("sawlog: ./sawlog-store/_staging/"), "{error}");
+        assert_eq!(fs::read_dir(case.path("sawlog-store/_staging")).unwrap().count(), 0);
+        assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+        assert_eq!(case.sawq(&["top", "user"]).text(), right.text());
     }
 }
