@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// A result of a store's operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// What went wrong, and where.
+/// What went wrong, and where: all of it is in the text, so that whoever prints the causes of an error prints none twice.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no folder of that name.
@@ -15,28 +15,28 @@ pub enum StoreError {
     #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log")]
     NotAStore(PathBuf),
     /// A file or folder could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A data file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Parquet {
         /// The data file.
         path: PathBuf,
         /// What is wrong with it.
-        source: ::parquet::errors::ParquetError,
+        cause: ::parquet::errors::ParquetError,
     },
     /// A table's log could not be read or written.
-    #[error("table {table} of the store: {source}")]
+    #[error("table {table} of the store: {cause}")]
     Delta {
         /// The table.
         table: &'static str,
         /// What the log's reader or writer says.
-        source: Box<deltalake::DeltaTableError>,
+        cause: Box<deltalake::DeltaTableError>,
     },
     /// A table's log or an intent does not say what it should.
     #[error("{path}: {what}")]
@@ -51,17 +51,17 @@ pub enum StoreError {
 impl StoreError {
     /// Says at which path an I/O error came up.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |cause| Self::Io { path: path.to_owned(), cause }
     }
 
     /// Says at which path a Parquet error came up.
     pub(crate) fn parquet(path: &Path) -> impl FnOnce(::parquet::errors::ParquetError) -> Self + '_ {
-        move |source| Self::Parquet { path: path.to_owned(), source }
+        move |cause| Self::Parquet { path: path.to_owned(), cause }
     }
 
     /// Says of which table a log's error is.
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(deltalake::DeltaTableError) -> Self {
-        move |source| Self::Delta { table, source: Box::new(source) }
+        move |cause| Self::Delta { table, cause: Box::new(cause) }
     }
 
     pub(crate) fn damaged(path: &Path, what: impl std::fmt::Display) -> Self {
