@@ -1,15 +1,17 @@
 //! Filters: what the command line asks for, as expressions over the columns of a table.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
 use datafusion::prelude::{regexp_like, strpos, substr};
 use datafusion::scalar::ScalarValue;
+use foldhash::quality::RandomState;
 use globset::GlobBuilder;
 use ipnet::IpNet;
 use jiff::civil::{Date, DateTime};
@@ -243,7 +245,11 @@ fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send + Sync + '
     let test = move |arguments: &[ColumnarValue]| {
         let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
         let array: ArrayRef = cast(&array, &DataType::Utf8View)?;
-        let found: BooleanArray = array.as_string_view().iter().map(|text| text.map(&test)).collect();
+        let texts = array.as_string_view();
+        // Rows that share a text of a dictionary have the same view of it: it is tested once.
+        let mut tested: HashMap<u128, bool, RandomState> = HashMap::default();
+        let mut passes = |row: usize| *tested.entry(texts.views()[row]).or_insert_with(|| test(texts.value(row)));
+        let found: BooleanArray = (0..texts.len()).map(|row| texts.is_valid(row).then(|| passes(row))).collect();
         Ok(ColumnarValue::Array(Arc::new(found)))
     };
     let (text, truth) = (vec![DataType::Utf8View], DataType::Boolean);

@@ -15,7 +15,13 @@ const NEAR: f64 = 0.75;
 
 /// The name most like `wanted`, if one is.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = names.map(|name| (strsim::normalized_damerau_levenshtein(wanted, name), name));
+    // What differs in length by more than a quarter can't be near, which is told sooner.
+    let len = wanted.chars().count();
+    let can_be_near = |name: &&str| {
+        let other = name.chars().count();
+        len.min(other) * 4 >= len.max(other) * 3
+    };
+    let scored = names.filter(can_be_near).map(|name| (strsim::normalized_damerau_levenshtein(wanted, name), name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
     best.filter(|(score, _)| *score >= NEAR).map(|(_, name)| name)
 }

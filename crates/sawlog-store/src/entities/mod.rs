@@ -6,6 +6,8 @@
 //! Without that row the field's values are nearly all different there, or the file was written without an index; whoever
 //! asks then looks at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
 //! data file, field and value add up.
+//!
+//! The rows of a run are in order of kind, log, field and value, over all of its files.
 
 mod again;
 mod build;

@@ -114,14 +114,19 @@ fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
 /// About how many records a query's filters leave by the index, 0 only if there are none; where it can't answer, 1 if there
 /// are any.
 pub(crate) fn records(query: &Query) -> Result<u64> {
+    known_records(query)?.map_or_else(|| has_any(query).map(u64::from), Ok)
+}
+
+/// The same; `None` where the index can't answer.
+pub(crate) fn known_records(query: &Query) -> Result<Option<u64>> {
     let mut least: Option<u64> = None;
     for filter in &query.filters.fields {
         let values = filter.probe.as_ref().map(|probe| values(query, probe)).transpose()?.flatten();
-        let Some(values) = values else { return has_any(query).map(u64::from) };
+        let Some(values) = values else { return Ok(None) };
         let sum = values.values().sum();
         least = Some(least.map_or(sum, |least| least.min(sum)));
     }
-    least.map_or_else(|| has_any(query).map(u64::from), Ok)
+    Ok(least)
 }
 
 /// The values that pass a probe's test, and how many records the index has for each; `None` if it does not have all.
@@ -143,7 +148,8 @@ pub(crate) fn values(query: &Query, probe: &Probe) -> Result<Option<HashMap<Stri
     Ok((indexed.len() >= live.len() * probe.fields.len()).then_some(found))
 }
 
-fn has_any(query: &Query) -> Result<bool> {
+/// Whether a query's filters leave any record: looked for in the log.
+pub(crate) fn has_any(query: &Query) -> Result<bool> {
     let mut found = false;
     query.for_each(query.execute(query.frame()?.limit(0, Some(1))?)?, |_| {
         found = true;

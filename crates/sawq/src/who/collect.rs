@@ -103,12 +103,12 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 pub(super) struct Collected {
     logs: Vec<LogProfile>,
     facets: [Tally; FACETS.len()],
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl Collected {
-    /// Adds the records of a log.
-    pub(super) fn add(&mut self, query: &Query, address: Option<&str>) -> Result<()> {
+    /// The records of a log.
+    pub(super) fn of(query: &Query, address: Option<&str>) -> Result<Self> {
         let table = query.format.table;
         let sources = sources(table, address).map(|source| match source {
             Source::Within(column, _) if query.is_in_vain(column) => Source::Nothing,
@@ -131,6 +131,7 @@ impl Collected {
             let column = resolve(table, name).with_context(|| format!("no column {name}"))?;
             wanted.push(if name.contains('.') { column.alias(name) } else { column });
         }
+        let mut collected = Self::default();
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
         let mut changes: Map<(String, String), Sums> = Map::default();
         for stream in query.fold(wanted, || Stream::new(&sources, address, received), Stream::add_rows)? {
@@ -141,19 +142,19 @@ impl Collected {
                 let key = (text(OPERATION, *operation).to_owned(), text(BUCKET, *bucket).to_owned());
                 changes.entry(key).or_default().add(sums);
             }
-            self.facets.iter_mut().zip(stream.facets).for_each(|(facet, tally)| facet.merge(tally));
+            collected.facets.iter_mut().zip(stream.facets).for_each(|(facet, tally)| facet.merge(tally));
         }
-        let log = table.name;
-        self.changes.extend(changes.into_iter().map(|((operation, target), sums)| Change {
-            log: log.to_owned(),
-            operation,
-            target,
-            sums,
-        }));
-        if of_log.sums.records > 0 {
-            self.logs.push(of_log);
-        }
-        Ok(())
+        let change = |((operation, target), sums)| Change { log: table.name.to_owned(), operation, target, sums };
+        collected.changes = changes.into_iter().map(change).collect();
+        collected.logs.extend(Some(of_log).filter(|of_log| of_log.sums.records > 0));
+        Ok(collected)
+    }
+
+    /// Adds another log's.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.logs.extend(other.logs);
+        self.changes.extend(other.changes);
+        self.facets.iter_mut().zip(other.facets).for_each(|(facet, tally)| facet.merge(tally));
     }
 
     pub(super) fn into_profile(self, profile: &mut Profile) {

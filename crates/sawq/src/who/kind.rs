@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 
 use crate::cli::FilterArgs;
+use crate::index;
 use crate::query::{Query, each};
 
 /// A kind of entity.
@@ -148,15 +149,25 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
         [Kind::Principal, Kind::Bucket, Kind::Object, Kind::Operation, Kind::UserAgent, Kind::Error, Kind::Region];
     let maybe = MAYBE.into_iter().filter(|kind| *kind != Kind::Object || entity.contains('/'));
     let mut found = each(maybe, |kind| {
-        let mut records = 0;
+        let (mut records, mut unknown) = (0, Vec::new());
         for query in Query::with_filters(queries, &kind.filters(entity, &FilterArgs::default()))? {
-            records += crate::index::records(&query)?;
+            match index::known_records(&query)? {
+                Some(known) => records += known,
+                None => unknown.push(query),
+            }
         }
-        Ok((records, kind))
+        Ok((records, kind, unknown))
     })?;
-    found.retain(|(records, _)| *records > 0);
+    // Logs are scanned only for what the index has never heard of.
+    if found.iter().all(|(records, ..)| *records == 0) {
+        found = each(found, |(_, kind, unknown)| {
+            let records = unknown.iter().map(|query| index::has_any(query).map(u64::from)).sum::<Result<u64>>()?;
+            Ok((records, kind, Vec::new()))
+        })?;
+    }
+    found.retain(|(records, ..)| *records > 0);
     found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut kinds = found.into_iter().map(|(_, kind)| kind);
+    let mut kinds = found.into_iter().map(|(_, kind, _)| kind);
     let by_looks = if entity.contains(' ') {
         Kind::UserAgent
     } else if entity.contains('/') {

@@ -12,7 +12,7 @@ use sawlog_formats::{TextColumn, cloudtrail};
 use super::collect::Collected;
 use super::geo::Geo;
 use super::kind::{Guess, Kind};
-use crate::query::Query;
+use crate::query::{Query, each};
 
 /// An hour and a day, in microseconds.
 pub(super) const HOUR: i64 = 3_600_000_000;
@@ -128,15 +128,17 @@ impl Profile {
             changes: Vec::new(),
         };
         let entity = (profile.kind == Kind::Ip).then(|| profile.entity.clone());
-        let queries: Vec<&Query> = queries.iter().filter(|query| !query.is_ruled_out()).collect();
+        let queries = queries.iter().filter(|query| !query.is_ruled_out());
+        let of_logs = each(queries, |query| {
+            let mut of_log = Collected::of(query, entity.as_deref())?;
+            if query.format.table.name == cloudtrail::TABLE.name {
+                of_log.changes.extend(api_changes(query)?);
+            }
+            anyhow::Ok(of_log)
+        })?;
         let mut collected = Collected::default();
-        for query in &queries {
-            collected.add(query, entity.as_deref())?;
-        }
+        of_logs.into_iter().for_each(|of_log| collected.merge(of_log));
         collected.into_profile(&mut profile);
-        for query in queries.iter().filter(|query| query.format.table.name == cloudtrail::TABLE.name) {
-            profile.changes.extend(api_changes(query)?);
-        }
         profile
             .changes
             .sort_by(|a, b| (a.sums.times, &a.operation, &a.target).cmp(&(b.sums.times, &b.operation, &b.target)));
