@@ -48,7 +48,8 @@ impl Sums {
         self.times = (self.times.0.min(first), self.times.1.max(last));
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds what other records add up to.
+    pub(crate) fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;
         if let Some(sent) = other.bytes_sent {

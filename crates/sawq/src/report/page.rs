@@ -269,7 +269,7 @@ fn entity(number: usize, profile: &Profile) -> Markup {
                                 (shown(&value.value))
                                 @if let Some(place) = &value.place { " " span.soft { (shown(place)) } }
                             }
-                            td.num { (value.records) } td.num { (value.sums.failed) }
+                            td.num { (value.records) } td.num { (value.sums.errors) }
                             td { @if value.only_here { span.changed { "only here" } } }
                         } } }
                     } }
@@ -283,8 +283,8 @@ fn entity(number: usize, profile: &Profile) -> Markup {
                     }
                     thead { tr { th { "First" } th.num { "Times" } th { "Operation" } th { "On what" } } }
                     tbody { @for change in profile.changes.iter().take(MAX_CHANGES) { tr {
-                        td.time { (change.sums.times.map(|(first, _)| moment(first)).unwrap_or_default()) }
-                        td.num { (change.sums.records) } td { (shown(&change.operation)) } td.mono { (shown(&change.target)) }
+                        td.time { (change.sums.times().map(|(first, _)| moment(first)).unwrap_or_default()) }
+                        td.num { (change.sums.count) } td { (shown(&change.operation)) } td.mono { (shown(&change.target)) }
                     } } }
                 } }
             }

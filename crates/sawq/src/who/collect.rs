@@ -10,8 +10,9 @@ use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
 use sawlog_formats::{Received, Table, cloudtrail, s3_access};
 
-use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile, Sums};
+use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile};
 use crate::events;
+use crate::groups::Sums;
 use crate::logs::{Roles, resolve};
 use crate::numbers::{NULL, Numbers, Part, Translated, WHOLE};
 use crate::query::{Query, Rows};
@@ -146,7 +147,7 @@ impl Collected {
         }
         let change = |((operation, target), sums)| Change { log: table.name.to_owned(), operation, target, sums };
         collected.changes = changes.into_iter().map(change).collect();
-        collected.logs.extend(Some(of_log).filter(|of_log| of_log.sums.records > 0));
+        collected.logs.extend(Some(of_log).filter(|of_log| of_log.sums.count > 0));
         Ok(collected)
     }
 
@@ -158,15 +159,15 @@ impl Collected {
     }
 
     pub(super) fn into_profile(self, profile: &mut Profile) {
-        profile.records = self.logs.iter().map(|log| log.sums.records).sum();
+        profile.records = self.logs.iter().map(|log| log.sums.count).sum();
         profile.logs = self.logs;
         for ((name, kind, is_pivot), values) in FACETS.into_iter().zip(self.facets) {
-            let found = values.values.iter().zip(&values.sums).filter(|(_, sums)| sums.records > 0);
+            let found = values.values.iter().zip(&values.sums).filter(|(_, sums)| sums.count > 0);
             let mut found: Vec<(&str, &Sums)> = found.collect();
-            found.sort_unstable_by_key(|(value, sums)| (Reverse(sums.records), *value));
+            found.sort_unstable_by_key(|(value, sums)| (Reverse(sums.count), *value));
             let value = |(value, sums): (&str, &Sums)| FacetValue {
                 value: value.to_owned(),
-                records: sums.records,
+                records: sums.count,
                 sums: *sums,
                 only_here: false,
                 place: None,
@@ -216,22 +217,22 @@ struct Tally {
 }
 
 /// What a record adds.
-struct Record {
+#[derive(Default)]
+pub(super) struct Record {
     /// Microseconds since 1970: what has no time is no record.
-    time: i64,
-    sent: u64,
-    received: u64,
-    failed: bool,
+    pub(super) time: i64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) failed: bool,
 }
 
 impl Sums {
-    fn add_record(&mut self, record: &Record) {
-        self.records += 1;
-        self.failed += u64::from(record.failed);
-        self.bytes_sent += u128::from(record.sent);
+    pub(super) fn add_record(&mut self, record: &Record) {
+        self.count += 1;
+        self.errors += u64::from(record.failed);
+        self.add_sent(record.sent.into());
         self.bytes_received += u128::from(record.received);
-        let (first, last) = self.times.unwrap_or((record.time, record.time));
-        self.times = Some((first.min(record.time), last.max(record.time)));
+        self.add_times((record.time, record.time));
     }
 }
 
@@ -243,7 +244,7 @@ impl Tally {
             return;
         }
         // Dictionaries have values that no record has that was asked for.
-        for (text, sums) in other.values.iter().zip(&other.sums).filter(|(_, sums)| sums.records > 0) {
+        for (text, sums) in other.values.iter().zip(&other.sums).filter(|(_, sums)| sums.count > 0) {
             let number = self.values.number(text) as usize;
             self.sums.resize(self.values.len(), Sums::default());
             self.sums[number].add(sums);

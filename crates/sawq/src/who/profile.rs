@@ -9,9 +9,10 @@ use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::logical_expr::ident;
 use sawlog_formats::{TextColumn, cloudtrail};
 
-use super::collect::Collected;
+use super::collect::{Collected, Record};
 use super::geo::Geo;
 use super::kind::{Guess, Kind};
+use crate::groups::Sums;
 use crate::query::{Query, each};
 
 /// An hour and a day, in microseconds.
@@ -44,31 +45,6 @@ pub(crate) struct LogProfile {
     pub(crate) sums: Sums,
     /// Records by hour: hours since 1970.
     pub(crate) hours: BTreeMap<i64, u64>,
-}
-
-/// What is added up.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sums {
-    pub(crate) records: u64,
-    pub(crate) failed: u64,
-    pub(crate) bytes_sent: u128,
-    pub(crate) bytes_received: u128,
-    /// Microseconds since 1970.
-    pub(crate) times: Option<(i64, i64)>,
-}
-
-impl Sums {
-    /// Adds other records.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.records += other.records;
-        self.failed += other.failed;
-        self.bytes_sent += other.bytes_sent;
-        self.bytes_received += other.bytes_received;
-        self.times = match (self.times, other.times) {
-            (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
-            (times, None) | (None, times) => times,
-        };
-    }
 }
 
 /// The values of one field of the entity's records, the most frequent ones first.
@@ -141,13 +117,13 @@ impl Profile {
         collected.into_profile(&mut profile);
         profile
             .changes
-            .sort_by(|a, b| (a.sums.times, &a.operation, &a.target).cmp(&(b.sums.times, &b.operation, &b.target)));
+            .sort_by(|a, b| (a.sums.times(), &a.operation, &a.target).cmp(&(b.sums.times(), &b.operation, &b.target)));
         Ok(profile)
     }
 
     /// The first and the last record's time.
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
-        let times = self.logs.iter().filter_map(|log| log.sums.times);
+        let times = self.logs.iter().filter_map(|log| log.sums.times());
         times.reduce(|(first, last), (begin, end)| (first.min(begin), last.max(end)))
     }
 
@@ -178,15 +154,15 @@ impl Profile {
             Ok(Arc::new(UInt64Array::from(numbers.collect::<Result<Vec<_>>>()?)))
         };
         let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
-            let times: TimestampMicrosecondArray = rows.iter().map(|(_, value)| value.sums.times.map(get)).collect();
+            let times: TimestampMicrosecondArray = rows.iter().map(|(_, value)| value.sums.times().map(get)).collect();
             Arc::new(times.with_timezone("UTC"))
         };
         Ok(RecordBatch::try_from_iter_with_nullable([
             ("facet", text(&|(facet, _)| Some(facet.kind.name().to_owned())), false),
             ("value", text(&|(_, value)| Some(value.value.clone())), false),
-            ("records", number(&|sums| u128::from(sums.records))?, false),
-            ("errors", number(&|sums| u128::from(sums.failed))?, false),
-            ("bytes_sent", number(&|sums| sums.bytes_sent)?, false),
+            ("records", number(&|sums| u128::from(sums.count))?, false),
+            ("errors", number(&|sums| u128::from(sums.errors))?, false),
+            ("bytes_sent", number(&|sums| sums.bytes_sent.unwrap_or_default())?, false),
             ("bytes_received", number(&|sums| sums.bytes_received)?, false),
             ("first_seen", time(|(first, _)| first), true),
             ("last_seen", time(|(_, last)| last), true),
@@ -225,12 +201,11 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
             if target.is_empty() {
                 services.get(row).unwrap_or_default().clone_into(&mut target);
             }
-            let time = times.value(row);
-            let sums = Sums { records: 1, times: Some((time, time)), ..Sums::default() };
             let key = (names.get(row).unwrap_or_default().to_owned(), target.trim().to_owned());
             let is_new = changes.len() >= MAX_CHANGES && !changes.contains_key(&key);
             let key = if is_new { ("(others)".to_owned(), String::new()) } else { key };
-            changes.entry(key).or_default().add(&sums);
+            let record = Record { time: times.value(row), ..Record::default() };
+            changes.entry(key).or_default().add_record(&record);
         }
         Ok(true)
     })?;

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use sawlog_formats::visible;
 use serde_json::{Value, json};
 
-use super::profile::{Change, Facet, FacetValue, Profile, Sums, sparkline};
+use super::profile::{Change, Facet, FacetValue, Profile, sparkline};
+use crate::groups::Sums;
 
 /// Widths of the column of values and of that of numbers.
 const VALUE: usize = 64;
@@ -31,13 +32,13 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
     let (_, unit) = sparkline(&profile.logs[0].hours, times);
     writeln!(text, "{:<12} {:>10} {:>8} {:>10} {:>10}  by {unit}", "log", "records", "failed", "sent", "received")?;
     for log in &profile.logs {
-        let Sums { records, failed, bytes_sent, bytes_received, .. } = log.sums;
+        let Sums { count, errors, bytes_sent, bytes_received, .. } = log.sums;
         let (bars, _) = sparkline(&log.hours, times);
         writeln!(
             text,
-            "{:<12} {records:>10} {failed:>8} {:>10} {:>10}  {bars}",
+            "{:<12} {count:>10} {errors:>8} {:>10} {:>10}  {bars}",
             log.log,
-            size(bytes_sent),
+            size(bytes_sent.unwrap_or_default()),
             size(bytes_received)
         )?;
     }
@@ -59,8 +60,8 @@ fn print_facet(facet: &Facet, number: usize, text: &mut String) -> Result<()> {
     writeln!(text, "\n{}{of}", facet.name)?;
     for value in &facet.values[..shown] {
         let mut line = format!("  {:<VALUE$} {:>9}", shortened(&value.value, VALUE), value.records);
-        if value.sums.failed > 0 {
-            write!(line, "  {} failed", value.sums.failed)?;
+        if value.sums.errors > 0 {
+            write!(line, "  {} failed", value.sums.errors)?;
         }
         if let Some(place) = &value.place {
             write!(line, "  {}", visible(place))?;
@@ -81,8 +82,8 @@ fn print_changes(changes: &[Change], number: usize, text: &mut String) -> Result
     let of = if shown < changes.len() { format!(" ({shown} of {})", changes.len()) } else { String::new() };
     writeln!(text, "\ncreated or changed{of}")?;
     for change in &changes[..shown] {
-        let first = change.sums.times.map(|(first, _)| moment(first)).unwrap_or_default();
-        let times = if change.sums.records > 1 { format!("{} × ", change.sums.records) } else { String::new() };
+        let first = change.sums.times().map(|(first, _)| moment(first)).unwrap_or_default();
+        let times = if change.sums.count > 1 { format!("{} × ", change.sums.count) } else { String::new() };
         writeln!(text, "  {first}  {times}{} {}", visible(&change.operation), shortened(&change.target, 90))?;
     }
     Ok(())
@@ -138,12 +139,12 @@ pub(crate) fn json(profile: &Profile) -> Value {
     let time = |micros: i64| Timestamp::from_microsecond(micros).map(|time| time.to_string()).unwrap_or_default();
     let sums = |sums: &Sums| {
         json!({
-            "records": sums.records,
-            "errors": sums.failed,
-            "bytes_sent": u64::try_from(sums.bytes_sent).unwrap_or(u64::MAX),
+            "records": sums.count,
+            "errors": sums.errors,
+            "bytes_sent": u64::try_from(sums.bytes_sent.unwrap_or_default()).unwrap_or(u64::MAX),
             "bytes_received": u64::try_from(sums.bytes_received).unwrap_or(u64::MAX),
-            "first_seen": sums.times.map(|(first, _)| time(first)),
-            "last_seen": sums.times.map(|(_, last)| time(last)),
+            "first_seen": sums.times().map(|(first, _)| time(first)),
+            "last_seen": sums.times().map(|(_, last)| time(last)),
         })
     };
     let with = |mut object: Value, more: Value| {
