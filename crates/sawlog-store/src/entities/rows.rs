@@ -21,9 +21,6 @@ const ROW_GROUP_ROWS: usize = 8 << 10;
 /// Stands for a value that is null, or a first record that there is not.
 const NULL: u32 = u32::MAX;
 
-/// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
-pub(super) type Key<'a> = (usize, Option<&'a str>, u32);
-
 /// A row whose texts are borrowed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowRef<'a> {
@@ -36,12 +33,6 @@ pub(super) struct RowRef<'a> {
     pub(super) first: Option<(&'a str, i64)>,
     /// The row numbers, in ascending order, if these are few.
     pub(super) positions: Option<&'a [u64]>,
-}
-
-impl<'a> RowRef<'a> {
-    pub(super) fn key(&self) -> Key<'a> {
-        (self.field, self.value, self.data_file)
-    }
 }
 
 /// Rows that are not yet written.

@@ -19,11 +19,14 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
 use super::collect::Sums;
-use super::rows::{Key, RowRef, Rows};
+use super::rows::{RowRef, Rows};
 use crate::error::{Result, StoreError};
 
 /// Rows to a batch: so many are in memory of each spill that is merged.
 const BATCH_ROWS: usize = 1024;
+
+/// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
+type Key<'a> = (usize, Option<&'a str>, u32);
 
 /// Sorted rows in a file without a name, which is gone when it is closed, whatever becomes of the run.
 #[derive(Debug)]
@@ -176,6 +179,14 @@ impl Batch {
         }
     }
 
+    fn key(&self, row: usize) -> Key<'_> {
+        (self.fields.value(row) as usize, self.value(row), self.data_files.value(row))
+    }
+
+    fn value(&self, row: usize) -> Option<&str> {
+        self.values.is_valid(row).then(|| self.values.value(row))
+    }
+
     fn row(&self, row: usize) -> RowRef<'_> {
         let source = |row: usize| self.sources.value(self.source_keys.value(row) as usize);
         let positions = |row: usize| {
@@ -185,7 +196,7 @@ impl Batch {
         };
         RowRef {
             field: self.fields.value(row) as usize,
-            value: self.values.is_valid(row).then(|| self.values.value(row)),
+            value: self.value(row),
             data_file: self.data_files.value(row),
             sums: Sums {
                 records: self.records.value(row),
@@ -214,7 +225,7 @@ impl Cursor {
     }
 
     fn key(&self) -> Key<'_> {
-        self.row().key()
+        self.batch.key(self.row)
     }
 
     /// Goes to the next row; says whether there is one.
