@@ -1,6 +1,7 @@
 //! What the encoder writes, the stock reader reads: values, statistics, page index and Bloom filters.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, DictionaryArray, Int64Array, RecordBatch, StringArray};
@@ -126,8 +127,10 @@ proptest! {
         bytes[usize::try_from(at).unwrap()] ^= 1 << bit;
         std::fs::write(&path, bytes).unwrap();
         let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-        // The footer is as it was; only reading the pages can fail.
-        if let Ok(batches) = builder.build().unwrap().collect::<Result<Vec<_>, _>>() {
+        // The footer is as it was; only reading the pages can fail. At some headers the reader panics, of which the binaries make
+        // an error.
+        let read = || builder.build().unwrap().collect::<Result<Vec<_>, _>>();
+        if let Ok(Ok(batches)) = catch_unwind(AssertUnwindSafe(read)) {
             let found = concat_batches(&expected.schema(), &batches).unwrap();
             prop_assert_eq!(found.columns(), expected.columns());
         }
