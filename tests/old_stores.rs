@@ -1,0 +1,109 @@
+//! Stores that earlier builds wrote: read, verified, added to and compacted like new ones.
+//!
+//! `fixtures/stores/vN/store` is a store of version N of the format, `logs` a file that it does not have yet, and `expected` what
+//! the build that wrote it answered, but for what was wrong then.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sawlog_tests::{Case, Ran, repository};
+
+fn stores() -> Vec<PathBuf> {
+    let entries = fs::read_dir(repository().join("fixtures/stores")).unwrap();
+    let mut stores: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    stores.sort();
+    stores
+}
+
+/// The case with a copy of a store.
+fn copied(version: &Path) -> Case {
+    let case = Case::new();
+    let copied = Command::new("cp").arg("-a").arg(version.join("store")).arg(case.path("sawlog-store")).status();
+    assert!(copied.unwrap().success());
+    case
+}
+
+fn good(ran: &Ran, what: &str) {
+    assert_eq!(ran.code, 0, "{what}: {}", ran.err);
+}
+
+/// The questions whose answers are in `expected`, by the name of the file.
+const QUESTIONS: [(&str, &[&str]); 9] = [
+    ("count.txt", &["find", "-c"]),
+    ("s3.log", &["find", "--log", "s3"]),
+    ("trail.ndjson", &["find", "--log", "cloudtrail"]),
+    ("flows.log", &["find", "--log", "vpc"]),
+    ("toptalkers.txt", &["s3logparse", "toptalkers"]),
+    ("topfiles.txt", &["s3logparse", "topfiles"]),
+    ("useragent.txt", &["s3logparse", "useragent"]),
+    ("address.txt", &["find", "--ip", "3.238.12.183"]),
+    (
+        "status.csv",
+        &["sql", "select http_status, count(*) as n from s3_access group by 1 order by 1", "--format", "csv"],
+    ),
+];
+
+fn check_answers(case: &Case, version: &Path) {
+    for (file, question) in QUESTIONS {
+        let ran = case.sawq(question);
+        good(&ran, file);
+        let expected = fs::read_to_string(version.join("expected").join(file)).unwrap();
+        assert!(ran.text() == expected, "{file} of {}: {}", version.display(), ran.text());
+    }
+}
+
+#[test]
+fn they_answer_as_they_did() {
+    for version in stores() {
+        let case = copied(&version);
+        check_answers(&case, &version);
+        good(&case.sawlog(&["verify"]), "verify");
+        good(&case.sawlog(&["status"]), "status");
+        for question in
+            [&["top", "ip"][..], &["top", "user"], &["who", "3.238.12.183"], &["timeline"], &["top", "error"]]
+        {
+            good(&case.sawq(question), question[0]);
+        }
+    }
+}
+
+#[test]
+fn the_index_of_old_files_is_a_shortcut_to_the_same_answers() {
+    for version in stores() {
+        let case = copied(&version);
+        let ask = |case: &Case| -> Vec<String> {
+            let tops = ["ip", "user", "operation", "error", "access_key", "region", "user_agent", "bucket", "account"];
+            let answers = tops.map(|column| {
+                let ran = case.sawq(&["top", column, "-n", "0", "--format", "csv"]);
+                good(&ran, column);
+                ran.text().to_owned()
+            });
+            answers.to_vec()
+        };
+        let before = ask(&case);
+        good(&case.sawlog(&["reindex", "-q"]), "reindex");
+        assert_eq!(before, ask(&case), "{}", version.display());
+        good(&case.sawlog(&["verify"]), "verify");
+    }
+}
+
+#[test]
+fn they_are_added_to_and_compacted() {
+    for version in stores() {
+        let case = copied(&version);
+        let logs = version.join("logs");
+        good(&case.sawlog(&["convert", logs.to_str().unwrap(), "-q"]), "convert");
+        let all = case.sawq(&["find", "-c"]);
+        let before: u64 = fs::read_to_string(version.join("expected/count.txt")).unwrap().trim().parse().unwrap();
+        let lines =
+            fs::read_dir(&logs).unwrap().map(|log| fs::read_to_string(log.unwrap().path()).unwrap().lines().count());
+        assert_eq!(all.text(), format!("{}\n", before + lines.sum::<usize>() as u64));
+        good(&case.sawlog(&["verify"]), "verify after convert");
+        good(&case.sawlog(&["compact", "-q"]), "compact");
+        assert_eq!(case.sawq(&["find", "-c"]).text(), all.text());
+        good(&case.sawlog(&["verify"]), "verify after compact");
+        good(&case.sawlog(&["compact", "-q", "--retain", "0"]), "compact");
+        assert_eq!(case.sawq(&["find", "-c"]).text(), all.text());
+    }
+}
