@@ -9,12 +9,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sawlog_tests::disk::{PowerCut, read_journal, replay};
-use sawlog_tests::{Case, Fault, Numbers, Ran, cases, random_log, with_layer};
+use sawlog_tests::{Case, Fault, Numbers, Ran, cases, random_flows, random_log, random_trail, with_layer};
 
 /// What is done to a store, and how many records it holds after it.
 struct Step {
     arguments: &'static [&'static str],
-    /// A log file that is written before, and how many lines it gets.
+    /// What is written before: a file of each log, and how many records each gets.
     log: Option<(&'static str, usize)>,
     records: usize,
 }
@@ -27,11 +27,11 @@ const CONVERT: &[&str] = &["convert", "logs", "--threads", "1", "-q"];
 
 /// A store's life. The file that is replaced is there from the first step.
 const STEPS: [Step; 5] = [
-    step(CONVERT, Some(("a", 120)), 120),
-    step(CONVERT, Some(("b", 80)), 200),
-    step(&["convert", "logs", "--threads", "1", "-q", "--replace"], Some(("a", 90)), 170),
-    step(&["compact", "-q"], None, 170),
-    step(&["reindex", "-q"], None, 170),
+    step(CONVERT, Some(("a", 120)), 360),
+    step(CONVERT, Some(("b", 80)), 600),
+    step(&["convert", "logs", "--threads", "1", "-q", "--replace"], Some(("a", 90)), 510),
+    step(&["compact", "-q"], None, 510),
+    step(&["reindex", "-q"], None, 510),
 ];
 
 /// The case's folder, in which the store lies below `disk`.
@@ -49,7 +49,10 @@ impl Life {
     fn write_log(&self, step: &Step, seed: u64) {
         if let Some((name, lines)) = step.log {
             // A file that changes must differ in its time or size.
-            self.case.write(&format!("logs/{name}"), random_log(&mut Numbers::new(seed + lines as u64), lines));
+            let mut numbers = Numbers::new(seed + lines as u64);
+            self.case.write(&format!("logs/{name}"), random_log(&mut numbers, lines));
+            self.case.write(&format!("logs/{name}-trail.json"), random_trail(&mut numbers, lines));
+            self.case.write(&format!("logs/{name}-flows"), random_flows(&mut numbers, lines));
         }
     }
 

@@ -284,6 +284,43 @@ pub fn peak_of(child: &mut Child) -> u64 {
     peak
 }
 
+/// So many events of a trail, as CloudTrail delivers them.
+#[must_use]
+pub fn random_trail(numbers: &mut Numbers, events: usize) -> String {
+    let event = |number: usize, numbers: &mut Numbers| {
+        serde_json::json!({
+            "eventVersion": "1.08",
+            "userIdentity": { "type": "IAMUser", "userName": numbers.pick(&["ann", "bob"]), "accountId": "111122223333" },
+            "eventTime": format!("2021-07-{:02}T{:02}:00:00Z", 29 + numbers.below(3), numbers.below(24)),
+            "eventSource": "iam.amazonaws.com",
+            "eventName": numbers.pick(&["GetUser", "PutUserPolicy", "ListUsers"]),
+            "sourceIPAddress": numbers.pick(&["192.0.2.1", "198.51.100.7"]),
+            "eventID": format!("{number}-{}", numbers.below(1 << 31)),
+        })
+    };
+    let events: Vec<serde_json::Value> = (0..events).map(|number| event(number, numbers)).collect();
+    serde_json::json!({ "Records": events }).to_string()
+}
+
+/// So many lines of a flow log.
+///
+/// # Panics
+///
+/// Never: a string takes every write.
+#[must_use]
+pub fn random_flows(numbers: &mut Numbers, flows: usize) -> String {
+    let mut log = String::new();
+    for _ in 0..flows {
+        let (source, port) = (numbers.pick(&["192.0.2.1", "198.51.100.7", "203.0.113.9"]), numbers.below(65_536));
+        let (bytes, start) = (numbers.below(100_000), 1_627_516_800 + numbers.below(3 * 86_400));
+        let action = numbers.pick(&["ACCEPT", "REJECT"]);
+        let end = start + 60;
+        writeln!(log, "2 111122223333 eni-0a1b {source} 10.0.0.5 {port} 443 6 10 {bytes} {start} {end} {action} OK")
+            .expect("a string takes every write");
+    }
+    log
+}
+
 /// So many lines of an S3 log, with few distinct values, so that ties occur.
 ///
 /// # Panics
