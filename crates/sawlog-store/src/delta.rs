@@ -1,6 +1,6 @@
 //! The Delta logs of the tables: creating them, reading what they hold now, adding to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,6 +24,7 @@ use url::Url;
 use crate::durable::{DurableFiles, make_folder};
 use crate::error::{Result, StoreError};
 use crate::inside;
+use crate::intent::{remove_file, sync_folder};
 use crate::tail::Tail;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
@@ -32,8 +33,14 @@ const APP_ID: &str = "sawlog";
 /// What a commit says of the table after it: see [`files_checksum`].
 const FILES: &str = "sawlog.files";
 
+/// What a commit of the ledger says of the other tables: the version of each that belongs to it.
+const VERSIONS: &str = "sawlog.versions";
+
 /// The tag of a data file that holds its [`Tail`].
 const TAIL: &str = "sawlog.tail";
+
+/// The tag of a data file that holds the checksum of its columns, in hexadecimal digits.
+const COLUMNS: &str = "sawlog.columns";
 
 /// After how many commits a checkpoint is written, from which opening a table starts.
 const CHECKPOINT_INTERVAL: u64 = 10;
@@ -56,6 +63,9 @@ pub struct DataFileEntry {
     /// The checksum of what no page's checksum covers, if it is known.
     #[serde(default)]
     pub tail: Option<Tail>,
+    /// The checksum of its columns, if it is known: see [`crate::columns_checksum`].
+    #[serde(default)]
+    pub columns: Option<u32>,
 }
 
 /// What a table holds at one version.
@@ -92,22 +102,81 @@ impl Snapshot {
     }
 }
 
-fn url(folder: &Path) -> Result<Url> {
-    let absolute = std::path::absolute(folder).map_err(StoreError::io(folder))?;
-    Url::from_directory_path(&absolute).map_err(|()| StoreError::damaged(folder, "has no URL"))
+/// Where the table's log is, and how its files are written. The library sees the table's folder as the root of all files, so
+/// that the names of the folders that lead to it need not be such as it takes.
+fn log(table: &'static Table, folder: &Path) -> Result<DeltaTableBuilder> {
+    let root = Url::parse("file:///").map_err(|error| StoreError::damaged(folder, error))?;
+    let files = DurableFiles::below(folder).map_err(StoreError::io(folder))?;
+    let builder = DeltaTableBuilder::from_url(root.clone()).map_err(StoreError::delta(table.name))?;
+    Ok(builder.with_storage_backend(Arc::new(files), root))
 }
 
-/// Where the table's log is, and how its files are written.
-fn log(table: &'static Table, folder: &Path) -> Result<DeltaTableBuilder> {
-    let url = url(folder)?;
-    let builder = DeltaTableBuilder::from_url(url.clone()).map_err(StoreError::delta(table.name))?;
-    Ok(builder.with_storage_backend(Arc::new(DurableFiles::default()), url))
+/// The versions of which the folder's Delta log has a commit.
+fn commits(folder: &Path) -> Result<impl Iterator<Item = u64>> {
+    let log = folder.join("_delta_log");
+    let entries = match std::fs::read_dir(&log) {
+        Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(StoreError::io(&log))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(StoreError::io(&log)(error)),
+    };
+    let version = |name: &str| name.strip_suffix(".json").filter(|digits| digits.len() == 20)?.parse().ok();
+    Ok(entries.into_iter().filter_map(move |entry| version(entry.file_name().to_str()?)))
 }
 
 /// Whether the folder has a Delta log: one with a commit in it, for who makes a table may be killed before that.
 pub(crate) fn exists(folder: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(folder.join("_delta_log")) else { return false };
-    entries.flatten().any(|entry| Path::new(&entry.file_name()).extension().is_some_and(|name| name == "json"))
+    commits(folder).is_ok_and(|mut versions| versions.next().is_some())
+}
+
+/// The newest commit of a table's log.
+#[derive(Debug)]
+pub(crate) struct NewestCommit {
+    pub(crate) version: u64,
+    /// The run that made it, if a run did.
+    pub(crate) run: Option<String>,
+    /// Of the ledger: the versions of the other tables that belong to it.
+    pub(crate) versions: Option<BTreeMap<String, u64>>,
+}
+
+/// Takes back the newest commit of a table, with what else the log has of it. Only for one that can't be read.
+pub(crate) fn take_back(folder: &Path, version: u64) -> Result<()> {
+    let log = folder.join("_delta_log");
+    remove_file(&commit_path(folder, version))?;
+    let checkpoint = log.join(format!("{version:020}.checkpoint.parquet"));
+    if checkpoint.exists() {
+        remove_file(&checkpoint)?;
+        // It says where the last checkpoint is; without it the log is searched.
+        remove_file(&log.join("_last_checkpoint"))?;
+    }
+    sync_folder(&log)
+}
+
+/// What a commit says of itself.
+fn commit_info(folder: &Path, version: u64) -> Result<Option<serde_json::Value>> {
+    let path = commit_path(folder, version);
+    let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path))?;
+    Ok(text.lines().find_map(|line| {
+        let action: serde_json::Value = serde_json::from_str(line).ok()?;
+        action.get("commitInfo").cloned()
+    }))
+}
+
+pub(crate) fn commit_path(folder: &Path, version: u64) -> PathBuf {
+    folder.join(format!("_delta_log/{version:020}.json"))
+}
+
+/// The newest version in the folder's Delta log, if there is one.
+pub(crate) fn newest_version(folder: &Path) -> Result<Option<u64>> {
+    Ok(commits(folder)?.max())
+}
+
+/// The newest commit in the folder's Delta log, if there is one.
+pub(crate) fn newest_commit(folder: &Path) -> Result<Option<NewestCommit>> {
+    let Some(version) = newest_version(folder)? else { return Ok(None) };
+    let info = commit_info(folder, version)?.unwrap_or_default();
+    let run = info.get("run").and_then(|run| run.as_str()).map(str::to_owned);
+    let versions = info.get(VERSIONS).cloned().and_then(|versions| serde_json::from_value(versions).ok());
+    Ok(Some(NewestCommit { version, run, versions }))
 }
 
 /// Creates the table, empty.
@@ -153,9 +222,18 @@ async fn load(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
     log(table, folder)?.load().await.map_err(StoreError::delta(table.name))
 }
 
-/// Reads what the table holds now.
-pub(crate) async fn snapshot(table: &'static Table, folder: &Path) -> Result<Snapshot> {
-    let loaded = load(table, folder).await?;
+/// Reads what the table holds at a version, or now.
+pub(crate) async fn snapshot(table: &'static Table, folder: &Path, version: Option<u64>) -> Result<Snapshot> {
+    let mut log = log(table, folder)?;
+    if let Some(version) = version {
+        if !commit_path(folder, version).exists() {
+            let what =
+                format!("the log has no version {version}, which the ledger names: it is damaged, or was deleted");
+            return Err(StoreError::damaged(&folder.join("_delta_log"), what));
+        }
+        log = log.with_version(version);
+    }
+    let loaded = log.load().await.map_err(StoreError::delta(table.name))?;
     let state = loaded.snapshot().map_err(StoreError::delta(table.name))?;
     let files = entries(state, folder)?;
     inside::check_table(folder, &files)?;
@@ -172,18 +250,33 @@ fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>>
         let number = |value: Option<u64>, name: &str| {
             value.ok_or_else(|| StoreError::damaged(&folder.join(&path), format!("the log does not say its {name}")))
         };
+        let size = number(u64::try_from(file.size()).ok(), "size")?;
+        let rows = number(file.num_records().map(|rows| rows as u64), "number of rows")?;
+        if rows > max_rows(size) {
+            let what = format!("the log says that it has {rows} rows, which no file of {size} bytes holds");
+            return Err(StoreError::damaged(&folder.join(&path), what));
+        }
         files.push(DataFileEntry {
-            size: number(u64::try_from(file.size()).ok(), "size")?,
-            rows: number(file.num_records().map(|rows| rows as u64), "number of rows")?,
+            size,
+            rows,
             date,
             stats: file.stats().unwrap_or_default(),
             written: file.modification_time(),
             tail: tail(&file),
+            columns: tag(&file, COLUMNS).and_then(|text| u32::from_str_radix(&text, 16).ok()),
             path,
         });
     }
     sort(&mut files);
     Ok(files)
+}
+
+/// More rows than this no data file of `size` bytes has: each row group takes some bytes of the footer. It keeps whoever counts
+/// what a forged log says from counting for ever.
+fn max_rows(size: u64) -> u64 {
+    const ROW_GROUP_BYTES: u64 = 64;
+    const ROW_GROUP_ROWS: u64 = 1 << 24;
+    (size / ROW_GROUP_BYTES + 1).saturating_mul(ROW_GROUP_ROWS)
 }
 
 fn sort(files: &mut [DataFileEntry]) {
@@ -195,10 +288,12 @@ fn sort(files: &mut [DataFileEntry]) {
 fn files_checksum(files: &[DataFileEntry]) -> String {
     let mut hasher = crc32fast::Hasher::new();
     for file in files {
-        let DataFileEntry { path, size, rows, date, stats, tail, .. } = file;
+        let DataFileEntry { path, size, rows, date, stats, tail, columns, .. } = file;
         // A checkpoint may write statistics in another way.
         let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
         hasher.update(format!("{path}\t{size}\t{rows}\t{date:?}\t{stats}\t{tail:?}\n").as_bytes());
+        // Commits before there were checksums of columns have none here.
+        columns.iter().for_each(|columns| hasher.update(format!("{columns}\n").as_bytes()));
     }
     format!("{}:{:08x}", files.len(), hasher.finalize())
 }
@@ -210,12 +305,8 @@ fn files_after(files: &[DataFileEntry]) -> (String, serde_json::Value) {
 
 /// Makes sure that a version of a table holds what its commit says.
 fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<()> {
-    let path = folder.join(format!("_delta_log/{version:020}.json"));
-    let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path))?;
-    let commit = text.lines().find_map(|line| {
-        let action: serde_json::Value = serde_json::from_str(line).ok()?;
-        action.get("commitInfo").cloned()
-    });
+    let path = commit_path(folder, version);
+    let commit = commit_info(folder, version)?;
     let said = commit.as_ref().and_then(|commit| commit.get(FILES)).and_then(|said| said.as_str());
     // The first version is that of an empty table.
     let holds = match (version, said) {
@@ -230,22 +321,51 @@ fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<(
 
 /// The checksum in the tags of a file. One that can't be read is one that does not hold.
 fn tail(file: &LogicalFileView) -> Option<Tail> {
-    #[expect(deprecated, reason = "there is no other way to a file's tags")]
-    let tags = file.add_action().tags;
-    let text = tags?.remove(TAIL).flatten()?;
-    Some(text.parse().unwrap_or(Tail::WRONG))
+    tag(file, TAIL).map(|text| text.parse().unwrap_or(Tail::WRONG))
 }
 
-/// Adds and removes data files in one commit, unless the run's commit is there already.
+fn tag(file: &LogicalFileView, name: &str) -> Option<String> {
+    #[expect(deprecated, reason = "there is no other way to a file's tags")]
+    let tags = file.add_action().tags;
+    tags?.remove(name).flatten()
+}
+
+/// What a commit of the ledger says of the other tables.
+fn versions_named(versions: &BTreeMap<String, u64>) -> (String, serde_json::Value) {
+    (VERSIONS.to_owned(), json!(versions))
+}
+
+/// Adds the columns to a table's log that it has not yet: those that a newer version of sawlog brought.
+async fn add_columns(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
+    let wrong = StoreError::delta;
+    let loaded = load(table, folder).await?;
+    let state = loaded.snapshot().map_err(wrong(table.name))?;
+    let known = state.schema();
+    let fields = table.columns.iter().map(|column| StructField::new(column.name, delta_type(column), true));
+    let new: Vec<StructField> = fields
+        .filter(|field| known.field(field.name()).is_none_or(|known| known.data_type() != field.data_type()))
+        .collect();
+    if new.is_empty() {
+        return Ok(loaded);
+    }
+    let commit = CommitProperties::default().with_metadata([files_after(&entries(state, folder)?)]);
+    let added = loaded.add_columns().with_fields(new).with_commit_properties(commit).await;
+    added.map_err(wrong(table.name))?;
+    load(table, folder).await
+}
+
+/// Adds and removes data files in one commit, unless the run's commit is there already. That of the ledger names the
+/// versions of the other tables.
 pub(crate) async fn commit(
     table: &'static Table,
     folder: &Path,
     run: (&str, i64),
     adds: &[DataFileEntry],
     removes: &[DataFileEntry],
+    versions: Option<&BTreeMap<String, u64>>,
 ) -> Result<()> {
     let wrong = StoreError::delta;
-    let loaded = load(table, folder).await?;
+    let loaded = add_columns(table, folder).await?;
     let state = loaded.snapshot().map_err(wrong(table.name))?;
     let log_store = loaded.log_store();
     let done = state.transaction_version(log_store.as_ref(), APP_ID).await.map_err(wrong(table.name))?;
@@ -268,9 +388,10 @@ pub(crate) async fn commit(
         partition_by: (!table.times.is_empty()).then(|| vec!["date".to_owned()]),
         predicate: None,
     };
-    let properties = CommitProperties::default()
-        .with_application_transaction(Transaction::new(APP_ID, run.1))
-        .with_metadata([("run".to_owned(), json!(run.0)), files_after(&after)]);
+    let properties =
+        CommitProperties::default().with_application_transaction(Transaction::new(APP_ID, run.1)).with_metadata(
+            [("run".to_owned(), json!(run.0)), files_after(&after)].into_iter().chain(versions.map(versions_named)),
+        );
     CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(state), log_store, operation)
@@ -279,16 +400,23 @@ pub(crate) async fn commit(
     Ok(())
 }
 
-/// Makes the table's log forget files that were removed longer than `retain` ago, from its next checkpoint on.
-pub(crate) async fn set_retention(table: &'static Table, folder: &Path, retain: Duration) -> Result<()> {
+/// Makes the table's log forget files that were removed longer than `retain` ago, from its next checkpoint on; that of the
+/// ledger names the versions of the other tables. Says whether there was anything to change.
+pub(crate) async fn set_retention(
+    table: &'static Table,
+    folder: &Path,
+    retain: Duration,
+    versions: Option<&BTreeMap<String, u64>>,
+) -> Result<bool> {
     let wrong = StoreError::delta;
     let loaded = load(table, folder).await?;
     let state = loaded.snapshot().map_err(wrong(table.name))?;
     let retain = Duration::from_secs(retain.as_secs());
     if state.table_config().deleted_file_retention_duration() == retain {
-        return Ok(());
+        return Ok(false);
     }
-    let commit = CommitProperties::default().with_metadata([files_after(&entries(state, folder)?)]);
+    let metadata = [files_after(&entries(state, folder)?)].into_iter().chain(versions.map(versions_named));
+    let commit = CommitProperties::default().with_metadata(metadata);
     let interval = format!("interval {} seconds", retain.as_secs());
     let properties = HashMap::from([("delta.deletedFileRetentionDuration".to_owned(), interval)]);
     loaded
@@ -297,6 +425,22 @@ pub(crate) async fn set_retention(table: &'static Table, folder: &Path, retain: 
         .with_commit_properties(commit)
         .await
         .map_err(wrong(table.name))?;
+    Ok(true)
+}
+
+/// Commits to the ledger nothing but the versions of the other tables.
+pub(crate) async fn name_versions(
+    table: &'static Table,
+    folder: &Path,
+    versions: &BTreeMap<String, u64>,
+) -> Result<()> {
+    let wrong = StoreError::delta;
+    let loaded = load(table, folder).await?;
+    let state = loaded.snapshot().map_err(wrong(table.name))?;
+    let metadata = [files_after(&entries(state, folder)?), versions_named(versions)];
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    let commit = CommitBuilder::from(CommitProperties::default().with_metadata(metadata));
+    commit.build(Some(state), loaded.log_store(), operation).await.map_err(wrong(table.name))?;
     Ok(())
 }
 
@@ -328,6 +472,12 @@ fn partition_values(file: &DataFileEntry) -> HashMap<String, Option<String>> {
     file.date.iter().map(|date| ("date".to_owned(), Some(date.clone()))).collect()
 }
 
+fn tags(file: &DataFileEntry) -> HashMap<String, Option<String>> {
+    let tail = file.tail.map(|tail| (TAIL.to_owned(), Some(tail.to_string())));
+    let columns = file.columns.map(|columns| (COLUMNS.to_owned(), Some(format!("{columns:08x}"))));
+    tail.into_iter().chain(columns).collect()
+}
+
 #[expect(clippy::cast_possible_wrap, reason = "no file is that large")]
 fn add(file: &DataFileEntry) -> Add {
     Add {
@@ -337,7 +487,7 @@ fn add(file: &DataFileEntry) -> Add {
         modification_time: file.written,
         data_change: true,
         stats: Some(file.stats.clone()),
-        tags: file.tail.map(|tail| HashMap::from([(TAIL.to_owned(), Some(tail.to_string()))])),
+        tags: Some(tags(file)),
         ..Add::default()
     }
 }

@@ -4,24 +4,30 @@
 //! The stock store of local files does not wait until bytes are on the disk, so that after a power cut a commit could be
 //! there with nothing in it. Here bytes are synced before the file gets its name, and its folder after. And it wakes up another
 //! thread for each read, which takes longer than most reads do.
+//!
+//! Locations are paths below a folder, each part percent-encoded as [`location`] does it, so that a folder may have any name
+//! that the system allows: the engine and the Delta library would not take all of them.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::future::ready;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use deltalake::logstore::object_store::local::LocalFileSystem;
-use deltalake::logstore::object_store::path::Path as Location;
+use deltalake::logstore::object_store::path::{Path as Location, PathPart};
 use deltalake::logstore::object_store::{
     Attributes, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 use futures::stream::{self, BoxStream, StreamExt};
+use percent_encoding::percent_decode_str;
 use rustix::buffer::spare_capacity;
 use rustix::io::{pread, retry_on_intr};
 use uuid::Uuid;
@@ -29,10 +35,26 @@ use uuid::Uuid;
 /// The name of this store in errors.
 const STORE: &str = "local files";
 
-/// Local files; see the module.
-#[derive(Clone, Debug, Default)]
+/// Local files below a folder; see the module.
+#[derive(Clone, Debug)]
 pub struct DurableFiles {
+    root: PathBuf,
+    /// For what is not done here, of which the Delta library needs to list files.
     files: Arc<LocalFileSystem>,
+}
+
+/// The location of a file for [`DurableFiles`] of the root folder.
+///
+/// # Errors
+///
+/// If the path has no absolute form: a folder that leads to it is missing.
+pub fn location(path: &Path) -> io::Result<Location> {
+    let whole = path.canonicalize()?;
+    let parts = whole.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(PathPart::from(name.as_bytes())),
+        _ => None,
+    });
+    Ok(parts.collect())
 }
 
 impl fmt::Display for DurableFiles {
@@ -41,9 +63,36 @@ impl fmt::Display for DurableFiles {
     }
 }
 
+impl Default for DurableFiles {
+    fn default() -> Self {
+        Self { root: PathBuf::from("/"), files: Arc::default() }
+    }
+}
+
 impl DurableFiles {
+    /// The files below a folder, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// If it is not.
+    pub fn below(folder: &Path) -> io::Result<Self> {
+        let root = folder.canonicalize()?;
+        let files = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
+        Ok(Self { root, files: Arc::new(files) })
+    }
+
+    /// Where a file is.
+    fn path(&self, location: &Location) -> PathBuf {
+        let mut path = self.root.clone();
+        for part in location.parts() {
+            let name: Vec<u8> = percent_decode_str(part.as_ref()).collect();
+            path.push(OsStr::from_bytes(&name));
+        }
+        path
+    }
+
     fn put(&self, location: &Location, payload: &PutPayload, overwrite: bool) -> Result<PutResult> {
-        let path = self.files.path_to_filesystem(location)?;
+        let path = self.path(location);
         match write(&path, payload, overwrite) {
             Ok(()) => Ok(PutResult { e_tag: None, version: None }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -135,7 +184,7 @@ impl ObjectStore for DurableFiles {
     }
 
     async fn get_opts(&self, location: &Location, options: GetOptions) -> Result<GetResult> {
-        let path = self.files.path_to_filesystem(location)?;
+        let path = self.path(location);
         let failed = |error| failed(&path, error);
         let file = File::open(&path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
@@ -160,7 +209,7 @@ impl ObjectStore for DurableFiles {
     }
 
     async fn get_ranges(&self, location: &Location, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let path = self.files.path_to_filesystem(location)?;
+        let path = self.path(location);
         let failed = |error| failed(&path, error);
         let file = File::open(&path).map_err(failed)?;
         ranges.iter().map(|range| read(&file, range).map_err(failed)).collect()
@@ -222,13 +271,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part.parquet");
         fs::write(&path, "0123456789").unwrap();
-        let location = Location::from_absolute_path(&path).unwrap();
+        let location = location(&path).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let read = |ranges: &[Range<u64>]| runtime.block_on(DurableFiles::default().get_ranges(&location, ranges));
         assert_eq!(read(&[2..4, 0..10, 10..10]).unwrap(), ["23", "0123456789", ""]);
         for beyond in [9..11, 0..u64::MAX, u64::MAX - 1..u64::MAX] {
             let error = read(&[0..1, beyond]).unwrap_err().to_string();
             assert!(error.contains("part.parquet") && error.contains("ends before byte"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_may_have_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for name in
+            [&b"p%20x"[..], b"%41", b"a b", b"\xff\xfe", b"new\nline", b"back\\slash", "\u{e4}".as_bytes(), b"#?*[1]"]
+        {
+            let below = folder.path().join(OsStr::from_bytes(name));
+            fs::create_dir(&below).unwrap();
+            fs::write(below.join("part"), name).unwrap();
+            let location = location(&below.join("../").join(OsStr::from_bytes(name)).join("part")).unwrap();
+            let read =
+                runtime.block_on(DurableFiles::default().get_ranges(&location, &[0..name.len() as u64])).unwrap();
+            assert_eq!(read[0], name);
+            let rooted = DurableFiles::below(&below).unwrap();
+            let read = runtime.block_on(rooted.get_ranges(&Location::from("part"), &[0..name.len() as u64])).unwrap();
+            assert_eq!(read[0], name);
         }
     }
 }

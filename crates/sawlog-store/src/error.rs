@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use deltalake::logstore::object_store;
+
 /// A result of a store's operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -38,6 +40,12 @@ pub enum StoreError {
         /// What the log's reader or writer says.
         cause: Box<deltalake::DeltaTableError>,
     },
+    /// What a run committed could not be read back, so it was undone.
+    #[error("the run was undone, and the store is as it was: {cause}")]
+    Undone {
+        /// Why it could not be read.
+        cause: Box<StoreError>,
+    },
     /// A table's log or an intent does not say what it should.
     #[error("{path}: {what}")]
     Damaged {
@@ -62,6 +70,23 @@ impl StoreError {
     /// Says of which table a log's error is.
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(deltalake::DeltaTableError) -> Self {
         move |cause| Self::Delta { table, cause: Box::new(cause) }
+    }
+
+    /// Whether the system could not read or write, so that another try may do.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = match self {
+            Self::Io { .. } => return true,
+            Self::Delta { cause, .. } => Some(cause.as_ref()),
+            Self::Parquet { cause, .. } => Some(cause),
+            _ => None,
+        };
+        while let Some(error) = cause {
+            if error.is::<std::io::Error>() || error.is::<object_store::Error>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     pub(crate) fn damaged(path: &Path, what: impl std::fmt::Display) -> Self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use sawlog_formats::{Column, Kind, LineEnding, Table};
 
 use crate::error::{Result, StoreError};
@@ -210,6 +211,18 @@ impl Source {
         Some(sources)
     }
 
+    /// The input files in batches of the table; says what is wrong with these.
+    pub(crate) fn read_all(
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    ) -> Result<Vec<Self>, String> {
+        let mut sources = Vec::new();
+        for batch in batches {
+            let rows = Self::from_batch(&batch.map_err(|error| error.to_string())?);
+            sources.extend(rows.ok_or("is not a part of a ledger")?);
+        }
+        Ok(sources)
+    }
+
     /// The whole ledger, in order of path.
     ///
     /// # Errors
@@ -219,12 +232,8 @@ impl Source {
         let snapshot = store.snapshot(&SOURCES)?;
         let mut sources = Vec::new();
         for file in &snapshot.files {
-            let path = snapshot.folder.join(&file.path);
-            for batch in read_file(&SOURCES, &snapshot.folder, file, None)? {
-                let batch = batch.map_err(|error| StoreError::damaged(&path, error))?;
-                let rows = Self::from_batch(&batch);
-                sources.extend(rows.ok_or_else(|| StoreError::damaged(&path, "is not a part of a ledger"))?);
-            }
+            let rows = Self::read_all(read_file(&SOURCES, &snapshot.folder, file, None)?);
+            sources.extend(rows.map_err(|what| StoreError::damaged(&snapshot.folder.join(&file.path), what))?);
         }
         sources.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(sources)

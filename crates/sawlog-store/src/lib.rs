@@ -11,6 +11,7 @@ mod entities;
 mod error;
 mod inside;
 mod intent;
+mod lacking;
 mod ledger;
 pub mod parquet;
 mod read;
@@ -21,14 +22,15 @@ mod vacuum;
 
 pub use damage::{caught, damaged_file};
 pub use delta::{DataFileEntry, Snapshot};
-pub use durable::DurableFiles;
+pub use durable::{DurableFiles, location};
 pub use entities::{
     ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,
 };
 pub use error::{Result, StoreError};
 pub use inside::checked_path;
+pub use lacking::{columns_checksum, stored_fields};
 pub use ledger::{SOURCES, Source, SourceState};
-pub use read::read_file;
+pub use read::{TableReader, read_file};
 pub use run::{Run, StagedFile};
 pub use store::{Store, TABLES, table};
 pub use tail::{Tail, open_checked};

@@ -1,39 +1,87 @@
 //! Reads data files as they were written, without a query engine.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use ::parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
-use ::parquet::schema::types::SchemaDescriptor;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use sawlog_formats::Table;
 
 use crate::delta::DataFileEntry;
 use crate::error::{Result, StoreError};
+use crate::lacking::{stored_fields, with_fields};
 use crate::tail::open_checked;
+
+/// The record batches of a data file. A column that the file lacks, since it was written before the table had it, is null.
+#[derive(Debug)]
+pub struct TableReader {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+}
+
+impl Iterator for TableReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = match self.reader.next()? {
+            Ok(batch) if batch.schema_ref().fields() == self.schema.fields() => Ok(batch),
+            batch => batch.and_then(|batch| with_fields(&batch, &self.schema)),
+        };
+        Some(batch)
+    }
+}
 
 /// The record batches of a data file of `table`, which lies in `folder`; only the columns named, if any are.
 ///
 /// # Errors
 ///
 /// If the file can't be read, or is not what the log says.
-pub fn read_file(
-    table: &Table,
-    folder: &Path,
-    entry: &DataFileEntry,
-    columns: Option<&[&str]>,
-) -> Result<ParquetRecordBatchReader> {
+pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: Option<&[&str]>) -> Result<TableReader> {
     let file = open_checked(folder, entry)?;
     let path = &folder.join(&entry.path);
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
-    let expected = ArrowSchemaConverter::new().convert(&table.schema()).map_err(StoreError::parquet(path))?;
-    let paths =
-        |schema: &SchemaDescriptor| schema.columns().iter().map(|leaf| leaf.path().string()).collect::<Vec<_>>();
-    if paths(builder.parquet_schema()) != paths(&expected) {
-        return Err(StoreError::damaged(path, format!("does not have the columns of {}", table.name)));
+    check_columns(table, path, &builder)?;
+    let counted = builder.metadata().file_metadata().num_rows();
+    if u64::try_from(counted) != Ok(entry.rows) {
+        return Err(StoreError::damaged(
+            path,
+            format!("has {counted} rows by its footer; the log says {}", entry.rows),
+        ));
     }
-    let mask = match columns {
-        None => ProjectionMask::all(),
-        Some(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
-    };
-    builder.with_projection(mask).with_batch_size(8192).build().map_err(StoreError::parquet(path))
+    let mut schema = table.schema();
+    let mut mask = ProjectionMask::all();
+    if let Some(names) = columns {
+        let named = schema.fields().iter().filter(|field| names.contains(&field.name().as_str()));
+        schema = Arc::new(Schema::new(named.cloned().collect::<Vec<_>>()));
+        mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+    }
+    let reader = builder.with_projection(mask).with_batch_size(8192).build().map_err(StoreError::parquet(path))?;
+    Ok(TableReader { reader, schema })
 }
+
+/// Makes sure that a data file has no columns but those of its table.
+fn check_columns<T>(
+    table: &Table,
+    path: &Path,
+    builder: &::parquet::arrow::arrow_reader::ArrowReaderBuilder<T>,
+) -> Result<()> {
+    let stored = stored_fields(&table.schema(), builder.parquet_schema()).map_err(|unknown| {
+        let what = format!("has a column {unknown}, which {} does not have in this version of sawlog", table.name);
+        StoreError::damaged(path, what)
+    })?;
+    // A file of another table could have some columns of the same names; each table has these.
+    let is_there = |name: &str| stored.field_with_name(name).is_ok();
+    let must_have = table.columns.iter().filter(|column| MUST_HAVE.contains(&column.name));
+    match must_have.map(|column| column.name).find(|name| !is_there(name)) {
+        None => Ok(()),
+        Some(missing) => {
+            Err(StoreError::damaged(path, format!("has no column {missing}: it is no file of {}", table.name)))
+        }
+    }
+}
+
+/// Columns that every data file has whose table has them.
+const MUST_HAVE: [&str; 4] = ["source_file", "source_line", "path", "data_file"];

@@ -15,8 +15,10 @@ use crate::durable::make_folder;
 use crate::entities::{ENTITIES, FileIndex, INDEX_CODEC, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
 use crate::intent::{Change, Intent, remove_folder, sync_folder};
-use crate::ledger::SOURCES;
+use crate::lacking::columns_checksum;
+use crate::ledger::{SOURCES, Source};
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
+use crate::read::read_file;
 use crate::store::{Store, table};
 
 /// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
@@ -184,6 +186,7 @@ impl<'a> Run<'a> {
             stats: stats.to_string(),
             written: i64::try_from(written.as_millis()).unwrap_or(i64::MAX),
             tail: Some(tail),
+            columns: Some(columns_checksum(staged.table)),
         };
         self.change(staged.table).adds.push(entry);
         Ok(())
@@ -232,7 +235,9 @@ impl<'a> Run<'a> {
             return Ok(0);
         }
         let bytes = self.changes.iter().flat_map(|change| &change.adds).map(|file| file.size).sum();
-        // The ledger is committed last, so that what it lists is there.
+        self.read_back()?;
+        // The ledger is committed last, so that what it lists is there, and by every run: it names the tables' versions.
+        self.change(&SOURCES);
         self.changes.sort_by_key(|change| change.table == SOURCES.name);
         // A table that is to change passes over a number that it has seen.
         let mut number = 0;
@@ -250,6 +255,36 @@ impl<'a> Run<'a> {
         }
         carried_out.map(|()| bytes)
     }
+}
+
+impl Run<'_> {
+    /// Makes sure that what was staged can be read: each file's day, statistics, footer and columns, and the ledger whole.
+    fn read_back(&self) -> Result<()> {
+        for change in &self.changes {
+            let Some(table) = table(&change.table) else { continue };
+            let folder = self.staging.join(table.name);
+            for file in &change.adds {
+                let wrong = |what: String| StoreError::damaged(&folder.join(&file.path), what);
+                if let Some(date) = file.date.as_ref().filter(|date| !is_day(date)) {
+                    return Err(wrong(format!("holds records of the day {date}, which no table can have")));
+                }
+                let rows = read_file(table, &folder, file, None)?;
+                if table.name == SOURCES.name {
+                    Source::read_all(rows).map_err(wrong)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether text is a day of the years 1 to 9999, as `2021-07-29`: those that Delta, Parquet and their readers all know.
+fn is_day(text: &str) -> bool {
+    let digits = |range: std::ops::Range<usize>| {
+        text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_date = text.len() == 10 && digits(0..4) && digits(5..7) && digits(8..10);
+    is_date && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-' && !text.starts_with("0000")
 }
 
 impl Drop for Run<'_> {

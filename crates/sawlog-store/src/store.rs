@@ -1,8 +1,10 @@
 //! Where the store's tables are, and what they hold now.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use sawlog_formats::{FORMATS, REJECTS, Table};
 use tokio::runtime::Runtime;
@@ -27,11 +29,44 @@ pub fn table(name: &str) -> Option<&'static Table> {
     TABLES().into_iter().find(|table| table.name == name)
 }
 
-/// A folder of tables.
+/// A folder of tables. Whoever reads it sees all tables as they were after one run, however many run meanwhile; whoever has
+/// locked it sees them as they are.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
     runtime: Runtime,
+    view: Mutex<View>,
+}
+
+/// Which version of each table is read.
+#[derive(Clone, Debug, Default)]
+enum View {
+    /// None was yet.
+    #[default]
+    Unknown,
+    /// These, of the ledger too; tables that are not named hold nothing.
+    Named(BTreeMap<String, u64>),
+    /// The newest of each table but these: in stores whose ledger names no versions, which were made before it did.
+    NewestBut(BTreeMap<String, u64>),
+}
+
+/// The version of a table that is read.
+enum At {
+    Version(u64),
+    Newest,
+    /// There is no table.
+    Nowhere,
+}
+
+impl View {
+    fn of(&self, table: &Table) -> At {
+        let (named, others) = match self {
+            Self::Unknown => return At::Newest,
+            Self::Named(versions) => (versions.get(table.name), At::Nowhere),
+            Self::NewestBut(versions) => (versions.get(table.name), At::Newest),
+        };
+        named.map_or(others, |version| At::Version(*version))
+    }
 }
 
 impl Store {
@@ -77,7 +112,7 @@ impl Store {
             .enable_all()
             .build()
             .map_err(StoreError::io(root))?;
-        let store = Self { root: root.to_owned(), runtime };
+        let store = Self { root: root.to_owned(), runtime, view: Mutex::default() };
         for place in TABLES().into_iter().map(|table| store.folder(table)).chain([store.staging(), root.join(LOCK)]) {
             inside::check(root, &place)?;
             inside::check(root, &place.join("_delta_log"))?;
@@ -113,7 +148,67 @@ impl Store {
     ///
     /// If its log can't be read.
     pub fn snapshot(&self, table: &'static Table) -> Result<Snapshot> {
-        self.block_on(snapshot(table, self.folder(table)))
+        let mut snapshots = self.snapshots(&[table])?;
+        Ok(snapshots.remove(0))
+    }
+
+    /// What the reader of the store sees, told by what it has on the disk now.
+    ///
+    /// A run commits one table after the other and the ledger last, which names the versions of all of them: so what is
+    /// after these is part of a run that is not complete.
+    fn look(&self) -> Result<View> {
+        let ledger = self.folder(&SOURCES);
+        let Some(newest) = delta::newest_commit(&ledger)? else { return Ok(View::NewestBut(BTreeMap::new())) };
+        if let Some(mut versions) = newest.versions.or_else(|| (newest.version == 0).then(|| self.first_versions())) {
+            versions.insert(SOURCES.name.to_owned(), newest.version);
+            return Ok(View::Named(versions));
+        }
+        // A ledger that names none: only a run whose intent is still there can be incomplete.
+        let mut before = BTreeMap::new();
+        for intent in self.intents()?.into_iter().filter(|intent| Some(&intent.run) != newest.run.as_ref()) {
+            for table in intent.changes.iter().filter_map(|change| table(&change.table)) {
+                if let Some(newest) = delta::newest_commit(&self.folder(table))?
+                    && newest.run.as_ref() == Some(&intent.run)
+                {
+                    before.insert(table.name.to_owned(), newest.version.saturating_sub(1));
+                }
+            }
+        }
+        Ok(View::NewestBut(before))
+    }
+
+    /// The versions of the tables of a store before its first run.
+    fn first_versions(&self) -> BTreeMap<String, u64> {
+        let tables = TABLES().into_iter().filter(|table| delta::exists(&self.folder(table)));
+        tables.map(|table| (table.name.to_owned(), 0)).collect()
+    }
+
+    /// The intents of runs that are not carried out yet.
+    fn intents(&self) -> Result<Vec<Intent>> {
+        let staging = self.staging();
+        let Ok(entries) = fs::read_dir(&staging) else { return Ok(Vec::new()) };
+        let mut intents = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(StoreError::io(&staging))?;
+            intents.extend(Intent::read(&entry.path())?);
+        }
+        Ok(intents)
+    }
+
+    /// The newest versions of all tables but the ledger.
+    pub(crate) fn newest_versions(&self) -> Result<BTreeMap<String, u64>> {
+        let mut versions = BTreeMap::new();
+        for table in TABLES().into_iter().filter(|table| table.name != SOURCES.name) {
+            if let Some(newest) = delta::newest_version(&self.folder(table))? {
+                versions.insert(table.name.to_owned(), newest);
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Says that the store is locked, so that the newest version of each table is what counts.
+    fn see_newest(&self) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = View::NewestBut(BTreeMap::new());
     }
 
     /// What some tables hold now; their logs are read at the same time.
@@ -122,11 +217,29 @@ impl Store {
     ///
     /// If a log can't be read.
     pub fn snapshots(&self, tables: &[&'static Table]) -> Result<Vec<Snapshot>> {
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*view, View::Unknown) {
+            return self.snapshots_of(&view, tables);
+        }
+        // A compaction may delete what the log had of a version while it is read; then there is a newer one.
+        let mut tries = 0;
+        loop {
+            let seen = self.look()?;
+            let read = self.snapshots_of(&seen, tables);
+            tries += 1;
+            if read.is_ok() || tries == TRIES {
+                *view = seen;
+                return read;
+            }
+        }
+    }
+
+    fn snapshots_of(&self, view: &View, tables: &[&'static Table]) -> Result<Vec<Snapshot>> {
         let begun: Vec<_> = tables
             .iter()
             .map(|&table| {
-                let folder = self.folder(table);
-                self.runtime.spawn(async move { snapshot(table, folder).await })
+                let (folder, at) = (self.folder(table), view.of(table));
+                self.runtime.spawn(async move { snapshot(table, folder, at).await })
             })
             .collect();
         self.block_on(async {
@@ -152,6 +265,7 @@ impl Store {
             }
             Err(TryLockError::Error(error)) => return Err(StoreError::io(&path)(error)),
         }
+        self.see_newest();
         // The ledger comes last: where it is, the others are.
         for table in TABLES() {
             if !delta::exists(&self.folder(table)) {
@@ -171,7 +285,11 @@ impl Store {
             let entry = entry.map_err(StoreError::io(&staging))?;
             inside::check(&staging, &entry.path())?;
             match Intent::read(&entry.path())? {
-                Some(intent) => intent.carry_out(self, &entry.path())?,
+                // One that can't be carried out is undone, and its files are read again: the store must not stay as it is.
+                Some(intent) => match intent.carry_out(self, &entry.path()) {
+                    Err(StoreError::Undone { .. }) => {}
+                    done => done?,
+                },
                 None => remove_folder(&entry.path())?,
             }
         }
@@ -179,13 +297,21 @@ impl Store {
     }
 }
 
-async fn snapshot(table: &'static Table, folder: PathBuf) -> Result<Snapshot> {
+async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snapshot> {
+    let version = match at {
+        At::Version(version) => Some(version),
+        At::Newest => None,
+        At::Nowhere => return Ok(Snapshot { table, folder, version: 0, files: Vec::new() }),
+    };
     // A store that was made before there was an index answers without.
     if table.name == ENTITIES.name && !delta::exists(&folder) {
         return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
     }
-    delta::snapshot(table, &folder).await
+    delta::snapshot(table, &folder, version).await
 }
+
+/// So often a reader looks again at a store that changes under it.
+const TRIES: usize = 5;
 
 const LOCK: &str = "_lock";
 const STAGING: &str = "_staging";

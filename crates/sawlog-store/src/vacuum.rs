@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::delta;
 use crate::error::{Result, StoreError};
+use crate::ledger::SOURCES;
 use crate::run::Run;
-use crate::store::TABLES;
+use crate::store::{Store, TABLES};
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,11 +51,26 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
                 }
             }
         }
-        run.store().block_on(delta::set_retention(table, &snapshot.folder, retain))?;
-        run.store().block_on(delta::checkpoint(table, &snapshot.folder))?;
-        vacuumed.log_files += vacuum_log(&snapshot.folder.join("_delta_log"), retain)?;
+    }
+    let store = run.store();
+    set_retention(store, retain)?;
+    for table in TABLES() {
+        store.block_on(delta::checkpoint(table, &store.folder(table)))?;
+        vacuumed.log_files += vacuum_log(&store.folder(table).join("_delta_log"), retain)?;
     }
     Ok(vacuumed)
+}
+
+/// Makes the tables' logs forget removed files after `retain`. The ledger comes last: it names the others' versions, which are
+/// new ones then.
+fn set_retention(store: &Store, retain: Duration) -> Result<()> {
+    let mut any = false;
+    for table in TABLES().into_iter().filter(|table| table.name != SOURCES.name) {
+        any |= store.block_on(delta::set_retention(table, &store.folder(table), retain, None))?;
+    }
+    let (ledger, versions) = (store.folder(&SOURCES), store.newest_versions()?);
+    let named = store.block_on(delta::set_retention(&SOURCES, &ledger, retain, Some(&versions)))?;
+    if any && !named { store.block_on(delta::name_versions(&SOURCES, &ledger, &versions)) } else { Ok(()) }
 }
 
 /// Deletes what a table's log has of versions before the last checkpoint that is older than `retain`: since then every reader

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use sawlog_formats::Table;
-use sawlog_store::{DataFileEntry, Snapshot, read_file};
+use sawlog_store::{DataFileEntry, Snapshot, TableReader, read_file};
 
 /// Where a row stands: its file, and its line there.
 type Place = (String, i64);
@@ -24,7 +23,7 @@ pub(crate) struct Merge {
 /// A data file that is being read. It always has a row.
 struct Cursor {
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    reader: TableReader,
     batch: RecordBatch,
     row: usize,
 }

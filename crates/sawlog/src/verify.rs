@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use sawlog_formats::{FORMATS, Format, Framing, Printer, REJECTS, Table, TextColumn};
-use sawlog_store::{DataFileEntry, Source, SourceState, Store, index_differences, read_file};
+use sawlog_store::{DataFileEntry, Source, SourceState, Store, TableReader, index_differences, read_file};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -268,7 +267,7 @@ impl Holds {
 struct DataFile {
     holds: Holds,
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    reader: TableReader,
     batch: Option<Batch>,
     row: usize,
 }

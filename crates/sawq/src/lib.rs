@@ -3,6 +3,7 @@
 //! [`main`] is all of the binary. Filters are public so that what must hold for any of them can be tested from outside.
 #![forbid(unsafe_code)]
 
+mod checked_readers;
 mod cli;
 mod ctsummarize;
 mod distinct;

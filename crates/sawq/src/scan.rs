@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -22,6 +23,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::object_store::path::{Path as Location, PathPart};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::utils::conjunction_opt;
@@ -33,8 +35,9 @@ use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use sawlog_formats::{Kind, Layout};
-use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, open_checked};
+use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, columns_checksum, location, open_checked, stored_fields};
 
+use crate::checked_readers::{CheckedReaders, LoggedRows};
 use crate::index::Positions;
 
 /// What becomes of filters.
@@ -103,14 +106,28 @@ impl StoreTable {
         let date = Arc::new(Field::new("date", DataType::Date32, true));
         let partitions = if snapshot.table.times.is_empty() { Vec::new() } else { vec![date] };
         let schema = TableSchema::builder(Arc::clone(&file_schema)).with_table_partition_cols(partitions).build();
-        let folder = std::path::absolute(&snapshot.folder)?;
+        let folder = &snapshot.folder;
+        let root = if snapshot.files.is_empty() {
+            Location::default()
+        } else {
+            location(folder).with_context(|| folder.display().to_string())?
+        };
+        let columns = columns_checksum(snapshot.table);
         let files = snapshot.files.iter().map(|entry| {
             // The engine believes what the footer says.
-            open_checked(&folder, entry)?;
-            let path = folder.join(&entry.path);
-            let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
-            let mut file = PartitionedFile::new(String::new(), entry.size).with_arrow_schema(Arc::clone(&file_schema));
-            file.object_meta.location = object_path(path)?;
+            let opened = open_checked(folder, entry)?;
+            // A file that was written before the table had all of its columns has its own schema.
+            let stored = if entry.columns == Some(columns) {
+                Arc::clone(&file_schema)
+            } else {
+                Arc::new(
+                    stored_schema(&opened, &file_schema)
+                        .with_context(|| folder.join(&entry.path).display().to_string())?,
+                )
+            };
+            let mut file = PartitionedFile::new(String::new(), entry.size).with_arrow_schema(stored);
+            file = file.with_extension(LoggedRows(entry.rows));
+            file.object_meta.location = root.parts().chain(entry.path.split('/').map(PathPart::from)).collect();
             if !snapshot.table.times.is_empty() {
                 let date = entry.date.as_deref().and_then(|date| date.parse::<jiff::civil::Date>().ok());
                 let epoch = jiff::civil::date(1970, 1, 1);
@@ -140,6 +157,13 @@ impl StoreTable {
         }
         self
     }
+}
+
+/// The fields that a data file has, of those of its table.
+fn stored_schema(file: &File, table: &Schema) -> Result<Schema> {
+    let footer = ParquetMetaDataReader::new().parse_and_finish(file).context("can't read the footer")?;
+    let stored = stored_fields(table, footer.file_metadata().schema_descr());
+    stored.map_err(|unknown| anyhow!("has a column {unknown}, which this version of sawq does not know"))
 }
 
 /// What the footers of some data files say.
@@ -274,10 +298,6 @@ fn selection(rows: &[u64], all: u64) -> RowSelection {
     RowSelection::from_consecutive_ranges(ranges, usize::try_from(all).unwrap_or(usize::MAX))
 }
 
-fn object_path(path: &str) -> Result<datafusion::object_store::path::Path> {
-    Ok(datafusion::object_store::path::Path::parse(path)?)
-}
-
 #[async_trait::async_trait]
 impl TableProvider for StoreTable {
     fn schema(&self) -> SchemaRef {
@@ -309,7 +329,9 @@ impl TableProvider for StoreTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        let store = state.runtime_env().object_store(ObjectStoreUrl::local_filesystem())?;
         let mut source = ParquetSource::new(self.schema.clone())
+            .with_parquet_file_reader_factory(Arc::new(CheckedReaders::new(store)))
             .with_pushdown_filters(self.filtering != Filtering::Pages)
             .with_enable_page_index(true)
             // The index is sorted: its statistics tell as much.

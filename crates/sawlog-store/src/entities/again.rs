@@ -9,13 +9,14 @@ use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
-use sawlog_formats::{FORMATS, Format};
+use sawlog_formats::{Column, FORMATS, Format};
 
 use super::build::{IndexBuilder, IndexRow};
 use super::collect::{RowGroupEntities, columns};
 use super::{ENTITIES, FIELDS};
 use crate::delta::DataFileEntry;
 use crate::error::{Result, StoreError};
+use crate::lacking::{stored_fields, with_fields};
 use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
@@ -30,19 +31,29 @@ fn each_row_group(
     let wrong = || StoreError::parquet(path);
     let file = File::open(path).map_err(StoreError::io(path))?;
     // Text comes with the dictionaries in which it is stored.
-    let fields = format.table.columns.iter().map(|column| Field::new(column.name, column.dictionary_type(), true));
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
-    let metadata = ArrowReaderMetadata::load(&file, options).map_err(wrong())?;
+    let field = |column: &Column| Field::new(column.name, column.dictionary_type(), true);
+    let all = Schema::new(format.table.columns.iter().map(field).collect::<Vec<_>>());
+    let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(wrong())?;
+    let stored = stored_fields(&all, plain.parquet_schema());
+    let stored = stored.map_err(|unknown| StoreError::damaged(path, format!("has an unknown column {unknown}")))?;
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(stored));
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options).map_err(wrong())?;
+    // A path leads into a group, of which the rest is null then.
+    let read = columns(format);
+    let is_read = |column: &&Column| read.iter().any(|path| path.split('.').next() == Some(column.name));
+    let needed: Vec<Field> = format.table.columns.iter().filter(is_read).map(field).collect();
+    let needed = Arc::new(Schema::new(needed));
     for (number, row_group) in metadata.metadata().row_groups().iter().enumerate() {
         let file = file.try_clone().map_err(StoreError::io(path))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns(format));
+        let mask = ProjectionMask::columns(builder.parquet_schema(), read.iter().copied());
         let rows = usize::try_from(row_group.num_rows()).unwrap_or(usize::MAX);
         let builder = builder.with_projection(mask).with_row_groups(vec![number]).with_batch_size(rows.max(1));
         let batches: Vec<_> =
             builder.build().map_err(wrong())?.collect::<Result<_, _>>().map_err(|error| wrong()(error.into()))?;
         let Some(first) = batches.first() else { continue };
-        let batch = concat_batches(&first.schema(), &batches).map_err(|error| wrong()(error.into()))?;
+        let batch = concat_batches(&first.schema(), &batches).and_then(|batch| with_fields(&batch, &needed));
+        let batch = batch.map_err(|error| wrong()(error.into()))?;
         take(before, &RowGroupEntities::collect(format, &batch).map_err(|error| wrong()(error.into()))?)?;
         before += batch.num_rows();
     }

@@ -1,0 +1,82 @@
+//! Readers of data files for the query engine, which make sure that a footer counts as many rows as the log does: or the engine
+//! would count what a forged footer says, which can take for ever.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
+use datafusion::object_store::ObjectStore;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+
+/// How many rows a data file has by the log: an extension of the engine's files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoggedRows(pub(crate) u64);
+
+/// Makes the readers.
+#[derive(Debug)]
+pub(crate) struct CheckedReaders(DefaultParquetFileReaderFactory);
+
+impl CheckedReaders {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self(DefaultParquetFileReaderFactory::new(store))
+    }
+}
+
+impl ParquetFileReaderFactory for CheckedReaders {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        size_hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> datafusion::error::Result<Box<dyn AsyncFileReader + Send>> {
+        let rows = file.extension::<LoggedRows>().copied();
+        let reader = self.0.create_reader(partition, file, size_hint, metrics)?;
+        Ok(match rows {
+            Some(LoggedRows(rows)) => Box::new(CheckedReader { reader, rows }),
+            None => reader,
+        })
+    }
+}
+
+/// A reader of one file.
+struct CheckedReader {
+    reader: Box<dyn AsyncFileReader + Send>,
+    rows: u64,
+}
+
+impl AsyncFileReader for CheckedReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes>> {
+        self.reader.get_bytes(range)
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        self.reader.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
+        let rows = self.rows;
+        async move {
+            let metadata = self.reader.get_metadata(options).await?;
+            let counted = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+            let counted = counted.map(i128::from).sum::<i128>();
+            if counted == i128::from(rows) {
+                return Ok(metadata);
+            }
+            Err(ParquetError::General(format!("the footer counts {counted} rows, the log {rows}")))
+        }
+        .boxed()
+    }
+}
