@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
@@ -123,7 +123,7 @@ fn merged<'a>(
     Ok(any)
 }
 
-/// Where a record stands in the order asked for: its time, if that counts, its file and line.
+/// Where a record stands in the order asked for: its time, if that counts, its file and line. Without a time it comes last.
 type Key = (i64, String, i64);
 
 /// The records of one log, as they are merged with those of others.
@@ -176,7 +176,10 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
     let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
     let time = match sort {
-        Order::Time => batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?.value(row),
+        Order::Time => {
+            let times = batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+            if times.is_valid(row) { times.value(row) } else { i64::MAX }
+        }
         Order::Evidence => 0,
     };
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))

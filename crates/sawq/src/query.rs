@@ -97,10 +97,11 @@ impl Query {
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
         let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
+        // Records without a date have no time, so none of them is of the time asked for.
         self.snapshot.files.retain(|file| {
             let date = file.date.as_ref();
-            let late_enough = since.as_ref().is_none_or(|since| date.is_none_or(|date| date >= since));
-            late_enough && until.as_ref().is_none_or(|until| date.is_none_or(|date| date <= until))
+            let late_enough = since.as_ref().is_none_or(|since| date.is_some_and(|date| date >= since));
+            late_enough && until.as_ref().is_none_or(|until| date.is_some_and(|date| date <= until))
         });
         let probes: Vec<_> = self.filters.fields.iter().filter_map(|filter| filter.probe.as_ref()).collect();
         if !probes.is_empty() && !self.snapshot.files.is_empty() {
@@ -415,11 +416,13 @@ pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
 
 /// The time of the last record, by the statistics of the data files.
 fn last_time(snapshot: &Snapshot) -> Option<i64> {
-    let column = *snapshot.table.times.first()?;
     let times = snapshot.files.iter().filter_map(|file| {
         let stats: serde_json::Value = serde_json::from_str(&file.stats).ok()?;
-        let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;
-        Some(last.as_microsecond())
+        let last = snapshot.table.times.iter().filter_map(|column| {
+            let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;
+            Some(last.as_microsecond())
+        });
+        last.max()
     });
     times.max()
 }
