@@ -71,7 +71,9 @@ fn flow(number: usize, start: &str, end: &str) -> String {
 
 fn s3(time: &str, rest: &str) -> String {
     let user = "arn:aws:iam::111122223333:user/x";
-    format!("owner bucket [{time}] 192.0.2.1 {user} T7X3D7QX7X6GZ0NN REST.GET.OBJECT k \"GET /k HTTP/1.1\" {rest} \"-\" \"agent\" -")
+    format!(
+        "owner bucket [{time}] 192.0.2.1 {user} T7X3D7QX7X6GZ0NN REST.GET.OBJECT k \"GET /k HTTP/1.1\" {rest} \"-\" \"agent\" -"
+    )
 }
 
 fn event(time: &str) -> Value {
@@ -159,7 +161,10 @@ fn timeless() -> String {
 fn flows_without_a_time_have_that_of_their_file() {
     let case = Case::new();
     case.write(&format!("in/{DELIVERED}"), timeless());
-    case.write(&format!("in/{}.gz", DELIVERED.replace("1205Z", "1210Z")), gzip(&timeless().replace("192.0.2.10", "192.0.2.20")));
+    case.write(
+        &format!("in/{}.gz", DELIVERED.replace("1205Z", "1210Z")),
+        gzip(&timeless().replace("192.0.2.10", "192.0.2.20")),
+    );
     sawlog(&case, &["convert", "in"]);
     assert_eq!(partitions(&case, "vpc_flow"), ["date=2024-05-01"]);
     let rows = sql(&case, "SELECT date, file_time, start, count(*) AS n FROM vpc_flow GROUP BY 1, 2, 3 ORDER BY 2");
@@ -186,7 +191,10 @@ fn flows_without_a_time_have_that_of_their_file() {
 fn with_timeless() -> Case {
     let case = Case::new();
     case.write("in/a-timeless", timeless());
-    case.write("in/b-flows", format!("{HEADER}\n{}\n{}\n", flow(1, "1714564800", "1714564860"), flow(2, "1714651200", "-")));
+    case.write(
+        "in/b-flows",
+        format!("{HEADER}\n{}\n{}\n", flow(1, "1714564800", "1714564860"), flow(2, "1714651200", "-")),
+    );
     sawlog(&case, &["convert", "in"]);
     case
 }
@@ -205,14 +213,20 @@ fn check_timeless(case: &Case, what: &str) {
     ] {
         assert_eq!(count(case, filter), expected, "{what}: {filter:?}");
     }
-    let rows = sql(case, "SELECT date, count(*) AS n, sum(bytes) AS bytes FROM vpc_flow GROUP BY 1 ORDER BY 1 NULLS FIRST");
+    let rows =
+        sql(case, "SELECT date, count(*) AS n, sum(bytes) AS bytes FROM vpc_flow GROUP BY 1 ORDER BY 1 NULLS FIRST");
     let expected = [json!({ "n": 3, "bytes": 190 }), json!({ "date": "2024-05-01", "n": 1, "bytes": 100 })];
     assert_eq!((&rows[0], &rows[1]), (&expected[0], &expected[1]), "{what}");
     assert_eq!(sql(case, "SELECT count(*) AS n FROM vpc_flow WHERE date IS NULL")[0]["n"], 3, "{what}");
     // By the index, by a scan, and with a filter of time.
-    for arguments in [&["top", "srcaddr", "--json"][..], &["top", "srcaddr", "--ips", "--json"], &["top", "srcaddr/dstaddr", "--json"]] {
+    for arguments in [
+        &["top", "srcaddr", "--json"][..],
+        &["top", "srcaddr", "--ips", "--json"],
+        &["top", "srcaddr/dstaddr", "--json"],
+    ] {
         let top = sawq(case, arguments).json();
-        let of = |address: &str| top.as_array().unwrap().iter().find(|row| row["srcaddr"] == *address).cloned().unwrap();
+        let of =
+            |address: &str| top.as_array().unwrap().iter().find(|row| row["srcaddr"] == *address).cloned().unwrap();
         let (without, with) = (of("192.0.2.10"), of("192.0.2.1"));
         assert_eq!((&without["count"], &without["bytes_sent"]), (&json!(2), &json!(190)), "{what}: {arguments:?}");
         assert!(without["first_seen"].is_null() && without["last_seen"].is_null(), "{what}: {arguments:?}: {without}");
@@ -312,11 +326,41 @@ fn a_number_that_is_none_costs_no_line() {
 /// A flow of a transit gateway, as AWS writes it where nobody chose the fields.
 const TRANSIT: &str = "6 TransitGateway 111122223333 tgw-0aaa tgw-attach-0bbb 111122223333 444455556666 vpc-0ccc vpc-0ddd subnet-0eee subnet-0fff eni-0111 eni-0222 use1-az4 use1-az6 tgw-attach-0333 192.0.2.164 198.51.100.164 45678 443 6 10 8400 1714564800 1714564860 OK IPv4 0 1 2 3 2 us-east-1 egress - S3";
 const TRANSIT_FIELDS: [&str; 36] = [
-    "version", "resource_type", "account_id", "tgw_id", "tgw_attachment_id", "tgw_src_vpc_account_id",
-    "tgw_dst_vpc_account_id", "tgw_src_vpc_id", "tgw_dst_vpc_id", "tgw_src_subnet_id", "tgw_dst_subnet_id", "tgw_src_eni",
-    "tgw_dst_eni", "tgw_src_az_id", "tgw_dst_az_id", "tgw_pair_attachment_id", "srcaddr", "dstaddr", "srcport", "dstport",
-    "protocol", "packets", "bytes", "start", "end", "log_status", "type", "packets_lost_no_route", "packets_lost_blackhole",
-    "packets_lost_mtu_exceeded", "packets_lost_ttl_expired", "tcp_flags", "region", "flow_direction", "pkt_src_aws_service",
+    "version",
+    "resource_type",
+    "account_id",
+    "tgw_id",
+    "tgw_attachment_id",
+    "tgw_src_vpc_account_id",
+    "tgw_dst_vpc_account_id",
+    "tgw_src_vpc_id",
+    "tgw_dst_vpc_id",
+    "tgw_src_subnet_id",
+    "tgw_dst_subnet_id",
+    "tgw_src_eni",
+    "tgw_dst_eni",
+    "tgw_src_az_id",
+    "tgw_dst_az_id",
+    "tgw_pair_attachment_id",
+    "srcaddr",
+    "dstaddr",
+    "srcport",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "start",
+    "end",
+    "log_status",
+    "type",
+    "packets_lost_no_route",
+    "packets_lost_blackhole",
+    "packets_lost_mtu_exceeded",
+    "packets_lost_ttl_expired",
+    "tcp_flags",
+    "region",
+    "flow_direction",
+    "pkt_src_aws_service",
     "pkt_dst_aws_service",
 ];
 
@@ -346,15 +390,22 @@ fn flows_of_transit_gateways_have_all_their_columns() {
     let header = TRANSIT_FIELDS.map(|name| name.replace('_', "-")).join(" ");
     case.write("in/a-header.log", format!("{header}\n{TRANSIT}\n"));
     case.write("in/b-none.log", format!("{TRANSIT}\n"));
-    case.write("in/c-none.log.gz", gzip(&format!("{}\n", TRANSIT.replace("TransitGateway ", "TransitGatewayAttachment "))));
+    case.write(
+        "in/c-none.log.gz",
+        gzip(&format!("{}\n", TRANSIT.replace("TransitGateway ", "TransitGatewayAttachment "))),
+    );
     case.write("in/d-mixed.log", format!("{TRANSIT}\n{}\n{TRANSIT}\n", flow(1, "1714564800", "1714564860")));
     transit_parquet(&case.path("in/e.parquet"));
     sawlog(&case, &["convert", "in"]);
-    assert_eq!((count(&case, &["--ip", "198.51.100.164"]), count(&case, &["--port", "443"])), ("6".to_owned(), "7".to_owned()));
+    assert_eq!(
+        (count(&case, &["--ip", "198.51.100.164"]), count(&case, &["--port", "443"])),
+        ("6".to_owned(), "7".to_owned())
+    );
     let status = sawlog(&case, &["status", "--json"]).json();
     assert_eq!((&status["other_types"], &status["unknown_fields"]), (&json!([]), &json!([])));
     let quoted = TRANSIT_FIELDS.map(|name| format!("\"{name}\"")).join(", ");
-    let rows = sql(&case, &format!("SELECT {quoted} FROM vpc_flow WHERE resource_type IS NOT NULL ORDER BY source_file"));
+    let rows =
+        sql(&case, &format!("SELECT {quoted} FROM vpc_flow WHERE resource_type IS NOT NULL ORDER BY source_file"));
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 6);
     for (place, row) in rows.iter().enumerate() {
@@ -462,7 +513,10 @@ fn header_lines_in_other_spellings() {
         }
     }
     sawlog(&case, &["convert", "in"]);
-    let rows = sql(&case, "SELECT srcaddr, dstaddr, dstport, start, log_status, count(*) AS n FROM vpc_flow GROUP BY 1, 2, 3, 4, 5");
+    let rows = sql(
+        &case,
+        "SELECT srcaddr, dstaddr, dstport, start, log_status, count(*) AS n FROM vpc_flow GROUP BY 1, 2, 3, 4, 5",
+    );
     let expected = json!([{
         "srcaddr": "192.0.2.1", "dstaddr": "198.51.100.7", "dstport": 443, "start": "2024-05-01T12:00:00Z",
         "log_status": "OK", "n": 5 * 4 * 3,

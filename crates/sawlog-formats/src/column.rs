@@ -313,7 +313,9 @@ impl ColumnBuilder {
 
     /// The column as an Arrow array of so many rows: those after the last one that was set are null.
     pub(crate) fn finish(mut self, rows: usize) -> ArrayRef {
-        if let (0, Some(nulls)) = (self.len(), self.all_null(rows)) {
+        if self.len() == 0
+            && let Some(nulls) = self.all_null(rows)
+        {
             return nulls;
         }
         self.settle(rows);

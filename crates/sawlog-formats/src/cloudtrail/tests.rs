@@ -299,7 +299,9 @@ fn truths_and_times_as_others_write_them() {
         assert_eq!(read.reasons(), Vec::<String>::new(), "{text}");
         assert_eq!(micros(&read.batches[0]), 1_627_564_009_000_000, "{text}");
     }
-    for (given, truth) in [("\"true\"", Some(true)), ("\"False\"", Some(false)), ("true", Some(true)), ("\"yes\"", None)] {
+    for (given, truth) in
+        [("\"true\"", Some(true)), ("\"False\"", Some(false)), ("true", Some(true)), ("\"yes\"", None)]
+    {
         let read = read(changed(&[("\"readOnly\":false", &format!("\"readOnly\":{given}"))]).as_bytes());
         let column = &read.batches[0]["read_only"];
         assert_eq!(column.is_valid(0).then(|| column.as_boolean().value(0)), truth, "{given}");

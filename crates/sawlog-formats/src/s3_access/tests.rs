@@ -174,8 +174,14 @@ fn what_is_no_record_says_why() {
         (&*OLD.replace("Jul", "Jux"), "no time in brackets after two fields"),
         (&OLD.replace("REST.GET.OBJECT", "what"), "no operation, such as REST.GET.OBJECT, as the seventh field"),
         (&OLD.replace("2021", "0000"), "the time is not of the years 1 to 9999"),
-        (&OLD.replace("29/Jul/2021:13", "31/Dec/9999:23").replace("+0000", "-0900"), "the time is not of the years 1 to 9999"),
-        (&OLD.replace("29/Jul/2021:13", "01/Jan/0001:00").replace("+0000", "+0030"), "the time is not of the years 1 to 9999"),
+        (
+            &OLD.replace("29/Jul/2021:13", "31/Dec/9999:23").replace("+0000", "-0900"),
+            "the time is not of the years 1 to 9999",
+        ),
+        (
+            &OLD.replace("29/Jul/2021:13", "01/Jan/0001:00").replace("+0000", "+0030"),
+            "the time is not of the years 1 to 9999",
+        ),
         (&OLD.replace(" 200 - 113 - 7 -", " OK - many - few -"), "http_status is not a number"),
         (&OLD.replace(" 113 ", " \"113\" "), "bytes_sent is not a number"),
         (&OLD.replace("\"GET", "GET"), "request_uri is not in quotes"),
@@ -194,7 +200,11 @@ fn a_number_that_is_none_is_null_and_counted() {
         (" 200 ", " 2147483648 ".to_owned(), vec!["http_status"]),
         (" 200 ", " OK ".to_owned(), vec!["http_status"]),
         (" 113 ", " 9223372036854775808 ".to_owned(), vec!["bytes_sent"]),
-        (" 113 - 7 -", format!(" {many} {many} {many} {many}"), vec!["bytes_sent", "object_size", "total_time", "turn_around_time"]),
+        (
+            " 113 - 7 -",
+            format!(" {many} {many} {many} {many}"),
+            vec!["bytes_sent", "object_size", "total_time", "turn_around_time"],
+        ),
         (" 113 - 7 ", format!(" -1 {many} 7.5 "), vec!["bytes_sent", "object_size", "total_time"]),
     ] {
         let line = OLD.replace(from, &to);

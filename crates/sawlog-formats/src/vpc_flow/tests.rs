@@ -247,7 +247,10 @@ fn transit_gateways_are_known_without_a_header() {
             found.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
         };
         assert_eq!(texts("resource_type"), ["TransitGateway", "TransitGatewayAttachment"]);
-        assert_eq!((texts("tgw_dst_eni"), texts("pkt_dst_aws_service")), (vec!["eni-02".to_owned()], vec!["S3".to_owned()]));
+        assert_eq!(
+            (texts("tgw_dst_eni"), texts("pkt_dst_aws_service")),
+            (vec!["eni-02".to_owned()], vec!["S3".to_owned()])
+        );
         assert_eq!(texts("srcaddr"), ["172.31.16.139", "192.0.2.164"]);
     }
     // Where a header says otherwise they are what it says.
