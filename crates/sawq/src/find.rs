@@ -13,7 +13,7 @@ use futures::StreamExt;
 use sawlog_formats::{TextColumn, visible};
 
 use crate::cli::{FindArgs, Order};
-use crate::logs::{resolve, time};
+use crate::logs::resolve;
 use crate::output::{Output, Target};
 use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 
@@ -188,7 +188,7 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
 /// The columns by the names that were given, or those that printing needs; and what the order is told by.
 fn wanted(query: &Query, columns: &[String]) -> Result<Vec<Expr>> {
     let mut wanted: Vec<Expr> = EVIDENCE_ORDER.map(ident).to_vec();
-    wanted.extend(time(query.format.table).map(|time| time.alias(TIME)));
+    wanted.push(query.time()?.alias(TIME));
     if columns.is_empty() {
         let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
         wanted.extend(printed.map(ident));

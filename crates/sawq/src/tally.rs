@@ -106,7 +106,7 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
         if measures.details == Details::WithIps {
             wanted.push(roles.ip.alias(IP));
         }
-        wanted.push(roles.time.alias(TIME));
+        wanted.push(query.time()?.alias(TIME));
     }
     wanted.extend(measures.only.map(|(column, _)| ident(column)));
     let new = || Tally::new(columns.len(), measures);

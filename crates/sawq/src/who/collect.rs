@@ -119,7 +119,7 @@ impl Collected {
         // Which sizes were received is told by the numbers of operations, sooner than by their text.
         let received = query.format.measures.received.as_ref();
         let measures = [
-            (TIME, roles.time),
+            (TIME, query.time()?),
             (FAILED, roles.failed),
             (BYTES_SENT, roles.bytes_sent),
             (BYTES_RECEIVED, received.map_or(roles.bytes_received, |received| ident(received.column))),
