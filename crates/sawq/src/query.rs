@@ -46,7 +46,7 @@ pub(crate) struct Query {
     pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
     /// The columns of the records' times, of which the first counts that is not null.
-    times: &'static [&'static str],
+    pub(crate) times: &'static [&'static str],
     pub(crate) filters: Filters,
     /// What the index left, if it was asked.
     pub(crate) candidates: Option<Candidates>,
