@@ -241,7 +241,7 @@ fn check_timeless(case: &Case, what: &str) {
     let last: Vec<&str> = by_time.text().lines().skip(2).collect();
     assert_eq!(last, timeless().lines().skip(1).collect::<Vec<_>>(), "{what}");
     let lines = sawq(case, &["timeline"]);
-    let (with, without) = lines.text().split_once("without a time").expect("a mark for records without a time");
+    let (with, without) = lines.text().split_once("\nno time\n").expect("a headline for records without a time");
     assert!(with.contains("192.0.2.1 ") && !with.contains("192.0.2.10"), "{what}: {}", lines.text());
     assert!(without.contains("2 × FLOW 198.51.100.11"), "{what}: {}", lines.text());
     let rows = sawq(case, &["timeline", "--json"]).json();
@@ -252,7 +252,7 @@ fn check_timeless(case: &Case, what: &str) {
     assert!(sawq(case, &["who", "192.0.2.1"]).text().contains("seen 2024-05-01 12:00:00 to"), "{what}");
     ask_everything(case, "192.0.2.10");
     let page = std::fs::read_to_string(case.path("report.html")).unwrap();
-    assert!(page.contains("192.0.2.10") && page.contains("no record has a time"), "{what}");
+    assert!(page.contains("192.0.2.10"), "{what}");
 }
 
 #[test]

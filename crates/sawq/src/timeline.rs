@@ -232,13 +232,13 @@ struct Lines {
 impl Lines {
     /// The clock of a burst that begins at a time, after marks of the gap before it and of its day.
     fn clock(&mut self, first: Option<i64>) -> Result<String> {
-        const TIMELESS: &str = "without a time";
+        const TIMELESS: &str = "no time";
         let Some(micros) = first else {
             if self.day != TIMELESS {
                 writeln!(self.out, "{}{TIMELESS}", if self.day.is_empty() { "" } else { "\n" })?;
                 TIMELESS.clone_into(&mut self.day);
             }
-            return Ok(String::new());
+            return Ok("--:--:--".to_owned());
         };
         let time = Timestamp::from_microsecond(micros)?;
         let first = time.to_string();
@@ -262,7 +262,7 @@ impl Printer for Lines {
         let marks = [if kind.outcome == "failure" { '!' } else { ' ' }, if burst.changes { '+' } else { ' ' }];
         let log = kind.log.split('_').next().unwrap_or_default();
         let who = kind.actor.rsplit([':', '/']).next().unwrap_or_default();
-        let mut line = format!("{clock:<8} {}{} {log:<10} {who:<14} {:<15} ", marks[0], marks[1], kind.src_ip);
+        let mut line = format!("{clock} {}{} {log:<10} {who:<14} {:<15} ", marks[0], marks[1], kind.src_ip);
         if burst.count > 1 {
             line += &format!("{} × ", burst.count);
         }
