@@ -22,6 +22,9 @@ const MAX_HOST_ID_WORDS: usize = 4;
 /// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
 const MAX_CLOSING_QUOTES: usize = 64;
 
+/// Why a line is no record of which all but the time could be one's.
+pub(super) const NEVER: &str = "the time is not of the years 1 to 9999";
+
 /// How many numbers of a record may be none, at most.
 const MAX_ODD_NUMBERS: usize = 2;
 
@@ -49,11 +52,11 @@ pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, &'static
     if line.get(at + TIME_LEN) != Some(&b' ') {
         return Err("cut off after the time");
     }
-    out.time = within_times(time).ok_or("the time is not of the years 1 to 9999")?;
     reader.read_head(at + TIME_LEN, &mut out).or_else(|reason| {
         let mut patient = (0..=MAX_ODD_NUMBERS).map(|others| Reader { line, numbers: Numbers::But(others) });
         patient.find_map(|reader| reader.read_head(at + TIME_LEN, &mut out).ok()).ok_or(reason)
     })?;
+    out.time = within_times(time).ok_or(NEVER)?;
     let mut printed = Vec::with_capacity(line.len());
     print::print_line(&out, line, &mut printed);
     out.canonical = printed == line;
