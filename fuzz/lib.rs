@@ -17,7 +17,9 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 pub use paths::paths;
 use sawlog_formats::cloudtrail::Scanner;
-use sawlog_formats::{Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TextColumn, inflate, is_gzip};
+use sawlog_formats::{
+    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TIMES, TextColumn, date_name, inflate, is_gzip,
+};
 
 /// A record or reject, by its number in the source.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +30,14 @@ struct Row {
     as_it_was: bool,
 }
 
-/// Where a block begins.
-fn origin(content: &[u8], decoded: &Decoded, offset: usize) -> Origin<'static> {
+/// Where a block begins of a file whose name has a time or none.
+fn origin(content: &[u8], decoded: &Decoded, offset: usize, file_time: Option<i64>) -> Origin<'static> {
     Origin {
         source_file: "file",
         first_line: 1 + decoded.lines,
         byte_offset: i64::try_from(offset).expect("a short file"),
         ending: LineEnding::of(content),
+        file_time,
     }
 }
 
@@ -42,7 +45,10 @@ fn origin(content: &[u8], decoded: &Decoded, offset: usize) -> Origin<'static> {
 fn rows(format: &Format, decoder: &mut dyn Decoder) -> Vec<Row> {
     let (batches, rejects) = decoder.waiting_mut().finish();
     let mut rows = Vec::new();
-    for (_, batch) in &batches {
+    for (day, batch) in &batches {
+        // A partition has a name that every reader of the store takes for a date, or none.
+        let is_date = |name: String| name.len() == 10 && name.as_str() >= "0001-01-01" && name.as_str() <= "9999-12-31";
+        assert!(day.map(date_name).is_none_or(is_date), "{day:?} is no date");
         let printer = (format.printer)(batch).expect("a batch of the format has its columns");
         for row in 0..batch.num_rows() {
             let mut text = Vec::new();
@@ -66,18 +72,25 @@ fn line(batch: &RecordBatch, row: usize) -> i64 {
     batch["source_line"].as_primitive::<Int64Type>().value(row)
 }
 
-/// Decodes lines, so many to a block, and checks that they can be printed again as they were.
+/// Decodes lines, so many to a block, and checks that they can be printed again as they were, whether their file's name has
+/// a time or not.
 ///
 /// # Panics
 ///
 /// If they can't.
 pub fn lines(format: &Format, content: &[u8], per_block: usize) {
+    let [without, with] = [None, Some(1_627_563_900_000_000)].map(|time| lines_of(format, content, per_block, time));
+    assert_eq!((without.records, without.rejects), (with.records, with.rejects), "a time makes no record");
+}
+
+fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option<i64>) -> Decoded {
     let mut decoder = (format.decoder)();
     let (mut decoded, mut carry, mut offset) = (Decoded::default(), Carry::default(), 0);
     let all: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
     for lines in all.chunks(per_block.max(1)) {
         let block = lines.concat();
-        decoded.add(&decoder.decode(Block::Lines(&block), &origin(content, &decoded, offset), &mut carry));
+        let origin = origin(content, &decoded, offset, file_time);
+        decoded.add(&decoder.decode(Block::Lines(&block), &origin, &mut carry));
         offset += block.len();
     }
     assert_eq!(decoded.lines, i64::try_from(all.len()).expect("a short file"));
@@ -87,6 +100,9 @@ pub fn lines(format: &Format, content: &[u8], per_block: usize) {
     let rebuilt = rebuild(&rows, LineEnding::of(content), decoded.lines, &carry.gap, content.len());
     assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
     assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+    let is_held = |(first, last): (i64, i64)| TIMES.contains(&first) && TIMES.contains(&last);
+    assert!(decoded.times.is_none_or(is_held), "{:?}", decoded.times);
+    decoded
 }
 
 /// Puts lines together again: blank ones are not among the rows.
@@ -129,7 +145,7 @@ pub fn json(format: &Format, content: &[u8], step: usize) {
     let (mut decoded, mut carry, mut start) = (Decoded::default(), Carry::default(), 0);
     for end in (0..content.len()).step_by(step.max(1)).skip(1).chain([content.len()]) {
         while let Some((block, taken)) = scanner.next(&content[start..end], end == content.len()) {
-            let origin = origin(content, &decoded, start);
+            let origin = origin(content, &decoded, start, None);
             match block {
                 Block::Long(part, last) => {
                     decoder.reject("too long", part, &origin, &mut carry);

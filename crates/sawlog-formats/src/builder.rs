@@ -30,8 +30,8 @@ impl ColumnSet {
     #[must_use]
     pub fn sized_like(table: &'static Table, like: &Sizes) -> Self {
         let mut columns = Self::new(table);
-        for (column, bytes) in columns.columns.iter_mut().zip(&like.bytes) {
-            column.reserve(like.rows, *bytes);
+        for (column, (rows, bytes)) in columns.columns.iter_mut().zip(&like.columns) {
+            column.reserve(*rows, *bytes);
         }
         columns
     }
@@ -39,7 +39,7 @@ impl ColumnSet {
     /// How large the columns have become.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
-        Sizes { rows: self.rows, bytes: self.columns.iter().map(ColumnBuilder::bytes).collect() }
+        Sizes { columns: self.columns.iter().map(|column| (column.len(), column.bytes())).collect() }
     }
 
     /// How many rows there are.
@@ -54,19 +54,26 @@ impl ColumnSet {
         self.columns.iter().map(ColumnBuilder::memory).sum()
     }
 
-    /// Appends to text or bytes column `column`. The bytes of a text column must be UTF-8.
+    /// Appends to text or bytes column `column`, after nulls for the rows in which it was not set. The bytes of a text
+    /// column must be UTF-8.
     pub(crate) fn texts<'a>(&mut self, column: usize, values: impl Iterator<Item = Option<&'a [u8]>>) {
-        self.columns[column].texts(values);
+        self.column(column).texts(values);
     }
 
-    /// Appends the same value `count` times to text column `column`.
+    /// Appends the same value `count` times to text column `column`, after nulls for the rows in which it was not set.
     pub(crate) fn repeat_text(&mut self, column: usize, value: &[u8], count: usize) {
-        self.columns[column].repeat_text(value, count);
+        self.column(column).repeat_text(value, count);
     }
 
-    /// Appends to a column of numbers or times.
+    /// Appends to a column of numbers or times, after nulls for the rows in which it was not set.
     pub(crate) fn numbers(&mut self, column: usize, new: impl Iterator<Item = Option<i64>> + Clone) {
-        self.columns[column].numbers(new);
+        self.column(column).numbers(new);
+    }
+
+    /// A column that has a value for every row so far.
+    fn column(&mut self, column: usize) -> &mut ColumnBuilder {
+        self.columns[column].settle(self.rows);
+        &mut self.columns[column]
     }
 
     /// The columns, to be filled one value at a time with [`ColumnBuilder::set_text`] and its like.
@@ -74,7 +81,7 @@ impl ColumnSet {
         &mut self.columns
     }
 
-    /// Says that `count` rows have been set, column by column; [`ColumnSet::settle`] must follow before they are used.
+    /// Says that `count` rows have been set in the columns that have a value; the others are null.
     pub(crate) fn rows_set(&mut self, count: usize) {
         self.rows += count;
     }
@@ -100,7 +107,7 @@ impl ColumnSet {
     /// If a decoder broke its word that text is UTF-8 or that every column got every row.
     #[must_use]
     pub fn finish(self) -> RecordBatch {
-        let columns: Vec<ArrayRef> = self.columns.into_iter().map(ColumnBuilder::finish).collect();
+        let columns: Vec<ArrayRef> = self.columns.into_iter().map(|column| column.finish(self.rows)).collect();
         let fields: Vec<Field> = self
             .table
             .columns
@@ -112,11 +119,10 @@ impl ColumnSet {
     }
 }
 
-/// Rows and bytes of each column of a [`ColumnSet`].
+/// Rows and bytes of each column of a [`ColumnSet`]; a column that was never set has none.
 #[derive(Clone, Debug, Default)]
 pub struct Sizes {
-    rows: usize,
-    bytes: Vec<usize>,
+    columns: Vec<(usize, usize)>,
 }
 
 /// The name of a date partition, `2021-07-29`, for a day counted from 1970-01-01.

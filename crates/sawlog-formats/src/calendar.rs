@@ -1,7 +1,13 @@
-//! The civil calendar, and times in the form of ISO 8601.
+//! The civil calendar, the times that a store can hold, and times in the forms of ISO 8601.
+
+use std::ops::RangeInclusive;
 
 /// Microseconds of a day.
 pub(crate) const MICROS_A_DAY: i64 = 86_400_000_000;
+
+/// The times that a store can hold, in microseconds since 1970: those of the years 1 to 9999, in UTC. Dates outside of
+/// these have no name of four digits, and Delta, `DataFusion` or what people read a store with refuse them.
+pub const TIMES: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// Two digits as a number.
 #[inline]
@@ -9,33 +15,81 @@ pub(crate) fn two(tens: u8, ones: u8) -> Option<i64> {
     (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
 }
 
-/// The day, counted from 1970-01-01, of a time in microseconds.
-pub(crate) fn day_of(micros: i64) -> i32 {
-    i32::try_from(micros.div_euclid(MICROS_A_DAY)).unwrap_or(i32::MAX)
+/// A time in microseconds, if a store can hold it.
+#[inline]
+pub(crate) fn within_times(micros: i64) -> Option<i64> {
+    TIMES.contains(&micros).then_some(micros)
 }
 
-/// `2021-07-29T13:06:49Z`, with or without a fraction of the second, as microseconds since 1970. What a fraction has
-/// beyond microseconds is left out.
+/// The day of a time in microseconds, counted from 1970-01-01; `None` without a time, or if no store can hold it.
+#[inline]
+pub(crate) fn day_of(micros: Option<i64>) -> Option<i32> {
+    i32::try_from(within_times(micros?)?.div_euclid(MICROS_A_DAY)).ok()
+}
+
+/// A time of ISO 8601 as microseconds since 1970, if a store can hold it: see [`read_any_iso8601`].
 pub(crate) fn read_iso8601(text: &[u8]) -> Option<i64> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', i1, i2, b':', s1, s2, rest @ .., b'Z'] = text
-    else {
-        return None;
+    read_any_iso8601(text).and_then(within_times)
+}
+
+/// `2021-07-29T13:06:49Z` as microseconds since 1970; what a fraction of the second has beyond these is left out. Read as
+/// well are a blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, and any offset from UTC. A time that
+/// says nothing of its offset is in UTC, as AWS's logs and exports of them are.
+pub(crate) fn read_any_iso8601(text: &[u8]) -> Option<i64> {
+    let (date, is_compact, clock) = match text {
+        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', clock @ ..] => {
+            ([*y1, *y2, *y3, *y4, *m1, *m2, *d1, *d2], false, clock)
+        }
+        [y1, y2, y3, y4, m1, m2, d1, d2, b'T' | b't', clock @ ..] => {
+            ([*y1, *y2, *y3, *y4, *m1, *m2, *d1, *d2], true, clock)
+        }
+        _ => return None,
     };
-    let (year, month, day) = (two(*y1, *y2)? * 100 + two(*y3, *y4)?, two(*m1, *m2)?, two(*d1, *d2)?);
-    let (hour, minute, second) = (two(*h1, *h2)?, two(*i1, *i2)?, two(*s1, *s2)?);
+    let [y1, y2, y3, y4, m1, m2, d1, d2] = date;
+    let (year, month, day) = (two(y1, y2)? * 100 + two(y3, y4)?, two(m1, m2)?, two(d1, d2)?);
+    let ([h1, h2, i1, i2], [s1, s2], rest) = match clock {
+        [h1, h2, b':', i1, i2, b':', s1, s2, rest @ ..] if !is_compact => ([*h1, *h2, *i1, *i2], [*s1, *s2], rest),
+        [h1, h2, b':', i1, i2, rest @ ..] if !is_compact => ([*h1, *h2, *i1, *i2], *b"00", rest),
+        [h1, h2, i1, i2, s1, s2, rest @ ..] if is_compact && s1.is_ascii_digit() => {
+            ([*h1, *h2, *i1, *i2], [*s1, *s2], rest)
+        }
+        [h1, h2, i1, i2, rest @ ..] if is_compact => ([*h1, *h2, *i1, *i2], *b"00", rest),
+        _ => return None,
+    };
+    let (hour, minute, second) = (two(h1, h2)?, two(i1, i2)?, two(s1, s2)?);
     let on_calendar = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year, month);
     if !on_calendar || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let fraction = match rest {
-        [] => 0,
-        [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
-            digits.iter().chain(b"000000").take(6).fold(0, |value, digit| value * 10 + i64::from(digit - b'0'))
-        }
+    let (fraction, rest) = read_fraction(rest)?;
+    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - read_offset(rest)?;
+    Some(seconds * 1_000_000 + fraction)
+}
+
+/// The microseconds of a fraction of a second, if there is one, and what follows it.
+fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let [b'.' | b',', rest @ ..] = text else { return Some((0, text)) };
+    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = rest.split_at(len);
+    let micros = digits.iter().chain(b"000000").take(6).fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    (len > 0).then_some((micros, rest))
+}
+
+/// An offset from UTC in seconds: `Z`, `+02:00`, `+0200`, `+02`, or nothing.
+fn read_offset(text: &[u8]) -> Option<i64> {
+    let (sign, [h1, h2, m1, m2]) = match text {
+        b"" | b"Z" | b"z" | b" UTC" => return Some(0),
+        [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => (sign, [*h1, *h2, *m1, *m2]),
+        [sign, h1, h2] => (sign, [*h1, *h2, b'0', b'0']),
         _ => return None,
     };
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    Some(seconds * 1_000_000 + fraction)
+    let (hours, minutes) = (two(h1, h2)?, two(m1, m2)?);
+    let seconds = hours * 3600 + minutes * 60;
+    match sign {
+        b'+' if hours < 24 && minutes < 60 => Some(seconds),
+        b'-' if hours < 24 && minutes < 60 => Some(-seconds),
+        _ => None,
+    }
 }
 
 pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
@@ -94,11 +148,65 @@ mod tests {
             "2021-02-29T00:00:00Z",
             "2021-13-01T00:00:00Z",
             "2021-07-29T24:00:00Z",
+            "2021-07-29T13:06:60Z",
             "2021-07-29T13:06:49.Z",
-            "2021-07-29T13:06:49+00:00",
-            "2021-07-29 13:06:49Z",
+            "2021-07-29T13:06:49+24:00",
+            "2021-07-29T13:06:49+0:00",
+            "2021-07-29T13:06:49 +00:00",
+            "2021-07-29T13:06:49ZZ",
+            "2021-07-29T13:06:49 PST",
+            "2021-07-29T1306:49Z",
+            "20210729T13:06:49Z",
+            "20210729 130649Z",
+            "20210729T13064Z",
+            "29/07/2021 13:06:49",
+            "1627564009",
         ] {
             assert_eq!(read_iso8601(text.as_bytes()), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_form_of_one_time_is_that_time() {
+        for text in [
+            "2021-07-29T13:06:49Z",
+            "2021-07-29t13:06:49z",
+            "2021-07-29T13:06:49.000+00:00",
+            "2021-07-29 13:06:49.000",
+            "2021-07-29 13:06:49 UTC",
+            "2021-07-29T13:06:49,0-00:00",
+            "2021-07-29T15:06:49+0200",
+            "2021-07-29T15:06:49+02",
+            "2021-07-30T00:36:49+11:30",
+            "2021-07-28T23:06:49-14:00",
+            "20210729T130649Z",
+            "20210729T150649+0200",
+        ] {
+            assert_eq!(read_iso8601(text.as_bytes()), Some(1_627_564_009_000_000), "{text}");
+        }
+        assert_eq!(read_iso8601(b"2021-07-29T13:06Z"), Some(1_627_563_960_000_000));
+        assert_eq!(read_iso8601(b"20210729T1306Z"), Some(1_627_563_960_000_000));
+        assert_eq!(read_iso8601(b"2021-07-29 13:06:49.1234567"), Some(1_627_564_009_123_456));
+    }
+
+    #[test]
+    fn no_time_outside_of_four_digits_gets_through() {
+        for (text, micros) in [
+            ("0001-01-01T00:00:00Z", Some(*TIMES.start())),
+            ("0001-01-01T00:00:00+00:01", None),
+            ("0000-12-31T23:59:59Z", None),
+            ("0000-12-31T23:59:59-00:01", Some(*TIMES.start() + 59_000_000)),
+            ("9999-12-31T23:59:59.999999Z", Some(*TIMES.end())),
+            ("9999-12-31T23:59:59-00:01", None),
+        ] {
+            assert_eq!(read_iso8601(text.as_bytes()), micros, "{text}");
+            let day = day_of(read_any_iso8601(text.as_bytes()));
+            assert_eq!(day.is_some(), micros.is_some(), "{text}");
+        }
+        for micros in [i64::MIN, *TIMES.start() - 1, *TIMES.end() + 1, i64::MAX] {
+            assert_eq!(day_of(Some(micros)), None);
+        }
+        let names = [*TIMES.start(), *TIMES.end()].map(|time| day_of(Some(time)).map(crate::date_name));
+        assert_eq!(names, [Some("0001-01-01".to_owned()), Some("9999-12-31".to_owned())]);
     }
 }

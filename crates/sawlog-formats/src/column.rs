@@ -291,8 +291,34 @@ impl ColumnBuilder {
         self.texts(keys.iter().map(|&key| (key != NULL_KEY).then(|| values.get(key))));
     }
 
-    /// The column as an Arrow array.
-    pub(crate) fn finish(self) -> ArrayRef {
+    /// So many nulls, which take no writing of one after the other; `None` of groups and lists.
+    fn all_null(&self, rows: usize) -> Option<ArrayRef> {
+        Some(match self {
+            Self::Dictionary { .. } => {
+                let values = Arc::new(StringArray::new_null(0));
+                let array = DictionaryArray::<UInt32Type>::try_new(UInt32Array::new_null(rows), values);
+                Arc::new(array.expect("no key is there"))
+            }
+            Self::Plain { kind: Kind::Text, .. } => Arc::new(StringArray::new_null(rows)),
+            Self::Plain { .. } => Arc::new(BinaryArray::new_null(rows)),
+            Self::Numbers { kind, .. } => match kind {
+                Kind::Time => Arc::new(TimestampMicrosecondArray::new_null(rows).with_timezone("UTC")),
+                Kind::Int32 => Arc::new(Int32Array::new_null(rows)),
+                Kind::Bool => Arc::new(BooleanArray::new_null(rows)),
+                _ => Arc::new(Int64Array::new_null(rows)),
+            },
+            Self::Struct { .. } | Self::List { .. } => return None,
+        })
+    }
+
+    /// The column as an Arrow array of so many rows: those after the last one that was set are null.
+    pub(crate) fn finish(mut self, rows: usize) -> ArrayRef {
+        if self.len() == 0
+            && let Some(nulls) = self.all_null(rows)
+        {
+            return nulls;
+        }
+        self.settle(rows);
         match self {
             Self::Dictionary { keys, values, nulls, .. } => {
                 let valid = nulls
@@ -312,10 +338,11 @@ impl ColumnBuilder {
                 Arc::new(BinaryArray::new(offsets, Buffer::from_vec(bytes), valid.finish()))
             }
             Self::Numbers { kind, values, mut valid } => numbers(kind, values, valid.finish()),
-            Self::Struct { columns, children, mut valid } => Arc::new(group(columns, children, valid.finish())),
+            Self::Struct { columns, children, mut valid } => Arc::new(group(columns, children, rows, valid.finish())),
             Self::List { columns, children, offsets, mut valid } => {
+                let count = usize::try_from(offsets[rows]).unwrap_or_default();
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                let items = group(columns, children, None);
+                let items = group(columns, children, count, None);
                 let element = Field::new("element", Array::data_type(&items).clone(), true);
                 Arc::new(ListArray::new(Arc::new(element), offsets, Arc::new(items), valid.finish()))
             }
@@ -323,8 +350,8 @@ impl ColumnBuilder {
     }
 }
 
-fn group(columns: &[Column], children: Vec<ColumnBuilder>, valid: Option<NullBuffer>) -> StructArray {
-    let arrays: Vec<ArrayRef> = children.into_iter().map(ColumnBuilder::finish).collect();
+fn group(columns: &[Column], children: Vec<ColumnBuilder>, rows: usize, valid: Option<NullBuffer>) -> StructArray {
+    let arrays: Vec<ArrayRef> = children.into_iter().map(|child| child.finish(rows)).collect();
     let fields =
         columns.iter().zip(&arrays).map(|(column, array)| Field::new(column.name, array.data_type().clone(), true));
     StructArray::new(fields.collect::<Fields>(), arrays, valid)

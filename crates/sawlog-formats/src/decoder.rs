@@ -105,10 +105,10 @@ impl Decoded {
         }
     }
 
-    /// Counts a record.
-    pub(crate) fn record_at(&mut self, time: i64) {
+    /// Counts a record, and its time if it has one.
+    pub(crate) fn record_at(&mut self, time: Option<i64>) {
         self.records += 1;
-        self.times = span(self.times, Some((time, time)));
+        self.times = span(self.times, time.map(|time| (time, time)));
     }
 }
 

@@ -25,6 +25,7 @@ mod visible;
 pub mod vpc_flow;
 
 pub use builder::{ColumnSet, Sizes, date_name};
+pub use calendar::TIMES;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use entity::{Entity, Failed, Measures, Part, Received};
 pub use inflate::{inflate, is_gzip};

@@ -59,4 +59,6 @@ pub struct Origin<'a> {
     pub byte_offset: i64,
     /// How the source's lines end.
     pub ending: LineEnding,
+    /// The time in the source's name, in microseconds since 1970, if there is one: that of records that have no other.
+    pub file_time: Option<i64>,
 }

@@ -1,4 +1,4 @@
-//! Records and rejects of one table, waiting to be written: a set of columns for each date.
+//! Records and rejects of one table, waiting to be written: a set of columns for each date, and for records without one.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::table::Table;
 #[derive(Debug)]
 pub struct Partitions {
     table: &'static Table,
-    days: HashMap<i32, ColumnSet>,
+    days: HashMap<Option<i32>, ColumnSet>,
     pub(crate) rejects: RejectBuilder,
     /// The sizes of the largest columns before these: the next ones will be like them.
     sizes: Sizes,
@@ -23,8 +23,8 @@ impl Partitions {
         Self { table, days: HashMap::new(), rejects: RejectBuilder::new(table.name), sizes: Sizes::default() }
     }
 
-    /// The columns of a day, counted from 1970-01-01.
-    pub(crate) fn day(&mut self, day: i32) -> &mut ColumnSet {
+    /// The columns of a day, counted from 1970-01-01; or of the records that have no time.
+    pub(crate) fn day(&mut self, day: Option<i32>) -> &mut ColumnSet {
         let (table, sizes, first) = (self.table, &self.sizes, self.days.is_empty());
         self.days
             .entry(day)
@@ -48,9 +48,9 @@ impl Partitions {
         self.days.values().map(ColumnSet::memory).sum::<usize>() + self.rejects.memory()
     }
 
-    /// Takes out the records by date (in days since 1970, ascending), and the rejects.
-    pub fn finish(&mut self) -> (Vec<(i32, RecordBatch)>, Option<RecordBatch>) {
-        let mut days: Vec<(i32, ColumnSet)> = self.days.drain().collect();
+    /// Takes out the records by date (in days since 1970, ascending; those without a time first), and the rejects.
+    pub fn finish(&mut self) -> (Vec<(Option<i32>, RecordBatch)>, Option<RecordBatch>) {
+        let mut days: Vec<(Option<i32>, ColumnSet)> = self.days.drain().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
         if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {
             self.sizes = largest.sizes();

@@ -54,7 +54,7 @@ pub struct DataFileEntry {
     pub size: u64,
     /// How many rows it holds.
     pub rows: u64,
-    /// Its partition, `2021-07-29`, where the table has any.
+    /// Its partition, `2021-07-29`; none where the table has no partitions, and of records that have no time.
     pub date: Option<String>,
     /// Delta's statistics, as JSON.
     pub stats: String,
@@ -381,8 +381,8 @@ pub(crate) async fn commit(
     }
     after.extend_from_slice(adds);
     sort(&mut after);
-    let actions = removes.iter().map(|file| Action::Remove(remove(file)));
-    let actions = actions.chain(adds.iter().map(|file| Action::Add(add(file)))).collect();
+    let actions = removes.iter().map(|file| Action::Remove(remove(table, file)));
+    let actions = actions.chain(adds.iter().map(|file| Action::Add(add(table, file)))).collect();
     let operation = DeltaOperation::Write {
         mode: SaveMode::Append,
         partition_by: (!table.times.is_empty()).then(|| vec!["date".to_owned()]),
@@ -468,8 +468,9 @@ fn mark_out_of_use(path: &Path) -> Result<()> {
     }
 }
 
-fn partition_values(file: &DataFileEntry) -> HashMap<String, Option<String>> {
-    file.date.iter().map(|date| ("date".to_owned(), Some(date.clone()))).collect()
+fn partition_values(table: &Table, file: &DataFileEntry) -> HashMap<String, Option<String>> {
+    let is_partitioned = !table.times.is_empty();
+    is_partitioned.then(|| ("date".to_owned(), file.date.clone())).into_iter().collect()
 }
 
 fn tags(file: &DataFileEntry) -> HashMap<String, Option<String>> {
@@ -479,10 +480,10 @@ fn tags(file: &DataFileEntry) -> HashMap<String, Option<String>> {
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "no file is that large")]
-fn add(file: &DataFileEntry) -> Add {
+fn add(table: &Table, file: &DataFileEntry) -> Add {
     Add {
         path: file.path.clone(),
-        partition_values: partition_values(file),
+        partition_values: partition_values(table, file),
         size: file.size as i64,
         modification_time: file.written,
         data_change: true,
@@ -493,14 +494,14 @@ fn add(file: &DataFileEntry) -> Add {
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "no file is that large")]
-fn remove(file: &DataFileEntry) -> Remove {
+fn remove(table: &Table, file: &DataFileEntry) -> Remove {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok());
     Remove {
         path: file.path.clone(),
         data_change: true,
         deletion_timestamp: now,
         extended_file_metadata: Some(true),
-        partition_values: Some(partition_values(file)),
+        partition_values: Some(partition_values(table, file)),
         size: Some(file.size as i64),
         ..Remove::default()
     }

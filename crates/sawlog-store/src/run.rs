@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::statistics::Statistics;
-use sawlog_formats::{Kind, Table};
+use sawlog_formats::{Kind, TIMES, Table};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ use crate::ledger::{SOURCES, Source};
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
 use crate::read::read_file;
 use crate::store::{Store, table};
+
+/// The folder's name of a partition whose records have no time, as Hive and all that came after it have it.
+const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
 #[derive(Debug)]
@@ -95,7 +98,8 @@ impl<'a> Run<'a> {
         self.codec
     }
 
-    /// Opens a data file of `table`, in the partition `date` (`2021-07-29`) where the table has any.
+    /// Opens a data file of `table`, in the partition `date` (`2021-07-29`) where the table has any, or in that of records
+    /// without a time.
     ///
     /// # Errors
     ///
@@ -103,7 +107,11 @@ impl<'a> Run<'a> {
     pub fn create_file(&mut self, table: &'static Table, date: Option<String>) -> Result<StagedFile> {
         let name = format!("part-{}-{:05}.parquet", self.id, self.files);
         self.files += 1;
-        let path = date.as_ref().map_or_else(|| name.clone(), |date| format!("date={date}/{name}"));
+        let path = match &date {
+            Some(date) => format!("date={date}/{name}"),
+            None if table.times.is_empty() => name,
+            None => format!("date={NO_DATE}/{name}"),
+        };
         let full = self.staging.join(table.name).join(&path);
         let file = DataFile::create(full.clone(), table).map_err(StoreError::parquet(&full))?;
         let index = IndexBuilder::open(table.name, &path);
@@ -341,9 +349,10 @@ fn micros(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// A bound in Delta's form of a time, in milliseconds, rounded outwards.
+/// A bound in Delta's form of a time, in milliseconds, rounded outwards but not out of the years that there are.
 fn timestamp(micros: i64, up: bool) -> String {
     let millis = if up { -((-micros).div_euclid(1000)) } else { micros.div_euclid(1000) };
+    let millis = millis.min(TIMES.end().div_euclid(1000));
     let day = i32::try_from(millis.div_euclid(86_400_000)).unwrap_or_default();
     let clock = millis.rem_euclid(86_400_000);
     format!(

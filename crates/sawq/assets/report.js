@@ -33,7 +33,7 @@
   const apply = () => {
     let count = 0;
     data.bursts.forEach((burst, place) => {
-      const inRange = !range || (burst.until >= range[0] && burst.time <= range[1]);
+      const inRange = !range || (burst.time !== null && burst.until >= range[0] && burst.time <= range[1]);
       rows[place].hidden = !(passes(burst) && inRange);
       count += rows[place].hidden ? 0 : 1;
     });
@@ -43,7 +43,7 @@
   };
 
   const points = () => {
-    const bursts = data.bursts.filter(passes);
+    const bursts = data.bursts.filter((burst) => passes(burst) && burst.time !== null);
     const lane = (log, failed) =>
       bursts.map((burst) => (burst.log === log && burst.failed === failed ? LOGS.length - LOGS.indexOf(log) - (failed ? 0.2 : 0) : null));
     return [bursts.map((burst) => burst.time), ...LOGS.flatMap((log) => [lane(log, false), lane(log, true)])];

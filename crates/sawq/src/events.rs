@@ -10,7 +10,7 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     (
         "time",
         "Timestamp(µs, \"UTC\")",
-        "When it happened, UTC; of a flow when its window began, or ended if that is all that is known",
+        "When it happened, UTC; of a flow when its window began, or ended if that is all that is known, or the time in its file's name",
     ),
     ("log", "Utf8", "The table that the record is in"),
     ("actor", "Utf8", "Who: an ARN where there is one, else a service or an id; null if anonymous, and for flows"),
@@ -98,7 +98,7 @@ fn select(table: &Table) -> Option<String> {
         ]
     } else if table.name == vpc_flow::TABLE.name {
         [
-            "coalesce(start, \"end\")",
+            "coalesce(start, \"end\", file_time)",
             "NULL",
             "NULL",
             "NULL",

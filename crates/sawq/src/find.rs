@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
@@ -13,7 +13,7 @@ use futures::StreamExt;
 use sawlog_formats::{TextColumn, visible};
 
 use crate::cli::{FindArgs, Order};
-use crate::logs::{resolve, time};
+use crate::logs::resolve;
 use crate::output::{Output, Target};
 use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 
@@ -123,7 +123,7 @@ fn merged<'a>(
     Ok(any)
 }
 
-/// Where a record stands in the order asked for: its time, if that counts, its file and line.
+/// Where a record stands in the order asked for: its time, if that counts, its file and line. Without a time it comes last.
 type Key = (i64, String, i64);
 
 /// The records of one log, as they are merged with those of others.
@@ -176,7 +176,10 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
     let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
     let time = match sort {
-        Order::Time => batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?.value(row),
+        Order::Time => {
+            let times = batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+            if times.is_valid(row) { times.value(row) } else { i64::MAX }
+        }
         Order::Evidence => 0,
     };
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
@@ -185,7 +188,7 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
 /// The columns by the names that were given, or those that printing needs; and what the order is told by.
 fn wanted(query: &Query, columns: &[String]) -> Result<Vec<Expr>> {
     let mut wanted: Vec<Expr> = EVIDENCE_ORDER.map(ident).to_vec();
-    wanted.extend(time(query.format.table).map(|time| time.alias(TIME)));
+    wanted.push(query.time()?.alias(TIME));
     if columns.is_empty() {
         let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
         wanted.extend(printed.map(ident));

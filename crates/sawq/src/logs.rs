@@ -62,7 +62,12 @@ pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
 
 /// The time of a log's records.
 pub(crate) fn time(table: &Table) -> Option<Expr> {
-    let columns: Vec<Expr> = table.times.iter().map(|name| ident(*name)).collect();
+    first_of(table.times)
+}
+
+/// The first of some columns that is not null.
+pub(crate) fn first_of(columns: &[&str]) -> Option<Expr> {
+    let columns: Vec<Expr> = columns.iter().map(|name| ident(*name)).collect();
     if columns.len() > 1 { Some(coalesce(columns)) } else { columns.into_iter().next() }
 }
 
@@ -105,7 +110,6 @@ pub(crate) struct Roles {
     /// Whether the request failed, or the flow was rejected.
     pub(crate) failed: Expr,
     pub(crate) ip: Expr,
-    pub(crate) time: Expr,
 }
 
 impl Roles {
@@ -127,6 +131,6 @@ impl Roles {
         });
         let failed = failed.reduce(Expr::or).unwrap_or_else(|| lit(false));
         let bytes_sent = measures.sent.map_or_else(none, ident);
-        Ok(Self { bytes_sent, bytes_received, failed, ip: general("ip"), time: general("time") })
+        Ok(Self { bytes_sent, bytes_received, failed, ip: general("ip") })
     }
 }

@@ -25,7 +25,7 @@ use crate::cli::FilterArgs;
 use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::index::Candidates;
-use crate::logs::{no_column, resolve};
+use crate::logs::{first_of, no_column, resolve};
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
@@ -45,6 +45,8 @@ pub(crate) struct Query {
     pub(crate) store: Arc<Store>,
     pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
+    /// The columns of the records' times, of which the first counts that is not null.
+    pub(crate) times: &'static [&'static str],
     pub(crate) filters: Filters,
     /// What the index left, if it was asked.
     pub(crate) candidates: Option<Candidates>,
@@ -74,11 +76,13 @@ impl Query {
         let (index, explain) = (Arc::new(index), Explain::default());
         let logs = logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty());
         each(logs, |(format, snapshot)| {
-            let filters = Filters::new(format.table, args, last)?;
+            let times = times(&snapshot);
+            let filters = Filters { times, ..Filters::new(format.table, args, last)? };
             let query = Self {
                 store: Arc::clone(&store),
                 format,
                 snapshot,
+                times,
                 filters,
                 candidates: None,
                 index: Arc::clone(&index),
@@ -97,10 +101,11 @@ impl Query {
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
         let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
+        // Records without a date have no time, so none of them is of the time asked for.
         self.snapshot.files.retain(|file| {
             let date = file.date.as_ref();
-            let late_enough = since.as_ref().is_none_or(|since| date.is_none_or(|date| date >= since));
-            late_enough && until.as_ref().is_none_or(|until| date.is_none_or(|date| date <= until))
+            let late_enough = since.as_ref().is_none_or(|since| date.is_some_and(|date| date >= since));
+            late_enough && until.as_ref().is_none_or(|until| date.is_some_and(|date| date <= until))
         });
         let probes: Vec<_> = self.filters.fields.iter().filter_map(|filter| filter.probe.as_ref()).collect();
         if !probes.is_empty() && !self.snapshot.files.is_empty() {
@@ -115,7 +120,7 @@ impl Query {
         let only = args.log.as_deref().map(log).transpose()?;
         let asked = |query: &&Self| only.is_none_or(|only| only.table.name == query.format.table.name);
         let with = |query: &Self| {
-            let filters = Filters::new(query.format.table, args, last)?;
+            let filters = Filters { times: query.times, ..Filters::new(query.format.table, args, last)? };
             Ok(Self { filters, candidates: None, ..query.clone() })
         };
         queries.iter().filter(asked).map(with).collect()
@@ -124,6 +129,11 @@ impl Query {
     /// The same logs, with other filters.
     pub(crate) fn narrowed(queries: &[Self], args: &FilterArgs) -> Result<Vec<Self>> {
         each(Self::with_filters(queries, args)?, |query| query.prepared(args))
+    }
+
+    /// The time of a record.
+    pub(crate) fn time(&self) -> Result<Expr> {
+        first_of(self.times).context("a log has times")
     }
 
     /// Whether the index rules all data files out.
@@ -413,13 +423,45 @@ pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
     session
 }
 
+/// The columns of which the first that is not null has a record's time, as far as they matter: by the statistics of the data
+/// files one may be there in all records, so that those after it say nothing, or in none.
+fn times(snapshot: &Snapshot) -> &'static [&'static str] {
+    let all = snapshot.table.times;
+    if all.len() == 1 {
+        return all;
+    }
+    let nulls: Vec<serde_json::Value> = snapshot
+        .files
+        .iter()
+        .map(|file| serde_json::from_str::<serde_json::Value>(&file.stats).unwrap_or_default()["nullCount"].take())
+        .collect();
+    let has_range = |name: &str| snapshot.table.columns.iter().any(|column| column.name == name && column.skip_files);
+    let is_full = |name: &&str| has_range(name) && nulls.iter().all(|nulls| nulls[*name] == 0);
+    let needed = all.iter().position(|name| is_full(name)).map_or(all, |place| &all[..=place]);
+    // A data file that says nothing of the column was written before there was one.
+    let is_empty = |name: &str| {
+        let mut files = snapshot.files.iter().zip(&nulls);
+        has_range(name) && files.all(|(file, nulls)| nulls[name].as_u64().is_none_or(|nulls| nulls == file.rows))
+    };
+    let mut needed = needed;
+    while let [rest @ .., last] = needed
+        && !rest.is_empty()
+        && is_empty(last)
+    {
+        needed = rest;
+    }
+    needed
+}
+
 /// The time of the last record, by the statistics of the data files.
 fn last_time(snapshot: &Snapshot) -> Option<i64> {
-    let column = *snapshot.table.times.first()?;
     let times = snapshot.files.iter().filter_map(|file| {
         let stats: serde_json::Value = serde_json::from_str(&file.stats).ok()?;
-        let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;
-        Some(last.as_microsecond())
+        let last = snapshot.table.times.iter().filter_map(|column| {
+            let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;
+            Some(last.as_microsecond())
+        });
+        last.max()
     });
     times.max()
 }

@@ -22,7 +22,9 @@ pub(crate) fn columns() -> Result<RecordBatch> {
             rows.push([table.name.to_owned(), name, data_type, column.doc.to_owned()]);
         }
         if !table.times.is_empty() {
-            rows.push([table.name, "date", "Date32", "The UTC day of the record"].map(str::to_owned));
+            rows.push(
+                [table.name, "date", "Date32", "The UTC day of the record; null if it has no time"].map(str::to_owned),
+            );
         }
     }
     let view = crate::events::COLUMNS.iter();

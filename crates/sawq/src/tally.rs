@@ -106,7 +106,7 @@ fn tally_log(query: &Query, columns: &[String], measures: Measures) -> Result<Ve
         if measures.details == Details::WithIps {
             wanted.push(roles.ip.alias(IP));
         }
-        wanted.push(roles.time.alias(TIME));
+        wanted.push(query.time()?.alias(TIME));
     }
     wanted.extend(measures.only.map(|(column, _)| ident(column)));
     let new = || Tally::new(columns.len(), measures);
@@ -222,7 +222,9 @@ impl Tally {
                 sums.bytes_received += u128::from(received.value(row).unsigned_abs());
             }
             sums.errors += u64::from(failed.is_valid(row) && failed.value(row));
-            sums.add_times((times.value(row), times.value(row)));
+            if times.is_valid(row) {
+                sums.add_times((times.value(row), times.value(row)));
+            }
         }
         if self.measures.details == Details::WithIps {
             let ips = dimension_numbers(batch, IP, &mut self.groups.ips, &mut self.ips)?;

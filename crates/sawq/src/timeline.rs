@@ -32,8 +32,9 @@ const FIELDS: &str =
 /// Records of one kind in a burst.
 #[derive(Clone, Debug)]
 pub(crate) struct Burst {
-    pub(crate) first: i64,
-    pub(crate) last: i64,
+    /// `None` of records without a time, which come last.
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
     pub(crate) count: u64,
     pub(crate) kind: Kind,
     /// What the first record is about; of several the place that they have in common.
@@ -110,9 +111,10 @@ fn bursts(batch: &RecordBatch) -> Result<Vec<Burst>> {
             "vpc_flow" => target.rsplit_once(':').map_or(target.as_str(), |(address, _)| address),
             _ => target.as_str(),
         };
+        let time = times.is_valid(row).then(|| times.value(row));
         Burst {
-            first: times.value(row),
-            last: times.value(row),
+            first: time,
+            last: time,
             count: 1,
             kind: Kind {
                 place: place.to_owned(),
@@ -131,6 +133,15 @@ fn bursts(batch: &RecordBatch) -> Result<Vec<Burst>> {
         }
     });
     Ok(rows.collect())
+}
+
+/// The microseconds from one time to a later one. Records without a time are together, after all others.
+fn between(earlier: Option<i64>, later: Option<i64>) -> i64 {
+    match (earlier, later) {
+        (Some(earlier), Some(later)) => later.saturating_sub(earlier),
+        (None, None) => 0,
+        _ => i64::MAX,
+    }
 }
 
 /// Folds records into bursts, and gives these out in the order of their first records.
@@ -161,7 +172,7 @@ impl Folding {
         let now = record.first;
         let number = self.open.get(&record.kind).copied().filter(|_| !self.expand);
         let burst = number.and_then(|number| self.waiting.get_mut(number.checked_sub(self.given)?));
-        if let Some(burst) = burst.filter(|burst| now - burst.last <= BURST_SECONDS * 1_000_000) {
+        if let Some(burst) = burst.filter(|burst| between(burst.last, now) <= BURST_SECONDS * 1_000_000) {
             burst.last = now;
             burst.count += 1;
             burst.bytes += record.bytes;
@@ -173,7 +184,7 @@ impl Folding {
             self.waiting.push_back(record);
         }
         while let Some(burst) = self.waiting.front() {
-            let over = self.expand || now - burst.last > BURST_SECONDS * 1_000_000;
+            let over = self.expand || between(burst.last, now) > BURST_SECONDS * 1_000_000;
             if !over && self.waiting.len() <= MAX_WAITING {
                 break;
             }
@@ -218,24 +229,40 @@ struct Lines {
     last: Option<i64>,
 }
 
-impl Printer for Lines {
-    fn burst(&mut self, burst: Burst) -> Result<()> {
-        let first = Timestamp::from_microsecond(burst.first)?.to_string();
+impl Lines {
+    /// The clock of a burst that begins at a time, after marks of the gap before it and of its day.
+    fn clock(&mut self, first: Option<i64>) -> Result<String> {
+        const TIMELESS: &str = "no time";
+        let Some(micros) = first else {
+            if self.day != TIMELESS {
+                writeln!(self.out, "{}{TIMELESS}", if self.day.is_empty() { "" } else { "\n" })?;
+                TIMELESS.clone_into(&mut self.day);
+            }
+            return Ok("--:--:--".to_owned());
+        };
+        let time = Timestamp::from_microsecond(micros)?;
+        let first = time.to_string();
         let (day, clock) = first.split_once('T').context("a time has a day")?;
-        if let Some(seconds) = self.last.map(|last| (burst.first - last) / 1_000_000).filter(|gap| *gap >= GAP_SECONDS)
-        {
+        if let Some(seconds) = self.last.map(|last| (micros - last) / 1_000_000).filter(|gap| *gap >= GAP_SECONDS) {
             writeln!(self.out, "          … {} h {:02} min without a record", seconds / 3600, seconds / 60 % 60)?;
         }
         if day != self.day {
-            let weekday = Timestamp::from_microsecond(burst.first)?.strftime("%A").to_string();
+            let weekday = time.strftime("%A").to_string();
             writeln!(self.out, "{}{day} {weekday}, UTC", if self.day.is_empty() { "" } else { "\n" })?;
             day.clone_into(&mut self.day);
         }
+        Ok(clock[..8].to_owned())
+    }
+}
+
+impl Printer for Lines {
+    fn burst(&mut self, burst: Burst) -> Result<()> {
+        let clock = self.clock(burst.first)?;
         let kind = &burst.kind;
         let marks = [if kind.outcome == "failure" { '!' } else { ' ' }, if burst.changes { '+' } else { ' ' }];
         let log = kind.log.split('_').next().unwrap_or_default();
         let who = kind.actor.rsplit([':', '/']).next().unwrap_or_default();
-        let mut line = format!("{} {}{} {log:<10} {who:<14} {:<15} ", &clock[..8], marks[0], marks[1], kind.src_ip);
+        let mut line = format!("{clock} {}{} {log:<10} {who:<14} {:<15} ", marks[0], marks[1], kind.src_ip);
         if burst.count > 1 {
             line += &format!("{} × ", burst.count);
         }
@@ -244,11 +271,11 @@ impl Printer for Lines {
         if !kind.error.is_empty() {
             line += &format!(": {}", kind.error);
         }
-        let seconds = (burst.last - burst.first) / 1_000_000;
+        let seconds = between(burst.first, burst.last) / 1_000_000;
         if seconds > 0 {
             line += &format!(" (in {seconds} s)");
         }
-        self.last = self.last.max(Some(burst.last));
+        self.last = self.last.max(burst.last);
         writeln!(self.out, "{}", visible(line.trim_end()))?;
         Ok(())
     }
@@ -277,16 +304,16 @@ impl Rows {
             let values = bursts.iter().map(|burst| Some(get(burst).as_str()).filter(|text| !text.is_empty()));
             Arc::new(values.collect::<StringArray>())
         };
-        let time = |get: fn(&Burst) -> i64| -> ArrayRef {
-            let times: TimestampMicrosecondArray = bursts.iter().map(|burst| Some(get(burst))).collect();
+        let time = |get: fn(&Burst) -> Option<i64>| -> ArrayRef {
+            let times: TimestampMicrosecondArray = bursts.iter().map(get).collect();
             Arc::new(times.with_timezone("UTC"))
         };
         let number = |get: fn(&Burst) -> i64| -> ArrayRef {
             Arc::new(bursts.iter().map(|burst| Some(get(burst))).collect::<Int64Array>())
         };
         self.output.batch(&RecordBatch::try_from_iter_with_nullable([
-            ("time", time(|burst| burst.first), false),
-            ("until", time(|burst| burst.last), false),
+            ("time", time(|burst| burst.first), true),
+            ("until", time(|burst| burst.last), true),
             ("count", Arc::new(bursts.iter().map(|burst| burst.count).collect::<UInt64Array>()) as ArrayRef, false),
             ("log", text(&|burst| &burst.kind.log), false),
             ("actor", text(&|burst| &burst.kind.actor), true),

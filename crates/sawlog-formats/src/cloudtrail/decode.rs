@@ -11,7 +11,7 @@ use super::TABLE;
 use super::fields::column::{GAP, RAW, SOURCE_FILE, SOURCE_LINE};
 use super::fields::{Content, Field, RECORD};
 use super::scan::Item;
-use crate::calendar::{day_of, read_iso8601};
+use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Block, Carry, Decoded, count_name};
 use crate::origin::Origin;
@@ -202,8 +202,8 @@ impl Decoder {
         number: i64,
         decoded: &mut Decoded,
     ) -> Result<(), &'static str> {
-        let Some(time) = event_time(tape, node) else { return Err("has no eventTime that is a time") };
-        let columns = self.partitions.day(day_of(time));
+        let time = event_time(tape, node)?;
+        let columns = self.partitions.day(day_of(Some(time)));
         let row = columns.rows();
         let set = columns.columns();
         let mut walk = Walk { tape, source, row, path: String::new(), decoded };
@@ -215,7 +215,7 @@ impl Decoder {
         set[SOURCE_FILE].set_text(row, context.origin.source_file.as_bytes());
         set[SOURCE_LINE].set_number(row, number);
         columns.rows_set(1);
-        decoded.record_at(time);
+        decoded.record_at(Some(time));
         Ok(())
     }
 }
@@ -235,17 +235,26 @@ fn size(node: Node<'_>) -> usize {
     }
 }
 
-/// The time of a record; of several the last, as everywhere.
-fn event_time(tape: &[Node<'_>], node: usize) -> Option<i64> {
-    let Node::Object { len, .. } = tape[node] else { return None };
+/// The time of a record; of several the last, as everywhere. Says why there is none.
+fn event_time(tape: &[Node<'_>], node: usize) -> Result<i64, &'static str> {
+    const NO_TIME: &str = "has no eventTime that is a time";
+    let Node::Object { len, .. } = tape[node] else { return Err(NO_TIME) };
     let (mut at, mut time) = (node + 1, None);
     for _ in 0..len {
         if let (Node::String("eventTime"), value) = (tape[at], tape[at + 1]) {
-            time = if let Node::String(text) = value { read_iso8601(text.as_bytes()) } else { None };
+            time = if let Node::String(text) = value { read_any_iso8601(text.as_bytes()) } else { None };
         }
         at += 1 + size(tape[at + 1]);
     }
-    time
+    within_times(time.ok_or(NO_TIME)?).ok_or("has an eventTime that is not of the years 1 to 9999")
+}
+
+/// `true` or `false` as text, in letters of any size.
+fn truth_in(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        return Some(true);
+    }
+    text.eq_ignore_ascii_case("false").then_some(false)
 }
 
 /// The fields of an object, to be found by key.
@@ -379,6 +388,9 @@ impl Walk<'_, '_> {
             match (field.content, self.tape[value]) {
                 (_, Node::Static(StaticNode::Null)) => column.unset(self.row),
                 (Content::Text, Node::String(text)) => column.set_text(self.row, text.as_bytes()),
+                (Content::Text, Node::Static(StaticNode::Bool(truth))) => {
+                    column.set_text(self.row, if truth { b"true" } else { b"false" });
+                }
                 (Content::Json, _) => {
                     let text = &self.source.text[self.source.value_start(key)..value_end()];
                     column.set_text(self.row, text);
@@ -386,6 +398,10 @@ impl Walk<'_, '_> {
                 (Content::Bool, Node::Static(StaticNode::Bool(truth))) => {
                     column.set_number(self.row, i64::from(truth));
                 }
+                (Content::Bool, Node::String(text)) => match truth_in(text) {
+                    Some(truth) => column.set_number(self.row, i64::from(truth)),
+                    None => self.other_type(key, column),
+                },
                 (Content::Time, Node::String(text)) => match read_iso8601(text.as_bytes()) {
                     Some(time) => column.set_number(self.row, time),
                     None => self.other_type(key, column),

@@ -34,6 +34,7 @@ fn read_in_steps(content: &[u8], step: usize) -> Read {
                 first_line: 1 + decoded.lines,
                 byte_offset: offset,
                 ending: LineEnding::Lf,
+                file_time: None,
             };
             match block {
                 Block::Long(part, last) => {
@@ -100,7 +101,8 @@ fn check(field: &Field, array: &ArrayRef, row: usize, value: Option<&Value>) {
     match field.content {
         Content::Text => {
             let text = TextColumn::new(array).unwrap();
-            assert_eq!(text.get(row), value.and_then(Value::as_str), "{}", field.key);
+            let truth = value.and_then(Value::as_bool).map(|truth| if truth { "true" } else { "false" });
+            assert_eq!(text.get(row), value.and_then(Value::as_str).or(truth), "{}", field.key);
         }
         Content::Json => {
             let text = TextColumn::new(array).unwrap();
@@ -109,7 +111,9 @@ fn check(field: &Field, array: &ArrayRef, row: usize, value: Option<&Value>) {
         }
         Content::Bool => {
             let found = array.is_valid(row).then(|| array.as_boolean().value(row));
-            assert_eq!(found, value.and_then(Value::as_bool), "{}", field.key);
+            let named = value.and_then(Value::as_str).map(str::to_lowercase);
+            let named = named.and_then(|text| text.parse::<bool>().ok());
+            assert_eq!(found, value.and_then(Value::as_bool).or(named), "{}", field.key);
         }
         Content::Time => {
             let times = array.as_primitive::<TimestampMicrosecondType>();
@@ -269,6 +273,68 @@ fn other_types_and_unknown_fields_are_counted() {
         names(&read.decoded.other_types),
         ["eventName 2", "readOnly 2", "resources 2", "tlsDetails.tlsVersion 2", "userIdentity 2"]
     );
+}
+
+/// A record with other values of some fields.
+fn changed(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(EVENT.to_owned(), |event, (from, to)| {
+        assert!(event.contains(from), "{from}");
+        event.replace(from, to)
+    })
+}
+
+#[test]
+fn truths_and_times_as_others_write_them() {
+    let time = |text: &str| ("2021-07-29T13:06:49Z", text.to_owned());
+    let micros = |batch: &RecordBatch| batch["event_time"].as_primitive::<TimestampMicrosecondType>().value(0);
+    for text in [
+        "2021-07-29T13:06:49.000+00:00",
+        "2021-07-29 13:06:49.000",
+        "2021-07-29T15:06:49+0200",
+        "2021-07-29t13:06:49z",
+        "20210729T130649Z",
+    ] {
+        let (from, to) = time(text);
+        let read = read(changed(&[(from, &to)]).as_bytes());
+        assert_eq!(read.reasons(), Vec::<String>::new(), "{text}");
+        assert_eq!(micros(&read.batches[0]), 1_627_564_009_000_000, "{text}");
+    }
+    for (given, truth) in
+        [("\"true\"", Some(true)), ("\"False\"", Some(false)), ("true", Some(true)), ("\"yes\"", None)]
+    {
+        let read = read(changed(&[("\"readOnly\":false", &format!("\"readOnly\":{given}"))]).as_bytes());
+        let column = &read.batches[0]["read_only"];
+        assert_eq!(column.is_valid(0).then(|| column.as_boolean().value(0)), truth, "{given}");
+        assert_eq!(read.decoded.other_types.get("readOnly").copied(), truth.is_none().then_some(1), "{given}");
+    }
+    let session = r#""userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":false,"creationDate":"20240501T110628Z"}},"#;
+    let read = read(changed(&[("\"userIdentity\":{", session)]).as_bytes());
+    let below = |array: &ArrayRef, name: &str| array.as_struct().column_by_name(name).unwrap().clone();
+    let session = below(&read.batches[0]["user_identity"], "session_context");
+    let attributes = below(&session, "attributes");
+    assert_eq!(TextColumn::new(&below(&attributes, "mfa_authenticated")).unwrap().get(0), Some("false"));
+    let created = below(&attributes, "creation_date");
+    assert_eq!(created.as_primitive::<TimestampMicrosecondType>().value(0), 1_714_561_588_000_000);
+    assert!(read.decoded.other_types.is_empty(), "{:?}", read.decoded.other_types);
+}
+
+#[test]
+fn a_time_that_no_store_can_hold_is_a_reject() {
+    for text in ["9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+01:00", "0000-06-01T00:00:00Z"] {
+        let content = changed(&[("2021-07-29T13:06:49Z", text)]);
+        let read = read(content.as_bytes());
+        assert_eq!(read.reasons(), ["has an eventTime that is not of the years 1 to 9999"], "{text}");
+        assert_eq!(read.rebuilt(), content.as_bytes());
+    }
+}
+
+#[test]
+fn resources_of_other_types_are_counted() {
+    let resources = r#"[{"ARN":"a"},"arn:b",{"ARN":5,"accountId":true},null,["c"]]"#;
+    let read = read(changed(&[("\"readOnly\":false", &format!("\"resources\":{resources}"))]).as_bytes());
+    assert_eq!(check_all(&read), 1);
+    let counts: Vec<(&str, i64)> = read.decoded.other_types.iter().map(|(name, count)| (&**name, *count)).collect();
+    assert_eq!(counts, [("resources", 3), ("resources.ARN", 1)]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::time::TimeReader;
 use super::{TABLE, salvage, strict};
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
-use crate::decoder::{Block, Carry, Decoded};
+use crate::decoder::{Block, Carry, Decoded, count_name};
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
 
@@ -117,7 +117,11 @@ impl Decoder {
     }
 
     fn accept(&mut self, row: Pending, block: &[u8], origin: &Origin<'_>, decoded: &mut Decoded) {
-        decoded.record_at(row.line.time);
+        decoded.record_at(Some(row.line.time));
+        if row.line.odd.contains(&true) {
+            let odd = NUMBERS.iter().zip(row.line.odd).filter(|(_, odd)| *odd);
+            odd.for_each(|(field, _)| count_name(&mut decoded.other_types, TABLE.columns[*field].name, 1));
+        }
         self.pending.push(row);
         if self.pending.len() == ROWS_AT_ONCE {
             self.append_pending(block, origin);
@@ -133,7 +137,7 @@ impl Decoder {
 
     /// Moves the pending lines to the columns of their dates.
     fn append_pending(&mut self, block: &[u8], origin: &Origin<'_>) {
-        let day = |row: &Pending| day_of(row.line.time);
+        let day = |row: &Pending| day_of(Some(row.line.time));
         let pending = std::mem::take(&mut self.pending);
         for rows in pending.chunk_by(|a, b| day(a) == day(b)) {
             append_rows(self.partitions.day(day(&rows[0])), rows, block, origin);

@@ -14,6 +14,8 @@ pub(super) struct Line {
     pub(super) time: i64,
     /// HTTP status, bytes sent, object size, total time, turn-around time.
     pub(super) numbers: [Option<i64>; 5],
+    /// Which of these are null because what stands in the line is no number, or one that does not fit.
+    pub(super) odd: [bool; 5],
     /// How many fields the line has.
     pub(super) field_count: i64,
     /// Whether printing the fields gives the line back.
@@ -26,6 +28,7 @@ impl Line {
         extra: Span::NULL,
         time: 0,
         numbers: [None; 5],
+        odd: [false; 5],
         field_count: 0,
         canonical: true,
     };

@@ -156,7 +156,7 @@ pub fn detect(head: &[u8]) -> bool {
     let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(32);
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| {
         strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some()
-            || salvage::read(line, &mut times).is_ok()
+            || salvage::read(line, &mut times).map_or_else(|reason| reason == salvage::NEVER, |_| true)
     })
 }
 

@@ -1,7 +1,8 @@
 //! The patient reading of a line that is not quite as the user guide has it.
 //!
 //! Fields may hold what should not be in them: blanks in the requester or the host id, quotes in the request, referer
-//! or agent, two blanks between fields. The first reading in which every later field is valid is taken.
+//! or agent, two blanks between fields. The first reading in which every later field is valid is taken. If there is none,
+//! a number may be too large, then one and at last two may be no number at all: all else must be right.
 
 use memchr::{memchr_iter, memrchr};
 
@@ -12,6 +13,7 @@ use super::column::{
 use super::line::{Line, Span, is_operation, is_signature_version, number};
 use super::time::{TIME_LEN, TimeReader};
 use super::{MIN_FIELDS, print};
+use crate::calendar::within_times;
 
 /// How many blanks a requester may hold.
 const MAX_REQUESTER_WORDS: usize = 16;
@@ -20,9 +22,24 @@ const MAX_HOST_ID_WORDS: usize = 4;
 /// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
 const MAX_CLOSING_QUOTES: usize = 64;
 
+/// Why a line is no record of which all but the time could be one's.
+pub(super) const NEVER: &str = "the time is not of the years 1 to 9999";
+
+/// How many numbers of a record may be none, at most.
+const MAX_ODD_NUMBERS: usize = 2;
+
+/// What stands where a number should.
+#[derive(Clone, Copy)]
+enum Numbers {
+    /// A number that fits.
+    Fit,
+    /// A number, or in so many places something else.
+    But(usize),
+}
+
 /// Reads `line`, or says why it is no record.
 pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, &'static str> {
-    let reader = Reader { line };
+    let reader = Reader { line, numbers: Numbers::Fit };
     let mut out = Line::EMPTY;
     let Some((owner, bucket)) = reader.word(0).and_then(|owner| Some((owner, reader.word(owner.end)?))) else {
         return Err(if owner_only_blanks(line) { "only white space" } else { "no time in brackets after two fields" });
@@ -35,8 +52,11 @@ pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, &'static
     if line.get(at + TIME_LEN) != Some(&b' ') {
         return Err("cut off after the time");
     }
-    out.time = time;
-    reader.read_head(at + TIME_LEN, &mut out)?;
+    reader.read_head(at + TIME_LEN, &mut out).or_else(|reason| {
+        let mut patient = (0..=MAX_ODD_NUMBERS).map(|others| Reader { line, numbers: Numbers::But(others) });
+        patient.find_map(|reader| reader.read_head(at + TIME_LEN, &mut out).ok()).ok_or(reason)
+    })?;
+    out.time = within_times(time).ok_or(NEVER)?;
     let mut printed = Vec::with_capacity(line.len());
     print::print_line(&out, line, &mut printed);
     out.canonical = printed == line;
@@ -62,6 +82,7 @@ impl Word {
 
 struct Reader<'a> {
     line: &'a [u8],
+    numbers: Numbers,
 }
 
 impl Reader<'_> {
@@ -151,10 +172,23 @@ impl Reader<'_> {
             "total_time is not a number",
             "turn_around_time is not a number",
         ];
+        let mut left = if let Numbers::But(others) = self.numbers { others } else { 0 };
         for (slot, reason) in NOT_A_NUMBER.into_iter().enumerate() {
             let word = self.word(at).ok_or("fewer than 18 fields")?;
-            let value = number(self.text(word)).filter(|(value, _)| slot > 0 || value.is_none_or(|v| v < 1 << 31));
-            (out.numbers[slot], _) = value.ok_or(reason)?;
+            let text = self.text(word);
+            let value = number(text).filter(|(value, _)| slot > 0 || value.is_none_or(|v| v < 1 << 31));
+            out.odd[slot] = value.is_none();
+            out.numbers[slot] = match (value, self.numbers) {
+                (Some((value, _)), _) => value,
+                (None, Numbers::Fit) => return Err(reason),
+                (None, Numbers::But(_)) if text.iter().all(u8::is_ascii_digit) => None,
+                // A quote is a sign that the fields were told apart wrongly.
+                (None, Numbers::But(_)) if left == 0 || text.contains(&b'"') => return Err(reason),
+                (None, Numbers::But(_)) => {
+                    left -= 1;
+                    None
+                }
+            };
             at = word.end;
             if slot == 0 {
                 let error_code = self.word(at).ok_or("fewer than 18 fields")?;

@@ -11,6 +11,7 @@ use super::column::{
 };
 use super::line::{Line, Span, has_bare_dashes, is_operation, is_signature_version, number};
 use super::time::{TIME_LEN, TimeReader};
+use crate::calendar::within_times;
 
 /// Reads `line` into `out`, whose fields must be null; `None` if it is not as the user guide has it.
 #[inline]
@@ -19,7 +20,7 @@ pub(super) fn read(line: &[u8], times: &mut TimeReader, out: &mut Line) -> Optio
     out.fields[BUCKET_OWNER] = cursor.word()?;
     out.fields[BUCKET] = cursor.word()?;
     let (time, utc) = times.read(line.get(cursor.at..)?.first_chunk::<TIME_LEN>()?)?;
-    out.time = time;
+    out.time = within_times(time)?;
     out.canonical = utc;
     cursor.skip(TIME_LEN)?;
     for field in [REMOTE_IP, REQUESTER, REQUEST_ID, OPERATION, KEY] {

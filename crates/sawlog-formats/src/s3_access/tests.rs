@@ -17,7 +17,7 @@ const HEAD: &str =
 const OLD: &str = r#"owner bucket [29/Jul/2021:13:09:55 +0000] 192.0.2.3 - T7X3D7QX7X6GZ0NN REST.GET.OBJECT k "GET /k HTTP/1.1" 200 - 113 - 7 - "-" "agent" -"#;
 
 fn origin(ending: LineEnding) -> Origin<'static> {
-    Origin { source_file: "log", first_line: 1, byte_offset: 0, ending }
+    Origin { source_file: "log", first_line: 1, byte_offset: 0, ending, file_time: None }
 }
 
 fn decode(text: &[u8]) -> (Vec<RecordBatch>, Option<RecordBatch>) {
@@ -173,15 +173,57 @@ fn what_is_no_record_says_why() {
         ("hello", "no time in brackets after two fields"),
         (&*OLD.replace("Jul", "Jux"), "no time in brackets after two fields"),
         (&OLD.replace("REST.GET.OBJECT", "what"), "no operation, such as REST.GET.OBJECT, as the seventh field"),
-        (&OLD.replace(" 200 ", " OK "), "http_status is not a number"),
-        (&OLD.replace(" 200 ", " 99999999999 "), "http_status is not a number"),
-        (&OLD.replace(" 113 ", " 99999999999999999999 "), "bytes_sent is not a number"),
+        (&OLD.replace("2021", "0000"), "the time is not of the years 1 to 9999"),
+        (
+            &OLD.replace("29/Jul/2021:13", "31/Dec/9999:23").replace("+0000", "-0900"),
+            "the time is not of the years 1 to 9999",
+        ),
+        (
+            &OLD.replace("29/Jul/2021:13", "01/Jan/0001:00").replace("+0000", "+0030"),
+            "the time is not of the years 1 to 9999",
+        ),
+        (&OLD.replace(" 200 - 113 - 7 -", " OK - many - few -"), "http_status is not a number"),
+        (&OLD.replace(" 113 ", " \"113\" "), "bytes_sent is not a number"),
         (&OLD.replace("\"GET", "GET"), "request_uri is not in quotes"),
         (&OLD[..OLD.len() - 12], "the quote of referer does not close"),
         (&OLD[..100], "the quote of request_uri does not close"),
     ] {
         assert_eq!(fields(line), [format!("reject: {reason}")], "{line}");
     }
+}
+
+#[test]
+fn a_number_that_is_none_is_null_and_counted() {
+    let many = "9".repeat(30);
+    for (from, to, expected) in [
+        (" 200 ", format!(" {many} "), vec!["http_status"]),
+        (" 200 ", " 2147483648 ".to_owned(), vec!["http_status"]),
+        (" 200 ", " OK ".to_owned(), vec!["http_status"]),
+        (" 113 ", " 9223372036854775808 ".to_owned(), vec!["bytes_sent"]),
+        (
+            " 113 - 7 -",
+            format!(" {many} {many} {many} {many}"),
+            vec!["bytes_sent", "object_size", "total_time", "turn_around_time"],
+        ),
+        (" 113 - 7 ", format!(" -1 {many} 7.5 "), vec!["bytes_sent", "object_size", "total_time"]),
+    ] {
+        let line = OLD.replace(from, &to);
+        let mut decoder = Decoder::default();
+        let block = Block::Lines(line.as_bytes());
+        let decoded = decoder.decode(block, &origin(LineEnding::Lf), &mut Carry::default());
+        let (batches, rejects) = decoder.waiting_mut().finish();
+        assert!(rejects.is_none() && has_raw(&line), "{line}");
+        let batch = &batches[0].1;
+        for name in ["http_status", "bytes_sent", "object_size", "total_time", "turn_around_time"] {
+            assert_eq!(decoded.other_types.contains_key(name), expected.contains(&name), "{name} of {line}");
+            assert!(batch[name].is_null(0) || !expected.contains(&name), "{name} of {line}");
+        }
+        assert_eq!(field(&line, column::USER_AGENT), "agent");
+        assert_eq!(rebuild(std::slice::from_ref(batch), None, line.as_bytes(), 1), line.as_bytes());
+    }
+    // The reading in which all numbers are some goes before one in which they are not.
+    let quoted = format!(r#"{HEAD} k "GET /x" 200 - y z" 200 - 113 - 7 - "-" "agent" -"#);
+    assert_eq!(field(&quoted, column::REQUEST_URI), r#"GET /x" 200 - y z"#);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::column::{END, EXTRA, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
-use super::layout::{Layout, Slot};
-use super::{DEFAULT_FIELDS, TABLE, is_header};
+use super::column::{END, EXTRA, FILE_TIME, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
+use super::layout::{Layout, Slot, header_fields, is_transit_record};
+use super::plausible::is_plausible;
+use super::{DEFAULT_FIELDS, TABLE, TRANSIT_FIELDS};
 use crate::builder::ColumnSet;
-use crate::calendar::day_of;
-use crate::decoder::{Block, Carry, Decoded};
+use crate::calendar::{day_of, within_times};
+use crate::decoder::{Block, Carry, Decoded, count_name};
 use crate::field::{self, Span, number};
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
@@ -23,8 +24,13 @@ const MILLIS_FROM: i64 = 100_000_000_000;
 #[derive(Debug)]
 pub(super) struct Decoder {
     partitions: Partitions,
+    /// Of the lines that are pending, and of the next one unless that says otherwise.
     layout: Arc<Layout>,
+    /// Whether the layout is that of transit gateways, which no header has named.
+    is_transit: bool,
     pending: Pending,
+    /// The columns of the line's numbers and times that are none.
+    odd: Vec<usize>,
     /// Where the block's blanks and line feeds are.
     separators: Vec<u32>,
 }
@@ -44,7 +50,9 @@ struct Pending {
 #[derive(Debug)]
 struct Row {
     number: i64,
-    time: i64,
+    day: Option<i32>,
+    /// Whether its time is that of the file.
+    is_by_file: bool,
     /// Where its part of `extras` ends.
     extras_end: usize,
     gap: Option<Box<str>>,
@@ -55,7 +63,14 @@ struct Row {
 impl Default for Decoder {
     fn default() -> Self {
         let layout = Arc::new(Layout::new(DEFAULT_FIELDS.into()));
-        Self { partitions: Partitions::new(&TABLE), layout, pending: Pending::default(), separators: Vec::new() }
+        Self {
+            partitions: Partitions::new(&TABLE),
+            layout,
+            is_transit: false,
+            pending: Pending::default(),
+            odd: Vec::new(),
+            separators: Vec::new(),
+        }
     }
 }
 
@@ -120,6 +135,14 @@ fn take_gap(carry: &mut Carry) -> Option<Box<str>> {
     (!carry.gap.is_empty()).then(|| std::mem::take(&mut carry.gap).into_boxed_str())
 }
 
+/// A line that is a record.
+struct Taken {
+    /// Its own time.
+    time: Option<i64>,
+    /// Whether it is printed from its fields as it is.
+    canonical: bool,
+}
+
 impl Decoder {
     /// Takes the layout of the lines to come from `carry`.
     fn use_layout(&mut self, carry: &mut Carry, block: &[u8], origin: &Origin<'_>) {
@@ -127,6 +150,20 @@ impl Decoder {
         if self.layout.text != *fields {
             self.append_pending(block, origin);
             self.layout = Arc::new(Layout::new(Arc::clone(fields)));
+        }
+        self.is_transit = false;
+    }
+
+    /// Takes the layout of a line that does not have as many fields as are expected: without a header that says
+    /// otherwise it may be of a transit gateway, or again of none.
+    fn choose_layout(&mut self, text: &[u8], block: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+        let is_unnamed = carry.fields.as_deref().is_none_or(|fields| fields == DEFAULT_FIELDS);
+        if !(is_unnamed && is_transit_record(text)) {
+            self.use_layout(carry, block, origin);
+        } else if !self.is_transit {
+            self.append_pending(block, origin);
+            self.layout = Arc::new(Layout::new(TRANSIT_FIELDS.into()));
+            self.is_transit = true;
         }
     }
 
@@ -142,15 +179,21 @@ impl Decoder {
             }
             return;
         }
-        if is_header(text) && carry.gap.len() < MAX_GAP {
-            let header = String::from_utf8_lossy(text);
-            carry.fields = Some(header.as_ref().into());
+        if carry.gap.len() < MAX_GAP
+            && let Some(fields) = header_fields(text)
+        {
+            carry.fields = Some(fields);
             carry.gap.push_str(&String::from_utf8_lossy(whole));
             return self.use_layout(carry, block, origin);
         }
-        match self.read(block, place, text) {
+        if self.is_transit || place.blanks.len() + 1 != self.layout.slots.len() {
+            self.choose_layout(text, block, origin, carry);
+        }
+        self.odd.clear();
+        match self.read(block, place, text, origin) {
             Ok(time) => {
                 decoded.record_at(time);
+                self.odd.iter().for_each(|column| count_name(&mut decoded.other_types, TABLE.columns[*column].name, 1));
                 if let Some(row) = self.pending.rows.last_mut() {
                     row.gap = take_gap(carry);
                 }
@@ -167,8 +210,14 @@ impl Decoder {
         }
     }
 
-    /// Takes a line apart and keeps it pending; gives its time, or the reason why it is no record.
-    fn read(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<i64, String> {
+    /// Takes a line apart and keeps it pending; gives its time, if it has any, or the reason why it is no record.
+    fn read(
+        &mut self,
+        block: &[u8],
+        place: &Place<'_>,
+        text: &[u8],
+        origin: &Origin<'_>,
+    ) -> Result<Option<i64>, String> {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
             self.fields(block, place, text)
@@ -176,11 +225,14 @@ impl Decoder {
             Err("not UTF-8".to_owned())
         };
         match read {
-            Ok((time, canonical)) => {
+            Ok(Taken { time, canonical }) => {
                 let as_it_is = canonical && place.ends_alike;
                 let raw = if as_it_is { Span::NULL } else { Span::new(block, place.start, place.end) };
                 let extras_end = self.pending.extras.len();
-                self.pending.rows.push(Row { number: place.number, time, extras_end, gap: None, raw });
+                let of_file = if time.is_none() { origin.file_time.and_then(within_times) } else { None };
+                let (time, is_by_file) = (time.or(of_file), of_file.is_some());
+                let row = Row { number: place.number, day: day_of(time), is_by_file, extras_end, gap: None, raw };
+                self.pending.rows.push(row);
                 Ok(time)
             }
             Err(reason) => {
@@ -192,29 +244,58 @@ impl Decoder {
         }
     }
 
-    /// The line's time, and whether it is printed from its fields as it is.
-    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<(i64, bool), String> {
-        let count = place.blanks.len() + 1;
-        if count != self.layout.slots.len() {
-            return Err(format!("has {count} fields where {} are named", self.layout.slots.len()));
+    /// Takes the line's fields, between each two of which there is a blank; or as many blanks and tabs as may be, if only
+    /// so there are as many fields as are named.
+    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<Taken, String> {
+        let named = self.layout.slots.len();
+        let end = place.start + text.len();
+        if place.blanks.len() + 1 == named {
+            let mut start = place.start;
+            let ends = place.blanks.iter().map(|blank| *blank as usize).chain([end]);
+            return self.values(block, ends.map(move |end| (std::mem::replace(&mut start, end + 1), end)), true);
         }
-        let (mut start, mut canonical) = (place.start, true);
+        let is_between = |place: &usize| matches!(block[*place], b' ' | b'\t');
+        let mut words: Vec<(usize, usize)> = Vec::new();
+        let mut at = place.start;
+        while at < end {
+            let word_end = (at..end).find(is_between).unwrap_or(end);
+            if word_end > at {
+                words.push((at, word_end));
+            }
+            at = word_end + 1;
+        }
+        if words.len() != named {
+            return Err(format!("has {} fields where {named} are named", words.len()));
+        }
+        self.values(block, words.into_iter(), false)
+    }
+
+    /// Takes fields that stand at some places, as many as the layout has.
+    fn values(
+        &mut self,
+        block: &[u8],
+        places: impl Iterator<Item = (usize, usize)> + Clone,
+        mut canonical: bool,
+    ) -> Result<Taken, String> {
         let (mut starts, mut ends) = (None, None);
-        let ends_of_fields = place.blanks.iter().map(|blank| *blank as usize).chain([place.start + text.len()]);
-        for (slot, end) in self.layout.slots.iter().zip(ends_of_fields) {
+        for (slot, (start, end)) in self.layout.slots.iter().zip(places.clone()) {
             let value = &block[start..end];
             match *slot {
                 Slot::Text(_) => self.pending.texts.push(Span::new(block, start, end)),
                 Slot::Number(column, narrow) => {
-                    let (value, plain) = number(value)
-                        .filter(|(value, _)| !narrow || value.is_none_or(|value| i32::try_from(value).is_ok()))
-                        .ok_or_else(|| format!("{} is no number that fits", TABLE.columns[column].name))?;
+                    let fits = |value: &Option<i64>| !narrow || value.is_none_or(|value| i32::try_from(value).is_ok());
+                    let (value, plain) = number(value).filter(|(value, _)| fits(value)).unwrap_or_else(|| {
+                        self.odd.push(column);
+                        (None, false)
+                    });
                     canonical &= plain;
                     self.pending.numbers.push(value);
                 }
                 Slot::Time(column) => {
-                    let (value, plain) =
-                        time(value).ok_or_else(|| format!("{} is no time", TABLE.columns[column].name))?;
+                    let (value, plain) = time(value).unwrap_or_else(|| {
+                        self.odd.push(column);
+                        (None, false)
+                    });
                     canonical &= plain;
                     self.pending.numbers.push(value);
                     match column {
@@ -228,18 +309,23 @@ impl Decoder {
                     self.pending.extras.push(b' ');
                 }
             }
-            start = end + 1;
         }
-        let time = starts.or(ends).ok_or("has neither start nor end")?;
-        Ok((time, canonical))
+        let time = starts.or(ends);
+        if time.is_none() || !self.odd.is_empty() {
+            let values = places.map(|(start, end)| &block[start..end]);
+            if !is_plausible(self.layout.slots.iter().zip(values)) {
+                return Err("most of its fields are not what they are named".to_owned());
+            }
+        }
+        Ok(Taken { time, canonical })
     }
 
     /// Moves the pending lines to the columns of their dates.
     fn append_pending(&mut self, block: &[u8], origin: &Origin<'_>) {
         let pending = std::mem::take(&mut self.pending);
         let mut first = 0;
-        for rows in pending.rows.chunk_by(|a, b| day_of(a.time) == day_of(b.time)) {
-            let columns = self.partitions.day(day_of(rows[0].time));
+        for rows in pending.rows.chunk_by(|a, b| a.day == b.day) {
+            let columns = self.partitions.day(rows[0].day);
             append_rows(columns, &self.layout, &pending, first, rows, block, origin);
             first += rows.len();
         }
@@ -251,13 +337,14 @@ impl Decoder {
     }
 }
 
-/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly.
+/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly; an error if it is no
+/// time, or none that a store can hold.
 fn time(text: &[u8]) -> Option<(Option<i64>, bool)> {
     let (value, plain) = number(text)?;
     let Some(value) = value else { return Some((None, plain)) };
     let seconds = value < MILLIS_FROM;
     let micros = value.checked_mul(if seconds { 1_000_000 } else { 1000 })?;
-    Some((Some(micros), plain && seconds))
+    Some((Some(within_times(micros)?), plain && seconds))
 }
 
 fn append_rows(
@@ -292,10 +379,17 @@ fn append_rows(
         columns.texts(EXTRA, extras);
     }
     columns.repeat_text(NAMES, layout.text.as_bytes(), rows.len());
-    columns.texts(GAP, rows.iter().map(|row| row.gap.as_ref().map(|gap| gap.as_bytes())));
-    columns.texts(RAW, rows.iter().map(|row| row.raw.of(block)));
+    // What no row has is null without a look at each.
+    if rows.iter().any(|row| row.is_by_file) {
+        columns.numbers(FILE_TIME, rows.iter().map(|row| origin.file_time.filter(|_| row.is_by_file)));
+    }
+    if rows.iter().any(|row| row.gap.is_some()) {
+        columns.texts(GAP, rows.iter().map(|row| row.gap.as_ref().map(|gap| gap.as_bytes())));
+    }
+    if rows.iter().any(|row| row.raw != Span::NULL) {
+        columns.texts(RAW, rows.iter().map(|row| row.raw.of(block)));
+    }
     columns.repeat_text(SOURCE_FILE, origin.source_file.as_bytes(), rows.len());
     columns.numbers(SOURCE_LINE, rows.iter().map(|row| Some(row.number)));
     columns.rows_set(rows.len());
-    columns.settle();
 }

@@ -10,13 +10,22 @@ use crate::table::Kind;
 pub const DEFAULT_FIELDS: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \
                                   bytes start end action log-status";
 
+/// The fields of AWS's default format of transit gateways.
+pub const TRANSIT_FIELDS: &str = "version resource-type account-id tgw-id tgw-attachment-id tgw-src-vpc-account-id \
+                                  tgw-dst-vpc-account-id tgw-src-vpc-id tgw-dst-vpc-id tgw-src-subnet-id \
+                                  tgw-dst-subnet-id tgw-src-eni tgw-dst-eni tgw-src-az-id tgw-dst-az-id \
+                                  tgw-pair-attachment-id srcaddr dstaddr srcport dstport protocol packets bytes start \
+                                  end log-status type packets-lost-no-route packets-lost-blackhole \
+                                  packets-lost-mtu-exceeded packets-lost-ttl-expired tcp-flags region flow-direction \
+                                  pkt-src-aws-service pkt-dst-aws-service";
+
 /// No header line is longer.
 const MAX_HEADER: usize = 8192;
 
 /// Where the fields of a line go.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The names of the fields, as the header has them.
+    /// The names of the fields, as the header has them, with one blank between two.
     pub(super) text: Arc<str>,
     pub(super) slots: Vec<Slot>,
     /// How many fields are text, numbers, and without a column.
@@ -60,32 +69,94 @@ impl Layout {
     }
 }
 
-/// The column of the field named `name`, which AWS writes with `-` in logs and with `_` in Parquet files.
+/// The column of the field named `name`, which AWS writes with `-` in logs and with `_` in Parquet files, and others in
+/// capitals.
 fn position(name: &[u8]) -> Option<usize> {
-    let same = |column: &str| {
-        column.len() == name.len() && column.bytes().zip(name).all(|(a, b)| a == if *b == b'-' { b'_' } else { *b })
-    };
+    let alike = |(a, b): (u8, &u8)| a == if *b == b'-' { b'_' } else { b.to_ascii_lowercase() };
+    let same = |column: &str| column.len() == name.len() && column.bytes().zip(name).all(alike);
     TABLE.columns[..FIELDS].iter().position(|column| same(column.name))
 }
 
-/// Whether a line names fields: all its words are names, and the first and most of the others are known.
+/// The words of a line, between which blanks or tabs stand.
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
+}
+
+/// Whether a line names fields: all its words are names, and most of them are known.
 #[must_use]
 pub fn is_header(line: &[u8]) -> bool {
-    if line.len() > MAX_HEADER || !line.first().is_some_and(u8::is_ascii_lowercase) {
+    if line.len() > MAX_HEADER || !line.first().is_some_and(u8::is_ascii_alphabetic) {
         return false;
     }
     let is_name = |word: &[u8]| {
-        let letters =
-            word.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(byte));
-        letters && word.first().is_some_and(u8::is_ascii_lowercase)
+        let letters = word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+        letters && word.first().is_some_and(u8::is_ascii_alphabetic)
     };
-    let (mut words, mut known) = (0, 0);
-    for word in line.split(|byte| *byte == b' ') {
-        if !is_name(word) {
-            return false;
-        }
-        words += 1;
-        known += usize::from(position(word).is_some());
+    // Most lines that begin with a letter have a word with a dot in it: that is told first.
+    if !words(line).all(is_name) {
+        return false;
     }
-    known * 2 > words && known >= 2
+    let known = words(line).filter(|word| position(word).is_some()).count();
+    known >= 2 && known * 2 > words(line).count()
+}
+
+/// The fields that a line names, with one blank between two, if it is a header.
+pub(super) fn header_fields(line: &[u8]) -> Option<Arc<str>> {
+    if !is_header(line) {
+        return None;
+    }
+    let names: Vec<&str> = words(line).filter_map(|word| std::str::from_utf8(word).ok()).collect();
+    Some(names.join(" ").into())
+}
+
+/// Whether a line is a record of version 2 in AWS's default format.
+pub(super) fn is_default_record(line: &[u8]) -> bool {
+    let [b"2", _, _, _, _, _, _, _, _, _, start, end, _, status] = words_of(line) else { return false };
+    is_number(start) && is_number(end) && is_status(status)
+}
+
+/// Whether a line is a record in AWS's default format of transit gateways.
+pub(super) fn is_transit_record(line: &[u8]) -> bool {
+    const RESOURCES: [&[u8]; 2] = [b"TransitGateway", b"TransitGatewayAttachment"];
+    const STARTS: usize = 23;
+    let fields: [&[u8]; 36] = words_of(line);
+    let [version, resource, ..] = fields;
+    let times = &fields[STARTS..STARTS + 2];
+    is_number(version)
+        && RESOURCES.contains(&resource)
+        && times.iter().all(|time| is_number(time))
+        && is_status(fields[STARTS + 2])
+}
+
+/// The words of a line that has just so many of them; else nothing but empty ones.
+fn words_of<const N: usize>(line: &[u8]) -> [&[u8]; N] {
+    let mut found = [&line[..0]; N];
+    let mut all = words(line);
+    for place in &mut found {
+        let Some(word) = all.next() else { return [&line[..0]; N] };
+        *place = word;
+    }
+    if all.next().is_some() { [&line[..0]; N] } else { found }
+}
+
+/// Whether a word is of digits.
+pub(super) fn is_number(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
+}
+
+fn is_status(word: &[u8]) -> bool {
+    matches!(word, b"OK" | b"NODATA" | b"SKIPDATA")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_formats_of_aws_have_a_column_for_each_field() {
+        for (fields, count) in [(DEFAULT_FIELDS, 14), (TRANSIT_FIELDS, 36)] {
+            let layout = Layout::new(fields.into());
+            assert_eq!((layout.slots.len(), layout.extras), (count, 0), "{fields}");
+        }
+    }
 }

@@ -1,14 +1,17 @@
 //! VPC flow logs: one flow a line, fields separated by blanks, in the order that a header line gives.
 //!
-//! The fields are those of the Amazon VPC user guide, "Flow log records". A file without a header line has the fields of
-//! version 2, in that page's order, unless its reader knows better.
+//! The fields are those of the Amazon VPC user guide, "Flow log records", and of the guide to AWS Transit Gateway, "Transit
+//! Gateway Flow Log records". A file without a header line has the fields of version 2, in that page's order, or those of
+//! transit gateways, unless its reader knows better.
 
 mod decode;
 mod layout;
+mod plausible;
 mod print;
 
 use decode::Decoder;
-pub use layout::{DEFAULT_FIELDS, is_header};
+pub use layout::{DEFAULT_FIELDS, TRANSIT_FIELDS, is_header};
+use layout::{header_fields, is_default_record, is_transit_record};
 use print::LinePrinter;
 
 use crate::decoder::{Carry, Format, Framing};
@@ -42,9 +45,9 @@ pub const FORMAT: Format = Format {
 /// The table of network flows.
 pub const TABLE: Table = Table {
     name: "vpc_flow",
-    doc: "VPC flow logs: a row for each flow in a capture window",
+    doc: "VPC and transit gateway flow logs: a row for each flow in a capture window",
     columns: COLUMNS,
-    times: &["start", "end"],
+    times: &["start", "end", "file_time"],
 };
 
 const COLUMNS: &[Column] = &[
@@ -90,6 +93,39 @@ const COLUMNS: &[Column] = &[
     Column::text("reject_reason", "Why traffic was rejected: BPA or EC"),
     Column::text("resource_id", "The regional NAT gateway that the traffic belongs to"),
     Column::text("encryption_status", "Whether the flow is encrypted, as a number").kind(Kind::Int32),
+    Column::text("instance_tag", "The value of the instance's tag that the flow log names"),
+    Column::text("instance_tag_2", "The value of a second tag"),
+    Column::text("interface_tag", "The value of the interface's tag that the flow log names"),
+    Column::text("interface_tag_2", "The value of a second tag"),
+    Column::text("asg_tag", "The value of the Auto Scaling group's tag that the flow log names"),
+    Column::text("asg_tag_2", "The value of a second tag"),
+    Column::text("interface_type", "nat_gateway, network_load_balancer, transit_gateway, vpc_endpoint and more"),
+    Column::text("next_hop_interface_id", "The next hop's network interface"),
+    Column::text("next_hop_subnet_id", "Its subnet"),
+    Column::text("next_hop_az_id", "Its availability zone's id"),
+    Column::text("next_hop_vpc_id", "Its VPC"),
+    Column::text("next_hop_interface_type", "Its type"),
+    Column::text("resource_type", "TransitGateway or TransitGatewayAttachment; null in VPC flow logs"),
+    Column::text("tgw_id", "The transit gateway"),
+    Column::text("tgw_attachment_id", "The transit gateway's attachment"),
+    Column::text("tgw_src_vpc_account_id", "The account of the source VPC"),
+    Column::text("tgw_dst_vpc_account_id", "The account of the destination VPC"),
+    Column::text("tgw_src_vpc_id", "The source VPC"),
+    Column::text("tgw_dst_vpc_id", "The destination VPC"),
+    Column::text("tgw_src_subnet_id", "The subnet of the source"),
+    Column::text("tgw_dst_subnet_id", "The subnet of the destination"),
+    Column::text("tgw_src_eni", "The network interface of the source's attachment"),
+    Column::text("tgw_dst_eni", "The network interface of the destination's attachment"),
+    Column::text("tgw_src_az_id", "The availability zone's id of the source's attachment"),
+    Column::text("tgw_dst_az_id", "The availability zone's id of the destination's attachment"),
+    Column::text("tgw_pair_attachment_id", "The attachment by which the flow leaves, or by which it came"),
+    Column::int64("packets_lost_no_route", "Packets lost because there was no route"),
+    Column::int64("packets_lost_blackhole", "Packets lost to a blackhole route"),
+    Column::int64("packets_lost_mtu_exceeded", "Packets lost because they were larger than the MTU"),
+    Column::int64("packets_lost_ttl_expired", "Packets lost because their time to live had expired"),
+    Column::text("file_time", "The time in the file's name, UTC, where the record has neither start nor end")
+        .kind(Kind::Time)
+        .skip_files(),
     Column::text("extra", "The values of fields that have no column, as they stand in the line"),
     Column::text("fields", "The names of the line's fields, in order, as the header line gives them"),
     Column::text("gap", "Header lines that stand before the line"),
@@ -103,17 +139,18 @@ mod column {
     pub(super) const START: usize = 10;
     pub(super) const END: usize = 11;
     /// How many fields have a column of their own.
-    pub(super) const FIELDS: usize = 42;
-    pub(super) const EXTRA: usize = 42;
-    pub(super) const NAMES: usize = 43;
-    pub(super) const GAP: usize = 44;
-    pub(super) const RAW: usize = 45;
-    pub(super) const SOURCE_FILE: usize = 46;
-    pub(super) const SOURCE_LINE: usize = 47;
+    pub(super) const FIELDS: usize = 72;
+    pub(super) const FILE_TIME: usize = FIELDS;
+    pub(super) const EXTRA: usize = FIELDS + 1;
+    pub(super) const NAMES: usize = FIELDS + 2;
+    pub(super) const GAP: usize = FIELDS + 3;
+    pub(super) const RAW: usize = FIELDS + 4;
+    pub(super) const SOURCE_FILE: usize = FIELDS + 5;
+    pub(super) const SOURCE_LINE: usize = FIELDS + 6;
 }
 
-/// Whether `head`, the beginning of a file, looks like a flow log: one of its first lines is a header, or a record of
-/// version 2.
+/// Whether `head`, the beginning of a file, looks like a flow log: one of its first lines is a header, or a record in one of
+/// AWS's default formats.
 ///
 /// ```
 /// use sawlog_formats::vpc_flow::FORMAT;
@@ -122,29 +159,18 @@ mod column {
 /// ```
 fn detect(head: &[u8]) -> bool {
     let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.filter(|line| !line.is_empty()).take(32).any(|line| is_header(line) || is_default_record(line))
-}
-
-fn is_default_record(line: &[u8]) -> bool {
-    let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let number = |place: usize| fields[place].iter().all(u8::is_ascii_digit);
-    fields.len() == 14
-        && fields[0] == b"2"
-        && number(10)
-        && number(11)
-        && matches!(fields[13], b"OK" | b"NODATA" | b"SKIPDATA")
+    let is_flow = |line: &[u8]| is_header(line) || is_default_record(line) || is_transit_record(line);
+    lines.filter(|line| !line.is_empty()).take(32).any(is_flow)
 }
 
 fn skim(content: &[u8], carry: &mut Carry) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', content).chain([content.len()]) {
         // Records begin with a number or an id; a look at the first letter leaves few lines to be looked at closely.
-        if content.get(start).is_some_and(u8::is_ascii_lowercase) {
+        if content.get(start).is_some_and(u8::is_ascii_alphabetic) {
             let line = &content[start..end];
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if let (true, Ok(text)) = (is_header(line), std::str::from_utf8(line)) {
-                carry.fields = Some(text.into());
-            }
+            let fields = header_fields(line.strip_suffix(b"\r").unwrap_or(line));
+            carry.fields = fields.or(carry.fields.take());
         }
         start = end + 1;
     }

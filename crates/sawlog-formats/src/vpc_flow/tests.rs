@@ -1,4 +1,4 @@
-//! Flow logs in any order of fields are decoded, and printed again as they were.
+//! Flow logs in any order of fields are decoded, and printed again as they were, whatever is wrong with some of them.
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -11,14 +11,19 @@ use crate::origin::{LineEnding, Origin};
 use crate::{Decoder as _, Printer as _, TextColumn};
 
 struct Read {
+    days: Vec<Option<i32>>,
     batches: Vec<RecordBatch>,
     rejects: Option<RecordBatch>,
     decoded: Decoded,
     carry: Carry,
 }
 
-/// Decodes lines in blocks of `per_block`.
+/// Decodes lines in blocks of `per_block`, of a file whose name has no time.
 fn read_in_blocks(content: &str, per_block: usize) -> Read {
+    read_file(content, per_block, None)
+}
+
+fn read_file(content: &str, per_block: usize, file_time: Option<i64>) -> Read {
     let mut decoder = super::decode::Decoder::default();
     let (mut decoded, mut carry) = (Decoded::default(), Carry::default());
     let lines: Vec<&str> = content.split_inclusive('\n').collect();
@@ -28,11 +33,13 @@ fn read_in_blocks(content: &str, per_block: usize) -> Read {
             first_line: 1 + decoded.lines,
             byte_offset: 0,
             ending: LineEnding::of(content.as_bytes()),
+            file_time,
         };
         decoded.add(&decoder.decode(Block::Lines(block.concat().as_bytes()), &origin, &mut carry));
     }
     let (batches, rejects) = decoder.waiting_mut().finish();
-    Read { batches: batches.into_iter().map(|(_, batch)| batch).collect(), rejects, decoded, carry }
+    let (days, batches) = batches.into_iter().unzip();
+    Read { days, batches, rejects, decoded, carry }
 }
 
 fn read(content: &str) -> Read {
@@ -112,12 +119,11 @@ fn milliseconds_are_told_from_seconds() {
 #[test]
 fn lines_that_are_none_say_why() {
     for (line, reason) in [
-        (V2.replace("20641", "http"), "srcport is no number that fits"),
-        (V2.replace("20641", "99999999999"), "srcport is no number that fits"),
-        (V2.replace("1418530010", "today"), "start is no time"),
-        (V2.replace("1418530010 1418530070", "- -"), "has neither start nor end"),
         (V2.replace(" OK", ""), "has 13 fields where 14 are named"),
         (format!("{V2} OK"), "has 15 fields where 14 are named"),
+        (format!("{} ", V2.replace(" 6 20", "")), "has 12 fields where 14 are named"),
+        (["word"; 14].join(" "), "most of its fields are not what they are named"),
+        ("2 a b c d e f g h i 1418530010 1418530070 j k".to_owned(), "most of its fields are not what they are named"),
     ] {
         let read = read(&format!("{V2}\n{line}\n{V2}\n"));
         assert_eq!((read.decoded.records, read.decoded.rejects), (2, 1));
@@ -127,11 +133,151 @@ fn lines_that_are_none_say_why() {
 
 #[test]
 fn headers_are_not_mistaken() {
-    for line in ["version account-id", "srcaddr start", "type region newest-field az-id", "account_id version"] {
+    for line in [
+        "version account-id",
+        "srcaddr start",
+        "type region newest-field az-id",
+        "account_id version",
+        "Version Account-ID",
+        "SRCADDR\tDSTADDR",
+        "version  account-id \t ",
+        TRANSIT_FIELDS,
+    ] {
         assert!(is_header(line.as_bytes()), "{line}");
     }
-    for line in ["", "version", "2 eni-1", "start of a text", "version 2", "action: end", V2] {
+    for line in ["", "version", "2 eni-1", "start of a text", "version 2", "action: end", " version end", V2] {
         assert!(!is_header(line.as_bytes()), "{line}");
+    }
+}
+
+/// The numbers and times of a column, by line.
+fn values(read: &Read, name: &str) -> Vec<Option<i64>> {
+    let mut values = Vec::new();
+    for batch in &read.batches {
+        let column = crate::columns::NumberColumn::new(batch, name).unwrap();
+        let lines = batch["source_line"].as_primitive::<Int64Type>();
+        values.extend((0..batch.num_rows()).map(|row| (lines.value(row), column.get(row))));
+    }
+    values.sort_unstable();
+    values.into_iter().map(|(_, value)| value).collect()
+}
+
+#[test]
+fn a_number_or_time_that_is_none_is_null_and_counted() {
+    let many = "9".repeat(30);
+    for (from, to, name) in [
+        ("20641", "http", "srcport"),
+        ("20641", "99999999999", "srcport"),
+        (" 4249 ", " 9223372036854775808 ", "bytes"),
+        (" 20 ", &format!(" {many} "), "packets"),
+        ("1418530010", "today", "start"),
+        ("1418530010", "253402300800000", "start"),
+        ("1418530010", &many, "start"),
+        ("1418530070", "253402300800000", "end"),
+        ("2 1234", "two 1234", "version"),
+    ] {
+        let line = V2.replacen(from, to, 1);
+        let read = read(&format!("{V2}\n{line}\n"));
+        assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0), "{line}");
+        assert_eq!(read.lines()[1], (2, line.clone()));
+        assert_eq!(values(&read, name)[1], None, "{line}");
+        let counts: Vec<(&str, i64)> = read.decoded.other_types.iter().map(|(name, count)| (&**name, *count)).collect();
+        assert_eq!(counts, [(name, 1)], "{line}");
+        assert_eq!(read.days, [Some(16_418)], "the other time says the day: {line}");
+    }
+}
+
+#[test]
+fn records_without_a_time_have_that_of_their_file_or_none() {
+    let custom = "bytes az-id srcaddr dstaddr log-status\n100 use1-az1 10.0.0.1 - OK\n9 use1-az1 - ::1 NODATA\n";
+    let never = V2.replace("1418530010 1418530070", "253402300800000 -");
+    for content in [custom.to_owned(), format!("{never}\n{}\n", V2.replace("1418530010 1418530070", "- -"))] {
+        for per_block in [1, 100] {
+            let read = read_file(&content, per_block, None);
+            assert_eq!((read.decoded.records, read.decoded.rejects, read.decoded.times), (2, 0, None));
+            assert_eq!((&*read.days, values(&read, "file_time")), (&[None][..], vec![None, None]));
+            let read = read_file(&content, per_block, Some(1_714_565_100_000_000));
+            assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0));
+            assert_eq!(read.decoded.times, Some((1_714_565_100_000_000, 1_714_565_100_000_000)));
+            assert_eq!(read.days, [Some(19_844)]);
+            assert_eq!(values(&read, "file_time"), [Some(1_714_565_100_000_000); 2]);
+            let whole: Vec<String> = read.lines().into_iter().map(|(_, line)| line).collect();
+            assert_eq!(whole.join("\n") + "\n", content);
+        }
+        // A time that no store can hold is none.
+        assert_eq!(read_file(&content, 100, Some(i64::MAX)).days, [None]);
+    }
+    // A record with a time of its own needs no other.
+    let read = read_file(V2, 1, Some(1_714_565_100_000_000));
+    assert_eq!((&*read.days, values(&read, "file_time")), (&[Some(16_418)][..], vec![None]));
+    // A line of other things than the names say is none.
+    let garbage = read_file("srcaddr dstaddr action\nfoo bar baz\n", 1, None);
+    assert_eq!((garbage.decoded.records, garbage.decoded.rejects), (0, 1));
+}
+
+const TRANSIT: &str = "6 TransitGateway 111122223333 tgw-0a tgw-attach-0b 111122223333 444455556666 vpc-0c vpc-0d subnet-0e \
+                       subnet-0f eni-01 eni-02 use1-az4 use1-az6 tgw-attach-03 192.0.2.164 198.51.100.7 45678 443 6 10 \
+                       8400 1714564800 1714564860 OK IPv4 1 2 3 4 2 us-east-1 egress - S3";
+
+#[test]
+fn transit_gateways_are_known_without_a_header() {
+    assert!(detect(TRANSIT.as_bytes()) && !detect(TRANSIT.replace("TransitGateway", "Other").as_bytes()));
+    let attachment = TRANSIT.replace("TransitGateway ", "TransitGatewayAttachment ");
+    // Lines of both kinds, in any blocks, with and without the header.
+    let content = format!("{TRANSIT}\n{V2}\n{attachment}\n{attachment}\n{V2}\n{TRANSIT_FIELDS}\n{TRANSIT}\n");
+    for per_block in [1, 2, 3, 100] {
+        let read = read_in_blocks(&content, per_block);
+        assert_eq!((read.decoded.records, read.decoded.rejects), (6, 0));
+        assert!(read.decoded.other_types.is_empty());
+        assert_eq!(read.lines().iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 7]);
+        let lost = [
+            "packets_lost_no_route",
+            "packets_lost_blackhole",
+            "packets_lost_mtu_exceeded",
+            "packets_lost_ttl_expired",
+        ];
+        for (name, lost) in lost.into_iter().zip(1..) {
+            let lost = Some(lost);
+            assert_eq!(values(&read, name), [lost, None, lost, lost, None, lost], "{name}");
+        }
+        let texts = |name: &str| {
+            let found = read.batches.iter().flat_map(|batch| {
+                let column = TextColumn::new(&batch[name]).unwrap();
+                (0..batch.num_rows()).filter_map(move |row| column.get(row).map(str::to_owned)).collect::<Vec<_>>()
+            });
+            found.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(texts("resource_type"), ["TransitGateway", "TransitGatewayAttachment"]);
+        assert_eq!(
+            (texts("tgw_dst_eni"), texts("pkt_dst_aws_service")),
+            (vec!["eni-02".to_owned()], vec!["S3".to_owned()])
+        );
+        assert_eq!(texts("srcaddr"), ["172.31.16.139", "192.0.2.164"]);
+    }
+    // Where a header says otherwise they are what it says.
+    let named = read(&format!("srcaddr dstaddr start\n{TRANSIT}\n"));
+    assert_eq!((named.decoded.records, named.decoded.rejects), (0, 1));
+}
+
+#[test]
+fn tabs_and_more_blanks_stand_between_fields_too() {
+    for (header, line) in [
+        ("DstAddr\tLog_Status\tSTART\t", "192.0.2.2\tOK\t1418530010"),
+        ("DSTADDR  Log-Status   start", "192.0.2.2   OK 1418530010 \t"),
+        ("dstaddr log_status start ", "192.0.2.2 OK 1418530010"),
+    ] {
+        let content = format!("{header}\n{line}\n{line}\n");
+        for per_block in [1, 100] {
+            let read = read_in_blocks(&content, per_block);
+            assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0), "{header}");
+            assert_eq!(read.lines(), [(2, format!("{header}\n{line}")), (3, line.to_owned())]);
+            let batch = &read.batches[0];
+            assert_eq!(TextColumn::new(&batch["dstaddr"]).unwrap().get(1), Some("192.0.2.2"));
+            assert_eq!(values(&read, "start"), [Some(1_418_530_010_000_000); 2]);
+            let mut skimmed = Carry::default();
+            skim(content.as_bytes(), &mut skimmed);
+            assert_eq!(skimmed.fields, read.carry.fields, "what is passed over names the same fields");
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub struct IndexRow {
     pub bytes_received: i64,
     /// How many of the records are failures.
     pub errors: i64,
-    /// The earliest and the latest of the records, in microseconds since 1970; `None` if there are no records.
+    /// The earliest and the latest of the records, in microseconds since 1970; `None` if there is none that has a time.
     pub times: Option<(i64, i64)>,
     /// The first record in evidence order: source file and line.
     pub first: Option<(String, i64)>,
@@ -89,7 +89,7 @@ impl IndexRow {
             bytes_sent: sums.sent,
             bytes_received: sums.received,
             errors: sums.errors,
-            times: (sums.records > 0).then_some((sums.first, sums.last)),
+            times: sums.times(),
             first,
             positions: match (&self.positions, &other.positions) {
                 (Some(a), Some(b)) => united(a, b),
@@ -161,7 +161,7 @@ impl IndexBuilder {
                     bytes_sent: sums.sent,
                     bytes_received: sums.received,
                     errors: sums.errors,
-                    times: Some((sums.first, sums.last)),
+                    times: sums.times(),
                     first: Some((source.to_owned(), line)),
                     positions: None,
                     ..nulls.clone()

@@ -25,6 +25,7 @@ pub(crate) struct Sums {
     pub(crate) sent: Option<i64>,
     pub(crate) received: i64,
     pub(crate) errors: i64,
+    /// The first time is after the last one if no record has a time.
     pub(crate) first: i64,
     pub(crate) last: i64,
 }
@@ -32,6 +33,11 @@ pub(crate) struct Sums {
 impl Sums {
     pub(crate) const NONE: Self =
         Self { records: 0, sent: None, received: 0, errors: 0, first: i64::MAX, last: i64::MIN };
+
+    /// The earliest and the latest time, if any record has one.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        (self.first <= self.last).then_some((self.first, self.last))
+    }
 
     /// Adds others; `None` if a sum is too large for 64 bits.
     pub(crate) fn add(&self, other: &Self) -> Option<Self> {
@@ -176,6 +182,8 @@ fn number(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
 struct RowMeasures {
     /// The time, and the bytes sent or [`NOTHING`].
     rows: Vec<(i64, i64)>,
+    /// The rows that have a time, unless all have.
+    timed: Option<Vec<u32>>,
     /// The rows that stored something, and how many bytes.
     received: Vec<(usize, i64)>,
     /// The rows that are failures.
@@ -213,12 +221,22 @@ impl Common {
             self.sent = self.sent.max(0) + sent;
         }
     }
+
+    /// Forgets the times of records, of which some have none.
+    fn forget_times(&mut self) {
+        (self.first, self.last) = (Self::NONE.first, Self::NONE.last);
+    }
+
+    fn add_time(&mut self, time: i64) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
 }
 
 impl RowMeasures {
     fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
         let Measures { sent, received, failed } = format.measures;
-        let times = times(format, batch)?;
+        let (times, timed) = times(format, batch)?;
         let mut all_fit = true;
         let rows: Vec<(i64, i64)> = if let Some(name) = sent {
             let bytes = number(batch, name)?;
@@ -239,8 +257,12 @@ impl RowMeasures {
         let mut all = Common::NONE;
         if all_fit {
             (0..).zip(&rows).for_each(|(row, measures)| all.add(row, *measures));
+            if let Some(timed) = &timed {
+                all.forget_times();
+                timed.iter().for_each(|row| all.add_time(rows[*row as usize].0));
+            }
         }
-        Ok(Self { rows, received: stored, failed: failures(failed, batch)?, all, all_fit })
+        Ok(Self { rows, timed, received: stored, failed: failures(failed, batch)?, all, all_fit })
     }
 
     /// Adds up by value; `None` if sums do not fit.
@@ -256,6 +278,11 @@ impl RowMeasures {
         } else {
             for ((row, measures), key) in (0..).zip(&self.rows).zip(keys.of_rows.iter()) {
                 common[*key as usize].add(row, *measures);
+            }
+            if let Some(timed) = &self.timed {
+                common.iter_mut().for_each(Common::forget_times);
+                let keys = timed.iter().map(|row| keys.of_rows[*row as usize] as usize);
+                keys.zip(timed).for_each(|(key, row)| common[key].add_time(self.rows[*row as usize].0));
             }
         }
         let sums = |common: &Common| Sums {
@@ -308,10 +335,10 @@ fn failures(failed: &[Failed], batch: &RecordBatch) -> Result<Vec<usize>, ArrowE
     Ok(is_failed.iter().enumerate().filter(|(_, failed)| **failed).map(|(row, _)| row).collect())
 }
 
-/// The rows' times, in microseconds since 1970: those of the first of the columns that has one.
-fn times(format: &Format, batch: &RecordBatch) -> Result<Vec<i64>, ArrowError> {
+/// The rows' times, in microseconds since 1970: those of the first of the columns that has one; and which rows have one at
+/// all, unless each has.
+fn times(format: &Format, batch: &RecordBatch) -> Result<(Vec<i64>, Option<Vec<u32>>), ArrowError> {
     let mut times: Vec<i64> = Vec::new();
-    // A record has a time: a decoder rejects what has none.
     let mut missing: Vec<usize> = Vec::new();
     for (place, name) in format.table.times.iter().enumerate() {
         let array = column(batch, name)?.0;
@@ -326,10 +353,13 @@ fn times(format: &Format, batch: &RecordBatch) -> Result<Vec<i64>, ArrowError> {
             array.is_null(*row)
         });
         if missing.is_empty() {
-            break;
+            return Ok((times, None));
         }
     }
-    Ok(times)
+    let mut missing = missing.into_iter().peekable();
+    let timed = (0..times.len()).filter(|row| missing.next_if_eq(row).is_none()).map(count);
+    let timed = timed.collect();
+    Ok((times, Some(timed)))
 }
 
 /// Whether a text column has one of some values, row by row.

@@ -181,8 +181,8 @@ impl Rows {
         };
         let number =
             |get: fn(&Row) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
-        let time = |get: fn(&Row) -> i64| -> ArrayRef {
-            let times = rows.iter().map(|row| (row.sums.records > 0).then(|| get(row)));
+        let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
+            let times = rows.iter().map(|row| row.sums.times().map(get));
             Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         };
         let positions = |row: &Row| row.positions.map(|(start, end)| encode(&self.positions[start..end]));
@@ -196,8 +196,8 @@ impl Rows {
             number(|row| row.sums.sent),
             number(|row| Some(row.sums.received)),
             number(|row| Some(row.sums.errors)),
-            time(|row| row.sums.first),
-            time(|row| row.sums.last),
+            time(|(first, _)| first),
+            time(|(_, last)| last),
             texts(&|row| row.source, &self.sources),
             number(|row| (row.source != NULL).then_some(row.line)),
             Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),

@@ -86,6 +86,9 @@ impl Encoder {
 }
 
 fn encode_leaf(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> Result<EncodedColumn> {
+    if leaf.is_empty() {
+        return encode_nulls(leaf, descr, to);
+    }
     match leaf.array.data_type() {
         DataType::Dictionary(..) => {
             let array = leaf.array.as_dictionary::<UInt32Type>();
@@ -101,6 +104,21 @@ fn encode_leaf(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> R
         }
         other => Err(ParquetError::NYI(format!("a column of type {other}"))),
     }
+}
+
+/// A column that no row has: without a look at one row after the other.
+fn encode_nulls(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> Result<EncodedColumn> {
+    let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::PLAIN, to);
+    for page in pages(leaf.rows()) {
+        chunk.data(page.len(), &leaf.levels(&page), None, |_| {})?;
+    }
+    let statistics = match descr.physical_type() {
+        Type::INT32 => number_statistics(None, None, leaf.rows(), true),
+        Type::INT64 => number_statistics(None, None, leaf.rows(), false),
+        Type::BOOLEAN => Statistics::Boolean(ValueStatistics::new(None, None, None, Some(leaf.rows() as u64), false)),
+        _ => byte_statistics(None, None, leaf.rows() as u64),
+    };
+    chunk.finish(statistics, BoundaryOrder::UNORDERED, None)
 }
 
 /// Splits rows into pages of [`PAGE_ROWS`].

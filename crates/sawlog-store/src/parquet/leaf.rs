@@ -28,7 +28,7 @@ pub(super) struct Leaf<'a> {
 pub(super) struct Levels {
     /// 0 where a row begins, 1 where a list goes on; `None` outside of lists.
     pub(super) repetition: Option<Vec<u32>>,
-    /// How much of the path to the value is there; `None` if all of it, everywhere.
+    /// How much of the path to the value is there; `None` if all of it, everywhere, or if nothing is there anywhere.
     pub(super) definition: Option<Vec<u32>>,
     /// The level at which a value is there.
     pub(super) max: u32,
@@ -94,12 +94,21 @@ impl Leaf<'_> {
         self.valid.as_ref().is_none_or(|valid| valid.is_valid(place))
     }
 
+    /// Whether no row has anything: of a column that is in no group or list.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_single = self.list.is_none() && self.layers.len() == 1;
+        is_single && self.valid.as_ref().is_some_and(|valid| valid.null_count() == valid.len())
+    }
+
     /// The levels of a page's rows.
     pub(super) fn levels(&self, page: &Range<usize>) -> Levels {
         if let Some(list) = &self.list {
             return self.list_levels(list, page);
         }
         let max = u32::try_from(self.layers.len()).unwrap_or(u32::MAX);
+        if self.is_empty() {
+            return Levels { repetition: None, definition: None, max, count: page.len(), values: 0 };
+        }
         if self.valid.is_none() {
             return Levels { repetition: None, definition: None, max, count: page.len(), values: page.len() };
         }

@@ -91,7 +91,8 @@ impl<'a> ChunkBuilder<'a> {
                 hybrid::encode(definition, hybrid::bit_width(levels.max), page);
             } else {
                 hybrid::put_varint((levels.count as u64) << 1, page);
-                page.push(levels.max.to_le_bytes()[0]);
+                let level = if levels.values == 0 { 0 } else { levels.max };
+                page.push(level.to_le_bytes()[0]);
             }
         })?;
         put_values(&mut page);

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use super::content::{Cutter, FileBytes};
 use super::order::Running;
-use super::tell::Told;
+use super::tell::{FileName, Told};
 use super::worker::Report;
+use crate::discover::Found;
 
 /// No part is as large as this, unless a line is.
 const LARGE_PART: usize = 80 << 20;
@@ -86,12 +87,13 @@ impl Reading {
         }
     }
 
-    pub(super) fn origin<'a>(&self, source_file: &'a str) -> Origin<'a> {
+    pub(super) fn origin<'a>(&self, found: &'a Found) -> Origin<'a> {
         Origin {
-            source_file,
+            source_file: &found.label,
             first_line: self.first_line + self.report.decoded.lines,
             byte_offset: self.offset,
             ending: self.report.ending,
+            file_time: FileName::of(found).time,
         }
     }
 }

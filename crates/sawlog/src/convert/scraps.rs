@@ -4,8 +4,8 @@
 //! have few days in a unit; this is for those that somebody has shuffled or merged.
 
 use anyhow::{Context, Result};
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use sawlog_formats::cloudtrail::Item;
 use sawlog_formats::{Block, Carry, Decoder, Format, Framing, LineEnding, Origin, TextColumn};
 
@@ -19,6 +19,8 @@ pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
     let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let file_times = batch.column_by_name("file_time");
+    let file_times = file_times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
     let mut scraps = Vec::with_capacity(batch.num_rows() * 512);
     let mut text = Vec::new();
     for row in 0..batch.num_rows() {
@@ -32,6 +34,9 @@ pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
         put(files.get(row).unwrap_or_default().as_bytes(), &mut scraps);
         scraps.extend_from_slice(&lines.value(row).to_le_bytes());
         scraps.push(u8::from(unlike && !text.ends_with(b"\r\n")));
+        let file_time = file_times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+        scraps.push(u8::from(file_time.is_some()));
+        scraps.extend_from_slice(&file_time.unwrap_or_default().to_le_bytes());
         put_option(printer.gap(row), &mut scraps);
         put_option(printer.fields(row), &mut scraps);
         put(&text, &mut scraps);
@@ -45,9 +50,13 @@ pub(crate) fn decode(format: &Format, mut scraps: &[u8], decoder: &mut dyn Decod
         let source_file = std::str::from_utf8(take(&mut scraps)?)?;
         let (line, rest) = scraps.split_first_chunk::<8>().context("scraps are cut off")?;
         let (crlf, rest) = rest.split_first().context("scraps are cut off")?;
+        let (has_time, rest) = rest.split_first().context("scraps are cut off")?;
+        let (file_time, rest) = rest.split_first_chunk::<8>().context("scraps are cut off")?;
         scraps = rest;
+        let file_time = (*has_time == 1).then_some(i64::from_le_bytes(*file_time));
         let ending = if *crlf == 1 { LineEnding::CrLf } else { LineEnding::Lf };
-        let origin = Origin { source_file, first_line: i64::from_le_bytes(*line), byte_offset: 0, ending };
+        let first_line = i64::from_le_bytes(*line);
+        let origin = Origin { source_file, first_line, byte_offset: 0, ending, file_time };
         let gap = take_option(&mut scraps)?;
         let fields = take_option(&mut scraps)?.map(Into::into);
         let text = take(&mut scraps)?;

@@ -1,6 +1,6 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
-use sawlog_formats::{Format, cloudtrail, vpc_flow};
+use sawlog_formats::{Format, TIMES, cloudtrail, vpc_flow};
 
 use super::Settings;
 use crate::discover::Found;
@@ -69,7 +69,7 @@ impl FileName {
         }
         let time = parts.iter().skip(3).find_map(|part| {
             let time: jiff::Timestamp = compact(part)?.parse().ok()?;
-            Some(time.as_microsecond())
+            Some(time.as_microsecond()).filter(|time| TIMES.contains(time))
         });
         Self { account_id: Some(account.to_owned()), region: parts.get(2).map(|region| (*region).to_owned()), time }
     }

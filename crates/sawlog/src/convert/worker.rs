@@ -38,8 +38,8 @@ const MAX_AFTER: usize = 64 << 10;
 pub(crate) enum Output {
     /// A row group of a table, in the partition of a date where it has any.
     RowGroup(&'static Table, Option<String>, EncodedRowGroup),
-    /// Rows of a format and day, of which the unit has few, in the form of [`scraps`].
-    Scraps(&'static Format, i32, Vec<u8>),
+    /// Rows of a format and day, or of none, of which the unit has few, in the form of [`scraps`].
+    Scraps(&'static Format, Option<i32>, Vec<u8>),
     /// What a unit's inputs, by number, or its parts of them held. They come in one message: waking the writer for each
     /// small file would cost more than reading it.
     Reports(Vec<(usize, Report)>),
@@ -316,7 +316,7 @@ impl<'a> Worker<'a> {
     /// Stores what is no record, as one that is counted; nothing of a file of no known format.
     fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
-        let origin = reading.origin(&self.job.plan.inputs[input].found.label);
+        let origin = reading.origin(&self.job.plan.inputs[input].found);
         self.kit(format)?.decoder.reject(why, raw, &origin, &mut reading.carry);
         reading.report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
         Ok(())
@@ -409,7 +409,7 @@ impl<'a> Worker<'a> {
             bail!("another thread failed");
         }
         if let Some(format) = reading.report.told.format() {
-            let origin = reading.origin(&self.job.plan.inputs[input].found.label);
+            let origin = reading.origin(&self.job.plan.inputs[input].found);
             let decoder = &mut self.kit(format)?.decoder;
             let decoded = if let Block::Long(part, last) = block {
                 decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
@@ -455,7 +455,7 @@ impl<'a> Worker<'a> {
                     Output::Scraps(format, day, scraps::encode(format, &batch)?)
                 } else {
                     let kit = self.kits[place].as_mut().context("looked at above")?;
-                    Output::RowGroup(format.table, Some(date_name(day)), kit.encoder.encode(&batch)?)
+                    Output::RowGroup(format.table, day.map(date_name), kit.encoder.encode(&batch)?)
                 };
                 drop(batch);
                 self.send(output);

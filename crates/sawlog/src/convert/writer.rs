@@ -39,8 +39,8 @@ pub(crate) struct Writer<'p, 'r, 's> {
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
-    /// For each table and day, where its rows are: offset and length.
-    days: BTreeMap<(&'static str, i32), Vec<(u64, usize)>>,
+    /// For each table and day, or none, where its rows are: offset and length.
+    days: BTreeMap<(&'static str, Option<i32>), Vec<(u64, usize)>>,
 }
 
 impl Scraps {
@@ -49,7 +49,7 @@ impl Scraps {
         Ok(Self { file: BufWriter::new(file), end: 0, days: BTreeMap::new() })
     }
 
-    fn add(&mut self, day: (&'static str, i32), rows: &[u8]) -> Result<()> {
+    fn add(&mut self, day: (&'static str, Option<i32>), rows: &[u8]) -> Result<()> {
         self.file.write_all(rows).context("can't write to a temporary file")?;
         self.days.entry(day).or_default().push((self.end, rows.len()));
         self.end += rows.len() as u64;
@@ -187,7 +187,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             let format = FORMATS.iter().find(|format| format.table.name == table).context("not registered")?;
             let mut encoder = Encoder::new(format.table, settings.codec)?;
             let mut decoder = (format.decoder)();
-            let mut staged = self.run.create_file(format.table, Some(date_name(day)))?;
+            let mut staged = self.run.create_file(format.table, day.map(date_name))?;
             let last = pieces.len() - 1;
             for (place, (offset, len)) in pieces.into_iter().enumerate() {
                 rows.resize(len, 0);

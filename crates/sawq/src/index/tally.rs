@@ -166,7 +166,9 @@ impl Group {
             self.sums.add_sent(rows.sent.value(row).unsigned_abs().into());
         }
         self.sums.bytes_received += u128::from(rows.received.value(row).unsigned_abs());
-        self.sums.add_times((rows.first_times.value(row), rows.last_times.value(row)));
+        if rows.first_times.is_valid(row) {
+            self.sums.add_times((rows.first_times.value(row), rows.last_times.value(row)));
+        }
         if self.first.is_none() || rows.first(row) < self.first() {
             self.first = Some((Arc::clone(rows), row));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use sawlog_formats::{REJECTS, TextColumn};
 use sawlog_store::{Source, read_file};
@@ -117,7 +117,7 @@ impl Facts {
             let hours = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
             let logs = TextColumn::new(batch.column(1)).map_err(|found| anyhow::anyhow!("log is {found}"))?;
             let counts = batch.column(2).as_primitive_opt::<Int64Type>().context("no counts")?;
-            for row in 0..batch.num_rows() {
+            for row in (0..batch.num_rows()).filter(|row| hours.is_valid(*row)) {
                 let log = logs.get(row).unwrap_or_default().to_owned();
                 *self.hours.entry(hours.value(row) / 3_600_000_000).or_default().entry(log).or_default() +=
                     counts.value(row);

@@ -87,6 +87,11 @@ fn size(bytes: u128) -> String {
     ByteSize(u64::try_from(bytes).unwrap_or(u64::MAX)).display().si().to_string()
 }
 
+/// What stands for the span of records of which none has a time.
+fn without_times(records: u64) -> String {
+    if records == 0 { "no records" } else { "no record has a time" }.to_owned()
+}
+
 fn is_failure(burst: &Burst) -> bool {
     burst.kind.outcome == "failure"
 }
@@ -98,8 +103,8 @@ fn data(facts: &Facts) -> Value {
         let kind = &burst.kind;
         let text = [&kind.actor, &kind.src_ip, &kind.operation, &burst.target, &kind.error];
         json!({
-            "time": seconds(burst.first),
-            "until": seconds(burst.last),
+            "time": burst.first.map(seconds),
+            "until": burst.last.map(seconds),
             "log": kind.log,
             "failed": is_failure(burst),
             "change": burst.changes,
@@ -125,7 +130,7 @@ fn header(title: &str, facts: &Facts, entities: &[Profile]) -> Markup {
         header {
             h1 { (shown(title)) }
             p.soft {
-                (range.unwrap_or_else(|| "no records".to_owned())) " · made " (moment(Timestamp::now().as_microsecond()))
+                (range.unwrap_or_else(|| without_times(facts.records()))) " · made " (moment(Timestamp::now().as_microsecond()))
                 " UTC by sawq " (env!("CARGO_PKG_VERSION"))
             }
             nav aria-label="Sections" {
@@ -220,7 +225,7 @@ fn burst_row(burst: &Burst) -> Markup {
     };
     html! {
         tr class=(class) {
-            td.time { (moment(burst.first)) } td.short { (kind.log) } td { (shown(&kind.actor)) } td.short { (shown(&kind.src_ip)) }
+            td.time { (burst.first.map(moment).unwrap_or_default()) } td.short { (kind.log) } td { (shown(&kind.actor)) } td.short { (shown(&kind.src_ip)) }
             td.num { (burst.count) } td { (shown(&kind.operation)) } td.mono { (shown(&burst.target)) }
             td {
                 @if is_failure(burst) { span.bad { "failed" } " " (shown(&kind.error)) }
@@ -253,7 +258,7 @@ fn entity(number: usize, profile: &Profile) -> Markup {
         section id={ "entity-" (number) } {
             h2 { (shown(&profile.entity)) " " span.soft { "(" (profile.kind.name().replace('_', " ")) ")" } }
             p {
-                (range.unwrap_or_else(|| "not seen".to_owned())) ", " (profile.records) " records"
+                (range.unwrap_or_else(|| without_times(profile.records))) ", " (profile.records) " records"
                 @if let Some(place) = &profile.place { ", " (shown(place)) }
             }
             div.pair {

@@ -119,7 +119,7 @@ impl Collected {
         // Which sizes were received is told by the numbers of operations, sooner than by their text.
         let received = query.format.measures.received.as_ref();
         let measures = [
-            (TIME, roles.time),
+            (TIME, query.time()?),
             (FAILED, roles.failed),
             (BYTES_SENT, roles.bytes_sent),
             (BYTES_RECEIVED, received.map_or(roles.bytes_received, |received| ident(received.column))),
@@ -219,8 +219,8 @@ struct Tally {
 /// What a record adds.
 #[derive(Default)]
 pub(super) struct Record {
-    /// Microseconds since 1970: what has no time is no record.
-    pub(super) time: i64,
+    /// Microseconds since 1970.
+    pub(super) time: Option<i64>,
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) failed: bool,
@@ -232,7 +232,9 @@ impl Sums {
         self.errors += u64::from(record.failed);
         self.add_sent(record.sent.into());
         self.bytes_received += u128::from(record.received);
-        self.add_times((record.time, record.time));
+        if let Some(time) = record.time {
+            self.add_times((time, time));
+        }
     }
 }
 
@@ -311,9 +313,11 @@ impl<'a> Stream<'a> {
         let records = self.records(batch, &numbers[OPERATION])?;
         let mut of_batch = Sums::default();
         // Neighbours are mostly of the same hour.
-        let hour = |record: &Record| record.time.div_euclid(HOUR);
+        let hour = |record: &Record| record.time.map(|time| time.div_euclid(HOUR));
         for same in records.chunk_by(|a, b| hour(a) == hour(b)) {
-            *self.hours.entry(hour(&same[0])).or_default() += same.len() as u64;
+            if let Some(hour) = hour(&same[0]) {
+                *self.hours.entry(hour).or_default() += same.len() as u64;
+            }
             same.iter().for_each(|record| of_batch.add_record(record));
         }
         self.all.add(&of_batch);
@@ -413,7 +417,7 @@ impl<'a> Stream<'a> {
             self.received.is_none() || operations[place] != NULL && self.is_received[operations[place] as usize]
         };
         let record = |(place, row): (usize, &usize)| Record {
-            time: times.value(*row),
+            time: times.is_valid(*row).then(|| times.value(*row)),
             sent: value(sent, *row),
             received: if is_received(place) { value(received, *row) } else { 0 },
             failed: failed.is_valid(*row) && failed.value(*row),

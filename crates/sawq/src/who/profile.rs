@@ -204,7 +204,7 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
             let key = (names.get(row).unwrap_or_default().to_owned(), target.trim().to_owned());
             let is_new = changes.len() >= MAX_CHANGES && !changes.contains_key(&key);
             let key = if is_new { ("(others)".to_owned(), String::new()) } else { key };
-            let record = Record { time: times.value(row), ..Record::default() };
+            let record = Record { time: Some(times.value(row)), ..Record::default() };
             changes.entry(key).or_default().add_record(&record);
         }
         Ok(true)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sawlog_formats::visible;
 use serde_json::{Value, json};
 
-use super::profile::{Change, Facet, FacetValue, Profile, sparkline};
+use super::profile::{Change, Facet, FacetValue, LogProfile, Profile, sparkline};
 use crate::groups::Sums;
 
 /// Widths of the column of values and of that of numbers.
@@ -24,16 +24,21 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
         let also: Vec<&str> = profile.also.iter().map(|kind| kind.name()).collect();
         writeln!(text, "also known as {}: see --kind", also.join(", "))?;
     }
-    let Some(times) = profile.times() else {
+    if profile.logs.is_empty() {
         writeln!(text, "not seen")?;
         return Ok(out.write_all(text.as_bytes())?);
-    };
-    writeln!(text, "seen {} to {} UTC\n", moment(times.0), moment(times.1))?;
-    let (_, unit) = sparkline(&profile.logs[0].hours, times);
-    writeln!(text, "{:<12} {:>10} {:>8} {:>10} {:>10}  by {unit}", "log", "records", "failed", "sent", "received")?;
+    }
+    let times = profile.times();
+    match times {
+        Some((first, last)) => writeln!(text, "seen {} to {} UTC\n", moment(first), moment(last))?,
+        None => writeln!(text, "seen in records without a time\n")?,
+    }
+    let line = |log: &LogProfile| times.map(|times| sparkline(&log.hours, times)).unwrap_or_default();
+    let by = times.map(|_| format!("  by {}", line(&profile.logs[0]).1)).unwrap_or_default();
+    writeln!(text, "{:<12} {:>10} {:>8} {:>10} {:>10}{by}", "log", "records", "failed", "sent", "received")?;
     for log in &profile.logs {
         let Sums { count, errors, bytes_sent, bytes_received, .. } = log.sums;
-        let (bars, _) = sparkline(&log.hours, times);
+        let (bars, _) = line(log);
         writeln!(
             text,
             "{:<12} {count:>10} {errors:>8} {:>10} {:>10}  {bars}",
@@ -153,7 +158,7 @@ pub(crate) fn json(profile: &Profile) -> Value {
         }
         object
     };
-    let log = |log: &super::profile::LogProfile| {
+    let log = |log: &LogProfile| {
         let mut days = std::collections::BTreeMap::new();
         for (hour, records) in &log.hours {
             let day = i32::try_from(hour.div_euclid(24)).map(sawlog_formats::date_name).unwrap_or_default();

@@ -1,0 +1,94 @@
+//! Tells a record from other text that has as many words, where its numbers or times do not say it.
+
+use std::net::IpAddr;
+
+use super::TABLE;
+use super::layout::{Slot, is_number};
+
+/// What the values of fields begin with that name a thing of AWS.
+const PREFIXES: [(&str, &str); 15] = [
+    ("interface_id", "eni-"),
+    ("vpc_id", "vpc-"),
+    ("subnet_id", "subnet-"),
+    ("instance_id", "i-"),
+    ("next_hop_interface_id", "eni-"),
+    ("next_hop_subnet_id", "subnet-"),
+    ("next_hop_vpc_id", "vpc-"),
+    ("resource_type", "TransitGateway"),
+    ("tgw_id", "tgw-"),
+    ("tgw_src_vpc_id", "vpc-"),
+    ("tgw_dst_vpc_id", "vpc-"),
+    ("tgw_src_subnet_id", "subnet-"),
+    ("tgw_dst_subnet_id", "subnet-"),
+    ("tgw_src_eni", "eni-"),
+    ("tgw_dst_eni", "eni-"),
+];
+
+/// Whether more than half of the fields, of those that can be told, are as their names say. A line of which none can be
+/// told is taken as it is.
+pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])>) -> bool {
+    let (mut told, mut sound) = (0, 0);
+    for is_sound in fields.filter_map(|(slot, value)| is_sound(*slot, value)) {
+        told += 1;
+        sound += usize::from(is_sound);
+    }
+    told == 0 || sound * 2 > told
+}
+
+/// Whether a field's value is one that it can have; `None` if it can have any.
+fn is_sound(slot: Slot, value: &[u8]) -> Option<bool> {
+    let column = match slot {
+        // A number that is too large is a number all the same.
+        Slot::Number(..) | Slot::Time(_) => return Some(is_nothing(value) || is_number(value)),
+        Slot::Text(column) => TABLE.columns[column].name,
+        Slot::Extra => return None,
+    };
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let is = match column {
+        "srcaddr" | "dstaddr" | "pkt_srcaddr" | "pkt_dstaddr" => text.parse::<IpAddr>().is_ok(),
+        "account_id" | "tgw_src_vpc_account_id" | "tgw_dst_vpc_account_id" => {
+            text == "unknown" || text.len() == 12 && is_number(value)
+        }
+        "action" => matches!(text, "ACCEPT" | "REJECT"),
+        "log_status" => matches!(text, "OK" | "NODATA" | "SKIPDATA"),
+        "flow_direction" => matches!(text, "ingress" | "egress"),
+        "type" => matches!(text, "IPv4" | "IPv6" | "EFA"),
+        _ => {
+            let (_, prefix) = PREFIXES.iter().find(|(name, _)| *name == column)?;
+            text.starts_with(prefix)
+        }
+    };
+    Some(is || is_nothing(value))
+}
+
+fn is_nothing(value: &[u8]) -> bool {
+    value == b"-"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vpc_flow::layout::{Layout, words};
+
+    fn plausible(fields: &str, line: &str) -> bool {
+        let layout = Layout::new(fields.into());
+        is_plausible(layout.slots.iter().zip(words(line.as_bytes())))
+    }
+
+    #[test]
+    fn records_are_told_from_text() {
+        let custom = "bytes az-id flow-direction srcaddr dstaddr log-status";
+        assert!(plausible(custom, "100 use1-az1 egress 192.0.2.1 2001:db8::1 OK"));
+        assert!(plausible(custom, "99999999999999999999999 use1-az1 egress 192.0.2.1 - OK"));
+        assert!(!plausible(custom, "the quick brown fox jumps over"));
+        assert!(!plausible("srcaddr dstaddr action", "10 20 ACCEPT"));
+        assert!(plausible("srcaddr dstaddr action", "192.0.2.1 x ACCEPT"));
+        // Of these anything may stand in a log.
+        assert!(plausible("region ecs-task-id", "anything whatever"));
+    }
+
+    #[test]
+    fn every_prefix_is_of_a_column() {
+        assert!(PREFIXES.iter().all(|(name, _)| TABLE.position(name).is_some()));
+    }
+}
