@@ -14,7 +14,7 @@ import time
 import duckdb
 from run import SAWLOG, SAWQ, BENCH, generate
 
-S3, TRAIL = "s3_access/**/*.parquet", "cloudtrail/**/*.parquet"
+S3, TRAIL = "s3_access/date=*/*.parquet", "cloudtrail/date=*/*.parquet"
 
 
 def wall(arguments, rounds=3):

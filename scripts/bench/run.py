@@ -66,7 +66,7 @@ SUMMARIES = {
 
 
 def duckdb_summary(store, query):
-    table = f"read_parquet('{store}/s3_access/**/*.parquet')"
+    table = f"read_parquet('{store}/s3_access/date=*/*.parquet')"
     return f"""
 import duckdb
 c = duckdb.connect()

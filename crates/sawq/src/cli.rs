@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -62,6 +63,9 @@ pub(crate) struct Global {
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// How much memory sorting and grouping may take before they go to disk, at least 64MiB [default: half of the machine's]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = crate::memory::parse)]
+    pub(crate) memory: Option<ByteSize>,
     /// Say on standard error how the answer came about: by the index or by a scan, and what was read
     #[arg(long, global = true)]
     pub(crate) explain: bool,
@@ -282,6 +286,9 @@ pub(crate) struct ReportArgs {
 pub(crate) struct SqlArgs {
     /// The query; the filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
     pub(crate) query: Option<String>,
+    /// Run the queries in this file
+    #[arg(long, short, value_name = "FILE", conflicts_with = "query")]
+    pub(crate) file: Option<PathBuf>,
     /// Say on standard error how long each query took
     #[arg(long)]
     pub(crate) time: bool,

@@ -8,23 +8,33 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
 use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
 use sawlog_formats::s3_access;
 
+use crate::sql::{Arrows, exact, json_functions, len};
+
 /// What the functions are, for the help.
 pub(crate) const HELP: &str = "\
 Functions beside those of SQL:
-  request_parameters->>'userName', json_get(…), json_get_str(…), json_contains(…)   into JSON text
+  request_parameters->>'userName'    text within JSON; -> gives JSON; paths are 'name', 0, '$.a.b[0]'
+  json_contains(policy, '{\"Effect\": \"Allow\"}'), json_valid(…), json_array_length(…), json_get_int(…)
   in_cidr(src_ip, '10.0.0.0/8')      whether an address is in a network
   glob(user_agent, 'aws-cli/*')      whether a text matches a pattern of * ? [..]
-  s3_access_key(request_uri)         the access key in a presigned URL";
+  s3_access_key(request_uri)         the access key in a presigned URL
+Many of DuckDB's names work, too: strftime, string_split, list_filter(l, lambda x: …), unnest, regexp_matches, md5.
+
+SHOW TABLES, DESCRIBE events and CREATE VIEW name AS … (for this session) work beside queries; several end with ; each.";
 
 /// Adds the functions to a session.
 pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
+    // The first planner that knows an operator has it.
+    context.register_expr_planner(Arc::new(Arrows))?;
     datafusion_functions_json::register_all(context)?;
+    json_functions().into_iter().chain([len(), exact()]).for_each(|function| context.register_udf(function));
     context.register_udf(s3_access_key());
     context.register_udf(in_cidr());
     context.register_udf(glob());

@@ -15,6 +15,7 @@ mod functions;
 mod groups;
 mod index;
 mod logs;
+mod memory;
 mod near;
 mod numbers;
 mod output;
@@ -80,6 +81,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn run(cli: &Cli) -> Result<()> {
+    memory::limit(cli.global.memory);
     let target = Target::new(&cli.global);
     let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
     // A summary of one log opens no other.

@@ -1,19 +1,31 @@
 //! The prompt of `sawq sql`: queries one after the other, with history and completion.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::future::{Either, select};
+use futures::{FutureExt, StreamExt};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, Helper};
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use sawlog_formats::visible;
 use sawlog_store::TABLES;
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
 
-const WORDS: [&str; 24] = [
+use crate::cli::Format;
+use crate::sql::{Session, Show, is_ended};
+
+const WORDS: [&str; 27] = [
     "SELECT",
     "FROM",
     "WHERE",
@@ -33,85 +45,186 @@ const WORDS: [&str; 24] = [
     "SUM(",
     "MIN(",
     "MAX(",
-    "json_get(",
+    "json_extract_string(",
     "in_cidr(",
     "glob(",
     "s3_access_key(",
     "DESCRIBE",
+    "SHOW TABLES",
+    "CREATE VIEW",
+    "EXPLAIN",
 ];
 
+const HELP: &str = "\
+A query ends with a semicolon, on the same line or a later one. Ctrl-C stops a query, or drops what is typed.
+  \\d, .tables              the tables and views
+  \\d TABLE, .schema TABLE  the columns of a table
+  .mode FORM               how results are printed: table, line (a line for each column), csv, tsv, json, ndjson
+  \\timing                  say how long each query takes, or no longer
+  exit, \\q, Ctrl-D         end";
+
+/// What Ctrl-C does while a query runs.
+pub(crate) struct Interrupts {
+    signals: UnboundedReceiver<()>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Interrupts {
+    /// Takes over Ctrl-C. Whoever presses it three times for one query wants to leave.
+    fn new() -> Result<Self> {
+        const ENOUGH: usize = 3;
+        let mut signals = Signals::new([SIGINT])?;
+        let (sender, receiver) = unbounded();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&waiting);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                if counter.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH || sender.unbounded_send(()).is_err() {
+                    std::process::exit(130);
+                }
+            }
+        });
+        Ok(Self { signals: receiver, waiting })
+    }
+
+    /// Forgets what came before.
+    fn clear(&mut self) {
+        while self.signals.next().now_or_never().is_some() {}
+        self.waiting.store(0, Ordering::Relaxed);
+    }
+
+    /// Waits for something, unless Ctrl-C comes first.
+    pub(crate) async fn unless<T>(&mut self, future: impl Future<Output = T> + Unpin) -> Result<T> {
+        match select(self.signals.next(), future).await {
+            Either::Left(_) => bail!("the query was stopped"),
+            Either::Right((value, _)) => Ok(value),
+        }
+    }
+}
+
 /// Reads queries, which a semicolon ends, and runs each; an error is printed, and the next query is asked for.
-pub(crate) fn queries(mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
+pub(crate) fn queries(mut session: Session<'_>, mut show: Show) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin().lock())?;
-        return statements(&text).into_iter().try_for_each(|query| run(&query));
+        return session.run(&text, &show, None);
     }
-    let mut editor: Editor<Names, DefaultHistory> =
-        Editor::with_config(Config::builder().auto_add_history(false).build())?;
+    let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
+    let mut editor: Editor<Names, DefaultHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Names::new()));
     let history = history();
     if let Some(history) = &history {
         // There is none the first time.
         let _ = editor.load_history(history);
     }
+    let mut interrupts = Interrupts::new()?;
     eprintln!("A query ends with a semicolon. 'help' says what can be asked, 'exit' or Ctrl-D ends.");
     let mut query = String::new();
     loop {
-        match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {
-            Ok(line) => {
-                query.push_str(&line);
-                query.push('\n');
-            }
+        let line = match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {
+            Ok(line) => line,
             // Ctrl-C drops what was typed.
             Err(ReadlineError::Interrupted) => {
                 query.clear();
                 continue;
             }
-            Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error.into()),
-        }
-        match query.trim().trim_end_matches(';') {
-            "" => query.clear(),
-            "exit" | "quit" | "\\q" => break,
-            "help" | "\\?" => {
-                eprintln!(
-                    "{}\n'sawq tables' shows the tables and their columns; so does DESCRIBE events;",
-                    crate::functions::HELP
-                );
-                query.clear();
+        };
+        let asked = match Command::of(&line, query.is_empty()) {
+            Some(Command::End) => return Ok(()),
+            Some(command) => {
+                remember(&mut editor, line.trim(), history.as_deref());
+                command.query(&mut show)
             }
-            _ if query.trim_end().ends_with(';') => {
-                let _ = editor.add_history_entry(query.trim());
-                for statement in statements(&query) {
-                    if let Err(error) = run(&statement) {
-                        eprintln!("sawq: {error:#}");
-                    }
+            None => {
+                query.push_str(&line);
+                query.push('\n');
+                if query.trim().is_empty() {
+                    query.clear();
                 }
-                query.clear();
+                is_ended(&query).then(|| std::mem::take(&mut query))
             }
-            _ => {}
+        };
+        let Some(asked) = asked else { continue };
+        if !asked.trim_matches(|char: char| char == ';' || char.is_whitespace()).is_empty() {
+            remember(&mut editor, asked.trim(), history.as_deref());
+            interrupts.clear();
+            if let Err(error) = session.run(&asked, &show, Some(&mut interrupts)) {
+                eprintln!("sawq: {}", visible(&format!("{error:#}")));
+            }
         }
     }
-    if let Some(history) = &history {
+}
+
+/// Adds to the history, which is kept whatever happens next.
+fn remember(editor: &mut Editor<Names, DefaultHistory>, entry: &str, history: Option<&Path>) {
+    let is_new = editor.add_history_entry(entry).unwrap_or(false);
+    if let (true, Some(history)) = (is_new, history) {
         // Without a place for it there is no history.
         let _ = history.parent().map(std::fs::create_dir_all);
         let _ = editor.save_history(history);
     }
-    Ok(())
 }
 
-/// The statements of a text, which semicolons part that stand outside of quotes.
-fn statements(text: &str) -> Vec<String> {
-    let mut quote = None;
-    let parts = text.split(|char| {
-        match quote {
-            None if char == '\'' || char == '"' => quote = Some(char),
-            Some(open) if open == char => quote = None,
-            _ => {}
+/// What is typed that is no SQL.
+#[derive(Debug, PartialEq)]
+enum Command {
+    End,
+    Help,
+    Tables,
+    /// The columns of a table.
+    Columns(String),
+    /// How results are printed.
+    Mode(String),
+    Timing,
+    Unknown(String),
+}
+
+impl Command {
+    /// The command that a line is. A word may be one only where a query could begin, or by itself.
+    fn of(line: &str, is_first: bool) -> Option<Self> {
+        let line = line.trim().trim_end_matches(';').trim_end();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let is_marked = word.starts_with('\\') || (word.starts_with('.') && is_first);
+        Some(match (word.to_lowercase().as_str(), rest) {
+            ("exit" | "quit", "") | ("\\q" | ".exit" | ".quit" | ".q", _) => Self::End,
+            ("help", "") | ("\\?" | "\\h" | ".help", _) => Self::Help,
+            ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | "\\l" | ".tables" | ".schema", "") => Self::Tables,
+            ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | ".schema" | ".tables", table) => Self::Columns(table.to_owned()),
+            (".mode" | "\\mode", form) => Self::Mode(form.to_owned()),
+            ("\\x", _) => Self::Mode("line".to_owned()),
+            ("\\timing" | ".timer" | ".timing", _) => Self::Timing,
+            _ if is_marked => Self::Unknown(word.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The query that a command means, or nothing if it has been carried out.
+    fn query(self, show: &mut Show) -> Option<String> {
+        match self {
+            Self::Tables => return Some("SHOW TABLES".to_owned()),
+            Self::Columns(table) => return Some(format!("DESCRIBE {table}")),
+            Self::Help => eprintln!("{HELP}\n{}", crate::functions::HELP),
+            Self::Timing => {
+                show.timed = !show.timed;
+                eprintln!("Timing is {}.", if show.timed { "on" } else { "off" });
+            }
+            Self::Mode(form) if form.eq_ignore_ascii_case("line") || form.eq_ignore_ascii_case("lines") => {
+                show.as_lines = true;
+            }
+            Self::Mode(form) => match Format::from_str(&form, true) {
+                Ok(format) => {
+                    show.as_lines = false;
+                    show.target.format = Some(format);
+                }
+                Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
+            },
+            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' names them", visible(&word)),
+            Self::End => {}
         }
-        char == ';' && quote.is_none()
-    });
-    parts.map(str::trim).filter(|query| !query.is_empty()).map(str::to_owned).collect()
+        None
+    }
 }
 
 /// Where the history is kept, by the XDG base directory specification.
@@ -126,13 +239,35 @@ struct Names(Vec<String>);
 
 impl Names {
     fn new() -> Self {
-        let columns = TABLES().into_iter().flat_map(crate::logs::columns).map(|(name, _)| name);
-        let of_view = crate::events::COLUMNS.iter().map(|(name, ..)| (*name).to_owned());
-        let tables = TABLES().into_iter().map(|table| table.name).chain([crate::events::NAME]).map(str::to_owned);
-        let mut names: Vec<String> = columns.chain(of_view).chain(tables).chain(WORDS.map(str::to_owned)).collect();
+        let of_table = |table| crate::logs::columns(table).into_iter().map(|(name, _)| name);
+        let columns = TABLES().into_iter().flat_map(of_table);
+        let within =
+            TABLES().into_iter().flat_map(|table| of_table(table).map(move |name| format!("{}.{name}", table.name)));
+        let view = crate::events::NAME;
+        let of_view = crate::events::COLUMNS.iter().flat_map(|(name, ..)| [(*name).to_owned(), format!("{view}.{name}")]);
+        let tables = TABLES().into_iter().map(|table| table.name).chain([view]).map(str::to_owned);
+        let words = WORDS.map(str::to_owned);
+        let mut names: Vec<String> = columns.chain(within).chain(of_view).chain(tables).chain(words).collect();
         names.sort();
         names.dedup();
         Self(names)
+    }
+
+    /// The names that begin so; what comes behind a dot only where one was typed.
+    fn fitting(&self, begun: &str) -> Vec<String> {
+        let begun = begun.to_lowercase();
+        let dots = |name: &str| name.matches('.').count();
+        let fits = |name: &&String| name.to_lowercase().starts_with(&begun) && dots(name) == dots(&begun);
+        let mut found: Vec<String> = self.0.iter().filter(fits).cloned().collect();
+        // Groups of columns, such as user_identity, have no name of their own among them.
+        let cut = |name: &String| {
+            let within = name.match_indices('.').nth(dots(&begun))?.0;
+            name.to_lowercase().starts_with(&begun).then(|| name[..within].to_owned())
+        };
+        found.extend(self.0.iter().filter_map(cut));
+        found.sort();
+        found.dedup();
+        found
     }
 }
 
@@ -142,9 +277,8 @@ impl Completer for Names {
     fn complete(&self, line: &str, end: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let is_name = |char: char| char.is_alphanumeric() || char == '_' || char == '.';
         let start = line[..end].rfind(|char| !is_name(char)).map_or(0, |at| at + 1);
-        let begun = line[start..end].to_lowercase();
-        let fit = self.0.iter().filter(|name| !begun.is_empty() && name.to_lowercase().starts_with(&begun));
-        Ok((start, fit.cloned().collect()))
+        let begun = &line[start..end];
+        Ok((start, if begun.is_empty() { Vec::new() } else { self.fitting(begun) }))
     }
 }
 
@@ -157,12 +291,33 @@ impl Validator for Names {}
 
 #[cfg(test)]
 mod tests {
-    use super::statements;
+    use super::{Command, Names};
 
     #[test]
-    fn semicolons_part_statements_outside_of_quotes() {
-        assert_eq!(statements("SELECT ';' ; SELECT 2;\n"), ["SELECT ';'", "SELECT 2"]);
-        assert_eq!(statements("SELECT \"a;b\""), ["SELECT \"a;b\""]);
-        assert!(statements(" ; ").is_empty());
+    fn commands_do_what_people_expect_whatever_was_typed_before() {
+        for is_first in [true, false] {
+            assert_eq!(Command::of("exit;", is_first), Some(Command::End));
+            assert_eq!(Command::of("\\q", is_first), Some(Command::End));
+            assert_eq!(Command::of("help", is_first), Some(Command::Help));
+            assert_eq!(Command::of("\\dt", is_first), Some(Command::Tables));
+            assert_eq!(Command::of("  .tables ", is_first), Some(Command::Tables));
+            assert_eq!(Command::of("\\d events;", is_first), Some(Command::Columns("events".to_owned())));
+            assert_eq!(Command::of("\\nonsense", is_first), Some(Command::Unknown("\\nonsense".to_owned())));
+            assert_eq!(Command::of("SELECT 1;", is_first), None);
+            assert_eq!(Command::of("help me", is_first), None);
+        }
+        assert_eq!(Command::of(".5 AS half", false), None);
+        assert_eq!(Command::of(".mode line", true), Some(Command::Mode("line".to_owned())));
+    }
+
+    #[test]
+    fn completion_lists_names_up_to_the_next_dot() {
+        let names = Names::new();
+        let eve = names.fitting("eve");
+        assert!(eve.contains(&"events".to_owned()) && eve.contains(&"event_name".to_owned()), "{eve:?}");
+        assert!(eve.iter().all(|name| !name.contains('.')), "{eve:?}");
+        assert!(names.fitting("user_i").contains(&"user_identity".to_owned()));
+        assert!(names.fitting("user_identity.ar").contains(&"user_identity.arn".to_owned()));
+        assert!(names.fitting("events.").contains(&"events.actor".to_owned()));
     }
 }

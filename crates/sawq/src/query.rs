@@ -26,6 +26,7 @@ use crate::explain::Explain;
 use crate::filter::Filters;
 use crate::index::Candidates;
 use crate::logs::{first_of, no_column, resolve};
+use crate::memory;
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
@@ -418,7 +419,7 @@ pub(crate) fn session(batch_rows: usize) -> SessionContext {
 /// A session of the query engine of its own.
 pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
     let config = SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true);
-    let session = SessionContext::new_with_config(config);
+    let session = SessionContext::new_with_config_rt(memory::within_limit(config), memory::environment());
     session.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(DurableFiles::default()));
     session
 }

@@ -1,0 +1,59 @@
+//! How much memory the query engine takes: what doesn't fit, sorts and groups put on disk.
+
+use std::fs;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use bytesize::ByteSize;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+/// The least that the engine can do with.
+const LEAST: u64 = 64 << 20;
+/// The least that it takes by itself, however small the machine is.
+const DEFAULT_LEAST: u64 = 256 << 20;
+
+static LIMIT: OnceLock<u64> = OnceLock::new();
+
+/// The limit that a text says.
+pub(crate) fn parse(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    if size.as_u64() < LEAST { Err("less than 64MiB".to_owned()) } else { Ok(size) }
+}
+
+/// Sets the limit, before the engine is used.
+pub(crate) fn limit(memory: Option<ByteSize>) {
+    let _ = LIMIT.set(memory.map_or_else(half, |memory| memory.as_u64()));
+}
+
+fn bytes() -> usize {
+    usize::try_from(*LIMIT.get_or_init(half)).unwrap_or(usize::MAX)
+}
+
+/// The settings of a session, with as much memory set aside for merges as all of its threads can have.
+pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
+    let share = bytes() / (4 * config.target_partitions().max(1));
+    let reserved = config.options().execution.sort_spill_reservation_bytes.min(share);
+    config.with_sort_spill_reservation_bytes(reserved)
+}
+
+/// What queries run in: all of them share the memory.
+pub(crate) fn environment() -> Arc<RuntimeEnv> {
+    static ENVIRONMENT: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
+        let builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(bytes())));
+        // Nothing is opened or made before something is put on disk.
+        builder.build_arc().unwrap_or_default()
+    });
+    Arc::clone(&ENVIRONMENT)
+}
+
+/// Half of what the machine has, or the group of processes that this one is in.
+fn half() -> u64 {
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+    });
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let all = machine.into_iter().chain(group).min().unwrap_or(2 << 30);
+    (all / 2).max(DEFAULT_LEAST)
+}

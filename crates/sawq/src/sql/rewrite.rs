@@ -1,0 +1,459 @@
+//! Queries as people write them, put in the engine's words: DuckDB's names of functions, its ways with JSON and lists,
+//! and plain names for results.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, Query, Select, SelectFlavor,
+    SelectItem, SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Value,
+    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+};
+
+/// Stands between a name that occurs more than once among the results and its number, which is not printed.
+pub(crate) const SEPARATOR: char = '\u{1f}';
+
+/// Functions that the engine has by another name.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("json_array_length", "json_length"),
+    ("json_keys", "json_object_keys"),
+    ("list_value", "make_array"),
+    ("prefix", "starts_with"),
+    ("regexp_matches", "regexp_like"),
+    ("split", "string_to_array"),
+    ("str_split", "string_to_array"),
+    ("strftime", "to_char"),
+    ("string_split", "string_to_array"),
+    ("strlen", "octet_length"),
+    ("strptime", "to_timestamp_micros"),
+    ("suffix", "ends_with"),
+    ("time_bucket", "date_bin"),
+];
+
+/// Functions that give a part of a time, which is their name.
+const PARTS: [&str; 11] =
+    ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond", "epoch"];
+
+/// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
+/// its results are for other queries.
+pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: impl Fn(&str) -> bool, is_within: bool) {
+    let _ = VisitMut::visit(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
+}
+
+struct Rewriter<F> {
+    is_aggregate: F,
+    /// How many queries we are in.
+    depth: usize,
+}
+
+impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.flavor == SelectFlavor::FromFirstNoSelect {
+            select.flavor = SelectFlavor::Standard;
+            select.projection = vec![all()];
+        }
+        if let GroupByExpr::All(modifiers) = &select.group_by {
+            let keys = select.projection.iter().filter_map(|item| match item {
+                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+                _ => None,
+            });
+            let keys = keys.filter(|expr| !matches!(expr, Expr::Value(_)) && !aggregates(expr, &self.is_aggregate));
+            select.group_by = GroupByExpr::Expressions(keys.cloned().collect(), modifiers.clone());
+        }
+        name_results(select, self.depth > 1);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        unnest_beside(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Function(function) => {
+                if let Some(other) = other_words(function) {
+                    *expr = other;
+                }
+            }
+            Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } => {
+                *expr = call("to_json", vec![take(inner)]);
+            }
+            Expr::Cast { expr: inner, data_type, .. } if !is_text(data_type) => as_text(inner),
+            Expr::AtTimeZone { timestamp, time_zone } => {
+                if let Some(zone) = text(time_zone).map(str::to_owned) {
+                    *expr = in_zone(take(timestamp), &zone);
+                }
+            }
+            Expr::BinaryOp { left, op, right } if is_comparison(op) => {
+                compare(left, right);
+                compare(right, left);
+            }
+            Expr::Between { expr: inner, low, .. } => compare(inner, low),
+            Expr::InList { expr: inner, list, .. } => {
+                if let Some(first) = list.first() {
+                    compare(inner, first);
+                }
+            }
+            Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter_mut().for_each(by_name),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether an expression makes one value of many rows.
+fn aggregates(expr: &Expr, is_aggregate: &impl Fn(&str) -> bool) -> bool {
+    struct Finder<'a, F>(&'a F);
+    impl<F: Fn(&str) -> bool> Visitor for Finder<'_, F> {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Function(function) if function.over.is_none() && (self.0)(&name_of(function)) => {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    Visit::visit(expr, &mut Finder(is_aggregate)).is_break()
+}
+
+fn name_of(function: &Function) -> String {
+    function.name.to_string().to_lowercase()
+}
+
+/// Names the results of a query as they are written in it, `user_identity.arn` or `sum(bytes)`. For a query around it a field
+/// of a group has its own name, `arn`.
+fn name_results(select: &mut Select, is_within: bool) {
+    let tables: HashSet<String> = select.from.iter().flat_map(tables_of).collect();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else { continue };
+        let Some(name) = heading(expr, &tables, is_within) else { continue };
+        let count = seen.entry(name.clone()).or_default();
+        let name = if *count == 0 { name } else { format!("{name}{SEPARATOR}{count}") };
+        *count += 1;
+        *item = SelectItem::ExprWithAlias { expr: take(expr), alias: quoted(&name) };
+    }
+}
+
+/// The names by which a query can call the tables that it reads.
+fn tables_of(from: &TableWithJoins) -> Vec<String> {
+    let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
+    let name = |factor: &TableFactor| match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::UNNEST { alias: Some(alias), .. } => Some(normal(&alias.name)),
+        TableFactor::Table { name, .. } => name.0.last().and_then(|part| part.as_ident()).map(normal),
+        _ => None,
+    };
+    factors.filter_map(name).collect()
+}
+
+fn normal(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
+}
+
+/// What a result is called; nothing for a column of a table, which the engine calls by its name.
+fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<String> {
+    match expr {
+        Expr::Identifier(_) => None,
+        // A group that is taken apart gives several results.
+        Expr::Function(function) if name_of(function) == "unnest" => None,
+        Expr::CompoundIdentifier(parts) => {
+            let of_table = parts.first().is_some_and(|part| tables.contains(&normal(part)));
+            let parts = if of_table { &parts[1..] } else { parts };
+            let own = if is_within { parts.len() - 1 } else { 0 };
+            let names: Vec<String> = parts[own..].iter().map(normal).collect();
+            (parts.len() > 1).then(|| names.join("."))
+        }
+        _ => {
+            let mut expr = expr.clone();
+            let _ = VisitMut::visit(&mut expr, &mut LowerCase);
+            Some(expr.to_string())
+        }
+    }
+}
+
+/// Names of functions in small letters, as the engine gives them.
+struct LowerCase;
+
+impl VisitorMut for LowerCase {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            function.name = ObjectName::from(vec![Ident::new(name_of(function))]);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+pub(crate) fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+fn take(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()))
+}
+
+fn literal(text: &str) -> Expr {
+    Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.to_owned())))
+}
+
+fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// The arguments of a plain call.
+fn arguments(function: &mut Function) -> Option<Vec<&mut Expr>> {
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let expr = |argument| match argument {
+        &mut FunctionArg::Unnamed(FunctionArgExpr::Expr(ref mut expr)) => Some(expr),
+        _ => None,
+    };
+    list.args.iter_mut().map(expr).collect()
+}
+
+/// A call of a function that the engine doesn't have, or not by this name, in its words.
+fn other_words(function: &mut Function) -> Option<Expr> {
+    let name = name_of(function);
+    if let Ok(at) = SYNONYMS.binary_search_by_key(&name.as_str(), |(synonym, _)| synonym) {
+        function.name = ObjectName::from(vec![Ident::new(SYNONYMS[at].1)]);
+        return None;
+    }
+    let mut arguments = arguments(function)?;
+    match (name.as_str(), arguments.as_mut_slice()) {
+        // Sums of forged sizes must not wrap round.
+        ("sum", [value]) => {
+            **value = call("exact", vec![take(value)]);
+            None
+        }
+        ("json_extract" | "json_extract_path", [json, path]) => Some(arrow(json, BinaryOperator::Arrow, path)),
+        ("json_extract_string" | "json_extract_path_text", [json, path]) => {
+            Some(arrow(json, BinaryOperator::LongArrow, path))
+        }
+        ("from_json" | "json_transform", [json, structure]) => {
+            let is_list = text(structure).is_some_and(|text| text.replace(' ', "").eq_ignore_ascii_case("[\"json\"]"));
+            is_list.then(|| call("json_get_array", vec![take(json)]))
+        }
+        ("dayname", [time]) => Some(call("to_char", vec![take(time), literal("%A")])),
+        ("monthname", [time]) => Some(call("to_char", vec![take(time), literal("%B")])),
+        ("dayofweek" | "weekday", [time]) => Some(call("date_part", vec![literal("dow"), take(time)])),
+        ("dayofmonth", [time]) => Some(call("date_part", vec![literal("day"), take(time)])),
+        ("dayofyear", [time]) => Some(call("date_part", vec![literal("doy"), take(time)])),
+        (part, [time]) if PARTS.contains(&part) => Some(call("date_part", vec![literal(part), take(time)])),
+        _ => None,
+    }
+}
+
+fn arrow(json: &mut Expr, op: BinaryOperator, path: &mut Expr) -> Expr {
+    Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(take(json)), op, right: Box::new(take(path)) }))
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Text | DataType::Varchar(_) | DataType::String(_) | DataType::Char(_) | DataType::CharVarying(_)
+    )
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq, Spaceship};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | Spaceship)
+}
+
+/// The operator, if an expression looks into JSON.
+fn arrow_of(expr: &mut Expr) -> Option<&mut BinaryOperator> {
+    match expr {
+        Expr::Nested(inner) => arrow_of(inner),
+        Expr::BinaryOp { op, .. } if matches!(op, BinaryOperator::Arrow | BinaryOperator::LongArrow) => Some(op),
+        _ => None,
+    }
+}
+
+/// Has an expression that looks into JSON give plain text, not JSON text.
+fn as_text(expr: &mut Expr) {
+    if let Some(op) = arrow_of(expr) {
+        *op = BinaryOperator::LongArrow;
+    }
+}
+
+fn text(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+/// Has what is found in JSON compared as what it is compared with: numbers as numbers, and a plain text with what stands
+/// between the quotes.
+fn compare(side: &mut Expr, with: &Expr) {
+    let data_type = match with {
+        Expr::Nested(inner) => return compare(side, inner),
+        Expr::Value(ValueWithSpan { value: Value::Number(..), .. }) => DataType::Double(ExactNumberInfo::None),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } if matches!(**expr, Expr::Value(_)) => {
+            DataType::Double(ExactNumberInfo::None)
+        }
+        Expr::Value(ValueWithSpan { value: Value::Boolean(_), .. }) => DataType::Boolean,
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => {
+            if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+                as_text(side);
+            }
+            return;
+        }
+        _ => return,
+    };
+    if arrow_of(side).is_some() {
+        as_text(side);
+        let expr = Box::new(take(side));
+        *side = Expr::Cast { kind: CastKind::TryCast, expr, data_type, array: false, format: None };
+    }
+}
+
+/// A time in a zone. Those of the logs are in UTC already, and microseconds must stay: there are times that do not fit
+/// nanoseconds.
+fn in_zone(time: Expr, zone: &str) -> Expr {
+    if ["utc", "etc/utc", "gmt", "z"].contains(&zone.to_lowercase().as_str()) {
+        return time;
+    }
+    call("arrow_cast", vec![time, literal(&format!("Timestamp(Microsecond, Some({zone:?}))"))])
+}
+
+/// `[1].arn` as `[1]['arn']`.
+fn by_name(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(Expr::Identifier(name)) = access {
+        *access = AccessExpr::Subscript(Subscript::Index { index: literal(&normal(name)) });
+    }
+}
+
+/// Lists that a query takes apart beside the tables that they come from, `FROM events, unnest(…) AS item`, which the engine
+/// does only among the results of a query.
+fn unnest_beside(select: &mut Select) {
+    let is_unnest = |factor: &TableFactor| matches!(factor, TableFactor::UNNEST { .. });
+    let has_any = select.from.iter().any(|from| {
+        is_unnest(&from.relation) || from.joins.iter().any(|join| is_unnest(&join.relation))
+    });
+    if !has_any {
+        return;
+    }
+    let mut before: Vec<TableWithJoins> = Vec::new();
+    for from in std::mem::take(&mut select.from) {
+        take_apart(&mut before, from.relation);
+        for join in from.joins {
+            match join.join_operator {
+                JoinOperator::CrossJoin(_) if is_unnest(&join.relation) => take_apart(&mut before, join.relation),
+                _ => {
+                    if let Some(last) = before.last_mut() {
+                        last.joins.push(join);
+                    }
+                }
+            }
+        }
+    }
+    select.from = before;
+}
+
+/// Adds a table to those before it, or takes a list of theirs apart.
+fn take_apart(before: &mut Vec<TableWithJoins>, factor: TableFactor) {
+    let (array_exprs, alias) = match factor {
+        TableFactor::UNNEST { array_exprs, alias, .. } if array_exprs.len() == 1 => (array_exprs, alias),
+        relation => {
+            before.push(TableWithJoins { relation, joins: Vec::new() });
+            return;
+        }
+    };
+    let column = match &alias {
+        Some(alias) => alias.columns.first().map_or(&alias.name, |column| &column.name).clone(),
+        None => Ident::new("unnest"),
+    };
+    let from = std::mem::take(before);
+    let mut projection = Vec::new();
+    if !from.is_empty() {
+        projection.push(all());
+    }
+    let unnest = array_exprs.into_iter().next().map(|list| call("unnest", vec![list]));
+    projection.extend(unnest.map(|expr| SelectItem::ExprWithAlias { expr, alias: column.clone() }));
+    // The tables before it keep their name, if it is one.
+    let name = match from.as_slice() {
+        [] => alias.map(|alias| alias.name),
+        [one] if one.joins.is_empty() => tables_of(one).first().map(|name| quoted(name)),
+        _ => None,
+    };
+    let alias = name.map(|name| TableAlias { explicit: true, name, columns: Vec::new(), at: None });
+    let relation =
+        TableFactor::Derived { lateral: false, subquery: Box::new(query(projection, from)), alias, sample: None };
+    before.push(TableWithJoins { relation, joins: Vec::new() });
+}
+
+fn all() -> SelectItem {
+    SelectItem::Wildcard(WildcardAdditionalOptions::default())
+}
+
+/// A plain query.
+pub(crate) fn query(projection: Vec<SelectItem>, from: Vec<TableWithJoins>) -> Query {
+    let select = Select {
+        select_token: AttachedToken::empty(),
+        optimizer_hints: Vec::new(),
+        distinct: None,
+        select_modifiers: None,
+        top: None,
+        top_before_distinct: false,
+        projection,
+        exclude: None,
+        into: None,
+        from,
+        lateral_views: Vec::new(),
+        prewhere: None,
+        selection: None,
+        connect_by: Vec::new(),
+        group_by: GroupByExpr::Expressions(Vec::new(), Vec::new()),
+        cluster_by: Vec::new(),
+        distribute_by: Vec::new(),
+        sort_by: Vec::new(),
+        having: None,
+        named_window: Vec::new(),
+        qualify: None,
+        window_before_qualify: false,
+        value_table_mode: None,
+        flavor: SelectFlavor::Standard,
+    };
+    Query {
+        with: None,
+        body: Box::new(SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}

@@ -1,0 +1,553 @@
+//! `sawq sql`: SQL as people write it, what it refuses, what it says when it is wrong, and its prompt.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use sawlog_tests::{Case, Numbers, Ran, binary, evidence, peak_of, random_log, repository};
+use serde_json::{Value, json};
+
+/// A trail of six events, whose parameters have values of every kind.
+fn trail() -> String {
+    let event = |second: u32, source: &str, name: &str, parameters: &Value, response: &Value| {
+        json!({
+            "eventVersion": "1.08",
+            "userIdentity": {
+                "type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": "arn:aws:iam::111122223333:user/alice",
+                "accountId": "111122223333", "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "userName": "alice"
+            },
+            "eventTime": format!("2024-03-01T22:00:{second:02}Z"),
+            "eventSource": source, "eventName": name, "awsRegion": "us-east-1", "sourceIPAddress": "192.0.2.10",
+            "userAgent": "aws-cli/2.0", "requestParameters": parameters, "responseElements": response,
+            "additionalEventData": { "MFAUsed": if second == 1 { "No" } else { "Yes" } },
+            "resources": [
+                { "ARN": "arn:aws:iam::111122223333:user/bob", "accountId": "111122223333", "type": "AWS::IAM::User" },
+                { "ARN": "arn:aws:s3:::bucket" }
+            ],
+            "requestID": format!("r{second}"), "eventID": format!("00000000-0000-0000-0000-0000000000{second:02}"),
+            "readOnly": false, "eventType": "AwsApiCall", "recipientAccountId": "111122223333",
+            "eventCategory": "Management", "managementEvent": true
+        })
+    };
+    let policy = r#"{"Statement":[{"Effect":"Allow","Principal":"*"},{"Effect":"Deny","Principal":{"AWS":"x"}}]}"#;
+    let rules = json!({ "groupId": "sg-1", "ipPermissions": { "items": [
+        { "ipProtocol": "tcp", "ipRanges": { "items": [{ "cidrIp": "0.0.0.0/0" }, { "cidrIp": "10.0.0.0/8" }] } },
+        { "ipProtocol": "udp", "ipRanges": { "items": [{ "cidrIp": "0.0.0.0/0" }] } }
+    ] } });
+    let kinds = json!({ "userName": "bob", "size": 9, "on": true, "off": false, "none": null, "list": ["a", "b", "c"],
+        "deep": { "er": { "est": "x" } }, "a.b": "dotted" });
+    let events = [
+        event(1, "signin.amazonaws.com", "ConsoleLogin", &Value::Null, &json!({ "ConsoleLogin": "Failure" })),
+        event(2, "signin.amazonaws.com", "ConsoleLogin", &Value::Null, &json!({ "ConsoleLogin": "Success" })),
+        event(3, "iam.amazonaws.com", "CreateUser", &kinds, &Value::Null),
+        event(4, "s3.amazonaws.com", "PutBucketPolicy", &json!({ "bucketPolicy": policy, "size": 100 }), &Value::Null),
+        event(5, "ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", &rules, &json!({ "_return": true })),
+        event(6, "iam.amazonaws.com", "DeleteUser", &json!({ "userName": "carol", "size": 21 }), &Value::Null),
+    ];
+    json!({ "Records": events }).to_string()
+}
+
+fn trail_case() -> Case {
+    let case = Case::new();
+    case.write("logs/trail.json", trail());
+    let ran = case.sawlog(&["convert", "logs"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    case
+}
+
+fn sql(case: &Case, query: &str) -> Ran {
+    case.sawq(&["sql", query, "--format", "csv"])
+}
+
+/// The lines of a result, without the names.
+fn rows(case: &Case, query: &str) -> Vec<String> {
+    let ran = sql(case, query);
+    assert_eq!(ran.code, 0, "{query}: {}", ran.err);
+    ran.text().lines().skip(1).map(str::to_owned).collect()
+}
+
+/// The names of the results.
+fn names(case: &Case, query: &str) -> String {
+    let ran = sql(case, query);
+    assert_eq!(ran.code, 0, "{query}: {}", ran.err);
+    ran.text().lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn arrows_work_bare_wherever_a_value_does() {
+    let case = trail_case();
+    for (condition, expected) in [
+        ("event_name = 'ConsoleLogin' AND additional_event_data->>'MFAUsed'='No'", 1),
+        ("response_elements->>'ConsoleLogin'='Failure'", 1),
+        ("response_elements->>'ConsoleLogin' <> 'Failure'", 1),
+        ("'Failure' = response_elements->>'ConsoleLogin'", 1),
+        ("request_parameters->>'userName' LIKE 'bo%'", 1),
+        ("request_parameters->>'userName' NOT ILIKE 'BO%'", 1),
+        ("request_parameters->>'userName' IN ('bob', 'carol')", 2),
+        ("request_parameters->>'userName' NOT IN ('bob')", 1),
+        ("request_parameters->>'userName' IS NOT NULL", 2),
+        ("request_parameters->>'userName' IS NULL", 4),
+        ("NOT request_parameters->>'userName' = 'bob'", 1),
+        ("request_parameters->>'userName' = 'bob' OR response_elements->>'ConsoleLogin' = 'Success'", 2),
+        ("upper(request_parameters->>'userName') = 'CAROL'", 1),
+        ("coalesce(request_parameters->>'userName', response_elements->>'ConsoleLogin', '-') = '-'", 2),
+        ("request_parameters->'deep'->'er'->>'est' = 'x'", 1),
+        ("request_parameters->>'$.deep.er.est' = 'x' AND request_parameters->>'/deep/er/est' = 'x'", 1),
+        ("request_parameters->>'a.b' = 'dotted' AND request_parameters->>'$.\"a.b\"' = 'dotted'", 1),
+        ("request_parameters->'list'->>1 = 'b' AND request_parameters->>'$.list[2]' = 'c'", 1),
+        ("request_parameters->'list'->>-1 = 'c'", 1),
+        ("request_parameters->>'none' IS NULL AND request_parameters->>'userName' = 'bob'", 1),
+        // Numbers are compared as numbers: 100 is more than 21, whatever their letters are.
+        ("request_parameters->>'size' > 20", 2),
+        ("20 < request_parameters->'size'", 2),
+        ("request_parameters->>'size' BETWEEN 5 AND 50", 2),
+        ("request_parameters->>'size' IN (9, 100)", 2),
+        ("(request_parameters->'size')::int > 20", 2),
+        ("CAST(request_parameters->>'size' AS BIGINT) + 1 = 22", 1),
+        ("request_parameters->'on' = true AND request_parameters->'off' = false", 1),
+        ("(request_parameters->'userName') = 'bob'", 1),
+        ("request_parameters->'userName' = '\"bob\"'", 1),
+        ("request_parameters->>'userName' || '!' = 'bob!'", 1),
+        ("user_identity->>'user_name' = 'alice' AND user_identity->>'accountId' IS NULL", 6),
+        ("resources->0->>'arn' LIKE '%user/bob'", 6),
+    ] {
+        let found = rows(&case, &format!("SELECT count(*) FROM cloudtrail WHERE {condition}"));
+        assert_eq!(found, [expected.to_string()], "{condition}");
+    }
+    let grouped = rows(
+        &case,
+        "SELECT request_parameters->>'userName' AS who, count(*) FROM cloudtrail \
+         WHERE request_parameters->>'userName' IS NOT NULL GROUP BY request_parameters->>'userName' \
+         HAVING count(*) > 0 ORDER BY request_parameters->>'userName' DESC",
+    );
+    assert_eq!(grouped, ["carol,1", "bob,1"]);
+}
+
+#[test]
+fn functions_have_the_names_that_duckdb_gives_them() {
+    let case = trail_case();
+    let create = "FROM cloudtrail WHERE event_name = 'CreateUser'";
+    for (query, expected) in [
+        (format!("SELECT json_extract(request_parameters, 'deep') {create}"), r#""{""er"":{""est"":""x""}}""#),
+        (format!("SELECT json_extract_string(request_parameters, '$.list[0]') {create}"), "a"),
+        (format!("SELECT json_array_length(request_parameters->'list') {create}"), "3"),
+        (format!("SELECT strftime(event_time, '%Y-%m-%d %H') {create}"), "2024-03-01 22"),
+        (format!("SELECT dayname(event_time), hour(event_time), day(event_time) {create}"), "Friday,22,1"),
+        (format!("SELECT extract('hour' FROM event_time), extract(minute FROM event_time) {create}"), "22,0"),
+        (format!("SELECT epoch(event_time)::bigint {create}"), "1709330403"),
+        (format!("SELECT resources[1].arn, resources[2]['arn'] {create}"), "arn:aws:iam::111122223333:user/bob,arn:aws:s3:::bucket"),
+        (format!("SELECT len(resources), len('äöü') {create}"), "2,3"),
+        (format!("SELECT list_transform(resources, lambda r: r.arn)[2] {create}"), "arn:aws:s3:::bucket"),
+        (format!("SELECT resources::JSON->1->>'arn', user_identity::JSON->>'type' {create}"), "arn:aws:s3:::bucket,IAMUser"),
+        (format!("SELECT event_time AT TIME ZONE 'UTC' = event_time {create}"), "true"),
+        ("SELECT string_split('a.b.c', '.')[1], string_split('a.b', '.')[2], split('x', '.')[1]".to_owned(), "a,b,x"),
+        ("SELECT len(list_filter([1, NULL, 3], lambda x: x IS NOT NULL))".to_owned(), "2"),
+        ("SELECT list_contains([1, 2], 2), list_contains(['a'], 'b')".to_owned(), "true,false"),
+        ("SELECT md5('a'), regexp_matches('abc', 'b.'), contains('abc', 'b')".to_owned(), "0cc175b9c0f1b6a831c399e269772661,true,true"),
+        ("SELECT try_cast('x' AS int) IS NULL, '5'::int + 1".to_owned(), "true,6"),
+        ("SELECT strptime('29/07/2021', '%d/%m/%Y')::date".to_owned(), "2021-07-29"),
+        ("SELECT json_valid('{'), json_valid('[1]')".to_owned(), "false,true"),
+        ("SELECT sum(item) FROM unnest([1, 2, 3]) AS item".to_owned(), "6"),
+        ("SELECT time_bucket(interval '1 hour', timestamp '2021-07-29 13:06:49') = timestamp '2021-07-29 13:00:00'".to_owned(), "true"),
+        (
+            r#"SELECT json_contains('{"a":[{"b":1,"c":2}]}', '{"b": 1}'), json_contains('{"a":1}', '{"b":1}'), json_contains('{"a":1}', 'a')"#.to_owned(),
+            "true,false,true",
+        ),
+    ] {
+        assert_eq!(rows(&case, &query), [expected], "{query}");
+    }
+}
+
+#[test]
+fn lists_within_json_are_taken_apart() {
+    let case = trail_case();
+    // As Powerpipe's detections do it: rules that let in everybody, and policies for everybody.
+    let rules = "WITH rules AS (SELECT *, item AS rule FROM cloudtrail, \
+                 unnest(from_json((request_parameters->'ipPermissions'->'items'), '[\"JSON\"]')) AS item \
+                 WHERE event_source = 'ec2.amazonaws.com') \
+                 SELECT rule->>'ipProtocol' AS protocol, item->>'cidrIp' AS cidr, * FROM rules, \
+                 unnest(from_json(rule->'ipRanges'->'items', '[\"JSON\"]')) AS item WHERE item->>'cidrIp' = '0.0.0.0/0' ORDER BY 1";
+    let found: Vec<String> = rows(&case, rules).iter().map(|row| row.split(',').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(found, ["tcp 0.0.0.0/0", "udp 0.0.0.0/0"]);
+    let policies = "WITH statements AS (SELECT *, unnest(from_json((request_parameters->>'bucketPolicy'->'Statement'), '[\"JSON\"]')) \
+                    AS statement FROM cloudtrail WHERE event_name = 'PutBucketPolicy') \
+                    SELECT statement->>'Effect' AS effect FROM statements \
+                    WHERE (statement->>'Principal') = '*' OR json_contains(statement->'Principal', '{\"AWS\":\"x\"}') ORDER BY 1";
+    assert_eq!(rows(&case, policies), ["Allow", "Deny"]);
+    let crossed = "SELECT t.event_name, n FROM cloudtrail t CROSS JOIN unnest([1, 2]) AS u(n) WHERE t.event_name = 'CreateUser' ORDER BY n";
+    assert_eq!(rows(&case, crossed), ["CreateUser,1", "CreateUser,2"]);
+}
+
+#[test]
+fn commas_stars_and_names_are_taken_as_duckdb_takes_them() {
+    let case = trail_case();
+    assert_eq!(rows(&case, "SELECT event_name, count(*), FROM cloudtrail GROUP BY event_name, ORDER BY 2 DESC, 1 LIMIT 1,"), ["ConsoleLogin,2"]);
+    assert_eq!(rows(&case, "SELECT count(*) FROM cloudtrail WHERE event_name IN ('CreateUser', 'DeleteUser',)"), ["2"]);
+    // A name twice, by alias and star; both are there, and each can be ordered by.
+    let twice = "SELECT event_name AS aws_region, event_time AS t, * FROM cloudtrail WHERE aws_region = 'us-east-1' ORDER BY event_time DESC LIMIT 1";
+    let header = names(&case, twice);
+    assert_eq!(header.split(',').filter(|name| *name == "aws_region").count(), 2, "{header}");
+    assert!(rows(&case, twice)[0].starts_with("DeleteUser,"));
+    assert_eq!(names(&case, "SELECT event_name, event_name, event_name FROM cloudtrail"), "event_name,event_name,event_name");
+    assert_eq!(names(&case, "SELECT count(*), count(*) FROM cloudtrail"), "count(*),count(*)");
+    // Where a form needs each name once, later ones are numbered.
+    let json = case.sawq(&["sql", "SELECT 1 AS a, 2 AS a, 3 AS a", "--json"]).json();
+    assert_eq!(json, json!([{ "a": 1, "a_1": 2, "a_2": 3 }]));
+    // In tables within, too.
+    let within = "SELECT actor, n FROM (SELECT user_identity.arn AS actor, *, 7 AS n FROM (SELECT *, 1 AS actor FROM cloudtrail)) LIMIT 1";
+    assert_eq!(rows(&case, within), ["arn:aws:iam::111122223333:user/alice,7"]);
+    let with = "SELECT n FROM (WITH c AS (SELECT count(*) AS n FROM cloudtrail) SELECT * FROM c)";
+    assert_eq!(rows(&case, with), ["6"]);
+    let all = "SELECT event_source, count(*) AS n FROM cloudtrail GROUP BY ALL ORDER BY ALL";
+    assert_eq!(rows(&case, all)[0], "ec2.amazonaws.com,1");
+    assert_eq!(rows(&case, "FROM cloudtrail SELECT count(*)"), ["6"]);
+    assert_eq!(rows(&case, "FROM cloudtrail").len(), 6);
+}
+
+#[test]
+fn results_are_named_as_they_are_written() {
+    let case = trail_case();
+    for (results, expected) in [
+        ("user_identity.arn, event_name", "user_identity.arn,event_name"),
+        ("cloudtrail.user_identity.session_context.mfa_authenticated", "user_identity.session_context.mfa_authenticated"),
+        ("cloudtrail.event_name, 1, 'x'", "event_name,1,'x'"),
+        ("request_parameters->>'userName'", "request_parameters ->> 'userName'"),
+        ("resources[1].arn", "resources[1].arn"),
+    ] {
+        assert_eq!(names(&case, &format!("SELECT {results} FROM cloudtrail")), expected, "{results}");
+    }
+    assert_eq!(names(&case, "SELECT sum(source_line), COUNT(*), min(t.event_time) FROM cloudtrail t"), "sum(source_line),count(*),min(t.event_time)");
+    assert_eq!(names(&case, "SELECT e.actor, e.time FROM events e ORDER BY e.time"), "actor,time");
+    let grouped = "SELECT user_identity.arn, count(*) FROM cloudtrail GROUP BY user_identity.arn ORDER BY user_identity.arn";
+    assert_eq!(names(&case, grouped), "user_identity.arn,count(*)");
+    let distinct = "SELECT DISTINCT user_identity.arn FROM cloudtrail ORDER BY user_identity.arn";
+    assert_eq!(rows(&case, distinct), ["arn:aws:iam::111122223333:user/alice"]);
+}
+
+#[test]
+fn tables_and_columns_are_shown() {
+    let case = trail_case();
+    let shown = rows(&case, "SHOW TABLES");
+    for line in ["s3_access,0,", "cloudtrail,6,", "sources,1,", "events,,"] {
+        assert!(shown.iter().any(|row| row.starts_with(line)), "{line} is not in {shown:?}");
+    }
+    for query in ["DESCRIBE events", "SHOW COLUMNS FROM events", "DESC events;"] {
+        let columns = rows(&case, query);
+        assert!(columns.iter().any(|row| row.starts_with("actor,")), "{query}: {columns:?}");
+    }
+    assert!(rows(&case, "DESCRIBE SELECT count(*) AS n FROM cloudtrail")[0].starts_with("n,Int64"));
+    assert!(rows(&case, "SELECT table_name FROM information_schema.tables WHERE table_name = 'vpc_flow'").len() == 1);
+    assert!(sql(&case, "EXPLAIN SELECT * FROM events").text().contains("plan"));
+}
+
+#[test]
+fn views_last_for_a_session() {
+    let case = trail_case();
+    let text = "CREATE VIEW logins AS SELECT event_time, response_elements->>'ConsoleLogin' AS outcome, user_identity.arn \
+                FROM cloudtrail WHERE event_name = 'ConsoleLogin'; -- the sign-ins; all of them
+                CREATE OR REPLACE TEMP VIEW failures (t, who) AS SELECT event_time, arn FROM logins WHERE outcome = 'Failure';
+                SELECT count(*) AS n FROM logins; SELECT * FROM failures; SHOW TABLES; DROP VIEW failures; -- that is all";
+    let ran = sql(&case, text);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.text().starts_with("n\n2\nt,who\n2024-03-01T22:00:01"), "{}", ran.text());
+    assert!(ran.text().contains("logins,,") && ran.text().contains("failures,,"), "{}", ran.text());
+    assert_eq!(sql(&case, "SELECT * FROM logins").code, 1);
+    // From a file, and by a pipe that ends in a comment.
+    case.write("q.sql", "SELECT 1 AS a; -- x; y");
+    assert_eq!(case.sawq(&["sql", "--file", "q.sql"]).text(), "a\n1\n");
+    let mut piped = case.command("sawq", &["sql"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    piped.stdin.take().unwrap().write_all(b"SELECT ';' AS a; /* ; */ SELECT 2 AS b; -- x; y\n").unwrap();
+    assert_eq!(String::from_utf8(piped.wait_with_output().unwrap().stdout).unwrap(), "a\n;\nb\n2\n");
+    for (query, expected) in [
+        ("CREATE VIEW events AS SELECT 1", "there is a table events already"),
+        ("CREATE VIEW v AS SELECT 1; CREATE VIEW v AS SELECT 2", "CREATE OR REPLACE VIEW"),
+        ("DROP VIEW nothing", "no view nothing"),
+        ("CREATE VIEW v AS SELECT nothing FROM cloudtrail", "no column nothing"),
+    ] {
+        let ran = sql(&case, query);
+        assert!(ran.code == 1 && ran.err.contains(expected), "{query}: {}", ran.err);
+    }
+    let twice = case.sawq(&["sql", "SELECT 1; SELECT 2", "-o", "twice.csv"]);
+    assert!(twice.code == 1 && twice.err.contains("one query"), "{}", twice.err);
+}
+
+#[test]
+fn nothing_can_be_changed() {
+    let case = trail_case();
+    let before = files(&case.path("."));
+    for query in [
+        "DROP TABLE cloudtrail",
+        "DELETE FROM cloudtrail",
+        "INSERT INTO cloudtrail SELECT * FROM cloudtrail",
+        "UPDATE cloudtrail SET event_name = 'x'",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+        "COPY (SELECT 1) TO 'out.csv'",
+        "COPY cloudtrail TO 'out.parquet' STORED AS PARQUET",
+        "SET datafusion.execution.batch_size = 1",
+        "CREATE SCHEMA s",
+        "CREATE FUNCTION f() RETURNS INT RETURN 1",
+        "TRUNCATE TABLE cloudtrail",
+        "EXPLAIN ANALYZE INSERT INTO cloudtrail SELECT * FROM cloudtrail",
+        "SELECT 1; DROP TABLE cloudtrail",
+        "CREATE MATERIALIZED VIEW v AS SELECT 1",
+    ] {
+        let ran = sql(&case, query);
+        assert_eq!(ran.code, 1, "{query}: {}", ran.text());
+        assert!(ran.err.starts_with("sawq: ") && ran.err.lines().count() == 1, "{query}: {}", ran.err);
+    }
+    assert_eq!(files(&case.path(".")), before);
+    for query in ["SELECT * FROM '/etc/passwd'", "SELECT * FROM \"q.csv\"", "SELECT * FROM read_parquet('x')"] {
+        assert_eq!(sql(&case, query).code, 1, "{query}");
+    }
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let (path, data) = (entry.path(), entry.metadata().unwrap());
+            found.push(format!("{} {}", path.display(), if data.is_file() { data.len() } else { 0 }));
+            if data.is_dir() {
+                open.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn what_is_wrong_is_said_once() {
+    let case = trail_case();
+    for (query, expected) in [
+        ("SELECT evnt_name FROM cloudtrail", "there is no column evnt_name in cloudtrail; did you mean event_name?"),
+        ("SELECT foo FROM events", "there is no column foo in events"),
+        ("SELECT geoip(src_ip) FROM events", "there is no function geoip"),
+        ("SELECT cuont(*) FROM events", "there is no function cuont; did you mean count?"),
+        ("SELECT * FROM cloudtrial", "there is no table cloudtrial; did you mean cloudtrail?"),
+        ("SELECT * FROM nothing_like_it", "there is no table nothing_like_it; the tables are s3_access,"),
+        ("SELECT count(*) FROM events WHERE time > '2021-07-32'", "'2021-07-32' is not a time; write one as"),
+        ("SELECT FROM WHERE", "this is not SQL: "),
+        ("SELEC 1", "this is not SQL: "),
+        ("SELECT 'x", "this is not SQL: Unterminated"),
+        ("SELECT a.event_name FROM cloudtrail a JOIN cloudtrail b ON true WHERE event_name = 'x'", "column event_name is in several tables"),
+        ("SELECT request_parameters->>'$.a[*]' FROM cloudtrail", "is not a path such as"),
+        ("SELECT ('x'::text)::int", "'x'"),
+    ] {
+        let ran = sql(&case, query);
+        assert_eq!(ran.code, 1, "{query}: {}", ran.text());
+        assert!(ran.err.contains(expected), "{query}: {}", ran.err);
+        assert!(ran.err.lines().count() == 1 && ran.err.len() < 240, "{query}: {}", ran.err);
+        for noise in ["caused by", "Optimizer rule", "type_coercion", "Error during planning", "valid fields", "DataFusion"] {
+            assert!(!ran.err.to_lowercase().contains(&noise.to_lowercase()), "{query}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn sums_of_forged_sizes_are_exact() {
+    let case = Case::new();
+    let mut log = String::new();
+    for line in 0..3 {
+        writeln!(
+            log,
+            "owner bucket [29/Jul/2021:13:00:0{line} +0000] 192.0.2.1 - R{line:08} REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - \
+             9223372036854775807 9223372036854775807 1 1 \"-\" \"curl\" - h= SigV4 c AuthHeader h TLSv1.2 -"
+        )
+        .unwrap();
+    }
+    case.write("logs/a", log);
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    assert_eq!(
+        rows(&case, "SELECT sum(bytes_sent), avg(bytes_sent) > 9e18, sum(bytes_sent) / 3 = 9223372036854775807, sum(http_status) FROM s3_access"),
+        ["27670116110564327421,true,true,600"]
+    );
+    assert_eq!(rows(&case, "SELECT remote_ip, sum(bytes) FROM events JOIN s3_access USING (source_line) GROUP BY 1"), ["192.0.2.1,27670116110564327421"]);
+    assert_eq!(rows(&case, "SELECT sum(bytes) OVER (ORDER BY time) FROM events ORDER BY 1")[2], "27670116110564327421");
+    let json = case.sawq(&["sql", "SELECT sum(bytes) AS n, sum(DISTINCT bytes) AS d FROM events", "--json"]);
+    assert_eq!(json.text().trim(), r#"[{"n":27670116110564327421,"d":9223372036854775807}]"#);
+}
+
+#[test]
+fn hostile_json_neither_stops_nor_hangs() {
+    let case = trail_case();
+    for json in [
+        "repeat('[', 100000)",
+        "repeat('{\"a\":', 100000)",
+        "concat(repeat('[', 100000), repeat(']', 100000))",
+        "'{\"a\":'",
+        "'{\"a\" 1}'",
+        "''",
+        "'nul'",
+        "'{\"a\":1e999999,\"b\":-0}'",
+        "'{\"a\":\"\\ud800\"}'",
+        "concat('{\"a\":', repeat('9', 100000), '}')",
+        "concat('{', repeat('\"a\":1,', 50000), '\"a\":2}')",
+    ] {
+        let begun = Instant::now();
+        let query = format!(
+            "SELECT j->'a', j->>'a', j->'a'->'b'->>0, j->>'$.a[0].b', json_contains(j, '{{\"a\":1}}'), json_valid(j), \
+             json_array_length(j), json_extract_string(j, 'a'), try_cast(j->>'a' AS int), j->'a' = 1, j->>'a' > 2, \
+             json_contains(j, j) FROM (SELECT {json} AS j)"
+        );
+        let ran = sql(&case, &query);
+        assert_eq!(ran.code, 0, "{json}: {}", ran.err);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{json} took {:?}", begun.elapsed());
+        let apart = sql(&case, &format!("SELECT unnest(from_json({json}, '[\"JSON\"]')) LIMIT 3"));
+        assert!(apart.code <= 1 && !apart.err.contains("internal error"), "{json}: {}", apart.err);
+    }
+}
+
+#[test]
+fn sorts_that_do_not_fit_go_to_disk() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(3), 150_000));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    let query = "SELECT *, concat(request_uri, request_id, user_agent, key, operation) AS c FROM s3_access ORDER BY request_id, c";
+    let ask = |memory: &str, out: &str| {
+        let mut child = case.command("sawq", &["sql", query, "--memory", memory, "-o", out]).spawn().unwrap();
+        let peak = peak_of(&mut child);
+        assert!(child.wait().unwrap().success());
+        (peak, fs::read(case.path(out)).unwrap())
+    };
+    let (large, all) = ask("4GiB", "a.csv");
+    let (small, spilled) = ask("64MiB", "b.csv");
+    assert_eq!(all.len(), spilled.len());
+    assert!(small + 60 < large, "{small} MiB with a limit, {large} without");
+    let mut child = case.command("sawq", &["find", "--sort", "time", "--memory", "64MiB", "-o", "c.log"]).spawn().unwrap();
+    let peak = peak_of(&mut child);
+    assert!(child.wait().unwrap().success() && peak < large, "{peak} MiB");
+    let wrong = case.sawq(&["sql", "SELECT 1", "--memory", "1MiB"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+}
+
+/// Types lines into the prompt, on a terminal of its own; what it shows.
+fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no script(1) to make a terminal");
+        return None;
+    }
+    let mut command = Command::new("script");
+    let sawq = format!("{} sql", binary("sawq").display());
+    command.args(["--quiet", "--return", "--command", &sawq, "/dev/null"]).current_dir(case.path("."));
+    command.env("XDG_STATE_HOME", case.path("state")).env("TERM", "xterm").env_remove("SAWLOG_STORE");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    for (line, wait) in typed {
+        // It may have ended already.
+        let _ = input.write_all(line.as_bytes());
+        let _ = input.flush();
+        std::thread::sleep(Duration::from_millis(*wait));
+    }
+    drop(input);
+    Some(String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned())
+}
+
+#[test]
+fn the_prompt_does_what_people_expect() {
+    let case = trail_case();
+    let endless = "SELECT count(*) FROM cloudtrail a, cloudtrail b, generate_series(1, 100000000000);\r";
+    let Some(shown) = prompt(
+        &case,
+        &[
+            ("SELECT 40 +\r", 300),
+            ("\\dt\r", 800),
+            ("help\r", 500),
+            ("2 AS answer;\r", 1000),
+            ("CREATE VIEW mine AS SELECT count(*) AS n FROM cloudtrail; SELECT n + 100 FROM mine;\r", 1500),
+            (endless, 2000),
+            ("\u{3}", 1500),
+            (".mode line\r", 300),
+            ("SELECT 'still here' AS it, event_name FROM cloudtrail WHERE event_name = 'CreateUser';\r", 1500),
+            ("SELECT nothing\r", 300),
+            ("exit\r", 500),
+        ],
+    ) else {
+        return;
+    };
+    for expected in ["cloudtrail", "in_cidr(", "42", "106", "the query was stopped", "it = still here", "event_name = CreateUser"] {
+        assert!(shown.contains(expected), "{expected:?} is not in {shown}");
+    }
+    let history = fs::read_to_string(case.path("state/sawlog/sql_history")).unwrap();
+    assert!(history.contains("2 AS answer") && history.contains("generate_series"), "{history}");
+}
+
+#[test]
+fn the_history_is_kept_when_the_prompt_is_killed() {
+    let case = trail_case();
+    let Some(_) = prompt(&case, &[("SELECT 'kept' AS a;\r", 1500), ("\\q\r", 300)]) else { return };
+    let history = case.path("state/sawlog/sql_history");
+    assert!(fs::read_to_string(&history).unwrap().contains("'kept'"));
+    // Killed in the middle of a query.
+    let endless = "SELECT count(*) FROM generate_series(1, 100000000000);\r";
+    let killer = std::thread::spawn({
+        let folder = case.path(".");
+        move || {
+            std::thread::sleep(Duration::from_millis(3500));
+            // Only those that this test started, by the folder that they work in.
+            for process in fs::read_dir("/proc").unwrap().flatten() {
+                let works_here = fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder.canonicalize().unwrap());
+                let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                if works_here && name.trim() == "sawq" {
+                    let _ = Command::new("kill").args(["-KILL", &process.file_name().to_string_lossy()]).status();
+                }
+            }
+        }
+    });
+    let _ = prompt(&case, &[(endless, 4000)]);
+    killer.join().unwrap();
+    assert!(fs::read_to_string(&history).unwrap().contains("generate_series"));
+}
+
+#[test]
+fn the_documented_patterns_read_what_is_in_the_tables() {
+    // From the ninth run on tables have checkpoints, which are Parquet files, too.
+    let case = Case::new();
+    let mut sources: Vec<_> = fs::read_dir(evidence().join("s3-eng")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    sources.sort();
+    for (run, source) in sources.iter().take(12).enumerate() {
+        let ran = case.sawlog(&["convert", source.to_str().unwrap()]);
+        assert_eq!(ran.code, 0, "{run}: {}", ran.err);
+    }
+    let store = case.path("sawlog-store");
+    let count = |files: &[std::path::PathBuf]| -> i64 {
+        let rows = |path| SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap().metadata().file_metadata().num_rows();
+        files.iter().map(rows).sum()
+    };
+    let within = |folder: &Path, prefix: &str, is_folder: bool| -> Vec<std::path::PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let fits = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            name.starts_with(prefix) && (is_folder || name.ends_with(".parquet"))
+        };
+        entries.filter(fits).collect()
+    };
+    let by_date = || -> Vec<std::path::PathBuf> {
+        within(&store.join("s3_access"), "date=", true).iter().flat_map(|day| within(day, "", false)).collect()
+    };
+    let by_sawq = |table: &str| -> i64 { rows(&case, &format!("SELECT count(*) FROM {table}"))[0].parse().unwrap() };
+    assert!(!within(&store.join("s3_access/_delta_log"), "", false).is_empty(), "there is no checkpoint to be read by mistake");
+    assert_eq!(count(&by_date()), by_sawq("s3_access"));
+    for table in ["sources", "entities"] {
+        assert_eq!(count(&within(&store.join(table), "part-", false)), by_sawq(table), "{table}");
+    }
+    // What compact puts out of use stays for readers, until it is told not to.
+    assert_eq!(case.sawlog(&["compact"]).code, 0);
+    assert!(count(&by_date()) > by_sawq("s3_access"));
+    assert_eq!(case.sawlog(&["compact", "--retain", "0"]).code, 0);
+    assert_eq!(count(&by_date()), by_sawq("s3_access"));
+    // And no document or script names the other pattern as one to read by.
+    for path in ["README.md", "GUIDE.md", "docs", "scripts", "tests", "crates"] {
+        let ran = Command::new("grep").args(["-rn", "--include=*", r"/\*\*/\*\.parquet", path]).current_dir(repository()).output().unwrap();
+        let found = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(found.lines().all(|line| line.starts_with("tests/sql.rs:")), "{found}");
+    }
+}
