@@ -171,7 +171,8 @@ fn lists_within_json_are_taken_apart() {
                  WHERE event_source = 'ec2.amazonaws.com') \
                  SELECT rule->>'ipProtocol' AS protocol, item->>'cidrIp' AS cidr, * FROM rules, \
                  unnest(from_json(rule->'ipRanges'->'items', '[\"JSON\"]')) AS item WHERE item->>'cidrIp' = '0.0.0.0/0' ORDER BY 1";
-    let found: Vec<String> = rows(&case, rules).iter().map(|row| row.split(',').take(2).collect::<Vec<_>>().join(" ")).collect();
+    let found: Vec<String> =
+        rows(&case, rules).iter().map(|row| row.split(',').take(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(found, ["tcp 0.0.0.0/0", "udp 0.0.0.0/0"]);
     let policies = "WITH statements AS (SELECT *, unnest(from_json((request_parameters->>'bucketPolicy'->'Statement'), '[\"JSON\"]')) \
                     AS statement FROM cloudtrail WHERE event_name = 'PutBucketPolicy') \
@@ -185,14 +186,20 @@ fn lists_within_json_are_taken_apart() {
 #[test]
 fn commas_stars_and_names_are_taken_as_duckdb_takes_them() {
     let case = trail_case();
-    assert_eq!(rows(&case, "SELECT event_name, count(*), FROM cloudtrail GROUP BY event_name, ORDER BY 2 DESC, 1 LIMIT 1,"), ["ConsoleLogin,2"]);
+    assert_eq!(
+        rows(&case, "SELECT event_name, count(*), FROM cloudtrail GROUP BY event_name, ORDER BY 2 DESC, 1 LIMIT 1,"),
+        ["ConsoleLogin,2"]
+    );
     assert_eq!(rows(&case, "SELECT count(*) FROM cloudtrail WHERE event_name IN ('CreateUser', 'DeleteUser',)"), ["2"]);
     // A name twice, by alias and star; both are there, and each can be ordered by.
     let twice = "SELECT event_name AS aws_region, event_time AS t, * FROM cloudtrail WHERE aws_region = 'us-east-1' ORDER BY event_time DESC LIMIT 1";
     let header = names(&case, twice);
     assert_eq!(header.split(',').filter(|name| *name == "aws_region").count(), 2, "{header}");
     assert!(rows(&case, twice)[0].starts_with("DeleteUser,"));
-    assert_eq!(names(&case, "SELECT event_name, event_name, event_name FROM cloudtrail"), "event_name,event_name,event_name");
+    assert_eq!(
+        names(&case, "SELECT event_name, event_name, event_name FROM cloudtrail"),
+        "event_name,event_name,event_name"
+    );
     assert_eq!(names(&case, "SELECT count(*), count(*) FROM cloudtrail"), "count(*),count(*)");
     // Where a form needs each name once, later ones are numbered.
     let json = case.sawq(&["sql", "SELECT 1 AS a, 2 AS a, 3 AS a", "--json"]).json();
@@ -213,16 +220,23 @@ fn results_are_named_as_they_are_written() {
     let case = trail_case();
     for (results, expected) in [
         ("user_identity.arn, event_name", "user_identity.arn,event_name"),
-        ("cloudtrail.user_identity.session_context.mfa_authenticated", "user_identity.session_context.mfa_authenticated"),
+        (
+            "cloudtrail.user_identity.session_context.mfa_authenticated",
+            "user_identity.session_context.mfa_authenticated",
+        ),
         ("cloudtrail.event_name, 1, 'x'", "event_name,1,'x'"),
         ("request_parameters->>'userName'", "request_parameters ->> 'userName'"),
         ("resources[1].arn", "resources[1].arn"),
     ] {
         assert_eq!(names(&case, &format!("SELECT {results} FROM cloudtrail")), expected, "{results}");
     }
-    assert_eq!(names(&case, "SELECT sum(source_line), COUNT(*), min(t.event_time) FROM cloudtrail t"), "sum(source_line),count(*),min(t.event_time)");
+    assert_eq!(
+        names(&case, "SELECT sum(source_line), COUNT(*), min(t.event_time) FROM cloudtrail t"),
+        "sum(source_line),count(*),min(t.event_time)"
+    );
     assert_eq!(names(&case, "SELECT e.actor, e.time FROM events e ORDER BY e.time"), "actor,time");
-    let grouped = "SELECT user_identity.arn, count(*) FROM cloudtrail GROUP BY user_identity.arn ORDER BY user_identity.arn";
+    let grouped =
+        "SELECT user_identity.arn, count(*) FROM cloudtrail GROUP BY user_identity.arn ORDER BY user_identity.arn";
     assert_eq!(names(&case, grouped), "user_identity.arn,count(*)");
     let distinct = "SELECT DISTINCT user_identity.arn FROM cloudtrail ORDER BY user_identity.arn";
     assert_eq!(rows(&case, distinct), ["arn:aws:iam::111122223333:user/alice"]);
@@ -337,7 +351,10 @@ fn what_is_wrong_is_said_once() {
         ("SELECT FROM WHERE", "this is not SQL: "),
         ("SELEC 1", "this is not SQL: "),
         ("SELECT 'x", "this is not SQL: Unterminated"),
-        ("SELECT a.event_name FROM cloudtrail a JOIN cloudtrail b ON true WHERE event_name = 'x'", "column event_name is in several tables"),
+        (
+            "SELECT a.event_name FROM cloudtrail a JOIN cloudtrail b ON true WHERE event_name = 'x'",
+            "column event_name is in several tables",
+        ),
         ("SELECT request_parameters->>'$.a[*]' FROM cloudtrail", "is not a path such as"),
         ("SELECT ('x'::text)::int", "'x'"),
     ] {
@@ -345,7 +362,9 @@ fn what_is_wrong_is_said_once() {
         assert_eq!(ran.code, 1, "{query}: {}", ran.text());
         assert!(ran.err.contains(expected), "{query}: {}", ran.err);
         assert!(ran.err.lines().count() == 1 && ran.err.len() < 240, "{query}: {}", ran.err);
-        for noise in ["caused by", "Optimizer rule", "type_coercion", "Error during planning", "valid fields", "DataFusion"] {
+        for noise in
+            ["caused by", "Optimizer rule", "type_coercion", "Error during planning", "valid fields", "DataFusion"]
+        {
             assert!(!ran.err.to_lowercase().contains(&noise.to_lowercase()), "{query}: {}", ran.err);
         }
     }
@@ -366,10 +385,16 @@ fn sums_of_forged_sizes_are_exact() {
     case.write("logs/a", log);
     assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
     assert_eq!(
-        rows(&case, "SELECT sum(bytes_sent), avg(bytes_sent) > 9e18, sum(bytes_sent) / 3 = 9223372036854775807, sum(http_status) FROM s3_access"),
+        rows(
+            &case,
+            "SELECT sum(bytes_sent), avg(bytes_sent) > 9e18, sum(bytes_sent) / 3 = 9223372036854775807, sum(http_status) FROM s3_access"
+        ),
         ["27670116110564327421,true,true,600"]
     );
-    assert_eq!(rows(&case, "SELECT remote_ip, sum(bytes) FROM events JOIN s3_access USING (source_line) GROUP BY 1"), ["192.0.2.1,27670116110564327421"]);
+    assert_eq!(
+        rows(&case, "SELECT remote_ip, sum(bytes) FROM events JOIN s3_access USING (source_line) GROUP BY 1"),
+        ["192.0.2.1,27670116110564327421"]
+    );
     assert_eq!(rows(&case, "SELECT sum(bytes) OVER (ORDER BY time) FROM events ORDER BY 1")[2], "27670116110564327421");
     let json = case.sawq(&["sql", "SELECT sum(bytes) AS n, sum(DISTINCT bytes) AS d FROM events", "--json"]);
     assert_eq!(json.text().trim(), r#"[{"n":27670116110564327421,"d":9223372036854775807}]"#);
@@ -421,7 +446,8 @@ fn sorts_that_do_not_fit_go_to_disk() {
     let (small, spilled) = ask("64MiB", "b.csv");
     assert_eq!(all.len(), spilled.len());
     assert!(small + 60 < large, "{small} MiB with a limit, {large} without");
-    let mut child = case.command("sawq", &["find", "--sort", "time", "--memory", "64MiB", "-o", "c.log"]).spawn().unwrap();
+    let mut child =
+        case.command("sawq", &["find", "--sort", "time", "--memory", "64MiB", "-o", "c.log"]).spawn().unwrap();
     let peak = peak_of(&mut child);
     assert!(child.wait().unwrap().success() && peak < large, "{peak} MiB");
     let wrong = case.sawq(&["sql", "SELECT 1", "--memory", "1MiB"]);
@@ -435,7 +461,7 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
         return None;
     }
     let mut command = Command::new("script");
-    let sawq = format!("{} sql", binary("sawq").display());
+    let sawq = format!("stty cols 160 rows 40; exec {} sql", binary("sawq").display());
     command.args(["--quiet", "--return", "--command", &sawq, "/dev/null"]).current_dir(case.path("."));
     command.env("XDG_STATE_HOME", case.path("state")).env("TERM", "xterm").env_remove("SAWLOG_STORE");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -473,7 +499,9 @@ fn the_prompt_does_what_people_expect() {
     ) else {
         return;
     };
-    for expected in ["cloudtrail", "in_cidr(", "42", "106", "the query was stopped", "it = still here", "event_name = CreateUser"] {
+    for expected in
+        ["cloudtrail", "in_cidr(", "42", "106", "the query was stopped", "it = still here", "event_name = CreateUser"]
+    {
         assert!(shown.contains(expected), "{expected:?} is not in {shown}");
     }
     let history = fs::read_to_string(case.path("state/sawlog/sql_history")).unwrap();
@@ -494,7 +522,8 @@ fn the_history_is_kept_when_the_prompt_is_killed() {
             std::thread::sleep(Duration::from_millis(3500));
             // Only those that this test started, by the folder that they work in.
             for process in fs::read_dir("/proc").unwrap().flatten() {
-                let works_here = fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder.canonicalize().unwrap());
+                let works_here =
+                    fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder.canonicalize().unwrap());
                 let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                 if works_here && name.trim() == "sawq" {
                     let _ = Command::new("kill").args(["-KILL", &process.file_name().to_string_lossy()]).status();
@@ -511,7 +540,8 @@ fn the_history_is_kept_when_the_prompt_is_killed() {
 fn the_documented_patterns_read_what_is_in_the_tables() {
     // From the ninth run on tables have checkpoints, which are Parquet files, too.
     let case = Case::new();
-    let mut sources: Vec<_> = fs::read_dir(evidence().join("s3-eng")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut sources: Vec<_> =
+        fs::read_dir(evidence().join("s3-eng")).unwrap().map(|entry| entry.unwrap().path()).collect();
     sources.sort();
     for (run, source) in sources.iter().take(12).enumerate() {
         let ran = case.sawlog(&["convert", source.to_str().unwrap()]);
@@ -519,7 +549,9 @@ fn the_documented_patterns_read_what_is_in_the_tables() {
     }
     let store = case.path("sawlog-store");
     let count = |files: &[std::path::PathBuf]| -> i64 {
-        let rows = |path| SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap().metadata().file_metadata().num_rows();
+        let rows = |path| {
+            SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap().metadata().file_metadata().num_rows()
+        };
         files.iter().map(rows).sum()
     };
     let within = |folder: &Path, prefix: &str, is_folder: bool| -> Vec<std::path::PathBuf> {
@@ -534,7 +566,10 @@ fn the_documented_patterns_read_what_is_in_the_tables() {
         within(&store.join("s3_access"), "date=", true).iter().flat_map(|day| within(day, "", false)).collect()
     };
     let by_sawq = |table: &str| -> i64 { rows(&case, &format!("SELECT count(*) FROM {table}"))[0].parse().unwrap() };
-    assert!(!within(&store.join("s3_access/_delta_log"), "", false).is_empty(), "there is no checkpoint to be read by mistake");
+    assert!(
+        !within(&store.join("s3_access/_delta_log"), "", false).is_empty(),
+        "there is no checkpoint to be read by mistake"
+    );
     assert_eq!(count(&by_date()), by_sawq("s3_access"));
     for table in ["sources", "entities"] {
         assert_eq!(count(&within(&store.join(table), "part-", false)), by_sawq(table), "{table}");
@@ -546,7 +581,11 @@ fn the_documented_patterns_read_what_is_in_the_tables() {
     assert_eq!(count(&by_date()), by_sawq("s3_access"));
     // And no document or script names the other pattern as one to read by.
     for path in ["README.md", "GUIDE.md", "docs", "scripts", "tests", "crates"] {
-        let ran = Command::new("grep").args(["-rn", "--include=*", r"/\*\*/\*\.parquet", path]).current_dir(repository()).output().unwrap();
+        let ran = Command::new("grep")
+            .args(["-rn", "--include=*", r"/\*\*/\*\.parquet", path])
+            .current_dir(repository())
+            .output()
+            .unwrap();
         let found = String::from_utf8_lossy(&ran.stdout).into_owned();
         assert!(found.lines().all(|line| line.starts_with("tests/sql.rs:")), "{found}");
     }

@@ -87,10 +87,9 @@ def rows(found):
 
 def by_sawq(query):
     with tempfile.TemporaryDirectory() as folder:
-        # The views are a text of their own: a file takes the result of one query.
-        out = Path(folder) / "result.parquet"
-        text = views(lambda table: table) + query
-        ran = subprocess.run([SAWQ, "sql", text, "--store", STORE, "-q", "-o", out], capture_output=True, text=True)
+        text, out = Path(folder) / "query.sql", Path(folder) / "result.parquet"
+        text.write_text(views(lambda table: table) + query)
+        ran = subprocess.run([SAWQ, "sql", "--file", text, "--store", STORE, "-q", "-o", out], capture_output=True, text=True)
         if ran.returncode:
             raise RuntimeError(ran.stderr.strip())
         if not out.exists() or not out.stat().st_size:

@@ -22,7 +22,7 @@ CREATE OR REPLACE VIEW aws_cloudtrail_log AS SELECT
   source_ip_address AS tp_source_ip,
   list_filter([source_ip_address], lambda ip: ip IS NOT NULL) AS tp_ips,
   list_filter([user_identity.user_name], lambda name: name IS NOT NULL) AS tp_usernames,
-  list_transform(resources, lambda resource: resource.arn) AS tp_akas,
+  list_transform(resources, lambda resource: resource['arn']) AS tp_akas,
   event_time AT TIME ZONE 'UTC' AS event_time,
   event_version, event_source, event_name, event_type, event_category, event_id, aws_region, source_ip_address, user_agent,
   user_identity, error_code, error_message, read_only, management_event, recipient_account_id, request_id, shared_event_id,

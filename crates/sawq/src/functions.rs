@@ -8,7 +8,6 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
-use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
 use globset::{GlobBuilder, GlobMatcher};
@@ -32,7 +31,7 @@ SHOW TABLES, DESCRIBE events and CREATE VIEW name AS … (for this session) work
 /// Adds the functions to a session.
 pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
     // The first planner that knows an operator has it.
-    context.register_expr_planner(Arc::new(Arrows))?;
+    datafusion::execution::FunctionRegistry::register_expr_planner(context, Arc::new(Arrows))?;
     datafusion_functions_json::register_all(context)?;
     json_functions().into_iter().chain([len(), exact()]).for_each(|function| context.register_udf(function));
     context.register_udf(s3_access_key());

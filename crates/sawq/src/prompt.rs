@@ -191,7 +191,9 @@ impl Command {
             ("exit" | "quit", "") | ("\\q" | ".exit" | ".quit" | ".q", _) => Self::End,
             ("help", "") | ("\\?" | "\\h" | ".help", _) => Self::Help,
             ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | "\\l" | ".tables" | ".schema", "") => Self::Tables,
-            ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | ".schema" | ".tables", table) => Self::Columns(table.to_owned()),
+            ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | ".schema" | ".tables", table) => {
+                Self::Columns(table.to_owned())
+            }
             (".mode" | "\\mode", form) => Self::Mode(form.to_owned()),
             ("\\x", _) => Self::Mode("line".to_owned()),
             ("\\timing" | ".timer" | ".timing", _) => Self::Timing,
@@ -244,7 +246,8 @@ impl Names {
         let within =
             TABLES().into_iter().flat_map(|table| of_table(table).map(move |name| format!("{}.{name}", table.name)));
         let view = crate::events::NAME;
-        let of_view = crate::events::COLUMNS.iter().flat_map(|(name, ..)| [(*name).to_owned(), format!("{view}.{name}")]);
+        let of_view =
+            crate::events::COLUMNS.iter().flat_map(|(name, ..)| [(*name).to_owned(), format!("{view}.{name}")]);
         let tables = TABLES().into_iter().map(|table| table.name).chain([view]).map(str::to_owned);
         let words = WORDS.map(str::to_owned);
         let mut names: Vec<String> = columns.chain(within).chain(of_view).chain(tables).chain(words).collect();

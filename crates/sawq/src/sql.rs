@@ -8,8 +8,8 @@ mod rewrite;
 mod session;
 
 pub(crate) use dialect::is_ended;
-pub(crate) use json::{Arrows, OfAny, exact, functions as json_functions, len};
-pub(crate) use session::{Session, Show};
+pub(crate) use json::{Arrows, exact, functions as json_functions, len};
+pub(crate) use session::{Session, Show, context};
 
 use anyhow::{Context, Result};
 

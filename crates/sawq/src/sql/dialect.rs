@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::{Expr, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens};
+use datafusion::sql::sqlparser::ast::{
+    Expr, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens,
+};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -107,9 +109,8 @@ impl Dialect for Sawq {
 
 fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     parser.next_token();
-    let parameter = |parser: &mut Parser<'_>| {
-        Ok(LambdaFunctionParameter { name: parser.parse_identifier()?, data_type: None })
-    };
+    let parameter =
+        |parser: &mut Parser<'_>| Ok(LambdaFunctionParameter { name: parser.parse_identifier()?, data_type: None });
     let params = OneOrManyWithParens::Many(parser.parse_comma_separated(parameter)?);
     parser.expect_token(&Token::Colon)?;
     let body = Box::new(parser.parse_expr()?);

@@ -33,8 +33,9 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
             anyhow!("this takes more memory than --memory allows; give it more, or ask for less at a time")
         }
         DataFusionError::External(error) => anyhow!("{error:#}"),
-        // A bug of ours or of the engine: all that is known of it.
-        DataFusionError::Internal(_) => anyhow!("{error}"),
+        DataFusionError::Internal(text) => {
+            anyhow!("the engine can't do this: {}", text.lines().next().unwrap_or_default())
+        }
         root => anyhow!("{root}"),
     }
 }
@@ -43,7 +44,11 @@ fn schema(error: &SchemaError) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
         SchemaError::AmbiguousReference { field } => {
-            anyhow!("column {} is in several tables; name the one that is meant, as in TABLE.{}", field.name, field.name)
+            anyhow!(
+                "column {} is in several tables; name the one that is meant, as in TABLE.{}",
+                field.name,
+                field.name
+            )
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
             anyhow!("two results are called {name}; name one otherwise, by AS")
@@ -58,12 +63,14 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
         valid.iter().filter(of_table).filter_map(|column| Some(column.relation.as_ref()?.table())).collect();
     let tables: Vec<&str> = tables.into_iter().collect();
     let within = match (&field.relation, tables.as_slice()) {
-        (Some(table), []) => return anyhow!("there is no table {table} in this query that has a column {}", field.name),
+        (Some(table), []) => {
+            return anyhow!("there is no table {table} in this query that has a column {}", field.name);
+        }
         (_, []) => String::new(),
         (_, tables) => format!(" in {}", tables.join(" or ")),
     };
     let what = format!("there is no column {}{within}", field.name);
-    match near(&field.name, known.into_iter()) {
+    match near(&field.name, known.iter().copied()) {
         Some(name) => anyhow!("{what}; did you mean {name}?"),
         None if within.is_empty() => anyhow!("{what}"),
         None => anyhow!("{what}; DESCRIBE {}; shows its columns", tables.first().unwrap_or(&"")),

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use datafusion::common::{DFSchemaRef, SchemaError};
+use datafusion::common::{DFSchemaRef, SchemaError, TableReference};
 use datafusion::error::DataFusionError;
-use datafusion::sql::TableReference;
 use datafusion::sql::sqlparser::ast::{
     Cte, Expr, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, WildcardAdditionalOptions, With,
     helpers::attached_token::AttachedToken,
@@ -109,9 +108,15 @@ impl Expansion<'_> {
         }
         let schema = (self.plan)(query)?;
         let columns = schema.iter().map(|(table, field)| {
-            let table = table.into_iter().flat_map(TableReference::to_vec);
-            let parts = table.chain([field.name().clone()]).map(|part| quoted(&part)).collect();
-            Named { expr: Expr::CompoundIdentifier(parts), name: field.name().clone(), is_written: false }
+            let name = field.name().clone();
+            let expr = match table.map(TableReference::to_vec) {
+                Some(table) => {
+                    let parts = table.iter().map(String::as_str).chain([name.as_str()]);
+                    Expr::CompoundIdentifier(parts.map(quoted).collect())
+                }
+                None => Expr::Identifier(quoted(&name)),
+            };
+            Named { expr, name, is_written: false }
         });
         Ok(columns.collect())
     }

@@ -20,17 +20,17 @@ use serde_json::Value;
 
 /// A function of values of any type, which are looked at all at once.
 #[derive(Debug)]
-pub(crate) struct OfAny {
-    pub(crate) name: &'static str,
-    pub(crate) signature: Signature,
+struct OfAny {
+    name: &'static str,
+    signature: Signature,
     /// The type of the result, for that of the first argument.
-    pub(crate) type_of: fn(&DataType) -> Result<DataType>,
-    pub(crate) call: fn(&[ArrayRef]) -> Result<ArrayRef>,
+    type_of: fn(&DataType) -> Result<DataType>,
+    call: fn(&[ArrayRef]) -> Result<ArrayRef>,
 }
 
 impl OfAny {
     /// A function of so many arguments.
-    pub(crate) fn udf(
+    fn udf(
         name: &'static str,
         arguments: usize,
         type_of: fn(&DataType) -> Result<DataType>,
@@ -91,7 +91,8 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
         OfAny::udf("json_contains", 2, boolean, json_contains),
         OfAny::udf("json_valid", 1, boolean, |arguments| {
             let texts = cast(&arguments[0], &DataType::Utf8View)?;
-            let valid = |text: Option<&str>| text.map(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+            let valid =
+                |text: Option<&str>| text.map(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
             Ok(Arc::new(texts.as_string_view().iter().map(valid).collect::<BooleanArray>()))
         }),
     ]

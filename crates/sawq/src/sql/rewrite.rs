@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, Query, Select, SelectFlavor,
-    SelectItem, SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Value,
-    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, LambdaFunction, ObjectName,
+    OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement,
+    Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, Visit, VisitMut, Visitor,
+    VisitorMut, WildcardAdditionalOptions, visit_expressions_mut,
 };
 
 /// Stands between a name that occurs more than once among the results and its number, which is not printed.
@@ -17,8 +18,11 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Functions that the engine has by another name.
 const SYNONYMS: &[(&str, &str)] = &[
+    ("approx_count_distinct", "approx_distinct"),
+    ("group_concat", "string_agg"),
     ("json_array_length", "json_length"),
     ("json_keys", "json_object_keys"),
+    ("list", "array_agg"),
     ("list_value", "make_array"),
     ("prefix", "starts_with"),
     ("regexp_matches", "regexp_like"),
@@ -51,8 +55,9 @@ struct Rewriter<F> {
 impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         self.depth += 1;
+        order_by_place(query);
         ControlFlow::Continue(())
     }
 
@@ -109,11 +114,58 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
                     compare(inner, first);
                 }
             }
+            Expr::Lambda(lambda) => fields_of_parameters(lambda),
             Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter_mut().for_each(by_name),
             _ => {}
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Orders by places where the engine knows no names: `ORDER BY ALL`, and what is written among distinct results.
+fn order_by_place(query: &mut Query) {
+    let (SetExpr::Select(select), Some(order)) = (&*query.body, &mut query.order_by) else { return };
+    let place = |place: usize| Expr::Value(ValueWithSpan::from(Value::Number((place + 1).to_string(), false)));
+    let is_plain = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
+    match &mut order.kind {
+        OrderByKind::All(options) => {
+            if select.projection.iter().all(is_plain) {
+                let by = |at| OrderByExpr { expr: place(at), options: options.clone(), with_fill: None };
+                order.kind = OrderByKind::Expressions((0..select.projection.len()).map(by).collect());
+            }
+        }
+        OrderByKind::Expressions(keys) if select.distinct.is_some() => {
+            for key in keys {
+                let is_it = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(expr) if *expr == key.expr);
+                if let Some(at) = select.projection.iter().position(is_it)
+                    && select.projection[..at].iter().all(is_plain)
+                {
+                    key.expr = place(at);
+                }
+            }
+        }
+        OrderByKind::Expressions(_) => {}
+    }
+}
+
+/// `r.arn` of a parameter `r` as `r['arn']`: it is no table.
+fn fields_of_parameters(lambda: &mut LambdaFunction) {
+    let names: Vec<String> = match &lambda.params {
+        OneOrManyWithParens::One(parameter) => vec![normal(&parameter.name)],
+        OneOrManyWithParens::Many(parameters) => parameters.iter().map(|parameter| normal(&parameter.name)).collect(),
+    };
+    let _ = visit_expressions_mut(&mut lambda.body, |expr| {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && parts.first().is_some_and(|first| names.contains(&normal(first)))
+        {
+            let fields = parts.split_off(1);
+            let access = |field: &Ident| AccessExpr::Subscript(Subscript::Index { index: literal(&normal(field)) });
+            let access_chain = fields.iter().map(access).collect();
+            let root = Box::new(Expr::Identifier(parts.remove(0)));
+            *expr = Expr::CompoundFieldAccess { root, access_chain };
+        }
+        ControlFlow::<()>::Continue(())
+    });
 }
 
 /// Whether an expression makes one value of many rows.
@@ -357,9 +409,10 @@ fn by_name(access: &mut AccessExpr) {
 /// does only among the results of a query.
 fn unnest_beside(select: &mut Select) {
     let is_unnest = |factor: &TableFactor| matches!(factor, TableFactor::UNNEST { .. });
-    let has_any = select.from.iter().any(|from| {
-        is_unnest(&from.relation) || from.joins.iter().any(|join| is_unnest(&join.relation))
-    });
+    let has_any = select
+        .from
+        .iter()
+        .any(|from| is_unnest(&from.relation) || from.joins.iter().any(|join| is_unnest(&join.relation)));
     if !has_any {
         return;
     }

@@ -10,11 +10,13 @@ use arrow::array::{RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast::{self, CreateView, ObjectName, ObjectType};
@@ -117,6 +119,7 @@ impl<'a> Session<'a> {
             let context = Arc::new(frame.task_ctx());
             let plan = frame.create_physical_plan().await.map_err(engine)?;
             explain.plan("the tables", &plan);
+            let plan = if interrupts.is_some() { that_stops(plan).map_err(engine)? } else { plan };
             let mut stream = execute_stream(plan, context).map_err(engine)?;
             let mut printer = Printer::new(show)?;
             let mut rows = 0;
@@ -226,7 +229,8 @@ impl<'a> Session<'a> {
     fn tables(&self) -> Result<RecordBatch> {
         let snapshots = self.store.snapshots(&TABLES())?;
         let view = (events::NAME, None, "All logs in one schema: who did what, when, from where");
-        let of_store = snapshots.iter().map(|snapshot| (snapshot.table.name, Some(snapshot.rows()), snapshot.table.doc));
+        let of_store =
+            snapshots.iter().map(|snapshot| (snapshot.table.name, Some(snapshot.rows()), snapshot.table.doc));
         let of_session = self.views.iter().map(|name| (name.as_str(), None, "A view of this session"));
         let all: Vec<(&str, Option<u64>, &str)> = of_store.chain([view]).chain(of_session).collect();
         let names: StringArray = all.iter().map(|(name, ..)| Some(*name)).collect();
@@ -244,6 +248,15 @@ impl<'a> Session<'a> {
         let functions = scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
         Names { tables, functions: functions.cloned().collect() }
     }
+}
+
+/// The tables and the view that `text` names, as far as the filters leave them.
+pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
+    let mut session = Session::new(queries)?;
+    let text = text.to_lowercase();
+    // Only what the query names is opened.
+    names_of_store().filter(|name| text.contains(name)).try_for_each(|name| session.open(name))?;
+    Ok(session.context)
 }
 
 fn names_of_store() -> impl Iterator<Item = &'static str> {
@@ -320,6 +333,16 @@ fn json_as_text(frame: DataFrame) -> Result<DataFrame> {
     });
     let columns: Vec<Expr> = columns.collect();
     Ok(frame.select(columns)?)
+}
+
+/// A plan that looks up from its work after some batches, wherever they come from: so it can be stopped. The engine sees to
+/// that only where it reads.
+fn that_stops(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let plan = plan.transform_up(|node| {
+        let reads = node.children().is_empty();
+        Ok(if reads { Transformed::no(node) } else { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) })
+    })?;
+    Ok(plan.data)
 }
 
 /// The next batch, unless the query is interrupted.
