@@ -30,6 +30,13 @@ fn bytes() -> usize {
     usize::try_from(*LIMIT.get_or_init(half)).unwrap_or(usize::MAX)
 }
 
+/// How many rows a batch has at most: a merge of what was put on disk holds a batch or two of each file.
+pub(crate) fn batch_rows(wanted: usize) -> usize {
+    const LEAST_ROWS: usize = 512;
+    const BYTES_TO_A_ROW: usize = 128 << 10;
+    wanted.min((bytes() / BYTES_TO_A_ROW).max(LEAST_ROWS))
+}
+
 /// The settings of a session, with as much memory set aside for merges as all of its threads can have.
 pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
     let share = bytes() / (4 * config.target_partitions().max(1));

@@ -412,13 +412,13 @@ static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS)
 /// A session of the query engine for tables without names: what is registered in one is in all of them.
 pub(crate) fn session(batch_rows: usize) -> SessionContext {
     let mut state = ENGINE.clone();
-    *state.config_mut() = state.config().clone().with_batch_size(batch_rows);
+    *state.config_mut() = state.config().clone().with_batch_size(memory::batch_rows(batch_rows));
     SessionContext::new_with_state(state)
 }
 
 /// A session of the query engine of its own.
 pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
-    let config = SessionConfig::new().with_batch_size(batch_rows).with_information_schema(true);
+    let config = SessionConfig::new().with_batch_size(memory::batch_rows(batch_rows)).with_information_schema(true);
     let session = SessionContext::new_with_config_rt(memory::within_limit(config), memory::environment());
     session.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(DurableFiles::default()));
     session
