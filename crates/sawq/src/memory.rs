@@ -37,9 +37,13 @@ pub(crate) fn batch_rows(wanted: usize) -> usize {
     wanted.min((bytes() / BYTES_TO_A_ROW).max(LEAST_ROWS))
 }
 
-/// The settings of a session, with as much memory set aside for merges as all of its threads can have.
+/// The settings of a session: so many threads that each has enough to sort with, and as much set aside for merges as all of
+/// them can have.
 pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
-    let share = bytes() / (4 * config.target_partitions().max(1));
+    const ENOUGH: usize = 128 << 20;
+    let threads = config.target_partitions().min(bytes() / ENOUGH).max(1);
+    let config = config.with_target_partitions(threads);
+    let share = bytes() / (4 * threads);
     let reserved = config.options().execution.sort_spill_reservation_bytes.min(share);
     config.with_sort_spill_reservation_bytes(reserved)
 }
