@@ -53,7 +53,7 @@ fn ask_everything(case: &Case, ip: &str) {
         &["timeline", "--expand", "--json"],
         &["sql", "SELECT date_trunc('day', time), count(*) FROM events GROUP BY 1 ORDER BY 1"],
         &["sql", "SELECT log, min(time), max(time), count(*) FROM events GROUP BY 1"],
-        &["report", "-o", "report.html", "--entity", ip],
+        &["report", "--out", "report.html", "--entity", ip],
     ] {
         let ran = case.sawq(question);
         assert_eq!(ran.code, 0, "{question:?}: {}{}", ran.text(), ran.err);
@@ -207,7 +207,7 @@ fn check_timeless(case: &Case, what: &str) {
     assert_eq!(count(case, &["--ip", "192.0.2.10"]), "2", "{what}");
     for (filter, expected) in [
         (&["--since", "0001-01-01"][..], "2"),
-        (&["--until", "9999-12-31"], "2"),
+        (&["--until", "9998-12-31"], "2"),
         (&["--since", "2024-05-02"], "1"),
         (&["--until", "2024-05-02", "--ip", "192.0.2.10"], "0"),
     ] {

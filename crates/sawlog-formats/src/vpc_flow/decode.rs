@@ -249,7 +249,7 @@ impl Decoder {
     fn fields(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<Taken, String> {
         let named = self.layout.slots.len();
         let end = place.start + text.len();
-        if place.blanks.len() + 1 == named {
+        if place.blanks.len() + 1 == named && !text.ends_with(b"\t") {
             let mut start = place.start;
             let ends = place.blanks.iter().map(|blank| *blank as usize).chain([end]);
             return self.values(block, ends.map(move |end| (std::mem::replace(&mut start, end + 1), end)), true);
