@@ -243,7 +243,7 @@ fn check_timeless(case: &Case, what: &str) {
     let lines = sawq(case, &["timeline"]);
     let (with, without) = lines.text().split_once("\nno time\n").expect("a headline for records without a time");
     assert!(with.contains("192.0.2.1 ") && !with.contains("192.0.2.10"), "{what}: {}", lines.text());
-    assert!(without.contains("2 × FLOW 198.51.100.11"), "{what}: {}", lines.text());
+    assert!(without.contains("2 × FLOW in 198.51.100.11"), "{what}: {}", lines.text());
     let rows = sawq(case, &["timeline", "--json"]).json();
     assert!(rows.as_array().unwrap().last().unwrap()["time"].is_null(), "{what}: {rows}");
     let who = sawq(case, &["who", "192.0.2.10", "--json"]).json();
