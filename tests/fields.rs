@@ -53,7 +53,7 @@ fn ask_everything(case: &Case, ip: &str) {
         &["timeline", "--expand", "--json"],
         &["sql", "SELECT date_trunc('day', time), count(*) FROM events GROUP BY 1 ORDER BY 1"],
         &["sql", "SELECT log, min(time), max(time), count(*) FROM events GROUP BY 1"],
-        &["report", "--out", "report.html", "--entity", ip],
+        &["report", "--out", "report.html", "--force", "--entity", ip],
     ] {
         let ran = case.sawq(question);
         assert_eq!(ran.code, 0, "{question:?}: {}{}", ran.text(), ran.err);
