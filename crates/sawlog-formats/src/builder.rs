@@ -3,27 +3,41 @@
 //! Text columns come out as dictionary arrays or as plain ones, whichever pays for the values seen, so that whoever
 //! writes them need not hash a value again.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{Field, Schema};
+use arrow_schema::{ArrowError, Field, Schema};
 
-use crate::column::ColumnBuilder;
+use crate::column::{ColumnBuilder, Numbers};
 use crate::table::Table;
 
 /// The columns of one table for one date.
 #[derive(Debug)]
 pub struct ColumnSet {
+    /// No other columns have the same.
+    id: u64,
     table: &'static Table,
     columns: Vec<ColumnBuilder>,
     rows: usize,
+}
+
+/// What [`ColumnSet::append`] has seen of a source's dictionaries.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The columns to which it was appended.
+    id: Option<u64>,
+    numbers: Numbers,
 }
 
 impl ColumnSet {
     /// Columns without a row.
     #[must_use]
     pub fn new(table: &'static Table) -> Self {
-        Self { table, columns: table.columns.iter().map(ColumnBuilder::new).collect(), rows: 0 }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { id, table, columns: table.columns.iter().map(ColumnBuilder::new).collect(), rows: 0 }
     }
 
     /// Columns without a row, with room for about as many as in `like`, so that they need not grow step by step.
@@ -98,6 +112,28 @@ impl ColumnSet {
     pub(crate) fn rows_appended(&mut self, count: usize) {
         self.rows += count;
         debug_assert!(self.columns.iter().all(|column| column.len() == self.rows), "columns differ in length");
+    }
+
+    /// Appends rows of a record batch of the same table, whose text columns may be dictionaries (keys `u32`) or plain. `seen` is
+    /// for one batch after the other of the same source.
+    ///
+    /// # Errors
+    ///
+    /// If a column is missing or has another type.
+    pub fn append(&mut self, batch: &RecordBatch, rows: Range<usize>, seen: &mut Seen) -> Result<(), ArrowError> {
+        if seen.id != Some(self.id) {
+            *seen = Seen { id: Some(self.id), numbers: Numbers::default() };
+        }
+        if batch.num_columns() != self.columns.len() {
+            return Err(ArrowError::SchemaError(format!("the rows are not those of {}", self.table.name)));
+        }
+        let mut memo = seen.numbers.memo();
+        for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
+            column.append(array, rows.clone(), &mut memo)?;
+            column.review();
+        }
+        self.rows += rows.len();
+        Ok(())
     }
 
     /// The rows as a record batch. A text column is a dictionary array (keys `u32`) where that pays, else plain.

@@ -1,18 +1,22 @@
 //! One column as it is filled: whole batches of values at a time, or one value at a time in any order of columns.
 
 use std::cmp::Ordering;
+use std::num::NonZeroU32;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::types::UInt32Type;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Int32Array, Int64Array, ListArray, StringArray,
     StructArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{Field, Fields};
+use arrow_schema::{ArrowError, Field, Fields};
 
 use crate::interner::Interner;
 use crate::table::{Column, Kind, Layout};
+use crate::text::TextColumn;
 
 /// Stands in the keys of a dictionary column for a null.
 const NULL_KEY: u32 = u32::MAX;
@@ -151,6 +155,72 @@ impl ColumnBuilder {
         }
     }
 
+    /// Appends rows of an Arrow column of the same kind, in whichever layout it has.
+    pub(crate) fn append(
+        &mut self,
+        array: &ArrayRef,
+        rows: Range<usize>,
+        memo: &mut Memo<'_>,
+    ) -> Result<(), ArrowError> {
+        let wrong = || ArrowError::SchemaError(format!("a column has the type {}", array.data_type()));
+        match self {
+            Self::Dictionary { keys, values, nulls, .. } => {
+                let text = TextColumn::new(array).map_err(|_| wrong())?;
+                let numbers = memo.next(&text);
+                keys.extend(rows.map(|row| {
+                    let number = number_of(&text, row, numbers, values);
+                    *nulls |= number.is_none();
+                    number.unwrap_or(NULL_KEY)
+                }));
+            }
+            Self::Plain { kind: Kind::Text, .. } => {
+                let text = TextColumn::new(array).map_err(|_| wrong())?;
+                memo.next(&text);
+                self.texts(rows.map(|row| text.get(row).map(str::as_bytes)));
+            }
+            Self::Plain { .. } => {
+                let bytes = array.as_binary_opt::<i32>().ok_or_else(wrong)?;
+                self.texts(rows.map(|row| bytes.is_valid(row).then(|| bytes.value(row))));
+            }
+            Self::Numbers { .. } => {
+                let get = number_getter(array).ok_or_else(wrong)?;
+                self.numbers(rows.map(|row| array.is_valid(row).then(|| get(row))));
+            }
+            Self::Struct { children, valid, .. } => {
+                let group = array.as_struct_opt().filter(|group| group.num_columns() == children.len());
+                for (child, array) in children.iter_mut().zip(group.ok_or_else(wrong)?.columns()) {
+                    child.append(array, rows.clone(), memo)?;
+                }
+                rows.for_each(|row| valid.append(array.is_valid(row)));
+            }
+            Self::List { children, offsets, valid, .. } => {
+                let list = array.as_list_opt::<i32>().ok_or_else(wrong)?;
+                let items = list.values().as_struct_opt().filter(|group| group.num_columns() == children.len());
+                let place = |row: usize| usize::try_from(list.value_offsets()[row]).unwrap_or_default();
+                // What a list holds that is null is not there.
+                let there: Vec<_> =
+                    rows.clone().filter(|row| list.is_valid(*row) && place(*row) < place(row + 1)).collect();
+                for (child, array) in children.iter_mut().zip(items.ok_or_else(wrong)?.columns()) {
+                    let numbers = memo.place();
+                    for row in &there {
+                        memo.go_back(numbers);
+                        child.append(array, place(*row)..place(row + 1), memo)?;
+                    }
+                    if there.is_empty() {
+                        child.append(array, 0..0, memo)?;
+                    }
+                }
+                for row in rows {
+                    let is_there = list.is_valid(row);
+                    let count = if is_there { offset(place(row + 1) - place(row)) } else { 0 };
+                    offsets.push(offsets[offsets.len() - 1] + count);
+                    valid.append(is_there);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sets the text of `row`, the last one or one after it; rows between become null.
     pub(crate) fn set_text(&mut self, row: usize, value: &[u8]) {
         self.make_last(row);
@@ -276,7 +346,7 @@ impl ColumnBuilder {
         match self {
             Self::Dictionary { keys, values, next_review, .. } if keys.len() >= *next_review => {
                 *next_review = keys.len() * 4;
-                if values.len() * 2 > keys.len() {
+                if values.len() * 2 > keys.len() && plain_is_no_larger(keys, values) {
                     self.give_up_dictionary();
                 }
             }
@@ -348,6 +418,96 @@ impl ColumnBuilder {
             }
         }
     }
+}
+
+/// Whether the values of all rows, one after the other, take hardly more than the distinct ones and their numbers: a few long
+/// texts that rows repeat could take any amount.
+fn plain_is_no_larger(keys: &[u32], values: &Interner) -> bool {
+    let plain: usize = keys.iter().filter(|key| **key != NULL_KEY).map(|key| values.get(*key).len()).sum();
+    plain <= 2 * values.memory() + keys.len() * 4
+}
+
+/// The number of a row's text among `values`; `numbers` has those of a dictionary's texts that were looked up before.
+fn number_of(text: &TextColumn, row: usize, numbers: &mut [Option<NonZeroU32>], values: &mut Interner) -> Option<u32> {
+    let TextColumn::Dictionary(keys, texts) = text else {
+        return text.get(row).map(|text| values.intern(text.as_bytes()));
+    };
+    if keys.is_null(row) {
+        return None;
+    }
+    let key = keys.value(row) as usize;
+    if let Some(known) = numbers.get(key).copied().flatten() {
+        return Some(known.get() - 1);
+    }
+    let number = values.intern(texts.value(key).as_bytes());
+    if let Some(place) = numbers.get_mut(key) {
+        *place = NonZeroU32::new(number + 1);
+    }
+    Some(number)
+}
+
+/// How the numbers of a column are read, whether they are there or not.
+fn number_getter(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> i64 + '_>> {
+    if let Some(bools) = array.as_boolean_opt() {
+        return Some(Box::new(|row| i64::from(bools.value(row))));
+    }
+    if let Some(numbers) = array.as_primitive_opt::<Int32Type>() {
+        return Some(Box::new(|row| i64::from(numbers.value(row))));
+    }
+    let times = array.as_primitive_opt::<TimestampMicrosecondType>().map(|times| times.values());
+    let numbers = times.or_else(|| Some(array.as_primitive_opt::<Int64Type>()?.values()))?;
+    Some(Box::new(|row| numbers[row]))
+}
+
+/// The numbers that the texts of a record batch's dictionaries have in the columns to which its rows are appended, a list for
+/// each text column in order. It belongs to these columns and to the dictionaries for which it was made, of which it keeps hold.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(Vec<(Option<StringArray>, Vec<Option<NonZeroU32>>)>);
+
+impl Numbers {
+    /// From the first column on.
+    pub(crate) fn memo(&mut self) -> Memo<'_> {
+        Memo { numbers: self, at: 0 }
+    }
+}
+
+/// [`Numbers`] of one column after the other.
+#[derive(Debug)]
+pub(crate) struct Memo<'a> {
+    numbers: &'a mut Numbers,
+    at: usize,
+}
+
+impl Memo<'_> {
+    fn place(&self) -> usize {
+        self.at
+    }
+
+    fn go_back(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// The numbers of the next column's texts: none known, if its dictionary is another than before.
+    fn next(&mut self, text: &TextColumn) -> &mut [Option<NonZeroU32>] {
+        if self.at == self.numbers.0.len() {
+            self.numbers.0.push((None, Vec::new()));
+        }
+        let (known, numbers) = &mut self.numbers.0[self.at];
+        self.at += 1;
+        if let TextColumn::Dictionary(_, texts) = text
+            && !known.as_ref().is_some_and(|known| is_same(known, texts))
+        {
+            numbers.clear();
+            numbers.resize(texts.len(), None);
+            *known = Some(texts.clone());
+        }
+        numbers
+    }
+}
+
+/// Whether two dictionaries are the very same memory.
+fn is_same(a: &StringArray, b: &StringArray) -> bool {
+    a.len() == b.len() && a.values().ptr_eq(b.values()) && a.offsets().ptr_eq(b.offsets())
 }
 
 fn group(columns: &[Column], children: Vec<ColumnBuilder>, rows: usize, valid: Option<NullBuffer>) -> StructArray {

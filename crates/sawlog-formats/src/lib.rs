@@ -24,7 +24,7 @@ mod text;
 mod visible;
 pub mod vpc_flow;
 
-pub use builder::{ColumnSet, Sizes, date_name};
+pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use entity::{Entity, Failed, Measures, Part, Received};
@@ -36,7 +36,7 @@ pub use partitions::Partitions;
 pub use reject::{REJECTS, RejectBuilder};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
-pub use visible::visible;
+pub use visible::{steers, visible};
 
 /// The log formats that sawlog knows.
 pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];

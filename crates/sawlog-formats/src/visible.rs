@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
-/// Text with what could steer a terminal, end a line or turn the reading direction shown as escapes.
+/// Whether a character could steer a terminal, end a line or turn the reading direction.
+#[must_use]
+pub fn steers(char: char) -> bool {
+    let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
+}
+
+/// Text in which such characters are shown as escapes.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |char: char| {
-        let turns =
-            matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
-    };
     if !text.contains(steers) {
         return Cow::Borrowed(text);
     }

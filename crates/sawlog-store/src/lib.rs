@@ -4,6 +4,7 @@
 //! of the ledger; [`parquet`] writes data files.
 #![forbid(unsafe_code)]
 
+mod batches;
 mod damage;
 mod delta;
 mod durable;
@@ -20,7 +21,8 @@ mod store;
 mod tail;
 mod vacuum;
 
-pub use damage::{caught, damaged_file};
+pub use batches::Batches;
+pub use damage::{caught, check_file, damaged_file};
 pub use delta::{DataFileEntry, Snapshot};
 pub use durable::{DurableFiles, location};
 pub use entities::{

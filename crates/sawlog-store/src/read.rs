@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use ::parquet::file::metadata::ParquetMetaData;
+use ::parquet::schema::types::SchemaDescriptor;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -43,14 +45,8 @@ pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: O
     let file = open_checked(folder, entry)?;
     let path = &folder.join(&entry.path);
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
-    check_columns(table, path, &builder)?;
-    let counted = builder.metadata().file_metadata().num_rows();
-    if u64::try_from(counted) != Ok(entry.rows) {
-        return Err(StoreError::damaged(
-            path,
-            format!("has {counted} rows by its footer; the log says {}", entry.rows),
-        ));
-    }
+    check_columns(table, path, builder.parquet_schema())?;
+    check_rows(path, entry, builder.metadata())?;
     let mut schema = table.schema();
     let mut mask = ProjectionMask::all();
     if let Some(names) = columns {
@@ -62,13 +58,18 @@ pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: O
     Ok(TableReader { reader, schema })
 }
 
+/// Makes sure that a data file has as many rows as the log says.
+pub(crate) fn check_rows(path: &Path, entry: &DataFileEntry, metadata: &ParquetMetaData) -> Result<()> {
+    let counted = metadata.file_metadata().num_rows();
+    if u64::try_from(counted) == Ok(entry.rows) {
+        return Ok(());
+    }
+    Err(StoreError::damaged(path, format!("has {counted} rows by its footer; the log says {}", entry.rows)))
+}
+
 /// Makes sure that a data file has no columns but those of its table.
-fn check_columns<T>(
-    table: &Table,
-    path: &Path,
-    builder: &::parquet::arrow::arrow_reader::ArrowReaderBuilder<T>,
-) -> Result<()> {
-    let stored = stored_fields(&table.schema(), builder.parquet_schema()).map_err(|unknown| {
+pub(crate) fn check_columns(table: &Table, path: &Path, file: &SchemaDescriptor) -> Result<()> {
+    let stored = stored_fields(&table.schema(), file).map_err(|unknown| {
         let what = format!("has a column {unknown}, which {} does not have in this version of sawlog", table.name);
         StoreError::damaged(path, what)
     })?;

@@ -100,11 +100,17 @@ pub(crate) struct ConvertArgs {
     /// Convert files that have changed since anew, instead of reporting them as an error
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Follow links in folders that lead out of these, instead of naming them
+    #[arg(long)]
+    pub(crate) follow_links: bool,
 }
 
 /// What else to verify.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
+    /// How much memory to use, at least 128MiB
+    #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
+    pub(crate) memory: ByteSize,
     /// Compare the store with a manifest that 'sawlog manifest' printed
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,

@@ -4,24 +4,21 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use sawlog_formats::{FORMATS, Table};
+use sawlog_formats::FORMATS;
 use sawlog_store::parquet::{Codec, Encoder};
 use sawlog_store::{
     DataFileEntry, ENTITIES, INDEX_FILE_ROWS, Run, SOURCES, Snapshot, Source, Store, TABLES, each_index_row, vacuum,
 };
 use serde::Serialize;
 
-use crate::convert::with_dictionaries;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::merge::Merge;
+use crate::merge::{Merge, Reading};
+use crate::row_groups::{Gathered, Known};
 
 /// A data file smaller than this is merged with others of its partition.
 const SMALL: u64 = 64 << 20;
-/// A row group is closed when it has so many rows, or so many bytes in memory.
-const ROW_GROUP_ROWS: usize = 256 << 10;
-const ROW_GROUP_BYTES: usize = 96 << 20;
+/// The batches of all data files that are merged at a time take so many bytes.
+const MERGE_MEMORY: usize = 64 << 20;
 /// A data file is closed, and another begun, when its row groups have so many bytes.
 const MAX_FILE: usize = 512 << 20;
 /// `convert` speaks of compaction when it would make so many files fewer.
@@ -144,22 +141,21 @@ fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interr
     let table = snapshot.table;
     let date = files.first().and_then(|file| file.date.clone());
     let mut encoder = Encoder::new(table, run.codec())?;
-    let mut rows = Merge::new(snapshot, files);
+    let reading = Reading { columns: |_| None, prepare: |_, batch| Ok(Known::of(batch)), memory: MERGE_MEMORY };
+    let mut merged = Merge::new(files.iter().map(|file| (snapshot, file)), reading);
     let mut staged = run.create_file(table, date.clone())?;
-    let mut waiting = Waiting::new(table);
-    loop {
-        if interrupt.requested() {
-            return Err(Interrupted.into());
-        }
-        let batch = rows.next()?;
-        let at_end = batch.is_none();
-        waiting.add(batch);
-        if waiting.is_full() || at_end {
-            if let Some(batch) = waiting.take()? {
-                run.append(&mut staged, encoder.encode(&batch)?)?;
+    let mut waiting = Gathered::new(table);
+    while let Some(mut found) = merged.next()? {
+        while !found.rows.is_empty() {
+            if interrupt.requested() {
+                return Err(Interrupted.into());
             }
-            if at_end {
-                return Ok(run.close_file(staged)?);
+            found.rows.start += waiting.add(found.batch, found.rows.clone(), found.prepared)?;
+            if !waiting.is_full() {
+                continue;
+            }
+            if let Some(batch) = waiting.take() {
+                run.append(&mut staged, encoder.encode(&batch)?)?;
             }
             if staged.size() >= MAX_FILE {
                 let next = run.create_file(table, date.clone())?;
@@ -167,42 +163,8 @@ fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interr
             }
         }
     }
-}
-
-/// Rows that wait to become a row group.
-struct Waiting {
-    table: &'static Table,
-    batches: Vec<RecordBatch>,
-    rows: usize,
-    bytes: usize,
-}
-
-impl Waiting {
-    fn new(table: &'static Table) -> Self {
-        Self { table, batches: Vec::new(), rows: 0, bytes: 0 }
+    if let Some(batch) = waiting.take() {
+        run.append(&mut staged, encoder.encode(&batch)?)?;
     }
-
-    fn add(&mut self, batch: Option<RecordBatch>) {
-        for batch in batch.into_iter().filter(|batch| batch.num_rows() > 0) {
-            self.rows += batch.num_rows();
-            self.bytes +=
-                batch.columns().iter().map(|array| array.to_data().get_slice_memory_size().unwrap_or(0)).sum::<usize>();
-            self.batches.push(batch);
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.rows >= ROW_GROUP_ROWS || self.bytes >= ROW_GROUP_BYTES
-    }
-
-    fn take(&mut self) -> Result<Option<RecordBatch>> {
-        let batches = std::mem::take(&mut self.batches);
-        (self.rows, self.bytes) = (0, 0);
-        if batches.is_empty() {
-            return Ok(None);
-        }
-        let all = concat_batches(&batches[0].schema(), &batches)?;
-        drop(batches);
-        Ok(Some(with_dictionaries(self.table, &all)?))
-    }
+    Ok(run.close_file(staged)?)
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
@@ -16,8 +17,8 @@ use walkdir::WalkDir;
 pub(crate) struct Found {
     /// How to open it.
     pub(crate) path: PathBuf,
-    /// The folder from which `label` starts, absolute.
-    pub(crate) root: String,
+    /// The folder from which `label` starts, absolute. Most files of a run share one.
+    pub(crate) root: Arc<str>,
     /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
     pub(crate) label: String,
     /// Bytes.
@@ -40,10 +41,16 @@ pub(crate) struct Discovery {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Finds the files behind `inputs`, but for those inside of `store`.
-pub(crate) fn discover(inputs: &[PathBuf], store: &Path) -> Result<Discovery> {
-    let mut finder =
-        Finder { store: store.canonicalize().ok(), files: Vec::new(), seen: HashSet::new(), problems: Vec::new() };
+/// Finds the files behind `inputs`, but for those inside of `store`. Links in folders that lead out of these are followed
+/// only if `follow_links` says so: nobody who gives a folder expects files of another one among its evidence.
+pub(crate) fn discover(inputs: &[PathBuf], store: &Path, follow_links: bool) -> Result<Discovery> {
+    let mut finder = Finder {
+        store: store.canonicalize().ok(),
+        follow_links,
+        files: Vec::new(),
+        seen: HashSet::new(),
+        problems: Vec::new(),
+    };
     for input in inputs {
         let text = input.to_string_lossy();
         if text == "-" {
@@ -64,6 +71,7 @@ pub(crate) fn discover(inputs: &[PathBuf], store: &Path) -> Result<Discovery> {
 
 struct Finder {
     store: Option<PathBuf>,
+    follow_links: bool,
     files: Vec<Found>,
     /// Their absolute paths, so that what is named twice is read once.
     seen: HashSet<OsString>,
@@ -89,19 +97,12 @@ impl Finder {
     }
 
     fn folder(&mut self, folder: &Path) {
-        let store = self.store.clone();
         let root = Root::new(folder);
-        let walk = WalkDir::new(folder).follow_links(true).into_iter();
-        let inside = walk.filter_entry(|entry| {
-            !entry.file_type().is_dir() || store.is_none() || entry.path().canonicalize().ok() != store
-        });
-        for entry in inside {
-            match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) => match entry.metadata() {
-                    Ok(metadata) => self.file(entry.path(), &root, &metadata),
-                    Err(error) => self.problem(entry.path(), &error.to_string()),
-                },
+        let inside = folder.canonicalize().ok();
+        let mut walk = WalkDir::new(folder).follow_links(true).into_iter();
+        while let Some(entry) = walk.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_owned();
                     let what = match (error.loop_ancestor(), error.io_error()) {
@@ -110,9 +111,36 @@ impl Finder {
                         (None, None) => error.to_string(),
                     };
                     self.problem(&path, &what);
+                    continue;
                 }
+            };
+            let is_folder = entry.file_type().is_dir();
+            // The folder given may be a link itself.
+            let is_link = entry.depth() > 0 && entry.path_is_symlink();
+            let leads_out = is_link && self.leads_out(entry.path(), inside.as_deref());
+            let is_store = is_folder && self.store.is_some() && entry.path().canonicalize().ok() == self.store;
+            if is_folder && (leads_out || is_store) {
+                walk.skip_current_dir();
+            }
+            if leads_out || is_folder {
+                continue;
+            }
+            match entry.metadata() {
+                Ok(metadata) => self.file(entry.path(), &root, &metadata),
+                Err(error) => self.problem(entry.path(), &error.to_string()),
             }
         }
+    }
+
+    /// Whether a path is outside of a folder, once all links are followed; names it, if so.
+    fn leads_out(&mut self, path: &Path, folder: Option<&Path>) -> bool {
+        let (Ok(target), false) = (path.canonicalize(), self.follow_links) else { return false };
+        let is_inside = folder.is_some_and(|folder| target.starts_with(folder));
+        if !is_inside {
+            let what = format!("a link that leads out of the folder, to {}; not followed", target.display());
+            self.problem(path, &(what + " (--follow-links follows it)"));
+        }
+        !is_inside
     }
 
     fn glob(&mut self, pattern: &Path) -> Result<()> {
@@ -122,9 +150,11 @@ impl Finder {
         let text = pattern.to_str().context("a pattern must be UTF-8")?;
         let matches = glob::glob(text).with_context(|| format!("the pattern {text} is wrong"))?;
         let mut any = false;
+        let folder = if root.as_os_str().is_empty() { Path::new(".") } else { &root }.canonicalize().ok();
         for path in matches {
             any = true;
             match path {
+                Ok(path) if self.leads_out(&path, folder.as_deref()) => {}
                 Ok(path) => self.below(&path, &root),
                 Err(error) => self.problem(error.path(), &error.error().to_string()),
             }
@@ -163,7 +193,7 @@ impl Finder {
         }
         self.files.push(Found {
             path: path.to_owned(),
-            root: root.label.clone(),
+            root: Arc::clone(&root.label),
             label: label(relative),
             size: metadata.len(),
             mtime: mtime(metadata),
@@ -185,12 +215,12 @@ pub(crate) fn mtime(metadata: &Metadata) -> i64 {
 struct Root<'a> {
     path: &'a Path,
     absolute: PathBuf,
-    label: String,
+    label: Arc<str>,
 }
 
 impl<'a> Root<'a> {
     fn new(path: &'a Path) -> Self {
         let absolute = std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
-        Self { path, label: label(&absolute), absolute }
+        Self { path, label: label(&absolute).into(), absolute }
     }
 }

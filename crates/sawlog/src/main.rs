@@ -1,5 +1,8 @@
 //! `sawlog`: converts AWS logs into a Parquet store, and looks after the store.
 
+#[macro_use]
+mod print;
+
 mod cli;
 mod compact;
 mod convert;
@@ -12,14 +15,16 @@ mod mapping;
 mod merge;
 mod progress;
 mod report;
+mod row_groups;
 mod status;
 mod verify;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
-use sawlog_formats::visible;
+use sawlog_formats::steers;
 use sawlog_store::parquet::Codec;
 use sawlog_store::{ENTITIES, Run, Store, damaged_file, reindex};
 use serde_json::json;
@@ -34,11 +39,14 @@ use progress::Progress;
 const DONE_WITH_LOSSES: u8 = 3;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(anyhow!("internal error: {panic}")));
-    match result {
+    match result.and_then(|code| print::finish().map(|()| code)) {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("sawlog: {error}");
@@ -49,12 +57,27 @@ fn main() -> ExitCode {
             let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
             let error =
                 damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
-            for line in format!("sawlog: {error:#}").lines() {
-                eprintln!("{}", visible(line));
-            }
+            eprintln!("sawlog: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints help, or what is wrong with the command line.
+fn usage(said: &clap::Error) -> ExitCode {
+    let text = said.render().to_string();
+    let wanted = !said.use_stderr();
+    // What the command line has is shown as it is only where it can do no harm.
+    if text.contains(|char| steers(char) && char != '\n') {
+        if wanted { println!("{}", text.trim_end()) } else { eprintln!("{}", text.trim_end()) }
+    } else if let Err(error) = said.print()
+        && wanted
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        eprintln!("sawlog: can't write to standard output: {error}");
+        return ExitCode::FAILURE;
+    }
+    u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
@@ -66,11 +89,15 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Compact(args) => run_compact(args, &cli.global),
         Command::Reindex => run_reindex(&cli.global),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut script);
+            print::bytes(&script);
             Ok(ExitCode::SUCCESS)
         }
         Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print::bytes(&page);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -92,6 +119,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
         max_inflate: args.max_inflate.as_u64(),
         strict: args.strict,
         replace: args.replace,
+        follow_links: args.follow_links,
     };
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new(global.quiet);
@@ -131,7 +159,9 @@ fn run_reindex(global: &Global) -> Result<ExitCode> {
     run.commit()?;
     let rows = store.snapshot(&ENTITIES)?.rows();
     if global.json {
-        println!("{}", json!({ "data_files": data_files, "rows": rows, "rows_before": rows_before }));
+        print::bytes(
+            format!("{}\n", json!({ "data_files": data_files, "rows": rows, "rows_before": rows_before })).as_bytes(),
+        );
     } else if !global.quiet {
         eprintln!("sawlog: {data_files} data files indexed: {rows} rows (before: {rows_before})");
     }
@@ -141,7 +171,7 @@ fn run_reindex(global: &Global) -> Result<ExitCode> {
 fn run_status(global: &Global) -> Result<ExitCode> {
     let status = status::status(&Store::open(&global.store)?)?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        print::json(&status)?;
     } else {
         status.print();
     }
@@ -151,7 +181,7 @@ fn run_status(global: &Global) -> Result<ExitCode> {
 fn run_verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let manifest = args.manifest.as_deref().map(Manifest::read).transpose()?;
-    let mut result = verify::verify(&store).context("the store can't be read")?;
+    let mut result = verify::verify(&store, args.memory.as_u64()).context("the store can't be read")?;
     if let Some(manifest) = manifest {
         result.manifest_differences = Some(manifest.differences(&Manifest::of(&store)?));
     }
@@ -159,7 +189,7 @@ fn run_verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode> {
         result.cloudtrail_digests = Some(digests::validate(&store, path, key)?);
     }
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&result)?);
+        print::json(&result)?;
     } else {
         report::print_verification(&result, global.quiet);
     }
@@ -168,6 +198,6 @@ fn run_verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode> {
 
 fn run_manifest(global: &Global) -> Result<ExitCode> {
     let manifest = Manifest::of(&Store::open(&global.store)?)?;
-    println!("{}", serde_json::to_string_pretty(&manifest)?);
+    print::json(&manifest)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use crate::cli::Global;
 use crate::compact::Compaction;
 use crate::convert::Summary;
 use crate::digests::Validation;
+use crate::print;
 use crate::status::ratio;
 use crate::verify::Verification;
 
@@ -18,8 +19,7 @@ const NAMES: usize = 10;
 /// Reports a conversion: as JSON on standard output, or in words on standard error.
 pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     if global.json {
-        println!("{}", serde_json::to_string_pretty(summary)?);
-        return Ok(());
+        return print::json(summary);
     }
     let problems = summary.unreadable.iter().map(|(path, what)| format!("{path}: {what}"));
     print_names("could not be read", problems);
@@ -96,8 +96,7 @@ fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
 /// Reports a compaction.
 pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Result<()> {
     if global.json {
-        println!("{}", serde_json::to_string_pretty(compaction)?);
-        return Ok(());
+        return print::json(compaction);
     }
     if global.quiet {
         return Ok(());
@@ -127,6 +126,7 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
 
 /// Reports a verification.
 pub(crate) fn print_verification(result: &Verification, quiet: bool) {
+    result.damaged.iter().for_each(|what| fault(what));
     for (path, what) in &result.failed {
         fault(&format!("{path} {what}"));
     }

@@ -1,19 +1,20 @@
 //! Rebuilds every input from the store and compares its SHA-256 with the ledger.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result};
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
-use sawlog_formats::{FORMATS, Format, Framing, Printer, REJECTS, Table, TextColumn};
-use sawlog_store::{DataFileEntry, Source, SourceState, Store, TableReader, index_differences, read_file};
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::{AsArray, BinaryArray, RecordBatch};
+use sawlog_formats::{FORMATS, Framing, Printer, REJECTS, Table, TextColumn};
+use sawlog_store::{
+    DataFileEntry, ENTITIES, SOURCES, Snapshot, Source, SourceState, Store, TABLES, check_file, index_differences,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::convert::hex;
+use crate::convert::{hex, is_stale};
 use crate::digests::Validation;
+use crate::merge::{Merge, Reading};
 
 /// What a verification found.
 #[derive(Debug, Default, Serialize)]
@@ -24,6 +25,8 @@ pub(crate) struct Verification {
     pub(crate) bytes: i64,
     /// Inputs that need no rebuilding: empty ones, duplicates, files of no known format.
     pub(crate) without_records: usize,
+    /// Data files that are not what was written, and what is wrong with them.
+    pub(crate) damaged: Vec<String>,
     /// Inputs that can't be rebuilt, and why.
     pub(crate) failed: Vec<(String, String)>,
     /// Fields of data files of which the index says something else than the records.
@@ -41,23 +44,92 @@ impl Verification {
     pub(crate) fn is_good(&self) -> bool {
         let no_difference = self.manifest_differences.as_ref().is_none_or(Vec::is_empty);
         let good_digests = self.cloudtrail_digests.as_ref().is_none_or(Validation::is_good);
-        self.failed.is_empty() && self.index_differs.is_empty() && no_difference && good_digests
+        let all_there = self.damaged.is_empty() && self.failed.is_empty();
+        all_there && self.index_differs.is_empty() && no_difference && good_digests
     }
 }
 
-/// So many records are compared with the index at a time, which bounds the memory that it takes.
+/// What comparing a record with the index takes of memory, about.
+const INDEX_RECORD: u64 = 256;
+/// No more records are compared with the index at a time.
 const INDEX_RECORDS: u64 = 4 << 20;
 
-/// Compares the index with the records.
-fn verify_index(store: &Store) -> Result<Vec<String>> {
+/// Verifies the whole store, in about so many bytes of memory.
+pub(crate) fn verify(store: &Store, memory: u64) -> Result<Verification> {
+    let mut snapshots = store.snapshots(&TABLES())?;
+    let mut result = Verification::default();
+    let mut is_damaged = |table: &Table| {
+        let Some(snapshot) = snapshots.iter_mut().find(|snapshot| snapshot.table.name == table.name) else {
+            return false;
+        };
+        let damaged = take_damaged(snapshot);
+        result.damaged.extend_from_slice(&damaged);
+        !damaged.is_empty()
+    };
+    if is_damaged(&SOURCES) {
+        bail!("{}", result.damaged.join("\n"));
+    }
+    let no_index = is_damaged(&ENTITIES);
+    for table in records_and_rejects() {
+        is_damaged(table);
+    }
+    let ledger = Source::load_all(store)?;
+    let mut walk = Walk { ledger: &ledger, next: 0, current: None, unknown: None, text: Vec::new(), result };
+    let printed = |snapshot: &&Snapshot| records_and_rejects().any(|table| table.name == snapshot.table.name);
+    let files = snapshots.iter().filter(printed).flat_map(|of| of.files.iter().map(move |file| (of, file)));
+    let batches = usize::try_from(memory / 4).unwrap_or(usize::MAX);
+    let mut rows = Merge::new(files, Reading { columns: printed_columns, prepare: RowText::of, memory: batches });
+    while let Some(found) = rows.next()? {
+        for row in found.rows {
+            walk.row(found.places.file(row), found.places.line(row), found.prepared, row);
+        }
+    }
+    let mut result = walk.finish();
+    if !no_index {
+        let at_once = (memory / INDEX_RECORD).min(INDEX_RECORDS);
+        result.index_differs = verify_index(store, &snapshots, at_once)?;
+    }
+    Ok(result)
+}
+
+fn records_and_rejects() -> impl Iterator<Item = &'static Table> {
+    FORMATS.iter().map(|format| format.table).chain([&REJECTS])
+}
+
+/// Takes the data files out of a snapshot that are not what was written, to the last bit of every column, read by the others
+/// or not; says what is wrong with them.
+fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(snapshot.files.len()) {
+            scope.spawn(|| {
+                while let Some(file) = snapshot.files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = check_file(snapshot.table, &snapshot.folder, file) {
+                        let found = (file.path.clone(), error.to_string());
+                        wrong.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+                    }
+                }
+            });
+        }
+    });
+    let mut wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+    wrong.sort();
+    snapshot.files.retain(|file: &DataFileEntry| wrong.binary_search_by(|(path, _)| path.cmp(&file.path)).is_err());
+    wrong.into_iter().map(|(_, what)| what).collect()
+}
+
+/// Compares the index with the records, so many at a time, which bounds the memory that it takes.
+fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for format in FORMATS {
-        let mut files = store.snapshot(format.table)?.files;
+        let snapshot = snapshots.iter().find(|snapshot| snapshot.table.name == format.table.name);
+        let mut files = snapshot.context("all tables were opened")?.files.clone();
         while !files.is_empty() {
             let mut records = 0;
             let fits = files.iter().take_while(|file| {
                 records += file.rows;
-                records <= INDEX_RECORDS
+                records <= at_once
             });
             let next = fits.count().max(1);
             let some: Vec<_> = files.drain(..next).collect();
@@ -67,49 +139,105 @@ fn verify_index(store: &Store) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
-/// Verifies the whole store.
-pub(crate) fn verify(store: &Store) -> Result<Verification> {
-    let ledger = Source::load_all(store)?;
-    let mut result = Verification::default();
-    let mut rows = Rows::open(store)?;
-    let mut next = rows.next()?;
-    for source in &ledger {
-        while let Some(row) = next.as_ref().filter(|row| row.file < source.path) {
-            result.failed.push((row.file.clone(), "has rows, but is not in the ledger".to_owned()));
-            let file = row.file.clone();
-            while next.as_ref().is_some_and(|row| row.file == file) {
-                next = rows.next()?;
+/// The ledger, as the rows of the store are held against it, both in order of path.
+struct Walk<'a> {
+    ledger: &'a [Source],
+    next: usize,
+    current: Option<Rebuilt<'a>>,
+    /// The source file under way, if the ledger does not say that it has rows.
+    unknown: Option<String>,
+    /// The text of a row.
+    text: Vec<u8>,
+    result: Verification,
+}
+
+impl<'a> Walk<'a> {
+    /// Takes a row, the next one in evidence order.
+    fn row(&mut self, file: &str, line: i64, texts: &RowText, row: usize) {
+        if !self.current.as_ref().is_some_and(|rebuilt| rebuilt.source.path == file) {
+            if self.unknown.as_deref() == Some(file) {
+                return;
+            }
+            self.begin(file);
+        }
+        let Some(rebuilt) = &mut self.current else { return };
+        match texts {
+            RowText::Records(printer) => {
+                self.text.clear();
+                printer.print(row, &mut self.text);
+                let (gap, as_it_was) = (printer.gap(row), printer.as_it_was(row));
+                rebuilt.add(&Row { line, gap, text: &self.text, as_it_was, reject: false });
+            }
+            RowText::Rejects(gap, raw) => {
+                rebuilt.add(&Row { line, gap: gap.get(row), text: raw.value(row), as_it_was: true, reject: true });
             }
         }
-        if source.state == SourceState::Digest {
-            match digest_difference(source) {
-                None => result.verified += 1,
-                Some(difference) => result.failed.push((source.path.clone(), difference)),
+    }
+
+    /// The rows of another source file begin.
+    fn begin(&mut self, file: &str) {
+        self.end();
+        self.unknown = None;
+        while let Some(source) = self.ledger.get(self.next).filter(|source| source.path.as_str() <= file) {
+            self.next += 1;
+            if source.path == file && source.state == SourceState::Converted {
+                self.current = Some(Rebuilt::new(source));
+                return;
             }
-            continue;
+            self.without_rows(source);
         }
-        if source.state != SourceState::Converted {
-            result.without_records += 1;
-            continue;
-        }
-        let mut rebuilt = Rebuilt::new(source);
-        while let Some(row) = next.as_ref().filter(|row| row.file == source.path) {
-            rebuilt.add(row);
-            next = rows.next()?;
-        }
+        self.result.failed.push((file.to_owned(), "has rows, but is not in the ledger".to_owned()));
+        self.unknown = Some(file.to_owned());
+    }
+
+    /// The rows of a source file end.
+    fn end(&mut self) {
+        let Some(rebuilt) = self.current.take() else { return };
+        let source = rebuilt.source;
         match rebuilt.finish() {
             None => {
-                result.verified += 1;
-                result.bytes += source.content_size;
+                self.result.verified += 1;
+                self.result.bytes += source.content_size;
             }
-            Some(difference) => result.failed.push((source.path.clone(), difference)),
+            Some(difference) => self.result.failed.push((source.path.clone(), difference)),
         }
     }
-    if let Some(row) = next {
-        result.failed.push((row.file, "has rows, but is not in the ledger".to_owned()));
+
+    /// A source of which no rows were found.
+    fn without_rows(&mut self, source: &'a Source) {
+        let find = |path: &str| {
+            let place = self.ledger.binary_search_by(|source| source.path.as_str().cmp(path));
+            place.ok().map(|place| &self.ledger[place])
+        };
+        match source.state {
+            SourceState::Converted => {
+                self.current = Some(Rebuilt::new(source));
+                self.end();
+            }
+            SourceState::Digest => match digest_difference(source) {
+                None => self.result.verified += 1,
+                Some(difference) => self.result.failed.push((source.path.clone(), difference)),
+            },
+            SourceState::Duplicate if is_stale(source, find) => {
+                let first = source.duplicate_of.as_deref().unwrap_or_default();
+                let what = format!(
+                    "is not in the store: the ledger calls it a duplicate of {first}, which has another content now; convert it again"
+                );
+                self.result.failed.push((source.path.clone(), what));
+            }
+            _ => self.result.without_records += 1,
+        }
     }
-    result.index_differs = verify_index(store)?;
-    Ok(result)
+
+    /// No rows are left.
+    fn finish(mut self) -> Verification {
+        self.end();
+        while let Some(source) = self.ledger.get(self.next) {
+            self.next += 1;
+            self.without_rows(source);
+        }
+        self.result
+    }
 }
 
 /// What differs from the ledger in a digest, which is kept whole.
@@ -144,14 +272,14 @@ impl<'a> Rebuilt<'a> {
         Self { source, lines, hasher, size: 0, line: 0, ending, last_was_reject: false, records: 0, rejects: 0 }
     }
 
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &Row<'_>) {
         // The parts of a line that is too long for a record come one after the other.
         let continues = row.line == self.line && row.reject && self.last_was_reject;
         if continues {
-            self.put(&row.text);
+            self.put(row.text);
             return;
         }
-        let gap = row.gap.as_deref();
+        let gap = row.gap;
         if self.lines {
             let in_gap = gap.unwrap_or_default().bytes().filter(|byte| *byte == b'\n').count();
             self.blank_lines_until(row.line - i64::try_from(in_gap).unwrap_or(i64::MAX));
@@ -160,7 +288,7 @@ impl<'a> Rebuilt<'a> {
         } else {
             self.put(gap.unwrap_or(",").as_bytes());
         }
-        self.put(&row.text);
+        self.put(row.text);
         self.line = row.line;
         self.ending = match (self.lines, row.as_it_was) {
             (false, _) => b"",
@@ -218,165 +346,39 @@ impl<'a> Rebuilt<'a> {
 }
 
 /// A line of an input.
-struct Row {
-    file: String,
+struct Row<'a> {
     line: i64,
     /// What stands before it, where that is not the usual separator.
-    gap: Option<String>,
-    text: Vec<u8>,
+    gap: Option<&'a str>,
+    text: &'a [u8],
     /// Whether `text` has its carriage return, if there was one.
     as_it_was: bool,
     reject: bool,
 }
 
-/// All records and rejects of the store in evidence order: a merge of its data files, each of which is in that order.
-struct Rows {
-    /// Data files not opened yet, the last one first, with the least source file in each.
-    unopened: Vec<(String, Holds, PathBuf, DataFileEntry)>,
-    open: HashMap<usize, DataFile>,
-    /// The next line of each open file: source file, line, place in `open`.
-    next: BinaryHeap<Reverse<(String, i64, usize)>>,
-    opened: usize,
-}
-
-/// What a data file holds.
-#[derive(Clone, Copy)]
-enum Holds {
-    Records(&'static Format),
-    Rejects,
-}
-
-impl Holds {
-    fn table(self) -> &'static Table {
-        match self {
-            Self::Records(format) => format.table,
-            Self::Rejects => &REJECTS,
-        }
-    }
-
-    /// The columns that rebuilding needs.
-    fn columns(self) -> Vec<&'static str> {
-        let printed = match self {
-            Self::Records(format) => (format.printed)(),
-            Self::Rejects => vec!["gap", "raw"],
-        };
-        printed.into_iter().chain(["source_file", "source_line"]).collect()
-    }
-}
-
-struct DataFile {
-    holds: Holds,
-    path: PathBuf,
-    reader: TableReader,
-    batch: Option<Batch>,
-    row: usize,
-}
-
-struct Batch {
-    rows: usize,
-    files: TextColumn,
-    lines: arrow::array::Int64Array,
-    text: RowText,
-}
-
+/// The text of a batch's rows.
 enum RowText {
     Records(Box<dyn Printer>),
-    Rejects(Box<(TextColumn, arrow::array::BinaryArray)>),
+    /// What stands before each, and itself.
+    Rejects(TextColumn, BinaryArray),
 }
 
-impl Rows {
-    fn open(store: &Store) -> Result<Self> {
-        let mut unopened = Vec::new();
-        for holds in FORMATS.iter().map(|format| Holds::Records(format)).chain([Holds::Rejects]) {
-            let snapshot = store.snapshot(holds.table())?;
-            for entry in &snapshot.files {
-                let stats: serde_json::Value = serde_json::from_str(&entry.stats).unwrap_or_default();
-                let least = stats["minValues"]["source_file"].as_str().unwrap_or_default().to_owned();
-                unopened.push((least, holds, snapshot.folder.clone(), entry.clone()));
-            }
+impl RowText {
+    fn of(table: &'static Table, batch: &RecordBatch) -> Result<Self> {
+        if let Some(format) = sawlog_formats::format(table.name) {
+            return Ok(Self::Records((format.printer)(batch)?));
         }
-        unopened.sort_by(|a, b| b.0.cmp(&a.0));
-        Ok(Self { unopened, open: HashMap::new(), next: BinaryHeap::new(), opened: 0 })
-    }
-
-    fn next(&mut self) -> Result<Option<Row>> {
-        // A file must be open before the least that it may hold is passed.
-        while let Some((least, ..)) = self.unopened.last() {
-            if self.next.peek().is_some_and(|Reverse((file, ..))| file < least) {
-                break;
-            }
-            let Some((_, holds, folder, entry)) = self.unopened.pop() else { break };
-            let reader = read_file(holds.table(), &folder, &entry, Some(&holds.columns()))?;
-            let path = folder.join(&entry.path);
-            let mut file = DataFile { holds, path, reader, batch: None, row: 0 };
-            if let Some((source, line)) = file.peek()? {
-                self.next.push(Reverse((source, line, self.opened)));
-                self.open.insert(self.opened, file);
-            }
-            self.opened += 1;
-        }
-        let Some(Reverse((file, line, place))) = self.next.pop() else { return Ok(None) };
-        let data = self.open.get_mut(&place).context("the merge lost a file")?;
-        let row = data.take(file, line);
-        match data.peek()? {
-            Some((source, line)) => self.next.push(Reverse((source, line, place))),
-            None => {
-                self.open.remove(&place);
-            }
-        }
-        Ok(Some(row))
+        let gap = TextColumn::new(&batch["gap"]).map_err(|found| anyhow!("gap has the type {found}"))?;
+        let raw = batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?;
+        Ok(Self::Rejects(gap, raw.clone()))
     }
 }
 
-impl DataFile {
-    /// Source file and line of the next row.
-    fn peek(&mut self) -> Result<Option<(String, i64)>> {
-        while self.batch.as_ref().is_none_or(|batch| self.row == batch.rows) {
-            let Some(batch) = self.reader.next() else { return Ok(None) };
-            let batch = batch.with_context(|| self.path.display().to_string())?;
-            self.batch = Some(Batch::new(self.holds, &batch).with_context(|| self.path.display().to_string())?);
-            self.row = 0;
-        }
-        let batch = self.batch.as_ref().context("read above")?;
-        Ok(Some((batch.files.get(self.row).unwrap_or_default().to_owned(), batch.lines.value(self.row))))
-    }
-
-    fn take(&mut self, file: String, line: i64) -> Row {
-        let mut row = Row { file, line, gap: None, text: Vec::new(), as_it_was: true, reject: true };
-        match self.batch.as_ref().map(|batch| &batch.text) {
-            Some(RowText::Records(printer)) => {
-                printer.print(self.row, &mut row.text);
-                row.gap = printer.gap(self.row).map(str::to_owned);
-                row.as_it_was = printer.as_it_was(self.row);
-                row.reject = false;
-            }
-            Some(RowText::Rejects(columns)) => {
-                let (gap, raw) = columns.as_ref();
-                row.gap = gap.get(self.row).map(str::to_owned);
-                row.text.extend_from_slice(raw.value(self.row));
-            }
-            None => {}
-        }
-        self.row += 1;
-        row
-    }
-}
-
-impl Batch {
-    fn new(holds: Holds, batch: &RecordBatch) -> Result<Self> {
-        let text =
-            |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} has the type {found}"));
-        Ok(Self {
-            rows: batch.num_rows(),
-            files: text("source_file")?,
-            lines: batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?.clone(),
-            text: match holds {
-                Holds::Records(format) => RowText::Records((format.printer)(batch)?),
-                Holds::Rejects => {
-                    let raw = batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?;
-                    RowText::Rejects(Box::new((text("gap")?, raw.clone())))
-                }
-            },
-        })
-    }
+/// The columns that rebuilding needs.
+fn printed_columns(table: &'static Table) -> Option<Vec<&'static str>> {
+    let printed = match sawlog_formats::format(table.name) {
+        Some(format) => (format.printed)(),
+        None => vec!["gap", "raw", "byte_offset"],
+    };
+    Some(printed.into_iter().chain(["source_file", "source_line"]).collect())
 }

@@ -157,7 +157,17 @@ pub fn detect(head: &[u8]) -> bool {
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| {
         strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some()
             || salvage::read(line, &mut times).map_or_else(|reason| reason == salvage::NEVER, |_| true)
+            || with_another_time(line).is_some_and(|line| salvage::read(&line, &mut times).is_ok())
     })
+}
+
+/// The line with a time that is one in the place of its third field: if only that is damaged it is a line of a log all the same.
+fn with_another_time(line: &[u8]) -> Option<Vec<u8>> {
+    let mut blanks = memchr::memchr_iter(b' ', line);
+    let start = blanks.nth(1)? + 1;
+    let mut line = line.to_vec();
+    line.get_mut(start..start + time::TIME_LEN)?.copy_from_slice(b"[01/Jan/1970:00:00:00 +0000]");
+    Some(line)
 }
 
 /// A record has at least this many fields: lines of 2006 to 2018 end with the version id.

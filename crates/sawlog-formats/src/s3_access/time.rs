@@ -9,10 +9,17 @@ const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// Reads times, remembering the last day: most lines have the day of the line before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TimeReader {
     day_text: [u8; 12],
     day: i64,
+}
+
+impl Default for TimeReader {
+    /// Remembers a day from the start: a text that was never read must not stand for one, whatever bytes a line has.
+    fn default() -> Self {
+        Self { day_text: *b"[01/Jan/1970", day: 0 }
+    }
 }
 
 impl TimeReader {
@@ -89,6 +96,8 @@ fn push_two(value: i64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> Option<(i64, bool)> {
@@ -109,6 +118,31 @@ mod tests {
             "[01/Jan/2023 00:00:00 +0000]",
         ] {
             assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        /// What a reader remembers changes nothing: a used one, and one that failed, read as a new one does by the calendar.
+        #[test]
+        fn what_was_read_before_changes_nothing(texts in prop::collection::vec(prop_oneof![
+            Just([0; TIME_LEN]),
+            any::<[u8; TIME_LEN]>(),
+            "\\[[0-3][0-9]/(Jan|Feb|Jux)/(0000|1970|2024):[0-2][0-9]:00:00 [+-]0[0-9]00\\]".prop_map(|text| {
+                text.into_bytes().try_into().expect("as long as a time")
+            }),
+            "\\[[0-3][0-9]/Jan/1970:00:00:00 \\+0000\\]".prop_map(|text| {
+                let mut bytes: [u8; TIME_LEN] = text.into_bytes().try_into().expect("as long as a time");
+                bytes[..12].fill(0);
+                bytes
+            }),
+        ], 1..20)) {
+            let mut reader = TimeReader::default();
+            for text in &texts {
+                let day = read_day(text.first_chunk().expect("12 of 28 bytes"));
+                let read = reader.read(text);
+                prop_assert!(day.is_some() || read.is_none(), "{:?} was read as {:?}", text, read);
+                prop_assert_eq!(read, TimeReader::default().read(text));
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::compress::Compressor;
-use super::header::{self, PageKind};
+use super::header::{PageHeader, PageKind};
 use super::hybrid;
 use super::leaf::Levels;
 
@@ -118,7 +118,9 @@ impl<'a> ChunkBuilder<'a> {
     fn write(&mut self, kind: PageKind, values: usize, page: &[u8]) -> Result<(i64, i32)> {
         let content = self.compressor.compress(page)?;
         let offset = self.bytes.len();
-        header::put(kind, values, page.len(), &content, &mut self.bytes)?;
+        let (uncompressed, compressed) = (page.len(), content.len());
+        let header = PageHeader { kind, values, uncompressed, compressed, crc: crc32fast::hash(&content) };
+        header.put(&mut self.bytes)?;
         // As Parquet counts it, the uncompressed size of a chunk includes its page headers.
         self.uncompressed += i64::try_from(page.len() + self.bytes.len() - offset)?;
         self.bytes.extend_from_slice(&content);

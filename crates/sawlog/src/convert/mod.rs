@@ -2,6 +2,7 @@
 
 mod content;
 mod flow_parquet;
+mod ledger_rows;
 mod order;
 mod plan;
 mod reading;
@@ -27,13 +28,13 @@ use serde::Serialize;
 use crate::discover::{Problem, discover};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
-use order::{Abort, Contents, Running, Turns};
+use order::{Abort, Contents, FirstFiles, Running, Turns};
 use plan::{UnitSize, converted};
 use worker::Worker;
 use writer::Writer;
 
 pub(crate) use plan::{Piece, Plan, hash_file, hex};
-pub(crate) use replace::with_dictionaries;
+pub(crate) use replace::is_stale;
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
 /// What the process needs beside what the threads use: most of it is its own code.
@@ -57,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) max_inflate: u64,
     pub(crate) strict: bool,
     pub(crate) replace: bool,
+    /// Whether links in folders that lead out of these are followed.
+    pub(crate) follow_links: bool,
 }
 
 impl Settings {
@@ -150,7 +153,7 @@ pub(crate) fn convert(
     progress: &Progress,
 ) -> Result<Summary> {
     let started = Instant::now();
-    let discovery = discover(&settings.inputs, store.root())?;
+    let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
     let mut run =
         Run::begin(store, settings.codec, || progress.note("another sawlog writes to this store; waiting for it"))?;
     let ledger = Source::load_all(store)?;
@@ -164,24 +167,20 @@ pub(crate) fn convert(
     let job = Job {
         settings,
         plan: &plan,
-        contents: Turns::new(converted(&ledger, &plan.replaced).collect()),
+        contents: Turns::new(FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs))),
         running: running.map(|piece| (piece.input, Turns::default())).collect(),
         abort: Abort::default(),
         interrupt,
         progress,
     };
-    replace::take_out(&mut run, &plan.replaced)?;
-    let sources = read_all(&job, &mut run, &mut summary)?;
+    replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
+    drop(ledger);
+    let rows = read_all(&job, &mut run, &mut summary)?;
     if interrupt.requested() {
         return Err(Interrupted.into());
     }
     progress.committing();
-    sources.iter().chain(&plan.settled).for_each(|source| summary.count(source));
-    let mut rows: Vec<Source> = sources.into_iter().chain(plan.settled.iter().cloned()).collect();
-    rows.sort_by(|a, b| a.path.cmp(&b.path));
-    if !rows.is_empty() && (!settings.strict || !summary.has_losses()) {
-        rows.iter_mut().for_each(|row| run.id().clone_into(&mut row.run_id));
-        run.add_batch(&sawlog_store::SOURCES, None, &Source::batch(&rows))?;
+    if rows > 0 && (!settings.strict || !summary.has_losses()) {
         summary.bytes_out = run.commit()?;
         summary.committed = true;
     }
@@ -189,8 +188,8 @@ pub(crate) fn convert(
     Ok(summary)
 }
 
-/// Lets the threads do all units, and writes what they hand over in the order of the units.
-fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Vec<Source>> {
+/// Lets the threads do all units, and writes what they hand over in the order of the units; gives how many rows the ledger gets.
+fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
     let units = &job.plan.units;
     let next = AtomicUsize::new(0);
     // A unit's output waits in its own channel until the writer comes to it: a few row groups, then its thread waits.

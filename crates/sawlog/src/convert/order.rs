@@ -4,6 +4,7 @@
 //! already under way.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -68,8 +69,68 @@ impl<T> Turns<T> {
     }
 }
 
-/// The labels of files by the SHA-256 of their content: one turn for each unit.
-pub(crate) type Contents = Turns<HashMap<String, String>>;
+/// The files by their content: one turn for each unit.
+pub(crate) type Contents = Turns<FirstFiles>;
+
+/// A SHA-256.
+pub(crate) type Hash = [u8; 32];
+
+/// Which file has a content first, by the content's SHA-256. There may be hundreds of thousands.
+#[derive(Debug, Default)]
+pub(crate) struct FirstFiles {
+    /// The place of the file: among those of the store, or after these among the inputs.
+    places: HashMap<Hash, usize>,
+    /// The labels of files that the store has.
+    stored: Vec<Box<str>>,
+}
+
+impl FirstFiles {
+    /// Those that the store has: SHA-256 in hexadecimal digits, and label.
+    pub(crate) fn of(stored: impl Iterator<Item = (String, String)>) -> Self {
+        let mut files = Self::default();
+        for (sha256, label) in stored {
+            if let Some(hash) = from_hex(&sha256) {
+                files.places.entry(hash).or_insert(files.stored.len());
+                files.stored.push(label.into());
+            }
+        }
+        files
+    }
+
+    /// The label of the first file with this content, if it is not this input, which counts from now on. `label` gives that of
+    /// an input.
+    pub(crate) fn before<'a>(
+        &'a mut self,
+        hash: Hash,
+        input: usize,
+        label: impl Fn(usize) -> &'a str,
+    ) -> Option<&'a str> {
+        match self.places.entry(hash) {
+            Entry::Vacant(place) => {
+                place.insert(self.stored.len() + input);
+                None
+            }
+            Entry::Occupied(place) => match self.stored.get(*place.get()) {
+                Some(stored) => Some(stored),
+                None => Some(label(place.get() - self.stored.len())),
+            },
+        }
+    }
+}
+
+/// The hash that so many hexadecimal digits are.
+fn from_hex(text: &str) -> Option<Hash> {
+    let mut hash = Hash::default();
+    let (digits, rest) = text.as_bytes().as_chunks::<2>();
+    if digits.len() != hash.len() || !rest.is_empty() {
+        return None;
+    }
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    for (byte, [high, low]) in hash.iter_mut().zip(digits) {
+        *byte = value(*high)? << 4 | value(*low)?;
+    }
+    Some(hash)
+}
 
 /// What the parts of one large file hand on: one turn for each part.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
 use super::content::is_parquet;
+use super::replace::{Heirs, heirs, is_stale};
 use super::tell::FileName;
 use crate::discover::{Discovery, Found, Problem};
 use crate::evidence;
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) settled: Vec<Source>,
     /// Ledger rows that the run replaces.
     pub(crate) replaced: Vec<Source>,
+    /// Those of their duplicates that take over their records.
+    pub(crate) heirs: Heirs,
     /// How many inputs are in the ledger as they are.
     pub(crate) unchanged: usize,
     /// Inputs that the ledger has as files of no known format, and that are still the same.
@@ -93,7 +96,8 @@ impl Plan {
         size: UnitSize,
     ) -> Result<Self> {
         let mut plan = Self { problems: discovery.problems, ..Self::default() };
-        let new = plan.compare(discovery.files, ledger, (replace, forced))?;
+        let mut new = plan.compare(discovery.files, ledger, (replace, forced))?;
+        plan.inherit(&mut new, ledger);
         let unit_size = size.of(new.iter().map(|file| file.size).sum());
         plan.settle(new, ledger, unit_size);
         plan.cut(unit_size);
@@ -107,6 +111,10 @@ impl Plan {
         for mut file in files {
             match fate(&mut file, &known, &taken) {
                 Ok(Fate::New) => {}
+                // Its records are not in the store.
+                Ok(Fate::Same(source)) if is_stale(source, |path| known.get(path).copied()) => {
+                    self.replaced.push(source.clone());
+                }
                 Ok(Fate::Same(source)) if source.state != SourceState::Unknown => {
                     self.unchanged += 1;
                     continue;
@@ -139,6 +147,40 @@ impl Plan {
         Ok(new)
     }
 
+    /// Finds who takes over the records of sources that are replaced. One that can't be read now is not: its records stay.
+    fn inherit(&mut self, new: &mut Vec<Found>, ledger: &[Source]) {
+        let mut replaced: HashMap<&str, &Source> =
+            self.replaced.iter().map(|source| (source.path.as_str(), source)).collect();
+        let with_duplicates: HashSet<&str> =
+            ledger.iter().filter_map(|source| source.duplicate_of.as_deref()).collect();
+        let (mut again, mut problems) = (HashSet::new(), Vec::new());
+        new.retain(|found| {
+            let Some(&source) = replaced.get(found.label.as_str()) else { return true };
+            let read = if with_duplicates.contains(found.label.as_str()) {
+                hash_file(&found.path).map(|sha256| sha256 == source.sha256)
+            } else {
+                evidence::open(&found.path)
+                    .map(|_| false)
+                    .with_context(|| format!("can't read {}", found.path.display()))
+            };
+            match read {
+                Ok(true) => again.insert(source.path.as_str()),
+                Ok(false) => false,
+                Err(error) => {
+                    problems.push(Problem { path: found.label.clone(), what: format!("{error:#}") });
+                    replaced.remove(found.label.as_str());
+                    return false;
+                }
+            };
+            true
+        });
+        self.heirs = heirs(ledger, &self.replaced, &again);
+        let unread: HashSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+        self.replaced.retain(|source| !unread.contains(&source.path));
+        self.heirs.retain(|path, _| !unread.contains(path));
+        self.problems.extend(problems);
+    }
+
     /// Sets aside the files that need no reading.
     fn settle(&mut self, files: Vec<Found>, ledger: &[Source], unit_size: u64) {
         let mut sizes: HashMap<u64, usize> = HashMap::new();
@@ -146,7 +188,7 @@ impl Plan {
         for size in files.iter().map(|file| file.size).chain(old) {
             *sizes.entry(size).or_default() += 1;
         }
-        let mut seen: HashMap<String, String> = converted(ledger, &self.replaced).collect();
+        let mut seen: HashMap<String, String> = converted(ledger, &self.replaced, &self.heirs).collect();
         for found in files {
             let may_repeat = sizes[&found.size] > 1;
             if found.size == 0 {
@@ -221,7 +263,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
     loop {
         if !taken.contains(&file.label) {
             let Some(&source) = known.get(file.label.as_str()) else { return Ok(Fate::New) };
-            let same_root = source.root == file.root;
+            let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
             if same_root && same_size && source.mtime == file.mtime
                 || same_size && source.sha256 == hash_file(&file.path)?
@@ -236,7 +278,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             bail!("its name is taken by another file");
         };
         file.label = format!("{folder}/{}", file.label);
-        file.root = if parent.is_empty() { "/".to_owned() } else { parent.to_owned() };
+        file.root = if parent.is_empty() { "/" } else { parent }.into();
     }
 }
 
@@ -248,7 +290,7 @@ pub(crate) fn row(found: &Found) -> Source {
         region: name.region,
         file_time: name.time,
         path: found.label.clone(),
-        root: found.root.clone(),
+        root: found.root.to_string(),
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
         mtime: found.mtime,
         ..Source::default()
@@ -260,13 +302,17 @@ pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
     Source { state: SourceState::Duplicate, sha256, duplicate_of: Some(first.to_owned()), ..row(found) }
 }
 
-/// SHA-256 and path of each file whose records are in the store, and stay there.
-pub(crate) fn converted(ledger: &[Source], replaced: &[Source]) -> impl Iterator<Item = (String, String)> {
+/// SHA-256 and path of each file whose records are in the store once the run has taken out what it replaces.
+pub(crate) fn converted(
+    ledger: &[Source],
+    replaced: &[Source],
+    heirs: &Heirs,
+) -> impl Iterator<Item = (String, String)> {
     let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
-    ledger
-        .iter()
-        .filter(move |source| source.state == SourceState::Converted && !gone.contains(source.path.as_str()))
-        .map(|source| (source.sha256.clone(), source.path.clone()))
+    ledger.iter().filter(|source| source.state == SourceState::Converted).filter_map(move |source| {
+        let path = if gone.contains(source.path.as_str()) { heirs.get(&source.path)? } else { &source.path };
+        Some((source.sha256.clone(), path.clone()))
+    })
 }
 
 /// Whether the file begins as a gzip file does, and whether it can't be read in parts.

@@ -1,88 +1,304 @@
-//! Takes the records of replaced inputs out of the store: data files that hold some are written again without them.
+//! Takes sources out of the store: data files that hold records of theirs are written again without them.
+//!
+//! A source may have duplicates: other files with the same content, of which the ledger says so, and whose records are the
+//! source's. They are evidence as well. So where a source goes, its first duplicate takes over its records.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::Result;
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{Field, Schema};
-use sawlog_formats::{FORMATS, REJECTS, Table};
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Field, Int64Type, Schema};
+use sawlog_formats::{FORMATS, REJECTS, Seen, Table, TextColumn};
 use sawlog_store::parquet::Encoder;
-use sawlog_store::{DataFileEntry, Run, SOURCES, Snapshot, Source, read_file};
+use sawlog_store::{Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, SourceState, StagedFile, read_file};
 
-/// Takes out all that came from `replaced`, rows of the ledger included.
-pub(crate) fn take_out(run: &mut Run<'_>, replaced: &[Source]) -> Result<()> {
-    if replaced.is_empty() {
-        return Ok(());
+use crate::row_groups::{Gathered, Known};
+
+/// A batch that is read takes so many bytes.
+const BATCH: usize = 4 << 20;
+/// So many batches with records that move wait to be sorted.
+const MOVED_BATCHES: usize = 16;
+
+/// The paths of sources that are taken out, and of the duplicates that take over their records.
+pub(crate) type Heirs = BTreeMap<String, String>;
+
+/// The heirs of the sources `gone`: for each the first of its duplicates that stays. What the store holds of those in `again`
+/// is read again from the same content, so that their duplicates stay what they are. `ledger` is in order of path.
+pub(crate) fn heirs(ledger: &[Source], gone: &[Source], again: &HashSet<&str>) -> Heirs {
+    let gone: HashMap<&str, &Source> = gone.iter().map(|source| (source.path.as_str(), source)).collect();
+    let mut heirs = Heirs::new();
+    for source in ledger.iter().filter(|source| !gone.contains_key(source.path.as_str())) {
+        let Some(first) = source.duplicate_of.as_deref().and_then(|first| gone.get(first)) else { continue };
+        // A row of the ledger that is not true must not take what belongs to others.
+        if first.sha256 == source.sha256 && !again.contains(first.path.as_str()) {
+            heirs.entry(first.path.clone()).or_insert_with(|| source.path.clone());
+        }
     }
-    let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
-    for table in FORMATS.iter().map(|format| format.table).chain([&REJECTS]) {
-        rewrite(run, table, "source_file", &gone)?;
-    }
-    rewrite(run, &SOURCES, "path", &gone)
+    heirs
 }
 
-fn rewrite(run: &mut Run<'_>, table: &'static Table, column: &str, gone: &HashSet<&str>) -> Result<()> {
-    let snapshot = run.store().snapshot(table)?;
-    for entry in &snapshot.files {
-        if !holds(&snapshot, entry, column, gone)? {
-            continue;
+/// Whether the ledger's row of a duplicate is not true: its records are not in the store. `find` gives the row of a path.
+pub(crate) fn is_stale<'a>(source: &Source, find: impl Fn(&str) -> Option<&'a Source>) -> bool {
+    source.state == SourceState::Duplicate
+        && !source
+            .duplicate_of
+            .as_deref()
+            .and_then(find)
+            .is_some_and(|first| first.state != SourceState::Duplicate && first.sha256 == source.sha256)
+}
+
+/// Takes the sources `gone` out of the store, rows of the ledger included, and gives their records to their [`heirs`].
+pub(crate) fn take_out(run: &mut Run<'_>, ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let with_records = gone.iter().filter(|source| source.state == SourceState::Converted);
+    let names: Names<'_> =
+        with_records.map(|source| (source.path.as_str(), heirs.get(&source.path).map(String::as_str))).collect();
+    if !names.is_empty() {
+        for table in FORMATS.iter().map(|format| format.table).chain([&REJECTS]) {
+            rewrite(run, table, &names)?;
         }
-        let mut encoder = Encoder::new(table, run.codec())?;
-        let mut file = None;
-        for batch in read_file(table, &snapshot.folder, entry, None)? {
-            let batch = batch?;
-            let kept = filter_record_batch(&batch, &keep(&batch, column, gone))?;
-            if kept.num_rows() == 0 {
-                continue;
-            }
-            if file.is_none() {
-                file = Some(run.create_file(table, entry.date.clone())?);
-            }
-            if let Some(file) = &mut file {
-                run.append(file, encoder.encode(&with_dictionaries(table, &kept)?)?)?;
-            }
-        }
-        if let Some(file) = file {
-            run.close_file(file)?;
-        }
-        run.remove_file(table, entry.clone());
+    }
+    let changed = changed_rows(ledger, gone, heirs);
+    let paths = gone.iter().chain(&changed).map(|source| source.path.as_str()).collect();
+    rewrite_ledger(run, &paths)?;
+    if !changed.is_empty() {
+        run.add_batch(&SOURCES, None, &Source::batch(&changed))?;
     }
     Ok(())
 }
 
-fn holds(snapshot: &Snapshot, entry: &DataFileEntry, column: &str, gone: &HashSet<&str>) -> Result<bool> {
-    for batch in read_file(snapshot.table, &snapshot.folder, entry, Some(&[column]))? {
-        let batch = batch?;
-        if keep(&batch, column, gone).false_count() > 0 {
+/// The rows of the ledger of all duplicates of sources with an heir: the heir's has what was read of its content, the others
+/// name it.
+fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source> {
+    let gone: HashMap<&str, &Source> = gone.iter().map(|source| (source.path.as_str(), source)).collect();
+    let mut changed = Vec::new();
+    for source in ledger.iter().filter(|source| !gone.contains_key(source.path.as_str())) {
+        let Some(first) = source.duplicate_of.as_deref() else { continue };
+        let (Some(heir), Some(first)) = (heirs.get(first), gone.get(first)) else { continue };
+        if first.sha256 != source.sha256 {
+            continue;
+        }
+        changed.push(if *heir == source.path {
+            // What is of the file, not of its content, stays.
+            Source {
+                path: source.path.clone(),
+                root: source.root.clone(),
+                size: source.size,
+                mtime: source.mtime,
+                account_id: source.account_id.clone(),
+                region: source.region.clone(),
+                file_time: source.file_time,
+                run_id: source.run_id.clone(),
+                ..(*first).clone()
+            }
+        } else {
+            Source { duplicate_of: Some(heir.clone()), ..source.clone() }
+        });
+    }
+    changed
+}
+
+/// The sources whose rows go, and the new name of those that move.
+type Names<'a> = HashMap<&'a str, Option<&'a str>>;
+
+/// Writes the data files of a table again that hold rows of sources that go or move.
+fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Result<()> {
+    let snapshot = run.store().snapshot(table)?;
+    // A snapshot's files are in order of their partitions.
+    for partition in snapshot.files.chunk_by(|a, b| a.date == b.date) {
+        let mut moved = Moved::new(table, partition[0].date.clone(), Encoder::new(table, run.codec())?);
+        for entry in partition {
+            if holds(&snapshot, entry, names)? {
+                rewrite_file(run, &snapshot, entry, names, &mut moved)?;
+                run.remove_file(table, entry.clone());
+            }
+        }
+        moved.write(run)?;
+        moved.close(run)?;
+    }
+    Ok(())
+}
+
+fn holds(snapshot: &Snapshot, entry: &DataFileEntry, names: &Names<'_>) -> Result<bool> {
+    for batch in Batches::open(snapshot.table, &snapshot.folder, entry, Some(&["source_file"]), BATCH)? {
+        let files = source_files(&batch?)?;
+        if files.iter().any(|(file, _)| names.contains_key(file.as_str())) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn keep(batch: &RecordBatch, column: &str, gone: &HashSet<&str>) -> BooleanArray {
-    let names = batch[column].as_string::<i32>();
-    names.iter().map(|name| Some(name.is_none_or(|name| !gone.contains(name)))).collect()
+/// Writes the rows of a data file that stay, and hands over those that move.
+fn rewrite_file(
+    run: &mut Run<'_>,
+    snapshot: &Snapshot,
+    entry: &DataFileEntry,
+    names: &Names<'_>,
+    moved: &mut Moved,
+) -> Result<()> {
+    let table = snapshot.table;
+    let mut encoder = Encoder::new(table, run.codec())?;
+    let (mut stay, mut staged) = (Gathered::new(table), None);
+    for batch in Batches::open(table, &snapshot.folder, entry, None, BATCH)? {
+        let batch = batch?;
+        let mut known = Known::of(&batch);
+        for (file, mut rows) in source_files(&batch)? {
+            match names.get(file.as_str()) {
+                Some(None) => {}
+                Some(Some(heir)) => moved.add(run, heir, &batch.slice(rows.start, rows.len()))?,
+                None => {
+                    while !rows.is_empty() {
+                        rows.start += stay.add(&batch, rows.clone(), &mut known)?;
+                        if stay.is_full() {
+                            write(run, &mut stay, &mut encoder, &mut staged, entry.date.as_ref())?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    write(run, &mut stay, &mut encoder, &mut staged, entry.date.as_ref())?;
+    staged.map_or(Ok(()), |staged| Ok(run.close_file(staged)?))
 }
 
-/// The batch as a decoder gives it: text columns with dictionaries, where these pay.
-pub(crate) fn with_dictionaries(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = table.columns.iter().zip(batch.columns()).map(|(column, array)| -> Result<ArrayRef> {
-        let wanted = column.dictionary_type();
-        if *array.data_type() == wanted {
-            return Ok(Arc::clone(array));
+/// Writes the rows that wait, if there are any.
+fn write(
+    run: &mut Run<'_>,
+    waiting: &mut Gathered,
+    encoder: &mut Encoder,
+    staged: &mut Option<StagedFile>,
+    date: Option<&String>,
+) -> Result<()> {
+    let Some(batch) = waiting.take() else { return Ok(()) };
+    let mut file = match staged.take() {
+        Some(file) => file,
+        None => run.create_file(waiting.table(), date.cloned())?,
+    };
+    run.append(&mut file, encoder.encode(&batch)?)?;
+    *staged = Some(file);
+    Ok(())
+}
+
+/// The source files of a batch, each with its rows, which stand together.
+fn source_files(batch: &RecordBatch) -> Result<Vec<(String, Range<usize>)>> {
+    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
+    let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    for row in 0..batch.num_rows() {
+        let file = files.get(row).unwrap_or_default();
+        match found.last_mut() {
+            Some((last, rows)) if last == file => rows.end = row + 1,
+            _ => found.push((file.to_owned(), row..row + 1)),
         }
-        let new = cast(array, &wanted)?;
-        let distinct = new.as_any_dictionary_opt().map_or(0, |dictionary| dictionary.values().len());
-        Ok(if distinct * 2 > new.len() { Arc::clone(array) } else { new })
+    }
+    Ok(found)
+}
+
+/// Rows of one partition that get another source file, and with it another place in evidence order.
+struct Moved {
+    date: Option<String>,
+    encoder: Encoder,
+    /// They wait to be sorted.
+    waiting: Vec<MovedRows>,
+    gathered: Gathered,
+    /// The data file to which they go, and where the last one gathered for it stands.
+    staged: Option<StagedFile>,
+    end: (String, i64),
+}
+
+/// Rows of one batch that come from one source.
+struct MovedRows {
+    /// The new name of the source.
+    file: String,
+    first: i64,
+    last: i64,
+    batch: RecordBatch,
+}
+
+impl Moved {
+    fn new(table: &'static Table, date: Option<String>, encoder: Encoder) -> Self {
+        let gathered = Gathered::new(table);
+        Self { date, encoder, waiting: Vec::new(), gathered, staged: None, end: (String::new(), i64::MIN) }
+    }
+
+    fn add(&mut self, run: &mut Run<'_>, heir: &str, rows: &RecordBatch) -> Result<()> {
+        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+        let (first, last) = (lines.value(0), lines.value(lines.len() - 1));
+        self.waiting.push(MovedRows { file: heir.to_owned(), first, last, batch: renamed(rows, heir)? });
+        if self.waiting.len() >= MOVED_BATCHES { self.write(run) } else { Ok(()) }
+    }
+
+    /// Writes what waits, in order. Where that does not come after all that is in the data file, another one is begun.
+    fn write(&mut self, run: &mut Run<'_>) -> Result<()> {
+        // Stable: the parts of a line that is too long have one number, and come in order.
+        self.waiting.sort_by(|a, b| (&a.file, a.first).cmp(&(&b.file, b.first)));
+        for rows in std::mem::take(&mut self.waiting) {
+            if (&rows.file, rows.first) < (&self.end.0, self.end.1) {
+                self.close(run)?;
+            }
+            let (mut known, mut left) = (Known::of(&rows.batch), 0..rows.batch.num_rows());
+            while !left.is_empty() {
+                left.start += self.gathered.add(&rows.batch, left.clone(), &mut known)?;
+                if self.gathered.is_full() {
+                    self.flush(run)?;
+                }
+            }
+            self.end = (rows.file, rows.last);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, run: &mut Run<'_>) -> Result<()> {
+        write(run, &mut self.gathered, &mut self.encoder, &mut self.staged, self.date.as_ref())
+    }
+
+    fn close(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.flush(run)?;
+        self.end = (String::new(), i64::MIN);
+        self.staged.take().map_or(Ok(()), |file| Ok(run.close_file(file)?))
+    }
+}
+
+/// The rows with another source file.
+fn renamed(rows: &RecordBatch, source_file: &str) -> Result<RecordBatch> {
+    let schema = rows.schema();
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, array)| -> (Arc<Field>, ArrayRef) {
+        if field.name() != "source_file" {
+            return (Arc::clone(field), Arc::clone(array));
+        }
+        let new: ArrayRef = Arc::new(std::iter::repeat_n(Some(source_file), rows.num_rows()).collect::<StringArray>());
+        (Arc::new(Field::new("source_file", new.data_type().clone(), true)), new)
     });
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    let fields = table
-        .columns
-        .iter()
-        .zip(&columns)
-        .map(|(column, array)| Field::new(column.name, array.data_type().clone(), true));
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)?)
+    let (fields, columns): (Vec<_>, Vec<_>) = columns.unzip();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// Writes the data files of the ledger again that have rows of `paths`, without these.
+fn rewrite_ledger(run: &mut Run<'_>, paths: &HashSet<&str>) -> Result<()> {
+    let snapshot = run.store().snapshot(&SOURCES)?;
+    for entry in &snapshot.files {
+        let (mut stay, mut seen, mut any_goes) = (sawlog_formats::ColumnSet::new(&SOURCES), Seen::default(), false);
+        for batch in read_file(&SOURCES, &snapshot.folder, entry, None)? {
+            let batch = batch?;
+            let stays = batch["path"]
+                .as_string::<i32>()
+                .iter()
+                .map(|path| Some(!path.is_some_and(|path| paths.contains(path))));
+            let kept = filter_record_batch(&batch, &stays.collect())?;
+            any_goes |= kept.num_rows() < batch.num_rows();
+            stay.append(&kept, 0..kept.num_rows(), &mut seen)?;
+        }
+        if any_goes {
+            if stay.rows() > 0 {
+                run.add_batch(&SOURCES, None, &stay.finish())?;
+            }
+            run.remove_file(&SOURCES, entry.clone());
+        }
+    }
+    Ok(())
 }

@@ -94,7 +94,7 @@ mod tests {
     fn names_that_aws_gave() {
         let name = |label: &str| {
             let label = label.to_owned();
-            FileName::of(&Found { path: PathBuf::new(), root: String::new(), label, size: 0, mtime: 0 })
+            FileName::of(&Found { path: PathBuf::new(), root: "".into(), label, size: 0, mtime: 0 })
         };
         let expected = FileName {
             account_id: Some("342082656213".to_owned()),

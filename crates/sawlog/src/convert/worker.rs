@@ -5,21 +5,20 @@ use std::ops::Range;
 use std::sync::mpsc::SyncSender;
 
 use anyhow::{Context, Result, anyhow, bail};
-use arrow::array::RecordBatch;
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use sawlog_formats::{
-    Block, Decoded, Decoder, FORMATS, Format, LineEnding, Partitions, REJECTS, Table, date_name, inflate, is_gzip,
-    vpc_flow,
+    Block, ColumnSet, Decoded, Decoder, FORMATS, Format, LineEnding, Partitions, REJECTS, Seen, Table, TextColumn,
+    date_name, inflate, is_gzip, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
 
 use super::content::{Cutter, FileBytes, is_parquet};
 use super::flow_parquet::FlowParquet;
-use super::order::Running;
+use super::order::{Hash, Running};
 use super::plan::{Piece, Unit, hex};
 use super::reading::{Reading, pass_over};
-use super::replace::with_dictionaries;
 use super::tell::{HEAD, MAX_DIGEST, Told};
 use super::{Job, scraps};
 use crate::discover::{Found, mtime};
@@ -120,9 +119,9 @@ impl<'a> Worker<'a> {
         for piece in &unit.pieces {
             let report = match checked.next_if(|(input, _)| *input == piece.input) {
                 Some((_, Checked::Duplicate(sha256, first))) => {
-                    Report { sha256, duplicate_of: Some(first), ..Report::default() }
+                    Report { sha256: hex(&sha256), duplicate_of: Some(first), ..Report::default() }
                 }
-                Some((_, Checked::New(bytes, sha256))) => self.whole(piece.input, &bytes, Some(sha256))?,
+                Some((_, Checked::New(bytes, sha256))) => self.whole(piece.input, &bytes, Some(hex(&sha256)))?,
                 Some((_, Checked::Unreadable(problem))) => unreadable(&problem),
                 None => self.open_and_read(piece)?,
             };
@@ -143,7 +142,7 @@ impl<'a> Worker<'a> {
             let checked = match open(found, Vec::new()) {
                 Ok((file, bytes)) => {
                     unchanged(found, &file, &bytes)?;
-                    let sha256 = hex(&Sha256::digest(bytes.bytes()));
+                    let sha256 = Sha256::digest(bytes.bytes()).into();
                     Checked::New(bytes, sha256)
                 }
                 Err(error) => Checked::Unreadable(error),
@@ -153,10 +152,8 @@ impl<'a> Worker<'a> {
         let registered = self.job.contents.take(number, &self.job.abort, |contents| {
             for (input, checked) in &mut read {
                 let Checked::New(_, sha256) = checked else { continue };
-                if let Some(first) = contents.get(sha256) {
-                    *checked = Checked::Duplicate(std::mem::take(sha256), first.clone());
-                } else {
-                    contents.insert(sha256.clone(), inputs[*input].found.label.clone());
+                if let Some(first) = contents.before(*sha256, *input, |input| &inputs[input].found.label) {
+                    *checked = Checked::Duplicate(*sha256, first.to_owned());
                 }
             }
         });
@@ -474,17 +471,28 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
     if let [only] = rejects {
         return Ok(only.clone());
     }
-    let alike = rejects.iter().map(|batch| with_dictionaries(&REJECTS, batch)).collect::<Result<Vec<_>>>()?;
-    let all = concat_batches(&alike[0].schema(), &alike)?;
-    let keys = ["source_file", "source_line"].map(|name| SortColumn { values: all[name].clone(), options: None });
-    Ok(take_record_batch(&all, &lexsort_to_indices(&keys, None)?)?)
+    let mut places = Vec::with_capacity(rejects.iter().map(RecordBatch::num_rows).sum());
+    for (number, batch) in rejects.iter().enumerate() {
+        let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
+        let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+        let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
+        places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
+    }
+    // By batch and row at last: the parts of a line that is too long have one number, and stand in order.
+    places.sort_unstable();
+    let mut all = ColumnSet::new(&REJECTS);
+    let mut seen: Vec<Seen> = rejects.iter().map(|_| Seen::default()).collect();
+    for (.., number, row) in places {
+        all.append(&rejects[number], row..row + 1, &mut seen[number])?;
+    }
+    Ok(all.finish())
 }
 
 /// A file whose content may be that of another.
 enum Checked {
-    New(FileBytes, String),
+    New(FileBytes, Hash),
     /// Its SHA-256, and the file with the same.
-    Duplicate(String, String),
+    Duplicate(Hash, String),
     Unreadable(anyhow::Error),
 }
 

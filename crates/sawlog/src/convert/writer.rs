@@ -7,11 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sawlog_formats::{Decoded, FORMATS, Table, date_name};
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sawlog_store::{Run, Source, SourceState, StagedFile};
 
+use super::ledger_rows::LedgerRows;
 use super::plan::{Plan, duplicate, row};
 use super::tell::Told;
 use super::worker::{Output, ROW_GROUP_ROWS, Report};
@@ -31,7 +32,9 @@ pub(crate) struct Writer<'p, 'r, 's> {
     open: BTreeMap<(&'static str, Option<String>), OpenFile>,
     /// Counts appends, to close the file that has waited longest.
     clock: u64,
-    sources: Vec<Option<Source>>,
+    /// The input under way, of which more parts may report.
+    current: Option<(usize, Source)>,
+    ledger: LedgerRows<'p>,
     scraps: Option<Scraps>,
 }
 
@@ -67,8 +70,8 @@ struct OpenFile {
 
 impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     pub(crate) fn new(plan: &'p Plan, run: &'r mut Run<'s>, summary: &'r mut Summary) -> Self {
-        let sources = plan.inputs.iter().map(|_| None).collect();
-        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, sources, scraps: None }
+        let ledger = LedgerRows::new(&plan.settled);
+        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, current: None, ledger, scraps: None }
     }
 
     /// Writes the units' output, one unit after the other.
@@ -87,7 +90,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                         }
                     }
                     Output::Reports(reports) => {
-                        reports.into_iter().for_each(|(input, report)| self.report(input, report));
+                        reports.into_iter().try_for_each(|(input, report)| self.report(input, report))?;
                     }
                 }
             }
@@ -128,29 +131,38 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     }
 
     /// Adds what a part of an input held to the input's row in the ledger.
-    fn report(&mut self, input: usize, report: Report) {
+    fn report(&mut self, input: usize, report: Report) -> Result<()> {
         let found = &self.plan.inputs[input].found;
+        if report.unreadable && self.plan.replaced.iter().any(|source| source.path == found.label) {
+            // What the store holds of it must not go for nothing.
+            let why = report.problem.unwrap_or_default();
+            bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path.display());
+        }
         if let Some(what) = report.problem {
             self.summary.problem(Problem { path: found.label.clone(), what });
         }
         if report.unreadable {
-            return;
+            return Ok(());
         }
         if let Some(first) = report.duplicate_of {
-            self.sources[input] = Some(duplicate(found, report.sha256, &first));
-            return;
+            let row = duplicate(found, report.sha256, &first);
+            return self.begin(input, row);
         }
-        let source = self.sources[input].get_or_insert_with(|| Source {
-            state: match report.told {
-                Told::Log(_) => SourceState::Converted,
-                Told::Digest if report.content.is_some() => SourceState::Digest,
-                Told::Digest | Told::Unknown => SourceState::Unknown,
-            },
-            format: report.told.format().map(|format| format.table.name.to_owned()),
-            compression: report.compression.map(str::to_owned),
-            line_ending: report.ending,
-            ..row(found)
-        });
+        if self.current.as_ref().is_none_or(|(current, _)| *current != input) {
+            let row = Source {
+                state: match report.told {
+                    Told::Log(_) => SourceState::Converted,
+                    Told::Digest if report.content.is_some() => SourceState::Digest,
+                    Told::Digest | Told::Unknown => SourceState::Unknown,
+                },
+                format: report.told.format().map(|format| format.table.name.to_owned()),
+                compression: report.compression.map(str::to_owned),
+                line_ending: report.ending,
+                ..row(found)
+            };
+            self.begin(input, row)?;
+        }
+        let Some((_, source)) = &mut self.current else { return Ok(()) };
         source.content_size += report.content_size;
         let mut decoded = Decoded {
             lines: source.lines,
@@ -169,17 +181,29 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         source.content = report.content;
         source.sha256 = report.sha256;
         source.content_sha256 = report.content_sha256;
+        Ok(())
     }
 
-    /// Closes all files and gives the ledger's rows.
-    pub(crate) fn finish(mut self, settings: &Settings) -> Result<Vec<Source>> {
+    /// The parts of another input report; those of the last one have.
+    fn begin(&mut self, input: usize, row: Source) -> Result<()> {
+        match self.current.replace((input, row)) {
+            Some((_, source)) => self.ledger.push(source, self.run, self.summary),
+            None => Ok(()),
+        }
+    }
+
+    /// Closes all files; gives how many rows of the ledger there are.
+    pub(crate) fn finish(mut self, settings: &Settings) -> Result<usize> {
         for (_, open) in std::mem::take(&mut self.open) {
             self.run.close_file(open.file)?;
         }
         if let Some(scraps) = self.scraps.take() {
             self.write_scraps(scraps, settings)?;
         }
-        Ok(self.sources.into_iter().flatten().collect())
+        if let Some((_, source)) = self.current.take() {
+            self.ledger.push(source, self.run, self.summary)?;
+        }
+        self.ledger.finish(self.run, self.summary)
     }
 
     /// Writes the rows that were set aside, one day after the other.

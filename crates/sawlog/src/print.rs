@@ -1,0 +1,72 @@
+//! What is printed: results on standard output, what happened on standard error.
+//!
+//! `println!` and `eprintln!` panic where they can't write; the ones here, which stand for them in this crate, do not. A reader
+//! who hangs up (`sawlog status | head -1`) wants no more: the command ends as usual. What can't be written for another reason
+//! (a full disk) is an error, which [`finish`] gives. No line brings what could steer a terminal.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use sawlog_formats::{steers, visible};
+use serde::Serialize;
+
+/// Prints lines on standard output.
+macro_rules! println {
+    ($($text:tt)*) => { $crate::print::result(&format!($($text)*)) };
+}
+
+/// Prints lines on standard error.
+macro_rules! eprintln {
+    ($($text:tt)*) => { $crate::print::note(&format!($($text)*)) };
+}
+
+/// Why standard output took no more, once it did not.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints lines of a result.
+pub(crate) fn result(text: &str) {
+    let lines: String = text.split('\n').flat_map(|line| [visible(line).into_owned(), "\n".to_owned()]).collect();
+    bytes(lines.as_bytes());
+}
+
+/// Prints a result as it is.
+pub(crate) fn bytes(text: &[u8]) {
+    let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if failed.is_none() {
+        let mut out = io::stdout().lock();
+        *failed = out.write_all(text).and_then(|()| out.flush()).err();
+    }
+}
+
+/// Prints a value as JSON. What could steer a terminal stands there as `\uXXXX`, which is the same to all who read JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    let mut text = String::new();
+    for char in serde_json::to_string_pretty(value)?.chars() {
+        // All of them are in the first plane, and in strings: what is around these is ASCII.
+        if steers(char) && char != '\n' {
+            text.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            text.push(char);
+        }
+    }
+    text.push('\n');
+    bytes(text.as_bytes());
+    Ok(())
+}
+
+/// Says something on standard error. Nobody is left to be told where that fails.
+pub(crate) fn note(text: &str) {
+    let mut err = io::stderr().lock();
+    for line in text.split('\n') {
+        let _ = writeln!(err, "{}", visible(line));
+    }
+}
+
+/// Whether all was written that somebody wanted to read.
+pub(crate) fn finish() -> Result<()> {
+    match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to standard output"),
+        _ => Ok(()),
+    }
+}
