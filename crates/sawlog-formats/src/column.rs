@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Int32Array, Int64Array, ListArray, StringArray,
-    StructArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Int32Array, Int64Array, ListArray, PrimitiveArray,
+    StringArray, StructArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, Field, Fields};
@@ -454,7 +454,7 @@ fn number_getter(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> i64 + '_>> {
     if let Some(numbers) = array.as_primitive_opt::<Int32Type>() {
         return Some(Box::new(|row| i64::from(numbers.value(row))));
     }
-    let times = array.as_primitive_opt::<TimestampMicrosecondType>().map(|times| times.values());
+    let times = array.as_primitive_opt::<TimestampMicrosecondType>().map(PrimitiveArray::values);
     let numbers = times.or_else(|| Some(array.as_primitive_opt::<Int64Type>()?.values()))?;
     Some(Box::new(|row| numbers[row]))
 }

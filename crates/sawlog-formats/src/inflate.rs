@@ -102,12 +102,12 @@ mod tests {
 
     #[test]
     fn zeros_after_the_last_member_are_nothing_and_other_bytes_are_told() {
-        let (one, two, large) = (gzip(b"one\n"), gzip(b"two\n"), gzip(&[b'x'; 600_000]));
+        let (one, two, large) = (gzip(b"one\n"), gzip(b"two\n"), gzip(&b"x".repeat(600_000)));
         for (bytes, content) in [
             (one.clone(), b"one\n".to_vec()),
             ([&one[..], &[0; 1]].concat(), b"one\n".to_vec()),
-            ([&one[..], &two, &[0; 100_000]].concat(), b"one\ntwo\n".to_vec()),
-            ([&large[..], &gzip(b""), &two, &[0; 512]].concat(), [&[b'x'; 600_000][..], b"two\n"].concat()),
+            ([&one[..], &two, &b"\0".repeat(100_000)].concat(), b"one\ntwo\n".to_vec()),
+            ([&large[..], &gzip(b""), &two, &[0; 512]].concat(), [&b"x".repeat(600_000)[..], b"two\n"].concat()),
         ] {
             assert!(inflated(&bytes) == (content, true, None));
         }
