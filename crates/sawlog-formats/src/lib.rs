@@ -10,11 +10,14 @@ pub mod cloudtrail;
 mod column;
 mod columns;
 mod decoder;
+mod encoding;
 mod entity;
 mod field;
+mod identify;
 mod inflate;
 mod interner;
 mod label;
+mod members;
 mod origin;
 mod partitions;
 mod reject;
@@ -27,7 +30,9 @@ pub mod vpc_flow;
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
+pub use encoding::{Encoding, without_mark};
 pub use entity::{Entity, Failed, Measures, Part, Received};
+pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parquet, remedy, wrapper};
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;
 pub use label::label;
@@ -44,6 +49,7 @@ pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_
 /// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<&'static Format> {
+    let head = without_mark(head);
     // JSON is not looked through for lines.
     let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     let may_be = |format: &&Format| !json || format.framing == Framing::Json;

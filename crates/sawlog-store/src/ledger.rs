@@ -22,7 +22,7 @@ pub const SOURCES: Table = Table {
         Column::int64("size", "The file's size in bytes"),
         Column::text("mtime", "When the file was last changed").kind(Kind::Time),
         Column::text("sha256", "SHA-256 of the file, as it is"),
-        Column::text("state", "converted, duplicate, empty, digest or unknown"),
+        Column::text("state", "converted, duplicate, empty, digest, unknown or removed"),
         Column::text("duplicate_of", "The path of the file with the same content that was converted"),
         Column::text("format", "The table that its records are in"),
         Column::text("compression", "gzip, parquet, or null"),
@@ -46,6 +46,12 @@ pub const SOURCES: Table = Table {
         Column::text("unknown_fields", "Fields without a column, and how many records have them, as a JSON object"),
         Column::text("other_types", "Fields with a value of another type than their column's, likewise"),
         Column::text("run_id", "The run that read it"),
+        Column::text("read_by", "The version of sawlog that read it"),
+        Column::text("encoding", "utf-16le or utf-16be where its text was made into UTF-8, which is its content then"),
+        Column::text("options", "The options without which it would be read otherwise"),
+        Column::text("looks_like", "What it looks like, if it is of a kind that is not read"),
+        Column::text("removed_at", "When its records were removed").kind(Kind::Time),
+        Column::text("remove_reason", "Why they were removed"),
     ],
     times: &[],
 };
@@ -64,10 +70,12 @@ pub enum SourceState {
     Digest,
     /// It is no log of a known format.
     Unknown,
+    /// Its records were taken out of the store.
+    Removed,
 }
 
 impl SourceState {
-    const ALL: [Self; 5] = [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown];
+    const ALL: [Self; 6] = [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown, Self::Removed];
 
     /// Its name in the ledger.
     #[must_use]
@@ -78,6 +86,7 @@ impl SourceState {
             Self::Empty => "empty",
             Self::Digest => "digest",
             Self::Unknown => "unknown",
+            Self::Removed => "removed",
         }
     }
 }
@@ -111,6 +120,12 @@ pub struct Source {
     pub unknown_fields: BTreeMap<String, i64>,
     pub other_types: BTreeMap<String, i64>,
     pub run_id: String,
+    pub read_by: Option<String>,
+    pub encoding: Option<String>,
+    pub options: Option<String>,
+    pub looks_like: Option<String>,
+    pub removed_at: Option<i64>,
+    pub remove_reason: Option<String>,
 }
 
 impl Source {
@@ -161,6 +176,12 @@ impl Source {
             counts(|source| &source.unknown_fields),
             counts(|source| &source.other_types),
             text(|source| Some(&source.run_id)),
+            text(|source| source.read_by.as_deref()),
+            text(|source| source.encoding.as_deref()),
+            text(|source| source.options.as_deref()),
+            text(|source| source.looks_like.as_deref()),
+            time(|source| source.removed_at),
+            text(|source| source.remove_reason.as_deref()),
         ];
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
@@ -206,6 +227,13 @@ impl Source {
                 unknown_fields: counts("unknown_fields")?,
                 other_types: counts("other_types")?,
                 run_id: text("run_id")??,
+                // Ledgers of earlier versions lack these.
+                read_by: text("read_by").flatten(),
+                encoding: text("encoding").flatten(),
+                options: text("options").flatten(),
+                looks_like: text("looks_like").flatten(),
+                removed_at: time("removed_at").flatten(),
+                remove_reason: text("remove_reason").flatten(),
             });
         }
         Some(sources)

@@ -12,16 +12,79 @@ use sawlog_store::parquet::Codec;
 const AFTER_HELP: &str = "\
 Examples:
   sawlog convert evidence/awslogs               convert a folder; run it again to add what is new
-  sawlog convert 'logs/2021-07-*' --store case  files by pattern, into another store
-  find . -newer mark | sawlog convert -         files from a list
-  sawlog status                                 what the store holds
-  sawlog compact                                merge the small files of many runs
+  sawlog convert 'logs/2021-07-*' --store case  convert files by pattern, into another store
+  find . -newer mark | sawlog convert -         convert the files of a list
+  sawlog status                                 show what the store holds
+  sawlog status --rejects                       list the lines that are not records
+  sawlog remove 'old-export/*'                  undo a conversion
   sawlog verify                                 rebuild every input and compare its SHA-256
-  sawlog manifest > case.json                   what the store holds, to be signed
+  sawlog compact                                merge the small files of many runs
+  sawlog manifest > case.json                   list all files with their hashes, to be signed
 
-Exit status: 0 all good; 1 could not do it; 2 the command line is wrong; 3 done, but lines
-were rejected or inputs could not be read; 130 interrupted.
+Exit status: 0 all good; 1 failed; 2 the command line is wrong; 3 done, but lines were
+rejected or files were not read; 130 interrupted.
 Ask questions of the store with sawq.";
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  sawlog convert evidence/awslogs                    a folder with all that is in it
+  sawlog convert 'logs/2021-07-*' 'logs/2021-08-*'   patterns, quoted against the shell
+  find . -name '*.gz' | sawlog convert -             a list from another command
+  sawlog convert flow.log --vpc-fields '${version} ${srcaddr} ${dstaddr} ${start} ${end}'
+                                                     a flow log without a header line
+  sawlog convert flow.log --replace --vpc-fields 'version dstaddr srcaddr start end'
+                                                     read a file again that was read wrongly
+  sawlog convert notes.txt --format s3-access        a file that is not recognised by its content
+
+Files are told apart by content, not by name. gzip and UTF-16 are read, byte order marks make no
+difference. Archives (zip, tar) and other compressions (zstd, bzip2, xz, …) are not read, but named,
+with what to do; the exit status is 3 then.
+Options apply to files that are new, changed, or of unknown format. Where they would change how a
+file was read before, it is named, and --replace reads it again.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  sawlog status                   tables, days, sizes, files, and what was rejected most
+  sawlog status --rejects         the first 20 rejects: file, line, reason, text
+  sawlog status --rejects -n 0    all rejects
+  sawlog status --rejects --json  the same for a program";
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  sawlog remove wrong.log                             one file, by its path in the store
+  sawlog remove 'export-*/*.log' --dry-run            what a pattern would remove
+  sawlog remove host7 --reason 'not part of case 12'  all files of a folder
+
+Paths are those of source_file: relative to what was given to convert. A file's path on disk works,
+too. In patterns, * matches any text, / included, as in the filters of sawq.
+If another file has the same content, the records stay, as those of that file.
+The ledger keeps the file's row, with the time and reason; 'sawlog convert' reads the file again.
+The file itself is not touched. 'sawlog compact' deletes the data files that held its records, once
+they have been unused for 7 days (--retain).";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  sawlog verify                           rebuild every input and compare it with the ledger
+  sawlog verify --manifest case.json      also compare the store with a manifest made before
+  sawlog verify --cloudtrail-digests evidence/CloudTrail-Digest --public-key keys.json
+                                          also check AWS's signatures of the log files";
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  sawlog compact               merge small data files; delete those unused for 7 days
+  sawlog compact --retain 0    delete unused data files at once: only if nobody reads the store now
+  sawlog compact --retain 30d  keep them for a month";
+
+const MANIFEST_EXAMPLES: &str = "\
+Examples:
+  sawlog manifest > case.json             write the manifest
+  gpg --detach-sign case.json             sign it
+  sawlog verify --manifest case.json      compare the store with it, later";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  sawlog man | man -l -            the page of sawlog
+  sawlog man convert | man -l -    the page of a command";
 
 /// Converts AWS logs into a Parquet store, losing nothing.
 #[derive(Debug, Parser)]
@@ -49,60 +112,102 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Add logs to the store; what it has already is left out
+    /// Add logs to the store; files already converted are skipped
+    #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
-    /// Show what the store holds: tables, days, sizes, sources, rejects
-    Status,
-    /// Rebuild every input from the store and compare it with the ledger's SHA-256; compare the index with the records
+    /// Show what the store holds: tables, days, sizes, files, rejects
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Remove the records of files from the store; the ledger keeps when and why
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove(RemoveArgs),
+    /// Rebuild every input from the store and compare its SHA-256; compare the index with the records
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
-    /// Print a manifest, to be signed: SHA-256 of every source and data file, counts, versions
+    /// Print a manifest, to be signed: SHA-256 of every input and data file, counts, versions
+    #[command(after_help = MANIFEST_EXAMPLES)]
     Manifest,
-    /// Merge the small data files of many runs into few, and delete those that are out of use
+    /// Merge small data files into few, and delete those that are no longer used
+    #[command(after_help = COMPACT_EXAMPLES)]
     Compact(CompactArgs),
-    /// Make the entity index anew from the records
+    /// Rebuild the entity index from the records
     Reindex,
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, in roff
-    Man,
+    /// Print the manual page of sawlog or of a command, in roff
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The command
+        #[arg(value_name = "COMMAND", value_parser = COMMANDS)]
+        command: Option<String>,
+    },
 }
+
+/// The commands that have a manual page.
+const COMMANDS: [&str; 9] =
+    ["convert", "status", "remove", "verify", "manifest", "compact", "reindex", "completions", "man"];
 
 /// What to convert, and how.
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// Files, folders (with all that is in them), patterns, @FILE for a list of paths, - for a list on standard input
+    /// Files, folders, patterns, @FILE for a list of paths, - for a list on standard input
     #[arg(required = true, value_name = "PATH")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// What the files are; auto tells by their content
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    /// The log that the files are; auto tells by their content [default: auto]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// The fields of VPC flow logs without a header line, in order: 'version account-id …' [default: those of version 2]
     #[arg(long, value_name = "FIELDS", value_parser = vpc_fields)]
     pub(crate) vpc_fields: Option<String>,
-    /// How many threads work [default: one for each processor]
+    /// How many threads to use [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) threads: Option<u16>,
     /// How much memory to use, at least 128MiB
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
-    /// How data files are compressed; those of the index are always by LZ4, which is read fastest
+    /// The compression of data files; the index is always LZ4, which is fastest to read
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
-    /// The largest content of a gzip file; it may not be 250 times the file's size either, unless below 64 MiB
+    /// Stop reading a gzip file whose content is larger than this; above 64 MiB also one that inflates more than 250 times
     #[arg(long, default_value = "4GiB", value_name = "SIZE")]
     pub(crate) max_inflate: ByteSize,
-    /// Commit nothing if a line is rejected or an input can't be read
+    /// Commit nothing if a line is rejected or a file can't be read
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Convert files that have changed since anew, instead of reporting them as an error
+    /// Read files again that have changed, or that the options given now would read otherwise
     #[arg(long)]
     pub(crate) replace: bool,
     /// Follow links in folders that lead out of these, instead of naming them
     #[arg(long)]
     pub(crate) follow_links: bool,
+}
+
+/// What to show.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// List what was rejected: file, line, reason, and the beginning of the text
+    #[arg(long)]
+    pub(crate) rejects: bool,
+    /// List up to N rejects; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, requires = "rejects")]
+    pub(crate) limit: usize,
+}
+
+/// What to remove.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Paths in the store (as in source_file), folders of them, or patterns
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// Why; the ledger keeps it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// List what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What else to verify.
@@ -111,14 +216,14 @@ pub(crate) struct VerifyArgs {
     /// How much memory to use, at least 128MiB
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
-    /// Compare the store with a manifest that 'sawlog manifest' printed
+    /// Also compare the store with a manifest that 'sawlog manifest' printed
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Validate CloudTrail's digest files in a folder: their chain, signatures, and the log files that they list. The last
-    /// digest's signature is in the metadata of its object alone; it is read from FILE.signature beside it, if that is there
+    /// Also validate CloudTrail's digest files in this folder: chain, signatures, and the log files they list. AWS keeps the
+    /// last digest's signature in its object's metadata only; sawlog reads it from FILE.signature beside the digest
     #[arg(long, value_name = "PATH", requires = "public_key")]
     pub(crate) cloudtrail_digests: Option<PathBuf>,
-    /// The public key of the digests: what 'aws cloudtrail list-public-keys' prints, or a key in PEM
+    /// The digests' public key: the output of 'aws cloudtrail list-public-keys', or a PEM file
     #[arg(long, value_name = "FILE", requires = "cloudtrail_digests")]
     pub(crate) public_key: Option<PathBuf>,
 }
@@ -126,11 +231,11 @@ pub(crate) struct VerifyArgs {
 /// How to compact.
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
-    /// Delete data files that are out of use for so long, and logs before a checkpoint that is as old; who reads an older
-    /// version of the store needs them. The tables' logs forget deleted files after the same time
+    /// Delete data files unused for longer than this, and table logs from before a checkpoint that old. Programs that read an
+    /// older version of the store still need them
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
-    /// How data files are compressed; those of the index are always by LZ4, which is read fastest
+    /// The compression of data files; the index is always LZ4, which is fastest to read
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
 }
@@ -152,7 +257,7 @@ fn vpc_fields(text: &str) -> Result<String, String> {
     if vpc_flow::is_header(fields.as_bytes()) {
         Ok(fields)
     } else {
-        Err("most of these are no fields of flow logs".to_owned())
+        Err("most of these are not fields of flow logs".to_owned())
     }
 }
 

@@ -14,6 +14,7 @@ mod manifest;
 mod mapping;
 mod merge;
 mod progress;
+mod remove;
 mod report;
 mod row_groups;
 mod status;
@@ -29,7 +30,7 @@ use sawlog_store::parquet::Codec;
 use sawlog_store::{ENTITIES, Run, Store, damaged_file, reindex};
 use serde_json::json;
 
-use cli::{Cli, Command, CompactArgs, ConvertArgs, Global, VerifyArgs};
+use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, StatusArgs, VerifyArgs};
 use convert::{Settings, convert};
 use interrupt::{Interrupt, Interrupted};
 use manifest::Manifest;
@@ -83,7 +84,8 @@ fn usage(said: &clap::Error) -> ExitCode {
 fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         Command::Convert(args) => run_convert(args, &cli.global),
-        Command::Status => run_status(&cli.global),
+        Command::Status(args) => run_status(args, &cli.global),
+        Command::Remove(args) => run_remove(args, &cli.global),
         Command::Verify(args) => run_verify(args, &cli.global),
         Command::Manifest => run_manifest(&cli.global),
         Command::Compact(args) => run_compact(args, &cli.global),
@@ -94,10 +96,13 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             print::bytes(&script);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            print::bytes(&page);
+        Command::Man { command } => {
+            let mut cli = Cli::command();
+            cli.build();
+            let page = command.as_ref().and_then(|name| cli.find_subcommand(name)).unwrap_or(&cli);
+            let mut text = Vec::new();
+            clap_mangen::Man::new(page.clone()).render(&mut text)?;
+            print::bytes(&text);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -110,7 +115,8 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
     let (columns_memory, unit_size) = Settings::share_memory(args.memory.as_u64(), threads);
     let settings = Settings {
         inputs: args.inputs.clone(),
-        format: args.format.log(),
+        format: args.format.and_then(Format::log),
+        format_named: args.format.is_some(),
         vpc_fields: args.vpc_fields.as_deref().map(Into::into),
         threads,
         columns_memory,
@@ -168,13 +174,28 @@ fn run_reindex(global: &Global) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_status(global: &Global) -> Result<ExitCode> {
-    let status = status::status(&Store::open(&global.store)?)?;
+fn run_status(args: &StatusArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    if args.rejects {
+        let rejects = status::rejects(&store, args.limit)?;
+        report::print_rejects(&rejects, global)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status = status::status(&store)?;
     if global.json {
         print::json(&status)?;
     } else {
         status.print();
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_remove(args: &RemoveArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let progress = Progress::new(global.quiet);
+    let waiting = || progress.note("another sawlog writes to this store; waiting for it");
+    let removal = remove::remove(&store, &args.sources, args.reason.as_deref(), args.dry_run, waiting)?;
+    report::print_removal(&removal, global)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,7 @@
 //! Says what a command did: one line when all went well, and a line for each thing that did not.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use bytesize::ByteSize;
 use indicatif::HumanCount;
@@ -10,7 +12,8 @@ use crate::compact::Compaction;
 use crate::convert::Summary;
 use crate::digests::Validation;
 use crate::print;
-use crate::status::ratio;
+use crate::remove::Removal;
+use crate::status::{Rejects, ratio};
 use crate::verify::Verification;
 
 /// So many names are shown of each kind.
@@ -26,7 +29,15 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     if global.quiet {
         return Ok(());
     }
-    print_names("of no known format", summary.unknown.iter().cloned());
+    for (name, unread) in &summary.looks_like {
+        let what = format!("not read, looks like: {name} (sawlog does not read this yet; {})", unread.remedy);
+        print_names(&what, unread.files.iter().cloned());
+    }
+    let named: HashSet<&String> = summary.looks_like.values().flat_map(|unread| &unread.files).collect();
+    let unknown: Vec<String> = summary.unknown.iter().filter(|path| !named.contains(path)).cloned().collect();
+    print_names("of no known format", unknown.into_iter());
+    let otherwise = summary.read_otherwise.iter().map(|(path, how)| format!("{path}: was read {how}"));
+    print_names("read otherwise before; --replace reads these again", otherwise);
     let duplicates = summary.duplicates.iter().map(|(path, first)| format!("{path} = {first}"));
     print_names("with the content of another file, converted once", duplicates);
     print_names("empty", summary.empty.iter().cloned());
@@ -59,7 +70,7 @@ fn print_done(summary: &Summary) {
         digests => line += &format!("; {} CloudTrail digests", HumanCount(digests as u64)),
     }
     if summary.rejects > 0 {
-        line += &format!("; {} rejected (see 'sawlog status')", count(summary.rejects));
+        line += &format!("; {} rejected (see 'sawlog status --rejects')", count(summary.rejects));
     }
     if summary.blank_lines > 0 {
         line += &format!("; {} blank lines skipped", count(summary.blank_lines));
@@ -91,6 +102,57 @@ fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
     if count > NAMES {
         eprintln!("  … and {} more", count - NAMES);
     }
+}
+
+/// So much of a reject's text is shown.
+const REJECT_TEXT: usize = 100;
+
+/// Lists rejects.
+pub(crate) fn print_rejects(rejects: &Rejects, global: &Global) -> Result<()> {
+    if global.json {
+        return print::json(rejects);
+    }
+    for reject in &rejects.rejects {
+        let mut text: String = visible(&reject.text).chars().take(REJECT_TEXT).collect();
+        if text.len() < visible(&reject.text).len() || reject.is_cut {
+            text.push('…');
+        }
+        println!("{}:{}: {}\n  {text}", visible(&reject.source_file), reject.source_line, visible(&reject.reason));
+    }
+    let left = rejects.total - rejects.rejects.len();
+    if left > 0 {
+        println!("… and {} more; 'sawlog status --rejects -n 0' lists all", HumanCount(left as u64));
+    }
+    if rejects.total == 0 && !global.quiet {
+        eprintln!("sawlog: nothing was rejected");
+    }
+    Ok(())
+}
+
+/// Reports what was removed.
+pub(crate) fn print_removal(removal: &Removal, global: &Global) -> Result<()> {
+    if global.json {
+        return print::json(removal);
+    }
+    if global.quiet {
+        return Ok(());
+    }
+    let count = |value: i64| HumanCount(value.unsigned_abs());
+    if removal.dry_run {
+        for file in &removal.removed {
+            println!("{}: {}, {} records", visible(&file.path), file.state, count(file.records));
+        }
+    }
+    let files = removal.removed.len();
+    eprintln!(
+        "sawlog: {} {} {} with {} records and {} rejects",
+        if removal.dry_run { "would remove" } else { "removed" },
+        HumanCount(files as u64),
+        if files == 1 { "file" } else { "files" },
+        count(removal.records),
+        count(removal.rejects),
+    );
+    Ok(())
 }
 
 /// Reports a compaction.
@@ -131,7 +193,7 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
         fault(&format!("{path} {what}"));
     }
     for field in &result.index_differs {
-        eprintln!("sawlog: the index of {field} differs from the records; 'sawlog reindex' makes it anew");
+        eprintln!("sawlog: the index of {field} differs from the records; 'sawlog reindex' rebuilds it");
     }
     let differences = result.manifest_differences.as_deref().unwrap_or_default();
     differences.iter().for_each(|difference| fault(difference));

@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use indicatif::HumanCount;
-use sawlog_formats::{REJECTS, visible};
+use sawlog_formats::{REJECTS, TextColumn, remedy, visible};
 use sawlog_store::{Source, SourceState, Store, TABLES, read_file};
 use serde::Serialize;
 
@@ -27,6 +28,8 @@ pub(crate) struct Status {
     bytes_out: u64,
     /// How many times smaller the store is.
     ratio: f64,
+    /// What files of unknown format look like, and how many of them there are.
+    not_read: Vec<(String, i64)>,
     /// Why lines were rejected: the reason, and how many lines; the commonest first.
     reject_reasons: Vec<(String, usize)>,
     /// Fields without a column, with the number of records that have them; and fields with a value of another type than
@@ -57,6 +60,7 @@ struct SourceStatus {
     /// CloudTrail digests.
     digests: usize,
     unknown: usize,
+    removed: usize,
     records: i64,
     rejects: i64,
     blank_lines: i64,
@@ -82,6 +86,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
     let mut sources = SourceStatus::default();
     let mut bytes_in = 0;
     let (mut unknown_fields, mut other_types) = (BTreeMap::new(), BTreeMap::new());
+    let mut not_read = BTreeMap::new();
     for source in Source::load_all(store)? {
         add_counts(&mut unknown_fields, &source.unknown_fields);
         add_counts(&mut other_types, &source.other_types);
@@ -94,6 +99,10 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
             SourceState::Empty => sources.empty += 1,
             SourceState::Digest => sources.digests += 1,
             SourceState::Unknown => sources.unknown += 1,
+            SourceState::Removed => sources.removed += 1,
+        }
+        if let Some(name) = source.looks_like {
+            *not_read.entry(name).or_default() += 1;
         }
         sources.records += source.records;
         sources.rejects += source.rejects;
@@ -107,6 +116,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
         bytes_in,
         bytes_out,
         ratio: ratio(bytes_in, bytes_out),
+        not_read: commonest_first(not_read),
         reject_reasons: reject_reasons(store)?,
         unknown_fields: commonest_first(unknown_fields),
         other_types: commonest_first(other_types),
@@ -148,13 +158,114 @@ pub(crate) fn ratio(bytes_in: i64, bytes_out: u64) -> f64 {
     if bytes_out == 0 { 0.0 } else { (bytes_in as f64 / bytes_out as f64 * 100.0).round() / 100.0 }
 }
 
+/// So much of a reject's text is listed, in bytes.
+const TEXT: usize = 4096;
+
+/// What was rejected.
+#[derive(Debug, Serialize)]
+pub(crate) struct Rejects {
+    /// How many there are.
+    pub(crate) total: usize,
+    /// The first of them, by file and line.
+    pub(crate) rejects: Vec<Reject>,
+}
+
+/// A line or JSON object that is no record.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Reject {
+    pub(crate) source_file: String,
+    /// The number of the line, or of the object.
+    pub(crate) source_line: i64,
+    pub(crate) byte_offset: i64,
+    pub(crate) log: String,
+    pub(crate) reason: String,
+    /// The text, or its beginning; what is not UTF-8 as `\xNN`.
+    pub(crate) text: String,
+    /// Whether there is more of it.
+    pub(crate) is_cut: bool,
+}
+
+/// The first `limit` rejects of a store, by file and line; all if it is 0.
+pub(crate) fn rejects(store: &Store, limit: usize) -> Result<Rejects> {
+    let snapshot = store.snapshot(&REJECTS)?;
+    let mut rejects: Vec<Reject> = Vec::new();
+    let (mut total, mut last) = (0, None);
+    for entry in &snapshot.files {
+        for batch in read_file(&REJECTS, &snapshot.folder, entry, None)? {
+            let batch = batch?;
+            let text =
+                |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow!("{name} has the type {found}"));
+            let (files, logs, reasons) = (text("source_file")?, text("log")?, text("reason")?);
+            let lines = batch["source_line"].as_primitive::<Int64Type>();
+            let offsets = batch["byte_offset"].as_primitive::<Int64Type>();
+            let raw = batch["raw"].as_binary::<i32>();
+            for row in 0..batch.num_rows() {
+                let own = |column: &TextColumn| column.get(row).unwrap_or_default().to_owned();
+                let place = (own(&files), lines.value(row));
+                // What is too long stands in several rows: the first has its beginning.
+                if last.as_ref() == Some(&place) {
+                    continue;
+                }
+                total += 1;
+                let raw = raw.value(row);
+                rejects.push(Reject {
+                    source_file: place.0.clone(),
+                    source_line: place.1,
+                    byte_offset: offsets.value(row),
+                    log: own(&logs),
+                    reason: own(&reasons),
+                    text: escaped(beginning(raw)),
+                    is_cut: raw.len() > TEXT,
+                });
+                last = Some(place);
+            }
+            // More than are wanted need not be kept.
+            if limit > 0 && rejects.len() > limit.saturating_mul(2) {
+                rejects.sort_unstable();
+                rejects.truncate(limit);
+            }
+        }
+    }
+    rejects.sort_unstable();
+    if limit > 0 {
+        rejects.truncate(limit);
+    }
+    Ok(Rejects { total, rejects })
+}
+
+/// The beginning of a text, which does not end within a character.
+fn beginning(raw: &[u8]) -> &[u8] {
+    let is_start = |at: &usize| raw.get(*at).is_none_or(|byte| byte & 0b1100_0000 != 0b1000_0000);
+    let end = raw.len().min(TEXT);
+    &raw[..(0..=end).rev().take(4).find(is_start).unwrap_or(end)]
+}
+
+/// Bytes as text: what is not UTF-8 as `\xNN`.
+fn escaped(bytes: &[u8]) -> String {
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| {
+        let invalid: String = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        format!("{}{invalid}", chunk.valid())
+    };
+    bytes.utf8_chunks().map(chunk).collect()
+}
+
 fn reject_reasons(store: &Store) -> Result<Vec<(String, usize)>> {
     let snapshot = store.snapshot(&REJECTS)?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for entry in &snapshot.files {
-        for batch in read_file(&REJECTS, &snapshot.folder, entry, Some(&["reason"]))? {
-            for reason in batch?["reason"].as_string::<i32>().iter().flatten() {
-                *counts.entry(reason.to_owned()).or_default() += 1;
+        let mut last = None;
+        for batch in read_file(&REJECTS, &snapshot.folder, entry, Some(&["source_file", "source_line", "reason"]))? {
+            let batch = batch?;
+            let reasons = batch["reason"].as_string::<i32>();
+            let files = batch["source_file"].as_string::<i32>();
+            let lines = batch["source_line"].as_primitive::<Int64Type>();
+            for row in 0..batch.num_rows() {
+                // What is too long stands in several rows.
+                let line = lines.value(row);
+                if last.as_ref().is_none_or(|(file, last)| file != files.value(row) || *last != line) {
+                    *counts.entry(reasons.value(row).to_owned()).or_default() += 1;
+                }
+                last = Some((files.value(row).to_owned(), line));
             }
         }
     }
@@ -188,8 +299,8 @@ impl Status {
         println!("{}\n\n{grid}\n", self.store);
         let sources = &self.sources;
         println!(
-            "sources   {} converted, {} duplicate, {} empty, {} digests, {} of unknown format",
-            sources.converted, sources.duplicate, sources.empty, sources.digests, sources.unknown
+            "sources   {} converted, {} duplicate, {} empty, {} digests, {} of unknown format, {} removed",
+            sources.converted, sources.duplicate, sources.empty, sources.digests, sources.unknown, sources.removed
         );
         println!(
             "records   {}, {} rejects, {} blank lines",
@@ -207,6 +318,12 @@ impl Status {
             let events = HumanCount(self.repeated_events as u64);
             println!("repeated  {events} CloudTrail events were delivered more than once (see sawq --distinct)");
         }
+        let named = |(name, count): &(String, i64)| {
+            let remedy = remedy(name).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+            (format!("{name}{remedy}"), count.unsigned_abs())
+        };
+        let not_read: Vec<(String, u64)> = self.not_read.iter().map(named).collect();
+        print_counts("not read", not_read.iter().map(|(name, count)| (name, *count)));
         print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
         let counts = |counts: &'_ [(String, i64)]| -> Vec<(String, u64)> {
             counts.iter().map(|(name, count)| (name.clone(), count.unsigned_abs())).collect()

@@ -10,10 +10,11 @@ use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 use super::TABLE;
 use super::fields::column::{GAP, RAW, SOURCE_FILE, SOURCE_LINE};
 use super::fields::{Content, Field, RECORD};
-use super::scan::Item;
+use super::scan::{Item, NO_OBJECT};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::identify::rejected;
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 
@@ -91,7 +92,7 @@ struct Context<'a> {
 impl Context<'_> {
     /// What stands before an item, if it is not a comma.
     fn gap(&self, item: &Item) -> Option<&str> {
-        // Only ASCII and byte order marks are passed over.
+        // Only text is passed over.
         let gap = std::str::from_utf8(&self.bytes[item.gap..item.start]).unwrap_or_default();
         (gap != USUAL_GAP).then_some(gap)
     }
@@ -116,7 +117,9 @@ impl Decoder {
             parsed => parsed,
         };
         if let Err(reason) = parsed {
-            context.reject(&mut self.partitions, item, number, &reason);
+            let is_text = item.problem == Some(NO_OBJECT);
+            let what = is_text.then(|| rejected(&context.bytes[item.start..item.end], &TABLE)).flatten();
+            context.reject(&mut self.partitions, item, number, what.unwrap_or(&reason));
             decoded.lines += i64::from(!item.continues);
             decoded.rejects += i64::from(!item.continues);
         }
@@ -202,7 +205,7 @@ impl Decoder {
         number: i64,
         decoded: &mut Decoded,
     ) -> Result<(), &'static str> {
-        let time = event_time(tape, node)?;
+        let time = event_time(tape, node).map_err(|reason| rejected(source.text, &TABLE).unwrap_or(reason))?;
         let columns = self.partitions.day(day_of(Some(time)));
         let row = columns.rows();
         let set = columns.columns();
@@ -241,8 +244,13 @@ fn event_time(tape: &[Node<'_>], node: usize) -> Result<i64, &'static str> {
     let Node::Object { len, .. } = tape[node] else { return Err(NO_TIME) };
     let (mut at, mut time) = (node + 1, None);
     for _ in 0..len {
-        if let (Node::String("eventTime"), value) = (tape[at], tape[at + 1]) {
-            time = if let Node::String(text) = value { read_any_iso8601(text.as_bytes()) } else { None };
+        match (tape[at], tape[at + 1]) {
+            (Node::String("eventTime"), value) => {
+                time = if let Node::String(text) = value { read_any_iso8601(text.as_bytes()) } else { None };
+            }
+            // Of S3's notifications, whose other fields are named as a record's.
+            (Node::String("s3"), Node::Object { .. }) => return Err("S3 event notification"),
+            _ => {}
         }
         at += 1 + size(tape[at + 1]);
     }

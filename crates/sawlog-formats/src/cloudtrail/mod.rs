@@ -14,7 +14,9 @@ use print::RecordPrinter;
 pub use scan::{Item, Scanner};
 
 use crate::decoder::{Format, Framing};
+use crate::encoding::without_mark;
 use crate::entity::{Entity, Failed, Measures};
+use crate::members::members;
 use crate::table::Table;
 
 /// The format.
@@ -61,10 +63,42 @@ fn detect(head: &[u8]) -> bool {
     let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
     match text.first() {
         Some(b'{') if text.starts_with(b"{\"Records\"") => true,
-        Some(b'{') => names(b"eventSource") && names(b"eventName") && !is_digest(head),
+        Some(b'{') => (names(b"eventSource") && names(b"eventName") || has_records(text)) && !is_digest(head),
         Some(b'[') => trimmed(&text[1..]).starts_with(b"]") || names(b"eventSource") && names(b"eventName"),
         _ => false,
     }
+}
+
+/// Whether a JSON object has an array of records.
+fn has_records(text: &[u8]) -> bool {
+    members(text).any(|(key, value)| key == b"Records" && value.starts_with(b"["))
+}
+
+/// Whether `object`, the beginning of a JSON object, is that of a record, or of an object that has records.
+pub(crate) fn is_record(object: &[u8]) -> bool {
+    let (mut version, mut known) = (false, 0);
+    for (key, value) in members(object) {
+        if key == b"Records" && value.starts_with(b"[") {
+            return true;
+        }
+        version |= key == b"eventVersion";
+        known += usize::from(is_field(key));
+        // Other events of AWS have a name, a source and a time, too, but fewer of the others.
+        if version && known > 1 || known > 3 {
+            return !is_s3_event(object);
+        }
+    }
+    false
+}
+
+/// Whether an object is S3's notification of an event, whose fields are named as those of a record.
+fn is_s3_event(object: &[u8]) -> bool {
+    members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
+}
+
+/// Whether a key is that of a field of records.
+fn is_field(key: &[u8]) -> bool {
+    fields::RECORD.iter().any(|field| field.key.as_bytes() == key)
 }
 
 /// Whether `head`, the beginning of a file, looks like a CloudTrail digest, which lists log files and their hashes. See the
@@ -83,7 +117,7 @@ pub fn is_digest(head: &[u8]) -> bool {
 
 /// Without byte order mark and white space at the beginning.
 fn trimmed(head: &[u8]) -> &[u8] {
-    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start()
+    without_mark(head).trim_ascii_start()
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Finds the JSON objects in a stream of bytes without parsing them: where each begins and ends, and what stands before it.
 //!
-//! Records come in `{"Records":[…]}`, in a bare array, one a line, or alone; several such documents may follow each other.
+//! Records come in `{"Records":[…]}`, whatever other members that object has, in a bare array, one a line, or alone; several such
+//! documents may follow each other.
 //! Inside an object only quotes and braces count, 64 bytes at a time; whether it is valid JSON the parser says later.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr3};
 use wide::u8x16;
 
+use super::is_field;
 use crate::decoder::Block;
+use crate::encoding::MARK;
+use crate::members::{Member, ValueEnd, member, string_end, value_end};
 use crate::origin::MAX_LINE;
 
 /// Blocks are about this large.
@@ -103,7 +107,7 @@ impl Scanner {
             match self.outside(bytes, at_end, gap) {
                 Outside::End => return None,
                 Outside::Other(start, end) => {
-                    let problem = if start == gap && end - gap > MAX_GAP { TOO_WIDE } else { "text that is no record" };
+                    let problem = if start == gap && end - gap > MAX_GAP { TOO_WIDE } else { NO_OBJECT };
                     self.items.push(Item { gap, start, end, problem: Some(problem), continues: false });
                     self.at = end;
                     return Some(end);
@@ -112,9 +116,21 @@ impl Scanner {
             }
         }
         let open = self.open.as_mut()?;
-        let (end, problem) = open.find_end(bytes, &mut self.at)?;
+        let (mut end, problem) = open.find_end(bytes, &mut self.at)?;
         if end - open.start > MAX_LINE {
             return None;
+        }
+        if problem.is_some() {
+            match broken_end(bytes, end, open.start + MAX_LINE) {
+                Broken::Before(next) => end = next,
+                // Nothing but what closes brackets follows: the rest of the file is no part of it.
+                Broken::ToTheEnd(rest) if at_end && rest > end => {
+                    end = rest;
+                    self.outer.clear();
+                }
+                Broken::ToTheEnd(_) if !at_end => return None,
+                Broken::ToTheEnd(_) | Broken::Here => {}
+            }
         }
         self.items.push(Item { gap, start: open.start, end, problem, continues: false });
         self.open = None;
@@ -167,10 +183,14 @@ impl Scanner {
             let Some(byte) = bytes.get(self.at) else { return Outside::End };
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' => self.at += 1,
-                b'[' if self.outer.len() < MAX_OUTER => {
-                    self.outer.push(b'[');
-                    self.at += 1;
-                }
+                b'[' if self.outer.len() < MAX_OUTER => match self.array(&bytes[self.at..]) {
+                    Begins::Yes => {
+                        self.outer.push(b'[');
+                        self.at += 1;
+                    }
+                    Begins::Unknown if !at_end => return Outside::End,
+                    _ => return self.other(bytes, at_end),
+                },
                 b']' if self.outer.last() == Some(&b'[') => {
                     self.outer.pop();
                     self.at += 1;
@@ -187,14 +207,31 @@ impl Scanner {
                     Wrapper::Unknown if !at_end => return Outside::End,
                     _ => return Outside::Object(self.at),
                 },
-                0xef if bytes[self.at..].starts_with(BYTE_ORDER_MARK) => self.at += BYTE_ORDER_MARK.len(),
-                _ => {
-                    let end = other_end(bytes, self.at);
-                    let all_there = end < bytes.len() || at_end || end - self.at >= MAX_LINE;
-                    return if all_there { Outside::Other(self.at, end) } else { Outside::End };
-                }
+                b'"' if self.outer.last() == Some(&b'{') => match other_member(bytes, self.at) {
+                    Beside::Records(len) if self.outer.len() < MAX_OUTER => {
+                        self.outer.push(b'[');
+                        self.at = len;
+                    }
+                    Beside::Other(end) => self.at = end,
+                    Beside::Unknown if !at_end => return Outside::End,
+                    _ => return self.other(bytes, at_end),
+                },
+                0xef if bytes[self.at..].starts_with(MARK) => self.at += MARK.len(),
+                _ => return self.other(bytes, at_end),
             }
         }
+    }
+
+    /// What is no object, from [`Scanner::at`] on.
+    fn other(&self, bytes: &[u8], at_end: bool) -> Outside {
+        let end = if self.outer.is_empty() { text_end(bytes, self.at) } else { other_end(bytes, self.at) };
+        let all_there = end < bytes.len() || at_end || end - self.at >= MAX_LINE;
+        if all_there { Outside::Other(self.at, end) } else { Outside::End }
+    }
+
+    /// Whether the bracket at the beginning of `bytes` is that of an array: outside of others a line of text may begin with one.
+    fn array(&self, bytes: &[u8]) -> Begins {
+        if self.outer.is_empty() { begins(bytes, b"{[]\"") } else { Begins::Yes }
     }
 
     /// Whether brackets are still open that stand around records.
@@ -205,32 +242,151 @@ impl Scanner {
 }
 
 const TOO_LONG: &str = "longer than 8 MiB";
+/// What is said of text between objects.
+pub(super) const NO_OBJECT: &str = "text that is no record";
 const TOO_WIDE: &str = "64 KiB of white space or brackets";
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Whether bytes begin with `{"Records":[`.
+/// Whether an object is one of records.
 enum Wrapper {
+    /// Where its records begin.
     Opens(usize),
     No,
-    /// They end before it can be told.
+    /// The bytes end before it can be told.
     Unknown,
 }
 
+/// Whether bytes begin with `{"Records":[`, or with such an object that has other members first.
 fn wrapper(bytes: &[u8]) -> Wrapper {
-    let mut at = 0;
-    for token in [b"{".as_slice(), b"\"Records\"", b":", b"["] {
-        at += bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let here = &bytes[at..bytes.len().min(at + token.len())];
-        if here != &token[..here.len()] {
-            return Wrapper::No;
-        }
-        if here.len() < token.len() {
-            return Wrapper::Unknown;
-        }
-        at += token.len();
+    // So nearly all records begin, which is told fast.
+    if bytes.starts_with(b"{\"eventVersion\"") {
+        return Wrapper::No;
     }
-    Wrapper::Opens(at)
+    let near = &bytes[..bytes.len().min(MAX_GAP)];
+    let mut at = 1;
+    loop {
+        let ends = match member(near, at) {
+            Member::Value(b"Records", value) if near[value] == b'[' => {
+                let is_text = at == 1 || std::str::from_utf8(&near[..value]).is_ok();
+                return if is_text { Wrapper::Opens(value + 1) } else { Wrapper::No };
+            }
+            // A record is told by its first key, as a rule.
+            Member::Value(key, _) if is_field(key) => return Wrapper::No,
+            Member::Value(_, value) => value_end(near, value),
+            Member::Short => ValueEnd::Short,
+            Member::End(_) | Member::Broken => ValueEnd::Broken,
+        };
+        match ends {
+            ValueEnd::At(end) => at = end,
+            ValueEnd::Short if bytes.len() < MAX_GAP => return Wrapper::Unknown,
+            ValueEnd::Short | ValueEnd::Broken => return Wrapper::No,
+        }
+    }
+}
+
+/// A member of an object of records, other than these.
+enum Beside {
+    /// Other records begin here.
+    Records(usize),
+    /// It ends here.
+    Other(usize),
+    /// It is broken, or too long.
+    No,
+    /// The bytes end before it can be told.
+    Unknown,
+}
+
+/// The member at `at`.
+fn other_member(bytes: &[u8], at: usize) -> Beside {
+    let near = &bytes[..bytes.len().min(at + MAX_GAP)];
+    let found = match member(near, at) {
+        Member::Value(b"Records", value) if near[value] == b'[' => return Beside::Records(value + 1),
+        Member::Value(_, value) => match value_end(near, value) {
+            // What stands between records is kept as text.
+            ValueEnd::At(end) if std::str::from_utf8(&near[at..end]).is_err() => ValueEnd::Broken,
+            end => end,
+        },
+        Member::Short => ValueEnd::Short,
+        Member::End(_) | Member::Broken => ValueEnd::Broken,
+    };
+    match found {
+        ValueEnd::At(end) => Beside::Other(end),
+        ValueEnd::Short if near.len() == bytes.len() => Beside::Unknown,
+        ValueEnd::Short | ValueEnd::Broken => Beside::No,
+    }
+}
+
+/// Whether what a bracket begins is JSON.
+enum Begins {
+    Yes,
+    No,
+    /// The bytes end before it can be told.
+    Unknown,
+}
+
+/// Whether one of `wanted` follows the bracket at the beginning of `bytes`.
+fn begins(bytes: &[u8], wanted: &[u8]) -> Begins {
+    let near = &bytes[1..bytes.len().min(MAX_GAP)];
+    match near.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(byte) if wanted.contains(byte) => Begins::Yes,
+        None if near.len() + 1 < MAX_GAP => Begins::Unknown,
+        // White space without end is passed over like that between records.
+        None => Begins::Yes,
+        Some(_) => Begins::No,
+    }
+}
+
+/// Where a line of text ends that is no JSON: at the line feed, or before objects that begin in it.
+fn text_end(bytes: &[u8], start: usize) -> usize {
+    let limit = bytes.len().min(start + MAX_LINE);
+    let mut at = start + 1;
+    while let Some(more) = bytes.get(at..limit).and_then(|rest| memchr3(b'\n', b'{', b'[', rest)) {
+        at += more;
+        let wanted: &[u8] = match bytes[at] {
+            b'\n' => return at,
+            b'{' => b"\"",
+            _ => b"{",
+        };
+        match begins(&bytes[at..limit], wanted) {
+            Begins::Yes => return at,
+            Begins::No => at += 1,
+            Begins::Unknown => return limit,
+        }
+    }
+    limit
+}
+
+/// Where an object ends in which a line ends within a string.
+enum Broken {
+    /// Before the next object.
+    Before(usize),
+    /// No other object follows; what is left ends here, white space aside.
+    ToTheEnd(usize),
+    /// Where the line ends.
+    Here,
+}
+
+/// Looks from `end` to `limit` for the next object that may be a record: one that begins a line, without blanks before it, or
+/// whose first key is a record's. Objects within the broken one do neither.
+fn broken_end(bytes: &[u8], end: usize, limit: usize) -> Broken {
+    let limit = bytes.len().min(limit);
+    let closes_only = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
+    let mut at = end;
+    while let Some(more) = memchr(b'{', &bytes[at..limit]) {
+        at += more;
+        let begins =
+            bytes[at - 1] == b'\n' || matches!(member(&bytes[..limit], at + 1), Member::Value(key, _) if is_field(key));
+        if begins {
+            let before = bytes[end..at].trim_ascii_end();
+            return if closes_only(before) { Broken::Here } else { Broken::Before(end + before.len()) };
+        }
+        at += 1;
+    }
+    let rest = bytes[end..limit].trim_ascii_end();
+    match () {
+        () if limit < bytes.len() => Broken::Here,
+        () if closes_only(rest) => Broken::ToTheEnd(end),
+        () => Broken::ToTheEnd(end + rest.len()),
+    }
 }
 
 /// Where what is no JSON object ends: before the next bracket, comma or line feed outside of a string.
@@ -239,19 +395,12 @@ fn other_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while at < limit {
         match bytes[at] {
-            b'"' => {
-                at += 1;
-                while let Some(more) = memchr2(b'"', b'\\', &bytes[at..limit]) {
-                    at += more + 1;
-                    if bytes[at - 1] == b'"' {
-                        break;
-                    }
-                    at = limit.min(at + 1);
-                }
-                if at == limit || bytes[at - 1] != b'"' {
-                    return limit;
-                }
-            }
+            b'"' => match string_end(&bytes[..limit], at) {
+                ValueEnd::At(end) => at = end,
+                ValueEnd::Short => return limit,
+                // A string ends with its line, if not before it.
+                ValueEnd::Broken => at += 1,
+            },
             b'{' | b'[' | b']' | b'}' | b',' | b'\n' if at > start => return at,
             _ => at += 1,
         }

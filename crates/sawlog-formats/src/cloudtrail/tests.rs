@@ -174,7 +174,24 @@ fn every_way_in_which_records_come() {
         (format!("{EVENT}\n{EVENT}\n"), 2),
         (format!("\u{feff}{EVENT}"), 1),
         (format!("{{\"Records\":[{EVENT}]}}{{\"Records\":[]}}\n{{\"Records\":[{EVENT}]}}"), 2),
+        (format!("{{\"a\":1,\"Records\":[{EVENT}],\"b\":2}}"), 1),
+        (
+            format!(
+                "{{ \"x\" : {{\"Records\":[1]}}, \"y\":\"]}}\",\n \"Records\" : [{EVENT} , {EVENT}] , \"nextToken\" : \"a\" }}\n"
+            ),
+            2,
+        ),
+        (
+            format!(
+                "{{\"Records\":[{EVENT}],\"z\":[{{\"a\":[]}}],\"Records\":[{EVENT}]}}\n{{\"b\":null,\"Records\":[]}}"
+            ),
+            2,
+        ),
+        (format!("[{{\"Records\":[{EVENT}]}},\n{{\"n\":1,\"Records\":[{EVENT}]}}]"), 2),
+        (format!("[{EVENT}][{EVENT}]\n[\n{EVENT}\n]"), 3),
+        (format!("{}\n{}\n", EVENT.replace(',', ",\n  "), EVENT.replace("\":", "\" :\n ")), 2),
         ("{\"Records\":[]}".to_owned(), 0),
+        ("{\n  \"Records\": []\n}\n".to_owned(), 0),
         ("[]".to_owned(), 0),
         (String::new(), 0),
     ] {
@@ -211,6 +228,43 @@ fn what_is_no_record_is_kept_with_the_reason() {
     let read = read(&not_utf8);
     assert_eq!((read.decoded.records, read.decoded.rejects), (1, 1));
     assert_eq!(read.rebuilt(), not_utf8);
+}
+
+#[test]
+fn rejects_are_counted_as_records_and_say_what_they_are() {
+    let s3 = "79a5 web [06/Feb/2019:00:00:38 +0000] 192.0.2.3 - 3E57 REST.GET.OBJECT a,b \"GET /a{1} HTTP/1.1\" 200 - 1 1 7 - \"-\" \"a \"q\" b\" -";
+    let pretty = "{\n  \"a\": [\n    {},\n    1\n  ],\n  \"b\": \"x\"\n}";
+    let broken = EVENT.replacen("iam.", "iam\n.", 1);
+    let notification = r#"{"eventVersion":"2.1","eventSource":"aws:s3","eventTime":"2024-05-01T12:00:00.000Z","eventName":"ObjectCreated:Put","s3":{"bucket":{}}}"#;
+    for (content, rejects, records, reason) in [
+        (format!("{s3}\n{s3}\n{EVENT}\n{s3}\n"), 3, 1, "line of an S3 access log"),
+        (format!("[{EVENT},\n{pretty},\n{EVENT}]"), 1, 2, "has no eventTime that is a time"),
+        (format!("{pretty}\n{EVENT}"), 1, 1, "has no eventTime that is a time"),
+        ("[2021-07-29 13:06] a, b [c]\n[d] {e}\n".to_owned(), 2, 0, "text that is no record"),
+        (format!("Jul 29 host: {EVENT}\nJul 29 host: {EVENT}\n"), 2, 2, "text that is no record"),
+        (format!("[{EVENT},{broken},{EVENT}]"), 1, 2, "a line ends within a string"),
+        (
+            format!("{{\"Records\":[\n{},\n{EVENT}\n]}}", broken.replace(',', ",\n    ")),
+            1,
+            1,
+            "a line ends within a string",
+        ),
+        (
+            format!("{{\"Records\":[{EVENT},\n{}\n]}}\n", broken.replace(',', ",\n    ")),
+            1,
+            1,
+            "a line ends within a string",
+        ),
+        (format!("{{\"Records\":[{notification},{EVENT}]}}"), 1, 1, "S3 event notification"),
+        (format!("{{\"detail-type\":\"x\",\"detail\":{EVENT}}}\n"), 1, 0, "EventBridge event (detail)"),
+    ] {
+        for step in [1, 50, 1 << 20] {
+            let read = read_in_steps(content.as_bytes(), step);
+            assert_eq!(String::from_utf8(read.rebuilt()).unwrap(), content);
+            assert_eq!((read.reasons().len(), check_all(&read)), (rejects, records), "{content}: {:?}", read.reasons());
+            assert_eq!(read.reasons()[0], reason, "{content}");
+        }
+    }
 }
 
 #[test]
@@ -475,8 +529,101 @@ fn write(value: &Value, style: u8, out: &mut String) {
     }
 }
 
+/// Decodes content in parts as a conversion cuts them: after the first whole record at or after each place.
+fn read_in_parts(content: &[u8], size: usize) -> Vec<(i64, String, Vec<u8>)> {
+    let (mut scanner, mut at, mut lines) = (Scanner::default(), 0, 0);
+    let mut items = Vec::new();
+    while at < content.len() {
+        let (start, first_line, part) = (at, lines, scanner.clone());
+        let (nominal, mut in_long) = (start + size, false);
+        while at < nominal || in_long {
+            let Some((block, len)) = scanner.next(&content[at..], true) else { break };
+            at += len;
+            match block {
+                Block::Json(_, found) => {
+                    lines += i64::try_from(found.iter().filter(|item| !item.continues).count()).unwrap();
+                    in_long = found.last().is_some_and(|item| item.continues);
+                }
+                Block::Long(_, last) => {
+                    lines += i64::from(last);
+                    in_long = !last;
+                }
+                Block::Lines(_) => unreachable!("these are objects"),
+            }
+        }
+        if at == start {
+            break;
+        }
+        items.extend(read_part(&content[start..at], part, first_line));
+    }
+    items.push((lines + 1, String::new(), content[at..].to_vec()));
+    items
+}
+
+/// What is in a part, which ends with a whole record.
+fn read_part(part: &[u8], mut scanner: Scanner, lines: i64) -> Vec<(i64, String, Vec<u8>)> {
+    let (mut decoder, mut decoded, mut at) = (super::decode::Decoder::default(), Decoded::default(), 0);
+    while let Some((block, len)) = scanner.next(&part[at..], true) {
+        let first_line = 1 + lines + decoded.lines;
+        let origin = Origin { source_file: "file", first_line, byte_offset: 0, ending: LineEnding::Lf };
+        decoded.add(&decoder.decode(block, &origin, &mut Carry::default()));
+        at += len;
+    }
+    assert_eq!(at, part.len(), "a part is read to its end");
+    let (batches, rejects) = decoder.waiting_mut().finish();
+    let batches = batches.into_iter().map(|(_, batch)| batch).collect();
+    Read { batches, rejects, decoded, after: Vec::new() }.items()
+}
+
+/// What files are made of, whole and damaged.
+fn any_piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        EVENT,
+        r#"{"eventTime":"2021-07-29T13:06:49Z"}"#,
+        r#"{"x":{"y":"}"},"z":1}"#,
+        "{\"Records\":[",
+        "{ \"a\" : [1,{}] , \"Records\" : [",
+        "{\"b\":\"\u{e4}{[\",\"Records\":[",
+        "],\"c\":{\"d\":[\"]\"]},\"e\":-1.5}",
+        "]}",
+        "[",
+        "]",
+        ",",
+        "\n",
+        "\n  ",
+        "\u{feff}",
+        "some text, [more] {of} it",
+        "\"a string, {\"",
+        r#"{"eventTime":"2021-07-29T13:06"#,
+        r#"{"eventTime":"2021-07-29T13:06:49Z","a":"b"#,
+        "\"Records\":[",
+        "{",
+        "}",
+        "\\",
+        "\"",
+    ])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn neither_steps_nor_parts_make_a_difference(
+        pieces in prop::collection::vec(any_piece(), 0..30),
+        step in 1usize..200,
+        size in 1usize..500,
+    ) {
+        let content = pieces.concat();
+        let whole = read(content.as_bytes());
+        prop_assert_eq!(whole.rebuilt(), content.as_bytes());
+        let steps = read_in_steps(content.as_bytes(), step);
+        prop_assert_eq!(steps.items(), whole.items());
+        prop_assert_eq!(steps.reasons(), whole.reasons());
+        let mut parts = read_in_parts(content.as_bytes(), size);
+        let after = parts.pop().map(|(_, _, text)| text);
+        prop_assert_eq!(parts, whole.items());
+        prop_assert_eq!(after, Some(whole.after));
+    }
 
     #[test]
     fn decoding_equals_serde_json(events in prop::collection::vec((object_of(RECORD), any::<u8>()), 1..6), step in 1usize..3000) {

@@ -9,6 +9,8 @@ use super::{TABLE, salvage, strict};
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
 use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::encoding::without_mark;
+use crate::identify::rejected;
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
 
@@ -75,14 +77,18 @@ impl Decoder {
             decoded.blank_lines += 1;
             return;
         }
+        // A byte order mark is not part of the first field; `raw` has it.
+        let unmarked = without_mark(text);
+        let mark = text.len() - unmarked.len();
+        let text = unmarked;
         if !valid && std::str::from_utf8(text).is_err() {
             return self.decode_lossy(block, text, place, origin, decoded);
         }
         match self.read(text) {
             Err(reason) => self.reject_line(with_end, place, reason, origin, decoded),
             Ok(mut line) => {
-                let keep_raw = !line.canonical || !place.ends_alike;
-                line.move_by(place.start);
+                let keep_raw = !line.canonical || !place.ends_alike || mark > 0;
+                line.move_by(place.start + mark);
                 let raw = if keep_raw { Span::new(block, place.start, place.end) } else { Span::NULL };
                 self.accept(Pending { line, number: place.number, raw }, block, origin, decoded);
             }
@@ -132,7 +138,7 @@ impl Decoder {
         decoded.rejects += 1;
         let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
         let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
-        self.partitions.rejects.push(&origin, reason, raw);
+        self.partitions.rejects.push(&origin, rejected(raw, &TABLE).unwrap_or(reason), raw);
     }
 
     /// Moves the pending lines to the columns of their dates.

@@ -61,6 +61,24 @@ fn has_raw(line: &str) -> bool {
 }
 
 #[test]
+fn a_byte_order_mark_makes_no_difference() {
+    for line in [OLD.to_owned(), OLD.replace("agent", "\u{e4}gent")] {
+        let marked = format!("\u{feff}{line}");
+        assert_eq!(fields(&marked), fields(&line));
+        assert!(has_raw(&marked) && !has_raw(&line));
+        let (batches, _) = decode(marked.as_bytes());
+        let mut printed = Vec::new();
+        LinePrinter::new(&batches[0]).unwrap().print(0, &mut printed);
+        assert_eq!(String::from_utf8(printed).unwrap(), marked);
+    }
+    // One that is not UTF-8 elsewhere has its columns all the same.
+    let broken = [b"\xef\xbb\xbf", OLD.replace("agent", "\u{1}").as_bytes()].concat();
+    let broken: Vec<u8> = broken.into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
+    let (batches, rejects) = decode(&broken);
+    assert!(rejects.is_none() && TextColumn::new(batches[0].column(0)).unwrap().get(0) == Some("owner"));
+}
+
+#[test]
 fn a_line_of_the_user_guide_needs_no_raw() {
     let line = format!(
         r#"{HEAD} s3-dg.pdf "PUT /s3-dg.pdf HTTP/1.1" 200 - - 4406583 41754 28 "-" "S3Console/0.4" - 10S62Zv8= SigV4 ECDHE AuthHeader b.s3.amazonaws.com TLSV1.1 arn:aws:s3:us-west-1:123456789012:accesspoint/example-AP Yes us-east-1"#

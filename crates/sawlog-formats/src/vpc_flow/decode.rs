@@ -1,5 +1,6 @@
 //! The decoder: blocks of lines in, columns by date and rejects out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::column::{END, EXTRA, FILE_TIME, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
@@ -9,7 +10,9 @@ use super::{DEFAULT_FIELDS, TABLE, TRANSIT_FIELDS};
 use crate::builder::ColumnSet;
 use crate::calendar::{day_of, within_times};
 use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::encoding::without_mark;
 use crate::field::{self, Span, number};
+use crate::identify::rejected;
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
 
@@ -179,15 +182,16 @@ impl Decoder {
             }
             return;
         }
+        // A byte order mark makes no difference to what follows it.
         if carry.gap.len() < MAX_GAP
-            && let Some(fields) = header_fields(text)
+            && let Some(fields) = header_fields(without_mark(text))
         {
             carry.fields = Some(fields);
             carry.gap.push_str(&String::from_utf8_lossy(whole));
             return self.use_layout(carry, block, origin);
         }
         if self.is_transit || place.blanks.len() + 1 != self.layout.slots.len() {
-            self.choose_layout(text, block, origin, carry);
+            self.choose_layout(without_mark(text), block, origin, carry);
         }
         self.odd.clear();
         match self.read(block, place, text, origin) {
@@ -205,7 +209,8 @@ impl Decoder {
                 decoded.rejects += 1;
                 let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
                 let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
-                crate::Decoder::reject(self, &reason, with_end, &origin, carry);
+                let what = rejected(text, &TABLE);
+                crate::Decoder::reject(self, what.unwrap_or(&reason), with_end, &origin, carry);
             }
         }
     }
@@ -219,14 +224,16 @@ impl Decoder {
         origin: &Origin<'_>,
     ) -> Result<Option<i64>, String> {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
+        let unmarked = without_mark(text);
+        let mark = text.len() - unmarked.len();
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
-            self.fields(block, place, text)
+            self.fields(block, place, place.start + mark..place.start + text.len())
         } else {
             Err("not UTF-8".to_owned())
         };
         match read {
             Ok(Taken { time, canonical }) => {
-                let as_it_is = canonical && place.ends_alike;
+                let as_it_is = canonical && place.ends_alike && mark == 0;
                 let raw = if as_it_is { Span::NULL } else { Span::new(block, place.start, place.end) };
                 let extras_end = self.pending.extras.len();
                 let of_file = if time.is_none() { origin.file_time.and_then(within_times) } else { None };
@@ -246,17 +253,17 @@ impl Decoder {
 
     /// Takes the line's fields, between each two of which there is a blank; or as many blanks and tabs as may be, if only
     /// so there are as many fields as are named.
-    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: &[u8]) -> Result<Taken, String> {
+    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, String> {
         let named = self.layout.slots.len();
-        let end = place.start + text.len();
+        let Range { start, end } = text;
         if place.blanks.len() + 1 == named {
-            let mut start = place.start;
+            let mut start = start;
             let ends = place.blanks.iter().map(|blank| *blank as usize).chain([end]);
             return self.values(block, ends.map(move |end| (std::mem::replace(&mut start, end + 1), end)), true);
         }
         let is_between = |place: &usize| matches!(block[*place], b' ' | b'\t');
         let mut words: Vec<(usize, usize)> = Vec::new();
-        let mut at = place.start;
+        let mut at = start;
         while at < end {
             let word_end = (at..end).find(is_between).unwrap_or(end);
             if word_end > at {

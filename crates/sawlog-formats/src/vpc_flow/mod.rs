@@ -15,6 +15,7 @@ use layout::{header_fields, is_default_record, is_transit_record};
 use print::LinePrinter;
 
 use crate::decoder::{Carry, Format, Framing};
+use crate::encoding::{MARK, without_mark};
 use crate::entity::{Entity, Failed, Measures};
 use crate::table::{Column, Kind, Table};
 
@@ -27,7 +28,7 @@ pub const FORMAT: Format = Format {
     printed: || TABLE.columns.iter().map(|column| column.name).collect(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
-    ends_block: |line| !line.is_empty() && !is_header(line),
+    ends_block: |line| !line.is_empty() && !is_header(without_mark(line)),
     entities: &[
         Entity::new("ip", "srcaddr"),
         Entity::new("ip", "dstaddr"),
@@ -160,15 +161,15 @@ mod column {
 fn detect(head: &[u8]) -> bool {
     let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let is_flow = |line: &[u8]| is_header(line) || is_default_record(line) || is_transit_record(line);
-    lines.filter(|line| !line.is_empty()).take(32).any(is_flow)
+    lines.map(without_mark).filter(|line| !line.is_empty()).take(32).any(is_flow)
 }
 
 fn skim(content: &[u8], carry: &mut Carry) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', content).chain([content.len()]) {
         // Records begin with a number or an id; a look at the first letter leaves few lines to be looked at closely.
-        if content.get(start).is_some_and(u8::is_ascii_alphabetic) {
-            let line = &content[start..end];
+        if content.get(start).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == MARK[0]) {
+            let line = without_mark(&content[start..end]);
             let fields = header_fields(line.strip_suffix(b"\r").unwrap_or(line));
             carry.fields = fields.or(carry.fields.take());
         }

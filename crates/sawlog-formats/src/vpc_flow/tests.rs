@@ -82,6 +82,31 @@ fn the_default_fields_without_a_header() {
 }
 
 #[test]
+fn a_byte_order_mark_makes_no_difference() {
+    let content = format!(
+        "\u{feff}dstaddr srcaddr start\n::1 ::2 1418530010\n\u{feff}srcaddr dstaddr start\n\u{feff}::2 ::1 1418530010\n"
+    );
+    for per_block in [1, 2, 100] {
+        let read = read_in_blocks(&content, per_block);
+        assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0));
+        let addresses = |row: usize| {
+            let batches = &read.batches;
+            let (batch, row) = if batches.len() > 1 { (&batches[row], 0) } else { (&batches[0], row) };
+            TextColumn::new(&batch["srcaddr"]).unwrap().get(row).map(str::to_owned)
+        };
+        assert_eq!((addresses(0).as_deref(), addresses(1).as_deref()), (Some("::2"), Some("::2")));
+        let lines: String = read.lines().into_iter().map(|(_, line)| line + "\n").collect();
+        assert_eq!(lines, content);
+    }
+    let mut carry = Carry::default();
+    skim(content.as_bytes(), &mut carry);
+    assert_eq!(carry.fields.as_deref(), Some("srcaddr dstaddr start"));
+    assert!(detect(content.as_bytes()));
+    let headerless = read(&format!("\u{feff}{V2}\n"));
+    assert_eq!((headerless.decoded.records, headerless.batches[0]["version"].is_empty()), (1, false));
+}
+
+#[test]
 fn a_header_gives_the_order_and_may_come_again() {
     let header = "dstaddr new-field srcaddr start version other";
     let content = format!("{header}\n::1 x ::2 1418530010 12 -\n\n{header}\n\n::3 y z 1418530011 12 q\n{header}\n");

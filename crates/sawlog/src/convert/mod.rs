@@ -3,6 +3,7 @@
 mod content;
 mod flow_parquet;
 mod ledger_rows;
+mod options;
 mod order;
 mod plan;
 mod reading;
@@ -12,7 +13,7 @@ mod tell;
 mod worker;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +21,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sawlog_formats::Format;
+use sawlog_formats::{Format, remedy};
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Source, SourceState, Store};
 use serde::Serialize;
@@ -29,12 +30,12 @@ use crate::discover::{Problem, discover};
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use order::{Abort, Contents, FirstFiles, Running, Turns};
-use plan::{UnitSize, converted};
+use plan::converted;
 use worker::Worker;
 use writer::Writer;
 
 pub(crate) use plan::{Piece, Plan, hash_file, hex};
-pub(crate) use replace::is_stale;
+pub(crate) use replace::{heirs, is_stale, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
 /// What the process needs beside what the threads use: most of it is its own code.
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) inputs: Vec<PathBuf>,
     /// All inputs are of this format; `None`: tell by content.
     pub(crate) format: Option<&'static Format>,
+    /// Whether that was said, be it that the content tells.
+    pub(crate) format_named: bool,
     /// The fields of VPC flow logs without a header line.
     pub(crate) vpc_fields: Option<Arc<str>>,
     pub(crate) threads: usize,
@@ -63,6 +66,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Whether options are given that decide how a file is read.
+    fn names_options(&self) -> bool {
+        self.format_named || self.vpc_fields.is_some()
+    }
+
     /// Shares `memory` bytes among the threads: how much a thread's columns may take, and the largest unit of work.
     /// Beside its columns a thread holds what they are encoded to, and the mapped pages of its unit.
     pub(crate) fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
@@ -87,8 +95,12 @@ pub(crate) struct Summary {
     pub(crate) empty: Vec<String>,
     /// CloudTrail digests.
     pub(crate) digests: usize,
-    /// Files of no known format.
+    /// Files that are not read, of whatever kind.
     pub(crate) unknown: Vec<String>,
+    /// Those of them that look like something, by what they look like.
+    pub(crate) looks_like: BTreeMap<String, Unread>,
+    /// Files that were read otherwise than the options given now say, and how they were.
+    pub(crate) read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
     pub(crate) unreadable: Vec<(String, String)>,
     pub(crate) records: i64,
@@ -103,10 +115,19 @@ pub(crate) struct Summary {
     pub(crate) committed: bool,
 }
 
+/// Files of a kind that is not read.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Unread {
+    /// What to do so that they can be.
+    pub(crate) remedy: String,
+    pub(crate) files: Vec<String>,
+}
+
 impl Summary {
     /// Whether something of the input did not become a record.
     pub(crate) fn has_losses(&self) -> bool {
-        self.rejects > 0 || !self.unreadable.is_empty() || !self.unknown.is_empty()
+        let unread = !self.unreadable.is_empty() || !self.unknown.is_empty() || !self.read_otherwise.is_empty();
+        self.rejects > 0 || unread
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -122,7 +143,15 @@ impl Summary {
             }
             SourceState::Empty => self.empty.push(source.path.clone()),
             SourceState::Digest => self.digests += 1,
-            SourceState::Unknown => self.unknown.push(source.path.clone()),
+            SourceState::Unknown => {
+                self.unknown.push(source.path.clone());
+                if let Some(name) = &source.looks_like {
+                    let unread = self.looks_like.entry(name.clone()).or_default();
+                    unread.remedy = remedy(name).unwrap_or_default().into_owned();
+                    unread.files.push(source.path.clone());
+                }
+            }
+            SourceState::Removed => {}
             SourceState::Duplicate => {
                 self.duplicates.push((source.path.clone(), source.duplicate_of.clone().unwrap_or_default()));
             }
@@ -157,11 +186,12 @@ pub(crate) fn convert(
     let mut run =
         Run::begin(store, settings.codec, || progress.note("another sawlog writes to this store; waiting for it"))?;
     let ledger = Source::load_all(store)?;
-    let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
-    let plan = Plan::new(discovery, &ledger, (settings.replace, settings.format.is_some()), size)?;
+    let plan = Plan::new(discovery, &ledger, settings)?;
     progress.begin(&plan);
-    let mut summary = Summary { unchanged: plan.unchanged, replaced: plan.replaced.len(), ..Summary::default() };
-    summary.unknown.clone_from(&plan.still_unknown);
+    let had_records = plan.replaced.iter().filter(|source| source.state == SourceState::Converted);
+    let mut summary = Summary { unchanged: plan.unchanged, replaced: had_records.count(), ..Summary::default() };
+    summary.read_otherwise.clone_from(&plan.read_otherwise);
+    plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
     let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
     let job = Job {

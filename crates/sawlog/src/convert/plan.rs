@@ -6,11 +6,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::is_gzip;
+use sawlog_formats::{Encoding, is_gzip};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
+use super::Settings;
 use super::content::is_parquet;
+use super::options::{Options, VERSION, is_older, read_otherwise};
 use super::replace::{Heirs, heirs, is_stale};
 use super::tell::FileName;
 use crate::discover::{Discovery, Found, Problem};
@@ -39,8 +41,10 @@ pub(crate) struct Plan {
     pub(crate) heirs: Heirs,
     /// How many inputs are in the ledger as they are.
     pub(crate) unchanged: usize,
-    /// Inputs that the ledger has as files of no known format, and that are still the same.
-    pub(crate) still_unknown: Vec<String>,
+    /// Ledger rows of inputs of no known format that are still the same.
+    pub(crate) still_unknown: Vec<Source>,
+    /// Inputs that were read otherwise than the options given now say, and how.
+    pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -72,10 +76,10 @@ pub(crate) struct Piece {
 
 /// How units are cut.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct UnitSize {
-    pub(crate) threads: usize,
+struct UnitSize {
+    threads: usize,
     /// No unit is larger, if memory is short.
-    pub(crate) at_most: u64,
+    at_most: u64,
 }
 
 impl UnitSize {
@@ -88,16 +92,11 @@ impl UnitSize {
 impl Plan {
     /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless they
     /// are to be replaced.
-    /// Files of no known format are read again if `forced`, which says that they are of a format all the same.
-    pub(crate) fn new(
-        discovery: Discovery,
-        ledger: &[Source],
-        (replace, forced): (bool, bool),
-        size: UnitSize,
-    ) -> Result<Self> {
+    pub(crate) fn new(discovery: Discovery, ledger: &[Source], settings: &Settings) -> Result<Self> {
         let mut plan = Self { problems: discovery.problems, ..Self::default() };
-        let mut new = plan.compare(discovery.files, ledger, (replace, forced))?;
+        let mut new = plan.compare(discovery.files, ledger, settings)?;
         plan.inherit(&mut new, ledger);
+        let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
         let unit_size = size.of(new.iter().map(|file| file.size).sum());
         plan.settle(new, ledger, unit_size);
         plan.cut(unit_size);
@@ -105,27 +104,35 @@ impl Plan {
     }
 
     /// Leaves out what the ledger has.
-    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], (replace, forced): (bool, bool)) -> Result<Vec<Found>> {
+    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
         let (mut taken, mut changed, mut new) = (HashSet::new(), Vec::new(), Vec::new());
         for mut file in files {
-            match fate(&mut file, &known, &taken) {
-                Ok(Fate::New) => {}
+            let fate = fate(&mut file, &known, &taken).and_then(|fate| match fate {
+                Fate::New => Ok(Next::Read(None)),
                 // Its records are not in the store.
-                Ok(Fate::Same(source)) if is_stale(source, |path| known.get(path).copied()) => {
-                    self.replaced.push(source.clone());
+                Fate::Same(source) if is_stale(source, |path| known.get(path).copied()) => Ok(Next::Read(Some(source))),
+                Fate::Same(source) => again(source, &file, settings),
+                // What was removed is new.
+                Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
+                    Ok(Next::Read(Some(source)))
                 }
-                Ok(Fate::Same(source)) if source.state != SourceState::Unknown => {
-                    self.unchanged += 1;
+                Fate::Changed(source) => Ok(Next::Refuse(source)),
+            });
+            match fate {
+                Ok(Next::Read(old)) => self.replaced.extend(old.cloned()),
+                Ok(Next::Keep(source)) => {
+                    match source.state {
+                        SourceState::Unknown => self.still_unknown.push(source.clone()),
+                        _ => self.unchanged += 1,
+                    }
                     continue;
                 }
-                Ok(Fate::Same(source)) if forced => self.replaced.push(source.clone()),
-                Ok(Fate::Same(source)) => {
-                    self.still_unknown.push(source.path.clone());
+                Ok(Next::Tell(source, how)) => {
+                    self.read_otherwise.push((source.path.clone(), how));
                     continue;
                 }
-                Ok(Fate::Changed(source)) if replace => self.replaced.push(source.clone()),
-                Ok(Fate::Changed(source)) => {
+                Ok(Next::Refuse(source)) => {
                     changed.push(format!("  {}: {} bytes then, {} now", file.path.display(), source.size, file.size));
                     continue;
                 }
@@ -226,7 +233,7 @@ impl Plan {
         let (mut unit, mut filled) = (Unit::default(), 0);
         for (place, input) in self.inputs.iter().enumerate() {
             let bytes = input.found.size;
-            let (gzip, whole) = starts_as(&input.found);
+            let (gzip, whole) = starts_as(&input.found, unit_size);
             let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
             let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
             if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
@@ -251,6 +258,35 @@ impl Plan {
 }
 
 /// What is to be done with a file.
+enum Next<'a> {
+    /// Read it, in place of what the ledger has of it.
+    Read(Option<&'a Source>),
+    /// Leave it as the ledger has it.
+    Keep(&'a Source),
+    /// The same, but say how it was read.
+    Tell(&'a Source, String),
+    /// It has changed, and must not have.
+    Refuse(&'a Source),
+}
+
+/// What is to be done with a file that is what the ledger says: it is read again if it may be read to better effect.
+fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Next<'a>> {
+    let was = Options::parse(source.options.as_deref());
+    let may_be_known = || settings.names_options() || is_older(source.read_by.as_deref());
+    Ok(match source.state {
+        SourceState::Removed => Next::Read(Some(source)),
+        SourceState::Unknown | SourceState::Converted if was.limit_is_wider(settings) => Next::Read(Some(source)),
+        SourceState::Unknown if may_be_known() => Next::Read(Some(source)),
+        SourceState::Converted => match read_otherwise(source, &file.path, settings)? {
+            None => Next::Keep(source),
+            Some(_) if settings.replace => Next::Read(Some(source)),
+            Some(how) => Next::Tell(source, how),
+        },
+        _ => Next::Keep(source),
+    })
+}
+
+/// How a file compares with the ledger.
 enum Fate<'a> {
     New,
     Same(&'a Source),
@@ -293,6 +329,7 @@ pub(crate) fn row(found: &Found) -> Source {
         root: found.root.to_string(),
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
         mtime: found.mtime,
+        read_by: Some(VERSION.to_owned()),
         ..Source::default()
     }
 }
@@ -316,15 +353,16 @@ pub(crate) fn converted(
 }
 
 /// Whether the file begins as a gzip file does, and whether it can't be read in parts.
-fn starts_as(found: &Found) -> (bool, bool) {
+fn starts_as(found: &Found, unit_size: u64) -> (bool, bool) {
     // Only for files that would be cut otherwise: what a small one is shows when it is read.
-    if found.size < MIN_UNIT {
+    if found.size < MIN_UNIT && found.size <= unit_size {
         let gzip = found.label.ends_with(".gz");
         return (gzip, gzip);
     }
-    let mut head = [0; 4];
+    let mut head = [0; 64];
     let read = evidence::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
-    (read && is_gzip(&head), read && (is_gzip(&head) || is_parquet(&head)))
+    let whole = is_gzip(&head) || is_parquet(&head) || Encoding::of(&head).is_some();
+    (read && is_gzip(&head), read && whole)
 }
 
 /// SHA-256 of a file, in hexadecimal digits.

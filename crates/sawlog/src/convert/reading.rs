@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Settings;
 use super::content::{Cutter, FileBytes};
+use super::options::Options;
 use super::order::Running;
 use super::tell::{FileName, Told};
 use super::worker::Report;
@@ -76,7 +77,9 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn new(settings: &Settings, content: &[u8], hash: bool) -> Self {
-        let report = Report { ending: LineEnding::of(content), told: Told::of(settings, content), ..Report::default() };
+        let told = Told::of(settings, content);
+        let options = Options::of(settings, content, told);
+        let report = Report { ending: LineEnding::of(content), told, options, ..Report::default() };
         let carry = Carry { fields: settings.vpc_fields.clone(), gap: String::new() };
         Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, carry, report }
     }

@@ -1,6 +1,6 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
-use sawlog_formats::{Format, TIMES, cloudtrail, vpc_flow};
+use sawlog_formats::{Format, TIMES, Unread, archive, cloudtrail, headerless, vpc_flow, without_mark, wrapper};
 
 use super::Settings;
 use crate::discover::Found;
@@ -11,39 +11,66 @@ pub(crate) const HEAD: usize = 64 << 10;
 pub(crate) const MAX_DIGEST: usize = 16 << 20;
 
 /// What a file's content is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Told {
     /// Records of a format.
     Log(&'static Format),
     /// A CloudTrail digest.
     Digest,
-    #[default]
-    Unknown,
+    /// Something that is not read, and what it is, if that is known.
+    Unknown(Option<Unread>),
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self::Unknown(None)
+    }
 }
 
 impl Told {
     /// Tells by the beginning of the (decompressed) content.
     pub(crate) fn of(settings: &Settings, content: &[u8]) -> Self {
-        let head = &content[..content.len().min(HEAD)];
-        if let Some(format) = settings.format {
-            return Self::Log(format);
+        let head = head_of(content);
+        match (archive(head), settings.format) {
+            (Some(archive), _) => Self::Unknown(Some(archive)),
+            (None, Some(format)) => Self::Log(format),
+            (None, None) => Self::by_content(settings, head),
         }
+    }
+
+    /// Tells by the beginning of the content, whatever format it is said to be.
+    pub(crate) fn by_content(settings: &Settings, content: &[u8]) -> Self {
+        let head = head_of(content);
         if cloudtrail::is_digest(head) {
             return Self::Digest;
         }
+        if let Some(wrapper) = wrapper(head) {
+            return Self::Unknown(Some(wrapper));
+        }
         let fields = settings.vpc_fields.as_deref().filter(|fields| has_fields(head, fields));
-        sawlog_formats::detect(head).or(fields.map(|_| &vpc_flow::FORMAT)).map_or(Self::Unknown, Self::Log)
+        let format = sawlog_formats::detect(head).or(fields.map(|_| &vpc_flow::FORMAT));
+        format.map_or_else(|| Self::Unknown(headerless(head)), Self::Log)
     }
 
     /// The format, if it is a log.
     pub(crate) fn format(self) -> Option<&'static Format> {
         if let Self::Log(format) = self { Some(format) } else { None }
     }
+
+    /// What it looks like, if it is of a kind that is known and not read.
+    pub(crate) fn looks_like(self, in_gzip: bool) -> Option<String> {
+        if let Self::Unknown(unread) = self { unread.map(|unread| Unread { in_gzip, ..unread }.name()) } else { None }
+    }
+}
+
+fn head_of(content: &[u8]) -> &[u8] {
+    without_mark(&content[..content.len().min(HEAD)])
 }
 
 /// Whether the first line of text has as many fields as are named.
 fn has_fields(head: &[u8], fields: &str) -> bool {
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = head.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     std::str::from_utf8(line).is_ok_and(|line| line.split(' ').count() == fields.split(' ').count())
 }
 

@@ -8,14 +8,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use sawlog_formats::{
-    Block, ColumnSet, Decoded, Decoder, FORMATS, Format, LineEnding, Partitions, REJECTS, Seen, Table, TextColumn,
-    date_name, inflate, is_gzip, vpc_flow,
+    Block, ColumnSet, Decoded, Decoder, Encoding, FORMATS, Format, LineEnding, Partitions, REJECTS, Seen, Table,
+    TextColumn, date_name, inflate, is_gzip, other_parquet, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
 
 use super::content::{Cutter, FileBytes, is_parquet};
 use super::flow_parquet::FlowParquet;
+use super::options::Options;
 use super::order::{Hash, Running};
 use super::plan::{Piece, Unit, hex};
 use super::reading::{Reading, pass_over};
@@ -54,6 +55,10 @@ pub(crate) struct Report {
     /// SHA-256 of what was inflated.
     pub(crate) content_sha256: Option<String>,
     pub(crate) compression: Option<&'static str>,
+    /// How the text is encoded, if it was made into UTF-8.
+    pub(crate) encoding: Option<&'static str>,
+    /// The options that mattered. Of the first part.
+    pub(crate) options: Options,
     pub(crate) ending: LineEnding,
     pub(crate) told: Told,
     /// What stands after the last record.
@@ -181,7 +186,12 @@ impl<'a> Worker<'a> {
     /// Reads a whole file.
     fn whole(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         if is_gzip(bytes.bytes()) {
-            return self.whole_gzip(input, bytes, sha256);
+            return self.whole_stream(input, bytes, sha256, Stream::Gzip);
+        }
+        if let Some(encoding) = Encoding::of(bytes.bytes())
+            && encoding.is_whole_utf16(bytes.bytes())
+        {
+            return self.whole_stream(input, bytes, sha256, Stream::Text(encoding));
         }
         if is_parquet(bytes.bytes()) {
             return self.whole_parquet(input, bytes, sha256);
@@ -201,7 +211,14 @@ impl<'a> Worker<'a> {
         Ok(report)
     }
 
-    fn whole_gzip(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
+    /// Reads a whole file whose content is made of its bytes, piece by piece.
+    fn whole_stream(
+        &mut self,
+        input: usize,
+        bytes: &FileBytes,
+        sha256: Option<String>,
+        stream: Stream,
+    ) -> Result<Report> {
         let mut buffer = std::mem::take(&mut self.buffers[1]);
         let mut begun: Option<(Reading, Cutter)> = None;
         let begin = |content: &[u8]| {
@@ -209,7 +226,8 @@ impl<'a> Worker<'a> {
             let cutter = Cutter::of(reading.report.told.format());
             (reading, cutter)
         };
-        let broken = inflate(bytes.bytes(), self.job.settings.max_inflate, &mut buffer, |content, at_end| {
+        let max_inflate = self.job.settings.max_inflate;
+        let take = |content: &[u8], at_end: bool| {
             if begun.is_none() && content.len() < HEAD && !at_end {
                 return Ok(0);
             }
@@ -233,7 +251,11 @@ impl<'a> Worker<'a> {
                 taken = content.len();
             }
             anyhow::Ok(taken)
-        })?;
+        };
+        let broken = match stream {
+            Stream::Gzip => inflate(bytes.bytes(), max_inflate, &mut buffer, take)?,
+            Stream::Text(encoding) => encoding.transcode(bytes.bytes(), &mut buffer, take).map(|()| None)?,
+        };
         let (mut reading, mut cutter) = begun.unwrap_or_else(|| {
             let reading = Reading::new(self.job.settings, &buffer, true);
             let cutter = Cutter::of(reading.report.told.format());
@@ -241,12 +263,18 @@ impl<'a> Worker<'a> {
         });
         if let Some(broken) = broken {
             self.break_off(input, &broken, &buffer, &mut cutter, &mut reading)?;
+            if u64::try_from(reading.report.content_size).is_ok_and(|size| size > max_inflate) {
+                reading.report.options = reading.report.options.past(max_inflate);
+            }
         }
         buffer.shrink_to(4 << 20);
         self.buffers[1] = buffer;
         self.job.progress.bytes(bytes.bytes().len());
         let mut report = reading.report;
-        report.compression = Some("gzip");
+        match stream {
+            Stream::Gzip => report.compression = Some("gzip"),
+            Stream::Text(encoding) => report.encoding = Some(encoding.name()),
+        }
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         if bytes.was_cut() {
@@ -260,7 +288,10 @@ impl<'a> Worker<'a> {
         let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].found.path) {
             Ok(Some(lines)) => lines,
-            Ok(None) => return Ok(Report { sha256, ..Report::default() }),
+            Ok(None) => {
+                let told = Told::Unknown(Some(other_parquet()));
+                return Ok(Report { sha256, told, ..Report::default() });
+            }
             Err(error) => return Ok(unreadable(&error)),
         };
         let mut reading = Reading::new(self.job.settings, b"", true);
@@ -342,8 +373,10 @@ impl<'a> Worker<'a> {
         let nominal_end = usize::try_from(piece.range.end)?;
         let settings = self.job.settings;
         let turn = self.job.running[&piece.input].take(piece.part, &self.job.abort, |running: &mut Running| {
+            let mut options = Options::default();
             if piece.part == 0 {
                 let first = Reading::new(settings, content, true);
+                options = first.report.options;
                 (running.ending, running.told, running.carry) =
                     (first.report.ending, Some(first.report.told), first.carry);
                 running.cutter = Some(Cutter::of(first.report.told.format()));
@@ -351,7 +384,7 @@ impl<'a> Worker<'a> {
             let told = running.told.unwrap_or_default();
             let cutter = running.cutter.clone().unwrap_or(Cutter::Lines(false));
             let start = running.at;
-            let report = Report { ending: running.ending, told, ..Report::default() };
+            let report = Report { ending: running.ending, told, options, ..Report::default() };
             let mut reading = Reading { report, ..Reading::new(settings, b"", false) };
             (reading.first_line, reading.carry) = (running.lines + 1, running.carry.clone());
             let end = pass_over(running, bytes, if last { content.len() } else { nominal_end });
@@ -486,6 +519,14 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
         all.append(&rejects[number], row..row + 1, &mut seen[number])?;
     }
     Ok(all.finish())
+}
+
+/// How a file's bytes become its content.
+#[derive(Clone, Copy)]
+enum Stream {
+    Gzip,
+    /// Text in UTF-16 is made into UTF-8.
+    Text(Encoding),
 }
 
 /// A file whose content may be that of another.

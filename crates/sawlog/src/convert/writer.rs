@@ -1,6 +1,6 @@
 //! Takes the threads' row groups in order and appends them to data files, one open file for each table and date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -35,6 +35,8 @@ pub(crate) struct Writer<'p, 'r, 's> {
     /// The input under way, of which more parts may report.
     current: Option<(usize, Source)>,
     ledger: LedgerRows<'p>,
+    /// The rows of files that are not read, and whose content another file may have.
+    unread: HashMap<String, Source>,
     scraps: Option<Scraps>,
 }
 
@@ -68,7 +70,17 @@ struct OpenFile {
 impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     pub(crate) fn new(plan: &'p Plan, run: &'r mut Run<'s>, summary: &'r mut Summary) -> Self {
         let ledger = LedgerRows::new(&plan.settled);
-        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, current: None, ledger, scraps: None }
+        Self {
+            plan,
+            run,
+            summary,
+            open: BTreeMap::new(),
+            clock: 0,
+            current: None,
+            ledger,
+            unread: HashMap::new(),
+            scraps: None,
+        }
     }
 
     /// Writes the units' output, one unit after the other.
@@ -150,8 +162,11 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                 state: match report.told {
                     Told::Log(_) => SourceState::Converted,
                     Told::Digest if report.content.is_some() => SourceState::Digest,
-                    Told::Digest | Told::Unknown => SourceState::Unknown,
+                    Told::Digest | Told::Unknown(_) => SourceState::Unknown,
                 },
+                looks_like: report.told.looks_like(report.compression == Some("gzip")),
+                encoding: report.encoding.map(str::to_owned),
+                options: report.options.text(),
                 format: report.told.format().map(|format| format.table.name.to_owned()),
                 compression: report.compression.map(str::to_owned),
                 line_ending: report.ending,
@@ -184,9 +199,30 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     /// The parts of another input report; those of the last one have.
     fn begin(&mut self, input: usize, row: Source) -> Result<()> {
         match self.current.replace((input, row)) {
-            Some((_, source)) => self.ledger.push(source, self.run, self.summary),
+            Some((input, source)) => self.add_to_ledger(input, source),
             None => Ok(()),
         }
+    }
+
+    /// Adds the row of an input to the ledger. A file with the content of one that is not read is what that one is: there is
+    /// nothing that it repeats.
+    fn add_to_ledger(&mut self, input: usize, own: Source) -> Result<()> {
+        let source = match own.duplicate_of.as_ref().and_then(|first| self.unread.get(first)) {
+            None => own,
+            Some(first) => Source {
+                path: own.path,
+                root: own.root,
+                mtime: own.mtime,
+                account_id: own.account_id,
+                region: own.region,
+                file_time: own.file_time,
+                ..first.clone()
+            },
+        };
+        if source.state == SourceState::Unknown && self.plan.inputs[input].may_repeat {
+            self.unread.insert(source.path.clone(), source.clone());
+        }
+        self.ledger.push(source, self.run, self.summary)
     }
 
     /// Closes all files; gives how many rows of the ledger there are.
@@ -197,8 +233,8 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         if let Some(scraps) = self.scraps.take() {
             self.write_scraps(scraps, settings)?;
         }
-        if let Some((_, source)) = self.current.take() {
-            self.ledger.push(source, self.run, self.summary)?;
+        if let Some((input, source)) = self.current.take() {
+            self.add_to_ledger(input, source)?;
         }
         self.ledger.finish(self.run, self.summary)
     }

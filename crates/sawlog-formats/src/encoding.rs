@@ -1,0 +1,172 @@
+//! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and UTF-16 made into UTF-8.
+
+/// The byte order mark in UTF-8.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// So many characters at the beginning of a text without a mark show how it is encoded.
+const SHOWN: usize = 16;
+/// So many bytes are made into UTF-8 at a time: small enough to stay in the processor's cache from one step to the next.
+const PIECE: usize = 128 << 10;
+
+/// How text is encoded, other than in UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-16, the lower byte first.
+    Utf16Le,
+    /// UTF-16, the higher byte first.
+    Utf16Be,
+    /// UTF-32, whichever byte comes first.
+    Utf32,
+}
+
+impl Encoding {
+    /// The encoding of a text, by its byte order mark, or by where it has zeros among the ASCII characters that every log
+    /// begins with. `None` if it may be UTF-8.
+    ///
+    /// ```
+    /// use sawlog_formats::Encoding;
+    /// assert_eq!(Encoding::of(b"\xff\xfea\0"), Some(Encoding::Utf16Le));
+    /// assert_eq!(Encoding::of(b"abc"), None);
+    /// ```
+    #[must_use]
+    pub fn of(text: &[u8]) -> Option<Self> {
+        match text {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some(Self::Utf32),
+            [0xff, 0xfe, ..] => return Some(Self::Utf16Le),
+            [0xfe, 0xff, ..] => return Some(Self::Utf16Be),
+            // Nearly all files: their second or first byte is no zero.
+            [first, second, ..] if *first != 0 && *second != 0 => return None,
+            _ => {}
+        }
+        let is_ascii = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        let alike = |width: usize, place: usize| {
+            let shown = text.get(..width * SHOWN);
+            shown.is_some_and(|shown| {
+                shown.chunks_exact(width).all(|unit| {
+                    unit.iter().enumerate().all(|(at, byte)| if at == place { is_ascii(*byte) } else { *byte == 0 })
+                })
+            })
+        };
+        if alike(4, 0) || alike(4, 3) {
+            Some(Self::Utf32)
+        } else if alike(2, 0) {
+            Some(Self::Utf16Le)
+        } else {
+            alike(2, 1).then_some(Self::Utf16Be)
+        }
+    }
+
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf16Le => "utf-16le",
+            Self::Utf16Be => "utf-16be",
+            Self::Utf32 => "utf-32",
+        }
+    }
+
+    /// Whether all of `bytes` is text in UTF-16, so that what [`Encoding::transcode`] makes of it can be made into the same
+    /// bytes again.
+    #[must_use]
+    pub fn is_whole_utf16(self, bytes: &[u8]) -> bool {
+        self != Self::Utf32
+            && bytes.len().is_multiple_of(2)
+            && char::decode_utf16(self.units(bytes)).all(|char| char.is_ok())
+    }
+
+    /// Makes UTF-8 of `bytes` in UTF-16, piece by piece into `buffer`. `take` gets all that is not yet taken, and whether it
+    /// is the end, and says how many bytes it took.
+    ///
+    /// # Errors
+    ///
+    /// Those of `take`.
+    pub fn transcode<E>(
+        self,
+        bytes: &[u8],
+        buffer: &mut Vec<u8>,
+        mut take: impl FnMut(&[u8], bool) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        buffer.clear();
+        let mut at = 0;
+        while at < bytes.len() {
+            let mut end = bytes.len().min(at + PIECE);
+            // A pair of units must not be torn.
+            if end < bytes.len() && self.units(&bytes[end - 2..end]).any(|unit| (0xd800..0xdc00).contains(&unit)) {
+                end -= 2;
+            }
+            for char in char::decode_utf16(self.units(&bytes[at..end])) {
+                let char = char.unwrap_or(char::REPLACEMENT_CHARACTER);
+                buffer.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            at = end;
+            let taken = take(buffer, false)?;
+            buffer.drain(..taken);
+        }
+        take(buffer, true).map(|_| ())
+    }
+
+    fn units(self, bytes: &[u8]) -> impl Iterator<Item = u16> {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        pairs.iter().map(move |pair| match self {
+            Self::Utf16Be => u16::from_be_bytes(*pair),
+            Self::Utf16Le | Self::Utf32 => u16::from_le_bytes(*pair),
+        })
+    }
+}
+
+/// The text after its byte order mark, if it has one.
+///
+/// ```
+/// assert_eq!(sawlog_formats::without_mark("\u{feff}a".as_bytes()), b"a");
+/// ```
+#[must_use]
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(text: &str, encoding: Encoding) -> Vec<u8> {
+        let bytes = |unit: u16| if encoding == Encoding::Utf16Le { unit.to_le_bytes() } else { unit.to_be_bytes() };
+        text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn encodings_are_told_with_and_without_a_mark() {
+        let text = "{\"Records\":[{\"eventVersion\":\"1.08\"}]}";
+        for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
+            assert_eq!(Encoding::of(&encode(text, encoding)), Some(encoding));
+            assert_eq!(Encoding::of(&encode("\u{feff}x", encoding)), Some(encoding));
+        }
+        let wide: Vec<u8> = text.chars().flat_map(|char| u32::from(char).to_be_bytes()).collect();
+        assert_eq!(Encoding::of(&wide), Some(Encoding::Utf32));
+        for other in [text.as_bytes(), b"", b"\0", b"a\0", &[0; 100], b"\x1f\x8b\x08\0\0\0\0\0"] {
+            assert_eq!(Encoding::of(other), None);
+        }
+        assert!(!Encoding::Utf16Le.is_whole_utf16(b"a\0b"));
+        assert!(!Encoding::Utf16Le.is_whole_utf16(b"\x00\xd8a\0"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_transcoded_is_the_text(text: String, times in 1usize..6000, step in 1usize..4) {
+            let text = text.repeat(if text.len() < 50 { times } else { 1 });
+            for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
+                let bytes = encode(&text, encoding);
+                prop_assert!(encoding.is_whole_utf16(&bytes));
+                let (mut buffer, mut out) = (Vec::new(), Vec::new());
+                let taken: Result<(), ()> = encoding.transcode(&bytes, &mut buffer, |content, at_end| {
+                    let taken = if at_end { content.len() } else { content.len() / step };
+                    out.extend_from_slice(&content[..taken]);
+                    Ok(taken)
+                });
+                prop_assert!(taken.is_ok() && out == text.as_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,492 @@
+//! Recognises files that are not read: archives, compressions, and logs in a wrapper that sawlog does not open yet.
+
+use std::borrow::Cow;
+
+use crate::members::{self, ValueEnd, members, value_end};
+use crate::table::Table;
+use crate::{Encoding, FORMATS, cloudtrail, detect, s3_access, vpc_flow, without_mark};
+
+/// A kind of file that is recognised, but not read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What it is, as a noun: `zip archive`.
+    pub name: &'static str,
+    remedy: Remedy,
+}
+
+/// What to do with a file so that it can be read.
+#[derive(Debug, PartialEq, Eq)]
+enum Remedy {
+    /// In words, or a command that knows compressed files by itself.
+    Do(&'static str),
+    /// The same, but a gzip file must be decompressed before it.
+    Unpack(&'static str),
+    /// A filter that prints the records.
+    Filter(&'static str),
+}
+
+/// What a file is that is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The kind of file.
+    pub kind: &'static Kind,
+    /// How many fields its lines have, where that is what one must know.
+    pub fields: Option<usize>,
+    /// Whether it was in a gzip file.
+    pub in_gzip: bool,
+}
+
+impl From<&'static Kind> for Unread {
+    fn from(kind: &'static Kind) -> Self {
+        Self { kind, fields: None, in_gzip: false }
+    }
+}
+
+impl Unread {
+    /// What the file is, as the ledger has it: `zip archive`, `tar archive in gzip`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let fields = self.fields.map_or_else(String::new, |fields| format!(", {fields} fields"));
+        format!("{}{fields}{}", self.kind.name, if self.in_gzip { IN_GZIP } else { "" })
+    }
+}
+
+const IN_GZIP: &str = " in gzip";
+
+/// What to do with a file of which the ledger says that it is `name`; `None` if that is no name of [`Unread::name`].
+///
+/// ```
+/// assert_eq!(sawlog_formats::remedy("zip archive").unwrap(), "unpack it first: unzip FILE -d FOLDER");
+/// ```
+#[must_use]
+pub fn remedy(name: &str) -> Option<Cow<'static, str>> {
+    let in_gzip = name.ends_with(IN_GZIP);
+    let same = |kind: &&&Kind| {
+        name.strip_prefix(kind.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(", ") || rest == IN_GZIP)
+    };
+    let kind = KINDS.iter().find(same)?;
+    Some(match kind.remedy {
+        Remedy::Do(text) => text.into(),
+        Remedy::Unpack(text) if in_gzip => format!("decompress it (gunzip FILE), then {text}").into(),
+        Remedy::Unpack(text) => text.into(),
+        Remedy::Filter(filter) if in_gzip => format!("take its records out: zcat FILE | {filter} > NEW").into(),
+        Remedy::Filter(filter) => format!("take its records out: {filter} FILE > NEW").into(),
+    })
+}
+
+macro_rules! kinds {
+    ($($id:ident = $name:literal, $remedy:ident($text:literal);)*) => {
+        $(static $id: Kind = Kind { name: $name, remedy: Remedy::$remedy($text) };)*
+        /// All kinds; of two names of which one begins with the other, the longer one first.
+        static KINDS: &[&Kind] = &[$(&$id),*];
+    };
+}
+
+kinds! {
+    ZIP = "zip archive", Unpack("unpack it first: unzip FILE -d FOLDER");
+    TAR = "tar archive", Do("unpack it first: tar -xf FILE -C FOLDER");
+    SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
+    RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
+    CPIO = "cpio archive", Unpack("unpack it first: cpio -id < FILE");
+    GZIP = "gzip file", Do("decompress it twice: zcat FILE | zcat > NEW");
+    ZSTD = "zstd-compressed file", Unpack("decompress it first: zstd -d FILE");
+    BZIP2 = "bzip2-compressed file", Unpack("decompress it first: bunzip2 -k FILE");
+    XZ = "xz-compressed file", Unpack("decompress it first: unxz -k FILE");
+    LZMA = "lzma-compressed file", Unpack("decompress it first: unlzma -k FILE");
+    LZIP = "lzip-compressed file", Unpack("decompress it first: lzip -dk FILE");
+    LZ4 = "lz4-compressed file", Unpack("decompress it first: lz4 -d FILE NEW");
+    SNAPPY = "snappy-compressed file", Unpack("decompress it first: snzip -dk FILE");
+    COMPRESS = "file of Unix compress", Unpack("decompress it first: zcat FILE > NEW");
+    PARQUET = "Parquet file whose columns are not those of VPC flow logs", Do("use the log files themselves");
+    AVRO = "Avro file", Do("use the log files themselves");
+    ORC = "ORC file", Do("use the log files themselves");
+    UTF_16 = "UTF-16 text", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
+    UTF_32 = "UTF-32 text", Unpack("make it UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
+    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Filter("jq -r '.logEvents[].message'");
+    LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
+        Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
+    LOOKUP = "output of 'aws cloudtrail lookup-events'", Filter("jq -r '.. | .CloudTrailEvent? // empty'");
+    EVENT_BRIDGE = "EventBridge event (detail)", Filter("jq -c .detail");
+    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Filter("jq -r '.events[].message'");
+    INSIGHTS = "CloudWatch Logs Insights result",
+        Filter("jq -r '.. | objects | select(.field == \"@message\").value // .\"@message\" // empty'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Filter("jq -r .message");
+    SNS = "SNS notification", Filter("jq -r '.Message // .Sns.Message'");
+    SQS = "SQS messages", Filter("jq -r '.. | .Body? // .body? // empty'");
+    KINESIS = "Kinesis record", Filter("jq -r .kinesis.data | base64 -d");
+    S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log of it; use CloudTrail or S3 access logs");
+    DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
+    S3_JSON = "S3 access log in JSON", Do("use the text logs in the target bucket");
+    S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
+    FLOW_JSON = "VPC flow log in JSON", Do("use the text or Parquet logs that AWS delivers");
+    FLOW_CSV = "VPC flow log in CSV", Do("use the text or Parquet logs that AWS delivers");
+    HISTORY_CSV = "CSV of CloudTrail's Event history", Do("in the console, download the events as JSON instead");
+    TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
+        Do("use the trail's own files in its bucket, or export the event records as JSON");
+    TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
+    EXPORT_TASK = "CloudWatch Logs export (time and message)", Filter("cut -d' ' -f2-");
+    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("export the log group to S3, or take out the messages");
+    HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
+    OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
+    GUARD_DUTY = "GuardDuty finding", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
+    CONFIG = "AWS Config snapshot", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
+    WAF = "AWS WAF log", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
+    RESOLVER = "Route 53 resolver query log", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
+    LOAD_BALANCER = "load balancer log", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
+}
+
+/// What begins with which bytes.
+const MAGIC: &[(&[u8], &Kind)] = &[
+    (b"PK\x03\x04", &ZIP),
+    (b"PK\x05\x06", &ZIP),
+    (b"PK\x07\x08", &ZIP),
+    (b"7z\xbc\xaf\x27\x1c", &SEVEN_ZIP),
+    (b"Rar!\x1a\x07", &RAR),
+    (b"070701", &CPIO),
+    (b"070702", &CPIO),
+    (b"070707", &CPIO),
+    (b"\xc7\x71", &CPIO),
+    (b"\x1f\x8b\x08", &GZIP),
+    (b"\x28\xb5\x2f\xfd", &ZSTD),
+    (b"\xfd7zXZ\0", &XZ),
+    (b"LZIP\x01", &LZIP),
+    (b"\x04\x22\x4d\x18", &LZ4),
+    (b"\x02\x21\x4c\x18", &LZ4),
+    (b"\xff\x06\0\0sNaPpY", &SNAPPY),
+    (b"\x82SNAPPY\0", &SNAPPY),
+    (b"\x1f\x9d", &COMPRESS),
+    (b"Obj\x01", &AVRO),
+    (b"ORC", &ORC),
+    (b"PAR1", &PARQUET),
+];
+
+/// The kind of Parquet files that hold something else than flow logs.
+#[must_use]
+pub fn other_parquet() -> Unread {
+    (&PARQUET).into()
+}
+
+/// The archive, compression or encoding that `head`, the beginning of a file, is of, if sawlog does not read it. No log begins
+/// like one, so this holds whatever the file is said to be.
+#[must_use]
+pub fn archive(head: &[u8]) -> Option<Unread> {
+    let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
+    let kind = magic.or_else(|| {
+        let bzip2 = head.starts_with(b"BZh")
+            && head.get(4..10).is_some_and(|block| block == b"1AY&SY" || block == b"\x17rE8P\x90");
+        // A skippable frame of zstd or LZ4, which comes first where a file was compressed in pieces.
+        let skippable = head.len() > 8 && head[0] & 0xf0 == 0x50 && head[1..4] == *b"\x2a\x4d\x18";
+        let lzma = head.starts_with(b"\x5d\0\0") && head.get(5..13) == Some(&[0xff; 8]);
+        let encoding = Encoding::of(head);
+        match () {
+            () if bzip2 => Some(&BZIP2),
+            () if skippable => Some(&ZSTD),
+            () if lzma => Some(&LZMA),
+            () if is_tar(head) => Some(&TAR),
+            () if encoding == Some(Encoding::Utf32) => Some(&UTF_32),
+            () if encoding.is_some() => Some(&UTF_16),
+            () => None,
+        }
+    });
+    kind.map(Unread::from)
+}
+
+/// Whether a file begins with the header of a tar member: POSIX tar and GNU tar name themselves, older ones have a checksum.
+fn is_tar(head: &[u8]) -> bool {
+    let Some((header, _)) = head.split_first_chunk::<512>() else { return false };
+    if header[257..262] == *b"ustar" {
+        return true;
+    }
+    // The sum of all bytes, with blanks in place of the sum, as octal digits.
+    let field = header[148..156].trim_ascii_start();
+    let digits = field.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+    let ends_well = field.get(digits).is_none_or(|byte| matches!(byte, 0 | b' '));
+    if digits < 2 || !ends_well || header[0] == 0 {
+        return false;
+    }
+    let told = field[..digits].iter().fold(0, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..]) == told
+}
+
+/// The wrapper that `head`, the beginning of a text, is of, if sawlog does not open it; also other logs of AWS. A text in which
+/// a record stands by itself is a log, whatever stands before the record.
+#[must_use]
+pub fn wrapper(head: &[u8]) -> Option<Unread> {
+    let text = without_mark(head).trim_ascii_start();
+    if text.starts_with(b"{\"Records\"") {
+        return None;
+    }
+    let kind = match text.first()? {
+        b'{' | b'[' => wrapper_of_objects(text),
+        _ => wrapper_of_lines(text),
+    };
+    kind.map(Unread::from)
+}
+
+/// The wrapper of which a stream or an array of JSON objects is.
+fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
+    let (mut at, mut found) = (0, None);
+    while let Some(more) = text.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) {
+        at += more;
+        let object = &text[at..];
+        if cloudtrail::is_record(object) {
+            return None;
+        }
+        found = found.or_else(|| object_kind(object));
+        // What is no wrapper may be anything; to look on would cost more than it tells.
+        found?;
+        let ValueEnd::At(end) = value_end(text, at) else { break };
+        at = end;
+    }
+    found
+}
+
+/// The kind of which a JSON object is that is no record.
+pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
+    let keys: Vec<(&[u8], &[u8])> = members(object).take(60).map(|(key, text)| (key, members::value(text))).collect();
+    let value = |name: &str| keys.iter().find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| *value);
+    let has = |names: &[&str]| names.iter().all(|name| value(name).is_some());
+    let inside = |name: &str, text: &str| {
+        value(name).is_some_and(|value| memchr::memmem::find(value, text.as_bytes()).is_some())
+    };
+    let by_names: [(bool, &'static Kind); 21] = [
+        (has(&["logEvents"]), &SUBSCRIPTION),
+        (has(&["awslogs"]), &LAMBDA_LOGS),
+        (has(&["CloudTrailEvent"]) || inside("Events", "\"CloudTrailEvent\""), &LOOKUP),
+        (has(&["detail", "detail-type"]), &EVENT_BRIDGE),
+        (inside("events", "\"ingestionTime\"") || inside("events", "\"logStreamName\""), &LOG_EVENTS),
+        (has(&["@message"]) || inside("results", "\"@message\""), &INSIGHTS),
+        (has(&["s3"]) && inside("eventSource", "aws:s3"), &S3_EVENT),
+        (has(&["Message", "TopicArn"]) || has(&["Sns"]), &SNS),
+        (inside("Messages", "\"Body\"") || inside("eventSource", "aws:sqs") || has(&["Body", "ReceiptHandle"]), &SQS),
+        (has(&["kinesis"]), &KINESIS),
+        (has(&["s3Bucket", "s3ObjectKey"]), &DELIVERY),
+        (has(&["eventtime", "eventname"]), &TRAIL_JSON),
+        (has(&["class_uid", "metadata"]), &OCSF),
+        (has(&["configurationItems"]), &CONFIG),
+        (has(&["webaclId"]), &WAF),
+        (has(&["query_name", "query_timestamp"]), &RESOLVER),
+        (has(&["schemaVersion", "type", "service"]), &GUARD_DUTY),
+        (inside("detectorId", "\""), &GUARD_DUTY),
+        (has(&["srcaddr", "dstaddr"]), &FLOW_JSON),
+        (names_columns(keys.iter().map(|(key, _)| *key), &s3_access::TABLE), &S3_JSON),
+        (value("message").is_some_and(is_message), &MESSAGES),
+    ];
+    by_names.into_iter().find(|(is, _)| *is).map(|(_, kind)| kind)
+}
+
+/// Whether a JSON string holds a line of a log.
+fn is_message(string: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(string.get(1..string.len().min(8 << 10)).unwrap_or_default());
+    let text = text.strip_suffix('"').unwrap_or(&text).replace("\\\"", "\"").replace("\\/", "/").replace("\\n", "\n");
+    is_log(text.as_bytes())
+}
+
+/// Whether text is, or begins, a log.
+fn is_log(text: &[u8]) -> bool {
+    detect(text).is_some() || headerless_fields(text).is_some()
+}
+
+/// The wrapper of which lines of text are, by the first one.
+fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let word_end = line.iter().position(|byte| matches!(byte, b' ' | b',' | b'\t'))?;
+    let (word, rest) = (&line[..word_end], &line[word_end + 1..]);
+    if line.starts_with(b"Event name,Event time,") {
+        return Some(&HISTORY_CSV);
+    }
+    match line[word_end] {
+        b' ' if is_iso_time(word) && is_log(rest) => Some(&EXPORT_TASK),
+        b' ' if matches!(word, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss") => {
+            rest.split(|byte| *byte == b' ').next().is_some_and(is_iso_time).then_some(&LOAD_BALANCER)
+        }
+        b' ' => None,
+        separator => csv_kind(line, separator),
+    }
+}
+
+/// What a CSV or TSV file holds, by its header line.
+fn csv_kind(line: &[u8], separator: u8) -> Option<&'static Kind> {
+    let names = || line.split(|byte| *byte == separator).map(|name| unquoted(name.trim_ascii()));
+    let has = |wanted: &str| names().any(|name| name == wanted.as_bytes());
+    if (has("timestamp") || has("@timestamp")) && (has("message") || has("@message")) {
+        return Some(&CONSOLE_CSV);
+    }
+    [(&cloudtrail::TABLE, &TRAIL_CSV), (&vpc_flow::TABLE, &FLOW_CSV), (&s3_access::TABLE, &S3_CSV)]
+        .into_iter()
+        .find(|(table, _)| names_columns(names(), table))
+        .map(|(_, kind)| kind)
+}
+
+/// A name without quotes around it.
+fn unquoted(name: &[u8]) -> &[u8] {
+    let name = name.strip_prefix(b"\"").unwrap_or(name);
+    name.strip_suffix(b"\"").unwrap_or(name)
+}
+
+/// Whether half of the names are those of a table's columns, however they are written.
+fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bool {
+    let plain = |name: &[u8]| -> Vec<u8> {
+        name.iter().filter(|byte| !b"-_ ".contains(byte)).map(u8::to_ascii_lowercase).collect()
+    };
+    let columns: Vec<Vec<u8>> = table.columns.iter().map(|column| plain(column.name.as_bytes())).collect();
+    let (mut all, mut known) = (0, 0);
+    for name in names {
+        all += 1;
+        known += usize::from(columns.contains(&plain(name)));
+    }
+    // Columns of S3 access logs have names that others have, too: time, key, operation.
+    let least = if table.name == s3_access::TABLE.name { 4 } else { 3 };
+    known >= least && known * 2 >= all
+}
+
+/// Whether a word is a time such as `2024-05-01T12:00:00.000Z`.
+fn is_iso_time(word: &[u8]) -> bool {
+    let pattern = b"0000-00-00T00:00:00";
+    let alike = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
+    word.len() > pattern.len() && word.len() < 40 && word.iter().zip(pattern).all(alike)
+}
+
+/// A flow log without a header line, whose fields are not those of version 2: one must know which they are.
+#[must_use]
+pub fn headerless(head: &[u8]) -> Option<Unread> {
+    let fields = headerless_fields(without_mark(head))?;
+    Some(Unread { fields: Some(fields), ..Unread::from(&HEADERLESS) })
+}
+
+/// How many fields the lines have, if these look like flows.
+fn headerless_fields(text: &[u8]) -> Option<usize> {
+    let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines.filter(|line| !line.is_empty()).take(32).find_map(flow_fields)
+}
+
+/// How many fields a line has, if what stands in them is what flow logs have.
+fn flow_fields(line: &[u8]) -> Option<usize> {
+    let line = std::str::from_utf8(line).ok().filter(|line| line.len() < 4096)?;
+    let (mut fields, mut signs, mut addresses, mut times) = (0, 0, 0, 0);
+    for word in line.split(' ') {
+        let all = |which: fn(&u8) -> bool| !word.is_empty() && word.bytes().all(|byte| which(&byte));
+        let digits = all(u8::is_ascii_digit);
+        if word.is_empty() || word.contains(['"', '[', ']', '{', '}', '=']) {
+            return None;
+        }
+        fields += 1;
+        signs += i32::from(matches!(word, "ACCEPT" | "REJECT" | "NODATA" | "SKIPDATA" | "OK"));
+        signs += i32::from(["eni-", "vpc-", "subnet-"].iter().any(|prefix| word.starts_with(prefix)));
+        signs += i32::from(digits && word.len() == 12);
+        addresses += i32::from(word.parse::<std::net::IpAddr>().is_ok());
+        times += i32::from(digits && matches!(word.len(), 10 | 13) && word.starts_with('1'));
+    }
+    (fields >= 3 && signs + addresses.min(2) + times.min(1) >= 3).then_some(fields)
+}
+
+/// What a line or JSON object is that is no record of `table`, if that can be told.
+pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<&'static str> {
+    let text = without_mark(raw).trim_ascii();
+    if text.starts_with(b"{") {
+        let kind = object_kind(text).map(|kind| kind.name);
+        let is_trail =
+            || (table.name != cloudtrail::TABLE.name && cloudtrail::is_record(text)).then_some("CloudTrail event");
+        return kind.or_else(is_trail);
+    }
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let other =
+        FORMATS.iter().filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
+    let line_of = |format: &&crate::Format| (format.detect)(first);
+    let line = match other.copied().find(line_of).map(|format| format.table.name) {
+        Some("s3_access") => Some("line of an S3 access log"),
+        Some("vpc_flow") => Some("line of a VPC flow log"),
+        _ => None,
+    };
+    line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(head: impl AsRef<[u8]>) -> String {
+        let head = head.as_ref();
+        archive(head).or_else(|| wrapper(head)).or_else(|| headerless(head)).map(Unread::name).unwrap_or_default()
+    }
+
+    const S3: &str = "79a5 web [06/Feb/2019:00:00:38 +0000] 192.0.2.3 - 3E57 REST.GET.OBJECT a \"GET /a HTTP/1.1\" 200 - 1 1 7 - \"-\" \"S3C\" -";
+    const FLOW: &str = "2 111122223333 eni-0a 203.0.113.12 10.0.0.5 51000 22 6 3 180 1714564800 1714564860 REJECT OK";
+    const EVENT: &str = r#"{"eventVersion":"1.08","eventTime":"2021-07-29T13:06:49Z","eventSource":"iam.amazonaws.com","eventName":"GetUser"}"#;
+
+    #[test]
+    fn every_kind_has_a_remedy_and_logs_are_of_none() {
+        for kind in KINDS {
+            assert!(remedy(kind.name).is_some());
+            let in_gzip = Unread { in_gzip: true, ..Unread::from(*kind) };
+            assert!(remedy(&in_gzip.name()).is_some());
+        }
+        assert_eq!(
+            remedy("VPC flow log without a header line, 29 fields in gzip"),
+            remedy("VPC flow log without a header line")
+        );
+        assert_eq!(remedy("zip"), None);
+        let header = "version account-id interface-id srcaddr dstaddr start end";
+        for log in [S3, EVENT, header, "", "\n", "{}", "[]", "{\"Records\":[]}", "some text, more of it\n", "a,b,c\n"] {
+            assert_eq!(name(log), "", "{log}");
+        }
+        assert_eq!(name(format!("{{\"message\":\"x\"}}\n{EVENT}\n{S3}")), "");
+    }
+
+    #[test]
+    fn a_tar_is_one_whatever_its_age() {
+        let mut header = [0; 512];
+        header[..4].copy_from_slice(b"logs");
+        header[100..108].copy_from_slice(b"0000644\0");
+        header[124..136].copy_from_slice(b"00000000144\0");
+        let mut old = header;
+        old[148..156].copy_from_slice(b"        ");
+        let sum: u32 = old.iter().map(|byte| u32::from(*byte)).sum();
+        old[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        assert_eq!(name(old), "tar archive");
+        old[0] = b'm';
+        assert_eq!(name(old), "");
+        header[257..262].copy_from_slice(b"ustar");
+        assert_eq!(name(header), "tar archive");
+        assert_eq!(name(&header[..511]), "");
+    }
+
+    #[test]
+    fn wrappers_are_told_by_what_is_in_them() {
+        let quoted = |text: &str| text.replace('"', "\\\"");
+        for (text, wanted) in [
+            (format!("{{\"logEvents\":[{{\"message\":\"{}\"}}]}}", quoted(EVENT)), "CloudWatch Logs subscription data (logEvents)"),
+            (format!("{{\n \"Events\": [{{\"CloudTrailEvent\": \"{}\"", quoted(EVENT)), "output of 'aws cloudtrail lookup-events'"),
+            (format!("[{{\"EventName\":\"x\",\"CloudTrailEvent\":\"{}\"}}]", quoted(EVENT)), "output of 'aws cloudtrail lookup-events'"),
+            (format!("{{\"version\":\"0\",\"detail-type\":\"x\",\"detail\":{EVENT}}}"), "EventBridge event (detail)"),
+            (format!("{{\"message\":\"{FLOW}\"}}{{\"message\":\"{FLOW}\"}}"), "records with the log line in \"message\" (Firehose, Logstash, Filebeat)"),
+            (format!("{{\"host\":1,\"message\":\"{}\"}}", quoted(S3)), "records with the log line in \"message\" (Firehose, Logstash, Filebeat)"),
+            (format!("2024-05-01T12:00:00.000Z {FLOW}\n"), "CloudWatch Logs export (time and message)"),
+            (format!("2024-05-01T12:00:00.000Z {EVENT}\n"), "CloudWatch Logs export (time and message)"),
+            (format!("timestamp,message\n1714564800000,{FLOW}\n"), "CSV of CloudWatch Logs (timestamp, message)"),
+            ("Event name,Event time,User name\r\nx".to_owned(), "CSV of CloudTrail's Event history"),
+            ("\"eventversion\",\"useridentity\",\"eventtime\",\"x\"\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
+            ("eventTime,eventName,awsRegion\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
+            ("version,account_id,srcaddr,dstaddr\n".to_owned(), "VPC flow log in CSV"),
+            (r#"{"bucket_name":"b","request_time":"t","remote_ip":"i","requester":"r","request_id":"q","operation":"o"}"#.to_owned(), "S3 access log in JSON"),
+            (r#"{"version":2,"srcaddr":"10.0.0.1","dstaddr":"10.0.0.2"}"#.to_owned(), "VPC flow log in JSON"),
+            ("111122223333 ACCEPT eni-1 10.0.0.1 192.0.2.1 1714564800 x".to_owned(), "VPC flow log without a header line, 7 fields"),
+        ] {
+            assert_eq!(name(&text), wanted, "{text}");
+            assert_eq!(name(format!("\u{feff}{text}")), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn rejects_say_what_they_are() {
+        let of = |text: &str, table: &Table| rejected(text.as_bytes(), table).unwrap_or_default();
+        assert_eq!(of(S3, &cloudtrail::TABLE), "line of an S3 access log");
+        assert_eq!(of(FLOW, &s3_access::TABLE), "line of a VPC flow log");
+        assert_eq!(of(EVENT, &s3_access::TABLE), "CloudTrail event");
+        assert_eq!(of(EVENT, &cloudtrail::TABLE), "");
+        assert_eq!(of(&FLOW[..40], &vpc_flow::TABLE), "");
+        assert_eq!(of(r#"{"eventSource":"aws:s3","s3":{}}"#, &cloudtrail::TABLE), "S3 event notification");
+    }
+}

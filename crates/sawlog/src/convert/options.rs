@@ -1,0 +1,173 @@
+//! The options of a conversion that decide how a file is read: as the ledger keeps them, and compared with those given now.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use flate2::read::MultiGzDecoder;
+use sawlog_formats::{Encoding, is_gzip, vpc_flow, without_mark};
+use sawlog_store::Source;
+
+use super::Settings;
+use super::tell::{HEAD, Told};
+use crate::evidence;
+
+/// The options without which a file would be read otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// `--format`, where the content says something else.
+    format: Option<String>,
+    /// `--vpc-fields`, where the file has no header line.
+    vpc_fields: Option<String>,
+    /// `--max-inflate`, where the content is larger.
+    max_inflate: Option<u64>,
+}
+
+impl Options {
+    /// The options that mattered to a file that begins with `head`, when it was told to be `told`.
+    pub(crate) fn of(settings: &Settings, content: &[u8], told: Told) -> Self {
+        let head = &content[..content.len().min(HEAD)];
+        let Some(format) = told.format() else { return Self::default() };
+        let forced = settings.format.is_some()
+            && Told::by_content(settings, head).format().map(|format| format.table.name) != Some(format.table.name);
+        let is_flow = format.table.name == vpc_flow::TABLE.name;
+        let vpc_fields = settings.vpc_fields.as_deref().filter(|_| is_flow && !has_header(head));
+        Self {
+            format: forced.then(|| format.table.name.replace('_', "-")),
+            vpc_fields: vpc_fields.map(str::to_owned),
+            max_inflate: None,
+        }
+    }
+
+    /// The same, of a file whose content grew past `--max-inflate`.
+    pub(crate) fn past(self, max_inflate: u64) -> Self {
+        Self { max_inflate: Some(max_inflate), ..self }
+    }
+
+    /// As the ledger has them: as they were given. `None` if there are none.
+    pub(crate) fn text(&self) -> Option<String> {
+        let format = self.format.iter().map(|format| format!("--format {format}"));
+        let vpc_fields = self.vpc_fields.iter().map(|fields| format!("--vpc-fields '{fields}'"));
+        let max_inflate = self.max_inflate.iter().map(|size| format!("--max-inflate {size}"));
+        let text = format.chain(vpc_fields).chain(max_inflate).collect::<Vec<_>>().join(" ");
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// Reads what [`Options::text`] gives.
+    pub(crate) fn parse(text: Option<&str>) -> Self {
+        let text = text.unwrap_or_default();
+        // Names of fields and formats have no blanks or quotes in them.
+        let after = |name: &str, end: char| {
+            let value = text.split_once(name)?.1;
+            value.split(end).next().map(str::to_owned)
+        };
+        Self {
+            format: after("--format ", ' '),
+            vpc_fields: after("--vpc-fields '", '\''),
+            max_inflate: after("--max-inflate ", ' ').and_then(|size| size.parse().ok()),
+        }
+    }
+
+    /// How a file was read that would be read otherwise with the options given now; `None` if they are to the same effect, or
+    /// none is given.
+    pub(crate) fn differ(&self, now: &Self, settings: &Settings) -> Option<String> {
+        let format = settings.format_named && self.format != now.format;
+        let vpc_fields = settings.vpc_fields.is_some() && self.vpc_fields != now.vpc_fields;
+        if !format && !vpc_fields {
+            return None;
+        }
+        let told = |name: &str, value: &Option<String>| match value {
+            Some(value) => format!("with {name} {value}"),
+            None => format!("without {name}"),
+        };
+        let fields = self.vpc_fields.as_ref().map(|fields| format!("'{fields}'"));
+        let format = format.then(|| told("--format", &self.format));
+        let vpc_fields = vpc_fields.then(|| told("--vpc-fields", &fields));
+        Some(format.into_iter().chain(vpc_fields).collect::<Vec<_>>().join(" and "))
+    }
+
+    /// Whether the content was larger than a limit that is wider now.
+    pub(crate) fn limit_is_wider(&self, settings: &Settings) -> bool {
+        self.max_inflate.is_some_and(|limit| limit < settings.max_inflate)
+    }
+}
+
+/// How a file in the ledger was read, if it would be read otherwise now.
+pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) -> Result<Option<String>> {
+    // Ledgers of earlier versions do not say with which options a file was read.
+    let unknown = source.read_by.is_none() && !settings.replace;
+    if unknown || !settings.names_options() || source.compression.as_deref() == Some("parquet") {
+        return Ok(None);
+    }
+    let head = head(path).with_context(|| format!("can't read {}", path.display()))?;
+    let told = Told::of(settings, &head);
+    // Nothing is lost to a reading that finds no records at all.
+    if told.format().is_none() {
+        return Ok(None);
+    }
+    let now = Options::of(settings, &head, told);
+    Ok(Options::parse(source.options.as_deref()).differ(&now, settings))
+}
+
+/// The beginning of a file's content.
+fn head(path: &Path) -> Result<Vec<u8>> {
+    let (mut file, mut head) = (evidence::open(path)?, Vec::new());
+    let limit = u64::try_from(HEAD)?;
+    file.by_ref().take(limit).read_to_end(&mut head)?;
+    if is_gzip(&head) {
+        let mut content = Vec::new();
+        let stream = head.as_slice().chain(file);
+        // Of a broken stream the whole part is looked at, as when it was read.
+        let _ = MultiGzDecoder::new(stream).take(limit).read_to_end(&mut content);
+        return Ok(content);
+    }
+    if let Some(encoding) = Encoding::of(&head).filter(|encoding| *encoding != Encoding::Utf32) {
+        let (mut buffer, mut content) = (Vec::new(), Vec::new());
+        encoding.transcode(&head, &mut buffer, |text, _| {
+            content.extend_from_slice(text);
+            anyhow::Ok(text.len())
+        })?;
+        return Ok(content);
+    }
+    Ok(head)
+}
+
+/// Whether the first line of a flow log names its fields.
+fn has_header(head: &[u8]) -> bool {
+    let lines = without_mark(head).split(|byte| *byte == b'\n');
+    let mut lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty());
+    lines.next().is_some_and(vpc_flow::is_header)
+}
+
+/// Whether a version of sawlog is older than this one; one that is not known is.
+pub(crate) fn is_older(version: Option<&str>) -> bool {
+    let numbers =
+        |version: &str| -> Vec<u64> { version.split(['.', '-']).map_while(|part| part.parse().ok()).collect() };
+    version.is_none_or(|version| numbers(version) < numbers(VERSION))
+}
+
+/// This version of sawlog.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_come_back_from_their_text() {
+        let options = Options {
+            format: Some("vpc-flow".to_owned()),
+            vpc_fields: Some("start srcaddr".to_owned()),
+            max_inflate: Some(17),
+        };
+        let text = options.text();
+        assert_eq!(text.as_deref(), Some("--format vpc-flow --vpc-fields 'start srcaddr' --max-inflate 17"));
+        assert_eq!(Options::parse(text.as_deref()), options);
+        assert_eq!(Options::parse(Options::default().text().as_deref()), Options::default());
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert!(is_older(None) && is_older(Some("0.0.9")) && !is_older(Some(VERSION)) && !is_older(Some("10.0.0")));
+    }
+}

@@ -1,0 +1,174 @@
+//! Takes the records of input files out of the store; the ledger keeps the files' rows, and says when and why.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use glob::Pattern;
+use sawlog_formats::label;
+use sawlog_store::parquet::Codec;
+use sawlog_store::{Run, SOURCES, Source, SourceState, Store};
+use serde::Serialize;
+
+use crate::convert::{heirs, take_out};
+
+/// What a removal did, or would do.
+#[derive(Debug, Serialize)]
+pub(crate) struct Removal {
+    /// The files, in order of path.
+    pub(crate) removed: Vec<RemovedFile>,
+    /// Records and rejects that are gone.
+    pub(crate) records: i64,
+    pub(crate) rejects: i64,
+    /// Whether nothing was done.
+    pub(crate) dry_run: bool,
+}
+
+/// A file whose records are gone.
+#[derive(Debug, Serialize)]
+pub(crate) struct RemovedFile {
+    pub(crate) path: String,
+    pub(crate) state: &'static str,
+    pub(crate) records: i64,
+    pub(crate) sha256: String,
+}
+
+/// Removes the files that `patterns` name, or says which they are.
+pub(crate) fn remove(
+    store: &Store,
+    patterns: &[String],
+    reason: Option<&str>,
+    dry_run: bool,
+    waiting: impl FnOnce(),
+) -> Result<Removal> {
+    if dry_run {
+        return Ok(removal(&matching(&Source::load_all(store)?, patterns)?, true));
+    }
+    let mut run = Run::begin(store, Codec::default(), waiting)?;
+    let ledger = Source::load_all(store)?;
+    let removed = matching(&ledger, patterns)?;
+    let done = removal(&removed, false);
+    // A file with the same content that stays takes over the records.
+    let heirs = heirs(&ledger, &removed, &HashSet::new());
+    take_out(&mut run, &ledger, &removed, &heirs)?;
+    let now = jiff::Timestamp::now().as_microsecond();
+    let rows: Vec<Source> = removed.into_iter().map(|source| gone(source, now, reason, run.id())).collect();
+    run.add_batch(&SOURCES, None, &Source::batch(&rows))?;
+    run.commit()?;
+    Ok(done)
+}
+
+/// The ledger's row of a file whose records are gone: what it was, but for what it held.
+fn gone(source: Source, now: i64, reason: Option<&str>, run: &str) -> Source {
+    Source {
+        path: source.path,
+        root: source.root,
+        size: source.size,
+        mtime: source.mtime,
+        sha256: source.sha256,
+        state: SourceState::Removed,
+        format: source.format,
+        compression: source.compression,
+        content_size: source.content_size,
+        content_sha256: source.content_sha256,
+        line_ending: source.line_ending,
+        account_id: source.account_id,
+        region: source.region,
+        file_time: source.file_time,
+        run_id: run.to_owned(),
+        read_by: source.read_by,
+        encoding: source.encoding,
+        options: source.options,
+        removed_at: Some(now),
+        remove_reason: reason.map(str::to_owned),
+        ..Source::default()
+    }
+}
+
+fn removal(sources: &[Source], dry_run: bool) -> Removal {
+    let file = |source: &Source| RemovedFile {
+        path: source.path.clone(),
+        state: source.state.name(),
+        records: source.records,
+        sha256: source.sha256.clone(),
+    };
+    Removal {
+        removed: sources.iter().map(file).collect(),
+        records: sources.iter().map(|source| source.records).sum(),
+        rejects: sources.iter().map(|source| source.rejects).sum(),
+        dry_run,
+    }
+}
+
+/// The files of the ledger that one of the patterns names; each must name one.
+fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
+    let mut found = HashSet::new();
+    for pattern in patterns {
+        let named = Named::new(pattern)?;
+        let before = found.len();
+        let there = ledger.iter().filter(|source| source.state != SourceState::Removed);
+        let names: Vec<&str> =
+            there.filter(|source| named.matches(source)).map(|source| source.path.as_str()).collect();
+        found.extend(names.iter().copied());
+        if names.is_empty() && found.len() == before {
+            let removed = ledger.iter().any(|source| source.state == SourceState::Removed && named.matches(source));
+            bail!(
+                "{pattern} {}; nothing was done. 'sawq sql \"SELECT path, state FROM sources\"' lists what the store holds",
+                if removed { "was removed before" } else { "matches no file in the store" }
+            );
+        }
+    }
+    Ok(ledger.iter().filter(|source| found.contains(source.path.as_str())).cloned().collect())
+}
+
+/// What names files on the command line.
+struct Named {
+    /// A path, or a folder.
+    path: String,
+    /// The same, as it is on disk.
+    on_disk: String,
+    pattern: Option<Pattern>,
+}
+
+impl Named {
+    fn new(text: &str) -> Result<Self> {
+        let path = text.trim_end_matches('/').trim_start_matches("./").to_owned();
+        let on_disk = std::path::absolute(Path::new(text)).map(|path| label(&path)).unwrap_or_default();
+        let is_pattern = text.contains(['*', '?', '[']);
+        let pattern = is_pattern.then(|| Pattern::new(&path)).transpose();
+        Ok(Self { path, on_disk, pattern: pattern.with_context(|| format!("the pattern {text} is wrong"))? })
+    }
+
+    fn matches(&self, source: &Source) -> bool {
+        let within = |path: &str, folder: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        // As in the filters of sawq, a star matches across folders, too.
+        let by_pattern = self.pattern.as_ref().is_some_and(|pattern| pattern.matches(&source.path));
+        let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);
+        by_pattern || within(&source.path, &self.path) || within(&whole, &self.on_disk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_path_folder_and_pattern() {
+        let source = |path: &str| Source { path: path.to_owned(), root: "/evidence".to_owned(), ..Source::default() };
+        let ledger = [source("a/b/c.log"), source("a/b.log"), source("a[1].log"), source("ab/x")];
+        let named = |pattern: &str| -> Vec<String> {
+            let found = matching(&ledger, &[pattern.to_owned()]).unwrap_or_default();
+            found.into_iter().map(|source| source.path).collect()
+        };
+        assert_eq!(named("a"), ["a/b/c.log", "a/b.log"]);
+        assert_eq!(named("a/"), ["a/b/c.log", "a/b.log"]);
+        assert_eq!(named("a/b.log"), ["a/b.log"]);
+        assert_eq!(named("a/*.log"), ["a/b/c.log", "a/b.log"]);
+        assert_eq!(named("**/*.log"), ["a/b/c.log", "a/b.log", "a[1].log"]);
+        assert_eq!(named("a[1].log"), ["a[1].log"]);
+        assert_eq!(named("/evidence/ab"), ["ab/x"]);
+        assert_eq!(named("b"), Vec::<String>::new());
+    }
+}
