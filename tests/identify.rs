@@ -209,9 +209,7 @@ fn utf16(text: &str, little: bool) -> Vec<u8> {
 #[test]
 fn encodings_make_no_difference() {
     let case = Case::new();
-    let swapped = format!(
-        "version account-id interface-id dstaddr srcaddr dstport srcport protocol packets bytes start end action log-status\n2 111122223333 eni-0a1b 10.0.0.5 203.0.113.12 22 51000 6 3 180 1714564800 1714564860 REJECT OK\n"
-    );
+    let swapped = "version account-id interface-id dstaddr srcaddr dstport srcport protocol packets bytes start end action log-status\n2 111122223333 eni-0a1b 10.0.0.5 203.0.113.12 22 51000 6 3 180 1714564800 1714564860 REJECT OK\n".to_owned();
     let trail = serde_json::to_string_pretty(&json!({ "Records": [event(1), event(2)] })).unwrap();
     let s3 = format!("{S3}\r\n{}\r\n", S3.replace("curl", "c\u{fc}rl \u{1f600}"));
     for (name, text) in [("flow", &swapped), ("trail", &trail), ("s3", &s3), ("v2", &format!("{FLOW}\n{FLOW}\n"))] {
@@ -295,7 +293,7 @@ fn a_misread_file_is_read_again_with_other_options() {
         format!("2 111122223333 eni-0a1b 10.0.0.5 203.0.113.12 22 {port} 6 3 180 1714564800 1714564860 REJECT OK\n")
     };
     case.write("in/flow.log", line(51000) + &line(51001));
-    case.write("in/headed.log", format!("version srcaddr start\n5 192.0.2.1 1714564800\n"));
+    case.write("in/headed.log", "version srcaddr start\n5 192.0.2.1 1714564800\n");
     case.write("in/copy.log", line(51000) + &line(51001));
     converted(&case, &["in"], 0);
     let fields = "version account-id interface-id dstaddr srcaddr dstport srcport protocol packets bytes start end action log-status";

@@ -177,16 +177,12 @@ pub fn archive(head: &[u8]) -> Option<Unread> {
         // A skippable frame of zstd or LZ4, which comes first where a file was compressed in pieces.
         let skippable = head.len() > 8 && head[0] & 0xf0 == 0x50 && head[1..4] == *b"\x2a\x4d\x18";
         let lzma = head.starts_with(b"\x5d\0\0") && head.get(5..13) == Some(&[0xff; 8]);
-        let encoding = Encoding::of(head);
-        match () {
-            () if bzip2 => Some(&BZIP2),
-            () if skippable => Some(&ZSTD),
-            () if lzma => Some(&LZMA),
-            () if is_tar(head) => Some(&TAR),
-            () if encoding == Some(Encoding::Utf32) => Some(&UTF_32),
-            () if encoding.is_some() => Some(&UTF_16),
-            () => None,
-        }
+        let of_text = || match Encoding::of(head)? {
+            Encoding::Utf32 => Some(&UTF_32),
+            Encoding::Utf16Le | Encoding::Utf16Be => Some(&UTF_16),
+        };
+        let kinds = [(bzip2, &BZIP2), (skippable, &ZSTD), (lzma, &LZMA), (is_tar(head), &TAR)];
+        kinds.into_iter().find(|(is, _)| *is).map(|(_, kind)| kind).or_else(of_text)
     });
     kind.map(Unread::from)
 }

@@ -382,11 +382,10 @@ fn broken_end(bytes: &[u8], end: usize, limit: usize) -> Broken {
         at += 1;
     }
     let rest = bytes[end..limit].trim_ascii_end();
-    match () {
-        () if limit < bytes.len() => Broken::Here,
-        () if closes_only(rest) => Broken::ToTheEnd(end),
-        () => Broken::ToTheEnd(end + rest.len()),
+    if limit < bytes.len() {
+        return Broken::Here;
     }
+    Broken::ToTheEnd(if closes_only(rest) { end } else { end + rest.len() })
 }
 
 /// Where what is no JSON object ends: before the next bracket, comma or line feed outside of a string.

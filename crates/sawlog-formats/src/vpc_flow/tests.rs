@@ -83,11 +83,9 @@ fn the_default_fields_without_a_header() {
 
 #[test]
 fn a_byte_order_mark_makes_no_difference() {
-    let content = format!(
-        "\u{feff}dstaddr srcaddr start\n::1 ::2 1418530010\n\u{feff}srcaddr dstaddr start\n\u{feff}::2 ::1 1418530010\n"
-    );
+    let content = "\u{feff}dstaddr srcaddr start\n::1 ::2 1418530010\n\u{feff}srcaddr dstaddr start\n\u{feff}::2 ::1 1418530010\n";
     for per_block in [1, 2, 100] {
-        let read = read_in_blocks(&content, per_block);
+        let read = read_in_blocks(content, per_block);
         assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0));
         let addresses = |row: usize| {
             let batches = &read.batches;

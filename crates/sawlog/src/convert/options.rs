@@ -76,13 +76,13 @@ impl Options {
         if !format && !vpc_fields {
             return None;
         }
-        let told = |name: &str, value: &Option<String>| match value {
+        let told = |name: &str, value: Option<&str>| match value {
             Some(value) => format!("with {name} {value}"),
             None => format!("without {name}"),
         };
         let fields = self.vpc_fields.as_ref().map(|fields| format!("'{fields}'"));
-        let format = format.then(|| told("--format", &self.format));
-        let vpc_fields = vpc_fields.then(|| told("--vpc-fields", &fields));
+        let format = format.then(|| told("--format", self.format.as_deref()));
+        let vpc_fields = vpc_fields.then(|| told("--vpc-fields", fields.as_deref()));
         Some(format.into_iter().chain(vpc_fields).collect::<Vec<_>>().join(" and "))
     }
 
