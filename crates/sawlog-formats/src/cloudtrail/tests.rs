@@ -565,7 +565,8 @@ fn read_part(part: &[u8], mut scanner: Scanner, lines: i64) -> Vec<(i64, String,
     let (mut decoder, mut decoded, mut at) = (super::decode::Decoder::default(), Decoded::default(), 0);
     while let Some((block, len)) = scanner.next(&part[at..], true) {
         let first_line = 1 + lines + decoded.lines;
-        let origin = Origin { source_file: "file", first_line, byte_offset: 0, ending: LineEnding::Lf };
+        let origin =
+            Origin { source_file: "file", first_line, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
         decoded.add(&decoder.decode(block, &origin, &mut Carry::default()));
         at += len;
     }
