@@ -224,7 +224,7 @@ impl Scanner {
 
     /// What is no object, from [`Scanner::at`] on.
     fn other(&self, bytes: &[u8], at_end: bool) -> Outside {
-        let end = if self.outer.is_empty() { text_end(bytes, self.at) } else { other_end(bytes, self.at) };
+        let end = if self.outer.is_empty() { text_end(bytes, self.at) } else { other_end(bytes, self.at, at_end) };
         let all_there = end < bytes.len() || at_end || end - self.at >= MAX_LINE;
         if all_there { Outside::Other(self.at, end) } else { Outside::End }
     }
@@ -389,16 +389,16 @@ fn broken_end(bytes: &[u8], end: usize, limit: usize) -> Broken {
 }
 
 /// Where what is no JSON object ends: before the next bracket, comma or line feed outside of a string.
-fn other_end(bytes: &[u8], start: usize) -> usize {
+fn other_end(bytes: &[u8], start: usize, at_end: bool) -> usize {
     let limit = bytes.len().min(start + MAX_LINE);
     let mut at = start;
     while at < limit {
         match bytes[at] {
             b'"' => match string_end(&bytes[..limit], at) {
                 ValueEnd::At(end) => at = end,
-                ValueEnd::Short => return limit,
-                // A string ends with its line, if not before it.
-                ValueEnd::Broken => at += 1,
+                ValueEnd::Short if limit == bytes.len() && !at_end => return limit,
+                // A string ends with its line, if not before it: this is none.
+                ValueEnd::Short | ValueEnd::Broken => at += 1,
             },
             b'{' | b'[' | b']' | b'}' | b',' | b'\n' if at > start => return at,
             _ => at += 1,
