@@ -438,7 +438,7 @@ fn times(snapshot: &Snapshot) -> &'static [&'static str] {
         .collect();
     let has_range = |name: &str| snapshot.table.columns.iter().any(|column| column.name == name && column.skip_files);
     let is_full = |name: &&str| has_range(name) && nulls.iter().all(|nulls| nulls[*name] == 0);
-    let needed = all.iter().position(|name| is_full(name)).map_or(all, |place| &all[..=place]);
+    let needed = all.iter().position(is_full).map_or(all, |place| &all[..=place]);
     // A data file that says nothing of the column was written before there was one.
     let is_empty = |name: &str| {
         let mut files = snapshot.files.iter().zip(&nulls);
