@@ -70,7 +70,7 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
         (_, tables) => format!(" in {}", tables.join(" or ")),
     };
     let what = format!("there is no column {}{within}", field.name);
-    match near(&field.name, known.iter().copied()) {
+    match near(&field.name, &known.into_iter().collect::<Vec<_>>()) {
         Some(name) => anyhow!("{what}; did you mean {name}?"),
         None if within.is_empty() => anyhow!("{what}"),
         None => anyhow!("{what}; DESCRIBE {}; shows its columns", tables.first().unwrap_or(&"")),
@@ -78,11 +78,11 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
 }
 
 /// A name like the one that was written, or one that it is a part of.
-fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+fn near<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
     let wanted = wanted.to_lowercase();
-    let by_letters = nearest(&wanted, names.clone());
+    let by_letters = nearest(&wanted, names.iter().copied());
     let part = |name: &&str| name.split('_').any(|part| part == wanted) && wanted.len() > 2;
-    by_letters.or_else(|| names.clone().find(part))
+    by_letters.or_else(|| names.iter().copied().find(part))
 }
 
 fn plan(text: &str, names: &Names) -> Error {
@@ -92,7 +92,7 @@ fn plan(text: &str, names: &Names) -> Error {
     };
     if let Some(table) = quoted("table '") {
         let what = format!("there is no table {table}");
-        return match near(&table, names.tables.iter().map(String::as_str)) {
+        return match near(&table, &names.tables.iter().map(String::as_str).collect::<Vec<_>>()) {
             Some(name) => anyhow!("{what}; did you mean {name}?"),
             None => anyhow!("{what}; the tables are {}", names.tables.join(", ")),
         };

@@ -66,10 +66,8 @@ impl ScalarUDFImpl for OfAny {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        match arguments.first() {
-            Some(argument) => (self.type_of)(argument),
-            None => plan_err!("{} needs an argument", self.name),
-        }
+        let Some(argument) = arguments.first() else { return plan_err!("{} needs an argument", self.name) };
+        (self.type_of)(argument)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -211,9 +209,8 @@ fn is_literal(expr: &Expr) -> bool {
 
 /// The names and numbers by which a path leads into JSON: a name, a number, `$.a.b[0]`, or `/a/b/0`.
 fn steps(path: Expr) -> Result<Vec<Expr>> {
-    let text = match &path {
-        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) => text,
-        _ => return Ok(vec![path]),
+    let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = &path else {
+        return Ok(vec![path]);
     };
     if let Some(pointer) = text.strip_prefix('/') {
         return Ok(pointer.split('/').map(|name| lit(name.replace("~1", "/").replace("~0", "~"))).collect());
@@ -221,9 +218,8 @@ fn steps(path: Expr) -> Result<Vec<Expr>> {
     let Some(mut rest) = text.strip_prefix('$') else { return Ok(vec![path]) };
     let mut steps = Vec::new();
     while !rest.is_empty() {
-        let (step, after) = match step(rest) {
-            Some(found) => found,
-            None => return plan_err!("'{text}' is not a path such as $.name.\"other name\"[0]"),
+        let Some((step, after)) = step(rest) else {
+            return plan_err!("'{text}' is not a path such as $.name.\"other name\"[0]");
         };
         steps.push(step);
         rest = after;

@@ -130,7 +130,7 @@ fn order_by_place(query: &mut Query) {
     match &mut order.kind {
         OrderByKind::All(options) => {
             if select.projection.iter().all(is_plain) {
-                let by = |at| OrderByExpr { expr: place(at), options: options.clone(), with_fill: None };
+                let by = |at| OrderByExpr { expr: place(at), options: *options, with_fill: None };
                 order.kind = OrderByKind::Expressions((0..select.projection.len()).map(by).collect());
             }
         }
