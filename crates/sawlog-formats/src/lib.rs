@@ -36,7 +36,7 @@ pub use partitions::Partitions;
 pub use reject::{REJECTS, RejectBuilder};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
-pub use visible::visible;
+pub use visible::{steers, visible};
 
 /// The log formats that sawlog knows.
 pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];

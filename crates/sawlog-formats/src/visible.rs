@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
+/// Whether a character could steer a terminal, end a line or turn the reading direction.
+#[must_use]
+pub fn steers(char: char) -> bool {
+    let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
+}
+
 /// Text with what could steer a terminal, end a line or turn the reading direction shown as escapes.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |char: char| {
-        let turns =
-            matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
-    };
     if !text.contains(steers) {
         return Cow::Borrowed(text);
     }
@@ -24,5 +26,6 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(visible("a\u{1b}[31mb\n\u{202e}ä"), "a\\u{1b}[31mb\\n\\u{202e}ä");
+        assert_eq!(visible("\u{9b}2J\u{85}\u{7f}\t"), "\\u{9b}2J\\u{85}\\u{7f}\\t");
     }
 }
