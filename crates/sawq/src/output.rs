@@ -157,9 +157,13 @@ impl Target {
         Ok(())
     }
 
-    /// Gives a hint on standard error once all is shown.
+    /// Gives a hint on standard error, once the pager is left if there is one.
     pub(crate) fn hint_after(&self, hint: &'static str) {
-        self.hints.lock().unwrap_or_else(PoisonError::into_inner).push(hint);
+        match &self.pager {
+            Some(_) => self.hints.lock().unwrap_or_else(PoisonError::into_inner).push(hint),
+            None if self.quiet => {}
+            None => style::hint(hint),
+        }
     }
 
     /// How tables and records are shown on it.
