@@ -143,7 +143,7 @@ fn the_whole_walkthrough() {
 /// The walkthrough's second half: ctsummarize, and jq on what it wrote.
 fn cloudtrail(case: &Case) {
     // ctsummarize 3.238.12.183 …/*z
-    let ran = case.sawq(&["ctsummarize", ATTACKER, "--out", "case"]);
+    let ran = case.sawq(&["ctsummarize", ATTACKER, "-o", "case"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let read = |name: &str| std::fs::read_to_string(case.path("case").join(name)).unwrap();
 
@@ -235,14 +235,14 @@ fn cloudtrail(case: &Case) {
     }
 
     // Nothing is overwritten unless that is asked for.
-    let again = case.sawq(&["ctsummarize", ATTACKER, "--out", "case"]);
+    let again = case.sawq(&["ctsummarize", ATTACKER, "-o", "case"]);
     assert_eq!(again.code, 1);
     assert!(again.err.contains("accesskeys.txt exists; nothing was written"), "{}", again.err);
-    assert_eq!(case.sawq(&["ctsummarize", "--user", "jmerckle", "--out", "case", "--force"]).code, 0);
+    assert_eq!(case.sawq(&["ctsummarize", "--user", "jmerckle", "-o", "case", "--force"]).code, 0);
     assert_eq!(read("useragent.txt").lines().count(), 11);
-    let ran = case.sawq(&["ctsummarize", "--out", "other"]);
-    assert_eq!((ran.code, ran.err.contains("whose events?")), (1, true), "{}", ran.err);
-    assert_eq!(case.sawq(&["ctsummarize", "--ip", "10.20.4.17", "--all-write", "--out", "builds"]).code, 0);
+    let ran = case.sawq(&["ctsummarize", "-o", "other"]);
+    assert_eq!((ran.code, ran.err.contains("whose events?")), (2, true), "{}", ran.err);
+    assert_eq!(case.sawq(&["ctsummarize", "--ip", "10.20.4.17", "--all-write", "-o", "builds"]).code, 0);
     let builds = std::fs::read_to_string(case.path("builds/writeevents.json")).unwrap();
     assert!(builds.lines().count() > 5 && builds.lines().all(|line| line.contains("UpdateInstanceInformation")));
 }

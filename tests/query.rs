@@ -286,12 +286,12 @@ fn nothing_found_says_which_filter_was_wrong() {
 fn wrong_questions_are_answered_with_what_to_do() {
     let case = Case::with(&fixture());
     for (arguments, code, hint) in [
-        (vec!["top", "user_agnet"], 1, "did you mean 'user_agent'?"),
-        (vec!["find", "--ip", "300.1.1.1"], 1, "is not an address"),
-        (vec!["find", "--since", "yesterday"], 1, "write 2021-07-29"),
-        (vec!["find", "--log", "s4"], 1, "the logs are s3_access, cloudtrail, vpc_flow"),
-        (vec!["s3logparse", "topfiles", "--log", "cloudtrail"], 1, "--log cloudtrail leaves nothing of it"),
-        (vec!["find", "--match", "("], 1, "--match ("),
+        (vec!["top", "user_agnet"], 2, "did you mean 'user_agent'?"),
+        (vec!["find", "--ip", "300.1.1.1"], 2, "is not an address"),
+        (vec!["find", "--since", "yesterday"], 2, "write 2021-07-29"),
+        (vec!["find", "--log", "s4"], 2, "the logs are s3_access, cloudtrail, vpc_flow"),
+        (vec!["s3logparse", "topfiles", "--log", "cloudtrail"], 2, "this summary is of s3_access"),
+        (vec!["find", "--match", "("], 2, "--match"),
         (
             vec!["sql", "SELECT * FROM s3"],
             1,
@@ -320,7 +320,7 @@ fn results_go_to_files() {
         ("a.log", vec!["find"]),
         ("a.txt", vec!["s3logparse", "useragent"]),
         ("none.json", vec!["find", "--ip", "9.9.9.9", "--format", "json", "-q"]),
-        ("timeline", vec!["timeline"]),
+        ("timeline.txt", vec!["timeline"]),
     ] {
         // The file's name says the format, where one was given.
         let by_name = arguments

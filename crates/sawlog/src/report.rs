@@ -79,11 +79,11 @@ fn print_done(summary: &Summary) {
         let rate = (summary.bytes_in as f64 / summary.seconds) as u64;
         line += &format!(
             "; {} to {} ({}×) in {:.2} s, {}/s",
-            ByteSize(summary.bytes_in.unsigned_abs()).display().si(),
-            ByteSize(summary.bytes_out).display().si(),
+            ByteSize(summary.bytes_in.unsigned_abs()).display().iec(),
+            ByteSize(summary.bytes_out).display().iec(),
             ratio(summary.bytes_in, summary.bytes_out),
             summary.seconds,
-            ByteSize(rate).display().si(),
+            ByteSize(rate).display().iec(),
         );
     }
     if !summary.committed && summary.has_losses() {
@@ -168,16 +168,16 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
             "sawlog: {} in {} data files, {} (before: {}, {})",
             table.table,
             table.files_after,
-            ByteSize(table.bytes_after).display().si(),
+            ByteSize(table.bytes_after).display().iec(),
             table.files_before,
-            ByteSize(table.bytes_before).display().si(),
+            ByteSize(table.bytes_before).display().iec(),
         );
     }
     if compaction.tables.is_empty() {
         eprintln!("sawlog: nothing to merge");
     }
     if compaction.vacuumed_files > 0 {
-        let bytes = ByteSize(compaction.vacuumed_bytes).display().si();
+        let bytes = ByteSize(compaction.vacuumed_bytes).display().iec();
         eprintln!("sawlog: {} data files out of use deleted, {bytes}", compaction.vacuumed_files);
     }
     if compaction.vacuumed_log_files > 0 {
@@ -207,7 +207,7 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
         "{} of {} sources rebuilt byte for byte ({}); {} hold no records",
         result.verified,
         result.verified + result.failed.len(),
-        ByteSize(result.bytes.unsigned_abs()).display().si(),
+        ByteSize(result.bytes.unsigned_abs()).display().iec(),
         result.without_records
     );
     if result.manifest_differences.as_ref().is_some_and(Vec::is_empty) {

@@ -285,7 +285,7 @@ impl Status {
                 table.table.to_owned(),
                 HumanCount(table.rows).to_string(),
                 HumanCount(table.files as u64).to_string(),
-                ByteSize(table.bytes).display().si().to_string(),
+                ByteSize(table.bytes).display().iec().to_string(),
                 if table.days == 0 { String::new() } else { table.days.to_string() },
                 table.first_day.clone().unwrap_or_default(),
                 table.last_day.clone().unwrap_or_default(),
@@ -310,8 +310,8 @@ impl Status {
         );
         println!(
             "bytes     {} in, {} out, ratio {}",
-            ByteSize(self.bytes_in.unsigned_abs()).display().si(),
-            ByteSize(self.bytes_out).display().si(),
+            ByteSize(self.bytes_in.unsigned_abs()).display().iec(),
+            ByteSize(self.bytes_out).display().iec(),
             self.ratio
         );
         if self.repeated_events > 0 {

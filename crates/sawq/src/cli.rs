@@ -11,21 +11,32 @@ use crate::who::Kind;
 
 const AFTER_HELP: &str = "\
 Examples:
-  sawq tables                                    the tables, their columns, rows and days
-  sawq s3logparse toptalkers                     what s3logparse prints
-  sawq ctsummarize 3.238.12.183 --out case       the five files of ctsummarize
-  sawq who 3.238.12.183                          all that is known of an address, a key, a user, an object
+  sawq tables                                    the tables: rows, files, days
+  sawq s3logparse toptalkers                     S3 summaries in s3logparse's format
+  sawq ctsummarize 3.238.12.183 -o case          the five files of ctsummarize
+  sawq who 3.238.12.183                          what is known of an address, a key, a user, an object
   sawq top user_agent --ip 3.238.12.183          who used what, how much, when
   sawq top bucket/key --by bytes-sent -n 50
   sawq find --key '*.gpg' --since 2021-07-29     the log lines themselves, like grep -h
   sawq find --log cloudtrail --operation 'Put*'  the events' own JSON, for jq
+  sawq find --ip 3.238.12.183 -o case.csv        the same columns for all logs, in a file
   sawq timeline --user jmerckle                  what happened: ! failed, + changed something
-  sawq report --out case.html --entity 3.238.12.183
+  sawq report -o case.html --entity 3.238.12.183
   sawq find --ip 10.0.0.0/8 '--operation=!REST.GET.*' -c
   sawq sql \"SELECT operation, count(*) FROM s3_access GROUP BY 1 ORDER BY 2 DESC\"
 
-Filters take globs (* ? [..]); a leading ! turns them round. Times are UTC: 2021-07-29, 2021-07-29T13:10,
-or 2h, 3d: so long before the last record.
+Filters:
+  A filter takes a value or a glob (* ? [..]); --ip also takes a network. A leading ! excludes: '--ip=!10.0.0.0/8'.
+  The same filter given twice means either value; different filters must all match.
+  Times are UTC: 2021-07-29, 2021-07-29T13:10; or 2h, 3d: relative to the last record in the store, not to now.
+
+Output:
+  On a terminal a table, or records (--format line) where a table would be too wide; in a pipe tab-separated values.
+  --format line: records, a line for each value; text: what the command prints for people; ndjson: a JSON object a line;
+  arrow: Arrow IPC, the file format in a file and the stream format in a pipe; arrows: always the stream format.
+  -o FILE: the ending says the form: .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt .log, each also with .gz.
+  TSV escapes tabs, line ends and backslashes by a backslash and quotes nothing; CSV quotes as RFC 4180 says.
+  SAWLOG_PAGER or PAGER names the pager (cat: none). NO_COLOR turns colours off, CLICOLOR_FORCE on.
 
 Exit status: 0 all good, with or without results; 1 could not do it; 2 the command line is wrong.";
 
@@ -42,31 +53,40 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Global {
     /// The store's folder
     #[arg(long, global = true, env = "SAWLOG_STORE", default_value = "./sawlog-store", value_name = "DIR")]
     pub(crate) store: PathBuf,
-    /// How results are printed [default: table on a terminal, else lines of text]
-    #[arg(long, global = true, value_enum)]
+    /// The form of the results [default: a table or text on a terminal, else lines of text]
+    #[arg(long, global = true, value_enum, value_name = "FORM")]
     pub(crate) format: Option<Format>,
     /// The same as --format json
     #[arg(long, global = true, conflicts_with = "format")]
     pub(crate) json: bool,
-    /// Write results to this file, in the form that its name ends with unless --format says another
-    #[arg(long, short, global = true, value_name = "FILE")]
+    /// Write results to a new file in the form that its ending says; --format, if given, wins over the ending
+    #[arg(long, short, global = true, alias = "out", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// In CSV and TSV put ' before text that a spreadsheet would take for a formula: it begins with = + - @
+    /// Leave out the line of column names in CSV, TSV and tables
+    #[arg(long, global = true)]
+    pub(crate) no_header: bool,
+    /// Put ' before text in CSV and TSV that a spreadsheet would take for a formula (it begins with = + - @)
     #[arg(long, global = true)]
     pub(crate) no_formulas: bool,
+    /// Use colours: on a terminal, always or never
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Do not show long output in a pager
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// How much memory sorting and grouping may take before they go to disk, at least 64MiB [default: half of the machine's]
     #[arg(long, global = true, value_name = "SIZE", value_parser = crate::memory::parse)]
     pub(crate) memory: Option<ByteSize>,
-    /// Say on standard error how the answer came about: by the index or by a scan, and what was read
+    /// Explain on standard error which index or scan was used, and what was read
     #[arg(long, global = true)]
     pub(crate) explain: bool,
 }
@@ -74,13 +94,39 @@ pub(crate) struct Global {
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    // A table; on a terminal that is too narrow for it, records
     Table,
+    // Records: a line for each value
+    Line,
+    // The text that the command prints for people
+    Text,
+    // Comma-separated values, as RFC 4180 has them
     Csv,
+    // Tab-separated values, never quoted
     Tsv,
+    // An array of objects
     Json,
+    // An object a line
+    #[value(alias = "jsonl")]
     Ndjson,
+    // Parquet, with zstd
     Parquet,
+    // Arrow IPC: its file format in a file, its stream format in a pipe
     Arrow,
+    // Arrow IPC, its stream format
+    Arrows,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    // On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    // Always
+    Always,
+    // Never
+    Never,
 }
 
 /// Which records a command is about.
@@ -151,36 +197,132 @@ pub struct FilterArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print what s3logparse prints
-    S3logparse {
-        /// The summary
-        #[arg(value_enum)]
-        function: S3logparse,
-    },
+    /// Print S3 summaries in s3logparse's format
+    #[command(after_help = S3LOGPARSE_HELP)]
+    S3logparse(S3logparseArgs),
     /// Write the five files of ctsummarize: what one caller did, by CloudTrail
+    #[command(after_help = CTSUMMARIZE_HELP)]
     Ctsummarize(CtsummarizeArgs),
-    /// Group records by a column, and show the largest groups
+    /// Group records by columns, and show the largest groups
+    #[command(after_help = TOP_HELP)]
     Top(TopArgs),
     /// Show what is known of an address, a principal, a key, an agent, an object: all of it on one screen
+    #[command(after_help = WHO_HELP)]
     Who(WhoArgs),
     /// Write one self-contained page for a case file: summary, timeline, top talkers, entities, sources
+    #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
     /// Print what happened, by time, over all logs; bursts of the same kind as one line
+    #[command(after_help = TIMELINE_HELP)]
     Timeline(TimelineArgs),
     /// Print the records themselves: the original lines, or columns of them
+    #[command(after_help = FIND_HELP)]
     Find(FindArgs),
     /// Run a query over the tables, or ask for queries
     #[command(after_help = crate::functions::HELP)]
     Sql(SqlArgs),
-    /// Show the tables: their columns, rows and days
-    Tables,
+    /// Show the tables: their rows, days and columns
+    #[command(after_help = TABLES_HELP)]
+    Tables(TablesArgs),
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, in roff
-    Man,
+    /// Print the manual page of sawq, or of one of its commands, in roff
+    #[command(after_help = MAN_HELP)]
+    Man {
+        /// The command whose page to print, such as find
+        command: Option<String>,
+    },
+}
+
+const S3LOGPARSE_HELP: &str = "\
+Examples:
+  sawq s3logparse useragent --bucket falsimentis-eng
+  sawq s3logparse toptalkers -n 10
+  sawq s3logparse topfiles --ip 3.238.12.183 -o files.csv   rows of a table instead of the tool's own text";
+
+const CTSUMMARIZE_HELP: &str = "\
+Examples:
+  sawq ctsummarize 3.238.12.183 -o case
+  sawq ctsummarize --user jmerckle --since 2021-07-29 -o case --force
+  sawq ctsummarize --access-key AKIAIOSFODNN7EXAMPLE --all-write --no-formulas -o case";
+
+const TOP_HELP: &str = "\
+Examples:
+  sawq top ip                                   addresses with the most records
+  sawq top user/operation --error '*'           what failed, by caller
+  sawq top bucket/key --by bytes-sent -n 0 -o objects.csv
+  sawq top ip --ip '!10.0.0.0/8' --since 2021-07-29T13:00
+
+'sawq tables TABLE' lists the columns of a table; those in groups are written with dots: user_identity.type.";
+
+const WHO_HELP: &str = "\
+Examples:
+  sawq who 3.238.12.183
+  sawq who jmerckle -n 0                        whole lists
+  sawq who falsimentis-eng/README-RANSOM.txt
+  sawq who '198.51.100.*' --since 2021-07-29
+  sawq who AKIAIOSFODNN7EXAMPLE --json
+
+The entity may be a network or a glob (* ? [..]). JSON has all of it; CSV and the like have the lists as one table.";
+
+const REPORT_HELP: &str = "\
+Examples:
+  sawq report -o case.html
+  sawq report -o case.html --entity 3.238.12.183 --entity jmerckle --title 'Case 7' --force
+  sawq report -o day.html --since 2021-07-29 --until 2021-07-29";
+
+const TIMELINE_HELP: &str = "\
+Examples:
+  sawq timeline --user jmerckle
+  sawq timeline --ip 3.238.12.183 --expand
+  sawq timeline --error '*' -o failures.csv     in a file: a row for each burst, with its first file and line
+
+! marks what failed, + what changed something.";
+
+const FIND_HELP: &str = "\
+Examples:
+  sawq find --ip 3.238.12.183                         the lines, as in the log
+  sawq find --ip 3.238.12.183 --ip 198.51.100.7 -c    of either address: how many
+  sawq find --ip 3.238.12.183 --columns time,operation,target,outcome
+  sawq find --operation 'Delete*' -o deletes.csv      all columns, in a file
+  sawq find --log cloudtrail --operation PutUserPolicy | jq .requestParameters
+
+--columns takes
+  names that mean the column of each log: time, ip, user, access_key, agent, operation, error, region, account, log;
+  columns of the view events: actor, src_ip, target, outcome, changes, bytes and more, for every log;
+  a table's own columns, those in groups with dots: user_identity.type ('sawq tables TABLE' lists them).
+Without --columns a table, CSV and the like have all columns of one log, or those of events for several.";
+
+const TABLES_HELP: &str = "\
+Examples:
+  sawq tables                                   tables with rows, files, days
+  sawq tables cloudtrail                        the columns of a table
+  sawq tables events --format csv
+  sawq tables --log s3                          one table, and its columns";
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  sawq completions bash > ~/.local/share/bash-completion/completions/sawq
+  sawq completions zsh > ~/.zfunc/_sawq";
+
+const MAN_HELP: &str = "\
+Examples:
+  sawq man | man -l -
+  sawq man find | man -l -";
+
+/// What `s3logparse` prints.
+#[derive(Debug, Args)]
+pub(crate) struct S3logparseArgs {
+    /// The summary
+    #[arg(value_enum)]
+    pub(crate) function: S3logparse,
+    /// Print up to N lines; 0 for all
+    #[arg(short = 'n', long, default_value_t = 0, value_name = "N")]
+    pub(crate) number: usize,
 }
 
 /// The summaries of s3logparse.
@@ -198,18 +340,25 @@ pub(crate) enum S3logparse {
     Topfiles,
 }
 
+/// What `tables` shows.
+#[derive(Debug, Args)]
+pub(crate) struct TablesArgs {
+    /// Show the columns of this table, or of the view events
+    pub(crate) table: Option<String>,
+}
+
 /// What `ctsummarize` writes.
 #[derive(Debug, Args)]
 pub(crate) struct CtsummarizeArgs {
-    /// The caller's address; any filter can stand in for it
+    /// The caller's address; or give any filter instead
     pub(crate) address: Option<String>,
     /// The folder for the files
-    #[arg(long, default_value = ".", value_name = "DIR")]
+    #[arg(id = "output", long = "output", short = 'o', alias = "out", default_value = ".", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Overwrite files that are there
+    /// Overwrite existing files
     #[arg(long)]
     pub(crate) force: bool,
-    /// Write events are all that are not read-only, not just Put… and Create…
+    /// Take every event that is not read-only for a write event, not only Put… and Create…
     #[arg(long)]
     pub(crate) all_write: bool,
 }
@@ -250,13 +399,13 @@ pub(crate) enum Measure {
 pub(crate) struct WhoArgs {
     /// The entity: 3.238.12.183, AKIA…, jmerckle, arn:…, 'Boto3/*', bucket/key
     pub(crate) entity: String,
-    /// What the entity is [default: told by its form, and by the index]
+    /// The kind of entity [default: guessed from its form and the index]
     #[arg(long, value_enum)]
     pub(crate) kind: Option<Kind>,
     /// How many values of each list to show; 0 for all
     #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
     pub(crate) number: usize,
-    /// Say where addresses are, by the MaxMind databases (*.mmdb) in this folder
+    /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) geoip: Option<PathBuf>,
 }
@@ -265,18 +414,18 @@ pub(crate) struct WhoArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// The page
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(id = "output", long = "output", short = 'o', alias = "out", value_name = "FILE.html")]
     pub(crate) out: PathBuf,
-    /// An entity to be told of, as by who; can be given several times
+    /// Add a section on this entity (see sawq who); repeatable
     #[arg(long, value_name = "ENTITY")]
     pub(crate) entity: Vec<String>,
     /// The title
     #[arg(long, default_value = "AWS log report", value_name = "TEXT")]
     pub(crate) title: String,
-    /// Overwrite the page if it is there
+    /// Overwrite an existing page
     #[arg(long)]
     pub(crate) force: bool,
-    /// Say where addresses are, by the MaxMind databases (*.mmdb) in this folder
+    /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) geoip: Option<PathBuf>,
 }
@@ -284,12 +433,12 @@ pub(crate) struct ReportArgs {
 /// What `sql` runs.
 #[derive(Debug, Args)]
 pub(crate) struct SqlArgs {
-    /// The query; the filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
+    /// The query; filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
     pub(crate) query: Option<String>,
     /// Run the queries in this file
     #[arg(long, short, value_name = "FILE", conflicts_with = "query")]
     pub(crate) file: Option<PathBuf>,
-    /// Say on standard error how long each query took
+    /// Print on standard error how long each query took
     #[arg(long)]
     pub(crate) time: bool,
 }
@@ -305,16 +454,16 @@ pub(crate) struct TimelineArgs {
 /// What `find` prints.
 #[derive(Debug, Args)]
 pub(crate) struct FindArgs {
-    /// Print these columns, joined by commas, instead of lines
+    /// Print these columns, joined by commas, instead of lines; see below for their names
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) columns: Vec<String>,
-    /// Print how many records there are
+    /// Print the number of records
     #[arg(short, long)]
     pub(crate) count: bool,
     /// The order [default: evidence, as grep -h would print them]
     #[arg(long, value_enum, default_value_t)]
     pub(crate) sort: Order,
-    /// Print so many records at most
+    /// Print up to N records
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) number: Option<usize>,
 }

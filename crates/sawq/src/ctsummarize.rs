@@ -1,9 +1,8 @@
 //! `sawq ctsummarize`: the five files of the tool of that name, about one caller's events.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{AsArray, RecordBatch};
@@ -13,9 +12,13 @@ use icu_collator::options::{AlternateHandling, CollatorOptions, Strength};
 use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 use sawlog_formats::TextColumn;
 
-use crate::cli::CtsummarizeArgs;
+use crate::cli::{CtsummarizeArgs, Global};
 use crate::logs::resolve;
 use crate::query::Query;
+use crate::render::delimited::without_formula;
+use crate::render::file::{Existing, NewFile};
+use crate::render::form::Form;
+use crate::usage::{BadCommand, BadValue};
 
 /// What the user agent is cut to in the summary, in characters.
 const AGENT_LEN: usize = 20;
@@ -38,36 +41,46 @@ struct Event {
 }
 
 /// Writes the files, and says whether there was any event.
-pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, quiet: bool) -> Result<bool> {
+pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, global: &Global) -> Result<bool> {
     if !query.filters.any() {
-        bail!("whose events? Give an address (sawq ctsummarize 3.238.12.183) or a filter (--user jmerckle)");
+        bail!(BadCommand(
+            "whose events? Give an address (sawq ctsummarize 3.238.12.183) or a filter (--user jmerckle)".to_owned()
+        ));
     }
     std::fs::create_dir_all(&args.out).with_context(|| format!("can't make the folder {}", args.out.display()))?;
     let paths = FILES.map(|name| args.out.join(name));
     if let (false, Some(there)) = (args.force, paths.iter().find(|path| path.symlink_metadata().is_ok())) {
-        bail!(
-            "{} exists; nothing was written. Use --force to overwrite it, or --out for another folder",
-            there.display()
-        );
+        bail!("{} exists; nothing was written. Use --force to overwrite it, or -o for another folder", there.display());
     }
     let events = events(query)?;
-    let [keys, csv, text, agents, writes] = &paths;
-    write_file(agents, |out| counts(out, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT))))?;
-    write_file(text, |out| summary(out, &events))?;
-    write_csv(csv, &events)?;
-    write_file(keys, |out| {
-        counts(out, events.iter().filter_map(|event| event.access_key_id.as_deref()))?;
-        counts(out, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))
-    })?;
-    let mut written = 0;
-    write_file(writes, |out| {
-        written = write_events(query, args.all_write, out)?;
-        Ok(())
-    })?;
-    if !quiet {
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let [mut keys, mut csv, mut text, mut agents, mut writes] = files(&paths, existing)?;
+    counts(&mut agents, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT)))?;
+    summary(&mut text, &events)?;
+    write_csv(&mut csv, &events, global.no_formulas)?;
+    counts(&mut keys, events.iter().filter_map(|event| event.access_key_id.as_deref()))?;
+    counts(&mut keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))?;
+    let written = write_events(query, args.all_write, &mut writes)?;
+    // All five are complete before the first one has its name.
+    [keys, csv, text, agents, writes].into_iter().try_for_each(NewFile::finish)?;
+    if !global.quiet {
         eprintln!("sawq: {} events, {written} of them write events: {}", events.len(), FILES.join(" "));
     }
     Ok(!events.is_empty())
+}
+
+/// Refuses what looks like the name of one file.
+pub(crate) fn check_folder(out: &Path) -> Result<(), BadValue> {
+    if out.is_dir() || Form::of(out) == (Form { format: None, is_gzip: false }) {
+        return Ok(());
+    }
+    Err(BadValue::new("--output", &out.display().to_string(), "ctsummarize writes five files: give a folder"))
+}
+
+/// Begins the five files.
+fn files(paths: &[PathBuf; 5], existing: Existing) -> Result<[NewFile; 5]> {
+    let files: Vec<NewFile> = paths.iter().map(|path| NewFile::create(path, false, existing)).collect::<Result<_>>()?;
+    files.try_into().ok().context("five files")
 }
 
 /// Writes the records of write events, as they are, in evidence order; says how many.
@@ -152,13 +165,6 @@ pub(crate) fn new_keys(response: &str) -> Vec<String> {
     keys.filter_map(|key| key.as_str().map(str::to_owned)).collect()
 }
 
-/// Writes a file; if it can't be written to its end, says which.
-fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
-    let wrong = || format!("can't write {}", path.display());
-    let mut out = BufWriter::new(File::create(path).with_context(wrong)?);
-    write(&mut out).and_then(|()| Ok(out.flush()?)).with_context(wrong)
-}
-
 /// What `sort | uniq -c` prints in the locale `en_US`.
 fn counts<'a>(out: &mut impl Write, values: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -207,27 +213,26 @@ fn summary(out: &mut impl Write, events: &[Event]) -> Result<()> {
     Ok(())
 }
 
-fn write_csv(path: &Path, events: &[Event]) -> Result<()> {
-    write_file(path, |out| {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(HEADER)?;
-        let mut rows: Vec<[&str; 6]> = events
-            .iter()
-            .map(|event| {
-                [
-                    event.time.as_str(),
-                    event.user_name.as_deref().unwrap_or_default(),
-                    event.access_key_id.as_deref().unwrap_or_default(),
-                    event.name.as_deref().unwrap_or_default(),
-                    event.user_agent.as_deref().unwrap_or_default(),
-                    event.error_message.as_deref().unwrap_or_default(),
-                ]
-            })
-            .collect();
-        rows.sort_unstable();
-        for row in rows {
-            csv.write_record(row)?;
-        }
-        Ok(csv.flush()?)
-    })
+fn write_csv(out: &mut impl Write, events: &[Event], no_formulas: bool) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(HEADER)?;
+    let mut rows: Vec<[&str; 6]> = events
+        .iter()
+        .map(|event| {
+            [
+                event.time.as_str(),
+                event.user_name.as_deref().unwrap_or_default(),
+                event.access_key_id.as_deref().unwrap_or_default(),
+                event.name.as_deref().unwrap_or_default(),
+                event.user_agent.as_deref().unwrap_or_default(),
+                event.error_message.as_deref().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    rows.sort_unstable();
+    for row in rows {
+        let plain = |cell| if no_formulas { without_formula(cell) } else { cell.into() };
+        csv.write_record(row.map(plain).iter().map(|cell| cell.as_bytes()))?;
+    }
+    Ok(csv.flush()?)
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use bytesize::ByteSize;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, PruningMetrics};
+
+use crate::render::units::size;
 
 /// What a command did, as it goes.
 #[derive(Clone, Debug, Default)]
@@ -106,8 +107,7 @@ impl Read {
     }
 
     fn text(&self) -> String {
-        let size = ByteSize(self.bytes as u64).display().si();
-        let mut text = format!("{} data files, {size}, {} rows", self.files.len(), self.rows);
+        let mut text = format!("{} data files, {}, {} rows", self.files.len(), size(self.bytes as u128), self.rows);
         if self.row_groups.taken + self.row_groups.passed_over > 0 {
             text += &format!("; {} row groups", self.row_groups.text());
         }

@@ -22,6 +22,7 @@ use sawlog_formats::{Table, s3_access};
 use crate::cli::FilterArgs;
 use crate::functions::s3_access_key;
 use crate::logs::{path, resolve};
+use crate::usage::BadValue;
 
 /// A filter on one field: what was asked for, and the expression.
 #[derive(Clone, Debug)]
@@ -83,8 +84,9 @@ impl Filters {
                 let (value, negate) = given.strip_prefix('!').map_or((given.as_str(), false), |rest| (rest, true));
                 // A record without the field is not one that has the value.
                 let none = || Condition { expr: lit(false), probe: None };
-                let Condition { expr, probe } =
-                    make(value).with_context(|| format!("{option} {given}"))?.unwrap_or_else(none);
+                let Condition { expr, probe } = make(value)
+                    .map_err(|error| BadValue::new(option, given, format!("{error:#}")))?
+                    .unwrap_or_else(none);
                 let expr = if negate { expr.is_not_true() } else { expr };
                 let column = if negate || is_glob(value) { None } else { resolve(table, near) };
                 let probe = probe.filter(|_| !negate);
@@ -109,8 +111,8 @@ impl Filters {
         Ok(Self {
             fields,
             times: table.times,
-            since: args.since.as_deref().map(|text| time(text, last).map(|(from, _)| from)).transpose()?,
-            until: args.until.as_deref().map(|text| time(text, last).map(|(_, end)| end)).transpose()?,
+            since: args.since.as_deref().map(|text| bound("--since", text, last)).transpose()?.map(|(from, _)| from),
+            until: args.until.as_deref().map(|text| bound("--until", text, last)).transpose()?.map(|(_, end)| end),
             text: args.pattern.as_deref().map(|pattern| text_filter(pattern, args)).transpose()?,
             first_only: None,
         })
@@ -362,13 +364,18 @@ fn text_filter(pattern: &str, args: &FilterArgs) -> Result<(Regex, bool)> {
     let (pattern, negate) = pattern.strip_prefix('!').map_or((pattern, false), |rest| (rest, true));
     let source = if args.fixed { regex::escape(pattern) } else { pattern.to_owned() };
     let regex = RegexBuilder::new(&source).case_insensitive(args.ignore_case).build();
-    Ok((regex.with_context(|| format!("--match {pattern}"))?, negate))
+    Ok((regex.map_err(|error| BadValue::new("--match", pattern, error))?, negate))
+}
+
+/// What a time names that an option is given.
+fn bound(option: &str, text: &str, last: Option<i64>) -> Result<(i64, i64)> {
+    Ok(time(text, last).map_err(|error| BadValue::new(option, text, error))?)
 }
 
 /// The first microsecond of what a time names, and the one after its last: a day, a minute, a second, or so long before
 /// the last record.
 fn time(text: &str, last: Option<i64>) -> Result<(i64, i64)> {
-    let wrong = || format!("'{text}' is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z or 2h");
+    let wrong = || "this is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z or 2h";
     // A date's parser takes a time behind it, and leaves it out.
     if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
         let start = date.at(0, 0, 0, 0);

@@ -1,69 +1,156 @@
 //! `sawq find`: the records themselves.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use arrow::array::{Array, AsArray, RecordBatch};
+use anyhow::{Context, Result, bail};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::count::count_all;
-use datafusion::logical_expr::{Expr, ident};
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::{Expr, LogicalPlan, ident};
 use futures::StreamExt;
 use sawlog_formats::{TextColumn, visible};
+use sawlog_store::Snapshot;
 
 use crate::cli::{FindArgs, Order};
+use crate::events;
 use crate::logs::resolve;
 use crate::output::{Output, Target};
-use crate::query::{EVIDENCE_ORDER, Query, with_columns};
+use crate::query::{BATCH_ROWS, EVIDENCE_ORDER, Query, new_session, with_columns};
+use crate::scan::{ReadAs, StoreTable};
 
 /// Prints the records, and says whether there were any.
 pub(crate) fn find(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
     if args.count {
-        return count(queries);
+        return count(queries, target);
     }
     if args.columns.is_empty() && target.format.is_none() {
         return lines(queries, args, target);
     }
-    let columns = if args.columns.is_empty() { all_columns(queries) } else { args.columns.clone() };
-    let queries = with_columns(queries, &columns)?;
-    rows(&queries, &columns, args, target)
+    rows(columns(queries, &args.columns)?, args, target)
 }
 
-/// All columns of the only log but those that only serve to print records; of several logs what they have in common.
-fn all_columns(queries: &[Query]) -> Vec<String> {
-    if let [query] = queries {
+/// A log, and what is wanted of its records.
+struct Wanted<'a> {
+    query: &'a Query,
+    columns: Vec<Expr>,
+}
+
+/// The columns that are printed, by name, and what they are in each log that has them.
+struct Columns<'a> {
+    names: Vec<String>,
+    logs: Vec<Wanted<'a>>,
+    /// Whether they have types of their own, which are the same in each log; else all is text but times and numbers of lines.
+    typed: bool,
+}
+
+/// The columns of these names. Without any: all columns of the only log but those that only serve to print records; of several
+/// logs the columns of the view of events.
+fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
+    let mut names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+    if names.is_empty() || names == ["*"] {
+        let [query] = queries else {
+            let names = events::COLUMNS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+            return of_events(queries, names);
+        };
         let columns = query.format.table.columns.iter().map(|column| column.name);
-        return columns
-            .filter(|name| !["raw", "field_count", "fields", "gap"].contains(name))
-            .map(str::to_owned)
-            .collect();
+        let columns = columns.filter(|name| !["raw", "field_count", "fields", "gap"].contains(name));
+        names = columns.map(str::to_owned).collect();
     }
-    let common = ["time", "log", "ip", "region", "account", "source_file", "source_line"];
-    let callers = ["user", "operation", "error", "agent"];
-    let flows = queries.iter().any(|query| resolve(query.format.table, "operation").is_none());
-    let callers = callers.into_iter().filter(|_| !flows);
-    common[..3].iter().copied().chain(callers).chain(common[3..].iter().copied()).map(str::to_owned).collect()
+    let is_own = |name: &String| queries.iter().any(|query| resolve(query.format.table, name).is_some());
+    let is_of_events = |name: &String| events::COLUMNS.iter().any(|(column, ..)| *column == event_name(name));
+    let any_is_not_own = names.iter().any(|name| !is_own(name) && is_of_events(name));
+    if any_is_not_own && names.iter().all(|name| is_own(name) || is_of_events(name)) {
+        return of_events(queries, names);
+    }
+    let queries = with_columns(queries, &names)?;
+    let typed = queries.len() == 1;
+    let logs = queries.into_iter().map(|query| {
+        let columns =
+            names.iter().map(|name| resolve(query.format.table, name).with_context(|| format!("no column {name}")));
+        Ok(Wanted { query, columns: columns.collect::<Result<_>>()? })
+    });
+    Ok(Columns { logs: logs.collect::<Result<_>>()?, names, typed })
+}
+
+/// What the view of events calls a column that has another general name.
+fn event_name(name: &str) -> &str {
+    match name {
+        "user" => "actor",
+        "ip" => "src_ip",
+        "agent" | "useragent" => "user_agent",
+        _ => name,
+    }
+}
+
+/// Columns of the view of events, and columns of a log's own beside them; a log that has not all of these is left out.
+fn of_events(queries: &[Query], names: Vec<String>) -> Result<Columns<'_>> {
+    let mut logs = Vec::new();
+    for query in queries {
+        let of_view = event_columns(query)?;
+        let column = |name: &String| {
+            let found = of_view.iter().find(|(column, _)| column == event_name(name)).map(|(_, expr)| expr.clone());
+            found.or_else(|| resolve(query.format.table, name))
+        };
+        if let Some(columns) = names.iter().map(column).collect::<Option<Vec<Expr>>>() {
+            logs.push(Wanted { query, columns });
+        }
+    }
+    Ok(Columns { typed: names.iter().all(|name| event_type(name).is_some()), names, logs })
+}
+
+/// The type of a column of the view of events.
+fn event_type(name: &str) -> Option<&'static str> {
+    let column = events::COLUMNS.iter().find(|(column, ..)| *column == event_name(name));
+    column.map(|(_, data_type, _)| *data_type)
+}
+
+/// The columns of the view of events, as expressions over a log's own columns.
+fn event_columns(query: &Query) -> Result<Vec<(String, Expr)>> {
+    let table = query.format.table;
+    let mut context = new_session(BATCH_ROWS);
+    crate::functions::register(&mut context)?;
+    // The planner looks at the columns only.
+    let no_rows = Snapshot { files: Vec::new(), ..query.snapshot.clone() };
+    context.register_table(table.name, Arc::new(StoreTable::new(&no_rows, &ReadAs::default())?))?;
+    let frame = query.store.block_on(context.sql(&events::query(&[table])))?;
+    let LogicalPlan::Projection(projection) = frame.logical_plan() else { bail!("the view of events is no selection") };
+    let columns = projection.expr.iter().map(|expr| {
+        let name = expr.schema_name().to_string();
+        (name, unnormalize_col(expr.clone().unalias()))
+    });
+    Ok(columns.collect())
 }
 
 /// Prints the records themselves.
 fn lines(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
     let mut lines = Lines::new(target)?;
-    let any = merged(queries.iter(), args, &[], &mut |query, batch| lines.print(query, batch))?;
+    let printed = queries.iter().map(|query| {
+        let names = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
+        Wanted { query, columns: names.map(ident).collect() }
+    });
+    let any = merged(printed.collect(), args, &mut |query, batch| lines.print(query, batch))?;
     lines.flush()?;
     Ok(any)
 }
 
 /// Prints columns of the records, which have the same types whichever log they come from.
-fn rows(queries: &[&Query], columns: &[String], args: &FindArgs, target: &Target) -> Result<bool> {
+fn rows(columns: Columns<'_>, args: &FindArgs, target: &Target) -> Result<bool> {
+    let Columns { names, mut logs, typed } = columns;
+    for log in &mut logs {
+        let named = log.columns.drain(..).enumerate().map(|(place, column)| column.alias(selected(place)));
+        log.columns = named.collect();
+    }
     let mut output = Output::new(target)?;
-    let one_log = queries.len() == 1;
-    let any = merged(queries.iter().copied(), args, columns, &mut |_, batch| {
-        let places = (0..columns.len()).map(|place| batch.schema().index_of(&selected(place)));
+    let any = merged(logs, args, &mut |_, batch| {
+        let places = (0..names.len()).map(|place| batch.schema().index_of(&selected(place)));
         let batch = batch.project(&places.collect::<Result<Vec<_>, _>>()?)?;
-        let arrays = columns.iter().zip(batch.columns()).map(|(name, array)| {
+        let arrays = names.iter().zip(batch.columns()).map(|(name, array)| {
             // Text, whatever the log has, but for times and numbers of lines.
-            let alike = one_log || array.data_type().is_temporal() || name == "source_line";
+            let alike = typed || array.data_type().is_temporal() || name == "source_line";
             let array = if alike { array.clone() } else { cast(array, &DataType::Utf8)? };
             anyhow::Ok((name.as_str(), array, true))
         });
@@ -85,25 +172,22 @@ fn selected(place: usize) -> String {
 type Take<'a> = dyn FnMut(&Query, &RecordBatch) -> Result<()> + 'a;
 
 /// Gives the records of all logs to `take` in the order asked for, a batch at a time; says whether there were any.
-fn merged<'a>(
-    queries: impl Iterator<Item = &'a Query>,
-    args: &FindArgs,
-    columns: &[String],
-    take: &mut Take<'_>,
-) -> Result<bool> {
+fn merged(logs: Vec<Wanted<'_>>, args: &FindArgs, take: &mut Take<'_>) -> Result<bool> {
     let mut cursors = Vec::new();
-    for query in queries.filter(|query| !query.is_ruled_out()) {
+    let number = args.number.filter(|number| *number > 0);
+    for Wanted { query, columns } in logs.into_iter().filter(|log| !log.query.is_ruled_out()) {
         // With --match it is only known later how many rows are left.
-        let limit = args.number.filter(|_| query.filters.text.is_none());
+        let limit = number.filter(|_| query.filters.text.is_none());
+        let wanted = with_order(query, columns)?;
         let stream = match args.sort {
-            Order::Evidence => query.in_order(None, wanted(query, columns)?, limit)?,
-            Order::Time => query.by_time(TIME, wanted(query, columns)?, limit)?,
+            Order::Evidence => query.in_order(None, wanted, limit)?,
+            Order::Time => query.by_time(TIME, wanted, limit)?,
         };
         let mut cursor = Cursor { query, stream, batch: None, row: 0, sort: args.sort };
         cursor.fill()?;
         cursors.push(cursor);
     }
-    let mut left = args.number.unwrap_or(usize::MAX);
+    let mut left = number.unwrap_or(usize::MAX);
     let mut any = false;
     while left > 0 {
         let keys = cursors.iter().map(Cursor::key).collect::<Result<Vec<_>>>()?;
@@ -185,38 +269,39 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
 }
 
-/// The columns by the names that were given, or those that printing needs; and what the order is told by.
-fn wanted(query: &Query, columns: &[String]) -> Result<Vec<Expr>> {
-    let mut wanted: Vec<Expr> = EVIDENCE_ORDER.map(ident).to_vec();
-    wanted.push(query.time()?.alias(TIME));
-    if columns.is_empty() {
-        let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
-        wanted.extend(printed.map(ident));
-    }
-    for (place, name) in columns.iter().enumerate() {
-        let column = resolve(query.format.table, name).with_context(|| format!("no column {name}"))?;
-        wanted.push(column.alias(selected(place)));
-    }
-    Ok(wanted)
+/// The columns, and what the order is told by.
+fn with_order(query: &Query, columns: Vec<Expr>) -> Result<Vec<Expr>> {
+    let order = EVIDENCE_ORDER.map(ident).into_iter();
+    Ok(order.chain([query.time()?.alias(TIME)]).chain(columns).collect())
 }
 
-fn count(queries: &[Query]) -> Result<bool> {
-    let mut all = 0;
+/// Prints how many records there are.
+fn count(queries: &[Query], target: &Target) -> Result<bool> {
+    let mut all: u64 = 0;
     for query in queries.iter().filter(|query| !query.is_ruled_out()) {
         let frame = query.frame()?;
         if query.filters.text.is_none() {
             query.for_each(query.execute(frame.aggregate(Vec::new(), vec![count_all()])?)?, |batch| {
-                all += usize::try_from(batch.column(0).as_primitive::<Int64Type>().value(0))?;
+                all += u64::try_from(batch.column(0).as_primitive::<Int64Type>().value(0))?;
                 Ok(true)
             })?;
         } else {
             query.for_each(query.execute(frame)?, |batch| {
-                all += batch.num_rows();
+                all += batch.num_rows() as u64;
                 Ok(true)
             })?;
         }
     }
-    println!("{all}");
+    if target.format.is_some() {
+        let counted: ArrayRef = Arc::new(UInt64Array::from(vec![all]));
+        let mut output = Output::new(target)?;
+        output.batch(&RecordBatch::try_from_iter([("count", counted)])?)?;
+        output.finish()?;
+    } else {
+        let mut out = target.open()?;
+        writeln!(out, "{all}")?;
+        out.flush()?;
+    }
     Ok(all > 0)
 }
 

@@ -1,10 +1,12 @@
 //! The logs as questions see them: which column of each log a name means, and what counts as failure, bytes or address.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use sawlog_formats::{Column, Failed, Kind, Received, Table, cloudtrail, s3_access, vpc_flow};
+
+use crate::usage::BadValue;
 
 /// Names that mean a column in each log that has one for it: the name, and the columns in S3 access logs, in CloudTrail,
 /// and in VPC flow logs.
@@ -88,17 +90,14 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
     found
 }
 
-/// Says that no log has the column, and which one may have been meant.
+/// Says that no log has the column, and which ones may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     let mut names: Vec<String> = tables.iter().flat_map(|table| columns(table)).map(|(name, _)| name).collect();
     names.extend(NAMES.iter().map(|(name, _)| (*name).to_owned()));
     names.push("date".to_owned());
     names.sort();
     names.dedup();
-    match crate::near::nearest(name, names.iter().map(String::as_str)) {
-        Some(near) => bail!("there is no column '{name}'; did you mean '{near}'?"),
-        None => bail!("there is no column '{name}'; the columns are {}", names.join(", ")),
-    }
+    Err(BadValue::unknown("COLUMN", "column", name, names.iter().map(String::as_str)).into())
 }
 
 /// What is added up of a log's records.

@@ -9,6 +9,7 @@ use sawlog_formats::TextColumn;
 use crate::filter::{Filters, Probe};
 use crate::index;
 use crate::query::Query;
+use crate::render::style::hint;
 
 /// A name is near if so much of it is the same.
 const NEAR: f64 = 0.75;
@@ -31,7 +32,7 @@ pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
     if queries.iter().all(|query| query.snapshot.files.is_empty()) {
         let timed = queries.iter().any(|query| query.filters.since.is_some() || query.filters.until.is_some());
         let what = if timed { "no record in the time asked for" } else { "no record of this log in the store" };
-        eprintln!("sawq: there is {what}");
+        hint(&format!("there is {what}"));
         return Ok(());
     }
     // Every log has the same filters, in the same order.
@@ -47,17 +48,17 @@ pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
         }
         let what = format!("{} {} matches no record", filter.option, filter.value);
         match nearest_value(queries, place)? {
-            Some(near) => eprintln!("sawq: {what}; did you mean '{near}'?"),
-            None => eprintln!("sawq: {what}"),
+            Some(near) => hint(&format!("{what}; did you mean '{near}'?")),
+            None => hint(&what),
         }
         return Ok(());
     }
     if queries.iter().any(|query| query.filters.any()) {
-        eprintln!("sawq: no record matches all filters");
+        hint("no record matches all filters");
     } else if queries.iter().all(|query| query.snapshot.rows() == 0) {
-        eprintln!("sawq: the store has no records");
+        hint("the store has no records");
     } else {
-        eprintln!("sawq: no record has what is asked for");
+        hint("no record has what is asked for");
     }
     Ok(())
 }

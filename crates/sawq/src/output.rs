@@ -1,48 +1,101 @@
-//! Prints tables of results in the form asked for.
+//! Where results go, and in what form.
 
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fmt;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow::csv;
-use arrow::datatypes::DataType;
-use arrow::ipc::writer::StreamWriter;
+use anyhow::{Result, bail};
+use arrow::array::RecordBatch;
+use arrow::ipc::writer::{FileWriter, StreamWriter};
 use arrow::json::{ArrayWriter, LineDelimitedWriter};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-
-use clap::ValueEnum;
-use sawlog_formats::{TextColumn, visible};
+use terminal_size::{Height, Width, terminal_size};
 
 use crate::cli::{Format, Global};
+use crate::render::delimited::{self, Delimiter};
+use crate::render::file::{Existing, NewFile};
+use crate::render::form::{Form, KNOWN};
+use crate::render::grid::{Layout, Printed, Records, print_table};
+use crate::render::json::Escaped;
+use crate::render::pager::{self, Paged};
+use crate::render::style;
+use crate::usage::{BadCommand, BadValue};
 
 /// Where results are written to.
-type Out = BufWriter<Box<dyn Write + Send>>;
+pub(crate) type Out = BufWriter<Box<dyn Write + Send>>;
 
-/// Where results go, and in what form.
-#[derive(Clone, Debug)]
+/// Where results go, and in what form. Copies of it are the same place.
+#[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Target {
-    /// The form asked for, or told by the file's name.
+    /// The form asked for, or told by the file's name; none if that is the text that the command prints by itself.
     pub(crate) format: Option<Format>,
+    /// Whether that text was asked for; else who has none of its own prints a table on a terminal only.
+    is_text: bool,
     file: Option<PathBuf>,
-    /// Whether text that a spreadsheet would take for a formula is made plain in CSV and TSV.
+    is_gzip: bool,
     no_formulas: bool,
+    header: bool,
+    quiet: bool,
+    /// The pager for a terminal, if one is wanted.
+    pager: Option<String>,
+    place: Arc<Mutex<Option<Place>>>,
+    /// What is said once all is shown.
+    hints: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { format, file, .. } = self;
+        formatter.debug_struct("Target").field("format", format).field("file", file).finish_non_exhaustive()
+    }
+}
+
+/// What was opened.
+enum Place {
+    Stdout(io::Stdout),
+    Pager(Paged),
+    File(Box<NewFile>),
 }
 
 impl Target {
     /// The target that the command line names.
-    pub(crate) fn new(global: &Global) -> Self {
-        let by_name = global.output.as_deref().and_then(Path::extension).and_then(OsStr::to_str);
-        let by_name = by_name.and_then(|extension| Format::from_str(extension, true).ok());
-        let format = global.format.or(global.json.then_some(Format::Json)).or(by_name);
-        Self { format, file: global.output.clone(), no_formulas: global.no_formulas }
+    pub(crate) fn new(global: &Global) -> Result<Self, BadValue> {
+        let form = global.output.as_deref().map(Form::of);
+        let asked = global.format.or(global.json.then_some(Format::Json));
+        let format = asked.or(form.and_then(|form| form.format));
+        if let (None, Some(path)) = (format, &global.output) {
+            return Err(BadValue::new(
+                "--output",
+                &path.display().to_string(),
+                format!("its ending says no form: {KNOWN}"),
+            ));
+        }
+        // Nobody can seek in a pipe.
+        let format =
+            if global.output.is_none() && format == Some(Format::Arrow) { Some(Format::Arrows) } else { format };
+        let is_text = format == Some(Format::Text);
+        Ok(Self {
+            format: format.filter(|_| !is_text),
+            is_text,
+            file: global.output.clone(),
+            is_gzip: form.is_some_and(|form| form.is_gzip),
+            no_formulas: global.no_formulas,
+            header: !global.no_header,
+            quiet: global.quiet,
+            pager: if global.no_pager { None } else { pager::wanted() },
+            place: Arc::default(),
+            hints: Arc::default(),
+        })
+    }
+
+    /// Without a pager: somebody is asked for more on the same terminal.
+    pub(crate) fn without_pager(self) -> Self {
+        Self { pager: None, ..self }
     }
 
     /// Whether it is a file.
@@ -52,27 +105,120 @@ impl Target {
 
     /// Whether people will read it as it comes.
     pub(crate) fn is_terminal(&self) -> bool {
-        self.file.is_none() && std::io::stdout().is_terminal()
+        self.file.is_none() && io::stdout().is_terminal()
     }
 
-    /// Opens it. A file that is there is not overwritten.
+    /// Whether text for people is coloured.
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.file.is_none() && style::on_stdout()
+    }
+
+    /// Opens it. A file that is there is not overwritten; a new one has its name from [`Target::finish`] on.
     pub(crate) fn open(&self) -> Result<Out> {
-        let out: Box<dyn Write + Send> = match &self.file {
-            None => Box::new(std::io::stdout()),
-            Some(path) => match File::create_new(path) {
-                Ok(file) => Box::new(file),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    bail!("{} exists; remove it, or name another file", path.display())
-                }
-                Err(error) => return Err(error).with_context(|| format!("can't write {}", path.display())),
-            },
-        };
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&self.file, &*place) {
+            (Some(path), Some(_)) => bail!("{} takes one result only", path.display()),
+            (None, Some(_)) => {}
+            (Some(path), None) => {
+                *place = Some(Place::File(Box::new(NewFile::create(path, self.is_gzip, Existing::Keep)?)))
+            }
+            (None, None) => *place = Some(self.screen()),
+        }
+        let out = Handle(Arc::clone(&self.place));
+        let is_json = matches!(self.format, Some(Format::Json | Format::Ndjson));
+        let out: Box<dyn Write + Send> =
+            if is_json && self.is_terminal() { Box::new(Escaped::new(out)) } else { Box::new(out) };
         Ok(BufWriter::with_capacity(256 << 10, out))
+    }
+
+    /// Standard output, or the pager for it.
+    fn screen(&self) -> Place {
+        let pager = self.pager.clone().filter(|_| self.is_terminal());
+        match pager.zip(terminal_size()) {
+            Some((command, (Width(columns), Height(rows)))) => {
+                Place::Pager(Paged::new(command, usize::from(rows).saturating_sub(1).max(1), columns.into()))
+            }
+            None => Place::Stdout(io::stdout()),
+        }
+    }
+
+    /// Ends what was opened: a file gets its name; a pager is waited for.
+    pub(crate) fn finish(&self) -> Result<()> {
+        // Nobody else is to write: a pager that is waited for holds nothing up.
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match place {
+            None => {}
+            Some(Place::Stdout(mut out)) => noted(out.flush())?,
+            Some(Place::Pager(mut pager)) => noted(pager.finish())?,
+            Some(Place::File(file)) => file.finish()?,
+        }
+        let hints = std::mem::take(&mut *self.hints.lock().unwrap_or_else(PoisonError::into_inner));
+        hints.into_iter().filter(|_| !self.quiet).for_each(style::hint);
+        Ok(())
+    }
+
+    /// Gives a hint on standard error, once the pager is left if there is one.
+    pub(crate) fn hint_after(&self, hint: &'static str) {
+        match &self.pager {
+            Some(_) => self.hints.lock().unwrap_or_else(PoisonError::into_inner).push(hint),
+            None if self.quiet => {}
+            None => style::hint(hint),
+        }
+    }
+
+    /// How tables and records are shown on it.
+    fn layout(&self) -> Layout {
+        let is_terminal = self.is_terminal();
+        let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let width = || terminal_size().map(|(Width(columns), _)| usize::from(columns)).or_else(of_environment);
+        Layout {
+            width: if is_terminal { width() } else { None },
+            header: self.header,
+            coloured: self.is_coloured(),
+            commas: is_terminal,
+        }
     }
 }
 
-/// Times as AWS's own tools print them.
-const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
+/// What all that open a target write to.
+struct Handle(Arc<Mutex<Option<Place>>>);
+
+impl Handle {
+    fn with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<usize>) -> io::Result<usize> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Place::Stdout(out)) => noted(write(out)),
+            Some(Place::Pager(pager)) => noted(write(pager)),
+            Some(Place::File(file)) => write(file),
+            None => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Write for Handle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(|out| out.flush().map(|()| 0)).map(drop)
+    }
+}
+
+/// Whether whoever reads standard output has stopped. Libraries between it and the one who asks may keep an error's text only.
+static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// A result of writing to standard output, noted if it says that nobody reads it any more.
+fn noted<T>(result: io::Result<T>) -> io::Result<T> {
+    if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        READER_IS_GONE.store(true, Ordering::Relaxed);
+    }
+    result
+}
+
+/// Whether whoever reads standard output has stopped reading.
+pub(crate) fn reader_is_gone() -> bool {
+    READER_IS_GONE.load(Ordering::Relaxed)
+}
 
 /// Where batches of one schema go.
 pub(crate) struct Output {
@@ -84,41 +230,46 @@ pub(crate) struct Output {
 }
 
 enum Writer {
-    Csv(Box<csv::Writer<Out>>),
+    Delimited(delimited::Writer<Out>),
+    Records(Records, Out),
     Json(ArrayWriter<Out>),
     Ndjson(LineDelimitedWriter<Out>),
     Parquet(Box<ArrowWriter<Out>>),
-    Arrow(Box<StreamWriter<Out>>),
+    ArrowFile(Box<FileWriter<Out>>),
+    ArrowStream(Box<StreamWriter<Out>>),
 }
 
 impl Output {
-    /// A table on a terminal, lines of tab-separated values in a pipe, unless a format was asked for.
+    /// A table on a terminal or as text, lines of tab-separated values in a pipe, unless a form was asked for.
     pub(crate) fn new(target: &Target) -> Result<Self> {
         let terminal = target.is_terminal();
-        let format = target.format.unwrap_or(if terminal { Format::Table } else { Format::Tsv });
-        if terminal && matches!(format, Format::Parquet | Format::Arrow) {
-            bail!("Parquet and Arrow are not for a terminal; send the output to a file");
+        let format = target.format.unwrap_or(if terminal || target.is_text { Format::Table } else { Format::Tsv });
+        if terminal && matches!(format, Format::Parquet | Format::Arrow | Format::Arrows) {
+            bail!(BadCommand(
+                "Parquet and Arrow are not for a terminal; send the output to a file: -o FILE.parquet".to_owned()
+            ));
         }
         Ok(Self { target: target.clone(), format, writer: None, rows: Vec::new() })
     }
 
     /// Prints a batch.
     pub(crate) fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        if self.format == Format::Table {
+        if matches!(self.format, Format::Table | Format::Text) {
             self.rows.push(batch.clone());
             return Ok(());
         }
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            none => none.insert(Writer::new(self.format, self.target.open()?, batch)?),
+            none => none.insert(Writer::new(self.format, &self.target, batch)?),
         };
         match writer {
-            Writer::Csv(writer) if self.target.no_formulas => writer.write(&without_formulas(&flat(batch)?)?)?,
-            Writer::Csv(writer) => writer.write(&flat(batch)?)?,
+            Writer::Delimited(writer) => writer.write(batch)?,
+            Writer::Records(records, out) => records.print(batch, out)?,
             Writer::Json(writer) => writer.write(batch)?,
             Writer::Ndjson(writer) => writer.write(batch)?,
             Writer::Parquet(writer) => writer.write(batch)?,
-            Writer::Arrow(writer) => writer.write(batch)?,
+            Writer::ArrowFile(writer) => writer.write(batch)?,
+            Writer::ArrowStream(writer) => writer.write(batch)?,
         }
         Ok(())
     }
@@ -131,13 +282,14 @@ impl Output {
     /// Prints what is left; nothing can be printed after it.
     pub(crate) fn end(&mut self) -> Result<()> {
         match self.writer.take() {
-            None if self.format == Format::Table => print_table(&self.rows, &mut self.target.open()?)?,
+            None if matches!(self.format, Format::Table | Format::Text) => self.table()?,
             None => {
                 let mut out = self.target.open()?;
                 out.write_all(if self.format == Format::Json { b"[]\n" } else { b"" })?;
                 out.flush()?;
             }
-            Some(Writer::Csv(writer)) => writer.into_inner().flush()?,
+            Some(Writer::Delimited(writer)) => writer.into_inner().flush()?,
+            Some(Writer::Records(_, mut out)) => out.flush()?,
             Some(Writer::Json(mut writer)) => {
                 writer.finish()?;
                 let mut out = writer.into_inner();
@@ -149,21 +301,42 @@ impl Output {
                 writer.into_inner().flush()?;
             }
             Some(Writer::Parquet(writer)) => writer.into_inner()?.flush()?,
-            Some(Writer::Arrow(mut writer)) => {
+            Some(Writer::ArrowFile(mut writer)) => {
+                writer.finish()?;
+                writer.into_inner()?.flush()?;
+            }
+            Some(Writer::ArrowStream(mut writer)) => {
                 writer.finish()?;
                 writer.into_inner()?.flush()?;
             }
         }
         Ok(())
     }
+
+    fn table(&self) -> Result<()> {
+        let mut out = self.target.open()?;
+        let printed = print_table(&self.rows, self.target.layout(), &mut out)?;
+        out.flush()?;
+        if printed == Printed::Cut {
+            self.target.hint_after("long values are cut (…); --format line shows them whole");
+        }
+        Ok(())
+    }
 }
 
 impl Writer {
-    fn new(format: Format, out: Out, batch: &RecordBatch) -> Result<Self> {
+    fn new(format: Format, target: &Target, batch: &RecordBatch) -> Result<Self> {
         let schema = batch.schema();
+        let out = target.open()?;
+        let delimited = |delimiter, out| {
+            let Target { header, no_formulas, .. } = *target;
+            let options = delimited::Options { delimiter, header, no_formulas, is_terminal: target.is_terminal() };
+            Self::Delimited(delimited::Writer::new(out, options))
+        };
         Ok(match format {
-            Format::Table | Format::Csv => Self::Csv(Box::new(csv_writer(b',', out))),
-            Format::Tsv => Self::Csv(Box::new(csv_writer(b'\t', out))),
+            Format::Csv => delimited(Delimiter::Comma, out),
+            Format::Tsv | Format::Table | Format::Text => delimited(Delimiter::Tab, out),
+            Format::Line => Self::Records(Records::new(target.layout()), out),
             Format::Json => Self::Json(ArrayWriter::new(out)),
             Format::Ndjson => Self::Ndjson(LineDelimitedWriter::new(out)),
             Format::Parquet => {
@@ -171,78 +344,8 @@ impl Writer {
                 let properties = WriterProperties::builder().set_compression(zstd).build();
                 Self::Parquet(Box::new(ArrowWriter::try_new(out, schema, Some(properties))?))
             }
-            Format::Arrow => Self::Arrow(Box::new(StreamWriter::try_new(out, &schema)?)),
+            Format::Arrow => Self::ArrowFile(Box::new(FileWriter::try_new(out, &schema)?)),
+            Format::Arrows => Self::ArrowStream(Box::new(StreamWriter::try_new(out, &schema)?)),
         })
     }
-}
-
-/// The batch with groups and lists as JSON text, for formats that have none.
-fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
-    let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
-        let array = if array.data_type().is_nested() { json_text(array)? } else { array.clone() };
-        anyhow::Ok((field.name().clone(), array, true))
-    });
-    Ok(RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>>>()?)?)
-}
-
-/// The batch with ' before text that a spreadsheet would take for a formula. See OWASP, "CSV Injection".
-fn without_formulas(batch: &RecordBatch) -> Result<RecordBatch> {
-    let is_formula = |text: &str| text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let plain = |text: &str| if is_formula(text) { format!("'{text}") } else { text.to_owned() };
-    let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
-        let array = match TextColumn::new(array) {
-            Ok(text) => Arc::new((0..array.len()).map(|row| text.get(row).map(plain)).collect::<StringArray>()),
-            Err(_) => array.clone(),
-        };
-        (field.name().clone(), array, true)
-    });
-    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
-}
-
-fn json_text(array: &ArrayRef) -> Result<ArrayRef> {
-    let one = RecordBatch::try_from_iter([("v", array.clone())])?;
-    let mut writer = LineDelimitedWriter::new(Vec::new());
-    writer.write(&one)?;
-    writer.finish()?;
-    let lines = String::from_utf8(writer.into_inner())?;
-    let texts = lines.lines().map(|line| line.strip_prefix("{\"v\":").and_then(|line| line.strip_suffix('}')));
-    Ok(Arc::new(texts.collect::<StringArray>()))
-}
-
-fn csv_writer(delimiter: u8, out: Out) -> csv::Writer<Out> {
-    let builder = csv::WriterBuilder::new().with_header(true).with_delimiter(delimiter);
-    builder.with_timestamp_tz_format(TIME_FORMAT.to_owned()).with_timestamp_format(TIME_FORMAT.to_owned()).build(out)
-}
-
-fn print_table(batches: &[RecordBatch], out: &mut Out) -> Result<()> {
-    let Some(first) = batches.first() else { return Ok(()) };
-    let mut grid = Grid::new();
-    grid.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    let schema = first.schema();
-    grid.set_header(schema.fields().iter().map(|field| field.name().clone()));
-    let options = FormatOptions::default()
-        .with_null("-")
-        .with_timestamp_tz_format(Some(TIME_FORMAT))
-        .with_timestamp_format(Some(TIME_FORMAT));
-    for batch in batches {
-        let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            grid.add_row(columns.iter().map(|column| visible(&column.value(row).to_string()).into_owned()));
-        }
-    }
-    for (place, field) in schema.fields().iter().enumerate() {
-        if let (true, Some(column)) = (is_number(field.data_type()), grid.column_mut(place)) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    // Unlike println!, this may fail: whoever reads a long table in a pipe may have seen enough.
-    writeln!(out, "{grid}")?;
-    Ok(out.flush()?)
-}
-
-fn is_number(data_type: &DataType) -> bool {
-    data_type.is_numeric()
 }

@@ -28,6 +28,7 @@ use crate::index::Candidates;
 use crate::logs::{first_of, no_column, resolve};
 use crate::memory;
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
+use crate::usage::BadValue;
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
 /// was used for the last.
@@ -477,7 +478,9 @@ pub(crate) fn with_columns<'a>(queries: &'a [Query], columns: &[String]) -> Resu
     }
     let has_all = |query: &&Query| columns.iter().all(|name| resolve(query.format.table, name).is_some());
     let found: Vec<&Query> = queries.iter().filter(has_all).collect();
-    anyhow::ensure!(!found.is_empty(), "no log has all the columns {}", columns.join(", "));
+    if found.is_empty() {
+        return Err(BadValue::new("COLUMN", &columns.join(","), "no log has all of these columns").into());
+    }
     Ok(found)
 }
 
@@ -488,8 +491,8 @@ pub(crate) fn log(name: &str) -> Result<&'static Format> {
         let table = format.table.name;
         table == name || table.split('_').next() == Some(name.as_str())
     });
-    found.with_context(|| {
+    Ok(found.ok_or_else(|| {
         let known: Vec<&str> = FORMATS.iter().map(|format| format.table.name).collect();
-        format!("there is no log '{name}'; the logs are {}", known.join(", "))
-    })
+        BadValue::new("--log", &name, format!("there is no log '{name}'; the logs are {}", known.join(", ")))
+    })?)
 }

@@ -1,20 +1,24 @@
 //! The summaries of s3logparse, as it prints them.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, UInt64Array};
 use sawlog_formats::{s3_access, visible};
 
-use crate::cli::S3logparse;
+use crate::cli::{S3logparse, S3logparseArgs};
 use crate::groups::{Group, Sums};
+use crate::output::{Output, Target};
 use crate::query::Query;
+use crate::render::units::size;
 use crate::tally::{Measures, largest};
 
-/// Prints a summary, and says whether there was anything to print. A terminal gets no control characters.
-pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out: &mut impl Write) -> Result<bool> {
+/// Prints a summary, and says whether there was anything to print.
+pub(crate) fn print(queries: &[Query], args: &S3logparseArgs, target: &Target) -> Result<bool> {
     let query = queries.iter().find(|query| query.format.table.name == s3_access::TABLE.name);
     let query = query.context("the store has no S3 access logs, which s3logparse summarises")?;
-    let (column, prefix) = match function {
+    let (column, prefix) = match args.function {
         S3logparse::Useragent => ("user_agent", None),
         S3logparse::Topfiles => ("key", None),
         S3logparse::Toptalkers => ("remote_ip", None),
@@ -28,42 +32,38 @@ pub(crate) fn print(queries: &[Query], function: S3logparse, terminal: bool, out
     let size_of = |of: &Sums| if sums { of.bytes_sent.unwrap_or_default() } else { u128::from(of.count) };
     let mut groups = largest(&[query], &[column.to_owned()], measures, 0, size_of)?;
     groups.retain(|Group { values, sums: of, .. }| if sums { of.bytes_sent.is_some() } else { values[0].is_some() });
-    for group in &groups {
-        let name = group.values[0].as_deref().unwrap_or("-");
-        let name = if terminal { visible(name) } else { name.into() };
-        if sums {
-            writeln!(out, "{} - {name}", size(size_of(&group.sums)))?;
-        } else {
-            writeln!(out, "{} - {name}", group.sums.count)?;
-        }
+    if args.number > 0 {
+        groups.truncate(args.number);
     }
+    let rows: Vec<(&str, u128)> =
+        groups.iter().map(|group| (group.values[0].as_deref().unwrap_or("-"), size_of(&group.sums))).collect();
+    if target.format.is_some() {
+        let mut output = Output::new(target)?;
+        output.batch(&table(column, if sums { "bytes_sent" } else { "count" }, &rows)?)?;
+        output.finish()?;
+        return Ok(!groups.is_empty());
+    }
+    let mut out = target.open()?;
+    for (name, number) in rows {
+        // A terminal gets no control characters.
+        let name = if target.is_terminal() { visible(name) } else { name.into() };
+        let number = if sums { size(number) } else { number.to_string() };
+        writeln!(out, "{number} - {name}")?;
+    }
+    out.flush()?;
     Ok(!groups.is_empty())
 }
 
-/// A number of bytes with two decimals, in the unit in which it is below 1,024.
-#[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
-fn size(bytes: u128) -> String {
-    let mut units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"].into_iter();
-    let (mut value, mut unit) = (bytes as f64, units.next().unwrap_or_default());
-    for next in units {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    format!("{value:.2} {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_have_two_decimals() {
-        assert_eq!(size(0), "0.00 B");
-        assert_eq!(size(1023), "1023.00 B");
-        assert_eq!(size(1024), "1.00 KiB");
-        assert_eq!(size(35_389), "34.56 KiB");
-        assert_eq!(size(1 << 60), "1024.00 PiB");
-    }
+/// A summary as a table.
+fn table(column: &str, measure: &str, rows: &[(&str, u128)]) -> Result<RecordBatch> {
+    let names: StringArray = rows.iter().map(|(name, _)| Some(*name)).collect();
+    let numbers: Result<Vec<u64>, _> = rows.iter().map(|(_, number)| u64::try_from(*number)).collect();
+    let numbers: ArrayRef = if let Ok(numbers) = numbers {
+        Arc::new(UInt64Array::from(numbers))
+    } else {
+        // Sums of forged sizes may be larger than any number of 64 bits.
+        let numbers = rows.iter().map(|(_, number)| i128::try_from(*number).ok());
+        Arc::new(numbers.collect::<Decimal128Array>().with_precision_and_scale(38, 0)?)
+    };
+    Ok(RecordBatch::try_from_iter([(column, Arc::new(names) as ArrayRef), (measure, numbers)])?)
 }

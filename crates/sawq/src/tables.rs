@@ -7,8 +7,23 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use sawlog_formats::Kind;
 use sawlog_store::{Store, TABLES};
 
-/// A row for each column of each table.
-pub(crate) fn columns() -> Result<RecordBatch> {
+use crate::usage::BadValue;
+
+/// The table, or the view, of that name; of a log's table the first part of its name will do.
+pub(crate) fn named(name: &str) -> Result<&'static str> {
+    if let Ok(log) = crate::query::log(name) {
+        return Ok(log.table.name);
+    }
+    let names: Vec<&'static str> = TABLES().iter().map(|table| table.name).chain([crate::events::NAME]).collect();
+    let lower = name.to_lowercase();
+    let found = names.iter().find(|table| **table == lower).copied();
+    Ok(found.ok_or_else(|| {
+        BadValue::new("[TABLE]", name, format!("there is no such table; the tables are {}", names.join(", ")))
+    })?)
+}
+
+/// A row for each column of each table, or of one table.
+pub(crate) fn columns(only: Option<&str>) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     for table in TABLES() {
         for (name, column) in crate::logs::columns(table) {
@@ -29,15 +44,18 @@ pub(crate) fn columns() -> Result<RecordBatch> {
     }
     let view = crate::events::COLUMNS.iter();
     rows.extend(view.map(|(name, data_type, doc)| [crate::events::NAME, name, data_type, doc].map(str::to_owned)));
+    rows.retain(|[table, ..]| only.is_none_or(|only| table == only));
     let text =
         |place: usize| -> ArrayRef { Arc::new(rows.iter().map(|row| Some(&row[place])).collect::<StringArray>()) };
     let names = ["table", "column", "type", "meaning"];
     Ok(RecordBatch::try_from_iter(names.into_iter().enumerate().map(|(place, name)| (name, text(place))))?)
 }
 
-/// A row for each table: rows, data files, days.
-pub(crate) fn tables(store: &Store) -> Result<RecordBatch> {
-    let snapshots = store.snapshots(&TABLES())?;
+/// A row for each table, or for one: rows, data files, days.
+pub(crate) fn tables(store: &Store, only: Option<&str>) -> Result<RecordBatch> {
+    let mut tables = TABLES();
+    tables.retain(|table| only.is_none_or(|only| table.name == only));
+    let snapshots = store.snapshots(&tables)?;
     let number = |values: Vec<u64>| -> ArrayRef { Arc::new(UInt64Array::from(values)) };
     let text = |values: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(values)) };
     Ok(RecordBatch::try_from_iter_with_nullable([

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::Result;
-use bytesize::ByteSize;
 use jiff::Timestamp;
 use sawlog_formats::visible;
 use serde_json::{Value, json};
 
 use super::profile::{Change, Facet, FacetValue, LogProfile, Profile, sparkline};
 use crate::groups::Sums;
+use crate::render::units;
 
 /// Widths of the column of values and of that of numbers.
 const VALUE: usize = 64;
@@ -136,7 +136,7 @@ fn size(bytes: u128) -> String {
     if bytes == 0 {
         return "-".to_owned();
     }
-    ByteSize(u64::try_from(bytes).unwrap_or(u64::MAX)).display().si().to_string()
+    units::size(bytes)
 }
 
 /// The whole profile as JSON.

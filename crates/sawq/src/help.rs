@@ -1,0 +1,248 @@
+//! The command line as clap sees it: which options a command shows, its manual pages, and hints on words that are none.
+
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use ipnet::IpNet;
+use sawlog_formats::{steers, visible};
+
+use crate::cli::{Cli, S3logparse};
+use crate::render::style::say;
+use crate::usage::BadValue;
+
+/// Whether help lists an option among the filters.
+fn is_filter(arg: &clap::Arg) -> bool {
+    arg.get_help_heading().is_some_and(|heading| heading.starts_with("Filters"))
+}
+
+/// The command line. Where options mean nothing they are not shown: `man`, `completions` and `tables` have few.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let globals: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let hidden = |is_hidden: &dyn Fn(&clap::Arg) -> bool| -> Vec<clap::Arg> {
+        // An option of a command's own goes before the global one of the same name.
+        globals.iter().filter(|arg| is_hidden(arg)).map(|arg| arg.clone().global(false).hide(true)).collect()
+    };
+    let all = hidden(&|_| true);
+    let filters = hidden(&|arg| is_filter(arg) && arg.get_id() != "log");
+    ["man", "completions"]
+        .into_iter()
+        .fold(command, |command, name| command.mut_subcommand(name, |command| command.args(&all)))
+        .mut_subcommand("tables", |command| command.args(&filters))
+}
+
+/// The command line that the process was started with; else what was wrong with it is printed, or the help asked for.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let parsed = command().try_get_matches().and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    parsed.map_err(|error| {
+        let error = with_tips(error, &arguments);
+        let text = error.render().to_string();
+        if error.use_stderr() && text.contains(|char| char != '\n' && steers(char)) {
+            // What was typed, or pasted, is shown too.
+            text.lines().for_each(|line| say(&visible(line)));
+        } else {
+            // Whoever reads the help may stop reading.
+            let _ = error.print();
+        }
+        u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    })
+}
+
+/// An error of clap's with hints of ours.
+fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
+    let invalid = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let tips = match error.kind() {
+        ErrorKind::UnknownArgument => invalid(&error, ContextKind::InvalidArg)
+            .and_then(|word| argument_tip(&word, arguments))
+            .into_iter()
+            .collect(),
+        ErrorKind::InvalidSubcommand => {
+            // A similar command's name is a better guess.
+            let is_similar = error.get(ContextKind::SuggestedSubcommand).is_some();
+            let word = invalid(&error, ContextKind::InvalidSubcommand).filter(|_| !is_similar);
+            word.map(|word| format!("to see what is known of it: 'sawq who {}'", quoted(&word))).into_iter().collect()
+        }
+        ErrorKind::MissingRequiredArgument if arguments.iter().any(|argument| argument == "s3logparse") => functions(),
+        _ => Vec::new(),
+    };
+    if !tips.is_empty() {
+        // Names that are merely spelled alike mislead.
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips.into_iter().map(Into::into).collect()));
+    }
+    error
+}
+
+/// The functions of `s3logparse`, as the tool lists them when it gets none.
+fn functions() -> Vec<String> {
+    let values = S3logparse::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let lines = values.map(|value| {
+        format!("{:<15} {}", value.get_name(), value.get_help().map(ToString::to_string).unwrap_or_default())
+    });
+    std::iter::once("the functions are".to_owned()).chain(lines).collect()
+}
+
+/// What somebody may have meant by an argument that the command does not take.
+fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
+    // clap names an option without its value.
+    let after = || {
+        let place = arguments.iter().position(|argument| argument == word)?;
+        arguments.get(place + 1).filter(|value| !value.starts_with('-')).cloned()
+    };
+    if let Some(option) = word.strip_prefix("--") {
+        let option = option.split('=').next().unwrap_or(option);
+        let negated = ["not-", "no-", "exclude-", "without-", "ex-"].iter().find_map(|not| option.strip_prefix(not));
+        if let Some(filter) = negated.filter(|filter| names_filter(filter)) {
+            let value = after().unwrap_or_else(|| "VALUE".to_owned());
+            return Some(format!("a leading ! excludes: '--{filter}=!{value}'"));
+        }
+        return meant(option);
+    }
+    let is_value = !word.starts_with('-');
+    is_value.then(|| format!("a filter takes it: {} {}", option_for(word), quoted(word)))
+}
+
+/// Options that other tools have, and ours that do the same.
+fn meant(option: &str) -> Option<String> {
+    let ours = match option {
+        "file" | "out-file" | "outfile" | "save" | "write" => "-o FILE writes to a file",
+        "order" | "order-by" | "sort-by" => "'find' has --sort time, 'top' has --by",
+        "limit" | "head" | "max" | "top" | "first" => "-n N sets how many are shown",
+        "where" | "filter" | "query" => "filters are options such as --ip and --user; 'sawq sql' takes a WHERE",
+        "grep" | "regex" | "regexp" | "pattern" | "search" | "contains" => {
+            "--match REGEX looks at the record's own text"
+        }
+        "from" | "start" | "after" | "begin" => "--since TIME",
+        "to" | "end" | "before" => "--until TIME",
+        "address" | "src" | "source-ip" | "source-ip-address" | "remote-ip" | "src-ip" => "--ip IP",
+        "principal" | "actor" | "requester" | "username" | "user-name" | "arn" | "role" => "--user NAME",
+        "event-name" | "event" | "action" | "api" => "--operation GLOB",
+        "user-agent" | "useragent" => "--agent GLOB",
+        "event-source" => "--service GLOB",
+        "status" | "error-code" => "--error GLOB; '*' for any error",
+        "object" | "path" => "--key GLOB",
+        "fields" | "select" | "cols" | "column" => "'find' has --columns",
+        _ => return None,
+    };
+    Some(ours.to_owned())
+}
+
+/// Whether there is a filter of this name.
+fn names_filter(name: &str) -> bool {
+    Cli::command().get_arguments().any(|arg| is_filter(arg) && arg.get_long() == Some(name))
+}
+
+/// The filter that most likely takes a word.
+fn option_for(word: &str) -> &'static str {
+    let value = word.trim_start_matches('!');
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_upper_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let region = |text: &str| {
+        let parts: Vec<&str> = text.split('-').collect();
+        parts.len() >= 3 && parts[0].len() == 2 && parts.last().is_some_and(|last| is_digits(last))
+    };
+    let is_day = value.len() >= 10 && value.is_char_boundary(10) && value[..10].parse::<jiff::civil::Date>().is_ok();
+    let is_operation = value.starts_with("REST.")
+        || value.starts_with("BATCH.")
+        || value.starts_with("S3.")
+        || value.chars().next().is_some_and(|first| first.is_ascii_uppercase())
+            && value.chars().all(|char| char.is_ascii_alphanumeric() || "*?".contains(char))
+            && value.chars().any(|char| char.is_ascii_lowercase());
+    if value.parse::<IpAddr>().is_ok() || value.parse::<IpNet>().is_ok() {
+        "--ip"
+    } else if value.len() >= 16 && is_upper_digits(value) && (value.starts_with("AKIA") || value.starts_with("ASIA")) {
+        "--access-key"
+    } else if value.starts_with("arn:") {
+        "--user"
+    } else if value.ends_with(".amazonaws.com") {
+        "--service"
+    } else if value.len() == 12 && is_digits(value) {
+        "--account"
+    } else if is_digits(value) {
+        "--port"
+    } else if region(value) {
+        "--region"
+    } else if is_day {
+        "--since"
+    } else if is_operation {
+        "--operation"
+    } else if value.contains('.') || value.contains('/') {
+        "--key"
+    } else {
+        "-F --match"
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,".contains(char);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+/// A manual page: that of `sawq`, or of one of its commands.
+pub(crate) fn manual(name: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let mut all = command();
+    all.build();
+    let page = match name.map(|name| name.strip_prefix("sawq-").unwrap_or(name)) {
+        None => all,
+        Some(name) => {
+            let names = || all.get_subcommands().map(clap::Command::get_name);
+            let found = all.find_subcommand(name).cloned();
+            found.ok_or_else(|| BadValue::new("[COMMAND]", name, format!("the commands are {}", list(names()))))?
+        }
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    Ok(text)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.filter(|name| *name != "help").collect::<Vec<_>>().join(", ")
+}
+
+/// A completion script.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command(), "sawq", &mut text);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_word_is_for_the_filter_that_takes_it() {
+        for (word, option) in [
+            ("3.238.12.183", "--ip"),
+            ("10.0.0.0/8", "--ip"),
+            ("2001:db8::1", "--ip"),
+            ("AKIAIOSFODNN7EXAMPLE", "--access-key"),
+            ("arn:aws:iam::111122223333:user/ann", "--user"),
+            ("PutUserPolicy", "--operation"),
+            ("Put*", "--operation"),
+            ("REST.GET.OBJECT", "--operation"),
+            ("us-west-1", "--region"),
+            ("us-gov-west-1", "--region"),
+            ("111122223333", "--account"),
+            ("443", "--port"),
+            ("2021-07-29", "--since"),
+            ("iam.amazonaws.com", "--service"),
+            ("a/b.jpg", "--key"),
+            ("jmerckle", "-F --match"),
+        ] {
+            assert_eq!(option_for(word), option, "{word}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The values of a batch as text.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use anyhow::Result;
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::json::LineDelimitedWriter;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+/// Times as AWS's own tools print them, with the fraction of a second where there is one.
+const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+
+/// A batch with groups and lists as JSON text, for forms that have none.
+pub(crate) struct Flat {
+    batch: RecordBatch,
+    /// Whether a column is text, JSON text too.
+    texts: Vec<bool>,
+}
+
+impl Flat {
+    /// The batch, flat.
+    pub(crate) fn of(batch: &RecordBatch) -> Result<Self> {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+            let array = if array.data_type().is_nested() { json_text(array)? } else { array.clone() };
+            anyhow::Ok((field.name().clone(), array, true))
+        });
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>>>()?)?;
+        let texts = batch.columns().iter().map(|array| is_text(array.data_type())).collect();
+        Ok(Self { batch, texts })
+    }
+
+    /// The columns.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.batch.schema()
+    }
+
+    /// Whether a column is text.
+    pub(crate) fn is_text(&self, column: usize) -> bool {
+        self.texts[column]
+    }
+
+    /// The values, of which those that are absent are shown as `absent`.
+    pub(crate) fn cells<'a>(&'a self, absent: &'a str) -> Result<Cells<'a>> {
+        let options = FormatOptions::default()
+            .with_null(absent)
+            .with_timestamp_tz_format(Some(TIME_FORMAT))
+            .with_timestamp_format(Some(TIME_FORMAT));
+        let columns = self.batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
+        Ok(Cells { columns: columns.collect::<Result<_, _>>()?, rows: self.batch.num_rows() })
+    }
+}
+
+/// The values of a batch, as text.
+pub(crate) struct Cells<'a> {
+    columns: Vec<ArrayFormatter<'a>>,
+    rows: usize,
+}
+
+impl Cells<'_> {
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// A value's text.
+    pub(crate) fn text(&self, row: usize, column: usize) -> String {
+        self.columns[column].value(row).to_string()
+    }
+
+    /// Puts a value's text in the place of another one.
+    pub(crate) fn put(&self, row: usize, column: usize, text: &mut String) -> Result<()> {
+        text.clear();
+        Ok(write!(text, "{}", self.columns[column].value(row))?)
+    }
+}
+
+/// Whether values of a type are text.
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+fn json_text(array: &ArrayRef) -> Result<ArrayRef> {
+    let one = RecordBatch::try_from_iter([("v", array.clone())])?;
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    writer.write(&one)?;
+    writer.finish()?;
+    let lines = String::from_utf8(writer.into_inner())?;
+    let texts = lines.lines().map(|line| line.strip_prefix("{\"v\":").and_then(|line| line.strip_suffix('}')));
+    Ok(Arc::new(texts.collect::<StringArray>()))
+}

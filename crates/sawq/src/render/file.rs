@@ -1,0 +1,103 @@
+//! A file of results that is there once it is complete.
+
+use std::fs::{self, Permissions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tempfile::NamedTempFile;
+
+/// Whether a file that is there may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It may not.
+    Keep,
+    /// It may.
+    Replace,
+}
+
+/// A file that is written under a temporary name in the same folder. It gets its name by [`NewFile::finish`]; without that it is
+/// deleted.
+pub(crate) struct NewFile {
+    path: PathBuf,
+    existing: Existing,
+    content: Content,
+}
+
+enum Content {
+    Plain(BufWriter<NamedTempFile>),
+    Gzip(Box<GzEncoder<BufWriter<NamedTempFile>>>),
+}
+
+impl NewFile {
+    /// Begins a file.
+    pub(crate) fn create(path: &Path, is_gzip: bool, existing: Existing) -> Result<Self> {
+        if existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
+            return Err(there_is(path));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // As any new file: the mask of the process says who may read it.
+        let permissions = Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new()
+            .prefix(&format!(".{}.", name.chars().take(32).collect::<String>()))
+            .suffix(".part")
+            .permissions(permissions)
+            .tempfile_in(folder)
+            .with_context(|| wrong(path))?;
+        let file = BufWriter::new(file);
+        let content = if is_gzip {
+            Content::Gzip(Box::new(GzEncoder::new(file, Compression::default())))
+        } else {
+            Content::Plain(file)
+        };
+        Ok(Self { path: path.to_owned(), existing, content })
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn finish(self) -> Result<()> {
+        let path = &self.path;
+        let file = match self.content {
+            Content::Plain(file) => file,
+            Content::Gzip(file) => file.finish().with_context(|| wrong(path))?,
+        };
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(|| wrong(path))?;
+        let named = match self.existing {
+            Existing::Keep => file.persist_noclobber(path),
+            Existing::Replace => file.persist(path),
+        };
+        match named {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(there_is(path)),
+            Err(error) => Err(error.error).with_context(|| wrong(path)),
+        }
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.content {
+            Content::Plain(file) => file.write(bytes),
+            Content::Gzip(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.content {
+            Content::Plain(file) => file.flush(),
+            // What is written so far could be read by now, at the price of a larger file. Nobody reads it before its end.
+            Content::Gzip(_) => Ok(()),
+        }
+    }
+}
+
+fn wrong(path: &Path) -> String {
+    format!("can't write {}", path.display())
+}
+
+fn there_is(path: &Path) -> anyhow::Error {
+    anyhow!("{} exists; remove it, or name another file", path.display())
+}

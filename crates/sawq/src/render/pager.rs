@@ -1,0 +1,193 @@
+//! A pager for output that is longer than the screen.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+
+/// Which pager is wanted: none, or a command for the shell. As in git, `SAWLOG_PAGER` goes before `PAGER`.
+pub(crate) fn wanted() -> Option<String> {
+    if std::env::var_os("TERM").is_none_or(|term| term == "dumb") {
+        return None;
+    }
+    let named = |name: &str| std::env::var(name).ok();
+    let command =
+        named("SAWLOG_PAGER").or_else(|| named("PAGER")).or_else(|| is_installed("less").then(|| "less".to_owned()));
+    command.filter(|command| !matches!(command.trim(), "" | "cat"))
+}
+
+fn is_installed(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// Lines for a screen: they are kept back until they are more than it shows, and go to a pager then.
+pub(crate) struct Paged {
+    command: String,
+    rows: usize,
+    columns: usize,
+    /// What is kept back, how many rows of the screen it fills, and the length of its last line.
+    held: Vec<u8>,
+    filled: usize,
+    column: usize,
+    to: To,
+}
+
+/// Where lines go.
+enum To {
+    /// They are kept back.
+    Nowhere,
+    Pager(Running),
+    /// There is no such pager.
+    Screen,
+}
+
+/// A pager that runs.
+struct Running {
+    input: Option<std::process::ChildStdin>,
+    child: Arc<Mutex<Child>>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Paged {
+    /// A screen of so many rows, without that of the prompt, and columns.
+    pub(crate) fn new(command: String, rows: usize, columns: usize) -> Self {
+        Self { command, rows, columns: columns.max(1), held: Vec::new(), filled: 0, column: 0, to: To::Nowhere }
+    }
+
+    /// Shows what was kept back, or waits until the pager is left.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::Nowhere => {
+                let mut screen = io::stdout();
+                screen.write_all(&std::mem::take(&mut self.held))?;
+                screen.flush()
+            }
+            To::Pager(pager) => {
+                pager.wait();
+                Ok(())
+            }
+            To::Screen => io::stdout().flush(),
+        }
+    }
+
+    /// Counts the rows of the screen that a text fills.
+    fn count(&mut self, text: &[u8]) {
+        for byte in text {
+            match byte {
+                b'\n' => (self.filled, self.column) = (self.filled + 1, 0),
+                // What goes on a character is no other one.
+                0x80..=0xbf => {}
+                _ if self.column >= self.columns => (self.filled, self.column) = (self.filled + 1, 1),
+                _ => self.column += 1,
+            }
+        }
+    }
+}
+
+impl Write for Paged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.to {
+            To::Nowhere => {
+                self.held.extend_from_slice(bytes);
+                self.count(bytes);
+                if self.filled > self.rows {
+                    self.to = Running::start(&self.command).map_or(To::Screen, To::Pager);
+                    let held = std::mem::take(&mut self.held);
+                    self.write_all(&held)?;
+                }
+                Ok(bytes.len())
+            }
+            To::Pager(pager) => pager.write(bytes),
+            To::Screen => io::stdout().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::Nowhere => Ok(()),
+            To::Pager(pager) => pager.input.as_mut().map_or(Ok(()), Write::flush),
+            To::Screen => io::stdout().flush(),
+        }
+    }
+}
+
+impl Drop for Paged {
+    fn drop(&mut self) {
+        // Where something else went wrong, what was found so far is shown all the same.
+        let _ = self.finish();
+    }
+}
+
+impl Running {
+    fn start(command: &str) -> Option<Self> {
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(command).stdin(Stdio::piped());
+        // As in git: colours are shown, and the screen is left as it is.
+        for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
+            if std::env::var_os(name).is_none() {
+                shell.env(name, value);
+            }
+        }
+        let mut child = shell.spawn().ok()?;
+        let input = child.stdin.take();
+        let (child, interrupted) = (Arc::new(Mutex::new(child)), Arc::new(AtomicBool::new(false)));
+        // Ctrl-C is the pager's, which outlives us otherwise and fights with the shell for the terminal. It ends our work.
+        if let Ok(mut signals) = Signals::new([SIGINT]) {
+            let (child, interrupted) = (Arc::clone(&child), Arc::clone(&interrupted));
+            std::thread::spawn(move || {
+                if signals.forever().next().is_some() {
+                    interrupted.store(true, Ordering::Relaxed);
+                    wait(&child);
+                    std::process::exit(130);
+                }
+            });
+        }
+        Some(Self { input, child, interrupted })
+    }
+
+    fn wait(&mut self) {
+        self.input = None;
+        wait(&self.child);
+    }
+}
+
+impl Write for Running {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.input {
+            Some(input) if !self.interrupted.load(Ordering::Relaxed) => input.write(bytes),
+            _ => Err(ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.wait();
+    }
+}
+
+/// Waits until a pager is left.
+fn wait(child: &Mutex<Child>) {
+    // Its exit status says nothing of ours.
+    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_the_screen_are_counted() {
+        let mut paged = Paged::new("cat".to_owned(), 100, 10);
+        paged.count("12345678901\n1234567890\nä\n".as_bytes());
+        assert_eq!(paged.filled, 4);
+    }
+}
