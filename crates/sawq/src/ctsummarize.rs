@@ -56,7 +56,9 @@ pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, quiet: bool) -> Resul
     write_file(text, |out| summary(out, &events))?;
     write_csv(csv, &events)?;
     write_file(keys, |out| {
-        counts(out, events.iter().filter_map(|event| event.access_key_id.as_deref()))?;
+        // A sign-in has an empty key, which is none.
+        let used = events.iter().filter_map(|event| event.access_key_id.as_deref());
+        counts(out, used.filter(|key| !key.is_empty()))?;
         counts(out, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))
     })?;
     let mut written = 0;

@@ -27,7 +27,9 @@ mod scan;
 mod sql;
 mod tables;
 mod tally;
+mod texts;
 mod timeline;
+mod times;
 mod top;
 mod who;
 
@@ -42,9 +44,10 @@ use sawlog_store::{Store, damaged_file};
 
 pub use cli::FilterArgs;
 use cli::{Cli, Command};
-pub use filter::{Filter, Filters, Probe};
+pub use filter::{BadValue, Filter, Filters, Probe, TextFilter};
 use output::{Output, Target};
 use query::Query;
+pub use times::Clock;
 
 /// Runs the command line that the process was started with.
 #[must_use]
@@ -66,7 +69,8 @@ pub fn main() -> ExitCode {
             for line in format!("sawq: {error:#}").lines() {
                 eprintln!("{}", visible(line));
             }
-            ExitCode::FAILURE
+            // A wrong value is a wrong command line.
+            if error.is::<BadValue>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -83,14 +87,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn run(cli: &Cli) -> Result<()> {
     memory::limit(cli.global.memory);
     let target = Target::new(&cli.global);
-    let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &cli.filters) };
+    let filters = filter::with_lists(&cli.filters)?;
+    let open = || -> Result<Vec<Query>> { Query::open(Store::open(&cli.global.store)?, &filters) };
     // A summary of one log opens no other.
     let open_only = |log: &Table, filters: &FilterArgs| -> Result<Vec<Query>> {
-        let only = FilterArgs { log: Some(log.name.to_owned()), ..filters.clone() };
+        let only = FilterArgs { log: vec![log.name.to_owned()], ..filters.clone() };
         let queries = Query::open(Store::open(&cli.global.store)?, &only)?;
-        if let Some(other) =
-            filters.log.as_deref().map(query::log).transpose()?.filter(|other| other.table.name != log.name)
-        {
+        let asked = filters.log.iter().map(|name| query::log(name)).collect::<Result<Vec<_>>>()?;
+        if let Some(other) = asked.first().filter(|_| asked.iter().all(|asked| asked.table.name != log.name)) {
             bail!("this summary is of {}; --log {} leaves nothing of it", log.name, other.table.name);
         }
         Ok(queries)
@@ -103,14 +107,14 @@ fn run(cli: &Cli) -> Result<()> {
     };
     match &cli.command {
         Command::S3logparse { function } => {
-            let query = open_only(&s3_access::TABLE, &cli.filters)?;
+            let query = open_only(&s3_access::TABLE, &filters)?;
             let mut out = target.open()?;
             let any = s3logparse::print(&query, *function, target.is_terminal(), &mut out)?;
             out.flush()?;
             explain(&query, any)
         }
         Command::Ctsummarize(args) => {
-            let mut filters = cli.filters.clone();
+            let mut filters = filters.clone();
             filters.ip.extend(args.address.clone());
             let query = open_only(&cloudtrail::TABLE, &filters)?;
             let any = ctsummarize::write(&query[0], args, cli.global.quiet)?;
@@ -118,19 +122,19 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Top(args) => {
             let query = open()?;
-            let table = top::top(&query, args)?;
+            let table = top::top(&query, args, cli.global.quiet)?;
             print(&table, &target)?;
             explain(&query, table.num_rows() > 0)
         }
         Command::Who(args) => {
             // The index is asked about the entity, not about what filters leave of it.
             let all = Query::open(Store::open(&cli.global.store)?, &FilterArgs::default())?;
-            let (query, any) = who::who(&all, &cli.filters, args, &target)?;
+            let (query, any) = who::who(&all, &filters, args, &target)?;
             explain(&query, any)
         }
         Command::Report(args) => {
             let all = Query::open(Store::open(&cli.global.store)?, &FilterArgs::default())?;
-            report::write(&all, &cli.filters, args, cli.global.quiet)
+            report::write(&all, &filters, args, cli.global.quiet)
         }
         Command::Timeline(args) => {
             let query = open()?;
