@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use sawlog_formats::{Format, cloudtrail, s3_access, vpc_flow};
-use sawlog_fuzz::{filters, gzip, json, lines, paths, split};
+use sawlog_fuzz::{CHOICES, filters, gzip, json, lines, paths, split};
 
 /// The corpus of a target.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -103,7 +103,16 @@ fn any_filter() {
 /// Values beside texts that they nearly or just so name, of which coverage says nothing: by every option, of every log.
 #[test]
 fn near_and_just_so() {
-    const PAIRS: [&str; 24] = [
+    const PAIRS: [&str; 33] = [
+        "::ffff:192.0.2.1\n192.0.2.1",
+        "192.0.2.1\n::FFFF:c000:201",
+        "2001:DB8::1\n2001:0db8:0:0::1",
+        "fe80::1%eth0\nFE80:0::1%eth0",
+        "a b\na%2520b",
+        "a%20b\na%2520b",
+        "a=b\nb",
+        "Failure\n{\"ConsoleLogin\":\"Failure\"}",
+        "delivery.logs.amazonaws.com\nsvc:delivery.logs.amazonaws.com",
         "a_*\nabc",
         "a_*\na_c",
         "a%?\nabbc",
@@ -129,7 +138,7 @@ fn near_and_just_so() {
         "0:0::1\n::1",
         "80\n80",
     ];
-    for choice in 0..48 {
+    for choice in (0..CHOICES).map(|choice| u8::try_from(choice).unwrap()) {
         PAIRS.iter().for_each(|pair| filters(&[&[choice], pair.as_bytes()].concat()));
     }
 }

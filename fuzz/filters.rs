@@ -10,8 +10,8 @@ use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::prelude::SessionContext;
-use sawlog_formats::{FORMATS, Table};
-use sawq::{FilterArgs, Filters};
+use sawlog_formats::{FORMATS, Table, s3_access};
+use sawq::{Clock, FilterArgs, Filters};
 use tokio::runtime::{Builder, Runtime};
 
 static ENGINE: LazyLock<SessionContext> = LazyLock::new(SessionContext::new);
@@ -37,8 +37,22 @@ const OPTIONS: &[Choice] = &[
     ("", |args, value| args.port.push(value)),
     ("", |args, value| args.since = Some(value)),
     ("", |args, value| args.until = Some(value)),
-    ("", |args, value| args.pattern = Some(value)),
+    ("", |args, value| args.pattern.push(value)),
+    ("", |args, value| args.src.push(value)),
+    ("", |args, value| args.dst.push(value)),
+    ("", |args, value| args.peer.push(value)),
+    ("", |args, value| args.sport.push(value)),
+    ("", |args, value| args.dport.push(value)),
+    ("", |args, value| args.action.push(value)),
+    ("", |args, value| args.resource.push(value)),
+    ("source_file", |args, value| args.source_file.push(value)),
+    ("", |args, value| args.condition.push(value)),
+    ("", |args, value| args.condition.push(format!("request_parameters.a.b={value}"))),
+    ("", |args, value| args.around.extend([value, "5m".to_owned()])),
 ];
+
+/// How many choices of a log and an option there are.
+pub const CHOICES: usize = OPTIONS.len() * FORMATS.len();
 
 /// Filters two records: the first byte says which log and option, the rest is the value, a line feed, and the text of the
 /// second record; that of the first is the value itself.
@@ -52,17 +66,24 @@ pub fn filters(data: &[u8]) {
     let (value, text) = rest.split_once('\n').unwrap_or((&rest, ""));
     let table = FORMATS[usize::from(*choice) / OPTIONS.len() % FORMATS.len()].table;
     let (column, set) = OPTIONS[usize::from(*choice) % OPTIONS.len()];
-    let filters = |value: &str| {
+    let clock = Clock { last: Some(0), days: Some(("2021-07-29".to_owned(), "2021-07-29".to_owned())) };
+    let filters_of = |values: &[&str]| {
         let mut args = FilterArgs::default();
-        set(&mut args, value.to_owned());
-        Filters::new(table, &args, Some(0)).ok()
+        values.iter().for_each(|value| set(&mut args, (*value).to_owned()));
+        Filters::new(table, &args, &clock).ok()
     };
+    let filters = |value: &str| filters_of(&[value]);
     let Some(filter) = filters(value) else { return };
     let texts = [value, text];
     let records = records(table, &texts);
     let Some(expr) = filter.expr() else {
-        let (pattern, _) = filter.text.expect("a filter on columns or text");
-        return assert!(pattern.find_iter(text.as_bytes()).count() <= text.len() + 1, "each match goes on");
+        let pattern = filter.text.expect("a filter on columns or text");
+        let other = filters(value.strip_prefix('!').unwrap_or(&format!("!{value}"))).and_then(|filters| filters.text);
+        // A pattern that begins with ! twice is one of an exclamation mark.
+        if let Some(other) = other.filter(|_| !value.starts_with("!!")) {
+            assert_ne!(pattern.is_match(text.as_bytes()), other.is_match(text.as_bytes()), "!{value:?}");
+        }
+        return;
     };
     // A pattern may be too large for the engine; then it says so.
     let left = match left(&records, expr) {
@@ -74,7 +95,20 @@ pub fn filters(data: &[u8]) {
         let others = self::left(&records, negated).expect("the engine runs the filter turned round");
         assert_eq!(others, [!left[0], !left[1]], "!{value:?} of {table:?}", table = table.name);
     }
-    if negatable && !value.contains('[') && table.columns.iter().any(|has| has.name == column) {
+    // Another value of the same option leaves what it leaves by itself.
+    let alone = filters(text).filter(|_| negatable && !text.starts_with('!') && !text.contains('['));
+    if let Some(alone) = alone.and_then(|filters| filters.expr()) {
+        let alone = self::left(&records, alone).expect("the engine runs the filter");
+        let both = filters_of(&[value, text]).and_then(|filters| filters.expr()).expect("both values are taken");
+        let both = self::left(&records, both).expect("the engine runs both filters");
+        // Conditions on different fields must both hold.
+        if !filter.fields.iter().any(|filter| filter.option == "--where") {
+            assert_eq!(both, [0, 1].map(|place| left[place] || alone[place]), "{value:?} or {text:?}");
+        }
+    }
+    // An empty field is none, where others can stand in for it.
+    let is_filled = !text.is_empty() && !value.is_empty();
+    if negatable && is_filled && !value.contains('[') && table.columns.iter().any(|has| has.name == column) {
         assert_eq!(left, texts.map(|text| text == value || matches(value, text)), "{value:?} and {texts:?}");
     }
     if negatable {
@@ -90,12 +124,17 @@ fn check_index(filter: &Filters, texts: &[&str; 2], left: [bool; 2]) {
             continue;
         }
         let of_key = probe.fields.contains(&"bucket/key");
-        let values = texts.map(|text| if of_key { format!("bucket/{text}") } else { text.to_owned() });
-        let values = StringArray::from_iter_values(&values);
-        let index = RecordBatch::try_from_iter([row_numbers(), ("value", Arc::new(values) as ArrayRef)]);
-        let found = self::left(&index.expect("two columns"), probe.test.clone()).expect("the engine runs the test");
+        let found = |values: [String; 2]| {
+            let values = StringArray::from_iter_values(&values);
+            let index = RecordBatch::try_from_iter([row_numbers(), ("value", Arc::new(values) as ArrayRef)]);
+            self::left(&index.expect("two columns"), probe.test.clone()).expect("the engine runs the test")
+        };
+        let texts_found = found(texts.map(|text| if of_key { format!("bucket/{text}") } else { text.to_owned() }));
+        // Whom a requester names has another text.
+        let actors_found = found(texts.map(|text| s3_access::actor(text).unwrap_or_default().to_owned()));
         for place in 0..2 {
-            assert!(found[place] || !left[place], "the index misses {:?}: {:?}", texts[place], probe);
+            let is_actor = probe.fields.contains(&"actor") && actors_found[place];
+            assert!(texts_found[place] || is_actor || !left[place], "the index misses {:?}: {:?}", texts[place], probe);
         }
     }
 }

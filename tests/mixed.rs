@@ -391,8 +391,7 @@ fn filters_and_tops_are_for_all_logs() {
     let top = case.sawq(&["top", "ip", "--json", "--ip", "3.238.12.183", "--log", "cloudtrail"]).json();
     assert_eq!((&top[0]["count"], &top[0]["errors"]), (&json!(37), &json!(5)));
     let top = case.sawq(&["top", "user", "--json", "-n", "0"]).json();
-    let jmerckle =
-        top.as_array().unwrap().iter().find(|row| row["user"] == "arn:aws:iam::342082656213:user/jmerckle").unwrap();
+    let jmerckle = top.as_array().unwrap().iter().find(|row| row["user"] == "jmerckle").unwrap();
     assert_eq!(jmerckle["count"], 153);
     // Evidence order is that of files, whichever log they are of; by time they are mixed.
     let files = case.sawq(&["find", "--columns", "source_file,source_line", "--format", "csv", ip[0], ip[1]]);
@@ -517,7 +516,6 @@ fn the_timeline_tells_the_incident() {
         |rows: &Value| -> Vec<String> { rows.as_array().unwrap().iter().map(|row| row["time"].to_string()).collect() };
     assert!(times(&folded).is_sorted() && times(&expanded).is_sorted());
     assert!(case.sawq(&["timeline", "--user", "nobody"]).err.contains("--user nobody matches no record"));
-    assert!(case.sawq(&["timeline", "--match", "x"]).err.contains("--match is only for records"));
 }
 
 /// Every file of a folder.

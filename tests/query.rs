@@ -123,6 +123,13 @@ fn filters_leave_what_the_same_condition_leaves() {
         (vec!["--user", "Admin"], Box::new(|f| f[4].contains("role/Admin/"))),
         (vec!["--user", "arn:aws:iam::*"], Box::new(|f| f[4].starts_with("arn:aws:iam::"))),
         (vec!["--account", "2"], Box::new(|f| f[4].contains("::2:"))),
+        (
+            vec!["--bucket", "bucket-a", "--bucket", "bucket-b", "--key", "a.jpg", "--key", "x.gpg"],
+            Box::new(|f| f[7] == "a.jpg" || f[7] == "x.gpg"),
+        ),
+        (vec!["--key", "d e.txt"], Box::new(is(7, "d%20e.txt"))),
+        (vec!["--failed"], Box::new(|f| f[9] == "404" || f[10] != "-")),
+        (vec!["--changes"], Box::new(|f| !f[6].contains(".GET."))),
         (vec!["--bucket", "bucket-?", "--bucket=!*-a"], Box::new(is(1, "bucket-b"))),
         (vec!["--key", "*.jpg"], Box::new(|f| f[7].ends_with(".jpg"))),
         (vec!["--key", "[ab]*"], Box::new(|f| f[7].starts_with(['a', 'b']))),
@@ -291,7 +298,7 @@ fn wrong_questions_are_answered_with_what_to_do() {
         (vec!["find", "--since", "yesterday"], 2, "write 2021-07-29"),
         (vec!["find", "--log", "s4"], 2, "the logs are s3_access, cloudtrail, vpc_flow"),
         (vec!["s3logparse", "topfiles", "--log", "cloudtrail"], 2, "this summary is of s3_access"),
-        (vec!["find", "--match", "("], 2, "--match"),
+        (vec!["find", "--match", "("], 2, "invalid value '(' for '--match'"),
         (
             vec!["sql", "SELECT * FROM s3"],
             1,

@@ -141,18 +141,25 @@ def reference(folder):
 
 S3_FAILED = "(error_code IS NOT NULL OR http_status >= 400)"
 STORED = "CASE WHEN operation IN ('REST.PUT.OBJECT', 'REST.POST.OBJECT', 'REST.PUT.PART', 'REST.POST.PART') THEN object_size END"
+# Who acted: of S3 logs a user by name, a service by its own; of CloudTrail the first that is named.
+S3_ACTOR = "CASE WHEN requester LIKE 'arn:%:user/%' THEN regexp_extract(requester, '[^/]*$') WHEN requester LIKE 'svc:%' THEN substr(requester, 5) ELSE requester END"
+NAMED = ("$.userIdentity.userName", "$.userIdentity.arn", "$.userIdentity.sessionContext.sessionIssuer.arn", "$.userIdentity.invokedBy")
+LAST = ("$.userIdentity.principalId", "$.userIdentity.accountId", "$.recipientAccountId")
+field = lambda path: f"nullif(r->>'{path}', '')"
+TRAIL_ACTOR = f"coalesce({', '.join(map(field, NAMED))}, CASE WHEN ip LIKE '%.amazonaws.com%' THEN ip END, {', '.join(map(field, LAST))})"
 VIEW = f"""
-    SELECT time, 's3_access' AS log, requester AS actor, remote_ip AS src_ip, operation, CASE WHEN key IS NULL THEN bucket ELSE bucket || '/' || key END AS target,
+    SELECT time, 's3_access' AS log, {S3_ACTOR} AS actor, remote_ip AS src_ip, operation, CASE WHEN key IS NULL THEN bucket ELSE bucket || '/' || key END AS target,
         CASE WHEN coalesce({S3_FAILED}, false) THEN 'failure' ELSE 'success' END AS outcome, error_code AS error, user_agent, bytes_sent AS bytes, {STORED} AS bytes_received,
         bucket, key, 's3.amazonaws.com' AS service, source_region AS region, bucket_owner AS account FROM s3
-    UNION ALL SELECT time, 'cloudtrail', coalesce(arn, r->>'$.userIdentity.invokedBy', r->>'$.userIdentity.principalId'), ip, operation,
+    UNION ALL SELECT time, 'cloudtrail', {TRAIL_ACTOR}, ip, operation,
         coalesce(r->>'$.resources[0].ARN', service), CASE WHEN error IS NULL THEN 'success' ELSE 'failure' END, error, agent, NULL, NULL, NULL, NULL, service, region, account FROM trail
     UNION ALL SELECT time, 'vpc_flow', NULL, src, 'FLOW', CASE WHEN dstport IS NULL THEN dst ELSE dst || ':' || dstport END,
         CASE action WHEN 'REJECT' THEN 'failure' WHEN 'ACCEPT' THEN 'success' END, CASE WHEN action = 'REJECT' THEN 'REJECT' END, NULL, bytes::BIGINT, NULL, NULL, NULL, NULL, NULL, account FROM flow"""
 COLUMNS = "time log actor src_ip operation target outcome error user_agent bytes bytes_received bucket key service region account".split()
 
 # A dimension: its name, and the column of S3 logs, CloudTrail and flow logs.
-DIMENSIONS = {"ip": ("remote_ip", "ip", "src"), "user": ("requester", "arn", None), "agent": ("user_agent", "agent", None),
+FLOW_IPS = "unnest(CASE WHEN src IS NULL AND dst IS NULL THEN [NULL] ELSE list_distinct([src, dst]) END)"
+DIMENSIONS = {"ip": ("remote_ip", "ip", FLOW_IPS), "user": (S3_ACTOR, TRAIL_ACTOR, None), "agent": ("user_agent", "agent", None),
               "operation": ("operation", "operation", None), "error": ("error_code", "error", None), "region": ("source_region", "region", "NULL"),
               "account": ("bucket_owner", "account", "account"), "key": ("key", None, None), "bucket": ("bucket", None, None),
               "event_source": (None, "service", None), "interface_id": (None, None, "interface"), "dstport": (None, None, "dstport")}
@@ -224,15 +231,16 @@ def check_ctsummarize(db, store, out, rng):
 
 def check_tops(db, store, rng):
     for name, columns in DIMENSIONS.items():
-        by = rng.choice(["count", "bytes-sent", "errors"])
+        by = rng.choice(["count", "bytes-sent", "flow-bytes", "errors"])
         ours = run("top", name, "-n", "0", "--by", by, "--json", "--store", store)
-        parts = [f"SELECT {column} AS v, time, {SUMS[table][0]} AS sent, {SUMS[table][1]} AS received, coalesce({SUMS[table][2]}, false) AS failed FROM {table}"
+        sent = lambda table, flows: SUMS[table][0] if (table == "flow") == flows else "NULL"
+        parts = [f"SELECT {column} AS v, time, {sent(table, False)} AS sent, {sent(table, True)} AS flows, {SUMS[table][1]} AS received, coalesce({SUMS[table][2]}, false) AS failed FROM {table}"
                  for table, column in zip(("s3", "trail", "flow"), columns) if column]
-        theirs = db.sql("SELECT v::VARCHAR, count(*), coalesce(sum(sent), 0), coalesce(sum(received), 0), count(*) FILTER (failed), min(time), max(time) FROM "
+        theirs = db.sql("SELECT v::VARCHAR, count(*), coalesce(sum(sent), 0), coalesce(sum(flows), 0), coalesce(sum(received), 0), count(*) FILTER (failed), min(time), max(time) FROM "
                         f"({' UNION ALL '.join(parts)}) GROUP BY 1").fetchall()
         text = lambda value: None if value is None else str(value)
-        ours = [(text(row.get(name)), row["count"], row["bytes_sent"], row["bytes_received"], row["errors"], row["first_seen"], row["last_seen"]) for row in ours]
-        theirs = [(v, n, int(sent), int(received), errors, iso(first), iso(last)) for v, n, sent, received, errors, first, last in theirs]
+        ours = [(text(row.get(name)), row["count"], row.get("bytes_sent", 0), row.get("flow_bytes", 0), row.get("bytes_received", 0), row["errors"], row["first_seen"], row["last_seen"]) for row in ours]
+        theirs = [(v, n, int(sent), int(flows), int(received), errors, iso(first), iso(last)) for v, n, sent, flows, received, errors, first, last in theirs]
         expect(f"top {name}", sorted(ours, key=repr), sorted(theirs, key=repr))
 
 

@@ -34,6 +34,9 @@ pub struct Format {
     pub ends_block: fn(&[u8]) -> bool,
     /// The fields whose values are indexed.
     pub entities: &'static [Entity],
+    /// What the rows of the index mean that are written now. Rows of an older meaning are not believed; those of stores that
+    /// say none have the first one, 1.
+    pub index_version: i32,
     /// What is added up of records.
     pub measures: Measures,
 }

@@ -12,6 +12,9 @@ pub struct Entity {
     pub part: Part,
 }
 
+/// What a function finds in a text.
+pub type Find = fn(&str) -> Option<&str>;
+
 /// Where an entity stands in its field.
 #[derive(Clone, Copy, Debug)]
 pub enum Part {
@@ -20,7 +23,53 @@ pub enum Part {
     /// Of two columns the values joined by `/`; a null is `-` in the first one, nothing in the second one.
     Joined(&'static str, &'static str),
     /// What a function finds in the text.
-    Within(fn(&str) -> Option<&str>),
+    Within(Find),
+    /// The first of some sources that has something.
+    First(&'static [Source]),
+    /// Each address in some columns, in its canonical spelling: a record can have several, each of which counts once.
+    Addresses(&'static [&'static str]),
+}
+
+/// Where a value can be found.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The column, in a group with dots.
+    pub column: &'static str,
+    /// What to look for in its text; all of it, unless it is empty, if there is nothing.
+    pub find: Option<Find>,
+    /// Looked at only in records in which one of these columns has one of its values; in all, if there are none.
+    pub only: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Source {
+    /// The text of a column, unless it is empty.
+    #[must_use]
+    pub const fn text(column: &'static str) -> Self {
+        Self { column, find: None, only: &[] }
+    }
+
+    /// What a function finds in the text of a column.
+    #[must_use]
+    pub const fn within(column: &'static str, find: Find) -> Self {
+        Self { column, find: Some(find), only: &[] }
+    }
+
+    /// The same, only of some records.
+    #[must_use]
+    pub const fn only(self, only: &'static [(&'static str, &'static [&'static str])]) -> Self {
+        Self { only, ..self }
+    }
+
+    /// The value in a text.
+    #[must_use]
+    pub fn value<'a>(&self, text: &'a str) -> Option<&'a str> {
+        self.find.map_or(Some(text), |find| find(text)).filter(|text| !text.is_empty())
+    }
+
+    /// The columns that it is made of.
+    fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.only.iter().map(|(column, _)| *column).chain([self.column])
+    }
 }
 
 impl Entity {
@@ -36,6 +85,8 @@ impl Entity {
         match self.part {
             Part::Joined(first, second) => vec![first, second],
             Part::Whole | Part::Within(_) => vec![self.field],
+            Part::First(sources) => sources.iter().flat_map(Source::columns).collect(),
+            Part::Addresses(columns) => columns.to_vec(),
         }
     }
 }
@@ -43,12 +94,31 @@ impl Entity {
 /// What is added up of a log's records.
 #[derive(Clone, Copy, Debug)]
 pub struct Measures {
-    /// The column of bytes that left for the caller; of flows all bytes.
-    pub sent: Option<&'static str>,
+    /// The bytes of a record.
+    pub bytes: Option<Bytes>,
     /// The size of what was stored.
     pub received: Option<Received>,
     /// A record has failed if any of these is true.
     pub failed: &'static [Failed],
+}
+
+/// A column of bytes, and what they are: those of different kinds have no sum that means anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bytes {
+    /// What the service sent to the caller.
+    Sent(&'static str),
+    /// What went over the network, in one direction.
+    Flow(&'static str),
+}
+
+impl Bytes {
+    /// The column.
+    #[must_use]
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Sent(column) | Self::Flow(column) => column,
+        }
+    }
 }
 
 /// The column of sizes, which counts where another column has one of some values.
@@ -71,6 +141,8 @@ pub enum Failed {
     AtLeast(&'static str, i32),
     /// The column is this text.
     Is(&'static str, &'static str),
+    /// Any of some sources has something.
+    Any(&'static [Source]),
 }
 
 impl Measures {
@@ -78,9 +150,10 @@ impl Measures {
     #[must_use]
     pub fn columns(&self) -> Vec<&'static str> {
         let received = self.received.iter().flat_map(|received| [received.column, received.by]);
-        let failed = self.failed.iter().map(|failed| match failed {
-            Failed::Present(column) | Failed::AtLeast(column, _) | Failed::Is(column, _) => *column,
+        let failed = self.failed.iter().flat_map(|failed| match failed {
+            Failed::Present(column) | Failed::AtLeast(column, _) | Failed::Is(column, _) => vec![*column],
+            Failed::Any(sources) => sources.iter().flat_map(Source::columns).collect(),
         });
-        self.sent.into_iter().chain(received).chain(failed).collect()
+        self.bytes.map(Bytes::column).into_iter().chain(received).chain(failed).collect()
     }
 }

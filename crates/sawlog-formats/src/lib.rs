@@ -4,6 +4,7 @@
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].
 #![forbid(unsafe_code)]
 
+mod address;
 mod builder;
 mod calendar;
 pub mod cloudtrail;
@@ -27,11 +28,12 @@ mod text;
 mod visible;
 pub mod vpc_flow;
 
+pub use address::{canonical_address, parse_address};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
-pub use entity::{Entity, Failed, Measures, Part, Received};
+pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};
 pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parquet, remedy, wrapper};
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;

@@ -49,6 +49,8 @@ pub struct Column {
     pub lookup: bool,
     /// Whether the store keeps its smallest and greatest value for each data file, to skip files without opening them.
     pub skip_files: bool,
+    /// Whether its text is JSON, into whose fields a path leads on.
+    pub json: bool,
     /// What it means, in a few words.
     pub doc: &'static str,
 }
@@ -68,7 +70,7 @@ impl Column {
     /// A text column stored with a dictionary.
     #[must_use]
     pub const fn text(name: &'static str, doc: &'static str) -> Self {
-        Self { name, kind: Kind::Text, layout: Layout::Dictionary, lookup: false, skip_files: false, doc }
+        Self { name, kind: Kind::Text, layout: Layout::Dictionary, lookup: false, skip_files: false, json: false, doc }
     }
 
     /// A column that is a group of columns.
@@ -105,6 +107,12 @@ impl Column {
     #[must_use]
     pub const fn skip_files(self) -> Self {
         Self { skip_files: true, ..self }
+    }
+
+    /// The same column, whose text is JSON.
+    #[must_use]
+    pub const fn json(self) -> Self {
+        Self { json: true, ..self }
     }
 
     /// The Arrow type in which the column is stored and read.

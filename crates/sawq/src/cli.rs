@@ -131,13 +131,37 @@ pub(crate) enum Color {
 
 /// Which records a command is about.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Filters")]
+#[command(
+    next_help_heading = "Filters (the same one again means either, different ones mean both; ! excludes; @FILE is a list)"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct FilterArgs {
-    /// The caller's address, or a network such as 10.0.0.0/8; of flows either end's
+    /// The caller's address, or a network such as 10.0.0.0/8; for flow logs, source or destination
     #[arg(long, global = true, value_name = "IP|CIDR")]
     pub ip: Vec<String>,
-    /// The caller: an ARN, the name of a user or role, or an id
-    #[arg(long, global = true, value_name = "NAME|ARN")]
+    /// The source address: like --ip, but for flow logs only where they came from
+    #[arg(long, global = true, value_name = "IP|CIDR")]
+    pub src: Vec<String>,
+    /// The destination address of flows
+    #[arg(long, global = true, value_name = "IP|CIDR")]
+    pub dst: Vec<String>,
+    /// The other end of flows with --ip; without --ip, either end
+    #[arg(long, global = true, value_name = "IP|CIDR")]
+    pub peer: Vec<String>,
+    /// The port at either end of a flow
+    #[arg(long, global = true, value_name = "PORT")]
+    pub port: Vec<String>,
+    /// The source port of flows
+    #[arg(long, global = true, value_name = "PORT")]
+    pub sport: Vec<String>,
+    /// The destination port of flows
+    #[arg(long, global = true, value_name = "PORT")]
+    pub dport: Vec<String>,
+    /// What became of a flow: ACCEPT or REJECT
+    #[arg(long, global = true, value_name = "ACTION")]
+    pub action: Vec<String>,
+    /// The caller: the name of a user or role, an ARN, an AWS service, an id; globs work
+    #[arg(long, global = true, value_name = "NAME|ARN", visible_aliases = ["actor", "principal"])]
     pub user: Vec<String>,
     /// The access key that signed; in S3 logs only presigned URLs tell
     #[arg(long, global = true, value_name = "KEY")]
@@ -145,16 +169,19 @@ pub struct FilterArgs {
     /// The bucket
     #[arg(long, global = true, value_name = "GLOB")]
     pub bucket: Vec<String>,
-    /// The object's key, as in the log
-    #[arg(long, global = true, value_name = "GLOB")]
+    /// The object's key, encoded as in the log or not, or its s3:// or https:// URL
+    #[arg(long, global = true, value_name = "GLOB|URL")]
     pub key: Vec<String>,
+    /// A resource that a CloudTrail event names in its parameters: its name or ARN
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub resource: Vec<String>,
     /// The operation, such as REST.GET.OBJECT or PutUserPolicy
     #[arg(long, global = true, value_name = "GLOB")]
     pub operation: Vec<String>,
     /// The user agent
-    #[arg(long, global = true, value_name = "GLOB")]
+    #[arg(long, global = true, value_name = "GLOB", visible_alias = "user-agent")]
     pub agent: Vec<String>,
-    /// The error code; * for any error; of flows REJECT
+    /// The error code, or what else says that it failed; '*' for any; for flow logs REJECT
     #[arg(long, global = true, value_name = "GLOB")]
     pub error: Vec<String>,
     /// The region that was called; in S3 logs that of the caller
@@ -169,30 +196,73 @@ pub struct FilterArgs {
     /// The network interface
     #[arg(long, global = true, value_name = "GLOB")]
     pub interface: Vec<String>,
-    /// The port at either end of a flow
-    #[arg(long, global = true, value_name = "PORT")]
-    pub port: Vec<String>,
-    /// Not before this time
+    /// The file that the record is from, as in source_file
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub source_file: Vec<String>,
+    /// Any field, in groups and JSON with dots: request_parameters.userName=ann, http_status!=200; globs work
+    #[arg(long = "where", global = true, value_name = "FIELD=VALUE")]
+    pub condition: Vec<String>,
+    /// Only what failed: errors, failed sign-ins, rejected flows
+    #[arg(long, global = true)]
+    pub failed: bool,
+    /// Only actions that change something
+    #[arg(long, global = true)]
+    pub changes: bool,
+    /// Not before this time: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, epoch seconds, 2h
     #[arg(long, global = true, value_name = "TIME")]
     pub since: Option<String>,
     /// Before this time; a day or minute is included whole
     #[arg(long, global = true, value_name = "TIME")]
     pub until: Option<String>,
+    /// No longer before or after this time than that: --around 13:06:49 5m
+    #[arg(long, global = true, num_args = 2, value_names = ["TIME", "DURATION"])]
+    pub around: Vec<String>,
     /// Only this log: s3_access, cloudtrail or vpc_flow; s3 and vpc will do [default: all that the store has]
-    #[arg(long, global = true, value_name = "LOG")]
-    pub log: Option<String>,
-    /// Count an event once that CloudTrail delivered more than once
+    #[arg(long, global = true, value_name = "LOG", value_delimiter = ',')]
+    pub log: Vec<String>,
+    /// Count an event once that CloudTrail delivered more than once, or to several accounts
     #[arg(long, global = true)]
     pub distinct: bool,
     /// A regular expression over the record's own text
     #[arg(long = "match", global = true, value_name = "REGEX")]
-    pub pattern: Option<String>,
-    /// --match is a fixed text
+    pub pattern: Vec<String>,
+    /// Treat --match as literal text (like grep -F)
     #[arg(short = 'F', long, global = true, requires = "pattern")]
     pub fixed: bool,
-    /// --match ignores case
+    /// Ignore case in --match
     #[arg(short = 'i', long, global = true, requires = "pattern")]
     pub ignore_case: bool,
+}
+
+impl FilterArgs {
+    /// The options that take several values, and these.
+    pub(crate) fn lists(&mut self) -> [(&'static str, &mut Vec<String>); 23] {
+        [
+            ("--ip", &mut self.ip),
+            ("--src", &mut self.src),
+            ("--dst", &mut self.dst),
+            ("--peer", &mut self.peer),
+            ("--port", &mut self.port),
+            ("--sport", &mut self.sport),
+            ("--dport", &mut self.dport),
+            ("--action", &mut self.action),
+            ("--user", &mut self.user),
+            ("--access-key", &mut self.access_key),
+            ("--bucket", &mut self.bucket),
+            ("--key", &mut self.key),
+            ("--resource", &mut self.resource),
+            ("--operation", &mut self.operation),
+            ("--agent", &mut self.agent),
+            ("--error", &mut self.error),
+            ("--region", &mut self.region),
+            ("--account", &mut self.account),
+            ("--service", &mut self.service),
+            ("--interface", &mut self.interface),
+            ("--source-file", &mut self.source_file),
+            ("--where", &mut self.condition),
+            ("--match", &mut self.pattern),
+        ]
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -366,16 +436,16 @@ pub(crate) struct CtsummarizeArgs {
 /// What `top` shows.
 #[derive(Debug, Args)]
 pub(crate) struct TopArgs {
-    /// A column, or several joined by / (bucket/key); ip, user, operation, agent, error, region and account mean the
-    /// column of each log
+    /// A column, or several joined by / (bucket/key); ip, user, access_key, operation, agent, error, service, region and
+    /// account mean the field of each log; fields in JSON have dots (request_parameters.userName)
     pub(crate) dimension: String,
-    /// What the largest is
+    /// Sort groups by
     #[arg(long, value_enum, default_value_t)]
     pub(crate) by: Measure,
     /// How many groups to show; 0 for all
     #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
     pub(crate) number: usize,
-    /// Count the addresses of each group, too; for that the records are read, whatever the index knows
+    /// Also count distinct addresses (slower: reads the records)
     #[arg(long)]
     pub(crate) ips: bool,
 }
@@ -386,8 +456,10 @@ pub(crate) enum Measure {
     /// Records
     #[default]
     Count,
-    /// Bytes of responses; of flows all bytes
+    /// Bytes that the service sent; if there are only flow logs, bytes of flows
     BytesSent,
+    /// Bytes of flows
+    FlowBytes,
     /// Size of objects and parts that were put or posted
     BytesReceived,
     /// Records with an error, and flows that were rejected

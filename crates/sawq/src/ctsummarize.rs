@@ -58,7 +58,9 @@ pub(crate) fn write(query: &Query, args: &CtsummarizeArgs, global: &Global) -> R
     counts(&mut agents, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT)))?;
     summary(&mut text, &events)?;
     write_csv(&mut csv, &events, global.no_formulas)?;
-    counts(&mut keys, events.iter().filter_map(|event| event.access_key_id.as_deref()))?;
+    // A sign-in has an empty key, which is none.
+    let used = events.iter().filter_map(|event| event.access_key_id.as_deref());
+    counts(&mut keys, used.filter(|key| !key.is_empty()))?;
     counts(&mut keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))?;
     let written = write_events(query, args.all_write, &mut writes)?;
     // All five are complete before the first one has its name.

@@ -1,28 +1,37 @@
 //! Filters: what the command line asks for, as expressions over the columns of a table.
+//!
+//! An option that is given several times leaves what any of its values leaves; values that begin with `!` leave nothing of what
+//! they name; and a record must be left by all options.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::compute::cast;
+use anyhow::{Context, Result, bail, ensure};
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
+use datafusion::logical_expr::{Expr, ident, in_list, lit};
 use datafusion::prelude::{regexp_like, strpos, substr};
 use datafusion::scalar::ScalarValue;
 use foldhash::quality::RandomState;
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
-use jiff::civil::{Date, DateTime};
-use jiff::{Span, Timestamp, ToSpan};
 use regex::bytes::{Regex, RegexBuilder};
-use sawlog_formats::{Table, s3_access};
+use sawlog_formats::{Kind, Source, Table, canonical_address, cloudtrail, parse_address, s3_access};
 
 use crate::cli::FilterArgs;
-use crate::functions::s3_access_key;
-use crate::logs::{path, resolve};
+use crate::logs::{self, Roles, path, resolve};
+use crate::texts::test;
+use crate::times::{self, Clock};
 use crate::usage::BadValue;
+
+/// Says that a value of an option is wrong.
+pub(crate) fn bad(option: &str, value: &str, error: &anyhow::Error) -> anyhow::Error {
+    // A name that is wrong says so itself.
+    let reason = error.downcast_ref::<BadValue>().map_or_else(|| format!("{error:#}"), |wrong| wrong.reason.clone());
+    BadValue::new(option, value, reason).into()
+}
 
 /// A filter on one field: what was asked for, and the expression.
 #[derive(Clone, Debug)]
@@ -49,9 +58,69 @@ pub struct Probe {
 }
 
 /// What a filter asks of a record, and of the index.
+#[derive(Clone)]
 struct Condition {
     expr: Expr,
     probe: Option<Probe>,
+}
+
+impl Condition {
+    /// What is asked for if any of some conditions holds.
+    fn any(conditions: Vec<Self>) -> Option<Self> {
+        let probes: Option<Vec<Probe>> = conditions.iter().map(|condition| condition.probe.clone()).collect();
+        let probe = probes.and_then(|probes| {
+            let mut fields: Vec<&str> = probes.iter().flat_map(|probe| probe.fields.clone()).collect();
+            fields.sort_unstable();
+            fields.dedup();
+            Some(Probe { fields, test: either(probes.into_iter().map(|probe| probe.test).collect())? })
+        });
+        let expr = either(conditions.into_iter().map(|condition| condition.expr).collect())?;
+        Some(Self { expr, probe })
+    }
+}
+
+/// Expressions joined by OR, halved again and again: the engine goes down into them, and thousands of values are not too deep.
+fn either(mut exprs: Vec<Expr>) -> Option<Expr> {
+    while exprs.len() > 1 {
+        let mut halves = exprs.into_iter();
+        let mut joined = Vec::with_capacity(halves.len().div_ceil(2));
+        while let Some(first) = halves.next() {
+            joined.push(match halves.next() {
+                Some(second) => first.or(second),
+                None => first,
+            });
+        }
+        exprs = joined;
+    }
+    exprs.pop()
+}
+
+/// Which texts of records `--match` leaves.
+#[derive(Clone, Debug, Default)]
+pub struct TextFilter {
+    any: Vec<Regex>,
+    none: Vec<Regex>,
+}
+
+impl TextFilter {
+    fn new(args: &FilterArgs) -> Result<Option<Self>> {
+        let mut filter = Self::default();
+        for given in &args.pattern {
+            let (pattern, negate) = given.strip_prefix('!').map_or((given.as_str(), false), |rest| (rest, true));
+            let source = if args.fixed { regex::escape(pattern) } else { pattern.to_owned() };
+            let regex = RegexBuilder::new(&source).case_insensitive(args.ignore_case).build();
+            let regex = regex.map_err(|error| bad("--match", given, &error.into()))?;
+            if negate { filter.none.push(regex) } else { filter.any.push(regex) }
+        }
+        Ok(if filter.any.is_empty() && filter.none.is_empty() { None } else { Some(filter) })
+    }
+
+    /// Whether a record's text is left.
+    #[must_use]
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        let matches = |regex: &Regex| regex.is_match(text);
+        (self.any.is_empty() || self.any.iter().any(matches)) && !self.none.iter().any(matches)
+    }
 }
 
 /// All filters of a command, on one log.
@@ -65,55 +134,173 @@ pub struct Filters {
     pub since: Option<i64>,
     /// Before: microseconds since 1970.
     pub until: Option<i64>,
-    /// Over the record's own text, and whether it must not match.
-    pub text: Option<(Regex, bool)>,
+    /// Over the record's own text.
+    pub text: Option<TextFilter>,
     /// Leaves the first of records that were delivered more than once.
     pub first_only: Option<Expr>,
 }
 
+/// The same filters, with what the lists have that are given as `@FILE`: a value a line, without blank lines and those that begin
+/// with `#`.
+///
+/// # Errors
+///
+/// If a list can't be read.
+pub(crate) fn with_lists(args: &FilterArgs) -> Result<FilterArgs> {
+    let mut args = args.clone();
+    for (option, values) in args.lists() {
+        if !values.iter().any(|value| value.trim_start_matches('!').starts_with('@')) {
+            continue;
+        }
+        let mut all = Vec::new();
+        for value in values.drain(..) {
+            let (list, not) = value.strip_prefix('!').map_or((value.as_str(), ""), |rest| (rest, "!"));
+            let Some(path) = list.strip_prefix('@') else {
+                all.push(value);
+                continue;
+            };
+            let text = std::fs::read_to_string(path).context("can't read this list");
+            let text = text.map_err(|error| bad(option, &value, &error))?;
+            let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let before = all.len();
+            all.extend(lines.map(|line| format!("{not}{line}")));
+            if all.len() == before {
+                return Err(bad(option, &value, &anyhow::anyhow!("this list is empty")));
+            }
+        }
+        *values = all;
+    }
+    Ok(args)
+}
+
+type Make<'a> = &'a dyn Fn(&str) -> Result<Option<Condition>>;
+
+/// Adds up the filters of a log.
+struct Builder {
+    table: &'static Table,
+    fields: Vec<Filter>,
+}
+
+impl Builder {
+    /// Adds the filters of one option, which `make` makes of one value each.
+    fn add(&mut self, option: &'static str, near: &str, given: &[String], make: Make<'_>) -> Result<()> {
+        self.add_all(option, near, given, &|values| {
+            let made = values.iter().map(|value| make(value).map_err(|error| bad(option, value, &error)));
+            Ok(Condition::any(made.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()))
+        })
+    }
+
+    /// The same, where `make` makes one of all values.
+    fn add_all(
+        &mut self,
+        option: &'static str,
+        near: &str,
+        given: &[String],
+        make: &dyn Fn(&[&str]) -> Result<Option<Condition>>,
+    ) -> Result<()> {
+        // A record without the field is not one that has the value.
+        let none = || Condition { expr: lit(false), probe: None };
+        let (not, any): (Vec<&str>, Vec<&str>) =
+            given.iter().map(String::as_str).partition(|value| value.starts_with('!'));
+        if !any.is_empty() {
+            let Condition { expr, probe } = make(&any)?.unwrap_or_else(none);
+            let column = match any[..] {
+                [value] if !is_glob(value) => resolve(self.table, near),
+                _ => None,
+            };
+            let value = match any[..] {
+                [value] => value.to_owned(),
+                [first, ..] => format!("{first} (or one of {} others)", any.len() - 1),
+                [] => String::new(),
+            };
+            self.fields.push(Filter { option, value, column, expr, probe });
+        }
+        for value in not {
+            let expr = make(&[&value[1..]])?.unwrap_or_else(none).expr.is_not_true();
+            self.fields.push(Filter { option, value: value.to_owned(), column: None, expr, probe: None });
+        }
+        Ok(())
+    }
+}
+
 impl Filters {
-    /// The filters on a log. `last` is the time of the last record, to which `2h` refers.
+    /// The filters on a log.
     ///
     /// # Errors
     ///
-    /// If a value is not what its option takes, naming both.
-    pub fn new(table: &'static Table, args: &FilterArgs, last: Option<i64>) -> Result<Self> {
-        let mut fields = Vec::new();
-        let mut add = |option, near: &str, values: &[String], make: &dyn Fn(&str) -> Result<Option<Condition>>| {
-            for given in values {
-                let (value, negate) = given.strip_prefix('!').map_or((given.as_str(), false), |rest| (rest, true));
-                // A record without the field is not one that has the value.
-                let none = || Condition { expr: lit(false), probe: None };
-                let Condition { expr, probe } = make(value)
-                    .map_err(|error| BadValue::new(option, given, format!("{error:#}")))?
-                    .unwrap_or_else(none);
-                let expr = if negate { expr.is_not_true() } else { expr };
-                let column = if negate || is_glob(value) { None } else { resolve(table, near) };
-                let probe = probe.filter(|_| !negate);
-                fields.push(Filter { option, value: given.clone(), column, expr, probe });
+    /// A [`BadValue`] if a value is not what its option takes.
+    pub fn new(table: &'static Table, args: &FilterArgs, clock: &Clock) -> Result<Self> {
+        let mut all = Builder { table, fields: Vec::new() };
+        let on = |option: &'static str, name: &'static str| {
+            move |values: &[&str]| {
+                let first = values.first().copied().unwrap_or_default();
+                field(table, name, values).map_err(|error| bad(option, first, &error))
             }
-            anyhow::Ok(())
         };
-        let on = |names: &'static [&'static str]| move |value: &str| any(table, names, |column| glob(column, value));
-        add("--ip", "ip", &args.ip, &|value| ip(table, value))?;
-        add("--user", "", &args.user, &|value| user(table, value))?;
-        add("--access-key", "access_key", &args.access_key, &|value| access_key(table, value))?;
-        add("--bucket", "bucket", &args.bucket, &|value| object(table, "bucket", "bucketName", value))?;
-        add("--key", "key", &args.key, &|value| object(table, "key", "key", value))?;
-        add("--operation", "operation", &args.operation, &on(&["operation"]))?;
-        add("--agent", "user_agent", &args.agent, &on(&["user_agent"]))?;
-        add("--error", "error", &args.error, &|value| error(table, value))?;
-        add("--region", "region", &args.region, &on(&["region"]))?;
-        add("--account", "account", &args.account, &|value| account(table, value))?;
-        add("--service", "event_source", &args.service, &on(&["event_source"]))?;
-        add("--interface", "interface_id", &args.interface, &on(&["interface_id"]))?;
-        add("--port", "", &args.port, &|value| port(table, value))?;
+        let ends = |columns: &'static [&'static str]| move |values: &[&str]| ip(table, columns, values);
+        // Each value is looked at by itself, so that an error names it.
+        for (option, values) in [("--ip", &args.ip), ("--src", &args.src), ("--dst", &args.dst), ("--peer", &args.peer)]
+        {
+            for given in values {
+                let value = given.strip_prefix('!').unwrap_or(given);
+                Wanted::of(&[value]).map_err(|error| bad(option, given, &error))?;
+            }
+        }
+        all.add_all("--ip", "ip", &args.ip, &ends(AT))?;
+        all.add_all("--src", "src", &args.src, &ends(SOURCES))?;
+        all.add_all("--dst", "dst", &args.dst, &ends(TARGETS))?;
+        if !args.peer.is_empty() {
+            all.fields.extend(peer(table, &args.peer, &args.ip)?);
+        }
+        all.add("--sport", "", &args.sport, &|value| port(table, &["srcport"], value))?;
+        all.add("--dport", "", &args.dport, &|value| port(table, &["dstport"], value))?;
+        all.add("--port", "", &args.port, &|value| port(table, &["srcport", "dstport"], value))?;
+        all.add("--action", "action", &args.action, &|value| action(table, value))?;
+        all.add("--user", "", &args.user, &|value| user(table, value))?;
+        all.add("--access-key", "access_key", &args.access_key, &|value| access_key(table, value))?;
+        all.add("--bucket", "bucket", &args.bucket, &|value| bucket(table, value))?;
+        all.add("--key", "key", &args.key, &|value| key(table, value))?;
+        all.add("--resource", "", &args.resource, &|value| resource(table, value))?;
+        all.add_all("--operation", "operation", &args.operation, &on("--operation", "operation"))?;
+        all.add_all("--agent", "user_agent", &args.agent, &on("--agent", "user_agent"))?;
+        all.add("--error", "error", &args.error, &|value| error(table, value))?;
+        all.add_all("--region", "region", &args.region, &on("--region", "region"))?;
+        all.add("--account", "account", &args.account, &|value| account(table, value))?;
+        all.add_all("--service", "event_source", &args.service, &on("--service", "event_source"))?;
+        all.add_all("--interface", "interface_id", &args.interface, &on("--interface", "interface_id"))?;
+        all.add_all("--source-file", "source_file", &args.source_file, &on("--source-file", "source_file"))?;
+        for (path, values) in wheres(&args.condition)? {
+            all.add("--where", "", &values, &|value| condition(table, &path, value))?;
+        }
+        if args.failed || args.changes {
+            let roles = Roles::of_table(table)?;
+            let flags = [(FAILED, args.failed, roles.failed), ("--changes", args.changes, roles.changes)];
+            for (option, _, expr) in flags.into_iter().filter(|(_, is_given, _)| *is_given) {
+                let value = String::new();
+                all.fields.push(Filter { option, value, column: None, expr: expr.is_true(), probe: None });
+            }
+        }
+        let bound = |option: &str, given: Option<&str>| {
+            given.map(|text| times::time(text, clock).map_err(|error| bad(option, text, &error))).transpose()
+        };
+        let mut since = bound("--since", args.since.as_deref())?.map(|(from, _)| from);
+        let mut until = bound("--until", args.until.as_deref())?.map(|(_, end)| end);
+        if let [time, length] = &args.around[..] {
+            let wrong = |error: anyhow::Error| bad("--around", &format!("{time} {length}"), &error);
+            let (at, _) = times::time(time, clock).map_err(wrong)?;
+            let length = times::length(length).map_err(wrong)?;
+            since = since.max(Some(at.saturating_sub(length)));
+            // Records have whole seconds.
+            let end = at.saturating_add(length).saturating_add(times::SECOND);
+            until = Some(until.map_or(end, |until| until.min(end)));
+        }
         Ok(Self {
-            fields,
+            fields: all.fields,
             times: table.times,
-            since: args.since.as_deref().map(|text| bound("--since", text, last)).transpose()?.map(|(from, _)| from),
-            until: args.until.as_deref().map(|text| bound("--until", text, last)).transpose()?.map(|(_, end)| end),
-            text: args.pattern.as_deref().map(|pattern| text_filter(pattern, args)).transpose()?,
+            since,
+            until,
+            text: TextFilter::new(args)?,
             first_only: None,
         })
     }
@@ -155,8 +342,29 @@ fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) -> Result<Exp
     let columns = names.iter().filter_map(|name| Some((path(table, name), resolve(table, name)?)));
     let (fields, columns): (Vec<&'static str>, Vec<Expr>) = columns.unzip();
     let exprs = columns.iter().map(&test).collect::<Result<Vec<_>>>()?;
-    let Some(expr) = exprs.into_iter().reduce(Expr::or) else { return Ok(None) };
+    let Some(expr) = either(exprs) else { return Ok(None) };
     let probe = probe(table, fields, &ident("value"), test)?;
+    Ok(Some(Condition { expr, probe }))
+}
+
+/// Whether a field, by its general name, is one of some values or matches it.
+fn field(table: &Table, name: &'static str, values: &[&str]) -> Result<Option<Condition>> {
+    let test = |column: &Expr| globs(column, values);
+    let own = path(table, name);
+    // Where a field is the first of several, the first one is compared without a look at others.
+    let entity = logs::entity(table, name);
+    let Some(sawlog_formats::Part::First(sources)) = entity.map(|entity| entity.part) else {
+        return any(table, &[name], test);
+    };
+    let Some((first, others)) = sources.split_first() else { return Ok(None) };
+    let Some(column) = resolve(table, first.column) else { return Ok(None) };
+    // What is empty is nothing.
+    let mut expr = test(&column)?.and(column.clone().not_eq(lit("")));
+    if let Some(other) = logs::first(table, others) {
+        let is_missing = column.clone().is_null().or(column.eq(lit("")));
+        expr = expr.or(is_missing.and(test(&other)?));
+    }
+    let probe = probe(table, vec![own], &ident("value"), test)?;
     Ok(Some(Condition { expr, probe }))
 }
 
@@ -193,6 +401,16 @@ fn glob(column: &Expr, value: &str) -> Result<Expr> {
     Ok(equal.or(pattern))
 }
 
+/// A column is one of some values, or matches one as a glob.
+fn globs(column: &Expr, values: &[&str]) -> Result<Expr> {
+    const FEW: usize = 3;
+    let (plain, other): (Vec<&str>, Vec<&str>) = values.iter().partition(|value| values.len() > FEW && !is_glob(value));
+    let listed = plain.iter().map(|value| lit(*value)).collect::<Vec<_>>();
+    let listed = (!listed.is_empty()).then(|| in_list(column.clone(), listed, false));
+    let globs = other.into_iter().map(|value| glob(column, value)).collect::<Result<Vec<_>>>()?;
+    Ok(either(listed.into_iter().chain(globs).collect()).unwrap_or_else(|| lit(false)))
+}
+
 /// A glob of `*` and `?` as a pattern of SQL's LIKE.
 fn like(glob: &str) -> String {
     let mut pattern = String::new();
@@ -207,28 +425,191 @@ fn like(glob: &str) -> String {
     pattern
 }
 
-/// The address of the caller; of a flow its source or destination, or that of its packets.
-fn ip(table: &Table, value: &str) -> Result<Option<Condition>> {
-    const AT: &[&str] = &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
-    if value.contains('/') {
-        let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
-        return any(table, AT, |column| Ok(in_network(column, network.trunc())));
+/// A glob for texts that the engine does not have: `None` if the value is no glob.
+fn matcher(value: &str) -> Result<Option<GlobMatcher>> {
+    if !is_glob(value) {
+        return Ok(None);
     }
-    if is_glob(value) {
-        return any(table, AT, |column| glob(column, value));
-    }
-    let address: IpAddr = value.parse().context("is not an address, nor a network such as 10.0.0.0/8")?;
-    let canonical = address.to_string();
-    any(table, AT, |column| {
-        let equal = column.clone().eq(lit(value));
-        Ok(if canonical == value { equal } else { equal.or(column.clone().eq(lit(canonical.as_str()))) })
-    })
+    // Only `*`, `?` and `[` mean something.
+    let escaped = value.replace('{', "[{]").replace('}', "[}]");
+    Ok(Some(GlobBuilder::new(&escaped).backslash_escape(false).build()?.compile_matcher()))
 }
 
-/// Whether the address in a column is in a network.
-fn in_network(column: &Expr, network: IpNet) -> Expr {
-    let is_in = move |address: &str| address.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
-    test(column, &format!("in_{network}"), is_in)
+/// The option that leaves what failed.
+pub(crate) const FAILED: &str = "--failed";
+
+/// The address of the caller; of a flow its source or destination, or that of its packets.
+const AT: &[&str] = &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
+/// Where it came from.
+const SOURCES: &[&str] = &["remote_ip", "source_ip_address", "srcaddr", "pkt_srcaddr"];
+/// Where it went to.
+const TARGETS: &[&str] = &["dstaddr", "pkt_dstaddr"];
+
+/// Addresses that are asked for.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    /// By their canonical spelling.
+    addresses: HashSet<String, RandomState>,
+    networks: Vec<IpNet>,
+    /// Names of AWS services, which stand in the place of addresses.
+    services: Vec<String>,
+    globs: Vec<(String, Option<GlobMatcher>)>,
+}
+
+impl Wanted {
+    fn of(values: &[&str]) -> Result<Self> {
+        let mut wanted = Self::default();
+        for value in values {
+            if value.contains('/') {
+                let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
+                wanted.networks.push(plain(network).trunc());
+            } else if is_glob(value) {
+                wanted.globs.push(((*value).to_owned(), matcher(value)?));
+            } else if parse_address(value).is_some() {
+                wanted.addresses.insert(canonical_address(value).into_owned());
+            } else {
+                ensure!(
+                    value.ends_with(".amazonaws.com") || *value == "AWS Internal",
+                    "is not an address, nor a network such as 10.0.0.0/8"
+                );
+                wanted.services.push((*value).to_owned());
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Whether an address is one of them, however it is spelled.
+    fn has(&self, text: &str) -> bool {
+        let canonical = canonical_address(text);
+        let matches = |(_, glob): &(String, Option<GlobMatcher>)| {
+            glob.as_ref().is_some_and(|glob| glob.is_match(&*canonical) || glob.is_match(text))
+        };
+        self.addresses.contains(&*canonical)
+            || self.globs.iter().any(matches)
+            || self.services.iter().any(|service| service == text)
+            || !self.networks.is_empty()
+                && parse_address(text).is_some_and(|address| self.networks.iter().any(|net| net.contains(&address)))
+    }
+
+    /// A name for the engine, which takes tests of one name for the same.
+    fn name(&self) -> String {
+        let mut all: Vec<String> = self.addresses.iter().chain(&self.services).cloned().collect();
+        all.extend(
+            self.networks.iter().map(ToString::to_string).chain(self.globs.iter().map(|(glob, _)| glob.clone())),
+        );
+        all.sort();
+        let (first, all_hash) = (all.first().cloned().unwrap_or_default(), RandomState::default().hash_one(&all));
+        format!("is_at_{first}_{all_hash:x}")
+    }
+
+    /// Whether the address in a column is one of them.
+    fn test(self: &Arc<Self>, column: &Expr) -> Expr {
+        let wanted = Arc::clone(self);
+        test(column, &self.name(), move |text| wanted.has(text))
+    }
+
+    /// The same over a column that is sorted: written so that the pages can be told that hold what is asked for.
+    fn test_sorted(self: &Arc<Self>, column: &Expr) -> Expr {
+        const FEW: usize = 16;
+        if !self.networks.is_empty() || !self.globs.is_empty() {
+            return self.test(column);
+        }
+        let texts: Vec<&String> = self.addresses.iter().chain(&self.services).collect();
+        let exact = if texts.len() <= FEW {
+            either(texts.iter().map(|text| column.clone().eq(lit(text.as_str()))).collect())
+        } else {
+            let bounds = texts.iter().min().zip(texts.iter().max());
+            let between = |(first, last): (&&String, &&String)| {
+                column.clone().gt_eq(lit(first.as_str())).and(column.clone().lt_eq(lit(last.as_str())))
+            };
+            bounds.map(|bounds| between(bounds).and(self.test(column)))
+        };
+        let mut begins: Vec<u8> = self.addresses.iter().flat_map(|address| other_beginnings(address)).collect();
+        begins.sort_unstable();
+        begins.dedup();
+        let text = |byte: u8| lit(char::from(byte).to_string());
+        let begin = |byte: u8| column.clone().gt_eq(text(byte)).and(column.clone().lt(text(byte + 1)));
+        let other = either(begins.into_iter().map(begin).collect()).map(|begins| begins.and(self.test(column)));
+        either(exact.into_iter().chain(other).collect()).unwrap_or_else(|| lit(false))
+    }
+}
+
+/// Whether a column has one of some addresses, however it is spelled; these are as [`canonical_address`] spells them. Of the
+/// index's column, which is sorted, pages can be passed over.
+pub(crate) fn is_at(column: &Expr, addresses: &[&str], is_sorted: bool) -> Expr {
+    let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+    let wanted = Arc::new(Wanted { addresses, ..Wanted::default() });
+    if is_sorted { wanted.test_sorted(column) } else { wanted.test(column) }
+}
+
+/// With what spellings of a canonical address begin, but for its own.
+fn other_beginnings(address: &str) -> Vec<u8> {
+    match parse_address(address) {
+        Some(IpAddr::V6(address)) if address.segments()[0] != 0 => {
+            let first = format!("{:x}", address.segments()[0]);
+            let letter = first.as_bytes()[0];
+            // A group can have zeros before its digits.
+            let zero = (first.len() < 4).then_some(b'0');
+            [letter, letter.to_ascii_uppercase()].into_iter().chain(zero).collect()
+        }
+        Some(_) => vec![b':', b'0'],
+        None => Vec::new(),
+    }
+}
+
+/// A network of IPv4 addresses as such, where IPv6 only wraps it.
+fn plain(network: IpNet) -> IpNet {
+    let IpNet::V6(wrapped) = network else { return network };
+    let length = wrapped.prefix_len().checked_sub(96);
+    let address = wrapped.addr().to_ipv4_mapped();
+    let plain = address.zip(length).and_then(|(address, length)| IpNet::new(IpAddr::V4(address), length).ok());
+    plain.unwrap_or(network)
+}
+
+/// Whether the address in any of some columns is one of those given.
+fn ip(table: &Table, columns: &'static [&'static str], values: &[&str]) -> Result<Option<Condition>> {
+    let wanted = Arc::new(Wanted::of(values)?);
+    let Some(found) = any(table, columns, |column| Ok(wanted.test(column)))? else { return Ok(None) };
+    let fields = found.probe.map(|probe| probe.fields);
+    let probe = fields.map(|fields| Probe { fields, test: wanted.test_sorted(&ident("value")) });
+    Ok(Some(Condition { probe, ..found }))
+}
+
+/// The other end: of a flow of which one end is as `--ip` says, the other one is as `--peer` says; with no `--ip`, either end is.
+fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> Result<Option<Filter>> {
+    let option = "--peer";
+    let value = peers.join(", ");
+    if ips.is_empty() || resolve(table, "dstaddr").is_none() {
+        let mut all = Builder { table, fields: Vec::new() };
+        all.add_all(option, "", peers, &|values| {
+            if resolve(table, "dstaddr").is_none() { Ok(None) } else { ip(table, AT, values) }
+        })?;
+        let probe = all.fields.iter().find_map(|filter| filter.probe.clone());
+        let expr = all.fields.into_iter().map(|filter| filter.expr).reduce(Expr::and);
+        return Ok(expr.map(|expr| Filter { option, value, column: None, expr, probe }));
+    }
+    // Whether an end, by its address or that of the packets, is as some values say.
+    let is = |columns: &'static [&'static str], values: &[String]| -> Result<Expr> {
+        let (not, any): (Vec<&str>, Vec<&str>) =
+            values.iter().map(String::as_str).partition(|value| value.starts_with('!'));
+        let not: Vec<&str> = not.into_iter().map(|value| &value[1..]).collect();
+        let at =
+            |values: &[&str]| anyhow::Ok(ip(table, columns, values)?.map_or_else(|| lit(false), |found| found.expr));
+        let mut tests: Vec<Expr> = Vec::new();
+        if !any.is_empty() {
+            tests.push(at(&any)?);
+        }
+        if !not.is_empty() {
+            tests.push(at(&not)?.is_not_true());
+        }
+        Ok(tests.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true)))
+    };
+    let (from, to): (&[&str], &[&str]) = (&["srcaddr", "pkt_srcaddr"], TARGETS);
+    let there = is(from, ips)?.and(is(to, peers)?);
+    let back = is(to, ips)?.and(is(from, peers)?);
+    let any: Vec<&str> = peers.iter().map(String::as_str).filter(|value| !value.starts_with('!')).collect();
+    let probe = if any.is_empty() { None } else { ip(table, AT, &any)?.and_then(|found| found.probe) };
+    Ok(Some(Filter { option, value, column: None, expr: there.or(back), probe }))
 }
 
 /// Whether an ARN has a name after its last `/` or `:`, or names a role so whose session it is:
@@ -240,23 +621,6 @@ fn is_named(column: &Expr, name: &str) -> Expr {
         ends.iter().any(|end| rest.ends_with(end)) || rest.contains(&role)
     };
     test(column, &format!("is_named_{name}"), is_named)
-}
-
-/// Tests the texts in a column. The engine takes tests of one name for the same.
-fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Expr {
-    let test = move |arguments: &[ColumnarValue]| {
-        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
-        let array: ArrayRef = cast(&array, &DataType::Utf8View)?;
-        let texts = array.as_string_view();
-        // Rows that share a text of a dictionary have the same view of it: it is tested once.
-        let mut tested: HashMap<u128, bool, RandomState> = HashMap::default();
-        let mut passes = |row: usize| *tested.entry(texts.views()[row]).or_insert_with(|| test(texts.value(row)));
-        let found: BooleanArray = (0..texts.len()).map(|row| texts.is_valid(row).then(|| passes(row))).collect();
-        Ok(ColumnarValue::Array(Arc::new(found)))
-    };
-    let (text, truth) = (vec![DataType::Utf8View], DataType::Boolean);
-    let function = create_udf(name, text, truth, Volatility::Immutable, Arc::new(test));
-    function.call(vec![cast_to_view(column.clone())])
 }
 
 /// The caller is the value or matches it; or an ARN of the caller or of the role behind it names it after a `/` or `:`.
@@ -280,53 +644,210 @@ fn user(table: &Table, value: &str) -> Result<Option<Condition>> {
         }
         Ok(patterns.iter().map(|pattern| column.clone().like(lit(pattern.as_str()))).fold(whole, Expr::or))
     };
-    let found = [any(table, ARNS, arn)?, any(table, NAMES, |column| glob(column, value))?];
-    // The index has both in one kind; its test of ARNs leaves all that the one of names does.
-    let fields = found.iter().flatten().filter_map(|condition| condition.probe.as_ref());
+    let mut found = vec![any(table, ARNS, arn)?, any(table, NAMES, |column| glob(column, value))?];
+    // Whom nothing else names is the service that called, or the account: these are fields of others' records, too.
+    let is_last = is_glob(value) || value.contains(".amazonaws.com") || value == "AWS Internal" || is_account(value);
+    if is_last && let Some(actor) = resolve(table, "user") {
+        let probe = probe(table, vec!["actor"], &ident("value"), |column| glob(column, value))?;
+        found.push(Some(Condition { expr: glob(&actor, value)?, probe }));
+    }
+    // The index has all of them in one kind; its test of ARNs leaves all that the one of names does.
+    let found: Vec<Condition> = found.into_iter().flatten().collect();
+    let fields = found.iter().filter_map(|condition| condition.probe.as_ref());
     let fields = fields.flat_map(|probe| probe.fields.clone()).collect();
     let probe = probe(table, fields, &ident("value"), arn)?;
-    let expr = found.into_iter().flatten().map(|condition| condition.expr).reduce(Expr::or);
-    Ok(expr.map(|expr| Condition { expr, probe }))
+    Ok(either(found.into_iter().map(|condition| condition.expr).collect()).map(|expr| Condition { expr, probe }))
+}
+
+fn is_account(value: &str) -> bool {
+    value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The access key that signed; in S3 logs it is known of presigned URLs (signature versions 4 and 2).
 fn access_key(table: &Table, value: &str) -> Result<Option<Condition>> {
-    if table.name != s3_access::TABLE.name {
-        return any(table, &["access_key"], |column| glob(column, value));
-    }
-    let expr = glob(&s3_access_key().call(vec![cast_to_view(ident("request_uri"))]), value)?;
-    let probe = probe(table, vec!["request_uri"], &ident("value"), |value_column| glob(value_column, value))?;
+    let Some(column) = resolve(table, "access_key") else { return Ok(None) };
+    let field = path(table, "access_key");
+    // No key is an empty one; the column itself is looked up faster.
+    let plain =
+        resolve(table, field).filter(|_| table.name != s3_access::TABLE.name && !is_glob(value) && !value.is_empty());
+    let expr = glob(&plain.unwrap_or(column), value)?;
+    let probe = probe(table, vec![field], &ident("value"), |value_column| glob(value_column, value))?;
     Ok(Some(Condition { expr, probe }))
 }
 
-fn cast_to_view(column: Expr) -> Expr {
-    datafusion::prelude::cast(column, DataType::Utf8View)
-}
-
-/// A bucket or key: a column of S3 logs, a parameter of requests in CloudTrail.
-fn object(table: &Table, column: &'static str, parameter: &str, value: &str) -> Result<Option<Condition>> {
-    if let Some(found) = any(table, &[column], |column| glob(column, value))? {
-        // A key is indexed with its bucket, whose name has no slash.
-        let key = substr(ident("value"), strpos(ident("value"), lit("/")) + lit(1));
-        let of_key = || probe(table, vec!["bucket/key"], &key, |key| glob(key, value));
-        let probe = if column == "key" { of_key()? } else { found.probe };
-        return Ok(Some(Condition { probe, ..found }));
+/// The bucket: a column of S3 logs, a parameter of requests in CloudTrail.
+fn bucket(table: &Table, value: &str) -> Result<Option<Condition>> {
+    match any(table, &["bucket"], |column| glob(column, value))? {
+        Some(found) => Ok(Some(found)),
+        None => parameter(table, "bucketName", &[value]),
     }
-    let text = serde_json::to_string(value)?;
-    let text = regex::escape(text.trim_matches('"')).replace(r"\*", "[^\"]*").replace(r"\?", "[^\"]");
-    let pattern = format!("\"{parameter}\"\\s*:\\s*\"{text}\"");
-    let expr = resolve(table, "request_parameters").map(|column| regexp_like(column, lit(pattern), None));
-    Ok(expr.map(|expr| Condition { expr, probe: None }))
 }
 
-/// The error code; a rejected flow has the error REJECT.
+/// What an address of an object names: its bucket and its key.
+pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
+    let of_arn = || text.strip_prefix("arn:").and_then(|rest| rest.split_once(":s3:::")).map(|(_, place)| place);
+    if let Some(place) = text.strip_prefix("s3://").or_else(of_arn) {
+        let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
+        return Some((bucket.to_owned(), key.to_owned()));
+    }
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.split(':').next().unwrap_or_default();
+    let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let path = decoded(path.split(['?', '#']).next().unwrap_or_default());
+    // Of a host the part before `s3` is the bucket: b.s3, b.s3.us-east-1, b.s3-us-west-2, b.s3-website-us-east-1.
+    let labels: Vec<&str> = name.split('.').collect();
+    let service = labels.iter().rposition(|label| *label == "s3" || label.starts_with("s3-"))?;
+    if service > 0 {
+        return Some((labels[..service].join("."), path));
+    }
+    let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+    Some((bucket.to_owned(), key.to_owned()))
+}
+
+/// A text with its percent sequences decoded, where they are text.
+fn decoded(text: &str) -> String {
+    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = text.as_bytes();
+    let mut found = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let pair = bytes.get(at + 1).zip(bytes.get(at + 2)).filter(|_| bytes[at] == b'%');
+        if let Some((high, low)) = pair.and_then(|(high, low)| hex(*high).zip(hex(*low))) {
+            found.push(high * 16 + low);
+            at += 3;
+        } else {
+            found.push(bytes[at]);
+            at += 1;
+        }
+    }
+    String::from_utf8(found).unwrap_or_else(|_| text.to_owned())
+}
+
+/// A key as it is, and what it is when it is decoded once and twice: logs encode keys, and encode what was encoded.
+fn spellings(key: &str) -> Vec<String> {
+    let mut all = vec![key.to_owned()];
+    for _ in 0..2 {
+        let Some(next) = all.last().filter(|key| key.contains('%')).map(|key| decoded(key)) else { break };
+        all.push(next);
+    }
+    all
+}
+
+/// The object's key, in any encoding, or its URL. A column of S3 logs, a parameter of requests in CloudTrail.
+fn key(table: &Table, value: &str) -> Result<Option<Condition>> {
+    if let Some((bucket, key)) = place_in_s3(value).filter(|(_, key)| !key.is_empty()) {
+        let [bucket, key] = [self::bucket(table, &bucket)?, self::key(table, &key)?];
+        // Both must hold; the index is asked for the key.
+        return Ok(bucket.zip(key).map(|(bucket, key)| Condition { expr: bucket.expr.and(key.expr), ..key }));
+    }
+    if resolve(table, "key").is_none() {
+        let spellings = spellings(value);
+        return parameter(table, "key", &spellings.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let glob_matcher = matcher(value)?;
+    let test = |column: &Expr| {
+        let plain = glob(column, value)?;
+        // Of such a key there is one spelling.
+        if !is_glob(value) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./~!()".contains(&byte)) {
+            return Ok(plain);
+        }
+        let (wanted, glob) = (value.to_owned(), glob_matcher.clone());
+        let is_it = move |key: &str| {
+            let is_it = |key: &String| *key == wanted || glob.as_ref().is_some_and(|glob| glob.is_match(key));
+            key.contains('%') && spellings(key)[1..].iter().any(is_it)
+        };
+        Ok(plain.or(self::test(column, &format!("is_key_{value}"), is_it)))
+    };
+    let Some(found) = any(table, &["key"], test)? else { return Ok(None) };
+    // A key is indexed with its bucket, whose name has no slash.
+    let key = substr(ident("value"), strpos(ident("value"), lit("/")) + lit(1));
+    let probe = probe(table, vec!["bucket/key"], &key, test)?;
+    Ok(Some(Condition { probe, ..found }))
+}
+
+/// A parameter of requests in CloudTrail is one of some values.
+fn parameter(table: &Table, name: &str, values: &[&str]) -> Result<Option<Condition>> {
+    let Some(column) = resolve(table, "request_parameters") else { return Ok(None) };
+    let mut exprs = Vec::new();
+    for value in values {
+        let text = serde_json::to_string(value)?;
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text);
+        let text = regex::escape(text).replace(r"\*", "[^\"]*").replace(r"\?", "[^\"]");
+        exprs.push(regexp_like(column.clone(), lit(format!("\"{name}\"\\s*:\\s*\"{text}\"")), None));
+    }
+    Ok(either(exprs).map(|expr| Condition { expr, probe: None }))
+}
+
+/// A resource that a record of CloudTrail names, in its parameters or among its resources: by its name or its ARN.
+fn resource(table: &Table, value: &str) -> Result<Option<Condition>> {
+    let Some(parameters) = resolve(table, "request_parameters") else { return Ok(None) };
+    let (wanted, glob) = (value.to_owned(), matcher(value)?);
+    let is_it = move |text: &str| {
+        let is_it = |text: &str| text == wanted || glob.as_ref().is_some_and(|glob| glob.is_match(text));
+        let of_arn = || text.starts_with("arn:") && text.rsplit([':', '/']).next().is_some_and(is_it);
+        is_it(text) || of_arn()
+    };
+    // Only what could name it is parsed.
+    let is_plain = !is_glob(value) && value.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\/".contains(&byte));
+    let (part, is_named) = (if is_plain { value.to_owned() } else { String::new() }, is_it.clone());
+    let names =
+        move |json: &str| json.contains(&part) && serde_json::from_str(json).is_ok_and(|json| names(&json, &is_named));
+    let mut exprs = vec![test(&parameters, &format!("names_{value}"), names)];
+    for place in 1..=3_i64 {
+        let of_place = datafusion::functions_nested::expr_fn::array_element(ident("resources"), lit(place));
+        let arn = datafusion::functions::core::expr_fn::get_field(of_place, "arn");
+        exprs.push(test(&arn, &format!("is_resource_{value}"), is_it.clone()));
+    }
+    Ok(either(exprs).map(|expr| Condition { expr, probe: None }))
+}
+
+/// Whether a text in a JSON value is as `is_it` says.
+fn names(json: &serde_json::Value, is_it: &impl Fn(&str) -> bool) -> bool {
+    match json {
+        serde_json::Value::String(text) => is_it(text),
+        serde_json::Value::Array(values) => values.iter().any(|value| names(value, is_it)),
+        serde_json::Value::Object(fields) => fields.values().any(|value| names(value, is_it)),
+        _ => false,
+    }
+}
+
+/// Why a record failed: its error code, or what else says that it did; a rejected flow has the error REJECT.
 fn error(table: &Table, value: &str) -> Result<Option<Condition>> {
-    if let Some(found) = any(table, &["error_code"], |column| glob(column, value))? {
-        return Ok(Some(found));
-    }
-    let Some(action) = resolve(table, "action") else { return Ok(None) };
+    let Some(action) = resolve(table, "action") else { return cloudtrail_error(table, value) };
     let expr = action.clone().eq(lit("REJECT")).and(glob(&action, value)?);
     Ok(Some(Condition { expr, probe: None }))
+}
+
+fn cloudtrail_error(table: &Table, value: &str) -> Result<Option<Condition>> {
+    if table.name != cloudtrail::TABLE.name {
+        return any(table, &["error_code"], |column| glob(column, value));
+    }
+    const FAILURE: &str = "Failure";
+    // What only the response tells is read only if that is asked for.
+    let (told, silent): (Vec<&Source>, Vec<&Source>) =
+        cloudtrail::ERROR.iter().partition(|source| source.only.is_empty());
+    let test = |column: &Expr| glob(column, value);
+    let Some((code, others)) = told.split_first() else { return Ok(None) };
+    let Some(code) = resolve(table, code.column) else { return Ok(None) };
+    let mut exprs = vec![test(&code)?.and(code.clone().not_eq(lit("")))];
+    if let Some(other) = logs::first(table, others.iter().copied()) {
+        exprs.push(code.clone().is_null().or(code.eq(lit(""))).and(test(&other)?));
+    }
+    let is_failure = value == FAILURE || matcher(value)?.is_some_and(|glob| glob.is_match(FAILURE));
+    if is_failure {
+        let said = silent.iter().filter_map(|source| logs::first(table, [*source]));
+        exprs.extend(said.map(Expr::is_not_null));
+    }
+    // The index has the first of them, whatever it is.
+    let is_any = value.bytes().all(|byte| byte == b'*') && !value.is_empty();
+    let probe = if is_failure && !is_any { None } else { probe(table, vec!["error"], &ident("value"), test)? };
+    Ok(either(exprs).map(|expr| Condition { expr, probe }))
+}
+
+/// What became of a flow.
+fn action(table: &Table, value: &str) -> Result<Option<Condition>> {
+    any(table, &["action"], |column| glob(column, &value.to_uppercase()))
 }
 
 /// The caller's account or the one that got the record; of S3 logs the requester's, or the owner's canonical id.
@@ -350,68 +871,57 @@ fn account(table: &Table, value: &str) -> Result<Option<Condition>> {
     Ok(expr.map(|expr| Condition { expr, probe }))
 }
 
-/// The port at either end of a flow.
-fn port(table: &Table, value: &str) -> Result<Option<Condition>> {
-    let number: u16 = value.parse().context("is not a port: a number up to 65535")?;
-    let found = any(table, &["srcport", "dstport"], |column| Ok(column.clone().eq(lit(i32::from(number)))))?;
+/// The port at an end of a flow.
+fn port(table: &Table, ends: &'static [&'static str], value: &str) -> Result<Option<Condition>> {
+    let number: u16 = value.parse().ok().context("is not a port: a number up to 65535")?;
+    let found = any(table, ends, |column| Ok(column.clone().eq(lit(i32::from(number)))))?;
     let Some(found) = found else { return Ok(None) };
     let is = |value: &Expr| Ok(value.clone().eq(lit(number.to_string())));
-    let probe = probe(table, vec!["srcport", "dstport"], &ident("value"), is)?;
+    let probe = probe(table, ends.to_vec(), &ident("value"), is)?;
     Ok(Some(Condition { probe, ..found }))
 }
 
-fn text_filter(pattern: &str, args: &FilterArgs) -> Result<(Regex, bool)> {
-    let (pattern, negate) = pattern.strip_prefix('!').map_or((pattern, false), |rest| (rest, true));
-    let source = if args.fixed { regex::escape(pattern) } else { pattern.to_owned() };
-    let regex = RegexBuilder::new(&source).case_insensitive(args.ignore_case).build();
-    Ok((regex.map_err(|error| BadValue::new("--match", pattern, error))?, negate))
+/// What `--where` asks for: of each field the values, with `!` before those that it must not have.
+fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for text in given {
+        let wrong = |reason: String| bad("--where", text, &anyhow::anyhow!(reason));
+        let (rest, turned) = text.strip_prefix('!').map_or((text.as_str(), false), |rest| (rest, true));
+        let Some((path, value)) = rest.split_once('=') else {
+            return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
+        };
+        let (path, not) = path.strip_suffix('!').map_or((path, false), |path| (path, true));
+        let (path, not) = (path.trim(), not != turned);
+        let tables: Vec<&Table> = sawlog_formats::FORMATS.iter().map(|format| format.table).collect();
+        if tables.iter().all(|table| resolve(table, path).is_none()) {
+            let error = logs::no_column::<()>(&tables, path).err().map(|error| error.to_string());
+            return Err(wrong(error.unwrap_or_default()));
+        }
+        let value = format!("{}{value}", if not { "!" } else { "" });
+        match all.iter_mut().find(|(known, _)| known == path) {
+            Some((_, values)) => values.push(value),
+            None => all.push((path.to_owned(), vec![value])),
+        }
+    }
+    Ok(all)
 }
 
-/// What a time names that an option is given.
-fn bound(option: &str, text: &str, last: Option<i64>) -> Result<(i64, i64)> {
-    Ok(time(text, last).map_err(|error| BadValue::new(option, text, error))?)
-}
-
-/// The first microsecond of what a time names, and the one after its last: a day, a minute, a second, or so long before
-/// the last record.
-fn time(text: &str, last: Option<i64>) -> Result<(i64, i64)> {
-    let wrong = || "this is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z or 2h";
-    // A date's parser takes a time behind it, and leaves it out.
-    if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
-        let start = date.at(0, 0, 0, 0);
-        return between(start, 1.day()).with_context(wrong);
-    }
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Ok((timestamp.as_microsecond(), timestamp.as_microsecond()));
-    }
-    if let Ok(start) = text.parse::<DateTime>() {
-        let clock = text.split(['T', ' ', 't']).nth(1).unwrap_or_default();
-        let length = if clock.matches(':').count() < 2 { 1.minute() } else { 1.second() };
-        return between(start, length).with_context(wrong);
-    }
-    let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
-    let unit = match &text[number.len()..] {
-        "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => bail!(wrong()),
+/// Whether a field is a value, as text, or matches it.
+fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
+    let Some(column) = resolve(table, path) else { return Ok(None) };
+    let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
+    let column = match own.map(|column| column.kind) {
+        Some(Kind::List(_)) => bail!("is a list, which has no one value"),
+        Some(Kind::Struct(_)) => bail!("is a group of fields: name one of them"),
+        Some(Kind::Text) => column,
+        _ => datafusion::prelude::cast(column, DataType::Utf8View),
     };
-    let length: i64 = number.parse().with_context(wrong)?;
-    let last = last.context("there is no record whose time it could be before")?;
-    let at = length.checked_mul(unit * 1_000_000).and_then(|length| last.checked_sub(length)).with_context(wrong)?;
-    Ok((at, at))
-}
-
-fn between(start: DateTime, length: Span) -> Result<(i64, i64)> {
-    let micros = |at: DateTime| anyhow::Ok(jiff::tz::TimeZone::UTC.to_timestamp(at)?.as_microsecond());
-    Ok((micros(start)?, micros(start.checked_add(length)?)?))
+    Ok(Some(Condition { expr: glob(&column, value)?, probe: None }))
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{RecordBatch, StringArray, new_null_array};
+    use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
     use arrow::datatypes::{Field, Schema};
     use proptest::prelude::*;
 
@@ -432,7 +942,7 @@ mod tests {
 
     /// Whether `filters` leave a record of S3 whose requester and owner are `text`; `by_like` says it in SQL.
     fn both_leave(args: &FilterArgs, by_like: Expr, text: &str) -> [usize; 2] {
-        let filter = Filters::new(&s3_access::TABLE, args, None).unwrap().expr().unwrap();
+        let filter = Filters::new(&s3_access::TABLE, args, &Clock::default()).unwrap().expr().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         [filter, by_like].map(|expr| {
             let frame = crate::query::session(10).read_batch(record(&s3_access::TABLE, text)).unwrap();

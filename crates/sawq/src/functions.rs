@@ -1,6 +1,5 @@
 //! Functions for `sawq sql` beside those of the engine: JSON, networks, globs.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -12,7 +11,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use datafusion::prelude::SessionContext;
 use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
-use sawlog_formats::s3_access;
+use sawlog_formats::{parse_address, s3_access};
 
 use crate::sql::{Arrows, exact, json_functions, len};
 
@@ -63,7 +62,7 @@ fn in_cidr() -> ScalarUDF {
         parsed.map_err(|_| DataFusionError::Execution(format!("'{network}' is no network such as 10.0.0.0/8")))
     };
     let is_in =
-        |address: &str, network: &IpNet| address.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
+        |address: &str, network: &IpNet| parse_address(address).is_some_and(|address| network.contains(&address));
     let function = move |arguments: &[ColumnarValue]| test_text(arguments, parse, is_in);
     predicate("in_cidr", function)
 }

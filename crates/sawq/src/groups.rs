@@ -1,9 +1,11 @@
 //! Groups of records as they are added up: their values are numbers until the largest groups are asked for.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use foldhash::quality::RandomState;
+use sawlog_formats::Bytes;
 
 use crate::numbers::{NULL, Numbers};
 
@@ -22,13 +24,15 @@ pub(crate) struct Sums {
     /// `None` if no record has a number.
     pub(crate) bytes_sent: Option<u128>,
     pub(crate) bytes_received: u128,
+    /// Bytes of flows, whichever way they went; `None` if no record has a number.
+    pub(crate) flow_bytes: Option<u128>,
     /// The first and the last record's time, in microseconds since 1970; the first is after the last if none was looked at.
     times: (i64, i64),
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { count: 0, errors: 0, bytes_sent: None, bytes_received: 0, times: (i64::MAX, i64::MIN) }
+        Self { count: 0, errors: 0, bytes_sent: None, bytes_received: 0, flow_bytes: None, times: (i64::MAX, i64::MIN) }
     }
 }
 
@@ -38,9 +42,13 @@ impl Sums {
         Some(self.times).filter(|(first, last)| first <= last)
     }
 
-    /// Adds bytes that were sent for one record or several.
-    pub(crate) fn add_sent(&mut self, bytes: u128) {
-        self.bytes_sent = Some(self.bytes_sent.unwrap_or_default() + bytes);
+    /// Adds bytes of one record or several, to those that they are of.
+    pub(crate) fn add_bytes(&mut self, are: Option<Bytes>, bytes: u128) {
+        let sum = match are {
+            Some(Bytes::Flow(_)) => &mut self.flow_bytes,
+            _ => &mut self.bytes_sent,
+        };
+        *sum = Some(sum.unwrap_or_default() + bytes);
     }
 
     /// Widens the times to these.
@@ -52,9 +60,9 @@ impl Sums {
     pub(crate) fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;
-        if let Some(sent) = other.bytes_sent {
-            self.add_sent(sent);
-        }
+        let both = |a: Option<u128>, b: Option<u128>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
+        self.bytes_sent = both(self.bytes_sent, other.bytes_sent);
+        self.flow_bytes = both(self.flow_bytes, other.flow_bytes);
         self.bytes_received += other.bytes_received;
         self.add_times(other.times);
     }
@@ -101,8 +109,9 @@ impl Groups {
     }
 
     /// Whether there is a group that has these values.
-    pub(crate) fn has<'a>(&self, values: impl Iterator<Item = Option<&'a str>>) -> bool {
-        let number = |(column, value): (&Numbers, Option<&str>)| value.map_or(Some(NULL), |value| column.find(value));
+    pub(crate) fn has<'a>(&self, values: impl Iterator<Item = Option<Cow<'a, str>>>) -> bool {
+        let number =
+            |(column, value): (&Numbers, Option<Cow<'_, str>>)| value.map_or(Some(NULL), |value| column.find(&value));
         let key: Option<Vec<u32>> = self.columns.iter().zip(values).map(number).collect();
         key.is_some_and(|key| match key[..] {
             [number] => self.of_number.get(number.wrapping_add(1) as usize).is_some_and(|place| *place != NULL),
@@ -113,11 +122,12 @@ impl Groups {
     /// Adds records that have the same values.
     pub(crate) fn add_records<'a>(
         &mut self,
-        values: impl Iterator<Item = Option<&'a str>>,
+        values: impl Iterator<Item = Option<Cow<'a, str>>>,
         sums: &Sums,
         first: First<'_>,
     ) {
-        let number = |(column, value): (&mut Numbers, Option<&str>)| value.map_or(NULL, |value| column.number(value));
+        let number =
+            |(column, value): (&mut Numbers, Option<Cow<'_, str>>)| value.map_or(NULL, |value| column.number(&value));
         let key: Vec<u32> = self.columns.iter_mut().zip(values).map(number).collect();
         let place = self.place(&key);
         self.sums[place].add(sums);
@@ -201,7 +211,9 @@ impl Groups {
     pub(crate) fn offer_to<S: Fn(&Sums) -> u128>(&self, largest: &mut Largest<S>) {
         let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
         self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
-        for (place, (sums, first)) in self.sums.iter().zip(&self.firsts).enumerate() {
+        let all = self.sums.iter().zip(&self.firsts).enumerate();
+        // A place can be kept for records that did not come.
+        for (place, (sums, first)) in all.filter(|(_, (sums, _))| sums.count > 0) {
             let first = || first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
             largest.offer(sums, first, || {
                 let key = &self.keys[place * self.columns.len()..][..self.columns.len()];

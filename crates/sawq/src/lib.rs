@@ -29,7 +29,9 @@ mod scan;
 mod sql;
 mod tables;
 mod tally;
+mod texts;
 mod timeline;
+mod times;
 mod top;
 mod usage;
 mod who;
@@ -44,11 +46,12 @@ use sawlog_store::{Store, damaged_file};
 
 pub use cli::FilterArgs;
 use cli::{Cli, Command, Global, TablesArgs};
-pub use filter::{Filter, Filters, Probe};
+pub use filter::{Filter, Filters, Probe, TextFilter};
 use output::{Output, Target};
 use query::Query;
 use render::form::Form;
 use render::style;
+pub use times::Clock;
 use usage::BadCommand;
 pub use usage::BadValue;
 
@@ -109,8 +112,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let Cli { global, filters, .. } = cli;
+    let Cli { global, .. } = cli;
     memory::limit(global.memory);
+    let filters = &filter::with_lists(&cli.filters)?;
     match &cli.command {
         Command::Ctsummarize(args) => {
             takes_no_form(global, "ctsummarize")?;
@@ -139,15 +143,15 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Man { command } => print_bytes(&help::manual(command.as_deref())?, global),
         _ => {
             let target = Target::new(global)?;
-            answer(cli, &target)?;
+            answer(cli, filters, &target)?;
             target.finish()
         }
     }
 }
 
 /// Runs a command whose results go to a target.
-fn answer(cli: &Cli, target: &Target) -> Result<()> {
-    let Cli { global, filters, .. } = cli;
+fn answer(cli: &Cli, filters: &FilterArgs, target: &Target) -> Result<()> {
+    let Cli { global, .. } = cli;
     let open = || Query::open(Store::open(&global.store)?, filters);
     let (query, any) = match &cli.command {
         Command::S3logparse(args) => {
@@ -157,7 +161,7 @@ fn answer(cli: &Cli, target: &Target) -> Result<()> {
         }
         Command::Top(args) => {
             let query = open()?;
-            let table = top::top(&query, args)?;
+            let table = top::top(&query, args, global.quiet)?;
             print(&table, target)?;
             (query, table.num_rows() > 0)
         }
@@ -200,7 +204,7 @@ fn open_only(log: &Table, global: &Global, filters: &FilterArgs) -> Result<Vec<Q
         let why = format!("this summary is of {}", log.name);
         return Err(BadValue::new("--log", other.table.name, why).into());
     }
-    let only = FilterArgs { log: Some(log.name.to_owned()), ..filters.clone() };
+    let only = FilterArgs { log: vec![log.name.to_owned()], ..filters.clone() };
     Query::open(Store::open(&global.store)?, &only)
 }
 

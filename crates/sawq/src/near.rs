@@ -46,7 +46,8 @@ pub(crate) fn explain_nothing(queries: &[Query]) -> Result<()> {
         if any {
             continue;
         }
-        let what = format!("{} {} matches no record", filter.option, filter.value);
+        let asked = format!("{} {}", filter.option, filter.value);
+        let what = format!("{} matches no record", asked.trim_end());
         match nearest_value(queries, place)? {
             Some(near) => hint(&format!("{what}; did you mean '{near}'?")),
             None => hint(&what),

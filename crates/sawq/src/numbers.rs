@@ -1,5 +1,6 @@
 //! Numbers for the distinct texts of columns, so that what is done for each row is done with numbers.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use anyhow::{Result, anyhow};
@@ -7,16 +8,39 @@ use arrow::array::{Array, ArrayRef, StringArray, StringViewArray};
 use arrow::datatypes::DataType;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
-use sawlog_formats::TextColumn;
+use sawlog_formats::{Find, TextColumn, canonical_address};
 
 /// The number of null.
 pub(crate) const NULL: u32 = u32::MAX;
 
 /// What a column's text counts as.
-pub(crate) type Part = fn(&str) -> Option<&str>;
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// All of it, unless it is empty.
+    Filled,
+    /// What a function finds in it, unless that is empty.
+    Found(Find),
+    /// The address that it spells; what is no address is all of it.
+    Address,
+}
 
-/// All of it.
-pub(crate) const WHOLE: Part = |text| Some(text);
+impl Part {
+    /// What counts of a text.
+    pub(crate) fn of(self, text: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Whole => Some(Cow::Borrowed(text)),
+            Self::Filled => filled(text).map(Cow::Borrowed),
+            Self::Found(find) => find(text).and_then(filled).map(Cow::Borrowed),
+            Self::Address => filled(text).map(canonical_address),
+        }
+    }
+}
+
+fn filled(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
 
 /// The distinct texts of one or more columns, numbered in the order in which they came. They stand one after the other, so
 /// that millions of them are few pieces of memory.
@@ -32,7 +56,7 @@ pub(crate) struct Numbers {
 
 /// The last dictionary of a column, and the number of each text in it among some [`Numbers`], to which it belongs: one is
 /// looked up once, when a row has it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Translated {
     dictionary: Option<StringArray>,
     /// [`UNKNOWN`] until a row has the text.
@@ -134,7 +158,7 @@ impl Numbers {
     }
 
     fn of_text(&mut self, text: Option<&str>, part: Part) -> u32 {
-        text.and_then(part).map_or(NULL, |text| self.number(text))
+        text.and_then(|text| part.of(text)).map_or(NULL, |text| self.number(&text))
     }
 
     /// A row often has the text of the one before.
@@ -187,16 +211,16 @@ mod tests {
         for layout in [DataType::Utf8, DataType::Utf8View, dictionary] {
             let (column, mut last) = (cast(&texts, &layout).unwrap(), Translated::default());
             for _ in 0..2 {
-                assert_eq!(numbers.of(&column, &mut last, WHOLE).unwrap(), [0, NULL, 1, 0, 2], "{layout}");
+                assert_eq!(numbers.of(&column, &mut last, Part::Whole).unwrap(), [0, NULL, 1, 0, 2], "{layout}");
                 let some = [1, 4, 0].into_iter();
-                assert_eq!(numbers.of_rows(&column, some, &mut last, WHOLE).unwrap(), [NULL, 2, 0], "{layout}");
+                assert_eq!(numbers.of_rows(&column, some, &mut last, Part::Whole).unwrap(), [NULL, 2, 0], "{layout}");
             }
         }
         assert_eq!((numbers.len(), numbers.text(1), numbers.text(NULL)), (3, Some("a"), None));
-        let part: Part = |text| text.strip_prefix("b");
+        let part = Part::Found(|text| Some(text).filter(|text| *text == "a"));
         let mut parts = Numbers::default();
-        assert_eq!(parts.of(&texts, &mut Translated::default(), part).unwrap(), [0, NULL, NULL, 0, NULL]);
-        assert_eq!(parts.text(0), Some(""));
-        assert_eq!((parts.of_others(&numbers), parts.len()), (vec![1, 2, 0], 3));
+        assert_eq!(parts.of(&texts, &mut Translated::default(), part).unwrap(), [NULL, NULL, 0, NULL, NULL]);
+        assert_eq!(parts.text(0), Some("a"));
+        assert_eq!((parts.of_others(&numbers), parts.len()), (vec![1, 0, 2], 3));
     }
 }

@@ -1,16 +1,18 @@
 //! The records that a command is about: the tables of the store, the filters, and the engine that reads them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{SortOptions, filter_record_batch, prep_null_mask_filter};
+use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
-use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility, ident, lit};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::filter::FilterExec;
@@ -18,16 +20,17 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use sawlog_formats::{FORMATS, Format, Kind, Table, cloudtrail};
+use sawlog_formats::{FORMATS, Format, Kind, Source, Table, cloudtrail};
 use sawlog_store::{DurableFiles, ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
 use crate::explain::Explain;
-use crate::filter::Filters;
-use crate::index::Candidates;
-use crate::logs::{first_of, no_column, resolve};
+use crate::filter::{FAILED, Filters, bad};
+use crate::index::{self, Candidates};
+use crate::logs::{Roles, first_of, no_column, resolve};
 use crate::memory;
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
+use crate::times::Clock;
 use crate::usage::BadValue;
 
 /// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
@@ -55,15 +58,17 @@ pub(crate) struct Query {
     /// The snapshot of the index; it has no data files if there is none.
     pub(crate) index: Arc<Snapshot>,
     pub(crate) explain: Explain,
+    /// Whether there can be failures of which only the response of a sign-in tells, once that was asked: in the data files that can
+    /// hold the records.
+    pub(crate) silent: Arc<OnceLock<bool>>,
 }
 
 impl Query {
     /// Opens the logs that hold records, or the one asked for; all of them if none holds any.
     pub(crate) fn open(store: Store, args: &FilterArgs) -> Result<Vec<Self>> {
-        let formats: Vec<&'static Format> = match args.log.as_deref().map(log).transpose()? {
-            Some(format) => vec![format],
-            None => FORMATS.to_vec(),
-        };
+        let asked = logs(&args.log)?;
+        let formats: Vec<&'static Format> =
+            FORMATS.iter().copied().filter(|format| asked.contains(format.table)).collect();
         let tables: Vec<&'static Table> = formats.iter().map(|format| format.table).chain([&ENTITIES]).collect();
         let mut snapshots = std::thread::scope(|scope| {
             // The engine is set up while the logs of the tables are read.
@@ -71,7 +76,7 @@ impl Query {
             store.snapshots(&tables)
         })?;
         let index = snapshots.pop().context("a snapshot for each table")?;
-        let last = snapshots.iter().filter_map(last_time).max();
+        let clock = clock(snapshots.iter());
         let store = Arc::new(store);
         let holds_any = snapshots.iter().any(|snapshot| !snapshot.files.is_empty());
         let logs = formats.into_iter().zip(snapshots);
@@ -79,7 +84,7 @@ impl Query {
         let logs = logs.filter(|(_, snapshot)| !holds_any || !snapshot.files.is_empty());
         each(logs, |(format, snapshot)| {
             let times = times(&snapshot);
-            let filters = Filters { times, ..Filters::new(format.table, args, last)? };
+            let filters = Filters { times, ..Filters::new(format.table, args, &clock)? };
             let query = Self {
                 store: Arc::clone(&store),
                 format,
@@ -89,6 +94,7 @@ impl Query {
                 candidates: None,
                 index: Arc::clone(&index),
                 explain: explain.clone(),
+                silent: Arc::default(),
             };
             query.prepared(args)
         })
@@ -113,19 +119,24 @@ impl Query {
         if !probes.is_empty() && !self.snapshot.files.is_empty() {
             self.candidates = Some(crate::index::candidates(&self, &probes)?);
         }
+        // What failed is told by less, where the index knows that less is enough.
+        if args.failed {
+            let failed = Roles::of(&self)?.failed.is_true();
+            let asked = self.filters.fields.iter_mut().filter(|filter| filter.option == FAILED);
+            asked.for_each(|filter| filter.expr = failed.clone());
+        }
         Ok(self)
     }
 
     /// The same logs, or the one that is asked for, with other filters, before the index is asked.
     pub(crate) fn with_filters(queries: &[Self], args: &FilterArgs) -> Result<Vec<Self>> {
-        let last = queries.iter().filter_map(|query| last_time(&query.snapshot)).max();
-        let only = args.log.as_deref().map(log).transpose()?;
-        let asked = |query: &&Self| only.is_none_or(|only| only.table.name == query.format.table.name);
+        let clock = clock(queries.iter().map(|query| &query.snapshot));
+        let asked = logs(&args.log)?;
         let with = |query: &Self| {
-            let filters = Filters { times: query.times, ..Filters::new(query.format.table, args, last)? };
-            Ok(Self { filters, candidates: None, ..query.clone() })
+            let filters = Filters { times: query.times, ..Filters::new(query.format.table, args, &clock)? };
+            Ok(Self { filters, candidates: None, silent: Arc::default(), ..query.clone() })
         };
-        queries.iter().filter(asked).map(with).collect()
+        queries.iter().filter(|query| asked.contains(query.format.table)).map(with).collect()
     }
 
     /// The same logs, with other filters.
@@ -148,9 +159,16 @@ impl Query {
         self.candidates.as_ref().is_some_and(|candidates| candidates.in_vain.contains(&column))
     }
 
+    /// Those of some sources in which something is to be found. What only the response of a sign-in tells is wide to read: by the
+    /// index there mostly is nothing.
+    pub(crate) fn useful(&self, sources: &'static [Source]) -> Vec<&'static Source> {
+        let can_be_silent = || *self.silent.get_or_init(|| index::has_silent_failures(self).unwrap_or(true));
+        sources.iter().filter(|source| source.only.is_empty() || can_be_silent()).collect()
+    }
+
     /// The same records without filters on fields.
     pub(crate) fn unfiltered(&self) -> Self {
-        Self { filters: Filters::default(), candidates: None, ..self.clone() }
+        Self { filters: Filters::default(), candidates: None, silent: Arc::default(), ..self.clone() }
     }
 
     /// The data files that can hold the records, as a table.
@@ -169,6 +187,33 @@ impl Query {
             Some(expr) => frame.filter(expr)?,
             None => frame,
         })
+    }
+
+    /// The records with their columns, for the planner: those that `--match` leaves, too.
+    pub(crate) fn matched(&self) -> Result<DataFrame> {
+        let frame = self.frame()?;
+        let Some(text) = self.filters.text.clone() else { return Ok(frame) };
+        let names = (self.format.printed)();
+        let columns: Vec<Expr> = names.iter().map(|name| ident(*name)).collect();
+        let printer = self.format.printer;
+        let is_left = move |arguments: &[ColumnarValue]| {
+            let arrays = ColumnarValue::values_to_arrays(arguments)?;
+            let batch = RecordBatch::try_from_iter_with_nullable(
+                names.iter().zip(arrays).map(|(name, array)| (*name, array, true)),
+            )?;
+            let printer = printer(&batch)?;
+            let mut line = Vec::new();
+            let left = |row| {
+                line.clear();
+                printer.print(row, &mut line);
+                Some(text.is_match(&line))
+            };
+            let left: BooleanArray = (0..batch.num_rows()).map(left).collect();
+            Ok(ColumnarValue::Array(Arc::new(left)))
+        };
+        let signature = Signature::any(columns.len(), Volatility::Immutable);
+        let function = SimpleScalarUDF::new_with_signature("match", signature, DataType::Boolean, Arc::new(is_left));
+        Ok(frame.filter(ScalarUDF::new_from_impl(function).call(columns))?)
     }
 
     /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
@@ -299,14 +344,14 @@ impl Query {
 
     /// Leaves the rows whose line `--match` matches.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let Some((regex, negate)) = &self.filters.text else { return Ok(batch) };
+        let Some(text) = &self.filters.text else { return Ok(batch) };
         let printer = (self.format.printer)(&batch)?;
         let mut line = Vec::new();
         let mask: BooleanArray = (0..batch.num_rows())
             .map(|row| {
                 line.clear();
                 printer.print(row, &mut line);
-                Some(regex.is_match(&line) != *negate)
+                Some(text.is_match(&line))
             })
             .collect();
         Ok(filter_record_batch(&batch, &mask)?)
@@ -482,6 +527,31 @@ pub(crate) fn with_columns<'a>(queries: &'a [Query], columns: &[String]) -> Resu
         return Err(BadValue::new("COLUMN", &columns.join(","), "no log has all of these columns").into());
     }
     Ok(found)
+}
+
+/// What times on the command line refer to, by what some logs hold.
+fn clock<'a>(snapshots: impl Iterator<Item = &'a Snapshot> + Clone) -> Clock {
+    let last = snapshots.clone().filter_map(last_time).max();
+    let days = snapshots.filter_map(Snapshot::days);
+    let days = days.reduce(|(first, last), (begin, end)| (first.min(begin), last.max(end)));
+    Clock { last, days: days.map(|(first, last)| (first.to_owned(), last.to_owned())) }
+}
+
+/// The logs that are asked for; all, if none is named.
+struct Logs(Vec<&'static str>);
+
+impl Logs {
+    fn contains(&self, table: &Table) -> bool {
+        self.0.is_empty() || self.0.contains(&table.name)
+    }
+}
+
+fn logs(names: &[String]) -> Result<Logs> {
+    let named = names.iter().map(|name| {
+        let found = log(name).map_err(|error| bad("--log", name, &error))?;
+        Ok(found.table.name)
+    });
+    named.collect::<Result<_>>().map(Logs)
 }
 
 /// The format of the log named so; of its name the first part will do.

@@ -32,7 +32,7 @@ const fn text(key: &'static str, name: &'static str, doc: &'static str) -> Field
 }
 
 const fn json(key: &'static str, name: &'static str, doc: &'static str) -> Field {
-    Field { content: Content::Json, ..text(key, name, doc) }
+    Field { key, column: Column::text(name, doc).json(), content: Content::Json }
 }
 
 const fn boolean(key: &'static str, name: &'static str, doc: &'static str) -> Field {

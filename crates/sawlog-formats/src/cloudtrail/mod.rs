@@ -6,16 +6,18 @@
 
 mod decode;
 mod fields;
+mod meaning;
 mod print;
 mod scan;
 
 use decode::Decoder;
+pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
 use print::RecordPrinter;
 pub use scan::{Item, Scanner};
 
 use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
-use crate::entity::{Entity, Failed, Measures};
+use crate::entity::{Entity, Failed, Measures, Part};
 use crate::members::members;
 use crate::table::Table;
 
@@ -31,21 +33,24 @@ pub const FORMAT: Format = Format {
     ends_block: |_| true,
     entities: &[
         Entity::new("ip", "source_ip_address"),
+        Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
         Entity::new("principal", "user_identity.arn"),
         Entity::new("principal", "user_identity.user_name"),
         Entity::new("principal", "user_identity.principal_id"),
         Entity::new("principal", "user_identity.session_context.session_issuer.arn"),
         Entity::new("principal", "user_identity.session_context.session_issuer.user_name"),
-        Entity::new("access_key", "user_identity.access_key_id"),
+        Entity { part: Part::First(meaning::ACCESS_KEY), ..Entity::new("access_key", "user_identity.access_key_id") },
         Entity::new("account", "user_identity.account_id"),
         Entity::new("account", "recipient_account_id"),
-        Entity::new("event_source", "event_source"),
-        Entity::new("operation", "event_name"),
+        Entity { part: Part::First(meaning::SERVICE), ..Entity::new("event_source", "event_source") },
+        Entity { part: Part::First(meaning::OPERATION), ..Entity::new("operation", "event_name") },
         Entity::new("region", "aws_region"),
         Entity::new("user_agent", "user_agent"),
-        Entity::new("error", "error_code"),
+        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
     ],
-    measures: Measures { sent: None, received: None, failed: &[Failed::Present("error_code")] },
+    // Version 1 took a record for failed only if it had an error code.
+    index_version: 2,
+    measures: Measures { bytes: None, received: None, failed: &[Failed::Any(ERROR)] },
 };
 
 /// The table of API calls.

@@ -14,7 +14,7 @@ use decode::Decoder;
 use print::LinePrinter;
 
 use crate::decoder::{Format, Framing};
-use crate::entity::{Entity, Failed, Measures, Part, Received};
+use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
 use crate::table::{Column, Kind, Layout, Table};
 
 /// The format.
@@ -31,6 +31,7 @@ pub const FORMAT: Format = Format {
         Entity::new("account", "bucket_owner"),
         Entity::new("bucket", "bucket"),
         Entity::new("ip", "remote_ip"),
+        Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
         Entity::new("principal", "requester"),
         Entity::new("operation", "operation"),
         Entity { part: Part::Joined("bucket", "key"), ..Entity::new("object", "bucket/key") },
@@ -39,8 +40,9 @@ pub const FORMAT: Format = Format {
         Entity::new("user_agent", "user_agent"),
         Entity::new("region", "source_region"),
     ],
+    index_version: 1,
     measures: Measures {
-        sent: Some("bytes_sent"),
+        bytes: Some(Bytes::Sent("bytes_sent")),
         // The operations that bring the object whose size the record gives.
         received: Some(Received {
             column: "object_size",
@@ -50,6 +52,28 @@ pub const FORMAT: Format = Format {
         failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
     },
 };
+
+/// Who asked, as in other logs: an IAM user by its name, a service by its own; others as the log has them.
+pub const ACTOR: &[Source] = &[Source::within("requester", actor)];
+
+/// Whom a requester names.
+///
+/// ```
+/// use sawlog_formats::s3_access::actor;
+/// assert_eq!(actor("arn:aws:iam::111122223333:user/dev/ann"), Some("ann"));
+/// assert_eq!(actor("svc:delivery.logs.amazonaws.com"), Some("delivery.logs.amazonaws.com"));
+/// let session = "arn:aws:sts::111122223333:assumed-role/admin/ann";
+/// assert_eq!(actor(session), Some(session));
+/// ```
+#[must_use]
+pub fn actor(requester: &str) -> Option<&str> {
+    if let Some(service) = requester.strip_prefix("svc:") {
+        return Some(service);
+    }
+    let is_user = requester.starts_with("arn:") && requester.contains(":user/");
+    let name = requester.rsplit('/').next().filter(|_| is_user);
+    Some(name.unwrap_or(requester))
+}
 
 /// The access key that signed, which a request line names if its URL is presigned. See the Amazon S3 API reference,
 /// "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)", and, of version 2, "Signing and

@@ -16,7 +16,7 @@ use print::LinePrinter;
 
 use crate::decoder::{Carry, Format, Framing};
 use crate::encoding::{MARK, without_mark};
-use crate::entity::{Entity, Failed, Measures};
+use crate::entity::{Bytes, Entity, Failed, Measures, Part};
 use crate::table::{Column, Kind, Table};
 
 /// The format.
@@ -30,6 +30,7 @@ pub const FORMAT: Format = Format {
     skim,
     ends_block: |line| !line.is_empty() && !is_header(without_mark(line)),
     entities: &[
+        Entity { part: Part::Addresses(ADDRESSES), ..Entity::new("ip", "ip") },
         Entity::new("ip", "srcaddr"),
         Entity::new("ip", "dstaddr"),
         Entity::new("ip", "pkt_srcaddr"),
@@ -40,8 +41,12 @@ pub const FORMAT: Format = Format {
         Entity::new("account", "account_id"),
         Entity::new("region", "region"),
     ],
-    measures: Measures { sent: Some("bytes"), received: None, failed: &[Failed::Is("action", "REJECT")] },
+    index_version: 1,
+    measures: Measures { bytes: Some(Bytes::Flow("bytes")), received: None, failed: &[Failed::Is("action", "REJECT")] },
 };
+
+/// The columns of a flow's addresses: its ends, and those of its packets behind a gateway.
+pub const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
 
 /// The table of network flows.
 pub const TABLE: Table = Table {

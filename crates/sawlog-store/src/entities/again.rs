@@ -125,7 +125,9 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let paths: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let mut stored = Rows::new();
     each_index_row(store, |row| {
-        if FIELDS[row.field].format.table.name == format.table.name && paths.contains(row.data_file.as_str()) {
+        let is_of_table = FIELDS[row.field].format.table.name == format.table.name;
+        // What meant something else is not wrong; it is of no use.
+        if is_of_table && row.is_current() && paths.contains(row.data_file.as_str()) {
             add(&mut stored, row);
         }
         Ok(())

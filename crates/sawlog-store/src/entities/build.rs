@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use sawlog_formats::{Interner, TextColumn};
 
 use super::FIELDS;
@@ -42,6 +42,8 @@ pub struct IndexRow {
     pub first: Option<(String, i64)>,
     /// The rows of the records in the data file, from 0, if these are few.
     pub positions: Option<Vec<u64>>,
+    /// The version of the meaning with which it was added up.
+    pub version: i32,
 }
 
 impl IndexRow {
@@ -58,6 +60,12 @@ impl IndexRow {
         let (first, last) = (time("first_time")?, time("last_time")?);
         let kinds = text("kind")?;
         let rows_of_value = batch.column_by_name("positions")?.as_binary_opt::<i32>()?;
+        // Rows of earlier builds have none.
+        let versions = match batch.column_by_name("version") {
+            Some(versions) => Some(versions.as_primitive_opt::<Int32Type>()?),
+            None => None,
+        };
+        let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
             (FIELDS[field].entity.kind == kinds.get(row)?).then(|| Self {
@@ -71,9 +79,16 @@ impl IndexRow {
                 times: first.is_valid(row).then(|| (first.value(row), last.value(row))),
                 first: sources.get(row).map(|file| (file.to_owned(), lines.value(row))),
                 positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
+                version: version(row),
             })
         });
         Some(rows.collect())
+    }
+
+    /// Whether it was added up with what its log's fields mean now.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.version >= FIELDS[self.field].format.index_version
     }
 
     /// Adds another row of the same data file, field and value; `None` if a sum is too large for 64 bits.
@@ -95,6 +110,7 @@ impl IndexRow {
                 (Some(a), Some(b)) => united(a, b),
                 _ => None,
             },
+            version: self.version.min(other.version),
             ..self.clone()
         })
     }
@@ -135,6 +151,7 @@ impl IndexBuilder {
             times: None,
             first: None,
             positions: None,
+            version: FIELDS[field].format.index_version,
         };
         of_table.enumerate().map(|(field, is)| is.then(|| row(field))).collect()
     }
@@ -153,7 +170,8 @@ impl IndexBuilder {
                     positions.clear();
                     positions.extend(rows.iter().map(|row| before as u64 + u64::from(*row)));
                     let (first, positions) = (Some((source, line)), (!positions.is_empty()).then_some(&positions[..]));
-                    self.rows.push(&RowRef { field, value, data_file: number, sums: *sums, first, positions });
+                    let version = entities.format.index_version;
+                    self.rows.push(&RowRef { field, value, data_file: number, sums: *sums, first, positions, version });
                     continue;
                 }
                 let row = IndexRow {
@@ -192,6 +210,7 @@ impl IndexBuilder {
             sums: row.sums(),
             first: row.first.as_ref().map(|(file, line)| (file.as_str(), *line)),
             positions: row.positions.as_deref(),
+            version: row.version,
         });
     }
 
@@ -272,6 +291,8 @@ mod tests {
                 rows.sort_unstable();
                 rows
             }),
+            // Rows of the same data file are of the same version.
+            version: 1 + i32::from(data_file),
         }
     }
 
@@ -339,6 +360,7 @@ mod tests {
                     times: times().map(|(first, _)| first).min().zip(times().map(|(_, last)| last).max()),
                     first: rows.iter().filter_map(|row| row.first.clone()).min(),
                     positions: positions.filter(|rows| rows.len() <= super::super::positions::MAX_POSITIONS),
+                    version: rows[0].version,
                 });
             }
         }

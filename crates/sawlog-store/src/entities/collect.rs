@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
-use sawlog_formats::{Entity, Failed, Format, Interner, Measures, Part, TextColumn};
+use sawlog_formats::{Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, TextColumn, canonical_address};
 
 /// A field is not indexed in a row group in which it has more distinct values than one in so many rows.
 const ROWS_PER_VALUE: usize = 8;
@@ -99,12 +99,16 @@ impl FieldEntities {
             let mut next: Vec<u32> =
                 starts.zip(&ends).map(|(start, end)| if start < *end { start } else { NOWHERE }).collect();
             next.push(NOWHERE);
-            for (row, key) in (0..).zip(keys.of_rows.iter()) {
+            for (row, key) in (0..).zip(keys.of_rows.iter()).chain(keys.more.iter().map(|(row, key)| (*row, key))) {
                 let place = &mut next[*key as usize];
                 if *place != NOWHERE {
                     rows[*place as usize] = row;
                     *place += 1;
                 }
+            }
+            if !keys.more.is_empty() {
+                let starts = [0].into_iter().chain(ends.iter().copied());
+                starts.zip(&ends).for_each(|(start, end)| rows[start as usize..*end as usize].sort_unstable());
             }
         }
         Self { values: keys.values, sums, rows, ends }
@@ -235,10 +239,10 @@ impl Common {
 
 impl RowMeasures {
     fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let Measures { sent, received, failed } = format.measures;
+        let Measures { bytes, received, failed } = format.measures;
         let (times, timed) = times(format, batch)?;
         let mut all_fit = true;
-        let rows: Vec<(i64, i64)> = if let Some(name) = sent {
+        let rows: Vec<(i64, i64)> = if let Some(name) = bytes.map(Bytes::column) {
             let bytes = number(batch, name)?;
             all_fit &= fits(bytes.iter().flatten());
             let bytes = bytes.iter().map(|bytes| bytes.unwrap_or(NOTHING));
@@ -285,6 +289,14 @@ impl RowMeasures {
                 keys.zip(timed).for_each(|(key, row)| common[key].add_time(self.rows[*row as usize].0));
             }
         }
+        for (row, key) in &keys.more {
+            let common = &mut common[*key as usize];
+            let times = (common.first, common.last);
+            common.add(*row, self.rows[*row as usize]);
+            if self.timed.as_ref().is_some_and(|timed| timed.binary_search(row).is_err()) {
+                (common.first, common.last) = times;
+            }
+        }
         let sums = |common: &Common| Sums {
             records: common.records.into(),
             sent: Some(common.sent).filter(|sent| *sent != NOTHING),
@@ -295,10 +307,10 @@ impl RowMeasures {
         let mut sums: Vec<(Sums, usize)> =
             common.iter().map(|common| (sums(common), common.first_row as usize)).collect();
         for (row, size) in &self.received {
-            sums[keys.of_rows[*row] as usize].0.received += size;
+            keys.of_row(*row).for_each(|key| sums[key as usize].0.received += size);
         }
         for row in &self.failed {
-            sums[keys.of_rows[*row] as usize].0.errors += 1;
+            keys.of_row(*row).for_each(|key| sums[key as usize].0.errors += 1);
         }
         Some(FieldEntities::new(keys, sums))
     }
@@ -329,6 +341,11 @@ fn failures(failed: &[Failed], batch: &RecordBatch) -> Result<Vec<usize>, ArrowE
             Failed::Is(name, value) => {
                 let is = is_one_of(batch, name, &[value])?;
                 is_failed.iter_mut().zip(is).for_each(|(failed, is)| *failed |= is);
+            }
+            Failed::Any(sources) => {
+                let found = Keys::first(batch, sources)?;
+                let null = count(found.values.len());
+                is_failed.iter_mut().zip(found.of_rows.iter()).for_each(|(failed, key)| *failed |= *key != null);
             }
         }
     }
@@ -377,16 +394,39 @@ fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<Vec<boo
     Ok((0..array.len()).map(|row| is(text.get(row))).collect())
 }
 
+/// In which rows any of some columns has one of some values; `None` if in none.
+fn in_any(batch: &RecordBatch, any: &[(&str, &[&str])]) -> Result<Option<Vec<bool>>, ArrowError> {
+    let mut found: Option<Vec<bool>> = None;
+    for (name, values) in any {
+        let (array, _) = column(batch, name)?;
+        let dictionary =
+            array.as_dictionary_opt::<UInt32Type>().map(|dictionary| dictionary.values().as_string::<i32>());
+        let is_there = |texts: &StringArray| texts.iter().flatten().any(|text| values.contains(&text));
+        if dictionary.is_some_and(|texts| !is_there(texts)) {
+            continue;
+        }
+        let is = is_one_of(batch, name, values)?;
+        match &mut found {
+            None => found = Some(is),
+            Some(found) => found.iter_mut().zip(is).for_each(|(found, is)| *found |= is),
+        }
+    }
+    Ok(found.filter(|found| found.contains(&true)))
+}
+
 /// The distinct values of a field, and the number of each row's; null has the number after the last.
 struct Keys {
     values: StringArray,
     of_rows: ScalarBuffer<u32>,
+    /// Further values of rows that have several, by row.
+    more: Vec<(u32, u32)>,
 }
 
 impl Keys {
     /// `None` if there are too many values to index.
     fn of(entity: &Entity, batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
         let at_most = ALWAYS.max(batch.num_rows() / ROWS_PER_VALUE);
+        let at_most = if matches!(entity.part, Part::Addresses(_)) { at_most * 2 } else { at_most };
         let keys = match entity.part {
             Part::Joined(first, second) => {
                 let few = |keys: &Self| keys.values.len() <= at_most;
@@ -395,6 +435,8 @@ impl Keys {
                 first.zip(second).map(|(first, second)| Self::joined(&first, &second))
             }
             Part::Within(find) => Self::within(batch, entity.field, find)?,
+            Part::First(sources) => Some(Self::first(batch, sources)?),
+            Part::Addresses(columns) => Self::addresses(batch, columns)?,
             Part::Whole => match column(batch, entity.field)? {
                 (array, _) if *array.data_type() == DataType::Int32 => Some(Self::of_numbers(&array)),
                 _ => Self::of_text(batch, entity.field)?,
@@ -409,7 +451,7 @@ impl Keys {
         if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
             let values = dictionary.values().as_string::<i32>().clone();
             let of_rows = or_null(dictionary.keys().values().clone(), valid.as_ref(), values.len());
-            return Ok(Some(Self { values, of_rows }));
+            return Ok(Some(Self { values, of_rows, more: Vec::new() }));
         }
         if array.len() > FEW_ROWS {
             return Ok(None);
@@ -433,7 +475,7 @@ impl Keys {
     fn with_null(values: StringArray, mut of_rows: Vec<u32>) -> Self {
         let null = count(values.len());
         of_rows.iter_mut().filter(|key| **key == u32::MAX).for_each(|key| *key = null);
-        Self { values, of_rows: of_rows.into() }
+        Self { values, of_rows: of_rows.into(), more: Vec::new() }
     }
 
     /// Numbers the values of a column of numbers. They are ports, whose places are looked up without a hash; others are
@@ -454,7 +496,8 @@ impl Keys {
         // A row without a number has some number, too; it is put right afterwards.
         let of_rows = array.as_primitive::<Int32Type>().values().iter().map(|number| place(*number)).collect();
         let of_rows = or_null(of_rows, array.nulls(), values.len());
-        Self { values: values.iter().map(|number| Some(number.to_string())).collect(), of_rows }
+        let values = values.iter().map(|number| Some(number.to_string())).collect();
+        Self { values, of_rows, more: Vec::new() }
     }
 
     /// What a function finds in the text of a column: looked for once in each value of its dictionary.
@@ -476,6 +519,93 @@ impl Keys {
             }
         };
         Ok(Some(Self::with_null(strings(&found), of_rows)))
+    }
+
+    /// The first of some sources that has something: each text is looked at once, when a row has it.
+    fn first(batch: &RecordBatch, sources: &[Source]) -> Result<Self, ArrowError> {
+        const UNKNOWN: u32 = u32::MAX - 1;
+        let mut found = Interner::default();
+        let mut of_rows = vec![u32::MAX; batch.num_rows()];
+        let mut left = batch.num_rows();
+        for source in sources {
+            let only = in_any(batch, source.only)?;
+            let (array, valid) = column(batch, source.column)?;
+            let is_empty = valid.as_ref().is_some_and(|valid| valid.null_count() == valid.len());
+            if left == 0 || is_empty || only.is_none() && !source.only.is_empty() {
+                continue;
+            }
+            let is_asked = |row: usize| {
+                valid.as_ref().is_none_or(|valid| valid.is_valid(row)) && only.as_ref().is_none_or(|only| only[row])
+            };
+            let wrong = |found: DataType| ArrowError::SchemaError(format!("{} has the type {found}", source.column));
+            let texts = TextColumn::new(&array).map_err(wrong)?;
+            let mut number = |text: Option<&str>| {
+                text.and_then(|text| source.value(text)).map_or(u32::MAX, |text| found.intern(text.as_bytes()))
+            };
+            let mut of_values = match &texts {
+                TextColumn::Dictionary(_, values) => vec![UNKNOWN; values.len()],
+                _ => Vec::new(),
+            };
+            let waiting = of_rows.iter_mut().enumerate().filter(|(_, found)| **found == u32::MAX);
+            for (row, found) in waiting.filter(|(row, _)| is_asked(*row)) {
+                *found = match &texts {
+                    TextColumn::Dictionary(keys, values) => {
+                        let key = keys.value(row) as usize;
+                        if of_values[key] == UNKNOWN {
+                            of_values[key] = number(values.is_valid(key).then(|| values.value(key)));
+                        }
+                        of_values[key]
+                    }
+                    texts => number(texts.get(row)),
+                };
+                left -= usize::from(*found != u32::MAX);
+            }
+        }
+        Ok(Self::with_null(strings(&found), of_rows))
+    }
+
+    /// The addresses of rows, each once for a row, in their canonical spelling.
+    fn addresses(batch: &RecordBatch, names: &[&str]) -> Result<Option<Self>, ArrowError> {
+        const NONE: u32 = u32::MAX;
+        let mut found = Interner::default();
+        let mut columns: Vec<(ScalarBuffer<u32>, Vec<u32>)> = Vec::new();
+        for name in names {
+            let Some(keys) = Self::of_text(batch, name)? else { return Ok(None) };
+            let number = |value: Option<&str>| {
+                let value = value.filter(|value| !value.is_empty());
+                value.map_or(NONE, |value| found.intern(canonical_address(value).as_bytes()))
+            };
+            // The last one is that of null.
+            let numbers: Vec<u32> = keys.values.iter().map(number).chain([NONE]).collect();
+            if numbers.iter().any(|number| *number != NONE) {
+                columns.push((keys.of_rows, numbers));
+            }
+        }
+        let mut of_rows = vec![NONE; batch.num_rows()];
+        let mut more: Vec<(u32, u32)> = Vec::new();
+        for (row, first) in of_rows.iter_mut().enumerate() {
+            let start = more.len();
+            for (keys, numbers) in &columns {
+                let number = numbers[keys[row] as usize];
+                if number == NONE || number == *first {
+                    continue;
+                }
+                if *first == NONE {
+                    *first = number;
+                } else if !more[start..].iter().any(|(_, known)| *known == number) {
+                    more.push((count(row), number));
+                }
+            }
+        }
+        Ok(Some(Self { more, ..Self::with_null(strings(&found), of_rows) }))
+    }
+
+    /// The numbers of a row's values.
+    fn of_row(&self, row: usize) -> impl Iterator<Item = u32> {
+        let number = count(row);
+        let start = self.more.partition_point(|(row, _)| *row < number);
+        let more = self.more[start..].iter().take_while(move |(row, _)| *row == number);
+        [self.of_rows[row]].into_iter().chain(more.map(|(_, key)| *key))
     }
 
     /// The pairs of two columns' values, joined by `/`.
@@ -503,7 +633,7 @@ impl Keys {
             number
         });
         let of_rows = of_rows.collect();
-        Self { values: StringArray::from(values), of_rows }
+        Self { values: StringArray::from(values), of_rows, more: Vec::new() }
     }
 }
 

@@ -7,6 +7,9 @@
 //! asks then looks at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
 //! data file, field and value add up.
 //!
+//! What a field means can change: which records are failures, whom a record names. A row has the version of the meaning with
+//! which it was added up; one of an older version than its log's ([`Format::index_version`]) is not believed.
+//!
 //! The rows of a run are in order of kind, log, field and value, over all of its files.
 
 mod again;
@@ -53,6 +56,8 @@ pub const ENTITIES: Table = Table {
         )
         .kind(Kind::Bytes)
         .layout(Layout::Plain),
+        Column::text("version", "Which meaning of the log's fields the row was added up with; null for the first, 1")
+            .kind(Kind::Int32),
     ],
     times: &[],
 };

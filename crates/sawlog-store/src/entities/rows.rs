@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, DictionaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
+    ArrayRef, BinaryArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::Interner;
@@ -33,6 +33,7 @@ pub(super) struct RowRef<'a> {
     pub(super) first: Option<(&'a str, i64)>,
     /// The row numbers, in ascending order, if these are few.
     pub(super) positions: Option<&'a [u64]>,
+    pub(super) version: i32,
 }
 
 /// Rows that are not yet written.
@@ -55,6 +56,7 @@ struct Row {
     line: i64,
     /// Where its row numbers begin and end; `None` if it has too many.
     positions: Option<(usize, usize)>,
+    version: i32,
 }
 
 impl Row {
@@ -100,6 +102,7 @@ impl Rows {
             source: row.first.map_or(NULL, |(source, _)| self.sources.intern(source.as_bytes())),
             line: row.first.map_or(0, |(_, line)| line),
             positions,
+            version: row.version,
         }
     }
 
@@ -122,6 +125,7 @@ impl Rows {
             sums: row.sums,
             first: (row.source != NULL).then(|| (text(&self.sources, row.source), row.line)),
             positions: row.positions.map(|(start, end)| &self.positions[start..end]),
+            version: row.version,
         })
     }
 
@@ -153,6 +157,7 @@ impl Rows {
             return;
         };
         alike.sums = sums;
+        alike.version = alike.version.min(row.version);
         let first =
             |row: &Row| (row.source == NULL, (row.source != NULL).then(|| self.sources.get(row.source)), row.line);
         if first(&row) < first(alike) {
@@ -201,6 +206,7 @@ impl Rows {
             texts(&|row| row.source, &self.sources),
             number(|row| (row.source != NULL).then_some(row.line)),
             Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),
+            Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray, StringDictionaryBuilder,
-    UInt32Array, UInt64Array, UInt64Builder,
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
+    StringDictionaryBuilder, UInt32Array, UInt64Array, UInt64Builder,
 };
-use arrow::datatypes::{Int64Type, UInt32Type, UInt64Type};
+use arrow::datatypes::{Int32Type, Int64Type, UInt32Type, UInt64Type};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -126,6 +126,7 @@ fn batch<'a>(rows: impl Iterator<Item = RowRef<'a>>) -> Result<RecordBatch, Arro
         ("source", Arc::new(sources.finish()), true),
         ("line", number(|row| row.first.map(|(_, line)| line)), true),
         ("positions", Arc::new(positions.finish()), true),
+        ("version", Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()), true),
     ])
 }
 
@@ -152,6 +153,7 @@ struct Batch {
     lines: Int64Array,
     positions: ListArray,
     position_values: UInt64Array,
+    versions: Int32Array,
 }
 
 impl Batch {
@@ -176,6 +178,7 @@ impl Batch {
             lines: number("line"),
             positions: positions.clone(),
             position_values: positions.values().as_primitive::<UInt64Type>().clone(),
+            versions: batch["version"].as_primitive::<Int32Type>().clone(),
         }
     }
 
@@ -208,6 +211,7 @@ impl Batch {
             },
             first: self.source_keys.is_valid(row).then(|| (source(row), self.lines.value(row))),
             positions: self.positions.is_valid(row).then(|| positions(row)),
+            version: self.versions.value(row),
         }
     }
 }

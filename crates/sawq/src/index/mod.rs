@@ -38,7 +38,9 @@ fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
     let about = is_one_of("kind", kinds)
         .and(ident("log").eq(lit(format.table.name)))
         .and(is_one_of("field", fields.iter().copied()));
-    condition.into_iter().fold(about, Expr::and)
+    // What was added up with another meaning is not believed: the data file is looked at instead.
+    let is_current = (format.index_version > 1).then(|| ident("version").gt_eq(lit(format.index_version)));
+    is_current.into_iter().chain(condition).fold(about, Expr::and)
 }
 
 /// Whether a column is one of few texts: without a planner nobody else makes equalities of a list.
@@ -148,6 +150,31 @@ pub(crate) fn values(query: &Query, probe: &Probe) -> Result<Option<HashMap<Stri
     Ok((indexed.len() >= live.len() * probe.fields.len()).then_some(found))
 }
 
+/// Whether there can be records whose failure only the response of a sign-in tells. Few records are sooner looked at than the
+/// index is asked.
+pub(crate) fn has_silent_failures(query: &Query) -> Result<bool> {
+    const FEW: u64 = 50_000;
+    let files = query.candidates.as_ref().map_or(&query.snapshot.files, |candidates| &candidates.files);
+    if files.iter().map(|file| file.rows).sum::<u64>() < FEW {
+        return Ok(true);
+    }
+    let is_silent = ident("value").is_null().or(ident("value").eq(lit("Failure")));
+    let condition = rows(query.format, &["error"], Some(is_silent));
+    let live: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let mut indexed: HashSet<String> = HashSet::new();
+    for batch in read(query, condition, &["value", "data_file"])? {
+        let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
+        for row in 0..batch.num_rows() {
+            let Some(file) = files.get(row).filter(|file| live.contains(file)) else { continue };
+            if values.get(row).is_some() {
+                return Ok(true);
+            }
+            indexed.insert(file.to_owned());
+        }
+    }
+    Ok(indexed.len() < live.len())
+}
+
 /// Whether a query's filters leave any record: looked for in the log.
 pub(crate) fn has_any(query: &Query) -> Result<bool> {
     let mut found = false;
@@ -156,4 +183,81 @@ pub(crate) fn has_any(query: &Query) -> Result<bool> {
         Ok(false)
     })?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use sawlog_formats::{Block, Carry, LineEnding, Origin, cloudtrail};
+    use sawlog_store::parquet::Codec;
+    use sawlog_store::{IndexRow, Run, Store, each_index_row};
+
+    use super::*;
+    use crate::cli::FilterArgs;
+    use crate::tally::{Details, Measures, largest};
+
+    /// A failed sign-in, whose rows of the index were added up when it was taken for a success.
+    fn store(root: &std::path::Path) -> Result<Store> {
+        let record = br#"{"eventTime":"2021-07-29T13:00:00Z","eventName":"ConsoleLogin","errorMessage":"Failed authentication"}"#;
+        let item = cloudtrail::Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false };
+        let origin = Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf };
+        let mut decoder = (cloudtrail::FORMAT.decoder)();
+        decoder.decode(Block::Json(record, &[item]), &origin, &mut Carry::default());
+        let (days, _) = decoder.waiting_mut().finish();
+        let store = Store::open_or_create(root)?;
+        let mut run = Run::begin(&store, Codec::default(), || {})?;
+        run.add_batch(&cloudtrail::TABLE, Some("2021-07-29".to_owned()), &days[0].1)?;
+        run.commit()?;
+        let mut rows = Vec::new();
+        each_index_row(&store, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        let mut run = Run::begin(&store, Codec::default(), || {})?;
+        for row in rows {
+            assert!(row.is_current());
+            run.keep_index_row(&IndexRow { errors: 0, version: 1, ..row })?;
+        }
+        for file in store.snapshot(&ENTITIES)?.files {
+            run.remove_file(&ENTITIES, file);
+        }
+        run.commit()?;
+        Ok(store)
+    }
+
+    /// How many records there are by `top`, and how many of them failed.
+    fn sums(store: Store) -> Result<(u64, u64)> {
+        let queries = Query::open(store, &FilterArgs { log: vec!["cloudtrail".to_owned()], ..FilterArgs::default() })?;
+        let measures = Measures { details: Details::Sums, ..Measures::default() };
+        let queries: Vec<&Query> = queries.iter().collect();
+        let groups = largest(&queries, &["operation".to_owned()], measures, 0, |sums| sums.count.into())?;
+        Ok(groups.iter().fold((0, 0), |(count, errors), group| (count + group.sums.count, errors + group.sums.errors)))
+    }
+
+    #[test]
+    fn rows_of_an_older_meaning_are_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        assert_eq!(sums(store(&root).unwrap()).unwrap(), (1, 1));
+        let store = Store::open(&root).unwrap();
+        let files = store.snapshot(&cloudtrail::TABLE).unwrap().files;
+        let differences = sawlog_store::index_differences(&store, &cloudtrail::FORMAT, &files).unwrap();
+        assert_eq!(differences, Vec::<String>::new());
+        // Filters look at the data file as well.
+        let args =
+            FilterArgs { error: vec!["*".to_owned()], log: vec!["cloudtrail".to_owned()], ..FilterArgs::default() };
+        let queries = Query::open(Store::open(&root).unwrap(), &args).unwrap();
+        assert!(has_any(&queries[0]).unwrap());
+        // Made anew, they are believed.
+        let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+        sawlog_store::reindex(&mut run).unwrap();
+        run.commit().unwrap();
+        let mut current = 0;
+        each_index_row(&store, |row| {
+            current += i32::from(row.is_current());
+            Ok(())
+        })
+        .unwrap();
+        assert!(current > 10);
+        assert_eq!(sums(store).unwrap(), (1, 1));
+    }
 }

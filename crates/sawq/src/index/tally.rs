@@ -1,6 +1,7 @@
 //! Groups of records by an indexed field, in the order of its values: each file of the index is sorted, so when they are
 //! merged a group is complete before the next one begins, and none has to be kept.
 
+use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -11,12 +12,12 @@ use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray, Tim
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use sawlog_formats::{Entity, Format, Part, TextColumn};
+use sawlog_formats::{Bytes, Entity, Format, Part, TextColumn, canonical_address};
 use sawlog_store::{DataFileEntry, Snapshot};
 
 use super::{rows, sorted_streams, text};
 use crate::groups::{First, Sums};
-use crate::logs::path;
+use crate::logs::{entity, path};
 use crate::numbers::{self, Numbers, Translated};
 use crate::query::{Query, each};
 use crate::tally::{Details, Measures};
@@ -69,13 +70,20 @@ pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> 
 }
 
 /// The first one of two columns joined, null as `-`; and the second one, null as nothing.
-const FIRST: numbers::Part = |value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-");
-const SECOND: numbers::Part = |value| value.split_once('/').map(|(_, second)| second).filter(|text| !text.is_empty());
+const FIRST: numbers::Part =
+    numbers::Part::Found(|value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-"));
+const SECOND: numbers::Part = numbers::Part::Found(|value| value.split_once('/').map(|(_, second)| second));
 
 /// The indexed field that some columns are, what part of its values each of them is, and whether these tell values apart.
 fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
     let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
-    let whole = format.entities.iter().find(|entity| matches!(entity.part, Part::Whole) && names == [entity.field]);
+    let whole = || {
+        let [name] = columns else { return None };
+        let entity = entity(format.table, name).filter(|entity| !matches!(entity.part, Part::Joined(..)))?;
+        let is_address = matches!(entity.part, Part::Whole) && entity.kind == "ip";
+        let parts = if is_address { &[numbers::Part::Address][..] } else { &[numbers::Part::Whole] };
+        Some((entity, parts, true))
+    };
     let joined = || {
         format.entities.iter().find_map(|entity| match entity.part {
             Part::Joined(first, second) if names == [first, second] => Some((entity, &[FIRST, SECOND][..], true)),
@@ -83,7 +91,7 @@ fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'stat
             _ => None,
         })
     };
-    whole.map(|entity| (entity, &[numbers::WHOLE][..], true)).or_else(joined)
+    whole().or_else(joined)
 }
 
 impl<'a> Tally<'a> {
@@ -125,7 +133,7 @@ impl<'a> Tally<'a> {
             let file = &mut least.0;
             let log = &mut self.logs[file.log];
             if log.is_indexed(file.rows.data_files[file.row]) {
-                group.add(&file.rows, file.row);
+                group.add(&file.rows, file.row, log.query.format.measures.bytes);
             }
             if !file.advance(log)? {
                 PeekMut::pop(least);
@@ -144,9 +152,18 @@ impl Group {
     }
 
     /// The values of the columns.
-    pub(crate) fn values(&self) -> impl Iterator<Item = Option<&str>> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
         let value = self.value();
-        self.parts.iter().map(move |part| value.and_then(part))
+        self.parts.iter().map(move |part| value.and_then(|value| part.of(value)))
+    }
+
+    /// The value as it would come if it were not spelled in another way than usual: `None` if it is not.
+    pub(crate) fn other_spelling(&self) -> Option<(&str, String)> {
+        let value = self.value().filter(|_| matches!(self.parts, [numbers::Part::Address]))?;
+        match canonical_address(value) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(usual) => Some((value, usual)),
+        }
     }
 
     /// The first record.
@@ -155,7 +172,7 @@ impl Group {
     }
 
     /// Adds the records of a row.
-    fn add(&mut self, rows: &Arc<Rows>, row: usize) {
+    fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) {
         let records = rows.records.value(row).unsigned_abs();
         if records == 0 {
             return;
@@ -163,7 +180,7 @@ impl Group {
         self.sums.count += records;
         self.sums.errors += rows.errors.value(row).unsigned_abs();
         if rows.sent.is_valid(row) {
-            self.sums.add_sent(rows.sent.value(row).unsigned_abs().into());
+            self.sums.add_bytes(bytes_are, rows.sent.value(row).unsigned_abs().into());
         }
         self.sums.bytes_received += u128::from(rows.received.value(row).unsigned_abs());
         if rows.first_times.is_valid(row) {
@@ -232,7 +249,7 @@ impl File {
         while self.rows.values.is_null(self.row) {
             if let Some(indexed) = log.indexed.get_mut(self.rows.data_files[self.row] as usize) {
                 *indexed = true;
-                log.without.add(&self.rows, self.row);
+                log.without.add(&self.rows, self.row, log.query.format.measures.bytes);
             }
             if !self.advance(log)? {
                 return Ok(None);
@@ -329,7 +346,7 @@ impl Rows {
         };
         Ok(Self {
             values: column("value")?.as_string_view_opt().cloned().context("no texts in value")?,
-            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::WHOLE)?,
+            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::Part::Whole)?,
             records: number("records")?,
             sent: number("bytes_sent")?,
             received: number("bytes_received")?,
@@ -380,7 +397,7 @@ mod tests {
         let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
         let mut stream: SendableRecordBatchStream = Box::pin(stream);
         let rows = log.next_rows(&mut stream).unwrap().unwrap();
-        File { stream, log: 0, parts: &[numbers::WHOLE], is_whole: true, rows, row: 0 }
+        File { stream, log: 0, parts: &[numbers::Part::Whole], is_whole: true, rows, row: 0 }
     }
 
     /// The groups of some files of the index.

@@ -8,18 +8,18 @@ use arrow::array::{AsArray, BooleanArray};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::string::expr_fn::concat;
-use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, in_list, lit};
 use datafusion::prelude::cast;
 use foldhash::quality::RandomState;
-use sawlog_formats::{Entity, Format, Part, TextColumn};
+use sawlog_formats::{Entity, Part, canonical_address};
 use sawlog_store::{DataFileEntry, Snapshot};
 
 use super::{is_one_of, read, rows, text};
-use crate::functions::within;
-use crate::logs::resolve;
+use crate::filter::{Filter, Filters, is_at};
+use crate::logs::{first, resolve};
 use crate::numbers::Numbers;
 use crate::query::Query;
+use crate::tally::{Measures, largest};
 
 /// Whether a row of the index is of one of some values. Of few values the engine looks for the pages that can have them;
 /// planning with many takes longer than reading the pages between the first and the last one.
@@ -64,7 +64,8 @@ struct Found {
 /// files whose field is not indexed are scanned.
 pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
     let about = |wanted: &Wanted<'_>| {
-        let any = one_of(&wanted.values);
+        let any =
+            if wanted.is_spelled() { is_at(&ident("value"), &wanted.values, true) } else { one_of(&wanted.values) };
         rows(wanted.query.format, &[wanted.entity.field], Some(ident("value").is_null().or(any)))
     };
     let Some(condition) = wanted.iter().map(about).reduce(Expr::or) else { return Ok(Vec::new()) };
@@ -78,17 +79,23 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
         }
         found.push(Found { values: numbers, ..Found::default() });
     }
+    let is_spelled: Vec<bool> = wanted.iter().map(Wanted::is_spelled).collect();
     for batch in read(wanted[0].query, condition, &["log", "field", "value", "data_file", "records"])? {
         let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
         let (logs, names) = (text(&batch, "log")?, text(&batch, "field")?);
         let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
         for row in 0..batch.num_rows() {
             let field = (logs.get(row).unwrap_or_default(), names.get(row).unwrap_or_default());
-            let Some(found) = fields.get(&field).map(|place| &mut found[*place]) else { continue };
+            let Some(place) = fields.get(&field) else { continue };
+            let found = &mut found[*place];
             let file = found.files.number(files.get(row).unwrap_or_default());
             match values.get(row) {
                 Some(value) => {
-                    let value = found.values.find(value);
+                    let value = if is_spelled[*place] {
+                        found.values.find(&canonical_address(value))
+                    } else {
+                        found.values.find(value)
+                    };
                     found.records.extend(value.map(|value| (file, value, records.value(row).unsigned_abs())));
                 }
                 None => drop(found.indexed.insert(file)),
@@ -99,6 +106,11 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
 }
 
 impl Wanted<'_> {
+    /// Whether the index has the values as logs spell them: they are asked for by their canonical spelling.
+    fn is_spelled(&self) -> bool {
+        self.entity.kind == "ip" && matches!(self.entity.part, Part::Whole)
+    }
+
     /// Adds up what the index has of the data files in which the field is indexed, and counts records in the others.
     fn total(&self, found: &Found) -> Result<Vec<u64>> {
         let number = |file: &DataFileEntry| found.files.find(&file.path).filter(|file| found.indexed.contains(file));
@@ -113,32 +125,59 @@ impl Wanted<'_> {
             return Ok(totals);
         }
         let rest = Query { snapshot: Snapshot { files: rest, ..self.query.snapshot.clone() }, ..self.query.clone() };
-        let value = value_of(rest.format, self.entity)?;
-        let listed = in_list(value.clone(), self.values.iter().map(|value| lit(*value)).collect(), false);
-        let counted = rest.frame()?.filter(listed)?.aggregate(vec![value], vec![count_all()])?;
-        rest.for_each(rest.execute(counted)?, |batch| {
-            let values = TextColumn::new(batch.column(0)).map_err(|found| anyhow::anyhow!("a value is {found}"))?;
-            let counts = batch.column(1).as_primitive_opt::<Int64Type>().context("no counts")?;
-            for row in 0..batch.num_rows() {
-                if let Some(value) = values.get(row).and_then(|value| found.values.find(value)) {
-                    totals[value as usize] += counts.value(row).unsigned_abs();
+        let columns = match self.entity.part {
+            Part::Joined(first, second) => vec![first.to_owned(), second.to_owned()],
+            _ => vec![name_of(self.entity)?.to_owned()],
+        };
+        let of_values =
+            Filter { option: "", value: String::new(), column: None, expr: self.has_any(&rest)?, probe: None };
+        let rest = Query { filters: Filters { fields: vec![of_values], ..Filters::default() }, ..rest };
+        let groups = largest(&[&rest], &columns, Measures::default(), 0, |_| 0)?;
+        for group in groups {
+            let value = match &group.values[..] {
+                [value] => value.clone(),
+                [first, second] => {
+                    Some(format!("{}/{}", first.as_deref().unwrap_or("-"), second.as_deref().unwrap_or_default()))
                 }
+                _ => None,
+            };
+            if let Some(value) = value.and_then(|value| found.values.find(&value)) {
+                totals[value as usize] += group.sums.count;
             }
-            Ok(true)
-        })?;
+        }
         Ok(totals)
     }
 }
 
-/// An entity's value, as the index has it, as an expression over its log.
-fn value_of(format: &Format, entity: &Entity) -> Result<Expr> {
-    let column = |name: &str| resolve(format.table, name).with_context(|| format!("no column {name}"));
+impl Wanted<'_> {
+    /// Whether a record has any of the values.
+    fn has_any(&self, query: &Query) -> Result<Expr> {
+        let column = |name: &str| resolve(query.format.table, name).with_context(|| format!("no column {name}"));
+        let at = |name: &str| Ok(is_at(&column(name)?, &self.values, false));
+        let value = match self.entity.part {
+            Part::Whole if self.is_spelled() => return at(self.entity.field),
+            Part::Addresses(columns) => {
+                let any = columns.iter().map(|name| at(name)).collect::<Result<Vec<_>>>()?;
+                return any.into_iter().reduce(Expr::or).context("an address is in a column");
+            }
+            Part::Joined(first, second) => {
+                let or = |name: &str, null: &str| anyhow::Ok(coalesce(vec![column(name)?, lit(null)]));
+                concat(vec![or(first, "-")?, lit("/"), or(second, "")?])
+            }
+            Part::Whole => column(self.entity.field)?,
+            Part::First(sources) => first(query.format.table, sources).context("no column of an entity")?,
+            Part::Within(_) => column(name_of(self.entity)?)?,
+        };
+        let value = cast(value, DataType::Utf8View);
+        Ok(in_list(value, self.values.iter().map(|value| lit(*value)).collect(), false))
+    }
+}
+
+/// The name by which records are grouped that gives an entity's values.
+fn name_of(entity: &'static Entity) -> Result<&'static str> {
     Ok(match entity.part {
-        Part::Whole => cast(column(entity.field)?, DataType::Utf8View),
-        Part::Within(find) => within(find).call(vec![cast(column(entity.field)?, DataType::Utf8View)]),
-        Part::Joined(first, second) => {
-            let or = |name: &str, null: &str| anyhow::Ok(coalesce(vec![column(name)?, lit(null)]));
-            cast(concat(vec![or(first, "-")?, lit("/"), or(second, "")?]), DataType::Utf8View)
-        }
+        // The one entity that stands in a column of another meaning.
+        Part::Within(_) => Some("access_key").filter(|kind| entity.kind == *kind).context("not a name")?,
+        _ => entity.field,
     })
 }

@@ -133,7 +133,7 @@ impl Facts {
         let lists: [(&str, &str, Key); 8] = [
             ("Addresses by bytes that S3 sent to them", "remote_ip", sent),
             ("Addresses by bytes that they stored in S3", "remote_ip", |sums| sums.bytes_received),
-            ("Flows: source addresses by bytes", "srcaddr", sent),
+            ("Flows: source addresses by bytes", "srcaddr", |sums| sums.flow_bytes.unwrap_or_default()),
             ("Addresses by failures", "ip", |sums| u128::from(sums.errors)),
             ("Users", "user", count),
             ("User agents", "user_agent", count),

@@ -243,7 +243,8 @@ fn top_table(top: &Top) -> Markup {
             tbody {
                 @for group in &top.groups { tr {
                     td.mono { (shown(group.values[0].as_deref().unwrap_or("-"))) } td.num { (group.sums.count) }
-                    td.num { (size(group.sums.bytes_sent.unwrap_or_default())) } td.num { (size(group.sums.bytes_received)) }
+                    td.num { (size(group.sums.bytes_sent.or(group.sums.flow_bytes).unwrap_or_default())) }
+                    td.num { (size(group.sums.bytes_received)) }
                     td.num { (group.sums.errors) }
                 } }
                 @if top.groups.is_empty() { tr { td.soft colspan="5" { "none" } } }

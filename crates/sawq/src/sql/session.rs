@@ -60,9 +60,6 @@ impl<'a> Session<'a> {
     /// A session over logs, as far as the filters leave their records.
     pub(crate) fn new(queries: &'a [Query]) -> Result<Self> {
         let Some(Query { store, .. }) = queries.first() else { bail!("there is no log to ask") };
-        if queries.iter().any(|query| query.filters.text.is_some()) {
-            bail!("--match is only for records as they are: use it with find, top, who or s3logparse");
-        }
         let mut context = new_session(BATCH_ROWS);
         crate::functions::register(&mut context)?;
         Ok(Self { queries, store: Arc::clone(store), context, open: HashSet::new(), views: Vec::new() })
@@ -173,12 +170,9 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if name == events::NAME {
-            let tables: Vec<_> = self.queries.iter().map(|query| query.format.table).collect();
-            tables.iter().try_for_each(|table| self.open(table.name))?;
-            let frame = self.store.block_on(self.context.sql(&events::query(&tables)))?;
-            self.context.register_table(events::NAME, frame.into_view())?;
+            self.context.register_table(events::NAME, events::view(self.queries)?.into_view())?;
         } else if let Some(query) = self.queries.iter().find(|query| query.format.table.name == name) {
-            self.context.register_table(name, query.frame()?.into_view())?;
+            self.context.register_table(name, query.matched()?.into_view())?;
         } else if let Some(table) = TABLES().into_iter().find(|table| table.name == name) {
             let snapshot = self.store.snapshot(table)?;
             self.context.register_table(name, Arc::new(StoreTable::new(&snapshot, &ReadAs::default())?))?;

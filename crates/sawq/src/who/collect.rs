@@ -8,28 +8,22 @@ use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
-use sawlog_formats::{Received, Table, cloudtrail, s3_access};
+use sawlog_formats::{Bytes, Received, s3_access, vpc_flow};
 
 use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile};
-use crate::events;
 use crate::groups::Sums;
-use crate::logs::{Roles, resolve};
-use crate::numbers::{NULL, Numbers, Part, Translated, WHOLE};
+use crate::logs::{Roles, Values, is_s3_change};
+use crate::numbers::{NULL, Numbers, Part, Translated};
 use crate::query::{Query, Rows};
 
 /// Where the values of a facet are in a log.
-#[derive(Clone, Copy)]
 enum Source {
     /// Nowhere.
     Nothing,
     /// Every record has this one.
     Always(&'static str),
-    /// In a column.
-    Column(&'static str),
-    /// In the first of some columns that is not null.
-    First([&'static str; 3]),
-    /// In a part of a column.
-    Within(&'static str, Part),
+    /// In the first text of which a part has something.
+    First(Vec<(Expr, Part)>),
     /// Bucket and key.
     Object,
     /// The other end of a flow: an address as a source, address and port as a destination.
@@ -37,64 +31,65 @@ enum Source {
 }
 
 impl Source {
-    /// The columns that it is made of.
-    fn columns(self) -> Vec<&'static str> {
+    /// What is read for it, by the names in the streams.
+    fn columns(&self, facet: usize) -> Vec<(String, Expr)> {
         match self {
             Self::Nothing | Self::Always(_) => Vec::new(),
-            Self::Column(column) | Self::Within(column, _) => vec![column],
-            Self::First(columns) => columns.to_vec(),
-            Self::Object => vec!["bucket", "key"],
-            Self::Peer => vec!["srcaddr", "dstaddr", "dstport"],
+            Self::First(texts) => {
+                texts.iter().enumerate().map(|(at, (expr, _))| (column(facet, at), expr.clone())).collect()
+            }
+            Self::Object => vec![(KEY.to_owned(), ident("key"))],
+            Self::Peer => PEER.map(|name| (format!("q_{name}"), ident(name))).to_vec(),
+        }
+    }
+
+    /// What a name means in a log.
+    fn named(query: &Query, name: &str) -> Self {
+        match Values::of(query, name) {
+            Some(Values::First(texts)) => Self::First(texts),
+            Some(Values::Of(expr)) => Self::First(vec![(expr, Part::Whole)]),
+            Some(Values::Addresses(_)) | None => Self::Nothing,
         }
     }
 }
+
+/// The name that a text of a facet has in the streams.
+fn column(facet: usize, at: usize) -> String {
+    format!("q_{facet}_{at}")
+}
+
+/// The names that other columns have in the streams.
+const KEY: &str = "q_key";
+const PEER: [&str; 3] = ["srcaddr", "dstaddr", "dstport"];
 
 /// The places of two facets.
 const OPERATION: usize = 5;
 const BUCKET: usize = 8;
 
+/// What the facets' values are called in each log; nothing for those that are made in another way.
+const NAMES: [&str; FACETS.len()] =
+    ["ip", "", "user", "access_key", "user_agent", "operation", "error", "service", "bucket", "", "region", "account"];
+
 /// Where the values of each facet are: as the view of events has them. `address` is the entity, if it is an address.
-fn sources(table: &Table, address: Option<&str>) -> [Source; FACETS.len()] {
-    use Source::{Always, Column, First, Nothing, Object, Peer, Within};
+fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
+    let mut all = NAMES.map(|name| if name.is_empty() { Source::Nothing } else { Source::named(query, name) });
+    let table = query.format.table;
     if table.name == s3_access::TABLE.name {
-        [
-            Column("remote_ip"),
-            Nothing,
-            Column("requester"),
-            Within("request_uri", s3_access::access_key),
-            Column("user_agent"),
-            Column("operation"),
-            Column("error_code"),
-            Always("s3.amazonaws.com"),
-            Column("bucket"),
-            Object,
-            Column("source_region"),
-            Column("bucket_owner"),
-        ]
-    } else if table.name == cloudtrail::TABLE.name {
-        [
-            Column("source_ip_address"),
-            Nothing,
-            First(["user_identity.arn", "user_identity.invoked_by", "user_identity.principal_id"]),
-            Column("user_identity.access_key_id"),
-            Column("user_agent"),
-            Column("event_name"),
-            Column("error_code"),
-            Column("event_source"),
-            Nothing,
-            Nothing,
-            Column("aws_region"),
-            Column("recipient_account_id"),
-        ]
-    } else {
-        let mut flows = [Nothing; FACETS.len()];
+        all[7] = Source::Always("s3.amazonaws.com");
+        all[9] = Source::Object;
+        if query.is_in_vain("request_uri") {
+            all[3] = Source::Nothing;
+        }
+    } else if table.name == vpc_flow::TABLE.name {
         // All sources of an address's flows are itself or its peers.
-        flows[0] = if address.is_some() { Nothing } else { Column("srcaddr") };
-        flows[1] = Peer;
-        flows[6] = Within("action", |action| Some(action).filter(|action| *action == "REJECT"));
-        (flows[10], flows[11]) = (Column("region"), Column("account_id"));
-        flows
+        if address.is_none() {
+            all[0] = Source::First(vec![(ident("srcaddr"), Part::Address)]);
+        }
+        all[1] = Source::Peer;
+        let rejected = Part::Found(|action| Some(action).filter(|action| *action == "REJECT"));
+        all[6] = Source::First(vec![(ident("action"), rejected)]);
     }
+    all
 }
 
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -111,31 +106,24 @@ impl Collected {
     /// The records of a log.
     pub(super) fn of(query: &Query, address: Option<&str>) -> Result<Self> {
         let table = query.format.table;
-        let sources = sources(table, address).map(|source| match source {
-            Source::Within(column, _) if query.is_in_vain(column) => Source::Nothing,
-            source => source,
-        });
-        let roles = Roles::of(table)?;
+        let sources = sources(query, address);
+        let roles = Roles::of(query)?;
         // Which sizes were received is told by the numbers of operations, sooner than by their text.
         let received = query.format.measures.received.as_ref();
         let measures = [
             (TIME, query.time()?),
             (FAILED, roles.failed),
-            (BYTES_SENT, roles.bytes_sent),
+            (BYTES, roles.bytes),
             (BYTES_RECEIVED, received.map_or(roles.bytes_received, |received| ident(received.column))),
         ];
+        let is_flow = matches!(roles.bytes_are, Some(Bytes::Flow(_)));
         let mut wanted: Vec<Expr> = measures.map(|(name, expr)| expr.alias(name)).to_vec();
-        let mut columns: Vec<&str> = sources.iter().flat_map(|source| source.columns()).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        for name in columns {
-            let column = resolve(table, name).with_context(|| format!("no column {name}"))?;
-            wanted.push(if name.contains('.') { column.alias(name) } else { column });
-        }
+        let columns = sources.iter().enumerate().flat_map(|(facet, source)| source.columns(facet));
+        wanted.extend(columns.map(|(name, expr)| expr.alias(name)));
         let mut collected = Self::default();
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
         let mut changes: Map<(String, String), Sums> = Map::default();
-        for stream in query.fold(wanted, || Stream::new(&sources, address, received), Stream::add_rows)? {
+        for stream in query.fold(wanted, || Stream::new(&sources, address, received, is_flow), Stream::add_rows)? {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
             for ((operation, bucket), sums) in &stream.changes {
@@ -181,7 +169,7 @@ impl Collected {
 /// The names that the measures have in the streams.
 const TIME: &str = "q_time";
 const FAILED: &str = "q_failed";
-const BYTES_SENT: &str = "q_bytes_sent";
+const BYTES: &str = "q_bytes";
 const BYTES_RECEIVED: &str = "q_bytes_received";
 
 /// Stands for no facet.
@@ -191,12 +179,14 @@ const SECOND: usize = FACETS.len();
 struct Stream<'a> {
     sources: &'a [Source; FACETS.len()],
     address: Option<&'a str>,
+    /// Whether bytes are those of flows.
+    is_flow: bool,
     all: Sums,
     /// Records by hour: hours since 1970.
     hours: BTreeMap<i64, u64>,
     facets: [Tally; FACETS.len()],
     /// The dictionaries of columns, by the facet among whose values theirs are numbered; [`SECOND`] for second halves.
-    last: Map<(usize, &'static str), Translated>,
+    last: Map<(usize, usize), Translated>,
     /// The second half of a value that is made of two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
@@ -221,7 +211,8 @@ struct Tally {
 pub(super) struct Record {
     /// Microseconds since 1970.
     pub(super) time: Option<i64>,
-    pub(super) sent: u64,
+    pub(super) bytes: u64,
+    pub(super) is_flow: bool,
     pub(super) received: u64,
     pub(super) failed: bool,
 }
@@ -230,7 +221,8 @@ impl Sums {
     pub(super) fn add_record(&mut self, record: &Record) {
         self.count += 1;
         self.errors += u64::from(record.failed);
-        self.add_sent(record.sent.into());
+        let sum = if record.is_flow { &mut self.flow_bytes } else { &mut self.bytes_sent };
+        *sum = Some(sum.unwrap_or_default() + u128::from(record.bytes));
         self.bytes_received += u128::from(record.received);
         if let Some(time) = record.time {
             self.add_times((time, time));
@@ -275,10 +267,16 @@ impl Tally {
 }
 
 impl<'a> Stream<'a> {
-    fn new(sources: &'a [Source; FACETS.len()], address: Option<&'a str>, received: Option<&'static Received>) -> Self {
+    fn new(
+        sources: &'a [Source; FACETS.len()],
+        address: Option<&'a str>,
+        received: Option<&'static Received>,
+        is_flow: bool,
+    ) -> Self {
         Self {
             sources,
             address,
+            is_flow,
             all: Sums::default(),
             hours: BTreeMap::new(),
             facets: std::array::from_fn(|_| Tally::default()),
@@ -299,12 +297,10 @@ impl<'a> Stream<'a> {
 
     fn add(&mut self, batch: &Batch) -> Result<()> {
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
-        for (place, source) in self.sources.iter().copied().enumerate() {
+        for (place, source) in self.sources.iter().enumerate() {
             numbers.push(match source {
                 Source::Nothing | Source::Always(_) => Vec::new(),
-                Source::Column(name) => self.numbers(place, batch, name, WHOLE)?,
-                Source::Within(name, part) => self.numbers(place, batch, name, part)?,
-                Source::First(names) => self.first(place, batch, names)?,
+                Source::First(texts) => self.first(place, batch, texts)?,
                 Source::Object => self.objects(place, batch, &numbers[BUCKET])?,
                 Source::Peer => self.peers(place, batch)?,
             });
@@ -322,7 +318,7 @@ impl<'a> Stream<'a> {
         }
         self.all.add(&of_batch);
         for ((tally, source), numbers) in self.facets.iter_mut().zip(self.sources).zip(&numbers) {
-            if let Source::Always(value) = source {
+            if let Source::Always(value) = *source {
                 let number = tally.values.number(value);
                 tally.add_all(number, &of_batch);
             } else {
@@ -333,28 +329,29 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// The numbers of a column's values, among those of a facet.
-    fn numbers(&mut self, facet: usize, batch: &Batch, name: &'static str, part: Part) -> Result<Vec<u32>> {
-        batch.numbers(name, &mut self.facets[facet].values, self.last.entry((facet, name)).or_default(), part)
-    }
-
-    fn first(&mut self, facet: usize, batch: &Batch, names: [&'static str; 3]) -> Result<Vec<u32>> {
-        let mut found = vec![NULL; batch.left.len()];
-        for name in names {
-            let numbers = self.numbers(facet, batch, name, WHOLE)?;
-            found
-                .iter_mut()
-                .zip(numbers)
-                .filter(|(found, _)| **found == NULL)
-                .for_each(|(found, number)| *found = number);
+    /// The numbers of the first texts that have something, among those of a facet.
+    fn first(&mut self, facet: usize, batch: &Batch, texts: &[(Expr, Part)]) -> Result<Vec<u32>> {
+        let mut found: Vec<u32> = Vec::new();
+        for (at, (_, part)) in texts.iter().enumerate() {
+            if at > 0 && !found.contains(&NULL) {
+                break;
+            }
+            let last = self.last.entry((facet, at)).or_default();
+            let numbers = batch.numbers(&column(facet, at), &mut self.facets[facet].values, last, *part)?;
+            if at == 0 {
+                found = numbers;
+                continue;
+            }
+            let missing = found.iter_mut().zip(numbers).filter(|(found, _)| **found == NULL);
+            missing.for_each(|(found, number)| *found = number);
         }
         Ok(found)
     }
 
     /// The objects: a bucket, `-` if there is none, and a key.
     fn objects(&mut self, facet: usize, batch: &Batch, buckets: &[u32]) -> Result<Vec<u32>> {
-        let last = self.last.entry((SECOND, "key")).or_default();
-        let keys = batch.numbers("key", &mut self.second, last, WHOLE)?;
+        let last = self.last.entry((SECOND, 0)).or_default();
+        let keys = batch.numbers(KEY, &mut self.second, last, Part::Whole)?;
         let (before, facets) = self.facets.split_at_mut(facet);
         let (names, values) = (&before[BUCKET].values, &mut facets[0].values);
         let number = |(bucket, key): (&u32, u32)| {
@@ -371,11 +368,12 @@ impl<'a> Stream<'a> {
 
     /// The other ends of flows.
     fn peers(&mut self, facet: usize, batch: &Batch) -> Result<Vec<u32>> {
-        let sources = self.numbers(facet, batch, "srcaddr", WHOLE)?;
-        let last = self.last.entry((SECOND, "dstaddr")).or_default();
-        let targets = batch.numbers("dstaddr", &mut self.second, last, WHOLE)?;
+        let last = self.last.entry((facet, 0)).or_default();
+        let sources = batch.numbers("q_srcaddr", &mut self.facets[facet].values, last, Part::Address)?;
+        let last = self.last.entry((SECOND, 1)).or_default();
+        let targets = batch.numbers("q_dstaddr", &mut self.second, last, Part::Address)?;
         let ports =
-            batch.rows.column("dstport")?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
+            batch.rows.column("q_dstport")?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
         let values = &mut self.facets[facet].values;
         let own = self.address.map(|address| values.number(address));
         let mut peers = Vec::with_capacity(sources.len());
@@ -400,7 +398,7 @@ impl<'a> Stream<'a> {
         for number in self.is_change.len()..values.len() {
             let operation = u32::try_from(number).ok().and_then(|number| values.text(number));
             let is = |test: &dyn Fn(&str) -> bool| operation.is_some_and(test);
-            self.is_change.push(is(&events::is_s3_change));
+            self.is_change.push(is(&is_s3_change));
             self.is_received.push(is(&|text| self.received.is_some_and(|received| received.values.contains(&text))));
         }
     }
@@ -410,7 +408,7 @@ impl<'a> Stream<'a> {
         let number = |name: &str| batch.rows.column(name)?.as_primitive_opt::<Int64Type>().context("no numbers");
         let times = batch.rows.column(TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
         let failed = batch.rows.column(FAILED)?.as_boolean_opt().context("no failures")?;
-        let (sent, received) = (number(BYTES_SENT)?, number(BYTES_RECEIVED)?);
+        let (bytes, received) = (number(BYTES)?, number(BYTES_RECEIVED)?);
         let value =
             |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };
         let is_received = |place: usize| {
@@ -418,7 +416,8 @@ impl<'a> Stream<'a> {
         };
         let record = |(place, row): (usize, &usize)| Record {
             time: times.is_valid(*row).then(|| times.value(*row)),
-            sent: value(sent, *row),
+            bytes: value(bytes, *row),
+            is_flow: self.is_flow,
             received: if is_received(place) { value(received, *row) } else { 0 },
             failed: failed.is_valid(*row) && failed.value(*row),
         };

@@ -1,12 +1,12 @@
 //! What kind of thing an entity is: told by its form, else by what the index has.
 
-use std::net::IpAddr;
-
 use anyhow::Result;
 use clap::ValueEnum;
 use ipnet::IpNet;
+use sawlog_formats::{canonical_address, parse_address};
 
 use crate::cli::FilterArgs;
+use crate::filter::place_in_s3;
 use crate::index;
 use crate::query::{Query, each};
 
@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Interface,
     /// A port
     Port,
+    /// A resource that the parameters of API calls name
+    Resource,
 }
 
 /// An entity's kind, the value to look for, and what else it could be.
@@ -68,13 +70,19 @@ impl Kind {
             Self::Error => "error",
             Self::Interface => "interface",
             Self::Port => "port",
+            Self::Resource => "resource",
         }
     }
 
     /// The entity as logs write it: of buckets and objects without what an ARN or URL puts before them.
     pub(crate) fn value(self, entity: &str) -> String {
         match self {
-            Self::Bucket | Self::Object => place_in_s3(entity).unwrap_or(entity).to_owned(),
+            Self::Bucket | Self::Object => match place_in_s3(entity) {
+                Some((bucket, key)) if key.is_empty() => bucket,
+                Some((bucket, key)) => format!("{bucket}/{key}"),
+                None => entity.to_owned(),
+            },
+            Self::Ip => canonical_address(entity).into_owned(),
             _ => entity.to_owned(),
         }
     }
@@ -102,16 +110,11 @@ impl Kind {
             Self::Error => &mut filters.error,
             Self::Interface => &mut filters.interface,
             Self::Port => &mut filters.port,
+            Self::Resource => &mut filters.resource,
         };
         list.push(value);
         filters
     }
-}
-
-/// What an ARN or URL of S3 names.
-fn place_in_s3(entity: &str) -> Option<&str> {
-    let of_arn = || entity.starts_with("arn:").then(|| entity.split_once(":s3:::").map(|(_, place)| place)).flatten();
-    entity.strip_prefix("s3://").or_else(of_arn)
 }
 
 /// Tells the kind by the form.
@@ -119,11 +122,11 @@ fn by_form(entity: &str) -> Option<Kind> {
     let all = |text: &str, of: fn(&char) -> bool| !text.is_empty() && text.chars().all(|char| of(&char));
     let key_like = entity.len() >= 16 && all(entity, |char| char.is_ascii_uppercase() || char.is_ascii_digit());
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| entity.starts_with(prefix));
-    if entity.parse::<IpAddr>().is_ok() || entity.parse::<IpNet>().is_ok() {
+    if parse_address(entity).is_some() || entity.parse::<IpNet>().is_ok() {
         return Some(Kind::Ip);
     }
-    if let Some(place) = place_in_s3(entity) {
-        return Some(if place.contains('/') { Kind::Object } else { Kind::Bucket });
+    if let Some((_, key)) = place_in_s3(entity) {
+        return Some(if key.is_empty() { Kind::Bucket } else { Kind::Object });
     }
     // The prefixes of unique ids: IAM user guide, "IAM identifiers".
     match entity {
@@ -134,7 +137,6 @@ fn by_form(entity: &str) -> Option<Kind> {
         _ if all(entity, char::is_ascii_digit) && entity.parse::<u16>().is_ok() => Some(Kind::Port),
         _ if all(entity, char::is_ascii_hexdigit) && entity.len() == 64 => Some(Kind::Account),
         _ if begins(&["eni-"]) => Some(Kind::Interface),
-        _ if entity.ends_with(".amazonaws.com") && !entity.contains('/') => Some(Kind::EventSource),
         _ if begins(&["REST.", "SOAP.", "BATCH.", "WEBSITE.", "S3."]) => Some(Kind::Operation),
         _ => None,
     }
@@ -145,9 +147,13 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     if let Some(kind) = by_form(entity) {
         return Ok(Guess { kind, value: kind.value(entity), also: Vec::new() });
     }
-    const MAYBE: [Kind; 7] =
-        [Kind::Principal, Kind::Bucket, Kind::Object, Kind::Operation, Kind::UserAgent, Kind::Error, Kind::Region];
-    let maybe = MAYBE.into_iter().filter(|kind| *kind != Kind::Object || entity.contains('/'));
+    // A service calls, too.
+    const SERVICE: &[Kind] = &[Kind::EventSource, Kind::Principal];
+    const MAYBE: &[Kind] =
+        &[Kind::Principal, Kind::Bucket, Kind::Object, Kind::Operation, Kind::UserAgent, Kind::Error, Kind::Region];
+    let is_service = entity.ends_with(".amazonaws.com") && !entity.contains('/');
+    let maybe = if is_service { SERVICE } else { MAYBE };
+    let maybe = maybe.iter().copied().filter(|kind| *kind != Kind::Object || entity.contains('/'));
     let mut found = each(maybe, |kind| {
         let (mut records, mut unknown) = (0, Vec::new());
         for query in Query::with_filters(queries, &kind.filters(entity, &FilterArgs::default()))? {
@@ -160,15 +166,20 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     })?;
     // Logs are scanned only for what the index has never heard of.
     if found.iter().all(|(records, ..)| *records == 0) {
-        found = each(found, |(_, kind, unknown)| {
-            let records = unknown.iter().map(|query| index::has_any(query).map(u64::from)).sum::<Result<u64>>()?;
-            Ok((records, kind, Vec::new()))
-        })?;
+        found = each(found, |(_, kind, unknown)| Ok((count_any(&unknown)?, kind, Vec::new())))?;
+    }
+    if found.iter().all(|(records, ..)| *records == 0)
+        && !is_service
+        && let Some(guess) = elsewhere(queries, entity)?
+    {
+        return Ok(guess);
     }
     found.retain(|(records, ..)| *records > 0);
     found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut kinds = found.into_iter().map(|(_, kind, _)| kind);
-    let by_looks = if entity.contains(' ') {
+    let by_looks = if is_service {
+        Kind::EventSource
+    } else if entity.contains(' ') {
         Kind::UserAgent
     } else if entity.contains('/') {
         Kind::Object
@@ -177,6 +188,21 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     };
     let kind = kinds.next().unwrap_or(by_looks);
     Ok(Guess { kind, value: entity.to_owned(), also: kinds.collect() })
+}
+
+/// How many of some queries leave any record.
+fn count_any(queries: &[Query]) -> Result<u64> {
+    queries.iter().map(|query| index::has_any(query).map(u64::from)).sum()
+}
+
+/// What an entity is that no field is: a key in any bucket, or what the parameters of API calls name.
+fn elsewhere(queries: &[Query], entity: &str) -> Result<Option<Guess>> {
+    for (kind, value) in [(Kind::Object, format!("*/{entity}")), (Kind::Resource, entity.to_owned())] {
+        if count_any(&Query::narrowed(queries, &kind.filters(&value, &FilterArgs::default()))?)? > 0 {
+            return Ok(Some(Guess { kind, value, also: Vec::new() }));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -197,13 +223,24 @@ mod tests {
             ("123456789012", Some(Kind::Account)),
             ("443", Some(Kind::Port)),
             ("eni-0123", Some(Kind::Interface)),
-            ("iam.amazonaws.com", Some(Kind::EventSource)),
+            ("iam.amazonaws.com", None),
+            ("https://b.s3.amazonaws.com/k%20l", Some(Kind::Object)),
+            ("FE80::1%eth0", Some(Kind::Ip)),
             ("REST.GET.OBJECT", Some(Kind::Operation)),
             ("jmerckle", None),
             ("Boto3/*", None),
         ] {
             assert_eq!(by_form(entity), kind, "{entity}");
         }
-        assert_eq!(Kind::Object.value("arn:aws:s3:::b/k"), "b/k");
+        for (entity, value) in [
+            ("arn:aws:s3:::b/k", "b/k"),
+            ("s3://b/k/l", "b/k/l"),
+            ("https://b.s3.us-east-1.amazonaws.com/k%20l?x=1", "b/k l"),
+            ("https://s3-us-west-2.amazonaws.com/b/k", "b/k"),
+            ("https://a.b.s3.amazonaws.com/k", "a.b/k"),
+        ] {
+            assert_eq!(Kind::Object.value(entity), value);
+        }
+        assert_eq!(Kind::Ip.value("2001:DB8:0::1"), "2001:db8::1");
     }
 }

@@ -2,6 +2,7 @@
 
 mod collect;
 mod geo;
+mod issues;
 mod kind;
 mod pivots;
 mod profile;
@@ -53,5 +54,8 @@ pub(crate) fn look_up(
     let about = Query::narrowed(queries, &guess.kind.filters(&guess.value, filters))?;
     let mut profile = Profile::collect(&about, guess)?;
     pivots::mark(queries, &mut profile)?;
+    if profile.kind == Kind::AccessKey && !profile.entity.contains(['*', '?', '[']) {
+        profile.issues = issues::of_key(queries, &profile.entity)?;
+    }
     Ok((about, profile))
 }

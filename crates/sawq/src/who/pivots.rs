@@ -24,10 +24,9 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
             continue;
         }
         for query in &unfiltered {
-            let fields = query.format.entities.iter().filter(|entity| entity.kind == facet.kind.name());
-            // A principal is known by several fields, of which the first one is the actor's.
-            let most = if facet.kind == super::Kind::Principal { 1 } else { usize::MAX };
-            for entity in fields.take(most) {
+            // A kind of several fields has first the one that says all: who acted, which addresses there are.
+            let mut fields = query.format.entities.iter().filter(|entity| entity.kind == facet.kind.name());
+            if let Some(entity) = fields.next() {
                 wanted.push(Wanted { query, entity, values: values.clone() });
                 places.push(place);
             }

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::logical_expr::ident;
 use sawlog_formats::{TextColumn, cloudtrail};
 
 use super::collect::{Collected, Record};
 use super::geo::Geo;
+use super::issues::Issue;
 use super::kind::{Guess, Kind};
 use crate::groups::Sums;
+use crate::logs::Roles;
 use crate::query::{Query, each};
+use crate::top::numbers;
 
 /// An hour and a day, in microseconds.
 pub(super) const HOUR: i64 = 3_600_000_000;
@@ -36,6 +39,8 @@ pub(crate) struct Profile {
     pub(crate) facets: Vec<Facet>,
     /// What was created or changed, by time.
     pub(crate) changes: Vec<Change>,
+    /// Who issued an access key, the last issuer first.
+    pub(crate) issues: Vec<Issue>,
 }
 
 /// The entity's records in one log.
@@ -102,6 +107,7 @@ impl Profile {
             logs: Vec::new(),
             facets: Vec::new(),
             changes: Vec::new(),
+            issues: Vec::new(),
         };
         let entity = (profile.kind == Kind::Ip).then(|| profile.entity.clone());
         let queries = queries.iter().filter(|query| !query.is_ruled_out());
@@ -149,9 +155,7 @@ impl Profile {
             Arc::new(rows.iter().map(get).collect::<StringArray>())
         };
         let number = |get: &dyn Fn(&Sums) -> u128| -> Result<ArrayRef> {
-            let numbers =
-                rows.iter().map(|(_, value)| u64::try_from(get(&value.sums)).context("a sum is larger than 2^64"));
-            Ok(Arc::new(UInt64Array::from(numbers.collect::<Result<Vec<_>>>()?)))
+            numbers(&rows.iter().map(|(_, value)| get(&value.sums)).collect::<Vec<_>>())
         };
         let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
             let times: TimestampMicrosecondArray = rows.iter().map(|(_, value)| value.sums.times().map(get)).collect();
@@ -164,6 +168,7 @@ impl Profile {
             ("errors", number(&|sums| u128::from(sums.errors))?, false),
             ("bytes_sent", number(&|sums| sums.bytes_sent.unwrap_or_default())?, false),
             ("bytes_received", number(&|sums| sums.bytes_received)?, false),
+            ("flow_bytes", number(&|sums| sums.flow_bytes.unwrap_or_default())?, false),
             ("first_seen", time(|(first, _)| first), true),
             ("last_seen", time(|(_, last)| last), true),
             (
@@ -178,7 +183,8 @@ impl Profile {
 
 /// What API calls created or changed: with the names in their parameters, and keys that they issued.
 fn api_changes(query: &Query) -> Result<Vec<Change>> {
-    let succeeded = ident("read_only").is_false().and(ident("error_code").is_null());
+    let Roles { changes, failed, .. } = Roles::of(query)?;
+    let succeeded = changes.and(failed.is_not_true());
     let names = [
         "event_time",
         "event_name",

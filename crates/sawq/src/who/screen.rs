@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sawlog_formats::visible;
 use serde_json::{Value, json};
 
+use super::issues::Issue;
 use super::profile::{Change, Facet, FacetValue, LogProfile, Profile, sparkline};
 use crate::groups::Sums;
 use crate::render::units;
@@ -26,6 +27,7 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
     }
     if profile.logs.is_empty() {
         writeln!(text, "not seen")?;
+        print_issues(&profile.issues, &mut text)?;
         return Ok(out.write_all(text.as_bytes())?);
     }
     let times = profile.times();
@@ -35,18 +37,31 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
     }
     let line = |log: &LogProfile| times.map(|times| sparkline(&log.hours, times)).unwrap_or_default();
     let by = times.map(|_| format!("  by {}", line(&profile.logs[0]).1)).unwrap_or_default();
-    writeln!(text, "{:<12} {:>10} {:>8} {:>10} {:>10}{by}", "log", "records", "failed", "sent", "received")?;
+    let has_flows = profile.logs.iter().any(|log| log.sums.flow_bytes.is_some());
+    let flows = |text: &str| if has_flows { format!(" {text:>10}") } else { String::new() };
+    writeln!(
+        text,
+        "{:<12} {:>10} {:>8} {:>10} {:>10}{}{by}",
+        "log",
+        "records",
+        "failed",
+        "sent",
+        "received",
+        flows("in flows")
+    )?;
     for log in &profile.logs {
-        let Sums { count, errors, bytes_sent, bytes_received, .. } = log.sums;
+        let Sums { count, errors, bytes_sent, bytes_received, flow_bytes, .. } = log.sums;
         let (bars, _) = line(log);
         writeln!(
             text,
-            "{:<12} {count:>10} {errors:>8} {:>10} {:>10}  {bars}",
+            "{:<12} {count:>10} {errors:>8} {:>10} {:>10}{}  {bars}",
             log.log,
             size(bytes_sent.unwrap_or_default()),
-            size(bytes_received)
+            size(bytes_received),
+            flows(&size(flow_bytes.unwrap_or_default()))
         )?;
     }
+    print_issues(&profile.issues, &mut text)?;
     // That an address was seen with itself says nothing.
     let is_itself = |facet: &&Facet| matches!(facet.values.as_slice(), [only] if only.value == profile.entity);
     for facet in profile.facets.iter().filter(|facet| !facet.values.is_empty() && !is_itself(facet)) {
@@ -56,6 +71,26 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
     print_pivots(profile, number, &mut text)?;
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Where an access key comes from.
+fn print_issues(issues: &[Issue], text: &mut String) -> Result<()> {
+    if !issues.is_empty() {
+        writeln!(text, "\nissued by")?;
+    }
+    for Issue { time, key, operation, actor, src_ip, target, .. } in issues {
+        let target = if target.is_empty() { String::new() } else { format!(" for {}", visible(target)) };
+        writeln!(
+            text,
+            "  {}  {} by {} from {}{target}: {}",
+            moment(*time),
+            visible(operation),
+            visible(actor),
+            visible(src_ip),
+            visible(key)
+        )?;
+    }
+    Ok(())
 }
 
 fn print_facet(facet: &Facet, number: usize, text: &mut String) -> Result<()> {
@@ -133,10 +168,12 @@ fn moment(micros: i64) -> String {
 }
 
 fn size(bytes: u128) -> String {
-    if bytes == 0 {
-        return "-".to_owned();
-    }
-    units::size(bytes)
+    if bytes == 0 { "-".to_owned() } else { units::size(bytes) }
+}
+
+/// A number of any size as JSON: as text if it does not fit into 64 bits, as which few readers would take it.
+fn number(number: u128) -> Value {
+    u64::try_from(number).map_or_else(|_| json!(number.to_string()), |number| json!(number))
 }
 
 /// The whole profile as JSON.
@@ -146,8 +183,9 @@ pub(crate) fn json(profile: &Profile) -> Value {
         json!({
             "records": sums.count,
             "errors": sums.errors,
-            "bytes_sent": u64::try_from(sums.bytes_sent.unwrap_or_default()).unwrap_or(u64::MAX),
-            "bytes_received": u64::try_from(sums.bytes_received).unwrap_or(u64::MAX),
+            "bytes_sent": number(sums.bytes_sent.unwrap_or_default()),
+            "bytes_received": number(sums.bytes_received),
+            "flow_bytes": number(sums.flow_bytes.unwrap_or_default()),
             "first_seen": sums.times().map(|(first, _)| time(first)),
             "last_seen": sums.times().map(|(_, last)| time(last)),
         })
@@ -179,6 +217,19 @@ pub(crate) fn json(profile: &Profile) -> Value {
         let own = json!({ "log": change.log, "operation": change.operation, "target": change.target });
         with(own, sums(&change.sums))
     };
+    let issue = |issue: &Issue| {
+        json!({
+            "time": time(issue.time),
+            "access_key": issue.key,
+            "operation": issue.operation,
+            "actor": issue.actor,
+            "src_ip": issue.src_ip,
+            "signed_by": issue.signed_by,
+            "target": issue.target,
+            "source_file": issue.source_file,
+            "source_line": issue.source_line,
+        })
+    };
     let times = profile.times();
     json!({
         "entity": profile.entity,
@@ -191,6 +242,7 @@ pub(crate) fn json(profile: &Profile) -> Value {
         "logs": profile.logs.iter().map(log).collect::<Vec<_>>(),
         "facets": facets,
         "changes": profile.changes.iter().map(change).collect::<Vec<_>>(),
+        "issued": profile.issues.iter().map(issue).collect::<Vec<_>>(),
     })
 }
 

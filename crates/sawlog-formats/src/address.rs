@@ -1,0 +1,50 @@
+//! Addresses as logs spell them: the same address has one canonical spelling.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The canonical spelling of an address: of IPv6 that of RFC 5952, and IPv4 where an IPv6 address only wraps one. A zone stays
+/// behind it. Whatever is no address stays as it is.
+///
+/// ```
+/// use sawlog_formats::canonical_address;
+/// assert_eq!(canonical_address("2001:0DB8:0:0::1"), "2001:db8::1");
+/// assert_eq!(canonical_address("::FFFF:192.0.2.1"), "192.0.2.1");
+/// assert_eq!(canonical_address("FE80::1%eth0"), "fe80::1%eth0");
+/// assert_eq!(canonical_address("ec2.amazonaws.com"), "ec2.amazonaws.com");
+/// ```
+#[must_use]
+pub fn canonical_address(text: &str) -> Cow<'_, str> {
+    // Nearly all addresses are IPv4, which is told fast; it has one spelling.
+    if memchr::memchr(b':', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
+    let Ok(address) = address.parse::<Ipv6Addr>() else { return Cow::Borrowed(text) };
+    let mut canonical = plain(address).to_string();
+    if let Some(zone) = zone {
+        canonical = format!("{canonical}%{zone}");
+    }
+    if canonical == text { Cow::Borrowed(text) } else { Cow::Owned(canonical) }
+}
+
+/// The address that a text spells, without its zone; IPv4 where an IPv6 address only wraps one.
+///
+/// ```
+/// use sawlog_formats::parse_address;
+/// assert_eq!(parse_address("::ffff:192.0.2.1"), parse_address("192.0.2.1"));
+/// assert_eq!(parse_address("fe80::1%eth0"), parse_address("FE80:0::1"));
+/// assert_eq!(parse_address("AWS Internal"), None);
+/// ```
+#[must_use]
+pub fn parse_address(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    let (address, _) = text.split_once('%')?;
+    address.parse::<Ipv6Addr>().ok().map(plain)
+}
+
+fn plain(address: Ipv6Addr) -> IpAddr {
+    IpAddr::V6(address).to_canonical()
+}

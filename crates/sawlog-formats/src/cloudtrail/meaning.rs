@@ -1,0 +1,156 @@
+//! What the fields of a record mean: who acted, what was done, and whether it failed.
+
+use crate::entity::Source;
+
+/// Who acted: the first that a record names. So no record that says anything of its caller is without one.
+pub const ACTOR: &[Source] = &[
+    Source::text("user_identity.user_name"),
+    Source::text("user_identity.arn"),
+    Source::text("user_identity.session_context.session_issuer.arn"),
+    Source::text("user_identity.invoked_by"),
+    Source::within("source_ip_address", service),
+    Source::text("user_identity.principal_id"),
+    Source::text("user_identity.account_id"),
+    Source::text("recipient_account_id"),
+];
+
+/// The key that signed. Sign-ins have an empty one, which is none.
+pub(super) const ACCESS_KEY: &[Source] = &[Source::text("user_identity.access_key_id")];
+
+/// What was done; of an Insights event, which action it is about.
+pub(super) const OPERATION: &[Source] = &[Source::text("event_name"), Source::within("insight_details", insight_name)];
+
+/// The service of the action.
+pub(super) const SERVICE: &[Source] =
+    &[Source::text("event_source"), Source::within("insight_details", insight_source)];
+
+/// Why a record failed, which it did if there is anything: the error's code, else its message, else what a sign-in or an
+/// Insights event says in its own way.
+pub const ERROR: &[Source] = &[
+    Source::text("error_code"),
+    Source::within("insight_details", insight_error),
+    Source::text("error_message"),
+    Source::within("service_event_details", failure).only(SIGN_IN),
+    Source::within("response_elements", failure).only(SIGN_IN),
+];
+
+/// Which records are sign-ins. See the AWS CloudTrail user guide, "AWS Management Console sign-in events", and the IAM
+/// Identity Center user guide, "Understanding IAM Identity Center sign-in events".
+pub const SIGN_IN: &[(&str, &[&str])] = &[
+    ("event_type", &["AwsConsoleSignIn"]),
+    ("event_source", &["signin.amazonaws.com"]),
+    (
+        "event_name",
+        &[
+            "CheckMfa",
+            "ConsoleLogin",
+            "CredentialChallenge",
+            "CredentialVerification",
+            "ExitRole",
+            "Federate",
+            "RenewRole",
+            "SwitchRole",
+            "UserAuthentication",
+        ],
+    ),
+];
+
+/// The AWS service that called, where it stands in the place of an address.
+fn service(address: &str) -> Option<&str> {
+    Some(address).filter(|address| address.contains(".amazonaws.com") || *address == "AWS Internal")
+}
+
+/// `Failure`, where that is a value.
+fn failure(json: &str) -> Option<&str> {
+    const VALUE: &str = "\"Failure\"";
+    let found = memchr::memmem::find_iter(json.as_bytes(), VALUE.as_bytes());
+    let mut values = found.filter(|at| json[..*at].trim_ascii_end().ends_with(':'));
+    values.next().and_then(|at| json.get(at + 1..at + VALUE.len() - 1))
+}
+
+fn insight_name(details: &str) -> Option<&str> {
+    text_of(details, "eventName")
+}
+
+fn insight_source(details: &str) -> Option<&str> {
+    text_of(details, "eventSource")
+}
+
+fn insight_error(details: &str) -> Option<&str> {
+    text_of(details, "errorCode").filter(|code| *code != "null")
+}
+
+/// What kind of Insights event it is, and whether it begins or ends: `ApiErrorRateInsight Start`.
+///
+/// ```
+/// use sawlog_formats::cloudtrail::insight_kind;
+/// let details = r#"{"state":"Start","insightType":"ApiErrorRateInsight","insightContext":{"state":"no"}}"#;
+/// assert_eq!(insight_kind(details).as_deref(), Some("ApiErrorRateInsight Start"));
+/// ```
+#[must_use]
+pub fn insight_kind(details: &str) -> Option<String> {
+    let parts = [text_of(details, "insightType"), text_of(details, "state")];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The text of a field of a JSON object, as it is written; not of objects in it.
+fn text_of<'a>(json: &'a str, field: &str) -> Option<&'a str> {
+    let mut depth = 0;
+    let mut at = 0;
+    let bytes = json.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b'"' => {
+                let (name, end) = string(json, at)?;
+                at = end;
+                let rest = json.get(at..)?.trim_ascii_start();
+                if let (1, true, Some(value)) = (depth, name == field, rest.strip_prefix(':')) {
+                    let start = json.len() - value.trim_ascii_start().len();
+                    return if bytes.get(start) == Some(&b'"') { Some(string(json, start + 1)?.0) } else { None };
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The string that begins at a place, and what follows its closing quote.
+fn string(json: &str, start: usize) -> Option<(&str, usize)> {
+    let mut escaped = false;
+    let ends = |byte: &u8| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    };
+    let end = start + json.as_bytes().get(start..)?.iter().position(ends)?;
+    Some((json.get(start..end)?, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_a_value() {
+        assert_eq!(failure(r#"{"ConsoleLogin":"Failure"}"#), Some("Failure"));
+        assert_eq!(failure("{\"CheckMfa\" :\n \"Failure\"}"), Some("Failure"));
+        for other in [r#"{"ConsoleLogin":"Success"}"#, r#"{"Failure":"x"}"#, r#"{"a":"say \"Failure\""}"#, "null", ""] {
+            assert_eq!(failure(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn fields_of_an_object_are_those_of_no_other() {
+        let json = r#"{"a":{"b":"inner"},"c":["b","b"],"d\"":"e", "b" : "x\"y","f":1}"#;
+        assert_eq!(text_of(json, "b"), Some(r#"x\"y"#));
+        assert_eq!(text_of(json, "a"), None);
+        assert_eq!(text_of(json, "f"), None);
+        assert_eq!(text_of(json, "inner"), None);
+        assert_eq!(text_of(r#"{"b"#, "b"), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! Functions over columns of text for the engine's expressions: a text that several rows share is looked at once.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, StringViewArray, StringViewBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility};
+use foldhash::quality::RandomState;
+use sawlog_formats::TextColumn;
+
+/// Whether the text in a column is as `test` says; null where there is none. Tests of different meaning need different names.
+pub(crate) fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Expr {
+    let run = move |arguments: &[ColumnarValue]| {
+        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
+        let found: BooleanArray = match texts(&array)? {
+            TextColumn::Dictionary(keys, values) => {
+                let mut known: Vec<Option<bool>> = vec![None; values.len()];
+                let mut passes = |key: u32| {
+                    let key = key as usize;
+                    *known[key].get_or_insert_with(|| values.is_valid(key) && test(values.value(key)))
+                };
+                keys.iter().map(|key| key.map(&mut passes)).collect()
+            }
+            TextColumn::View(views) => by_view(&views, &test),
+            TextColumn::Plain(texts) => texts.iter().map(|text| text.map(&test)).collect(),
+        };
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    };
+    function(name, DataType::Boolean, Arc::new(run)).call(vec![column.clone()])
+}
+
+/// What is found in the text of a column.
+pub(crate) fn found(
+    column: Expr,
+    name: &str,
+    find: impl for<'a> Fn(&'a str) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+) -> Expr {
+    let run = move |arguments: &[ColumnarValue]| {
+        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
+        let texts = texts(&array)?;
+        let mut found = StringViewBuilder::with_capacity(array.len());
+        for row in 0..array.len() {
+            found.append_option(texts.get(row).and_then(&find));
+        }
+        Ok(ColumnarValue::Array(Arc::new(found.finish()) as ArrayRef))
+    };
+    function(name, DataType::Utf8View, Arc::new(run)).call(vec![column])
+}
+
+type Run = Arc<dyn Fn(&[ColumnarValue]) -> datafusion::error::Result<ColumnarValue> + Send + Sync>;
+
+/// A function of one column, of whichever layout.
+fn function(name: &str, gives: DataType, run: Run) -> ScalarUDF {
+    let signature = Signature::any(1, Volatility::Immutable);
+    ScalarUDF::new_from_impl(SimpleScalarUDF::new_with_signature(name, signature, gives, run))
+}
+
+fn texts(array: &ArrayRef) -> datafusion::error::Result<TextColumn> {
+    if let Ok(texts) = TextColumn::new(array) {
+        return Ok(texts);
+    }
+    let texts = cast(array, &DataType::Utf8View)?;
+    TextColumn::new(&texts).map_err(|found| datafusion::error::DataFusionError::Internal(format!("text is {found}")))
+}
+
+/// Rows that share a text have the same view of it.
+fn by_view(views: &StringViewArray, test: impl Fn(&str) -> bool) -> BooleanArray {
+    let mut tested: HashMap<u128, bool, RandomState> = HashMap::default();
+    let mut last: Option<(u128, bool)> = None;
+    let mut passes = |row: usize| {
+        let view = views.views()[row];
+        if let Some((_, passes)) = last.filter(|(before, _)| *before == view) {
+            return passes;
+        }
+        let passes = *tested.entry(view).or_insert_with(|| test(views.value(row)));
+        last = Some((view, passes));
+        passes
+    };
+    (0..views.len()).map(|row| views.is_valid(row).then(|| passes(row))).collect()
+}

@@ -1,0 +1,165 @@
+//! Times as people write them on the command line.
+
+use anyhow::{Context, Result, bail};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Span, Timestamp, ToSpan};
+
+/// A second, in microseconds.
+pub(crate) const SECOND: i64 = 1_000_000;
+
+/// What times without a date, or without a point from which they count, refer to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// The time of the last record, in microseconds since 1970.
+    pub last: Option<i64>,
+    /// The first and the last day of which there are records.
+    pub days: Option<(String, String)>,
+}
+
+/// The first microsecond of what a time names, and the one after its last: a day, a minute, a second, or so long before
+/// the last record.
+pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
+    let wrong = || {
+        "is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
+         seconds since 1970, or 2h for two hours before the last record"
+    };
+    // A date's parser takes a time behind it, and leaves it out.
+    if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
+        // Eight digits are a date; more of them are seconds.
+        if text.len() == 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return between(date.at(0, 0, 0, 0), 1.day()).context(wrong());
+        }
+    }
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Ok((timestamp.as_microsecond(), timestamp.as_microsecond()));
+    }
+    if let Some(found) = as_in_s3(text) {
+        return found.context(wrong());
+    }
+    if let Ok(start) = text.parse::<DateTime>()
+        && text.contains(':')
+    {
+        let clock = text.split(['T', ' ', 't']).nth(1).unwrap_or_default();
+        return between(start, unit(clock)).context(wrong());
+    }
+    if let (true, Ok(at)) = (text.contains(':'), text.trim_end_matches(['Z', 'z']).parse::<Time>()) {
+        return between(day(text, clock)?.to_datetime(at), unit(text)).context(wrong());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return since_1970(text).context(wrong());
+    }
+    let length = length(text).map_err(|_| anyhow::anyhow!(wrong()))?;
+    let last = clock.last.context("there is no record whose time it could be before")?;
+    let at = last.checked_sub(length).context(wrong())?;
+    Ok((at, at))
+}
+
+/// What a time names whose clock is `13:10` or `13:10:05`.
+fn unit(clock: &str) -> Span {
+    if clock.matches(':').count() < 2 { 1.minute() } else { 1.second() }
+}
+
+/// The day of a time without one: that of the records, if they are of one only.
+fn day(text: &str, clock: &Clock) -> Result<Date> {
+    match &clock.days {
+        Some((first, last)) if first == last => first.parse().context("the records' day is none"),
+        Some((first, last)) => {
+            bail!("is a time of which day? The records are of {first} to {last}; write {first}T{text}")
+        }
+        None => bail!("is a time without a day, and there is no record whose day it could be"),
+    }
+}
+
+/// Seconds, milliseconds, or microseconds since 1970, told apart by how many digits they have.
+fn since_1970(text: &str) -> Option<(i64, i64)> {
+    let number: i64 = text.parse().ok()?;
+    let (unit, length) = match text.len() {
+        9..=11 => (SECOND, SECOND),
+        12..=14 => (1000, 1000),
+        15..=17 => (1, 1),
+        _ => return None,
+    };
+    let start = number.checked_mul(unit)?;
+    Some((start, start.checked_add(length)?))
+}
+
+/// A time as S3 writes it: `[29/Jul/2021:13:06:49 +0000]`, with or without brackets and zone, a second or a day.
+fn as_in_s3(text: &str) -> Option<Result<(i64, i64)>> {
+    let text = text.strip_prefix('[').unwrap_or(text);
+    let text = text.strip_suffix(']').unwrap_or(text);
+    let micros = |at: Timestamp| at.as_microsecond();
+    if let Ok(zoned) = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", text) {
+        let at = zoned.to_timestamp().ok()?;
+        return Some(at.checked_add(1.second()).map(|end| (micros(at), micros(end))).map_err(Into::into));
+    }
+    for (form, length) in [("%d/%b/%Y:%H:%M:%S", 1.second()), ("%d/%b/%Y:%H:%M", 1.minute()), ("%d/%b/%Y", 1.day())] {
+        if let Ok(found) = jiff::fmt::strtime::parse(form, text) {
+            let date = found.to_date().ok()?;
+            let time = found.to_time().unwrap_or(Time::midnight());
+            return Some(between(date.to_datetime(time), length));
+        }
+    }
+    None
+}
+
+/// A length of time, in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
+pub(crate) fn length(text: &str) -> Result<i64> {
+    let wrong = || "is no length of time such as 90s, 5m, 2h or 3d";
+    let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+    let unit: i64 = match &text[number.len()..] {
+        "s" | "sec" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => bail!(wrong()),
+    };
+    let length: i64 = number.parse().ok().context(wrong())?;
+    length.checked_mul(unit * SECOND).context(wrong())
+}
+
+fn between(start: DateTime, length: Span) -> Result<(i64, i64)> {
+    let micros = |at: DateTime| anyhow::Ok(jiff::tz::TimeZone::UTC.to_timestamp(at)?.as_microsecond());
+    Ok((micros(start)?, micros(start.checked_add(length)?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_taken_as_people_write_them() {
+        let one_day = Clock { last: Some(0), days: Some(("2021-07-29".to_owned(), "2021-07-29".to_owned())) };
+        // 2021-07-29T13:06:49Z, by `date -u -d … +%s`.
+        let at = 1_627_564_009 * SECOND;
+        for (text, length) in [
+            ("2021-07-29T13:06:49Z", 0),
+            ("2021-07-29T15:06:49+02:00", 0),
+            ("2021-07-29T13:06:49", SECOND),
+            ("2021-07-29 13:06:49", SECOND),
+            ("13:06:49", SECOND),
+            ("1627564009", SECOND),
+            ("1627564009000", 1000),
+            ("29/Jul/2021:13:06:49 +0000", SECOND),
+            ("[29/Jul/2021:15:06:49 +0200]", SECOND),
+            ("29/Jul/2021:13:06:49", SECOND),
+        ] {
+            assert_eq!(time(text, &one_day).unwrap(), (at, at + length), "{text}");
+        }
+        let minute = at - 49 * SECOND;
+        for text in ["2021-07-29T13:06", "13:06", "29/Jul/2021:13:06"] {
+            assert_eq!(time(text, &one_day).unwrap(), (minute, minute + 60 * SECOND), "{text}");
+        }
+        let day = 1_627_516_800 * SECOND;
+        for text in ["2021-07-29", "20210729", "29/Jul/2021"] {
+            assert_eq!(time(text, &one_day).unwrap(), (day, day + 86_400 * SECOND), "{text}");
+        }
+        let two_days = Clock { days: Some(("2021-07-28".to_owned(), "2021-07-29".to_owned())), ..one_day.clone() };
+        let error = time("13:06", &two_days).unwrap_err().to_string();
+        assert!(error.contains("2021-07-28 to 2021-07-29"), "{error}");
+        assert_eq!(time("2h", &one_day).unwrap().0, -7200 * SECOND);
+        for wrong in ["yesterday", "", "13", "25:00", "2021-13-45", "99999999999999999999", "5x"] {
+            assert!(time(wrong, &one_day).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,785 @@
+//! What records mean: which failed, who acted, which addresses are the same, what filters leave. Every command says the same.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use sawlog_tests::Case;
+use serde_json::{Value, json};
+
+/// A CloudTrail event of a minute of 1 May 2024, with fields of its own.
+fn event(minute: usize, more: Value) -> Value {
+    let mut event = json!({
+        "eventVersion": "1.09",
+        "eventTime": format!("2024-05-01T{:02}:{:02}:00Z", 12 + minute / 60, minute % 60),
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "ListUsers",
+        "awsRegion": "eu-west-1",
+        "sourceIPAddress": "203.0.113.66",
+        "userAgent": "test/1",
+        "userIdentity": { "type": "IAMUser", "userName": "ann", "arn": "arn:aws:iam::111122223333:user/ann",
+            "principalId": "AIDAEXAMPLE1", "accountId": "111122223333", "accessKeyId": "AKIAIOSFODNN7EXAMPLE" },
+        "eventID": format!("id-{minute}"),
+        "readOnly": true,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+    });
+    let Value::Object(more) = more else { return event };
+    for (name, value) in more {
+        if value.is_null() {
+            event.as_object_mut().unwrap().remove(&name);
+        } else {
+            event[name.as_str()] = value;
+        }
+    }
+    event
+}
+
+fn trail(events: &[Value]) -> String {
+    json!({ "Records": events }).to_string()
+}
+
+/// A line of an S3 log.
+fn request(ip: &str, requester: &str, key: &str, sent: &str) -> String {
+    format!(
+        "aaaa bucket-a [01/May/2024:12:00:00 +0000] {ip} {requester} R1 REST.GET.OBJECT {key} \"GET /k HTTP/1.1\" 200 - {sent} 1 1 1 \"-\" \"c\" - H SigV4 C A h TLSv1.2 -\n"
+    )
+}
+
+fn stored(files: &[(&str, String)]) -> Case {
+    let case = Case::new();
+    for (name, content) in files {
+        case.write(&format!("logs/{name}"), content);
+    }
+    let ran = case.sawlog(&["convert", "logs", "-q"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    case
+}
+
+fn count(case: &Case, arguments: &[&str]) -> usize {
+    let ran = case.sawq(&[&["find", "-c", "-q"], arguments].concat());
+    assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+    ran.text().trim().parse().unwrap()
+}
+
+/// The groups of `top` by one column, and a number of each.
+fn top(case: &Case, dimension: &str, measure: &str, more: &[&str]) -> BTreeMap<String, u64> {
+    let ran = case.sawq(&[&["top", dimension, "--json", "-n", "0", "-q"], more].concat());
+    assert_eq!(ran.code, 0, "{dimension} {more:?}: {}", ran.err);
+    let rows = ran.json();
+    let row = |row: &Value| {
+        (row[dimension].as_str().unwrap_or_default().to_owned(), row[measure].as_u64().unwrap_or_default())
+    };
+    rows.as_array().unwrap().iter().map(row).collect()
+}
+
+fn sql(case: &Case, query: &str, more: &[&str]) -> Value {
+    let ran = case.sawq(&[&["sql", query, "--json"], more].concat());
+    assert_eq!(ran.code, 0, "{query}: {}", ran.err);
+    ran.json()
+}
+
+/// The same store without an index, so that every answer is a scan's.
+fn without_index(case: &Case) {
+    fs::remove_dir_all(case.path("sawlog-store/entities")).unwrap();
+}
+
+/// Events of which six failed, each in a way of its own, and two did not.
+fn failures() -> Vec<Value> {
+    let sign_in = |minute: usize, name: &str, more: Value| {
+        let mut event = event(
+            minute,
+            json!({ "eventName": name, "eventSource": "signin.amazonaws.com",
+            "eventType": "AwsConsoleSignIn", "readOnly": false,
+            "userIdentity": { "type": "IAMUser", "userName": "bob", "accountId": "111122223333", "accessKeyId": "" } }),
+        );
+        more.as_object().unwrap().iter().for_each(|(name, value)| event[name.as_str()] = value.clone());
+        event
+    };
+    vec![
+        sign_in(
+            0,
+            "ConsoleLogin",
+            json!({ "errorMessage": "Failed authentication", "responseElements": { "ConsoleLogin": "Failure" } }),
+        ),
+        sign_in(1, "ConsoleLogin", json!({ "responseElements": { "ConsoleLogin": "Failure" } })),
+        sign_in(2, "CheckMfa", json!({ "responseElements": { "CheckMfa": "Failure" } })),
+        sign_in(
+            3,
+            "CredentialVerification",
+            json!({ "eventType": "AwsServiceEvent", "serviceEventDetails": { "CredentialVerification": "Failure" } }),
+        ),
+        event(4, json!({ "errorMessage": "no code", "readOnly": false, "eventName": "PutUserPolicy" })),
+        event(5, json!({ "errorCode": "AccessDenied", "errorMessage": "no" })),
+        sign_in(6, "ConsoleLogin", json!({ "responseElements": { "ConsoleLogin": "Success" } })),
+        // Not a sign-in: what it got is its own affair.
+        event(7, json!({ "eventName": "CreateThing", "readOnly": false, "responseElements": { "state": "Failure" } })),
+        event(8, json!({ "errorCode": "", "errorMessage": "" })),
+    ]
+}
+
+#[test]
+fn what_failed_has_failed_everywhere() {
+    let case = stored(&[("a.json", trail(&failures()))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        assert_eq!(count(&case, &["--error", "*"]), 6);
+        assert_eq!(count(&case, &["--failed"]), 6);
+        assert_eq!(count(&case, &["--error=!*"]), 3);
+        assert_eq!(count(&case, &["--error", "Failure"]), 4);
+        assert_eq!(count(&case, &["--error", "Failed auth*"]), 1);
+        assert_eq!(count(&case, &["--error", "AccessDenied"]), 1);
+        let errors = top(&case, "operation", "errors", &[]);
+        assert_eq!((errors["ConsoleLogin"], errors["CheckMfa"], errors["CreateThing"]), (2, 1, 0), "{errors:?}");
+        let errors = top(&case, "error", "count", &[]);
+        let expected = [("", 3), ("AccessDenied", 1), ("Failed authentication", 1), ("Failure", 3), ("no code", 1)];
+        assert_eq!(errors, expected.map(|(error, count)| (error.to_owned(), count)).into());
+        // With a filter on half a day the records are looked at.
+        assert_eq!(top(&case, "operation", "errors", &["--since", "2024-05-01T12:01"])["ConsoleLogin"], 1);
+        let bob = case.sawq(&["who", "bob", "--json"]).json();
+        assert_eq!((&bob["records"], &bob["logs"][0]["errors"]), (&json!(5), &json!(4)));
+        assert_eq!(bob["changes"], json!([]));
+        let outcomes =
+            sql(&case, "SELECT outcome, count(*) AS n, count(error) AS e FROM events GROUP BY 1 ORDER BY 1", &[]);
+        assert_eq!(
+            outcomes,
+            json!([{ "outcome": "failure", "n": 6, "e": 6 }, { "outcome": "success", "n": 3, "e": 0 }])
+        );
+        let timeline = case.sawq(&["timeline", "--expand", "--json"]).json();
+        let failed = |row: &&Value| row["outcome"] == "failure";
+        assert_eq!(timeline.as_array().unwrap().iter().filter(failed).count(), 6);
+    }
+    // Sign-ins change nothing, whether they succeed or not.
+    assert_eq!(count(&case, &["--changes"]), 2);
+    assert_eq!(count(&case, &["--changes", "--failed"]), 1);
+    let nothing = case.sawq(&["find", "--failed", "--operation", "CreateThing"]);
+    assert!(nothing.err.contains("no record matches all filters"), "{}", nothing.err);
+}
+
+/// Of many records those that failed in silence are found, though the responses of others are not read.
+#[test]
+fn silent_failures_are_found_among_many_records() {
+    let mut events: Vec<Value> =
+        (0..60_000).map(|number| event(number % 600, json!({ "eventID": number.to_string() }))).collect();
+    let case = stored(&[("a.json", trail(&events))]);
+    assert_eq!(top(&case, "user_identity.type", "errors", &[])["IAMUser"], 0);
+    events.truncate(100);
+    events.extend(failures());
+    case.write("logs/b.json", trail(&events));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    assert_eq!(top(&case, "user_identity.type", "errors", &[])["IAMUser"], 6);
+    assert_eq!(case.sawq(&["who", "203.0.113.66", "--json"]).json()["logs"][0]["errors"], 6);
+    assert_eq!(count(&case, &["--failed"]), 6);
+}
+
+#[test]
+fn insights_are_about_an_action() {
+    let insight = |minute: usize, state: &str| {
+        event(
+            minute,
+            json!({ "eventName": null, "eventSource": null, "userIdentity": null, "sourceIPAddress": null, "userAgent": null,
+            "readOnly": null, "eventType": "AwsCloudTrailInsight", "eventCategory": "Insight", "sharedEventID": "shared",
+            "insightDetails": { "insightContext": { "errorCode": "no" }, "state": state, "eventSource": "ec2.amazonaws.com",
+                "eventName": "DescribeRegions", "insightType": "ApiErrorRateInsight", "errorCode": "Client.RequestLimitExceeded" } }),
+        )
+    };
+    let case = stored(&[("a.json", trail(&[insight(0, "Start"), insight(5, "End"), event(6, json!({}))]))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        assert_eq!(count(&case, &["--operation", "DescribeRegions"]), 2);
+        assert_eq!(count(&case, &["--operation", "Describe*", "--service", "ec2.amazonaws.com"]), 2);
+        assert_eq!(count(&case, &["--error", "Client.*"]), 2);
+        assert_eq!(top(&case, "operation", "count", &[])["DescribeRegions"], 2);
+        // Start and end have one shared id, and are two events.
+        assert_eq!(count(&case, &["--distinct"]), 3);
+    }
+    let timeline = case.sawq(&["timeline", "--expand"]);
+    for part in
+        ["DescribeRegions", "ApiErrorRateInsight Start", "ApiErrorRateInsight End", "Client.RequestLimitExceeded"]
+    {
+        assert!(timeline.text().contains(part), "{part} is not in {}", timeline.text());
+    }
+}
+
+/// Callers, and how each is called.
+fn callers() -> (Vec<Value>, &'static [&'static str]) {
+    let caller = |minute: usize, identity: Value, more: Value| {
+        let mut event = event(minute, more);
+        event["userIdentity"] = identity;
+        event
+    };
+    let session = json!({ "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/admin/ann", "principalId": "AROA1:ann",
+        "accountId": "111122223333", "sessionContext": { "sessionIssuer": { "arn": "arn:aws:iam::111122223333:role/admin", "userName": "admin" } } });
+    let issuer = json!({ "type": "AssumedRole", "principalId": "AROA2:x", "sessionContext": { "sessionIssuer": { "arn": "arn:aws:iam::111122223333:role/ops", "userName": "ops" } } });
+    let events = vec![
+        event(0, json!({})),
+        caller(1, session, json!({})),
+        caller(2, issuer, json!({})),
+        caller(
+            3,
+            json!({ "type": "AWSService", "invokedBy": "delivery.logs.amazonaws.com", "accountId": "" }),
+            json!({ "sourceIPAddress": "delivery.logs.amazonaws.com" }),
+        ),
+        caller(4, json!({ "type": "AWSAccount", "accountId": "444455556666", "principalId": "AIDAOTHER" }), json!({})),
+        caller(5, json!({ "type": "AWSAccount", "accountId": "444455556666" }), json!({})),
+        caller(
+            6,
+            json!({ "type": "Unknown", "userName": "", "principalId": "", "accountId": "" }),
+            json!({ "sourceIPAddress": "AWS Internal" }),
+        ),
+        caller(7, Value::Null, json!({ "userIdentity": null })),
+    ];
+    const NAMES: &[&str] = &[
+        "ann",
+        "arn:aws:sts::111122223333:assumed-role/admin/ann",
+        "arn:aws:iam::111122223333:role/ops",
+        "delivery.logs.amazonaws.com",
+        "AIDAOTHER",
+        "444455556666",
+        "AWS Internal",
+        "111122223333",
+    ];
+    (events, NAMES)
+}
+
+#[test]
+fn every_record_has_an_actor_and_every_command_the_same() {
+    let (events, names) = callers();
+    let lines = request("203.0.113.1", "arn:aws:iam::111122223333:user/dev/carl", "k", "1")
+        + &request("203.0.113.1", "svc:delivery.logs.amazonaws.com", "k", "1")
+        + &request("203.0.113.1", "-", "k", "1");
+    let case = stored(&[("a.json", trail(&events)), ("s3", lines)]);
+    let mut expected: BTreeMap<String, u64> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
+    expected.extend([(String::new(), 1), ("carl".to_owned(), 1), ("delivery.logs.amazonaws.com".to_owned(), 2)]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for name in ["user", "actor", "principal"] {
+            assert_eq!(top(&case, name, "count", &[]), expected, "{name}");
+        }
+        assert_eq!(top(&case, "user", "count", &["--since", "2024-05-01T11:59"]), expected);
+        let actors = sql(&case, "SELECT coalesce(actor, '') AS actor, count(*) AS n FROM events GROUP BY 1", &[]);
+        let actors = actors
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["actor"].as_str().unwrap().to_owned(), row["n"].as_u64().unwrap()));
+        assert_eq!(actors.collect::<BTreeMap<_, _>>(), expected);
+        for (name, records) in expected.iter().filter(|(name, _)| !name.is_empty()) {
+            // By a name, sessions of the same name are found, too.
+            let records = if name == "ann" { 2 } else { *records };
+            assert_eq!(count(&case, &["--user", name]) as u64, records, "{name}");
+            let profile = case.sawq(&["who", name, "--kind", "principal", "--json"]).json();
+            assert_eq!(profile["records"], records, "{name}");
+            let principals = profile["facets"]["principals"].as_array().unwrap().iter();
+            assert!(
+                principals.map(|value| value["value"].as_str().unwrap()).any(|value| value == name),
+                "{name}: {profile}"
+            );
+        }
+        for (name, records) in [
+            ("admin", 1),
+            ("ops", 1),
+            ("AIDAEXAMPLE1", 1),
+            ("delivery.*", 2),
+            ("arn:aws:sts::*", 1),
+            ("*", 10),
+            ("4444*", 1),
+        ] {
+            assert_eq!(count(&case, &["--user", name]), records, "{name}");
+        }
+    }
+    for service in ["delivery.logs.amazonaws.com", "iam.amazonaws.com"] {
+        let profile = case.sawq(&["who", service, "--json"]).json();
+        let kind = if service.starts_with("iam") { "event_source" } else { "principal" };
+        assert_eq!(profile["kind"], kind, "{service}");
+        assert!(profile["records"].as_u64() > Some(0), "{service}");
+    }
+    // The address of a service is its name.
+    assert_eq!(count(&case, &["--ip", "delivery.logs.amazonaws.com"]), 1);
+    assert_eq!(count(&case, &["--ip", "AWS Internal"]), 1);
+}
+
+#[test]
+fn no_access_key_is_an_empty_one() {
+    let case = stored(&[("a.json", trail(&failures()))]);
+    let expected: BTreeMap<String, u64> = [(String::new(), 5), ("AKIAIOSFODNN7EXAMPLE".to_owned(), 4)].into();
+    for more in [&[][..], &["--since", "2024-05-01T11:59"]] {
+        let rows = case.sawq(&[&["top", "access_key", "--json"], more].concat()).json();
+        assert_eq!(top(&case, "access_key", "count", more), expected);
+        assert!(rows.as_array().unwrap().iter().all(|row| row["access_key"] != ""), "{rows}");
+    }
+    let profile = case.sawq(&["who", "bob", "--json"]).json();
+    assert_eq!(profile["facets"]["access_keys"], json!([]));
+    assert_eq!(sql(&case, "SELECT count(access_key) AS n FROM events", &[]), json!([{ "n": 4 }]));
+    assert_eq!(case.sawq(&["ctsummarize", "203.0.113.66", "--out", "summary"]).code, 0);
+    assert_eq!(fs::read_to_string(case.path("summary/accesskeys.txt")).unwrap(), "      4 AKIAIOSFODNN7EXAMPLE\n");
+    // S3 logs tell of keys in presigned URLs.
+    let signed = request("203.0.113.1", "-", "k", "1")
+        .replace("GET /k", "GET /k?X-Amz-Credential=AKIAIOSFODNN7EXAMPLE/20240501");
+    let case = stored(&[("a.json", trail(&failures())), ("s3", signed)]);
+    assert_eq!(top(&case, "access_key", "count", &[])["AKIAIOSFODNN7EXAMPLE"], 5);
+}
+
+const FLOW_FIELDS: &str =
+    "interface-id srcaddr dstaddr srcport dstport bytes start action pkt-srcaddr pkt-dstaddr flow-direction\n";
+
+/// Flows with 203.0.113.5 at one end, at both, in its packets only, and not at all.
+fn flows() -> String {
+    let rows = [
+        ("eni-1", "203.0.113.5", "10.0.0.1", 40000, 443, 100, "ACCEPT", "203.0.113.5", "10.0.0.1"),
+        ("eni-1", "10.0.0.1", "203.0.113.5", 443, 40000, 2000, "ACCEPT", "-", "-"),
+        ("eni-1", "203.0.113.5", "203.0.113.5", 1, 2, 30, "REJECT", "-", "-"),
+        ("eni-2", "10.0.0.9", "10.0.0.1", 5, 22, 4, "REJECT", "203.0.113.5", "10.0.0.1"),
+        ("eni-2", "10.0.0.9", "10.0.0.1", 5, 22, 7, "ACCEPT", "-", "-"),
+        ("eni-2", "198.51.100.7", "10.0.0.1", 6, 22, 7, "ACCEPT", "-", "-"),
+    ];
+    let mut log = FLOW_FIELDS.to_owned();
+    for (number, (interface, from, to, port, to_port, bytes, action, packet_from, packet_to)) in
+        rows.into_iter().enumerate()
+    {
+        let start = 1_714_564_800 + number;
+        writeln!(
+            log,
+            "{interface} {from} {to} {port} {to_port} {bytes} {start} {action} {packet_from} {packet_to} ingress"
+        )
+        .unwrap();
+    }
+    log
+}
+
+/// An address has as many records in each command, and what it sent and what was sent to it are not added up.
+#[test]
+fn an_address_counts_the_same_everywhere() {
+    let lines = request("203.0.113.5", "-", "k", "5000").repeat(3);
+    let case = stored(&[
+        ("a.json", trail(&[event(0, json!({ "sourceIPAddress": "203.0.113.5" }))])),
+        ("s3", lines),
+        ("flows", flows()),
+    ]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for address in ["203.0.113.5", "10.0.0.1", "10.0.0.9", "198.51.100.7"] {
+            let records = count(&case, &["--ip", address]);
+            assert_eq!(top(&case, "ip", "count", &[])[address], records as u64, "{address}");
+            assert_eq!(
+                top(&case, "ip", "count", &["--since", "2024-05-01T11:59"])[address],
+                records as u64,
+                "{address}"
+            );
+            assert_eq!(case.sawq(&["who", address, "--json"]).json()["records"], records, "{address}");
+        }
+        assert_eq!(count(&case, &["--ip", "203.0.113.5"]), 3 + 1 + 4);
+        for (measure, expected) in [("bytes_sent", 15_000), ("flow_bytes", 2134), ("errors", 2)] {
+            assert_eq!(top(&case, "ip", measure, &[])["203.0.113.5"], expected, "{measure}");
+            assert_eq!(top(&case, "ip", measure, &["--ip", "203.0.113.5"])["203.0.113.5"], expected, "{measure}");
+        }
+        let of_pairs = case.sawq(&["top", "ip/action", "--json", "-n", "0", "-q"]).json();
+        let pair =
+            of_pairs.as_array().unwrap().iter().find(|row| row["ip"] == "203.0.113.5" && row["action"] == "REJECT");
+        assert_eq!(pair.map(|row| &row["count"]), Some(&json!(2)), "{of_pairs}");
+        assert_eq!(top(&case, "srcaddr", "flow_bytes", &[])["203.0.113.5"], 130);
+    }
+    let profile = case.sawq(&["who", "203.0.113.5", "--json"]).json();
+    let of_log =
+        |log: &str| profile["logs"].as_array().unwrap().iter().find(|of_log| of_log["log"] == log).unwrap().clone();
+    assert_eq!(
+        (of_log("vpc_flow")["bytes_sent"].clone(), of_log("vpc_flow")["flow_bytes"].clone()),
+        (json!(0), json!(2134))
+    );
+    assert_eq!(of_log("s3_access")["bytes_sent"], 15_000);
+}
+
+/// A flow that the interfaces of both ends logged is two records; whoever reads sums of bytes is told.
+#[test]
+fn flows_logged_at_both_ends_are_no_secret() {
+    let flow = |interface: &str, way: &str| {
+        format!("{interface} 10.0.0.10 10.0.0.11 40000 443 1000 1714564800 ACCEPT - - {way}\n")
+    };
+    let case = stored(&[("flows", FLOW_FIELDS.to_owned() + &flow("eni-a", "egress") + &flow("eni-b", "ingress"))]);
+    for by in ["bytes-sent", "flow-bytes"] {
+        let ran = case.sawq(&["top", "srcaddr", "--by", by, "--json"]);
+        assert_eq!(ran.json()[0]["flow_bytes"], 2000);
+        assert!(ran.err.contains("both ends"), "{}", ran.err);
+    }
+    assert!(case.sawq(&["top", "srcaddr", "-q"]).err.is_empty());
+}
+
+/// Records whose sums do not fit into 64 bits stop nobody, and are added up without a loss.
+#[test]
+fn sums_of_any_size_are_exact() {
+    let many = request("203.0.113.5", "-", "k", "9223372036854775807").repeat(5);
+    let case = stored(&[("s3", many)]);
+    let exact = "46116860184273879035";
+    for question in [&["top", "ip", "--format", "csv"][..], &["top", "ip", "--json"], &["who", "203.0.113.5", "--json"]]
+    {
+        let ran = case.sawq(question);
+        assert_eq!(ran.code, 0, "{question:?}: {}", ran.err);
+        assert!(ran.text().contains(exact), "{question:?}: {}", ran.text());
+    }
+    let table = case.sawq(&["who", "203.0.113.5", "--format", "csv"]);
+    assert!(table.text().contains(exact), "{}{}", table.text(), table.err);
+    assert_eq!(case.sawq(&["who", "203.0.113.5"]).code, 0);
+}
+
+/// One address in spellings of all kinds, in every log.
+#[test]
+fn an_address_is_one_however_it_is_spelled() {
+    const SPELLINGS: [&str; 5] = [
+        "2001:db8::1",
+        "2001:DB8::1",
+        "2001:db8:0:0:0:0:0:1",
+        "2001:0db8:0000:0000:0000:0000:0000:0001",
+        "2001:0DB8::0001",
+    ];
+    const WRAPPED: [&str; 4] = ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "0:0:0:0:0:ffff:192.0.2.1"];
+    let all = || SPELLINGS.iter().chain(&WRAPPED).chain(&["fe80::1%eth0", "192.0.2.77", "-"]);
+    let lines: String = all().map(|ip| request(ip, "-", "k", "1")).collect();
+    let events: Vec<Value> = all().map(|ip| event(0, json!({ "sourceIPAddress": ip }))).collect();
+    let flow = |ip: &&str| format!("eni-1 {ip} 10.0.0.1 1 2 3 1714564800 ACCEPT {ip} - ingress\n");
+    let flows: String = FLOW_FIELDS.to_owned() + &all().map(flow).collect::<String>();
+    let case = stored(&[("a.json", trail(&events)), ("s3", lines), ("flows", flows)]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        let groups = top(&case, "ip", "count", &[]);
+        for (canonical, spellings) in [("2001:db8::1", &SPELLINGS[..]), ("192.0.2.1", &WRAPPED[..])] {
+            let records = spellings.len() * 3;
+            assert_eq!(groups[canonical], records as u64);
+            for spelling in spellings {
+                assert_eq!(count(&case, &["--ip", spelling]), records, "{spelling}");
+                assert_eq!(count(&case, &["--src", spelling]), records, "{spelling}");
+                let not = format!("--ip=!{spelling}");
+                assert_eq!(count(&case, &[&not]), 12 * 3 - records, "{spelling}");
+                let profile = case.sawq(&["who", spelling, "--json"]).json();
+                assert_eq!(
+                    (&profile["entity"], &profile["records"]),
+                    (&json!(canonical), &json!(records)),
+                    "{spelling}"
+                );
+                assert!(spelling == &canonical || !groups.contains_key(*spelling), "{spelling}");
+            }
+        }
+        assert_eq!(count(&case, &["--ip", "2001:db8::/32"]), 15);
+        assert_eq!(count(&case, &["--ip", "192.0.2.0/24"]), 15);
+        assert_eq!(count(&case, &["--ip", "::ffff:192.0.2.0/120"]), 15);
+        assert_eq!(count(&case, &["--ip", "fe80::1%eth0"]), 3);
+        assert_eq!(count(&case, &["--ip", "fe80::/10"]), 3);
+        let in_network = "SELECT count(*) AS n FROM events WHERE in_cidr(src_ip, '192.0.2.0/24')";
+        assert_eq!(sql(&case, in_network, &[]), json!([{ "n": 15 }]));
+    }
+}
+
+#[test]
+fn the_same_filter_again_means_either() {
+    let names = ["DeleteUser", "PutUserPolicy", "ListUsers", "BatchDelete", "GetUser"];
+    let agents = ["curl/8", "aws-cli/2"];
+    let record = |number: usize| {
+        event(
+            number,
+            json!({ "eventName": names[number % 5], "userAgent": agents[number % 2], "sourceIPAddress": format!("192.0.2.{number}") }),
+        )
+    };
+    let case = stored(&[("a.json", trail(&(0..10).map(record).collect::<Vec<_>>()))]);
+    case.write("iocs.txt", "# bad\n192.0.2.1\n\n  192.0.2.2  \r\n198.51.100.0/24\n");
+    case.write("none.txt", "# nothing\n");
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        assert_eq!(count(&case, &["--operation", "Delete*", "--operation", "*Delete"]), 4);
+        assert_eq!(count(&case, &["--operation", "DeleteUser", "--operation", "GetUser", "--agent", "curl/8"]), 2);
+        assert_eq!(count(&case, &["--ip", "192.0.2.1", "--ip", "192.0.2.2", "--ip", "192.0.2.99"]), 2);
+        assert_eq!(count(&case, &["--ip", "192.0.2.0/30", "--ip", "192.0.2.9"]), 5);
+        assert_eq!(count(&case, &["--operation=!Delete*", "--operation=!*Delete"]), 6);
+        assert_eq!(count(&case, &["--operation", "*User*", "--operation=!Get*"]), 6);
+        assert_eq!(count(&case, &["--ip", "@iocs.txt"]), 2);
+        assert_eq!(count(&case, &["--ip", "@iocs.txt", "--ip", "192.0.2.7"]), 3);
+        assert_eq!(count(&case, &["--ip=!@iocs.txt"]), 8);
+        assert_eq!(count(&case, &["--match", "DeleteUser", "--match", "curl"]), 6);
+        assert_eq!(count(&case, &["--match", "curl", "--match", "!GetUser"]), 4);
+    }
+    // Thousands of values are not too many.
+    let many: String = (0..5000).map(|number| format!("10.0.{}.{}\n", number / 256, number % 256)).collect();
+    case.write("many.txt", many.clone() + "192.0.2.3\n");
+    assert_eq!(count(&case, &["--ip", "@many.txt"]), 1);
+    case.write("names.txt", (0..3000).map(|number| format!("Name{number}\n")).collect::<String>() + "GetUser\nPut*\n");
+    assert_eq!(count(&case, &["--operation", "@names.txt"]), 4);
+    for list in ["@none.txt", "@nowhere.txt"] {
+        let ran = case.sawq(&["find", "--ip", list]);
+        assert!(ran.code == 2 && ran.err.contains("--ip") && ran.err.contains(list), "{}", ran.err);
+    }
+}
+
+#[test]
+fn flows_are_filtered_by_either_end() {
+    let case = stored(&[("flows", flows()), ("s3", request("203.0.113.5", "-", "k", "1"))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for (filters, expected) in [
+            (&["--src", "203.0.113.5", "--log", "vpc"][..], 3),
+            (&["--src", "203.0.113.5"], 4),
+            (&["--dst", "203.0.113.5"], 2),
+            (&["--src", "10.0.0.1", "--dst", "203.0.113.5"], 1),
+            (&["--dport", "22"], 3),
+            (&["--sport", "443"], 1),
+            (&["--port", "443"], 2),
+            (&["--dport", "22", "--action", "ACCEPT"], 2),
+            (&["--action", "reject"], 2),
+            (&["--src", "!10.0.0.0/8", "--dport", "22", "--action", "ACCEPT"], 1),
+            (&["--ip", "10.0.0.0/8", "--peer", "203.0.113.5"], 3),
+            (&["--ip", "203.0.113.5", "--peer", "203.0.113.5"], 1),
+            (&["--ip", "10.0.0.1", "--peer", "!10.0.0.0/8"], 3),
+            (&["--peer", "198.51.100.7"], 1),
+            (&["--peer", "10.0.0.0/8", "--ip", "10.0.0.0/8"], 2),
+            (&["--failed"], 2),
+            (&["--changes"], 0),
+        ] {
+            assert_eq!(count(&case, filters), expected, "{filters:?}");
+        }
+    }
+}
+
+#[test]
+fn fields_inside_of_json_are_columns() {
+    let record = |number: usize| {
+        event(
+            number,
+            json!({ "eventName": "CreateAccessKey", "readOnly": false,
+            "requestParameters": { "userName": (["ann", "bob"][number % 2]), "deep": { "list": [{ "id": number }], "flag": true } },
+            "responseElements": { "accessKey": { "userName": "x", "status": (["Active", "Inactive"][number % 3 % 2]) } } }),
+        )
+    };
+    let events: Vec<Value> = (0..6).map(record).chain([event(9, json!({}))]).collect();
+    let case = stored(&[("a.json", trail(&events)), ("s3", request("203.0.113.5", "-", "k", "1"))]);
+    for (condition, expected) in [
+        ("request_parameters.userName=ann", 3),
+        ("request_parameters.userName=[ab]*", 6),
+        ("request_parameters.userName!=ann", 5),
+        ("response_elements.accessKey.status=Inactive", 2),
+        ("request_parameters.deep.list.0.id=4", 1),
+        ("request_parameters.deep.flag=true", 6),
+        ("user_identity.type=IAMUser", 7),
+        ("read_only=false", 6),
+        ("http_status=200", 1),
+        ("user=ann", 7),
+    ] {
+        assert_eq!(count(&case, &["--where", condition]), expected, "{condition}");
+    }
+    let either = ["--where", "request_parameters.userName=ann", "--where", "request_parameters.userName=bob"];
+    assert_eq!(count(&case, &either), 6);
+    let both = ["--where", "request_parameters.userName=ann", "--where", "response_elements.accessKey.status=Inactive"];
+    assert_eq!(count(&case, &both), 1);
+    assert_eq!(top(&case, "request_parameters.userName", "count", &["--failed"]), BTreeMap::new());
+    let expected = [("", 1), ("ann", 3), ("bob", 3)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(top(&case, "request_parameters.userName", "count", &["--log", "cloudtrail"]), expected.into());
+    let rows = case.sawq(&[
+        "find",
+        "--columns",
+        "event_name,request_parameters.userName,target,outcome",
+        "-n",
+        "1",
+        "--format",
+        "ndjson",
+        "--log",
+        "cloudtrail",
+    ]);
+    assert_eq!(
+        rows.json(),
+        json!({ "event_name": "CreateAccessKey", "request_parameters.userName": "ann", "target": "iam.amazonaws.com", "outcome": "success" })
+    );
+    for wrong in ["request_parameters.userName", "nonsense=1", "resources=x"] {
+        let ran = case.sawq(&["find", "-c", "--where", wrong]);
+        assert!(ran.code == 2 && ran.err.contains("--where"), "{wrong}: {}", ran.err);
+    }
+}
+
+#[test]
+fn times_are_taken_in_every_form() {
+    let case = stored(&[("a.json", trail(&(0..30).map(|minute| event(minute, json!({}))).collect::<Vec<_>>()))]);
+    for (filter, expected) in [
+        (&["--since", "12:20"][..], 10),
+        (&["--until", "12:05:00"], 6),
+        (&["--since", "01/May/2024:12:20:00 +0000"], 10),
+        (&["--since", "[01/May/2024:14:20:00 +0200]"], 10),
+        (&["--since", "1714566000"], 10),
+        (&["--since", "1714566000000"], 10),
+        (&["--around", "12:10", "3m"], 7),
+        (&["--around", "2024-05-01T12:10:00Z", "180s", "--since", "12:09"], 5),
+        (&["--around", "12:00", "1h"], 30),
+    ] {
+        assert_eq!(count(&case, filter), expected, "{filter:?}");
+    }
+    case.write("logs/b.json", trail(&[event(30, json!({ "eventTime": "2024-05-02T00:00:00Z" }))]));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let ran = case.sawq(&["find", "--since", "12:20"]);
+    assert!(ran.code == 2 && ran.err.contains("2024-05-01 to 2024-05-02"), "{}", ran.err);
+}
+
+#[test]
+fn wrong_values_are_wrong_command_lines() {
+    let case = stored(&[("a.json", trail(&[event(0, json!({}))])), ("flows", flows())]);
+    for (arguments, hint) in [
+        (&["--port", "abc"][..], "is not a port"),
+        (&["--dport", "70000"], "is not a port"),
+        (&["--ip", "999.1.1.1"], "is not an address"),
+        (&["--dst", "10.0.0.0/40"], "is not a network"),
+        (&["--peer", "x"], "is not an address"),
+        (&["--since", "2021-13-45"], "write 2021-07-29"),
+        (&["--around", "12:00", "long"], "is no length of time"),
+        (&["--log", "cloud9"], "the logs are"),
+        (&["--match", "("], "unclosed group"),
+    ] {
+        for command in [&["find"][..], &["top", "ip"], &["timeline"], &["sql", "SELECT 1"]] {
+            let ran = case.sawq(&[command, arguments].concat());
+            assert!(
+                ran.code == 2 && ran.err.contains(hint) && ran.err.contains(arguments[0]),
+                "{command:?} {arguments:?}: {} {}",
+                ran.code,
+                ran.err
+            );
+        }
+    }
+}
+
+#[test]
+fn text_filters_work_wherever_filters_do() {
+    let case = stored(&[
+        ("a.json", trail(&failures())),
+        ("s3", request("203.0.113.5", "-", "cat.jpg", "1")),
+        ("flows", flows()),
+    ]);
+    assert_eq!(sql(&case, "SELECT count(*) AS n FROM events", &["--match", "ConsoleLogin"]), json!([{ "n": 3 }]));
+    assert_eq!(sql(&case, "SELECT count(*) AS n FROM events", &["-F", "--match", "cat.jpg"]), json!([{ "n": 1 }]));
+    let timeline = case.sawq(&["timeline", "--expand", "--match", "!ConsoleLogin", "--log", "cloudtrail"]);
+    assert!(timeline.text().contains("CheckMfa") && !timeline.text().contains("ConsoleLogin"), "{}", timeline.text());
+    let report = case.sawq(&["report", "--out", "page.html", "--match", "eni-2"]);
+    assert!(report.code == 0 && report.err.contains("3 records"), "{}", report.err);
+    assert_eq!(count(&case, &["--source-file", "*/s3"]) + count(&case, &["--source-file", "s3"]), 1);
+}
+
+#[test]
+fn keys_are_found_by_name_encoding_and_url() {
+    let lines = request("203.0.113.5", "-", "photos/My%2520Photo%252B1.jpg", "1")
+        + &request("203.0.113.5", "-", "plain.txt", "1");
+    let put = event(
+        0,
+        json!({ "eventName": "PutObject", "eventSource": "s3.amazonaws.com", "requestParameters": { "bucketName": "bucket-a", "key": "photos/My Photo+1.jpg" } }),
+    );
+    let case = stored(&[("s3", lines), ("a.json", trail(&[put, event(1, json!({}))]))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for key in [
+            "photos/My Photo+1.jpg",
+            "photos/My%20Photo%2B1.jpg",
+            "photos/My%2520Photo%252B1.jpg",
+            "photos/My Photo*",
+            "s3://bucket-a/photos/My Photo+1.jpg",
+            "arn:aws:s3:::bucket-a/photos/My Photo+1.jpg",
+            "https://bucket-a.s3.amazonaws.com/photos/My%20Photo%2B1.jpg",
+            "https://bucket-a.s3.eu-west-1.amazonaws.com/photos/My%20Photo%2B1.jpg?versionId=1",
+            "https://s3.eu-west-1.amazonaws.com/bucket-a/photos/My%20Photo%2B1.jpg",
+        ] {
+            assert_eq!(count(&case, &["--key", key, "--log", "s3"]), 1, "{key}");
+            assert_eq!(count(&case, &["--key", key]), 2, "{key}");
+            let not = format!("--key=!{key}");
+            assert_eq!(count(&case, &[&not, "--log", "s3"]), 1, "{key}");
+            if !key.contains('*') {
+                let profile = case.sawq(&["who", key, "--json"]).json();
+                assert_eq!((&profile["kind"], &profile["records"]), (&json!("object"), &json!(2)), "{key}");
+            }
+        }
+        assert_eq!(count(&case, &["--key", "s3://bucket-b/photos/My Photo+1.jpg"]), 0);
+        assert_eq!(count(&case, &["--key", "plain.txt"]), 1);
+    }
+}
+
+/// An event that two accounts got, in which the role was assumed whose key was then used.
+#[test]
+fn a_session_leads_back_to_who_began_it() {
+    let assume = |id: &str, account: &str, minute: usize| {
+        event(
+            minute,
+            json!({ "eventName": "AssumeRole", "eventSource": "sts.amazonaws.com", "eventID": id, "sharedEventID": "shared-1", "recipientAccountId": account,
+            "requestParameters": { "roleArn": "arn:aws:iam::111122223333:role/admin", "roleSessionName": "dev" },
+            "responseElements": { "credentials": { "accessKeyId": "ASIAIOSFODNN7EXAMPLE" } } }),
+        )
+    };
+    let used = event(
+        5,
+        json!({ "eventName": "DeleteDBInstance", "eventSource": "rds.amazonaws.com", "readOnly": false,
+        "userIdentity": { "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/admin/dev", "accessKeyId": "ASIAIOSFODNN7EXAMPLE" },
+        "requestParameters": { "dBInstanceIdentifier": "prod-primary", "skipFinalSnapshot": true } }),
+    );
+    let again = event(
+        6,
+        json!({ "eventName": "GetSessionToken", "eventSource": "sts.amazonaws.com",
+        "userIdentity": { "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/admin/dev", "accessKeyId": "ASIAIOSFODNN7EXAMPLE" },
+        "responseElements": { "credentials": { "accessKeyId": "ASIAI44QH8DHBEXAMPLE" } } }),
+    );
+    let case = stored(&[
+        ("a.json", trail(&[assume("id-a", "444455556666", 0)])),
+        ("b.json", trail(&[assume("id-b", "111122223333", 0), used])),
+        ("c.json", trail(&[assume("id-b", "111122223333", 0), again])),
+    ]);
+    assert_eq!(count(&case, &["--operation", "AssumeRole"]), 3);
+    assert_eq!(count(&case, &["--operation", "AssumeRole", "--distinct"]), 1);
+    let profile = case.sawq(&["who", "ASIAIOSFODNN7EXAMPLE", "--json"]).json();
+    let issue = &profile["issued"][0];
+    assert_eq!(
+        (&issue["operation"], &issue["actor"], &issue["signed_by"]),
+        (&json!("AssumeRole"), &json!("ann"), &json!("AKIAIOSFODNN7EXAMPLE"))
+    );
+    assert_eq!(profile["issued"].as_array().unwrap().len(), 1, "{profile}");
+    // Of a key that was never used, the way back is known all the same.
+    let screen = case.sawq(&["who", "ASIAI44QH8DHBEXAMPLE"]);
+    let (first, second) = (screen.text().find("GetSessionToken by arn:"), screen.text().find("AssumeRole by ann"));
+    assert!(first.is_some() && first < second, "{}", screen.text());
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        let resource = case.sawq(&["who", "prod-primary", "--json"]).json();
+        assert_eq!((&resource["kind"], &resource["records"]), (&json!("resource"), &json!(1)), "{resource}");
+        assert_eq!(resource["facets"]["operations"][0]["value"], "DeleteDBInstance");
+        assert_eq!(count(&case, &["--resource", "prod-*"]), 1);
+        assert_eq!(count(&case, &["--resource", "admin"]), 3);
+    }
+}
+
+#[test]
+fn one_name_means_one_thing_in_all_logs() {
+    let case = stored(&[
+        ("a.json", trail(&[event(0, json!({}))])),
+        ("s3", request("203.0.113.66", "arn:aws:iam::111122223333:user/ann", "k", "1")),
+    ]);
+    for (names, value) in [(&["user", "actor", "principal"][..], "ann"), (&["ip", "src_ip", "address"], "203.0.113.66")]
+    {
+        for name in names {
+            assert_eq!(top(&case, name, "count", &[])[value], 2, "{name}");
+            let rows = case.sawq(&["find", "--columns", name, "--format", "csv"]);
+            assert_eq!(rows.text(), format!("{name}\n{value}\n{value}\n"), "{}", rows.err);
+        }
+    }
+    for name in ["agent", "useragent", "user_agent"] {
+        assert_eq!(top(&case, name, "count", &[]).len(), 2, "{name}");
+    }
+    // A log's own column is the log's own.
+    assert_eq!(top(&case, "requester", "count", &[]).len(), 1);
+    for option in ["--user", "--actor", "--principal"] {
+        assert_eq!(count(&case, &[option, "ann"]), 2, "{option}");
+    }
+    assert_eq!(count(&case, &["--user-agent", "test/*"]), 1);
+}
