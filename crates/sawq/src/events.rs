@@ -59,34 +59,46 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
 
 /// The view over the records of some queries.
 pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
+    view_with(queries, |_| Ok(Vec::new()))
+}
+
+/// The same with more columns, which `more` gives of each log: the same ones, by name and type.
+pub(crate) fn view_with(queries: &[Query], more: impl Fn(&Query) -> Result<Vec<Expr>>) -> Result<DataFrame> {
     let mut view: Option<DataFrame> = None;
     for query in queries {
-        let roles = Roles::of(query)?;
-        let error = match query.format.table.name {
-            name if name == cloudtrail::TABLE.name => first(query.format.table, query.useful(cloudtrail::ERROR)),
-            _ => None,
-        };
-        let columns = COLUMNS.iter().map(|(name, data_type, _)| {
-            let expr = match (*name, &error) {
-                ("error", Some(error)) => error.clone(),
-                ("time", _) => query.time()?,
-                _ => of_table(query.format.table, name, &roles)?.unwrap_or_else(|| lit(ScalarValue::Null)),
-            };
-            let expr = match *data_type {
-                "Utf8" => cast(expr, DataType::Utf8View),
-                "Int64" => cast(expr, DataType::Int64),
-                "Boolean" => cast(expr, DataType::Boolean),
-                _ => expr,
-            };
-            anyhow::Ok(expr.alias(*name))
-        });
-        let of_log = query.matched()?.select(columns.collect::<Result<Vec<_>>>()?)?;
+        let mut all = columns(query)?;
+        all.extend(more(query)?);
+        let of_log = query.matched()?.select(all)?;
         view = Some(match view {
             None => of_log,
             Some(view) => view.union(of_log)?,
         });
     }
     view.context("there is no log to ask")
+}
+
+/// The columns of the view, as expressions over a log.
+pub(crate) fn columns(query: &Query) -> Result<Vec<Expr>> {
+    let roles = Roles::of(query)?;
+    let error = match query.format.table.name {
+        name if name == cloudtrail::TABLE.name => first(query.format.table, query.useful(cloudtrail::ERROR)),
+        _ => None,
+    };
+    let columns = COLUMNS.iter().map(|(name, data_type, _)| {
+        let expr = match (*name, &error) {
+            ("error", Some(error)) => error.clone(),
+            ("time", _) => query.time()?,
+            _ => of_table(query.format.table, name, &roles)?.unwrap_or_else(|| lit(ScalarValue::Null)),
+        };
+        let expr = match *data_type {
+            "Utf8" => cast(expr, DataType::Utf8View),
+            "Int64" => cast(expr, DataType::Int64),
+            "Boolean" => cast(expr, DataType::Boolean),
+            _ => expr,
+        };
+        Ok(expr.alias(*name))
+    });
+    columns.collect()
 }
 
 /// A column of the view, as an expression over a log; `None` if the log has nothing for it.

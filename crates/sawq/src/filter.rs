@@ -4,7 +4,6 @@
 //! they name; and a record must be left by all options.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;

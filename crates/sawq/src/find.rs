@@ -3,24 +3,21 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::count::count_all;
-use datafusion::logical_expr::expr_rewriter::unnormalize_col;
-use datafusion::logical_expr::{Expr, LogicalPlan, ident};
+use datafusion::logical_expr::{Expr, ident};
 use futures::StreamExt;
 use sawlog_formats::{TextColumn, visible};
-use sawlog_store::Snapshot;
 
 use crate::cli::{FindArgs, Order};
 use crate::events;
 use crate::logs::resolve;
 use crate::output::{Output, Target};
-use crate::query::{BATCH_ROWS, EVIDENCE_ORDER, Query, new_session, with_columns};
-use crate::scan::{ReadAs, StoreTable};
+use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 
 /// Prints the records, and says whether there were any.
 pub(crate) fn find(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
@@ -90,9 +87,10 @@ fn event_name(name: &str) -> &str {
 fn of_events(queries: &[Query], names: Vec<String>) -> Result<Columns<'_>> {
     let mut logs = Vec::new();
     for query in queries {
-        let of_view = event_columns(query)?;
+        let of_view = events::columns(query)?;
         let column = |name: &String| {
-            let found = of_view.iter().find(|(column, _)| column == event_name(name)).map(|(_, expr)| expr.clone());
+            let is_named = |expr: &&Expr| expr.schema_name().to_string() == event_name(name);
+            let found = of_view.iter().find(is_named).map(|expr| expr.clone().unalias());
             found.or_else(|| resolve(query.format.table, name))
         };
         if let Some(columns) = names.iter().map(column).collect::<Option<Vec<Expr>>>() {
@@ -106,23 +104,6 @@ fn of_events(queries: &[Query], names: Vec<String>) -> Result<Columns<'_>> {
 fn event_type(name: &str) -> Option<&'static str> {
     let column = events::COLUMNS.iter().find(|(column, ..)| *column == event_name(name));
     column.map(|(_, data_type, _)| *data_type)
-}
-
-/// The columns of the view of events, as expressions over a log's own columns.
-fn event_columns(query: &Query) -> Result<Vec<(String, Expr)>> {
-    let table = query.format.table;
-    let mut context = new_session(BATCH_ROWS);
-    crate::functions::register(&mut context)?;
-    // The planner looks at the columns only.
-    let no_rows = Snapshot { files: Vec::new(), ..query.snapshot.clone() };
-    context.register_table(table.name, Arc::new(StoreTable::new(&no_rows, &ReadAs::default())?))?;
-    let frame = query.store.block_on(context.sql(&events::query(&[table])))?;
-    let LogicalPlan::Projection(projection) = frame.logical_plan() else { bail!("the view of events is no selection") };
-    let columns = projection.expr.iter().map(|expr| {
-        let name = expr.schema_name().to_string();
-        (name, unnormalize_col(expr.clone().unalias()))
-    });
-    Ok(columns.collect())
 }
 
 /// Prints the records themselves.
