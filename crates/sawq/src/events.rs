@@ -44,11 +44,16 @@ pub(crate) fn is_s3_change(operation: &str) -> bool {
 
 /// The view as a query over tables of records.
 pub(crate) fn query(tables: &[&Table]) -> String {
-    let selects = tables.iter().filter_map(|table| select(table));
+    query_with(tables, |_| String::new())
+}
+
+/// The same with more columns, which `more` says of each table: `, a AS b`.
+pub(crate) fn query_with(tables: &[&Table], more: impl Fn(&Table) -> String) -> String {
+    let selects = tables.iter().filter_map(|table| select(table, &more(table)));
     selects.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-fn select(table: &Table) -> Option<String> {
+fn select(table: &Table, more: &str) -> Option<String> {
     let changes = S3_CHANGES.map(|prefix| format!("operation LIKE '{prefix}%'")).join(" OR ");
     // Text columns of every log are made the same type.
     let columns = if table.name == s3_access::TABLE.name {
@@ -129,5 +134,5 @@ fn select(table: &Table) -> Option<String> {
         "Int64" => format!("CAST({expression} AS BIGINT) AS {column}"),
         _ => format!("{expression} AS {column}"),
     });
-    Some(format!("SELECT {} FROM {name}", selected.collect::<Vec<_>>().join(", ")))
+    Some(format!("SELECT {}{more} FROM {name}", selected.collect::<Vec<_>>().join(", ")))
 }

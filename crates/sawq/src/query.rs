@@ -6,11 +6,13 @@ use std::sync::{Arc, LazyLock};
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{SortOptions, filter_record_batch, prep_null_mask_filter};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
-use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, lit};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::filter::FilterExec;
@@ -18,7 +20,8 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use sawlog_formats::{FORMATS, Format, Kind, Table, cloudtrail};
+use regex::bytes::Regex;
+use sawlog_formats::{FORMATS, Format, Kind, Printer, Table, cloudtrail};
 use sawlog_store::{DurableFiles, ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
@@ -170,6 +173,27 @@ impl Query {
         })
     }
 
+    /// The records with their columns, for the planner, that all filters leave, `--match` too.
+    pub(crate) fn matched(&self) -> Result<DataFrame> {
+        let frame = self.frame()?;
+        let Some((regex, negate)) = self.filters.text.clone() else { return Ok(frame) };
+        let (printed, printer) = ((self.format.printed)(), self.format.printer);
+        let data_type = |name: &&str| anyhow::Ok(frame.schema().field_with_unqualified_name(name)?.data_type().clone());
+        let types = printed.iter().map(data_type).collect::<Result<Vec<_>>>()?;
+        let names = printed.clone();
+        let matches = move |arguments: &[ColumnarValue]| {
+            let arrays = ColumnarValue::values_to_arrays(arguments)?;
+            let batch = RecordBatch::try_from_iter_with_nullable(
+                names.iter().zip(arrays).map(|(name, array)| (*name, array, true)),
+            )?;
+            let mask = matching(&batch, printer, &regex, negate)?;
+            Ok(ColumnarValue::Array(Arc::new(mask)))
+        };
+        let name = format!("is_match_in_{}", self.format.table.name);
+        let function = create_udf(&name, types, DataType::Boolean, Volatility::Immutable, Arc::new(matches));
+        Ok(frame.filter(function.call(printed.into_iter().map(ident).collect()))?)
+    }
+
     /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
     /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the filters
     /// or an expression need them plain, which the engine compares faster; where none of many records has any, as null.
@@ -299,15 +323,7 @@ impl Query {
     /// Leaves the rows whose line `--match` matches.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some((regex, negate)) = &self.filters.text else { return Ok(batch) };
-        let printer = (self.format.printer)(&batch)?;
-        let mut line = Vec::new();
-        let mask: BooleanArray = (0..batch.num_rows())
-            .map(|row| {
-                line.clear();
-                printer.print(row, &mut line);
-                Some(regex.is_match(&line) != *negate)
-            })
-            .collect();
+        let mask = matching(&batch, self.format.printer, regex, *negate)?;
         Ok(filter_record_batch(&batch, &mask)?)
     }
 
@@ -327,6 +343,23 @@ impl Query {
             Ok(())
         })
     }
+}
+
+/// Which rows of a batch have a line that matches, or does not match.
+fn matching(
+    batch: &RecordBatch,
+    printer: fn(&RecordBatch) -> Result<Box<dyn Printer>, ArrowError>,
+    regex: &Regex,
+    negate: bool,
+) -> Result<BooleanArray, ArrowError> {
+    let printer = printer(batch)?;
+    let mut line = Vec::new();
+    let matches = |row: usize| {
+        line.clear();
+        printer.print(row, &mut line);
+        Some(regex.is_match(&line) != negate)
+    };
+    Ok((0..batch.num_rows()).map(matches).collect())
 }
 
 /// Rows that were read, of which the filters leave all or some.
