@@ -46,7 +46,10 @@
     });
     shown.textContent = `${comma(count)} of ${comma(lines.length)} lines shown` + (range ? `, ${stamp(range[0])} to ${stamp(range[1])} UTC` : "");
     const timeline = charts.find((chart) => chart.kind === "timeline");
-    if (timeline) timeline.plot.setData(timelineData(), false);
+    if (!timeline) return;
+    // Without new scales the library draws nothing by itself.
+    timeline.plot.setData(timelineData(), false);
+    timeline.plot.redraw();
   };
 
   // Records by bar: those of the whole case, or, while text is looked for, those of the lines found.
@@ -130,7 +133,10 @@
             (plot, key) => {
               if (key !== "x" || !plot.status) return;
               const { min, max } = plot.scales.x;
-              range = min <= ends[0] && max >= ends[1] ? null : [min, max];
+              const next = min <= ends[0] && max >= ends[1] ? null : [min, max];
+              // To draw anew is to set the same scale again.
+              if (String(next) === String(range)) return;
+              range = next;
               apply();
             },
           ],
