@@ -497,7 +497,7 @@ fn on_a_phone_no_word_is_broken_and_without_script_the_tables_are_there() {
         .to_owned();
     let text = get(&format!("{}/element/{id}/text", browser.session));
     let text = text.as_str().unwrap();
-    assert!(text.contains("zlj9i0k83o on jmerckle") && text.contains("VPC flow logs"), "{text}");
+    assert!(text.contains("zlj9i0k83o on jmerckle") && text.contains("S3 server access logs"), "{text}");
     assert!(!text.contains("failed only"), "a form that does nothing is not shown");
 }
 
