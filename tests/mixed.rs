@@ -486,10 +486,10 @@ fn the_timeline_tells_the_incident() {
         "2021-07-29 Thursday, UTC\n13:02:53    cloudtrail jmerckle       3.238.12.183    GetCallerIdentity",
         "13:03:25 !  cloudtrail jmerckle       3.238.12.183    ListBuckets s3.amazonaws.com: AccessDenied",
         "3 × ListRoles",
-        "13:06:49  + cloudtrail jmerckle       3.238.12.183    PutUserPolicy",
+        "13:06:49  + cloudtrail jmerckle       3.238.12.183    PutUserPolicy zlj9i0k83o on jmerckle\n",
         "13:09:41    cloudtrail jmerckle       3.238.12.183    ListBuckets",
         "13:10:06    s3         jmerckle       3.238.12.183    36 × REST.GET.OBJECT in falsimentis-eng (in 28 s)",
-        "13:22:07  + cloudtrail jmerckle       3.238.12.183    CreateAccessKey",
+        "13:22:07  + cloudtrail jmerckle       3.238.12.183    CreateAccessKey on jmerckle → AKIAU7JNXC7KWQ3CBN5E\n",
         "14:01:48    s3         jmerckle       3.238.12.183    REST.GET.VERSIONING",
         "14:03:06  + s3         jmerckle       3.238.12.183    35 × BATCH.DELETE.OBJECT in falsimentis-eng\n",
         "… 5 h 54 min without a record",
@@ -498,11 +498,6 @@ fn the_timeline_tells_the_incident() {
         let at = rest.find(step).unwrap_or_else(|| panic!("{step} is not in\n{rest}"));
         rest = &rest[at + step.len()..];
     }
-    assert!(
-        ran.err.contains("records of s3_access stand in the evidence after one that is later by time"),
-        "{}",
-        ran.err
-    );
     // Folded or not, every record is on it once, and bursts have what their records have.
     let folded = case.sawq(&["timeline", "--json"]).json();
     let expanded = case.sawq(&["timeline", "--expand", "--json"]).json();

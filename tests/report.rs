@@ -46,6 +46,25 @@ impl Browser {
         self.post("execute/sync", &json!({ "script": format!("return ({expression});"), "args": [] }))
     }
 
+    /// Calls the browser's own protocol.
+    fn command(&self, name: &str, params: &Value) -> Value {
+        self.post("goog/cdp/execute", &json!({ "cmd": name, "params": params }))
+    }
+
+    /// The page on paper: the text of each sheet.
+    fn paper(&self, case: &Case) -> Vec<String> {
+        let printed = self.command(
+            "Page.printToPDF",
+            &json!({ "preferCSSPageSize": true, "paperWidth": 8.27, "paperHeight": 11.69 }),
+        );
+        let pdf = base64(printed["data"].as_str().expect("a PDF"));
+        std::fs::write(case.path("page.pdf"), pdf).unwrap();
+        let ran = Command::new("pdftotext").args(["-layout", "page.pdf", "-"]).current_dir(case.path(".")).output();
+        let text = ran.expect("pdftotext starts: it is in Debian's package poppler-utils").stdout;
+        let text = String::from_utf8(text).unwrap();
+        text.trim_end_matches('\u{c}').split('\u{c}').map(str::to_owned).collect()
+    }
+
     /// Moves the mouse over the timeline's picture, to shares of its width, and does something at each.
     fn point(&self, steps: &[(f64, &[&str])]) {
         let place = self.value(
@@ -73,10 +92,27 @@ impl Drop for Browser {
     }
 }
 
+/// What a text in Base64 stands for.
+fn base64(text: &str) -> Vec<u8> {
+    let mut decoder = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = decoder.stdin.take().unwrap();
+    let text = text.to_owned();
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, text.as_bytes()));
+    let out = decoder.wait_with_output().unwrap().stdout;
+    writer.join().unwrap().unwrap();
+    out
+}
+
 fn post(url: &str, body: &Value) -> Value {
     let body = body.to_string();
     let arguments = ["-s", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", &body, url];
     let ran = Command::new("curl").args(arguments).output().expect("curl starts");
+    let answer: Value = serde_json::from_slice(&ran.stdout).expect("WebDriver answers in JSON");
+    answer["value"].clone()
+}
+
+fn get(url: &str) -> Value {
+    let ran = Command::new("curl").args(["-s", "--noproxy", "*", url]).output().expect("curl starts");
     let answer: Value = serde_json::from_slice(&ran.stdout).expect("WebDriver answers in JSON");
     answer["value"].clone()
 }
@@ -174,6 +210,295 @@ fn a_printed_report_is_whole_and_light() {
              .map((part) => part.id || part.textContent.slice(0, 40))",
     );
     assert_eq!(cut, json!([]));
+}
+
+/// Names in the page's own words, and what each is for the case.
+#[test]
+fn the_page_says_whose_case_it_is_and_where_each_line_stands() {
+    let case = Case::with(&evidence());
+    let verified = case.sawlog(&["verify", "--json"]);
+    std::fs::write(case.path("verified.json"), &verified.out).unwrap();
+    let arguments = [
+        "report",
+        "--out",
+        "case.html",
+        "--title",
+        "Falsimentis",
+        "--case-number",
+        "2026-17",
+        "--examiner",
+        "A. Example",
+        "--evidence",
+        "Logs of <three> accounts, as delivered",
+        "--verified",
+        "verified.json",
+        "--since",
+        "2021-07-28",
+    ];
+    let ran = case.sawq(&arguments);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let browser = Browser::open(&format!("file://{}", case.path("case.html").display()), 1440);
+    let head = browser.value("document.querySelector('header').innerText");
+    let head = head.as_str().unwrap();
+    for text in [
+        "2026-17",
+        "A. Example",
+        "Logs of <three> accounts, as delivered",
+        "134 of 134 sources rebuilt byte for byte",
+        "sawlog-store",
+    ] {
+        assert!(head.contains(text), "{text}: {head}");
+    }
+    // Each line names its place, as the timeline of the command line has it, and leads to the source with its hash.
+    let rows = case.sawq(&["timeline", "--json", "--since", "2021-07-28"]).json();
+    let places: Vec<String> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{}, line {}", row["source_file"].as_str().unwrap(), row["source_line"]))
+        .collect();
+    let on_page = browser.value("[...document.querySelectorAll('#bursts .place')].map((place) => place.textContent)");
+    assert_eq!(on_page, json!(places));
+    let linked = browser.value(
+        "[...document.querySelectorAll('#bursts .place a')].every((link) => { const row = document.querySelector(link.getAttribute('href')); \
+             return row.cells[1].textContent === link.textContent && row.cells[6].textContent.length === 64; })",
+    );
+    assert_eq!(linked, true);
+    let sources = case.sawq(&["sql", "SELECT sha256 FROM sources ORDER BY path", "--json"]).json();
+    let hashes: Vec<&Value> = sources.as_array().unwrap().iter().map(|source| &source["sha256"]).collect();
+    assert_eq!(
+        browser.value("[...document.querySelectorAll('#files .hash')].map((cell) => cell.textContent)"),
+        json!(hashes)
+    );
+    // Nothing is cut off at the right.
+    let cut = browser.value(
+        "[...document.querySelectorAll('#bursts .outcome')].filter((cell) => cell.getBoundingClientRect().right > \
+             document.querySelector('#bursts').parentElement.getBoundingClientRect().right + 1).length",
+    );
+    assert_eq!(cut, 0);
+    let placeholder = browser.value("(() => { const field = document.forms.filter.text; const canvas = document.createElement('canvas').getContext('2d'); \
+        canvas.font = getComputedStyle(field).font; return canvas.measureText(field.placeholder).width < field.clientWidth - 12; })()");
+    assert_eq!(placeholder, true);
+    let page = std::fs::read_to_string(case.path("case.html")).unwrap();
+    assert!(!page.contains(">remote_ip<") && !page.contains(">srcaddr<"), "headings are words");
+    let unverified = case.sawq(&["report", "--out", "other.html"]);
+    assert_eq!(unverified.code, 0, "{}", unverified.err);
+    let page = std::fs::read_to_string(case.path("other.html")).unwrap();
+    assert!(page.contains("not verified on this page; run <code>sawlog verify</code>"));
+    case.write("wrong.json", "{}");
+    let wrong = case.sawq(&["report", "--out", "third.html", "--verified", "wrong.json"]);
+    assert!(wrong.code == 1 && wrong.err.contains("sawlog verify --json"), "{}", wrong.err);
+}
+
+/// A verification that found something, or was of another state of the store, is no proof.
+#[test]
+fn a_bad_verification_is_told() {
+    let case = Case::with(&evidence());
+    let result = json!({ "verified": 132, "bytes": 5, "without_records": 0, "failed": [["a.log", "differs"]], "index_differs": [] });
+    case.write("verified.json", result.to_string());
+    assert_eq!(case.sawq(&["report", "--out", "r.html", "--verified", "verified.json"]).code, 0);
+    let page = std::fs::read_to_string(case.path("r.html")).unwrap();
+    assert!(
+        page.contains("132 of 133 sources rebuilt") && page.contains("failed: 1"),
+        "{}",
+        &page[page.find("<dl>").unwrap()..][..900]
+    );
+    assert!(page.contains("the result is about 133 sources, the store has 134"));
+}
+
+#[test]
+fn entities_that_were_not_seen_are_told_with_near_names() {
+    let case = Case::with(&evidence());
+    let ran = case.sawq(&["report", "--out", "r.html", "--entity", "jmerkle", "--entity", "3.238.12.183"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("--entity jmerkle was not seen") && ran.err.contains("did you mean 'jmerckle'?"),
+        "{}",
+        ran.err
+    );
+    let browser = Browser::open(&format!("file://{}", case.path("r.html").display()), 1000);
+    let missing = browser.value("document.querySelector('#entity-0').textContent");
+    assert!(missing.as_str().unwrap().contains("Not seen"), "{missing}");
+    // That an address was seen with itself says nothing.
+    let headings =
+        browser.value("[...document.querySelectorAll('#entity-1 h3')].map((heading) => heading.textContent)");
+    let headings: Vec<&str> = headings.as_array().unwrap().iter().map(|heading| heading.as_str().unwrap()).collect();
+    assert!(headings.contains(&"Principals") && !headings.contains(&"Addresses"), "{headings:?}");
+}
+
+/// A trail of many lines: failures of one kind, and a few changes among reads, early and late.
+fn long_trail(case: &Case, events: usize) {
+    let mut records = Vec::new();
+    for number in 0..events {
+        let (hour, minute) = (number / 60 % 24, number % 60);
+        let mut event = json!({
+            "eventTime": format!("2021-07-{:02}T{hour:02}:{minute:02}:00Z", 1 + number / 1440), "eventSource": "ec2.amazonaws.com",
+            "eventName": "DescribeInstances", "awsRegion": "us-east-1", "sourceIPAddress": "192.0.2.1", "readOnly": true,
+            "userIdentity": { "type": "IAMUser", "arn": format!("arn:aws:iam::111122223333:user/user-{}", number % 7) },
+        });
+        match number % 1000 {
+            1 | 2 => {
+                event["eventName"] = json!("CreateUser");
+                event["readOnly"] = json!(false);
+                event["requestParameters"] = json!({ "userName": format!("new-{number}") });
+            }
+            place if place % 3 == 0 => event["errorCode"] = json!("AccessDenied"),
+            _ => {}
+        }
+        records.push(event);
+    }
+    for (file, records) in records.chunks(3).enumerate() {
+        case.write(&format!("logs/{file:05}.json"), json!({ "Records": records }).to_string());
+    }
+    let ran = case.sawlog(&["convert", "logs", "-q"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn of_many_lines_the_telling_ones_are_shown_over_the_whole_case() {
+    let case = Case::new();
+    long_trail(&case, 6000);
+    let ran = case.sawq(&["report", "--out", "r.html", "-n", "100", "--entity", "user-3", "--log", "cloudtrail"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let browser = Browser::open(&format!("file://{}", case.path("r.html").display()), 1440);
+    assert_eq!(browser.post("se/log", &json!({ "type": "browser" })), json!([]));
+    assert_eq!(browser.value(SHOWN), 100);
+    // All changes, which are few, early and late.
+    assert_eq!(browser.value(&set("changes.checked", "true")), 12);
+    assert_eq!(browser.value(&set("changes.checked", "false")), 100);
+    let failed = browser.value(&set("failed.checked", "true")).as_u64().unwrap();
+    assert!((40..=90).contains(&failed), "{failed}");
+    let times = browser.value(
+        "[...document.querySelectorAll('#bursts tr.failed td.time')].map((cell) => cell.textContent.slice(0, 10))",
+    );
+    let times = times.as_array().unwrap();
+    assert_eq!(
+        (times[0].as_str(), times[times.len() - 1].as_str() >= Some("2021-07-04")),
+        (Some("2021-07-01"), true),
+        "{times:?}"
+    );
+    let said = browser.value("document.querySelector('#time').innerText");
+    let said = said.as_str().unwrap();
+    assert!(
+        said.contains("The page shows 100 of ")
+            && said.contains("not shown")
+            && said.contains("sawq timeline --log cloudtrail"),
+        "{said}"
+    );
+    // The chart is of the whole case, whatever the page shows of it.
+    let drawn = browser
+        .value("JSON.parse(document.getElementById('data').textContent).bars.reduce((sum, bar) => sum + bar[2], 0)");
+    assert_eq!(drawn, 6000);
+    // One log has one lane, and no other is spoken of.
+    assert_eq!(
+        browser.value("[...document.querySelectorAll('#filter input[name=log]')].map((box) => box.value)"),
+        json!(["cloudtrail"])
+    );
+    let legend = browser.value("document.querySelector('#timeline .u-legend').textContent");
+    let legend = legend.as_str().unwrap();
+    assert!(
+        legend.contains("cloudtrail failed") && legend.contains("cloudtrail changed") && !legend.contains("s3_access"),
+        "{legend}"
+    );
+    // What is found by text is what the chart shows.
+    let picture = "document.querySelector('#timeline canvas').toDataURL()";
+    browser.value(&set("failed.checked", "false"));
+    let whole = browser.value(picture);
+    assert_eq!(browser.value(&set("text.value", "'new-5001'")), 1);
+    let one = browser.value(picture);
+    assert_eq!(browser.value(&set("text.value", "'no such thing'")), 0);
+    let none = browser.value(picture);
+    assert!(whole != one && one != none && whole != none);
+    // There are 2,000 sources: their list is in a file, too, whose hash is on the page.
+    let list = std::fs::read(case.path("r.sources.csv")).unwrap();
+    let hash: String = sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), &list))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let sources = browser.value("document.querySelector('#sources').textContent");
+    assert!(sources.as_str().unwrap().contains(&hash), "{sources}");
+    assert_eq!(list.iter().filter(|byte| **byte == b'\n').count(), 2001);
+    assert_eq!(browser.value("document.querySelectorAll('#files .hash').length"), 2000);
+    assert_eq!(browser.value("document.querySelector('#sources details').open"), false);
+    assert_eq!(browser.value("(() => { location.hash = '#source-1999'; return new Promise((done) => setTimeout(() => done(document.querySelector('#sources details').open), 300)); })()"), true);
+    let again = case.sawq(&["report", "--out", "r.html", "--match", "CreateUser", "--force"]);
+    assert!(again.code == 0 && again.err.contains("12 records on r.html"), "{}", again.err);
+    std::fs::remove_file(case.path("r.html")).unwrap();
+    let again = case.sawq(&["report", "--out", "r.html"]);
+    assert!(again.code == 1 && again.err.contains("r.sources.csv exists"), "{}", again.err);
+}
+
+/// Paper has a few sheets, with numbers, whatever there is on the screen.
+#[test]
+fn a_long_case_is_printed_on_a_few_sheets() {
+    let case = Case::new();
+    long_trail(&case, 12_000);
+    let ran = case.sawq(&[
+        "report",
+        "--out",
+        "r.html",
+        "--case-number",
+        "2026-17",
+        "--title",
+        "Long \"case\"",
+        "--entity",
+        "user-3",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let browser = Browser::open(&format!("file://{}", case.path("r.html").display()), 1440);
+    let sheets = browser.paper(&case);
+    assert!((3..=40).contains(&sheets.len()), "{}", sheets.len());
+    for (place, sheet) in sheets.iter().enumerate() {
+        assert!(sheet.contains(&format!("{} / {}", place + 1, sheets.len())), "{sheet}");
+        assert!(sheet.contains("2026-17 · Long \"case\""), "{sheet}");
+        // No heading is the last thing on a sheet.
+        let lines: Vec<&str> = sheet.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = lines[lines.len() - 2].trim();
+        assert!(
+            !["Timeline", "Sources", "Rejects", "Method", "Summary", "Created or changed"].contains(&last),
+            "{last}"
+        );
+    }
+    let all = sheets.concat();
+    assert!(all.contains("On paper: ") && all.contains("CreateUser") && all.contains("AccessDenied"));
+    assert!(!all.contains("Top values"));
+}
+
+#[test]
+fn on_a_phone_no_word_is_broken_and_without_script_the_tables_are_there() {
+    let case = Case::with(&evidence());
+    let ran = case.sawq(&["report", "--out", "r.html", "--entity", "3.238.12.183"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let page = format!("file://{}", case.path("r.html").display());
+    let browser = Browser::open(&page, 1000);
+    browser.command(
+        "Emulation.setDeviceMetricsOverride",
+        &json!({ "width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": false }),
+    );
+    assert_eq!(browser.value("[innerWidth, document.documentElement.scrollWidth <= innerWidth]"), json!([400, true]));
+    // A word stands on one line: where there is no place to break it, its pieces have the same height.
+    let broken = browser.value(
+        "[...document.querySelectorAll('h2, h3, dt, th, #bursts .short, #bursts .time, .card')].filter((part) => part.offsetParent).flatMap((part) => { \
+             const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT); const broken = []; \
+             for (let node = walker.nextNode(); node; node = walker.nextNode()) for (const word of node.data.matchAll(/[A-Za-z0-9_]+/g)) { \
+                 const range = document.createRange(); range.setStart(node, word.index); range.setEnd(node, word.index + word[0].length); \
+                 if (range.getClientRects().length > 1) broken.push(word[0]); } \
+             return broken; })",
+    );
+    assert_eq!(broken, json!([]));
+    browser.command("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+    browser.post("url", &json!({ "url": page }));
+    let text = browser.post("element", &json!({ "using": "css selector", "value": "body" }));
+    let id = text
+        .as_object()
+        .and_then(|element| element.values().next())
+        .and_then(Value::as_str)
+        .expect("a body")
+        .to_owned();
+    let text = get(&format!("{}/element/{id}/text", browser.session));
+    let text = text.as_str().unwrap();
+    assert!(text.contains("zlj9i0k83o on jmerckle") && text.contains("S3 server access logs"), "{text}");
+    assert!(!text.contains("failed only"), "a form that does nothing is not shown");
 }
 
 #[test]

@@ -485,7 +485,7 @@ pub(crate) struct WhoArgs {
 /// What `report` writes.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// The page
+    /// The page. If there are more than 300 sources, their list is in a file beside it: NAME.sources.csv
     #[arg(id = "output", long = "output", short = 'o', alias = "out", value_name = "FILE.html")]
     pub(crate) out: PathBuf,
     /// Add a section on this entity (see sawq who); repeatable
@@ -494,6 +494,21 @@ pub(crate) struct ReportArgs {
     /// The title
     #[arg(long, default_value = "AWS log report", value_name = "TEXT")]
     pub(crate) title: String,
+    /// The number of the case, in the head of the page and on each sheet of paper
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) case_number: Option<String>,
+    /// Who examined the logs, in the head of the page
+    #[arg(long, value_name = "NAME")]
+    pub(crate) examiner: Option<String>,
+    /// What the logs are and where they are from, in the head of the page
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) evidence: Option<String>,
+    /// Quote the result of a verification: a file that 'sawlog verify --json' wrote
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) verified: Option<PathBuf>,
+    /// Show up to this many lines of the timeline: failures and changes before others
+    #[arg(short = 'n', long, default_value_t = 4000, value_name = "N")]
+    pub(crate) number: usize,
     /// Overwrite an existing page
     #[arg(long)]
     pub(crate) force: bool,
@@ -518,9 +533,12 @@ pub(crate) struct SqlArgs {
 /// What `timeline` prints.
 #[derive(Debug, Args)]
 pub(crate) struct TimelineArgs {
-    /// A line for each record, not for each burst
+    /// Print a line for each record, not for each burst
     #[arg(long)]
     pub(crate) expand: bool,
+    /// Print up to N lines, the first ones by time; 0 for all
+    #[arg(short = 'n', long, default_value_t = 0, value_name = "N")]
+    pub(crate) number: usize,
 }
 
 /// What `find` prints.

@@ -161,7 +161,7 @@ fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
 }
 
 /// The access keys that a response names: those of `CreateAccessKey`, `AssumeRole` and the like.
-pub(crate) fn new_keys(response: &str) -> Vec<String> {
+fn new_keys(response: &str) -> Vec<String> {
     let response: serde_json::Value = serde_json::from_str(response).unwrap_or_default();
     let keys = ["accessKey", "credentials"].iter().map(|name| &response[*name]["accessKeyId"]);
     keys.filter_map(|key| key.as_str().map(str::to_owned)).collect()

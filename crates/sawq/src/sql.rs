@@ -9,7 +9,7 @@ mod session;
 
 pub(crate) use dialect::is_ended;
 pub(crate) use json::{Arrows, exact, functions as json_functions, len};
-pub(crate) use session::{Session, Show, context};
+pub(crate) use session::{Session, Show};
 
 use anyhow::{Context, Result};
 

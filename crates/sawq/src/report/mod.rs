@@ -1,7 +1,15 @@
 //! `sawq report`: one self-contained page for a case file.
 
+mod chosen;
+mod counts;
+mod entity;
 mod facts;
 mod page;
+mod sources;
+mod tables;
+mod text;
+mod timeline;
+mod verified;
 
 use std::fs::File;
 use std::io::Write;
@@ -12,26 +20,36 @@ use crate::cli::{FilterArgs, ReportArgs};
 use crate::query::Query;
 use crate::who::{Geo, look_up};
 use facts::Facts;
+use page::Page;
+use verified::Verified;
 
 /// Writes the page. `queries` are all records; the filters say which ones the page is about.
 pub(crate) fn write(queries: &[Query], filters: &FilterArgs, args: &ReportArgs, quiet: bool) -> Result<()> {
     if !args.force && args.out.symlink_metadata().is_ok() {
         bail!("{} exists; nothing was written. Use --force to overwrite it", args.out.display());
     }
+    let verified = args.verified.as_deref().map(Verified::read).transpose()?;
     let about = Query::narrowed(queries, filters)?;
     let geo = args.geoip.as_deref().map(Geo::open).transpose()?;
     let mut entities = Vec::new();
     for entity in &args.entity {
-        let (_, profile) = look_up(queries, filters, entity, None)?;
+        let (records, profile) = look_up(queries, filters, entity, None)?;
+        if profile.records == 0 && !quiet {
+            eprintln!("sawq: --entity {} was not seen", sawlog_formats::visible(entity));
+            crate::near::explain_nothing(&records)?;
+        }
         entities.push(if let Some(geo) = &geo { profile.located(geo) } else { profile });
     }
-    let facts = Facts::collect(&about, queries)?;
-    let html = page::page(&args.title, &facts, &entities)?;
+    let mut facts = Facts::collect(&about, queries, args.number)?;
+    facts.sources.write_list(&args.out, args.force)?;
+    let html = Page { args, facts: &facts, entities: &entities, verified: verified.as_ref() }.html()?;
     let wrong = || format!("can't write {}", args.out.display());
     let mut file = File::create(&args.out).with_context(wrong)?;
     file.write_all(html.as_bytes()).with_context(wrong)?;
     if !quiet {
-        eprintln!("sawq: {} records on {}", facts.records(), args.out.display());
+        let records = text::count(usize::try_from(facts.records())?, "record", "records");
+        let list = facts.sources.list.as_ref().map(|(name, _)| format!(", all sources in {name}")).unwrap_or_default();
+        eprintln!("sawq: {records} on {}{list}", args.out.display());
     }
     Ok(())
 }

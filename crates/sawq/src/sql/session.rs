@@ -244,15 +244,6 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The tables and the view that `text` names, as far as the filters leave them.
-pub(crate) fn context(queries: &[Query], text: &str) -> Result<SessionContext> {
-    let mut session = Session::new(queries)?;
-    let text = text.to_lowercase();
-    // Only what the query names is opened.
-    names_of_store().filter(|name| text.contains(name)).try_for_each(|name| session.open(name))?;
-    Ok(session.context)
-}
-
 fn names_of_store() -> impl Iterator<Item = &'static str> {
     TABLES().into_iter().map(|table| table.name).chain([events::NAME])
 }

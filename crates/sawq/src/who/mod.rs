@@ -16,7 +16,7 @@ use crate::query::Query;
 
 pub(crate) use geo::Geo;
 pub(crate) use kind::Kind;
-pub(crate) use profile::Profile;
+pub(crate) use profile::{Facet, Profile};
 
 /// Prints what is known of the entity; says whether there is anything, and the records it was looked for in.
 pub(crate) fn who(

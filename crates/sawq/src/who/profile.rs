@@ -16,6 +16,7 @@ use super::kind::{Guess, Kind};
 use crate::groups::Sums;
 use crate::logs::Roles;
 use crate::query::{Query, each};
+use crate::subject::Call;
 use crate::top::numbers;
 
 /// An hour and a day, in microseconds.
@@ -200,14 +201,12 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
         let times = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
         let (names, services, parameters, responses) = (text(1)?, text(2)?, text(3)?, text(4)?);
         for row in 0..batch.num_rows() {
-            let mut target = parameters.get(row).map(main_parameters).unwrap_or_default();
-            for key in responses.get(row).map(crate::ctsummarize::new_keys).unwrap_or_default() {
-                target += &format!(" → {key}");
-            }
+            let (operation, parameters) = (names.get(row), parameters.get(row));
+            let mut target = Call { operation, parameters, response: responses.get(row), ..Call::default() }.subject();
             if target.is_empty() {
                 services.get(row).unwrap_or_default().clone_into(&mut target);
             }
-            let key = (names.get(row).unwrap_or_default().to_owned(), target.trim().to_owned());
+            let key = (operation.unwrap_or_default().to_owned(), target);
             let is_new = changes.len() >= MAX_CHANGES && !changes.contains_key(&key);
             let key = if is_new { ("(others)".to_owned(), String::new()) } else { key };
             let record = Record { time: Some(times.value(row)), ..Record::default() };
@@ -220,15 +219,6 @@ fn api_changes(query: &Query) -> Result<Vec<Change>> {
         .into_iter()
         .map(|((operation, target), sums)| Change { log: log.to_owned(), operation, target, sums })
         .collect())
-}
-
-/// The short texts among a request's parameters, which name what it is about: `userName=ann policyName=p`.
-fn main_parameters(json: &str) -> String {
-    const MAX: usize = 64;
-    let Ok(serde_json::Value::Object(parameters)) = serde_json::from_str(json) else { return String::new() };
-    let named =
-        parameters.iter().filter_map(|(name, value)| Some((name, value.as_str().filter(|text| text.len() <= MAX)?)));
-    named.take(4).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Records by time as bars, one for each hour of up to two days, else for each day or some days; and what a bar is.
@@ -269,11 +259,5 @@ mod tests {
         assert_eq!(sparkline(&days, (0, 3 * DAY)), ("▄▄ █".to_owned(), "day".to_owned()));
         let (bars, unit) = sparkline(&days, (0, 400 * DAY));
         assert_eq!((bars.chars().count(), unit.as_str()), (45, "9 days"));
-    }
-
-    #[test]
-    fn parameters_name_what_a_call_is_about() {
-        assert_eq!(main_parameters(r#"{"userName":"ann","n":1,"policyName":"p"}"#), "policyName=p userName=ann");
-        assert_eq!(main_parameters("null"), "");
     }
 }

@@ -1,0 +1,147 @@
+//! The timeline on the page: the lines that were chosen, and what the charts draw.
+
+use std::collections::HashMap;
+
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use super::chosen::Line;
+use super::facts::Facts;
+use super::tables::MAX_SOURCES;
+use super::text::{broken, count, number};
+use crate::moment::moment;
+use crate::timeline::Burst;
+
+/// What the script draws and filters by: the logs; records by time over the whole case; of each line its time, its end, its
+/// log's place, its records, and whether it failed (1) and changed something (2).
+pub(super) fn data(facts: &Facts) -> Value {
+    let place = |name: &str| facts.logs.iter().position(|log| log.name == name);
+    let seconds = |micros: i64| micros.div_euclid(1_000_000);
+    let lines = facts.timeline.lines.iter().map(|Line { burst, .. }| {
+        let flags = i64::from(burst.is_failure()) + 2 * i64::from(burst.changes);
+        let (first, last) = (burst.times.map(|(first, _)| seconds(first)), burst.times.map(|(_, last)| seconds(last)));
+        json!([first, last, place(&burst.kind.log), burst.count, flags])
+    });
+    let bars = facts.counts.bars.iter();
+    let bars = bars.map(|bar| json!([place(&bar.log), bar.place, bar.records, bar.failed, bar.changed]));
+    json!({
+        "logs": facts.logs.iter().map(|log| log.name).collect::<Vec<_>>(),
+        "length": facts.counts.length,
+        "bars": bars.collect::<Vec<_>>(),
+        "lines": lines.collect::<Vec<_>>(),
+    })
+}
+
+/// The section; `command` prints all lines.
+pub(super) fn section(facts: &Facts, command: &str) -> Markup {
+    let chosen = &facts.timeline;
+    html! {
+        section id="time" {
+            h2 { "Timeline" }
+            p.soft {
+                "Each line is a record, or a burst of records of the same kind within a minute. Times are UTC. "
+                span.screen {
+                    "Drag over the chart to zoom, double-click to see everything; the table follows. The chart counts records over \
+                     the whole case; while text is looked for, those of the lines found. Bars grow with the logarithm of the count."
+                }
+            }
+            (left_out(facts, command))
+            @if facts.counts.without_time > 0 {
+                p { (number(facts.counts.without_time)) " records have no time: they stand last, and in no chart." }
+            }
+            form #filter aria-label="Filter of the timeline" {
+                label.find { "Find " input type="search" name="text" placeholder="user, address, action, name" size="30"; }
+                @for log in &facts.logs {
+                    label { input type="checkbox" name="log" value=(log.name) checked; " " (log.name) }
+                }
+                label { input type="checkbox" name="failed"; " failed only" }
+                label { input type="checkbox" name="changes"; " changes only" }
+                button type="reset" { "Show all" }
+            }
+            div #timeline .chart role="img" aria-label="Records by time and log; the table below has them as text" {}
+            p #shown .soft role="status" {}
+            @if chosen.lines.is_empty() { p { "There are no records." } }
+            @else { (table(facts)) }
+        }
+    }
+}
+
+/// Says which lines are not on the page, or not on paper, and how to get them.
+fn left_out(facts: &Facts, command: &str) -> Markup {
+    let chosen = &facts.timeline;
+    let on_page = chosen.lines.len();
+    let marked = chosen.lines.iter().filter(|line| line.burst.changes || line.burst.is_failure()).count();
+    let on_paper = chosen.lines.iter().filter(|line| line.on_paper).count();
+    html! {
+        @if on_page < chosen.all {
+            p.screen {
+                "The page shows " (number(on_page as u64)) " of " (count(chosen.all, "line", "lines")) ": "
+                (number(marked as u64)) " of the " (number(chosen.marked as u64))
+                " that failed or changed something, and " (number((on_page - marked) as u64)) " of the "
+                (number((chosen.all - chosen.marked) as u64)) " others; of each kind the first ones, and fewer of those that follow. "
+                (count(chosen.all - on_page, "line is", "lines are")) " not shown. All of them: " code { (broken(command)) }
+            }
+        }
+        @if on_paper < chosen.all {
+            p.paper {
+                "On paper: " (number(on_paper as u64)) " of the " (count(chosen.marked, "line", "lines"))
+                " that failed or changed something; of each kind the first ones, and fewer of those that follow. All "
+                (count(chosen.all, "line", "lines")) ": " code { (broken(command)) }
+            }
+        }
+    }
+}
+
+fn table(facts: &Facts) -> Markup {
+    let sources = facts.sources.all.iter().take(MAX_SOURCES).enumerate();
+    let places: HashMap<&str, usize> = sources.map(|(place, source)| (source.path.as_str(), place + 1)).collect();
+    html! {
+        div.tall tabindex="0" aria-label="Timeline" {
+            table #bursts {
+                thead { tr {
+                    th { "Time" } th { "Log" } th { "Who" } th { "From" } th.num { "Records" } th { "What" }
+                    th { "On what, and its evidence place" } th { "Outcome" }
+                } }
+                tbody { @for line in &facts.timeline.lines { (row(line, &places)) } }
+            }
+        }
+    }
+}
+
+fn row(line: &Line, places: &HashMap<&str, usize>) -> Markup {
+    let burst = &line.burst;
+    let kind = &burst.kind;
+    let class = match (burst.is_failure(), burst.changes) {
+        (true, _) => "failed",
+        (false, true) => "change",
+        (false, false) => "",
+    };
+    let class = format!("{class}{}", if line.on_paper { " on-paper" } else { "" });
+    html! {
+        tr class=(class.trim_start()) {
+            td.time { (burst.times.map_or_else(|| "no time".to_owned(), |(first, _)| moment(first))) }
+            td.short { (kind.log) } td.who { (broken(&kind.actor)) } td.from { (broken(&kind.src_ip)) }
+            td.num { (number(burst.count)) } td.what { (broken(&kind.operation)) }
+            td.mono.about {
+                (broken(&burst.about()))
+                div.place { (place(burst, places)) }
+            }
+            td.outcome {
+                @if burst.is_failure() { span.bad { "failed" } " " (broken(&kind.error)) }
+                @else if burst.changes { span.changed { "changed" } }
+            }
+        }
+    }
+}
+
+/// Where the first record of a line stands in the evidence, and the source in the list of them.
+fn place(burst: &Burst, places: &HashMap<&str, usize>) -> Markup {
+    let file = html! { (broken(&burst.source_file)) };
+    html! {
+        @match places.get(burst.source_file.as_str()) {
+            Some(place) => a href={ "#source-" (place) } { (file) },
+            None => (file),
+        }
+        ", " span.line { "line " (number(burst.source_line)) }
+    }
+}

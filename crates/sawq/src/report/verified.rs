@@ -1,0 +1,73 @@
+//! The result of `sawlog verify --json`, as the page quotes it.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::sources::hex;
+
+/// The lists of a result for CloudTrail's digests that name what is wrong.
+const WRONG_IN_DIGESTS: [&str; 4] = ["wrong", "missing", "altered", "unexpected"];
+
+/// What a verification found.
+pub(crate) struct Verified {
+    pub(crate) file: String,
+    pub(crate) sha256: String,
+    /// When the file was written, in microseconds since 1970.
+    pub(crate) written: Option<i64>,
+    pub(crate) rebuilt: u64,
+    pub(crate) bytes: u64,
+    pub(crate) without_records: u64,
+    pub(crate) failed: u64,
+    /// What differs, in words.
+    pub(crate) problems: Vec<String>,
+    /// CloudTrail's digests with the right signature, of how many.
+    pub(crate) digests: Option<(u64, u64)>,
+}
+
+impl Verified {
+    /// Reads a result.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
+        let wrong = || format!("{name} is not what 'sawlog verify --json' prints");
+        let Value::Object(result) = serde_json::from_slice(&bytes).with_context(wrong)? else { bail!(wrong()) };
+        let number = |name: &str| result.get(name).and_then(Value::as_u64).with_context(wrong);
+        let failed = result.get("failed").and_then(Value::as_array).with_context(wrong)?;
+        let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
+        let since_1970 = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+        Ok(Self {
+            file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            sha256: hex(&Sha256::digest(&bytes)),
+            written: since_1970.and_then(|time| i64::try_from(time.as_micros()).ok()),
+            rebuilt: number("verified")?,
+            bytes: number("bytes")?,
+            without_records: number("without_records")?,
+            failed: failed.len() as u64,
+            problems: problems(&result),
+            digests: digests(&result),
+        })
+    }
+
+    /// How many sources it was about.
+    pub(crate) fn sources(&self) -> u64 {
+        self.rebuilt + self.without_records + self.failed
+    }
+}
+
+/// Every list with something in it is one of things that are wrong.
+fn problems(result: &Map<String, Value>) -> Vec<String> {
+    let of_digests = result.get("cloudtrail_digests").and_then(Value::as_object).into_iter().flatten();
+    let of_digests = of_digests.filter(|(name, _)| WRONG_IN_DIGESTS.contains(&name.as_str()));
+    let lists = result.iter().chain(of_digests).filter_map(|(name, value)| Some((name, value.as_array()?)));
+    let words = |(name, list): (&String, &Vec<Value>)| format!("{}: {}", name.replace('_', " "), list.len());
+    lists.filter(|(_, list)| !list.is_empty()).map(words).collect()
+}
+
+fn digests(result: &Map<String, Value>) -> Option<(u64, u64)> {
+    let digests = result.get("cloudtrail_digests")?;
+    Some((digests.get("signed")?.as_u64()?, digests.get("digests")?.as_u64()?))
+}

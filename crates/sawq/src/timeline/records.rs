@@ -1,0 +1,142 @@
+//! The records of all logs, by time, as the timeline shows them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, ident, lit};
+use datafusion::prelude::cast as to_type;
+use foldhash::quality::RandomState;
+use sawlog_formats::{TextColumn, cloudtrail, s3_access, vpc_flow};
+
+use super::burst::{Burst, Kind};
+use crate::events;
+use crate::query::{BATCH_ROWS, Query, new_session};
+use crate::subject::Call;
+
+/// The columns that are read, of the view of events and beside it.
+const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, target, outcome, error, changes, bytes, \
+                      source_file, source_line";
+/// What a subject is told by.
+const SUBJECT_OF: [&str; 6] = [
+    "event_name",
+    "request_parameters",
+    "response_elements",
+    "additional_event_data",
+    "insight_details",
+    "service_event_details",
+];
+
+/// All records by time, those without one last; up to `most`.
+pub(super) async fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
+    let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+    let sorted = format!("SELECT {FIELDS} FROM lines ORDER BY time NULLS LAST, source_file, source_line{limit}");
+    frame(queries, &sorted).await
+}
+
+/// A query over `lines`: the view of events with two columns more, `subject` and `apart`: whether records with different
+/// subjects are of different kinds.
+pub(crate) async fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
+    let context = new_session(BATCH_ROWS);
+    context.register_table("lines", events::view_with(queries, more)?.into_view())?;
+    Ok(context.sql(text).await?)
+}
+
+fn more(query: &Query) -> Result<Vec<Expr>> {
+    let (subject_of, apart) = if query.format.table.name == cloudtrail::TABLE.name {
+        let columns = SUBJECT_OF.map(|name| to_type(ident(name), DataType::Utf8View));
+        // Only what is said to read is folded with others of its kind.
+        (subject().call(columns.to_vec()), ident("read_only").is_not_true())
+    } else {
+        (lit(ScalarValue::Utf8View(None)), lit(false))
+    };
+    Ok(vec![subject_of.alias("subject"), apart.alias("apart")])
+}
+
+/// The function `call_subject`: what an API call was about.
+fn subject() -> ScalarUDF {
+    let function = |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let texts: Vec<ArrayRef> =
+            arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
+        let texts: Vec<StringViewArray> = texts.iter().map(|array| array.as_string_view().clone()).collect();
+        let columns: [StringViewArray; SUBJECT_OF.len()] =
+            texts.try_into().map_err(|_| DataFusionError::Internal("a subject is told by six columns".to_owned()))?;
+        // Rows that share texts of dictionaries have the same views of them: they are read once.
+        let mut known: HashMap<[u128; SUBJECT_OF.len()], Option<String>, RandomState> = HashMap::default();
+        let mut subject = |row: usize| {
+            let views = columns.each_ref().map(|column| if column.is_valid(row) { column.views()[row] } else { 0 });
+            known.entry(views).or_insert_with(|| of_row(&columns, row)).clone()
+        };
+        let subjects: StringViewArray = (0..columns[0].len()).map(&mut subject).collect();
+        Ok(ColumnarValue::Array(Arc::new(subjects)))
+    };
+    let text = DataType::Utf8View;
+    create_udf("call_subject", vec![text.clone(); SUBJECT_OF.len()], text, Volatility::Immutable, Arc::new(function))
+}
+
+fn of_row(columns: &[StringViewArray; SUBJECT_OF.len()], row: usize) -> Option<String> {
+    let [operation, parameters, response, additional, insight, service_details] =
+        columns.each_ref().map(|column| column.is_valid(row).then(|| column.value(row)));
+    let subject = Call { operation, parameters, response, additional, insight, service_details }.subject();
+    Some(subject).filter(|subject| !subject.is_empty())
+}
+
+/// Each record of a batch as a burst of one.
+pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
+    let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
+    let text = |name: &str| -> Result<TextColumn> {
+        TextColumn::new(column(name)?).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+    };
+    let number = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().cloned().context("no numbers");
+    let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
+    let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+    let (changes, apart) = (truth("changes")?, truth("apart")?);
+    let (bytes, lines, files, targets, subjects) =
+        (number("bytes")?, number("source_line")?, text("source_file")?, text("target")?, text("subject")?);
+    let names = ["log", "actor", "src_ip", "operation", "outcome", "error"];
+    let [log, actor, src_ip, operation, outcome, error] = names.map(text);
+    let (log, actor, src_ip, operation, outcome, error) = (log?, actor?, src_ip?, operation?, outcome?, error?);
+    let get = |column: &TextColumn, row: usize| column.get(row).unwrap_or_default().to_owned();
+    let rows = (0..batch.num_rows()).map(|row| {
+        let (log, target, subject) = (get(&log, row), get(&targets, row), get(&subjects, row));
+        let is_apart = apart.is_valid(row) && apart.value(row);
+        Burst {
+            times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
+            count: 1,
+            kind: Kind {
+                place: place(&log, &target).to_owned(),
+                changed: if is_apart { subject.clone() } else { String::new() },
+                log,
+                actor: get(&actor, row),
+                src_ip: get(&src_ip, row),
+                operation: get(&operation, row),
+                outcome: get(&outcome, row),
+                error: get(&error, row),
+            },
+            subject,
+            target,
+            changes: changes.is_valid(row) && changes.value(row),
+            bytes: if bytes.is_valid(row) { bytes.value(row) } else { 0 },
+            source_file: get(&files, row),
+            source_line: lines.value(row),
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// What records of a burst share of their target.
+fn place<'a>(log: &str, target: &'a str) -> &'a str {
+    if log == s3_access::TABLE.name {
+        target.split('/').next().unwrap_or_default()
+    } else if log == vpc_flow::TABLE.name {
+        target.rsplit_once(':').map_or(target, |(address, _)| address)
+    } else {
+        target
+    }
+}
