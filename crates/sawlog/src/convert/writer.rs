@@ -38,12 +38,15 @@ pub(crate) struct Writer<'p, 'r, 's> {
     scraps: Option<Scraps>,
 }
 
+/// A table, and a day counted from 1970-01-01, or none.
+type TableDay = (&'static str, Option<i32>);
+
 /// Rows that were set aside, in a file without a name.
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
     /// For each table and day, or none, where its rows are: offset and length.
-    days: BTreeMap<(&'static str, Option<i32>), Vec<(u64, usize)>>,
+    days: BTreeMap<TableDay, Vec<(u64, usize)>>,
 }
 
 impl Scraps {
@@ -52,7 +55,7 @@ impl Scraps {
         Ok(Self { file: BufWriter::new(file), end: 0, days: BTreeMap::new() })
     }
 
-    fn add(&mut self, day: (&'static str, Option<i32>), rows: &[u8]) -> Result<()> {
+    fn add(&mut self, day: TableDay, rows: &[u8]) -> Result<()> {
         self.file.write_all(rows).context("can't write to a temporary file")?;
         self.days.entry(day).or_default().push((self.end, rows.len()));
         self.end += rows.len() as u64;
