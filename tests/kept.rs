@@ -10,6 +10,7 @@ use std::process::Stdio;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, SOURCES, Source, SourceState, Store};
@@ -174,7 +175,7 @@ fn a_file_that_is_to_be_replaced_and_cannot_be_read_keeps_its_records() {
     assert_eq!(case.sawlog(&["convert", "in", "-q"]).code, 0);
     case.write("in/a", random_log(&mut Numbers::new(3), 5));
     case.write("in/b", random_log(&mut Numbers::new(4), 7));
-    fs::set_permissions(case.path("in/a"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(case.path("in/a"), fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(case.path("in/a")).is_ok() {
         println!("nothing is kept from root");
         return;
@@ -332,36 +333,30 @@ fn verify_names_the_data_file_whatever_column_of_it_is_damaged() {
     let is_data = |path: &PathBuf| {
         path.extension().is_some_and(|name| name == "parquet") && !path.iter().any(|part| part == "_delta_log")
     };
+    let mut chunks = Vec::new();
     for path in files(&store).into_iter().filter(is_data) {
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
-        let chunks = reader
-            .metadata()
-            .row_groups()
-            .iter()
-            .flat_map(|row_group| row_group.columns())
-            .map(|column| column.byte_range());
-        for (start, len) in chunks.collect::<Vec<_>>() {
-            // Somewhere in the chunk, and in the header of its first page.
-            for at in [start + numbers.below(len), start + numbers.below(len.min(20))]
-                .into_iter()
-                .take(if flips % 3 == 0 { 2 } else { 1 })
-            {
-                let file = File::options().read(true).write(true).open(&path).unwrap();
-                let mut byte = [0];
-                file.read_exact_at(&mut byte, at).unwrap();
-                file.write_all_at(&[byte[0] ^ 1 << numbers.below(8)], at).unwrap();
-                let ran = case.sawlog(&["verify"]);
-                let what = format!("byte {at} of {}: {}{}", path.display(), ran.text(), ran.err);
-                assert_eq!(ran.code, 1, "{what}");
-                assert!(ran.err.contains(path.file_name().unwrap().to_str().unwrap()), "{what}");
-                assert!(!ran.err.contains("panicked"), "{what}");
-                file.write_all_at(&byte, at).unwrap();
-                flips += 1;
-            }
-        }
+        let columns = reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
+        chunks.extend(columns.map(ColumnChunkMetaData::byte_range).map(|range| (path.clone(), range)));
+    }
+    for number in cases(chunks.len(), 120) {
+        let (path, (start, len)) = &chunks[number];
+        // Somewhere in the chunk, or in the header of its first page.
+        let at = start + numbers.below(if number.is_multiple_of(4) { (*len).min(20) } else { *len });
+        let file = File::options().read(true).write(true).open(path).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1 << numbers.below(8)], at).unwrap();
+        let ran = case.sawlog(&["verify"]);
+        let what = format!("byte {at} of {}: {}{}", path.display(), ran.text(), ran.err);
+        assert_eq!(ran.code, 1, "{what}");
+        assert!(ran.err.contains(path.file_name().unwrap().to_str().unwrap()), "{what}");
+        assert!(!ran.err.contains("panicked"), "{what}");
+        file.write_all_at(&byte, at).unwrap();
+        flips += 1;
     }
     verified(&case, "whole again");
-    assert!(flips > 200, "{flips}");
+    assert!(flips > 60, "{flips}");
 }
 
 /// A damaged data file is one thing, what came from it another: the sources are named that it takes with it, no others.
@@ -421,7 +416,9 @@ fn memory_is_bounded_whatever_the_size_of_records() {
 fn many_small_files_fit_into_little_memory() {
     let case = Case::new();
     let line = random_log(&mut Numbers::new(1), 1);
-    for folder in 0..200 {
+    // Half as many take half of the time.
+    let folders = cases(2, 1).count() * 100;
+    for folder in 0..folders {
         let path = case.path(&format!("in/{folder:03}"));
         fs::create_dir_all(&path).unwrap();
         for file in 0..1000 {
@@ -431,8 +428,9 @@ fn many_small_files_fit_into_little_memory() {
     }
     let peak = peak(&case, &["convert", "in", "-q", "--memory", "128MiB"], 0);
     println!("{peak} MiB");
-    assert!(peak < 200, "{peak} MiB");
-    assert_eq!(case.sawq(&["find", "-c"]).text().trim(), "200000");
+    let most = if folders == 200 { 200 } else { 150 };
+    assert!(peak < most, "{peak} MiB");
+    assert_eq!(case.sawq(&["find", "-c"]).text().trim(), (folders * 1000).to_string());
 }
 
 #[test]
@@ -567,9 +565,9 @@ fn panics_of_threads_are_not_shown() {
         let at = usize::try_from(numbers.below(bytes.len() as u64)).unwrap();
         let mut damaged = bytes.clone();
         if seed % 2 == 0 {
-            damaged[at] ^= 0x20
+            damaged[at] ^= 0x20;
         } else {
-            damaged.truncate(at)
+            damaged.truncate(at);
         }
         fs::write(path, damaged).unwrap();
         for arguments in [["status"], ["verify"], ["manifest"]] {
@@ -590,10 +588,7 @@ fn nothing_that_steers_a_terminal_is_printed() {
     case.write(&format!("in/{nasty}-copy"), fs::read(case.path(&format!("in/{nasty}.log"))).unwrap());
     case.write(
         "in/fields.json",
-        format!(
-            "{{\"Records\":[{}]}}",
-            event(1).replace("\"n\"", "\"n\"").replace("\"eventName\"", &format!("\"{nasty}\":1,\"eventName\""))
-        ),
+        format!("{{\"Records\":[{}]}}", event(1).replace("\"eventName\"", &format!("\"{nasty}\":1,\"eventName\""))),
     );
     let store = "store";
     let steers = |text: &str| {

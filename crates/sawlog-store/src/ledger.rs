@@ -239,16 +239,16 @@ impl Source {
         Some(sources)
     }
 
-    /// The input files in batches of the table; says what is wrong with these.
-    pub(crate) fn read_all(
+    /// Calls `take` with the input files in each of some batches of the table; says what is wrong with these.
+    pub(crate) fn read_each(
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-    ) -> Result<Vec<Self>, String> {
-        let mut sources = Vec::new();
+        mut take: impl FnMut(Vec<Self>),
+    ) -> Result<(), String> {
         for batch in batches {
             let rows = Self::from_batch(&batch.map_err(|error| error.to_string())?);
-            sources.extend(rows.ok_or("is not a part of a ledger")?);
+            take(rows.ok_or("is not a part of a ledger")?);
         }
-        Ok(sources)
+        Ok(())
     }
 
     /// The whole ledger, in order of path.
@@ -260,8 +260,9 @@ impl Source {
         let snapshot = store.snapshot(&SOURCES)?;
         let mut sources = Vec::new();
         for file in &snapshot.files {
-            let rows = Self::read_all(read_file(&SOURCES, &snapshot.folder, file, None)?);
-            sources.extend(rows.map_err(|what| StoreError::damaged(&snapshot.folder.join(&file.path), what))?);
+            let rows = read_file(&SOURCES, &snapshot.folder, file, None)?;
+            Self::read_each(rows, |rows| sources.extend(rows))
+                .map_err(|what| StoreError::damaged(&snapshot.folder.join(&file.path), what))?;
         }
         sources.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(sources)

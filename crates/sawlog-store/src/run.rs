@@ -278,7 +278,8 @@ impl Run<'_> {
                 }
                 let rows = read_file(table, &folder, file, None)?;
                 if table.name == SOURCES.name {
-                    Source::read_all(rows).map_err(wrong)?;
+                    // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
+                    Source::read_each(rows, drop).map_err(wrong)?;
                 }
             }
         }

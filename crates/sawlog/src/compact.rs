@@ -141,16 +141,16 @@ fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interr
     let table = snapshot.table;
     let date = files.first().and_then(|file| file.date.clone());
     let mut encoder = Encoder::new(table, run.codec())?;
-    let reading = Reading { columns: |_| None, prepare: |_, batch| Ok(Known::of(batch)), memory: MERGE_MEMORY };
-    let mut merged = Merge::new(files.iter().map(|file| (snapshot, file)), reading);
+    let reading = Reading { columns: None, prepare: |_, batch| Ok(Known::of(batch)), memory: MERGE_MEMORY };
+    let mut merged = Merge::new(files.iter().map(|file| (snapshot, file)), &reading);
     let mut staged = run.create_file(table, date.clone())?;
     let mut waiting = Gathered::new(table);
     while let Some(mut found) = merged.next()? {
-        while !found.rows.is_empty() {
+        while !found.range.is_empty() {
             if interrupt.requested() {
                 return Err(Interrupted.into());
             }
-            found.rows.start += waiting.add(found.batch, found.rows.clone(), found.prepared)?;
+            found.range.start += waiting.add(found.batch, found.range.clone(), found.prepared)?;
             if !waiting.is_full() {
                 continue;
             }

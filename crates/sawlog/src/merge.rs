@@ -34,8 +34,8 @@ pub(crate) struct Merge<P> {
 
 /// How data files are read.
 pub(crate) struct Reading<P> {
-    /// Which columns of a table; `None`: all. Source file, line and byte offset must be among them.
-    pub(crate) columns: fn(&'static Table) -> Option<Vec<&'static str>>,
+    /// Which columns of a table, if not all. Source file, line and byte offset must be among them.
+    pub(crate) columns: Option<fn(&'static Table) -> Vec<&'static str>>,
     /// What is made of a batch.
     pub(crate) prepare: fn(&'static Table, &RecordBatch) -> Result<P>,
     /// How much memory all batches together may take.
@@ -57,7 +57,7 @@ pub(crate) struct Rows<'a, P> {
     pub(crate) prepared: &'a mut P,
     /// The source file and the line of each row of the batch.
     pub(crate) places: &'a Places,
-    pub(crate) rows: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 /// A data file that is being read. It always has a row.
@@ -107,7 +107,10 @@ impl Places {
 
 impl<P> Merge<P> {
     /// A merge of data files of some tables.
-    pub(crate) fn new<'a>(files: impl Iterator<Item = (&'a Snapshot, &'a DataFileEntry)>, reading: Reading<P>) -> Self {
+    pub(crate) fn new<'a>(
+        files: impl Iterator<Item = (&'a Snapshot, &'a DataFileEntry)>,
+        reading: &Reading<P>,
+    ) -> Self {
         let part = |(snapshot, entry): (&Snapshot, &DataFileEntry)| {
             let stats: serde_json::Value = serde_json::from_str(&entry.stats).unwrap_or_default();
             let bound = |of: &str| stats[of]["source_file"].as_str().map(str::to_owned);
@@ -117,7 +120,7 @@ impl<P> Merge<P> {
         let mut unopened: Vec<Part> = files.map(part).collect();
         unopened.sort_by(|a, b| (&b.least, &b.entry.path).cmp(&(&a.least, &a.entry.path)));
         let batch = (reading.memory / most_open(&unopened).max(1)).clamp(MIN_BATCH, MAX_BATCH);
-        let reading = Reading { memory: batch, ..reading };
+        let reading = Reading { memory: batch, ..*reading };
         Self { reading, unopened, open: HashMap::new(), waiting: BinaryHeap::new(), opened: 0, current: None }
     }
 
@@ -130,7 +133,7 @@ impl<P> Merge<P> {
         while let Some(part) =
             self.unopened.pop_if(|part| self.waiting.peek().is_none_or(|Reverse(((file, ..), _))| *file >= part.least))
         {
-            if let Some(cursor) = Cursor::open(part, &self.reading)? {
+            if let Some(cursor) = Cursor::open(&part, &self.reading)? {
                 self.waiting.push(Reverse((cursor.place(), self.opened)));
                 self.open.insert(self.opened, cursor);
             }
@@ -143,7 +146,7 @@ impl<P> Merge<P> {
         let unopened = self.unopened.last().map(|part| (part.least.as_str(), i64::MIN, i64::MIN));
         let rows = cursor.rows_until(waiting.into_iter().chain(unopened).min());
         cursor.row = rows.end;
-        Ok(Some(Rows { batch: &cursor.batch, prepared: &mut cursor.prepared, places: &cursor.places, rows }))
+        Ok(Some(Rows { batch: &cursor.batch, prepared: &mut cursor.prepared, places: &cursor.places, range: rows }))
     }
 
     /// Lets a file wait with its next row, or closes it.
@@ -178,9 +181,9 @@ fn most_open(parts: &[Part]) -> usize {
 
 impl<P> Cursor<P> {
     /// Opens a data file that has a row.
-    fn open(part: Part, reading: &Reading<P>) -> Result<Option<Self>> {
+    fn open(part: &Part, reading: &Reading<P>) -> Result<Option<Self>> {
         let path = part.folder.join(&part.entry.path);
-        let columns = (reading.columns)(part.table);
+        let columns = reading.columns.map(|of| of(part.table));
         let mut batches = Batches::open(part.table, &part.folder, &part.entry, columns.as_deref(), reading.memory)?;
         let Some((batch, prepared, places)) = next_batch(&mut batches, part.table, &path, reading)? else {
             return Ok(None);

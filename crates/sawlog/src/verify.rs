@@ -78,9 +78,10 @@ pub(crate) fn verify(store: &Store, memory: u64) -> Result<Verification> {
     let printed = |snapshot: &&Snapshot| records_and_rejects().any(|table| table.name == snapshot.table.name);
     let files = snapshots.iter().filter(printed).flat_map(|of| of.files.iter().map(move |file| (of, file)));
     let batches = usize::try_from(memory / 4).unwrap_or(usize::MAX);
-    let mut rows = Merge::new(files, Reading { columns: printed_columns, prepare: RowText::of, memory: batches });
+    let mut rows =
+        Merge::new(files, &Reading { columns: Some(printed_columns), prepare: RowText::of, memory: batches });
     while let Some(found) = rows.next()? {
-        for row in found.rows {
+        for row in found.range {
             walk.row(found.places.file(row), found.places.line(row), found.prepared, row);
         }
     }
@@ -154,7 +155,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Takes a row, the next one in evidence order.
     fn row(&mut self, file: &str, line: i64, texts: &RowText, row: usize) {
-        if !self.current.as_ref().is_some_and(|rebuilt| rebuilt.source.path == file) {
+        if self.current.as_ref().is_none_or(|rebuilt| rebuilt.source.path != file) {
             if self.unknown.as_deref() == Some(file) {
                 return;
             }
@@ -168,7 +169,8 @@ impl<'a> Walk<'a> {
                 let (gap, as_it_was) = (printer.gap(row), printer.as_it_was(row));
                 rebuilt.add(&Row { line, gap, text: &self.text, as_it_was, reject: false });
             }
-            RowText::Rejects(gap, raw) => {
+            RowText::Rejects(columns) => {
+                let (gap, raw) = columns.as_ref();
                 rebuilt.add(&Row { line, gap: gap.get(row), text: raw.value(row), as_it_was: true, reject: true });
             }
         }
@@ -360,7 +362,7 @@ struct Row<'a> {
 enum RowText {
     Records(Box<dyn Printer>),
     /// What stands before each, and itself.
-    Rejects(TextColumn, BinaryArray),
+    Rejects(Box<(TextColumn, BinaryArray)>),
 }
 
 impl RowText {
@@ -370,15 +372,15 @@ impl RowText {
         }
         let gap = TextColumn::new(&batch["gap"]).map_err(|found| anyhow!("gap has the type {found}"))?;
         let raw = batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?;
-        Ok(Self::Rejects(gap, raw.clone()))
+        Ok(Self::Rejects(Box::new((gap, raw.clone()))))
     }
 }
 
 /// The columns that rebuilding needs.
-fn printed_columns(table: &'static Table) -> Option<Vec<&'static str>> {
+fn printed_columns(table: &'static Table) -> Vec<&'static str> {
     let printed = match sawlog_formats::format(table.name) {
         Some(format) => (format.printed)(),
         None => vec!["gap", "raw", "byte_offset"],
     };
-    Some(printed.into_iter().chain(["source_file", "source_line"]).collect())
+    printed.into_iter().chain(["source_file", "source_line"]).collect()
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use ::parquet::basic::Encoding;
-use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
+use ::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use ::parquet::file::statistics::Statistics;
 
 use super::header::{MAX_HEADER, PageHeader, PageKind};
@@ -33,7 +33,7 @@ pub(crate) fn damaged_page(file: &File) -> Result<Option<String>, ::parquet::err
     }
     // Column chunks stand one after the other, so that nothing is between them.
     let mut end = MAGIC.len() as u64;
-    for chunk in metadata.row_groups().iter().flat_map(|row_group| row_group.columns()) {
+    for chunk in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
         let (start, len) = chunk.byte_range();
         let damaged = if start == end { damaged_at(file, chunk, &mut buffer)? } else { Some(end) };
         end = start + len;

@@ -40,14 +40,14 @@ pub(crate) struct Writer<'p, 'r, 's> {
     scraps: Option<Scraps>,
 }
 
-/// A table, and a day or none.
+/// A table, and a day counted from 1970-01-01, or none.
 type TableDay = (&'static str, Option<i32>);
 
 /// Rows that were set aside, in a file without a name.
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
-    /// Where the rows of each table and day are: offset and length.
+    /// For each table and day, or none, where its rows are: offset and length.
     days: BTreeMap<TableDay, Vec<(u64, usize)>>,
 }
 
