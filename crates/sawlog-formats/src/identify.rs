@@ -66,9 +66,8 @@ pub fn remedy(name: &str) -> Option<Cow<'static, str>> {
     };
     let kind = KINDS.iter().find(same)?;
     Some(match kind.remedy {
-        Remedy::Do(text) => text.into(),
         Remedy::Unpack(text) if in_gzip => format!("decompress it (gunzip FILE), then {text}").into(),
-        Remedy::Unpack(text) => text.into(),
+        Remedy::Do(text) | Remedy::Unpack(text) => text.into(),
         Remedy::Filter(filter) if in_gzip => format!("take its records out: zcat FILE | {filter} > NEW").into(),
         Remedy::Filter(filter) => format!("take its records out: {filter} FILE > NEW").into(),
     })

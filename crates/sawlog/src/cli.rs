@@ -199,7 +199,7 @@ pub(crate) struct StatusArgs {
 /// What to remove.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
-    /// Paths in the store (as in source_file), folders of them, or patterns
+    /// Paths in the store (as in `source_file`), folders of them, or patterns
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
     /// Why; the ledger keeps it

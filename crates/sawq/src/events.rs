@@ -59,15 +59,15 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
 
 /// The view over the records of some queries.
 pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
-    view_with(queries, |_| Ok(Vec::new()))
+    view_with(queries, |_| Vec::new())
 }
 
 /// The same with more columns, which `more` gives of each log: the same ones, by name and type.
-pub(crate) fn view_with(queries: &[Query], more: impl Fn(&Query) -> Result<Vec<Expr>>) -> Result<DataFrame> {
+pub(crate) fn view_with(queries: &[Query], more: impl Fn(&Query) -> Vec<Expr>) -> Result<DataFrame> {
     let mut view: Option<DataFrame> = None;
     for query in queries {
         let mut all = columns(query)?;
-        all.extend(more(query)?);
+        all.extend(more(query));
         let of_log = query.matched()?.select(all)?;
         view = Some(match view {
             None => of_log,

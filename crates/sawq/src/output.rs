@@ -120,7 +120,7 @@ impl Target {
             (Some(path), Some(_)) => bail!("{} takes one result only", path.display()),
             (None, Some(_)) => {}
             (Some(path), None) => {
-                *place = Some(Place::File(Box::new(NewFile::create(path, self.is_gzip, Existing::Keep)?)))
+                *place = Some(Place::File(Box::new(NewFile::create(path, self.is_gzip, Existing::Keep)?)));
             }
             (None, None) => *place = Some(self.screen()),
         }

@@ -43,6 +43,7 @@ const BASE_MEMORY: u64 = 90 << 20;
 
 /// What a conversion is to do: complete when it is made.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Settings {
     pub(crate) inputs: Vec<PathBuf>,
     /// All inputs are of this format; `None`: tell by content.

@@ -47,7 +47,7 @@ pub(crate) async fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     Ok(context.sql(text).await?)
 }
 
-fn more(query: &Query) -> Result<Vec<Expr>> {
+fn more(query: &Query) -> Vec<Expr> {
     let (subject_of, apart) = if query.format.table.name == cloudtrail::TABLE.name {
         let columns = SUBJECT_OF.map(|name| to_type(ident(name), DataType::Utf8View));
         // Only what is said to read is folded with others of its kind.
@@ -55,7 +55,7 @@ fn more(query: &Query) -> Result<Vec<Expr>> {
     } else {
         (lit(ScalarValue::Utf8View(None)), lit(false))
     };
-    Ok(vec![subject_of.alias("subject"), apart.alias("apart")])
+    vec![subject_of.alias("subject"), apart.alias("apart")]
 }
 
 /// The function `call_subject`: what an API call was about.
