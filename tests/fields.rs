@@ -228,7 +228,7 @@ fn check_timeless(case: &Case, what: &str) {
         let of =
             |address: &str| top.as_array().unwrap().iter().find(|row| row["srcaddr"] == *address).cloned().unwrap();
         let (without, with) = (of("192.0.2.10"), of("192.0.2.1"));
-        assert_eq!((&without["count"], &without["bytes_sent"]), (&json!(2), &json!(190)), "{what}: {arguments:?}");
+        assert_eq!((&without["count"], &without["flow_bytes"]), (&json!(2), &json!(190)), "{what}: {arguments:?}");
         assert!(without["first_seen"].is_null() && without["last_seen"].is_null(), "{what}: {arguments:?}: {without}");
         assert_eq!(with["first_seen"], "2024-05-01T12:00:00Z", "{what}: {arguments:?}");
     }

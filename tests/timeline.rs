@@ -214,8 +214,7 @@ fn sign_ins_and_insights_say_how_they_ended() {
 #[test]
 fn lines_stand_below_each_other_and_gaps_are_told_in_days() {
     let by = |clock: &str, arn: &str| {
-        let identity =
-            json!({ "type": "IAMUser", "arn": arn, "userName": "x", "principalId": "AIDACKCEVSQ6C2EXAMPLE" });
+        let identity = json!({ "type": "IAMUser", "arn": arn, "userName": arn.rsplit('/').next(), "principalId": "AIDACKCEVSQ6C2EXAMPLE" });
         event(clock, "ListUsers", true, &json!({ "userIdentity": identity }))
     };
     let mut last = by("30:00", "arn:aws:iam::111122223333:user/bob");

@@ -59,8 +59,9 @@ fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
     }
     let is_own = |name: &String| queries.iter().any(|query| resolve(query.format.table, name).is_some());
     let is_of_events = |name: &String| events::COLUMNS.iter().any(|(column, ..)| *column == event_name(name));
-    let any_is_not_own = names.iter().any(|name| !is_own(name) && is_of_events(name));
-    if any_is_not_own && names.iter().all(|name| is_own(name) || is_of_events(name)) {
+    let has_all = |query: &Query| names.iter().all(|name| resolve(query.format.table, name).is_some());
+    let are_known = names.iter().all(|name| is_own(name) || is_of_events(name));
+    if are_known && names.iter().any(is_of_events) && !queries.iter().any(has_all) {
         return of_events(queries, names);
     }
     let queries = with_columns(queries, &names)?;
