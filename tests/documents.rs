@@ -126,6 +126,7 @@ fn the_readme_shows_what_is_printed() {
 fn every_command_of_the_guide_works() {
     let guide = fs::read_to_string(repository().join("GUIDE.md")).unwrap();
     let case = with_evidence();
+    case.write("iocs.txt", "3.238.12.183\n");
     let all = commands(&guide);
     assert!(all.len() > 30, "{} commands were found", all.len());
     for command in all {

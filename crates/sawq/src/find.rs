@@ -15,7 +15,7 @@ use sawlog_formats::{TextColumn, visible};
 
 use crate::cli::{FindArgs, Order};
 use crate::events;
-use crate::logs::resolve;
+use crate::logs::{OF_EVENTS, resolve};
 use crate::output::{Output, Target};
 use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 
@@ -61,7 +61,9 @@ fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
     let is_of_events = |name: &String| events::COLUMNS.iter().any(|(column, ..)| *column == event_name(name));
     let has_all = |query: &Query| names.iter().all(|name| resolve(query.format.table, name).is_some());
     let are_known = names.iter().all(|name| is_own(name) || is_of_events(name));
-    if are_known && names.iter().any(is_of_events) && !queries.iter().any(has_all) {
+    // What only the view has is asked of all logs.
+    let is_of_view = queries.len() > 1 && names.iter().any(|name| OF_EVENTS.contains(&name.as_str()));
+    if are_known && names.iter().any(is_of_events) && (is_of_view || !queries.iter().any(has_all)) {
         return of_events(queries, names);
     }
     let queries = with_columns(queries, &names)?;

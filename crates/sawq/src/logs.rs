@@ -41,7 +41,7 @@ const NAMES: &[(&[&str], [Option<&str>; 3])] = &[
 ];
 
 /// Columns of the view of events that are columns of a log, too.
-const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
+pub(crate) const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
 
 fn is(table: &Table, log: &Table) -> bool {
     table.name == log.name
