@@ -1,0 +1,68 @@
+//! What only stores of many records do: the index is asked before the records, and every command has to cope with that.
+
+use serde_json::json;
+
+use sawlog_tests::Case;
+
+/// More records than are looked at sooner than the index is.
+const EVENTS: usize = 60_000;
+
+/// Every so many events fail: by a code, and a sign-in by its response alone.
+const DENIED: usize = 1_000;
+const SIGN_IN: usize = 1_500;
+
+/// A store of many events of 29 July 2021, one a second.
+fn large() -> Case {
+    let event = |number: usize| {
+        let (hour, minute, second) = (number / 3600, number / 60 % 60, number % 60);
+        let mut event = json!({
+            "eventTime": format!("2021-07-29T{hour:02}:{minute:02}:{second:02}Z"),
+            "eventSource": "iam.amazonaws.com",
+            "eventName": "GetUser",
+            "awsRegion": "us-east-1",
+            "sourceIPAddress": format!("192.0.2.{}", number % 7),
+            "userIdentity": { "type": "IAMUser", "userName": "ann", "accountId": "111122223333" },
+            "readOnly": true,
+        });
+        if number % DENIED == 0 {
+            event["errorCode"] = json!("AccessDenied");
+        }
+        if number % SIGN_IN == 1 {
+            event["eventSource"] = json!("signin.amazonaws.com");
+            event["eventName"] = json!("ConsoleLogin");
+            event["responseElements"] = json!({ "ConsoleLogin": "Failure" });
+        }
+        event
+    };
+    let case = Case::new();
+    let events: Vec<_> = (0..EVENTS).map(event).collect();
+    case.write("logs/trail.json", json!({ "Records": events }).to_string());
+    let ran = case.sawlog(&["convert", "logs", "-q"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    case
+}
+
+#[test]
+fn every_command_tells_the_same_failures() {
+    let case = large();
+    let failed = EVENTS / DENIED + EVENTS / SIGN_IN;
+    let answer = |arguments: &[&str]| {
+        let ran = case.sawq(arguments);
+        assert_eq!((ran.code, ran.err.contains("panicked")), (0, false), "{arguments:?}: {}", ran.err);
+        ran.text().to_owned()
+    };
+    assert_eq!(answer(&["find", "--failed", "--count"]).trim(), failed.to_string());
+    let counted = ["timeline", "--failed", "--expand", "--format", "csv", "--number", "0"];
+    assert_eq!(answer(&counted).lines().count() - 1, failed);
+    let outcomes = "SELECT count(*) FROM events WHERE outcome = 'failure'";
+    assert_eq!(answer(&["sql", outcomes, "--format", "csv"]).lines().nth(1), Some(failed.to_string().as_str()));
+    let all = answer(&["timeline", "--expand", "--format", "csv", "--number", "0"]);
+    assert_eq!(all.lines().count() - 1, EVENTS);
+    assert_eq!(all.lines().filter(|line| line.contains(",failure,")).count(), failed);
+    let profile: serde_json::Value = serde_json::from_str(&answer(&["who", "ann", "--format", "json"])).unwrap();
+    assert_eq!(profile["logs"][0]["errors"], json!(failed), "{}", profile["logs"]);
+    let top: serde_json::Value = serde_json::from_str(&answer(&["top", "user", "--format", "json"])).unwrap();
+    assert_eq!((&top[0]["count"], &top[0]["errors"]), (&json!(EVENTS), &json!(failed)));
+    answer(&["report", "-o", "report.html"]);
+    assert!(std::fs::read_to_string(case.path("report.html")).unwrap().contains("AccessDenied"));
+}
