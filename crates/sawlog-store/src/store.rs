@@ -137,9 +137,12 @@ impl Store {
         self.root.join(STAGING)
     }
 
-    /// Runs a future of the query engine on the store's threads.
+    /// Runs a future of the query engine on the store's threads, also where one of them waits for the answer.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.runtime.block_on(future)
+        match tokio::runtime::Handle::try_current() {
+            Ok(_) => tokio::task::block_in_place(|| self.runtime.handle().block_on(future)),
+            Err(_) => self.runtime.block_on(future),
+        }
     }
 
     /// What a table holds now.

@@ -65,10 +65,8 @@ impl Counts {
              sum(CASE WHEN changes AND outcome IS DISTINCT FROM 'failure' THEN 1 ELSE 0 END) AS changed \
              FROM (SELECT CAST(time AS BIGINT) AS micros, log, outcome, changes FROM lines) GROUP BY 1, 2 ORDER BY 1, 2"
         );
-        let batches = query.store.block_on(async {
-            let frame = timeline::records(queries, &text).await?;
-            collect(frame, events::NAME, &query.explain).await
-        })?;
+        let frame = timeline::records(queries, &text)?;
+        let batches = query.store.block_on(collect(frame, events::NAME, &query.explain))?;
         let mut counts = Self { length, ..Self::default() };
         for batch in batches {
             let logs = TextColumn::new(batch.column(1)).map_err(|found| anyhow::anyhow!("log is {found}"))?;

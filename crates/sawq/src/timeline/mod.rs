@@ -44,10 +44,9 @@ pub(crate) fn print(queries: &[Query], args: &TimelineArgs, target: &Target) -> 
 pub(crate) fn fold(queries: &[Query], folds: Folds, printer: &mut dyn Printer) -> Result<bool> {
     let Some(query) = queries.first() else { return Ok(false) };
     let mut folding = Folding::new(folds);
+    // Each line is a record if nothing is folded: so many of the first ones are enough.
+    let frame = records::by_time(queries, folds.most.filter(|_| folds.expand))?;
     query.store.block_on(async {
-        // Each line is a record if nothing is folded: so many of the first ones are enough.
-        let most = folds.most.filter(|_| folds.expand);
-        let frame = records::by_time(queries, most).await?;
         let mut stream = crate::query::execute(frame, events::NAME, &query.explain).await?;
         while let Some(batch) = stream.next().await {
             for record in records::of_batch(&batch?)? {

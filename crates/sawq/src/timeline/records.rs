@@ -33,18 +33,20 @@ const SUBJECT_OF: [&str; 6] = [
 ];
 
 /// All records by time, those without one last; up to `most`.
-pub(super) async fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
+pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
     let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
     let sorted = format!("SELECT {FIELDS} FROM lines ORDER BY time NULLS LAST, source_file, source_line{limit}");
-    frame(queries, &sorted).await
+    frame(queries, &sorted)
 }
 
 /// A query over `lines`: the view of events with two columns more, `subject` and `apart`: whether records with different
 /// subjects are of different kinds.
-pub(crate) async fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
+pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
+    let view = events::view_with(queries, more)?.into_view();
     let context = new_session(BATCH_ROWS);
-    context.register_table("lines", events::view_with(queries, more)?.into_view())?;
-    Ok(context.sql(text).await?)
+    context.register_table("lines", view)?;
+    let query = queries.first().context("records of no log")?;
+    Ok(query.store.block_on(context.sql(text))?)
 }
 
 fn more(query: &Query) -> Vec<Expr> {
