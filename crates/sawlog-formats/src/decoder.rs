@@ -11,6 +11,7 @@ use crate::cloudtrail::Item;
 use crate::entity::{Entity, Measures};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
+use crate::role::{Role, Value};
 use crate::table::Table;
 
 /// A log format: an entry of the registry [`crate::FORMATS`].
@@ -32,6 +33,8 @@ pub struct Format {
     pub skim: fn(&[u8], &mut Carry),
     /// Whether a part of a large file may end after this line: not before a record, if something belongs to it.
     pub ends_block: fn(&[u8]) -> bool,
+    /// What its fields mean, each role once.
+    pub roles: &'static [(Role, Value)],
     /// The fields whose values are indexed.
     pub entities: &'static [Entity],
     /// What the rows of the index mean that are written now. Rows of an older meaning are not believed; those of stores that
@@ -39,6 +42,14 @@ pub struct Format {
     pub index_version: i32,
     /// What is added up of records.
     pub measures: Measures,
+}
+
+impl Format {
+    /// Where the value of a role is, if the log has one.
+    #[must_use]
+    pub fn role(&self, role: Role) -> Option<Value> {
+        self.roles.iter().find(|(of, _)| *of == role).map(|(_, value)| *value)
+    }
 }
 
 /// How a format's content is made up.

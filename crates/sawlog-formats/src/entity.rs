@@ -1,6 +1,8 @@
 //! Entities: the values by which an investigator looks for records, and what is added up of the records that have one.
 //! Both are data, so that the index that is made as logs are converted and the query that scans mean the same.
 
+use crate::role::Changes;
+
 /// A field whose values are looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Entity {
@@ -100,6 +102,10 @@ pub struct Measures {
     pub received: Option<Received>,
     /// A record has failed if any of these is true.
     pub failed: &'static [Failed],
+    /// What did not fail has succeeded if a column is this text; in any case, if there is nothing.
+    pub succeeded: Option<(&'static str, &'static str)>,
+    /// Which records tell of a change.
+    pub changes: Changes,
 }
 
 /// A column of bytes, and what they are: those of different kinds have no sum that means anything.

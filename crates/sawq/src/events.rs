@@ -1,21 +1,15 @@
 //! The view `events`: all logs in one schema, for questions that are about what happened, not about a log.
 
-use std::borrow::Cow;
-
 use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
-use datafusion::functions::core::expr_fn::{coalesce, get_field};
-use datafusion::functions::string::expr_fn::concat;
-use datafusion::functions_nested::expr_fn::array_element;
-use datafusion::logical_expr::{Expr, ident, lit, when};
+use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::cast;
-use sawlog_formats::{Table, cloudtrail, s3_access, vpc_flow};
+use sawlog_formats::{Role, Table};
 
-use crate::logs::{Roles, first, resolve, time};
+use crate::logs::{self, Roles, time};
 use crate::query::Query;
-use crate::texts;
 
 /// The view's name.
 pub(crate) const NAME: &str = "events";
@@ -80,16 +74,13 @@ pub(crate) fn view_with(queries: &[Query], more: impl Fn(&Query) -> Vec<Expr>) -
 /// The columns of the view, as expressions over a log.
 pub(crate) fn columns(query: &Query) -> Result<Vec<Expr>> {
     let roles = Roles::of(query)?;
-    let error = match query.format.table.name {
-        name if name == cloudtrail::TABLE.name => first(query.format.table, query.useful(cloudtrail::ERROR)),
-        _ => None,
-    };
     let columns = COLUMNS.iter().map(|(name, data_type, _)| {
-        let expr = match (*name, &error) {
-            ("error", Some(error)) => error.clone(),
-            ("time", _) => query.time()?,
-            _ => of_table(query.format.table, name, &roles)?.unwrap_or_else(|| lit(ScalarValue::Null)),
+        let expr = match *name {
+            "time" => Some(query.time()?),
+            "error" => logs::error(query.format.table, |sources| query.useful(sources)),
+            name => of_table(query.format.table, name, &roles)?,
         };
+        let expr = expr.unwrap_or_else(|| lit(ScalarValue::Null));
         let expr = match *data_type {
             "Utf8" => cast(expr, DataType::Utf8View),
             "Int64" => cast(expr, DataType::Int64),
@@ -107,59 +98,31 @@ pub(crate) fn column(table: &Table, name: &str) -> Option<Expr> {
 }
 
 fn of_table(table: &Table, name: &str, roles: &Roles) -> Result<Option<Expr>> {
-    let success = |known: Option<Expr>| {
-        let outcome = when(roles.failed.clone(), lit("failure"));
-        match known {
-            None => outcome.clone().otherwise(lit("success")),
-            Some(known) => outcome.clone().when(known, lit("success")).end(),
+    let role = match name {
+        "actor" => Role::Actor,
+        "actor_type" => Role::ActorType,
+        "access_key" => Role::AccessKey,
+        "src_ip" => Role::Source,
+        "operation" => Role::Operation,
+        "target" => Role::Target,
+        "user_agent" => Role::UserAgent,
+        "bucket" => Role::Bucket,
+        "key" => Role::Key,
+        "service" => Role::Service,
+        "region" => Role::Region,
+        "account" => Role::Account,
+        _ => {
+            return Ok(match name {
+                "time" => time(table),
+                "log" => Some(lit(table.name)),
+                "outcome" => Some(roles.outcome()?),
+                "error" => logs::error(table, |sources| sources.iter().collect()),
+                "changes" => Some(roles.changes.clone()),
+                "bytes" => Some(roles.bytes.clone()),
+                "bytes_received" => Some(roles.bytes_received.clone()),
+                _ => logs::resolve(table, name),
+            });
         }
     };
-    let (is_s3, is_flow) = (table.name == s3_access::TABLE.name, table.name == vpc_flow::TABLE.name);
-    Ok(match name {
-        "time" => time(table),
-        "log" => Some(lit(table.name)),
-        "outcome" if is_flow => Some(success(Some(ident("action").eq(lit("ACCEPT"))))?),
-        "outcome" => Some(success(None)?),
-        "changes" => Some(roles.changes.clone()),
-        "bytes" => Some(roles.bytes.clone()),
-        "bytes_received" => Some(roles.bytes_received.clone()),
-        "src_ip" if is_flow => Some(ident("srcaddr")),
-        "src_ip" => resolve(table, "ip"),
-        "operation" if is_flow => Some(lit("FLOW")),
-        "error" if is_flow => Some(when(ident("action").eq(lit("REJECT")), lit("REJECT")).end()?),
-        "actor_type" if is_s3 => Some(s3_actor_type()?),
-        "actor_type" if is_flow => None,
-        "actor_type" => resolve(table, "user_identity.type"),
-        "target" if is_s3 => {
-            Some(when(ident("key").is_null(), ident("bucket")).otherwise(joined("bucket", "/", "key"))?)
-        }
-        "target" if is_flow => {
-            Some(when(ident("dstport").is_null(), ident("dstaddr")).otherwise(joined("dstaddr", ":", "dstport"))?)
-        }
-        "target" => {
-            let resource = get_field(array_element(ident("resources"), lit(1_i64)), "arn");
-            let kind = texts::found(ident("insight_details"), "insight_kind", |details| {
-                cloudtrail::insight_kind(details).map(Cow::Owned)
-            });
-            let parts = [kind, resource, ident("event_source")];
-            Some(coalesce(parts.map(|part| cast(part, DataType::Utf8View)).to_vec()))
-        }
-        "service" if is_s3 => Some(lit("s3.amazonaws.com")),
-        "service" if is_flow => None,
-        _ => resolve(table, name),
-    })
-}
-
-fn joined(first: &str, by: &str, second: &str) -> Expr {
-    concat(vec![ident(first), lit(by), cast(ident(second), DataType::Utf8View)])
-}
-
-fn s3_actor_type() -> Result<Expr> {
-    let like = |pattern: &str| ident("requester").like(lit(pattern));
-    Ok(when(ident("requester").is_null(), lit("Anonymous"))
-        .when(like("arn:%:assumed-role/%"), lit("AssumedRole"))
-        .when(like("arn:%:user/%"), lit("IAMUser"))
-        .when(like("svc:%"), lit("AWSService"))
-        .when(like("arn:%:root"), lit("Root"))
-        .otherwise(lit("CanonicalUser"))?)
+    Ok(logs::shown(table, role))
 }

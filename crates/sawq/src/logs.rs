@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::{coalesce, get_field, nullif};
+use datafusion::functions::string::expr_fn::concat;
+use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
 use datafusion_functions_json::udfs::json_as_text_udf;
-use sawlog_formats::{
-    Bytes, Column, Entity, Failed, Kind, Part, Received, Source, Table, cloudtrail, s3_access, vpc_flow,
-};
+use sawlog_formats::{Bytes, Changes, Column, Entity, Failed, Kind, Part, Received, Role, Source, Table, Value};
 
 use crate::events;
 use crate::numbers;
@@ -19,42 +19,48 @@ use crate::query::Query;
 use crate::texts;
 use crate::usage::BadValue;
 
-/// Names that mean a field in each log that has one for it: the names, the first of which is the usual one, and the fields in
-/// S3 access logs, in CloudTrail, and in VPC flow logs: a column, or an entity as the index names it.
-const NAMES: &[(&[&str], [Option<&str>; 3])] = &[
-    (&["time"], [Some("time"), Some("event_time"), Some("start")]),
-    (&["ip", "src_ip", "address"], [Some("remote_ip"), Some("source_ip_address"), Some("ip")]),
-    (&["user", "actor", "principal"], [Some("actor"), Some("actor"), None]),
-    (&["access_key"], [Some("request_uri"), Some("user_identity.access_key_id"), None]),
-    (&["agent", "useragent"], [Some("user_agent"), Some("user_agent"), None]),
-    (&["operation"], [Some("operation"), Some("event_name"), None]),
-    (&["error"], [Some("error_code"), Some("error"), None]),
-    (&["status"], [Some("http_status"), None, None]),
-    (&["region"], [Some("source_region"), Some("aws_region"), Some("region")]),
-    (&["account"], [Some("bucket_owner"), Some("recipient_account_id"), Some("account_id")]),
-    (&["src"], [Some("remote_ip"), Some("source_ip_address"), Some("srcaddr")]),
-    (&["dst"], [None, None, Some("dstaddr")]),
-    (&["sport"], [None, None, Some("srcport")]),
-    (&["dport"], [None, None, Some("dstport")]),
-    (&["service"], [None, Some("event_source"), None]),
-    (&["interface"], [None, None, Some("interface_id")]),
+/// Names that mean a role, whatever the field is called in a log; the first one is the usual one.
+const NAMES: &[(&[&str], Role)] = &[
+    (&["ip", "src_ip", "address"], Role::Address),
+    (&["user", "actor", "principal"], Role::Actor),
+    (&["access_key"], Role::AccessKey),
+    (&["agent", "useragent"], Role::UserAgent),
+    (&["operation"], Role::Operation),
+    (&["error"], Role::Error),
+    (&["status"], Role::Status),
+    (&["region"], Role::Region),
+    (&["account"], Role::Account),
+    (&["src"], Role::Source),
+    (&["dst"], Role::Destination),
+    (&["sport"], Role::SourcePort),
+    (&["dport"], Role::DestinationPort),
+    (&["service"], Role::Service),
+    (&["interface"], Role::Interface),
 ];
 
 /// Columns of the view of events that are columns of a log, too.
 pub(crate) const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
 
-fn is(table: &Table, log: &Table) -> bool {
-    table.name == log.name
+/// Where the value of a role is in a log.
+pub(crate) fn role(table: &Table, role: Role) -> Option<Value> {
+    sawlog_formats::format(table.name)?.role(role)
 }
 
-/// The place of the table's column in [`NAMES`].
-fn place(table: &Table) -> usize {
-    [&s3_access::TABLE, &cloudtrail::TABLE, &vpc_flow::TABLE].iter().position(|log| is(table, log)).unwrap_or_default()
+/// The field that has the value of a role in a log, if it is one field.
+pub(crate) fn field(table: &Table, of: Role) -> Option<&'static str> {
+    match role(table, of)? {
+        Value::Field(name) => Some(name),
+        Value::Any(names) => names.first().copied(),
+        _ => None,
+    }
 }
 
 /// The field that a general name means in a log; `None` for other names, and if the log has none for it.
 fn general(table: &Table, name: &str) -> Option<&'static str> {
-    NAMES.iter().find(|(names, _)| names.contains(&name)).and_then(|(_, fields)| fields[place(table)])
+    if name == "time" {
+        return table.times.first().copied();
+    }
+    field(table, NAMES.iter().find(|(names, _)| names.contains(&name))?.1)
 }
 
 /// The field's own name, for a general one: `source_ip_address` for `ip`; one in a group with dots.
@@ -64,12 +70,16 @@ pub(crate) fn path<'a>(table: &Table, name: &'a str) -> &'a str {
 
 /// The entity that a name means in a log.
 pub(crate) fn entity(table: &Table, name: &str) -> Option<&'static Entity> {
-    let is_general = general(table, name).is_some();
-    let path = path(table, name);
-    let entities = sawlog_formats::format(table.name)?.entities;
+    if let Some(path) = general(table, name) {
+        return entity_of(table, path);
+    }
     // A column in which an entity stands somewhere is not that entity.
-    let may_be = |entity: &&Entity| is_general || !matches!(entity.part, Part::Within(_));
-    entities.iter().filter(may_be).find(|entity| entity.field == path)
+    entity_of(table, name).filter(|entity| !matches!(entity.part, Part::Within(_)))
+}
+
+/// The entity whose field has this name.
+fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
+    sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
 }
 
 /// A column by its own name, with dots in a group, and with further ones into its JSON text.
@@ -83,11 +93,46 @@ fn column(table: &Table, path: &str) -> Option<Expr> {
             let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
             return Some(json_as_text_udf().call([expr].into_iter().chain(names.map(step)).collect()));
         }
-        let Kind::Struct(columns) = column.kind else { return None };
+        let (Kind::Struct(columns) | Kind::List(columns)) = column.kind else { return None };
+        let mut part = part;
+        if matches!(column.kind, Kind::List(_)) {
+            // The first one is 0, as in JSON; to the engine it is 1.
+            expr = array_element(expr, lit(part.parse::<i64>().ok()?.checked_add(1)?));
+            part = parts.next()?;
+        }
         column = columns.iter().find(|column| column.name == part)?;
         expr = get_field(expr, part);
     }
     Some(expr)
+}
+
+/// The value of a role in a record, for those who read it; `None` if the log has none.
+pub(crate) fn shown(table: &Table, of: Role) -> Option<Expr> {
+    value_of(table, role(table, of)?)
+}
+
+fn value_of(table: &Table, value: Value) -> Option<Expr> {
+    let view = |expr| cast(expr, DataType::Utf8View);
+    match value {
+        Value::Field(name) => match entity_of(table, name) {
+            Some(entity) => self::value(table, entity),
+            None => column(table, name),
+        },
+        Value::Any(names) => column(table, names.first()?),
+        Value::Joined(first, by, second) => {
+            let both = concat(vec![ident(first), lit(by), view(ident(second))]);
+            when(ident(second).is_null(), ident(first)).otherwise(both).ok()
+        }
+        Value::Made(name, make) => {
+            // The function's address tells functions of one column apart.
+            Some(texts::found(column(table, name)?, &format!("made_of_{name}_{make:p}"), move |text| make(text)))
+        }
+        Value::Constant(text) => Some(lit(text)),
+        Value::First(values) => {
+            let values = values.iter().map(|value| value_of(table, *value).map(view)).collect::<Option<Vec<_>>>()?;
+            Some(coalesce(values))
+        }
+    }
 }
 
 /// The column, by its own name or a general one: `source_ip_address` or `ip`; one in a group, or a field of its JSON, with dots.
@@ -260,17 +305,36 @@ pub(crate) struct Roles {
     /// Whether it is an action that changes something.
     pub(crate) changes: Expr,
     pub(crate) ip: Expr,
+    /// Whether it is known to have succeeded, where not all that did not fail have.
+    succeeded: Option<Expr>,
 }
 
-/// What the S3 operations begin with that change something.
-const S3_CHANGES: [&str; 6] = ["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."];
-
-/// Whether an S3 operation changes something.
-pub(crate) fn is_s3_change(operation: &str) -> bool {
-    S3_CHANGES.iter().any(|prefix| operation.starts_with(prefix))
+/// Why a record failed: the first of what says it, of some sources those that `useful` leaves; of a log that has no text for
+/// it, what else tells a failure.
+pub(crate) fn error(table: &Table, useful: impl Fn(&'static [Source]) -> Vec<&'static Source>) -> Option<Expr> {
+    if let Some(name) = field(table, Role::Error) {
+        return match entity_of(table, name)?.part {
+            Part::First(sources) => first(table, useful(sources)),
+            _ => column(table, name),
+        };
+    }
+    let failed = sawlog_formats::format(table.name)?.measures.failed;
+    failed.iter().find_map(|failed| match *failed {
+        Failed::Is(column, value) => when(ident(column).eq(lit(value)), lit(value)).end().ok(),
+        _ => None,
+    })
 }
 
 impl Roles {
+    /// `success` or `failure`.
+    pub(crate) fn outcome(&self) -> Result<Expr> {
+        let mut outcome = when(self.failed.clone(), lit("failure"));
+        Ok(match &self.succeeded {
+            None => outcome.otherwise(lit("success"))?,
+            Some(succeeded) => outcome.when(succeeded.clone(), lit("success")).end()?,
+        })
+    }
+
     /// Those of a query's log.
     pub(crate) fn of(query: &Query) -> Result<Self> {
         Self::with(query.format.table, |sources| query.useful(sources))
@@ -301,16 +365,19 @@ impl Roles {
             })
         });
         let failed = failed.collect::<Result<Vec<_>>>()?.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false));
-        let changes = if is(table, &s3_access::TABLE) {
-            let begins = S3_CHANGES.iter().map(|prefix| ident("operation").like(lit(format!("{prefix}%"))));
-            begins.reduce(Expr::or).unwrap_or_else(|| lit(false))
-        } else if is(table, &cloudtrail::TABLE) {
-            let is_sign_in = in_any(cloudtrail::SIGN_IN).unwrap_or_else(|| lit(false));
-            ident("read_only").is_false().and(is_sign_in.is_not_true())
-        } else {
-            lit(false)
+        let changes = match measures.changes {
+            Changes::Never => lit(false),
+            Changes::Begins(column, prefixes) => {
+                let begins = prefixes.iter().map(|prefix| ident(column).like(lit(format!("{prefix}%"))));
+                begins.reduce(Expr::or).unwrap_or_else(|| lit(false))
+            }
+            Changes::Not(column, but) => {
+                let but = in_any(but).unwrap_or_else(|| lit(false));
+                ident(column).is_false().and(but.is_not_true())
+            }
         };
+        let succeeded = measures.succeeded.map(|(column, value)| ident(column).eq(lit(value)));
         let bytes = measures.bytes.map_or_else(none, |bytes| ident(bytes.column()));
-        Ok(Self { bytes_are: measures.bytes, bytes, bytes_received, failed, changes, ip: general("ip") })
+        Ok(Self { bytes_are: measures.bytes, bytes, bytes_received, failed, changes, ip: general("ip"), succeeded })
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Part {
     Filled,
     /// What a function finds in it, unless that is empty.
     Found(Find),
+    /// All of it, if it is this text.
+    Only(&'static str),
     /// The address that it spells; what is no address is all of it.
     Address,
 }
@@ -32,6 +34,7 @@ impl Part {
         match self {
             Self::Whole => Some(Cow::Borrowed(text)),
             Self::Filled => filled(text).map(Cow::Borrowed),
+            Self::Only(only) => Some(text).filter(|text| *text == only).map(Cow::Borrowed),
             Self::Found(find) => find(text).and_then(filled).map(Cow::Borrowed),
             Self::Address => filled(text).map(canonical_address),
         }

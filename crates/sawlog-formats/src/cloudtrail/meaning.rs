@@ -1,6 +1,28 @@
 //! What the fields of a record mean: who acted, what was done, and whether it failed.
 
+use std::borrow::Cow;
+
 use crate::entity::Source;
+use crate::role::{Role, Value};
+
+/// What the fields mean.
+pub(super) const ROLES: &[(Role, Value)] = &[
+    (Role::Address, Value::Field("source_ip_address")),
+    (Role::Source, Value::Field("source_ip_address")),
+    (Role::Actor, Value::Field("actor")),
+    (Role::ActorType, Value::Field("user_identity.type")),
+    (Role::AccessKey, Value::Field("user_identity.access_key_id")),
+    (Role::UserAgent, Value::Field("user_agent")),
+    (Role::Operation, Value::Field("event_name")),
+    (Role::Target, Value::First(&[INSIGHT, Value::Field("resources.0.arn"), Value::Field("event_source")])),
+    (Role::Error, Value::Field("error")),
+    (Role::Service, Value::Field("event_source")),
+    (Role::Region, Value::Field("aws_region")),
+    (Role::Account, Value::Field("recipient_account_id")),
+];
+
+/// What an Insights event is.
+const INSIGHT: Value = Value::Made("insight_details", |details| insight_kind(details).map(Cow::Owned));
 
 /// Who acted: the first that a record names. So no record that says anything of its caller is without one.
 pub const ACTOR: &[Source] = &[

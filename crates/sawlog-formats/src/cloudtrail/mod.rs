@@ -19,6 +19,7 @@ use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
 use crate::entity::{Entity, Failed, Measures, Part};
 use crate::members::members;
+use crate::role::Changes;
 use crate::table::Table;
 
 /// The format.
@@ -31,6 +32,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(RecordPrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    roles: meaning::ROLES,
     entities: &[
         Entity::new("ip", "source_ip_address"),
         Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
@@ -50,7 +52,13 @@ pub const FORMAT: Format = Format {
     ],
     // Version 1 took a record for failed only if it had an error code.
     index_version: 2,
-    measures: Measures { bytes: None, received: None, failed: &[Failed::Any(ERROR)] },
+    measures: Measures {
+        bytes: None,
+        received: None,
+        failed: &[Failed::Any(ERROR)],
+        succeeded: None,
+        changes: Changes::Not("read_only", SIGN_IN),
+    },
 };
 
 /// The table of API calls.

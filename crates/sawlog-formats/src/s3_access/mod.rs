@@ -10,11 +10,14 @@ mod salvage;
 mod strict;
 mod time;
 
+use std::borrow::Cow;
+
 use decode::Decoder;
 use print::LinePrinter;
 
 use crate::decoder::{Format, Framing};
 use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
+use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Layout, Table};
 
 /// The format.
@@ -27,6 +30,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    roles: ROLES,
     entities: &[
         Entity::new("account", "bucket_owner"),
         Entity::new("bucket", "bucket"),
@@ -50,11 +54,47 @@ pub const FORMAT: Format = Format {
             values: &["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"],
         }),
         failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
+        succeeded: None,
+        changes: Changes::Begins(
+            "operation",
+            &["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."],
+        ),
     },
 };
 
+/// What the fields mean.
+const ROLES: &[(Role, Value)] = &[
+    (Role::Address, Value::Field("remote_ip")),
+    (Role::Source, Value::Field("remote_ip")),
+    (Role::Actor, Value::Field("actor")),
+    (Role::ActorType, Value::First(&[Value::Made("requester", actor_type), Value::Constant("Anonymous")])),
+    (Role::AccessKey, Value::Field("request_uri")),
+    (Role::UserAgent, Value::Field("user_agent")),
+    (Role::Operation, Value::Field("operation")),
+    (Role::Target, Value::Joined("bucket", "/", "key")),
+    (Role::Bucket, Value::Field("bucket")),
+    (Role::Key, Value::Field("key")),
+    (Role::Error, Value::Field("error_code")),
+    (Role::Status, Value::Field("http_status")),
+    (Role::Service, Value::Constant("s3.amazonaws.com")),
+    (Role::Region, Value::Field("source_region")),
+    (Role::Account, Value::Field("bucket_owner")),
+];
+
 /// Who asked, as in other logs: an IAM user by its name, a service by its own; others as the log has them.
 pub const ACTOR: &[Source] = &[Source::within("requester", actor)];
+
+/// What kind of identity a requester is, by its form.
+fn actor_type(requester: &str) -> Option<Cow<'static, str>> {
+    let arn = requester.strip_prefix("arn:");
+    Some(Cow::Borrowed(match arn {
+        Some(arn) if arn.contains(":assumed-role/") => "AssumedRole",
+        Some(arn) if arn.contains(":user/") => "IAMUser",
+        Some(arn) if arn.ends_with(":root") => "Root",
+        None if requester.starts_with("svc:") => "AWSService",
+        _ => "CanonicalUser",
+    }))
+}
 
 /// Whom a requester names.
 ///

@@ -17,6 +17,7 @@ use print::LinePrinter;
 use crate::decoder::{Carry, Format, Framing};
 use crate::encoding::{MARK, without_mark};
 use crate::entity::{Bytes, Entity, Failed, Measures, Part};
+use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Table};
 
 /// The format.
@@ -29,6 +30,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
     ends_block: |line| !line.is_empty() && !is_header(without_mark(line)),
+    roles: ROLES,
     entities: &[
         Entity { part: Part::Addresses(ADDRESSES), ..Entity::new("ip", "ip") },
         Entity::new("ip", "srcaddr"),
@@ -42,8 +44,28 @@ pub const FORMAT: Format = Format {
         Entity::new("region", "region"),
     ],
     index_version: 1,
-    measures: Measures { bytes: Some(Bytes::Flow("bytes")), received: None, failed: &[Failed::Is("action", "REJECT")] },
+    measures: Measures {
+        bytes: Some(Bytes::Flow("bytes")),
+        received: None,
+        failed: &[Failed::Is("action", "REJECT")],
+        succeeded: Some(("action", "ACCEPT")),
+        changes: Changes::Never,
+    },
 };
+
+/// What the fields mean.
+const ROLES: &[(Role, Value)] = &[
+    (Role::Address, Value::Field("ip")),
+    (Role::Source, Value::Any(&["srcaddr", "pkt_srcaddr"])),
+    (Role::Destination, Value::Any(&["dstaddr", "pkt_dstaddr"])),
+    (Role::SourcePort, Value::Field("srcport")),
+    (Role::DestinationPort, Value::Field("dstport")),
+    (Role::Operation, Value::Constant("FLOW")),
+    (Role::Target, Value::Joined("dstaddr", ":", "dstport")),
+    (Role::Region, Value::Field("region")),
+    (Role::Account, Value::Field("account_id")),
+    (Role::Interface, Value::Field("interface_id")),
+];
 
 /// The columns of a flow's addresses: its ends, and those of its packets behind a gateway.
 pub const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];

@@ -239,7 +239,7 @@ impl Common {
 
 impl RowMeasures {
     fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let Measures { bytes, received, failed } = format.measures;
+        let Measures { bytes, received, failed, .. } = format.measures;
         let (times, timed) = times(format, batch)?;
         let mut all_fit = true;
         let rows: Vec<(i64, i64)> = if let Some(name) = bytes.map(Bytes::column) {

@@ -12,15 +12,16 @@ use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, ident, lit};
 use datafusion::prelude::cast as to_type;
 use foldhash::quality::RandomState;
-use sawlog_formats::{TextColumn, cloudtrail, s3_access, vpc_flow};
+use sawlog_formats::{Role, TextColumn, Value, cloudtrail};
 
 use super::burst::{Burst, Kind};
 use crate::events;
+use crate::logs;
 use crate::query::{BATCH_ROWS, Query, new_session};
 use crate::subject::Call;
 
 /// The columns that are read, of the view of events and beside it.
-const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, target, outcome, error, changes, bytes, \
+const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, place, target, outcome, error, changes, bytes, \
                       source_file, source_line";
 /// What a subject is told by.
 const SUBJECT_OF: [&str; 6] = [
@@ -39,8 +40,8 @@ pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFram
     frame(queries, &sorted)
 }
 
-/// A query over `lines`: the view of events with two columns more, `subject` and `apart`: whether records with different
-/// subjects are of different kinds.
+/// A query over `lines`: the view of events with three columns more: `subject`; `apart`, whether records with different subjects
+/// are of different kinds; and `place`, what the records of a burst share of their target.
 pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     let view = events::view_with(queries, more)?.into_view();
     let context = new_session(BATCH_ROWS);
@@ -50,6 +51,10 @@ pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
 }
 
 fn more(query: &Query) -> Vec<Expr> {
+    let place = match logs::role(query.format.table, Role::Target) {
+        Some(Value::Joined(first, ..)) => ident(first),
+        _ => logs::shown(query.format.table, Role::Target).unwrap_or_else(|| lit(ScalarValue::Utf8View(None))),
+    };
     let (subject_of, apart) = if query.format.table.name == cloudtrail::TABLE.name {
         let columns = SUBJECT_OF.map(|name| to_type(ident(name), DataType::Utf8View));
         // Only what is said to read is folded with others of its kind.
@@ -57,7 +62,7 @@ fn more(query: &Query) -> Vec<Expr> {
     } else {
         (lit(ScalarValue::Utf8View(None)), lit(false))
     };
-    vec![subject_of.alias("subject"), apart.alias("apart")]
+    vec![subject_of.alias("subject"), apart.alias("apart"), to_type(place, DataType::Utf8View).alias("place")]
 }
 
 /// The function `call_subject`: what an API call was about.
@@ -99,8 +104,8 @@ pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
     let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
     let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
     let (changes, apart) = (truth("changes")?, truth("apart")?);
-    let (bytes, lines, files, targets, subjects) =
-        (number("bytes")?, number("source_line")?, text("source_file")?, text("target")?, text("subject")?);
+    let (bytes, lines, files) = (number("bytes")?, number("source_line")?, text("source_file")?);
+    let (targets, places, subjects) = (text("target")?, text("place")?, text("subject")?);
     let names = ["log", "actor", "src_ip", "operation", "outcome", "error"];
     let [log, actor, src_ip, operation, outcome, error] = names.map(text);
     let (log, actor, src_ip, operation, outcome, error) = (log?, actor?, src_ip?, operation?, outcome?, error?);
@@ -112,7 +117,7 @@ pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
             times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
             count: 1,
             kind: Kind {
-                place: place(&log, &target).to_owned(),
+                place: get(&places, row),
                 changed: if is_apart { subject.clone() } else { String::new() },
                 log,
                 actor: get(&actor, row),
@@ -130,15 +135,4 @@ pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
         }
     });
     Ok(rows.collect())
-}
-
-/// What records of a burst share of their target.
-fn place<'a>(log: &str, target: &'a str) -> &'a str {
-    if log == s3_access::TABLE.name {
-        target.split('/').next().unwrap_or_default()
-    } else if log == vpc_flow::TABLE.name {
-        target.rsplit_once(':').map_or(target, |(address, _)| address)
-    } else {
-        target
-    }
 }

@@ -8,11 +8,12 @@ use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
-use sawlog_formats::{Bytes, Received, s3_access, vpc_flow};
+use sawlog_formats::Part::Within;
+use sawlog_formats::{Bytes, Changes, Failed, Received, Role, Value};
 
 use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile};
 use crate::groups::Sums;
-use crate::logs::{Roles, Values, is_s3_change};
+use crate::logs::{self, Roles, Values};
 use crate::numbers::{NULL, Numbers, Part, Translated};
 use crate::query::{Query, Rows};
 
@@ -24,10 +25,10 @@ enum Source {
     Always(&'static str),
     /// In the first text of which a part has something.
     First(Vec<(Expr, Part)>),
-    /// Bucket and key.
-    Object,
-    /// The other end of a flow: an address as a source, address and port as a destination.
-    Peer,
+    /// Bucket and key, which is in this column.
+    Object(&'static str),
+    /// The other end of a flow, of which these columns have the ends: an address as a source, address and port as a destination.
+    Peer([&'static str; PEER.len()]),
 }
 
 impl Source {
@@ -38,13 +39,19 @@ impl Source {
             Self::First(texts) => {
                 texts.iter().enumerate().map(|(at, (expr, _))| (column(facet, at), expr.clone())).collect()
             }
-            Self::Object => vec![(KEY.to_owned(), ident("key"))],
-            Self::Peer => PEER.map(|name| (format!("q_{name}"), ident(name))).to_vec(),
+            Self::Object(key) => vec![(KEY.to_owned(), ident(*key))],
+            Self::Peer(columns) => {
+                PEER.iter().zip(columns).map(|((_, name), column)| ((*name).to_owned(), ident(*column))).collect()
+            }
         }
     }
 
     /// What a name means in a log.
     fn named(query: &Query, name: &str) -> Self {
+        let part_of = logs::entity(query.format.table, name).filter(|entity| matches!(entity.part, Within(_)));
+        if part_of.is_some_and(|entity| query.is_in_vain(entity.field)) {
+            return Self::Nothing;
+        }
         match Values::of(query, name) {
             Some(Values::First(texts)) => Self::First(texts),
             Some(Values::Of(expr)) => Self::First(vec![(expr, Part::Whole)]),
@@ -58,13 +65,19 @@ fn column(facet: usize, at: usize) -> String {
     format!("q_{facet}_{at}")
 }
 
-/// The names that other columns have in the streams.
+/// The names that other columns have in the streams: of an object's key, and of the ends of a flow.
 const KEY: &str = "q_key";
-const PEER: [&str; 3] = ["srcaddr", "dstaddr", "dstport"];
+const PEER: [(Role, &str); 3] =
+    [(Role::Source, "q_source"), (Role::Destination, "q_destination"), (Role::DestinationPort, "q_port")];
 
-/// The places of two facets.
+/// The places of facets.
+const ADDRESS: usize = 0;
+const PEERS: usize = 1;
 const OPERATION: usize = 5;
+const ERROR: usize = 6;
+const SERVICE: usize = 7;
 const BUCKET: usize = 8;
+const OBJECT: usize = 9;
 
 /// What the facets' values are called in each log; nothing for those that are made in another way.
 const NAMES: [&str; FACETS.len()] =
@@ -74,20 +87,26 @@ const NAMES: [&str; FACETS.len()] =
 fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
     let mut all = NAMES.map(|name| if name.is_empty() { Source::Nothing } else { Source::named(query, name) });
     let table = query.format.table;
-    if table.name == s3_access::TABLE.name {
-        all[7] = Source::Always("s3.amazonaws.com");
-        all[9] = Source::Object;
-        if query.is_in_vain("request_uri") {
-            all[3] = Source::Nothing;
-        }
-    } else if table.name == vpc_flow::TABLE.name {
+    let field = |role: Role| logs::field(table, role);
+    if let Some(Value::Constant(service)) = logs::role(table, Role::Service) {
+        all[SERVICE] = Source::Always(service);
+    }
+    if let Some(key) = field(Role::Bucket).and(field(Role::Key)) {
+        all[OBJECT] = Source::Object(key);
+    }
+    if let [Some(from), Some(to), Some(port)] = PEER.map(|(role, _)| field(role)) {
         // All sources of an address's flows are itself or its peers.
         if address.is_none() {
-            all[0] = Source::First(vec![(ident("srcaddr"), Part::Address)]);
+            all[ADDRESS] = Source::First(vec![(ident(from), Part::Address)]);
         }
-        all[1] = Source::Peer;
-        let rejected = Part::Found(|action| Some(action).filter(|action| *action == "REJECT"));
-        all[6] = Source::First(vec![(ident("action"), rejected)]);
+        all[PEERS] = Source::Peer([from, to, port]);
+    }
+    if field(Role::Error).is_none() {
+        let failed = query.format.measures.failed.iter().find_map(|failed| match *failed {
+            Failed::Is(column, value) => Some(vec![(ident(column), Part::Only(value))]),
+            _ => None,
+        });
+        all[ERROR] = failed.map_or(Source::Nothing, Source::First);
     }
     all
 }
@@ -116,6 +135,10 @@ impl Collected {
             (BYTES, roles.bytes),
             (BYTES_RECEIVED, received.map_or(roles.bytes_received, |received| ident(received.column))),
         ];
+        let changes_by = match query.format.measures.changes {
+            Changes::Begins(column, prefixes) if logs::field(table, Role::Operation) == Some(column) => prefixes,
+            _ => &[],
+        };
         let is_flow = matches!(roles.bytes_are, Some(Bytes::Flow(_)));
         let mut wanted: Vec<Expr> = measures.map(|(name, expr)| expr.alias(name)).to_vec();
         let columns = sources.iter().enumerate().flat_map(|(facet, source)| source.columns(facet));
@@ -123,7 +146,9 @@ impl Collected {
         let mut collected = Self::default();
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
         let mut changes: Map<(String, String), Sums> = Map::default();
-        for stream in query.fold(wanted, || Stream::new(&sources, address, received, is_flow), Stream::add_rows)? {
+        for stream in
+            query.fold(wanted, || Stream::new(&sources, address, received, changes_by, is_flow), Stream::add_rows)?
+        {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
             for ((operation, bucket), sums) in &stream.changes {
@@ -190,7 +215,8 @@ struct Stream<'a> {
     /// The second half of a value that is made of two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
-    /// Whether an operation changes something.
+    /// With what the operations begin that change something, where their names tell it.
+    changes_by: &'static [&'static str],
     is_change: Vec<bool>,
     /// By what operations the size of what was stored counts; with none, it always does.
     received: Option<&'static Received>,
@@ -271,6 +297,7 @@ impl<'a> Stream<'a> {
         sources: &'a [Source; FACETS.len()],
         address: Option<&'a str>,
         received: Option<&'static Received>,
+        changes_by: &'static [&'static str],
         is_flow: bool,
     ) -> Self {
         Self {
@@ -283,6 +310,7 @@ impl<'a> Stream<'a> {
             last: Map::default(),
             second: Numbers::default(),
             pairs: Map::default(),
+            changes_by,
             is_change: Vec::new(),
             received,
             is_received: Vec::new(),
@@ -301,8 +329,8 @@ impl<'a> Stream<'a> {
             numbers.push(match source {
                 Source::Nothing | Source::Always(_) => Vec::new(),
                 Source::First(texts) => self.first(place, batch, texts)?,
-                Source::Object => self.objects(place, batch, &numbers[BUCKET])?,
-                Source::Peer => self.peers(place, batch)?,
+                Source::Object(_) => self.objects(place, batch, &numbers[BUCKET])?,
+                Source::Peer(_) => self.peers(place, batch)?,
             });
         }
         self.learn_operations();
@@ -369,11 +397,11 @@ impl<'a> Stream<'a> {
     /// The other ends of flows.
     fn peers(&mut self, facet: usize, batch: &Batch) -> Result<Vec<u32>> {
         let last = self.last.entry((facet, 0)).or_default();
-        let sources = batch.numbers("q_srcaddr", &mut self.facets[facet].values, last, Part::Address)?;
+        let sources = batch.numbers(PEER[0].1, &mut self.facets[facet].values, last, Part::Address)?;
         let last = self.last.entry((SECOND, 1)).or_default();
-        let targets = batch.numbers("q_dstaddr", &mut self.second, last, Part::Address)?;
+        let targets = batch.numbers(PEER[1].1, &mut self.second, last, Part::Address)?;
         let ports =
-            batch.rows.column("q_dstport")?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
+            batch.rows.column(PEER[2].1)?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
         let values = &mut self.facets[facet].values;
         let own = self.address.map(|address| values.number(address));
         let mut peers = Vec::with_capacity(sources.len());
@@ -398,7 +426,7 @@ impl<'a> Stream<'a> {
         for number in self.is_change.len()..values.len() {
             let operation = u32::try_from(number).ok().and_then(|number| values.text(number));
             let is = |test: &dyn Fn(&str) -> bool| operation.is_some_and(test);
-            self.is_change.push(is(&is_s3_change));
+            self.is_change.push(is(&|text| self.changes_by.iter().any(|prefix| text.starts_with(prefix))));
             self.is_received.push(is(&|text| self.received.is_some_and(|received| received.values.contains(&text))));
         }
     }
@@ -424,7 +452,7 @@ impl<'a> Stream<'a> {
         Ok(batch.left.iter().enumerate().map(record).collect())
     }
 
-    /// What S3 records changed. Changes by API calls have names of their own.
+    /// What was changed, where the name of the operation tells it. Changes by API calls have names of their own.
     fn add_changes(&mut self, records: &[Record], operations: &[u32], buckets: &[u32]) {
         for ((record, operation), bucket) in records.iter().zip(operations).zip(buckets) {
             if !record.failed && *operation != NULL && self.is_change[*operation as usize] {
