@@ -73,3 +73,88 @@ pub enum Changes {
     /// Those in which a column is false, but for those in which one of some columns has one of its values.
     Not(&'static str, &'static [(&'static str, &'static [&'static str])]),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Column, Kind, Table};
+    use crate::{FORMATS, Format, Part};
+
+    /// The column at a path; of a list the fields of one of its groups.
+    fn column(table: &Table, path: &str) -> Option<&'static Column> {
+        let mut parts = path.split('.');
+        let mut columns = table.columns;
+        loop {
+            let part = parts.next()?;
+            let column = columns.iter().find(|column| column.name == part)?;
+            match column.kind {
+                Kind::Struct(inner) => columns = inner,
+                Kind::List(inner) => {
+                    parts.next()?.parse::<usize>().ok()?;
+                    columns = inner;
+                }
+                _ => return parts.next().is_none().then_some(column),
+            }
+        }
+    }
+
+    /// The columns that a value names.
+    fn columns(format: &Format, value: Value) -> Vec<&'static str> {
+        match value {
+            Value::Field(name) => match format.entities.iter().find(|entity| entity.field == name) {
+                Some(entity) => entity.columns(),
+                None => vec![name],
+            },
+            Value::Any(names) => names.to_vec(),
+            Value::Joined(first, _, second) => vec![first, second],
+            Value::Made(name, _) => vec![name],
+            Value::Constant(_) => Vec::new(),
+            Value::First(values) => values.iter().flat_map(|value| columns(format, *value)).collect(),
+        }
+    }
+
+    #[test]
+    fn what_a_format_says_of_its_fields_is_about_columns_that_it_has() {
+        for format in FORMATS {
+            let table = format.table;
+            let has = |path: &str, what: &str| assert!(column(table, path).is_some(), "{}: {what}: {path}", table.name);
+            for (place, (role, value)) in format.roles.iter().enumerate() {
+                let again = format.roles[..place].iter().any(|(other, _)| other == role);
+                assert!(!again, "{}: {role:?} twice", table.name);
+                columns(format, *value).iter().for_each(|path| has(path, &format!("{role:?}")));
+            }
+            format.entities.iter().flat_map(|entity| entity.columns()).for_each(|path| has(path, "entities"));
+            format.measures.columns().iter().for_each(|path| has(path, "measures"));
+            format.measures.succeeded.iter().for_each(|(path, _)| has(path, "succeeded"));
+            table.times.iter().for_each(|path| has(path, "times"));
+            match format.measures.changes {
+                Changes::Never => {}
+                Changes::Begins(path, _) => has(path, "changes"),
+                Changes::Not(path, but) => {
+                    has(path, "changes");
+                    but.iter().for_each(|(path, _)| has(path, "changes"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_log_says_where_from_what_and_on_what() {
+        for format in FORMATS {
+            for role in [Role::Address, Role::Source, Role::Operation, Role::Target, Role::Account, Role::Region] {
+                assert!(format.role(role).is_some(), "{} has no {role:?}", format.table.name);
+            }
+            assert!(!format.measures.failed.is_empty(), "{} does not say what failed", format.table.name);
+        }
+    }
+
+    #[test]
+    fn addresses_are_indexed_as_such() {
+        for format in FORMATS {
+            let Some(Value::Field(name)) = format.role(Role::Address) else { panic!("{}", format.table.name) };
+            let entity = format.entities.iter().find(|entity| entity.field == name).unwrap();
+            assert_eq!(entity.kind, "ip", "{}", format.table.name);
+            assert!(matches!(entity.part, Part::Whole | Part::Addresses(_)), "{}", format.table.name);
+        }
+    }
+}

@@ -53,16 +53,21 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
 
 /// The view over the records of some queries.
 pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
-    view_with(queries, |_| Vec::new())
+    view_with(queries, &[], |_| Vec::new())
 }
 
-/// The same with more columns, which `more` gives of each log: the same ones, by name and type.
-pub(crate) fn view_with(queries: &[Query], more: impl Fn(&Query) -> Vec<Expr>) -> Result<DataFrame> {
+/// The same with more columns, which `more` gives of each log: the same ones, by name and type. Of the logs' columns those that
+/// `dictionaries` names are read as such.
+pub(crate) fn view_with(
+    queries: &[Query],
+    dictionaries: &[&str],
+    more: impl Fn(&Query) -> Vec<Expr>,
+) -> Result<DataFrame> {
     let mut view: Option<DataFrame> = None;
     for query in queries {
         let mut all = columns(query)?;
         all.extend(more(query));
-        let of_log = query.matched()?.select(all)?;
+        let of_log = query.matched(dictionaries)?.select(all)?;
         view = Some(match view {
             None => of_log,
             Some(view) => view.union(of_log)?,

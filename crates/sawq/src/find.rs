@@ -263,7 +263,7 @@ fn with_order(query: &Query, columns: Vec<Expr>) -> Result<Vec<Expr>> {
 fn count(queries: &[Query], target: &Target) -> Result<bool> {
     let mut all: u64 = 0;
     for query in queries.iter().filter(|query| !query.is_ruled_out()) {
-        let frame = query.frame()?;
+        let frame = query.frame(&[])?;
         if query.filters.text.is_none() {
             query.for_each(query.execute(frame.aggregate(Vec::new(), vec![count_all()])?)?, |batch| {
                 all += u64::try_from(batch.column(0).as_primitive::<Int64Type>().value(0))?;

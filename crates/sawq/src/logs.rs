@@ -281,14 +281,26 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
 /// Says that no log has the column, and which ones may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     let mut names: Vec<String> = tables.iter().flat_map(|table| columns(table)).map(|(name, _)| name).collect();
-    names.extend(NAMES.iter().flat_map(|(names, _)| *names).map(|name| (*name).to_owned()));
-    names.extend(OF_EVENTS.iter().map(|name| (*name).to_owned()));
+    let is_in = |tables: &[&Table], name: &str| tables.iter().any(|table| resolve(table, name).is_some());
+    let general = NAMES.iter().flat_map(|(names, _)| *names).chain(OF_EVENTS).filter(|name| is_in(tables, name));
+    names.extend(general.map(|name| (*name).to_owned()));
     names.push("date".to_owned());
     names.sort();
     names.dedup();
     // Only S3 logs have requesters by that name.
     if name == "requester" {
         return Err(BadValue::new("COLUMN", name, "there is no column 'requester'; did you mean 'user'?").into());
+    }
+    let with_it: Vec<&str> = sawlog_formats::FORMATS
+        .iter()
+        .map(|format| format.table)
+        .filter(|table| is_in(&[table], name))
+        .map(|table| table.name)
+        .collect();
+    if !with_it.is_empty() {
+        let asked: Vec<&str> = tables.iter().map(|table| table.name).collect();
+        let reason = format!("{} has no column '{name}', which {} has", asked.join(" or "), with_it.join(" and "));
+        return Err(BadValue::new("COLUMN", name, reason).into());
     }
     Err(BadValue::unknown("COLUMN", "column", name, names.iter().map(String::as_str)).into())
 }

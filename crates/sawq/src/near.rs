@@ -78,7 +78,7 @@ fn nearest_value(queries: &[Query], place: usize) -> Result<Option<String>> {
             continue;
         }
         let Some(column) = &filter.column else { continue };
-        let frame = all.frame()?.select(vec![column.clone()])?.distinct()?;
+        let frame = all.frame(&[])?.select(vec![column.clone()])?.distinct()?;
         all.for_each(all.execute(frame)?, |batch| {
             if let Ok(text) = TextColumn::new(batch.column(0)) {
                 values.extend((0..batch.num_rows()).filter_map(|row| text.get(row).map(str::to_owned)));

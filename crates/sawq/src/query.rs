@@ -30,6 +30,7 @@ use crate::index::{self, Candidates};
 use crate::logs::{Roles, first_of, no_column, resolve};
 use crate::memory;
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
+use crate::texts;
 use crate::times::Clock;
 use crate::usage::BadValue;
 
@@ -180,9 +181,11 @@ impl Query {
         Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
     }
 
-    /// The records with their columns, for the planner, before `--match` is looked at.
-    pub(crate) fn frame(&self) -> Result<DataFrame> {
-        let frame = session(BATCH_ROWS).read_table(Arc::new(self.table(&ReadAs::default())?))?;
+    /// The records with their columns, for the planner, before `--match` is looked at; the columns named come as dictionaries.
+    pub(crate) fn frame(&self, dictionaries: &[&str]) -> Result<DataFrame> {
+        let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
+        let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
+        let frame = session(BATCH_ROWS).read_table(Arc::new(table))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,
             None => frame,
@@ -190,8 +193,8 @@ impl Query {
     }
 
     /// The records with their columns, for the planner: those that `--match` leaves, too.
-    pub(crate) fn matched(&self) -> Result<DataFrame> {
-        let frame = self.frame()?;
+    pub(crate) fn matched(&self, dictionaries: &[&str]) -> Result<DataFrame> {
+        let frame = self.frame(dictionaries)?;
         let Some(text) = self.filters.text.clone() else { return Ok(frame) };
         let names = (self.format.printed)();
         let columns: Vec<Expr> = names.iter().map(|name| ident(*name)).collect();
@@ -324,6 +327,31 @@ impl Query {
         })
     }
 
+    /// Whether the filters leave any record: looked for in the log.
+    pub(crate) fn leaves_any(&self) -> Result<bool> {
+        let condition = self.filters.expr();
+        let wanted = self.with_printed(vec![ident("source_line")]);
+        let mut dictionaries = texts::looked_at(&condition);
+        // A record is printed from its columns as they are.
+        dictionaries.retain(|name| wanted.iter().all(|expr| plain_column(expr) != Some(name)));
+        let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
+        let context = session(BATCH_ROWS);
+        let stream = self.store.block_on(async {
+            let mut plan = table.plan(&context.state(), wanted, condition).await?;
+            if let Ok(keep) = col(KEEP, &plan.schema()) {
+                plan = Arc::new(FilterExec::try_new(keep, plan)?);
+            }
+            self.explain.plan(self.format.table.name, &plan);
+            anyhow::Ok(execute_stream(plan, context.task_ctx())?)
+        })?;
+        let mut any = false;
+        self.for_each(stream, |_| {
+            any = true;
+            Ok(false)
+        })?;
+        Ok(any)
+    }
+
     /// What is wanted of the records, by time, at most so many, before `--match` is looked at; `wanted` has the columns by
     /// which evidence is ordered. The engine passes over what is later than the first ones that it has found.
     pub(crate) fn by_time(
@@ -333,7 +361,7 @@ impl Query {
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
         let keys = [time].into_iter().chain(EVIDENCE_ORDER).map(|key| ident(key).sort(true, false));
-        let frame = self.frame()?.select(self.with_printed(wanted))?.sort(keys.collect())?;
+        let frame = self.frame(&[])?.select(self.with_printed(wanted))?.sort(keys.collect())?;
         self.execute(frame.limit(0, limit)?)
     }
 

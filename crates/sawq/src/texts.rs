@@ -1,12 +1,13 @@
 //! Functions over columns of text for the engine's expressions: a text that several rows share is looked at once.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, StringViewArray, StringViewBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility};
 use foldhash::quality::RandomState;
@@ -53,10 +54,41 @@ pub(crate) fn found(
 
 type Run = Arc<dyn Fn(&[ColumnarValue]) -> datafusion::error::Result<ColumnarValue> + Send + Sync>;
 
+/// With what the names of these functions begin.
+const PREFIX: &str = "text:";
+
 /// A function of one column, of whichever layout.
 fn function(name: &str, gives: DataType, run: Run) -> ScalarUDF {
     let signature = Signature::any(1, Volatility::Immutable);
-    ScalarUDF::new_from_impl(SimpleScalarUDF::new_with_signature(name, signature, gives, run))
+    ScalarUDF::new_from_impl(SimpleScalarUDF::new_with_signature(format!("{PREFIX}{name}"), signature, gives, run))
+}
+
+/// The columns of which some expressions have nothing but functions of their texts: to read them as dictionaries, as they are
+/// stored, is less work.
+pub(crate) fn looked_at<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Vec<String> {
+    let (mut by_text, mut otherwise) = (HashSet::new(), HashSet::new());
+    for expr in exprs {
+        let looked = expr.apply(|expr| {
+            match expr {
+                Expr::ScalarFunction(function) if function.name().starts_with(PREFIX) => {
+                    if let [Expr::Column(column)] = &function.args[..] {
+                        by_text.insert(column.name.clone());
+                        return Ok(TreeNodeRecursion::Jump);
+                    }
+                }
+                Expr::Column(column) => {
+                    otherwise.insert(column.name.clone());
+                }
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        // What can't be looked through is read as it is.
+        if looked.is_err() {
+            return Vec::new();
+        }
+    }
+    by_text.difference(&otherwise).cloned().collect()
 }
 
 fn texts(array: &ArrayRef) -> datafusion::error::Result<TextColumn> {

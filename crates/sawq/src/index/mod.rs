@@ -116,7 +116,7 @@ fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
 /// About how many records a query's filters leave by the index, 0 only if there are none; where it can't answer, 1 if there
 /// are any.
 pub(crate) fn records(query: &Query) -> Result<u64> {
-    known_records(query)?.map_or_else(|| has_any(query).map(u64::from), Ok)
+    known_records(query)?.map_or_else(|| query.leaves_any().map(u64::from), Ok)
 }
 
 /// The same; `None` where the index can't answer.
@@ -173,16 +173,6 @@ pub(crate) fn has_silent_failures(query: &Query) -> Result<bool> {
         }
     }
     Ok(indexed.len() < live.len())
-}
-
-/// Whether a query's filters leave any record: looked for in the log.
-pub(crate) fn has_any(query: &Query) -> Result<bool> {
-    let mut found = false;
-    query.for_each(query.execute(query.frame()?.limit(0, Some(1))?)?, |_| {
-        found = true;
-        Ok(false)
-    })?;
-    Ok(found)
 }
 
 #[cfg(test)]
@@ -247,7 +237,7 @@ mod tests {
         let args =
             FilterArgs { error: vec!["*".to_owned()], log: vec!["cloudtrail".to_owned()], ..FilterArgs::default() };
         let queries = Query::open(Store::open(&root).unwrap(), &args).unwrap();
-        assert!(has_any(&queries[0]).unwrap());
+        assert!(queries[0].leaves_any().unwrap());
         // Made anew, they are believed.
         let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
         sawlog_store::reindex(&mut run).unwrap();

@@ -43,7 +43,7 @@ pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFram
 /// A query over `lines`: the view of events with three columns more: `subject`; `apart`, whether records with different subjects
 /// are of different kinds; and `place`, what the records of a burst share of their target.
 pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
-    let view = events::view_with(queries, more)?.into_view();
+    let view = events::view_with(queries, &SUBJECT_OF[1..], more)?.into_view();
     let context = new_session(BATCH_ROWS);
     context.register_table("lines", view)?;
     let query = queries.first().context("records of no log")?;

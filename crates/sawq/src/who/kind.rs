@@ -192,7 +192,7 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
 
 /// How many of some queries leave any record.
 fn count_any(queries: &[Query]) -> Result<u64> {
-    queries.iter().map(|query| index::has_any(query).map(u64::from)).sum()
+    queries.iter().map(|query| query.leaves_any().map(u64::from)).sum()
 }
 
 /// What an entity is that no field is: a key in any bucket, or what the parameters of API calls name.
