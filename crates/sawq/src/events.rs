@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, ident, lit, when};
 use datafusion::prelude::cast;
 use sawlog_formats::{Table, cloudtrail, s3_access, vpc_flow};
 
-use crate::logs::{Roles, first, resolve, time};
+use crate::logs::{Roles, S3, first, resolve, time};
 use crate::query::Query;
 use crate::texts;
 
@@ -144,7 +144,7 @@ fn of_table(table: &Table, name: &str, roles: &Roles) -> Result<Option<Expr>> {
             let parts = [kind, resource, ident("event_source")];
             Some(coalesce(parts.map(|part| cast(part, DataType::Utf8View)).to_vec()))
         }
-        "service" if is_s3 => Some(lit("s3.amazonaws.com")),
+        "service" if is_s3 => Some(lit(S3)),
         "service" if is_flow => None,
         _ => resolve(table, name),
     })

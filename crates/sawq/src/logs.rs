@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::{coalesce, get_field, nullif};
+use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
 use datafusion_functions_json::udfs::json_as_text_udf;
 use sawlog_formats::{
-    Bytes, Column, Entity, Failed, Kind, Part, Received, Source, Table, cloudtrail, s3_access, vpc_flow,
+    Bytes, Column, Entity, FORMATS, Failed, Kind, Part, Received, Source, Table, cloudtrail, s3_access, vpc_flow,
 };
 
 use crate::events;
@@ -39,6 +40,9 @@ const NAMES: &[(&[&str], [Option<&str>; 3])] = &[
     (&["service"], [None, Some("event_source"), None]),
     (&["interface"], [None, None, Some("interface_id")]),
 ];
+
+/// The service of S3 logs, as CloudTrail names it.
+pub(crate) const S3: &str = "s3.amazonaws.com";
 
 /// Columns of the view of events that are columns of a log, too.
 pub(crate) const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
@@ -72,7 +76,7 @@ pub(crate) fn entity(table: &Table, name: &str) -> Option<&'static Entity> {
     entities.iter().filter(may_be).find(|entity| entity.field == path)
 }
 
-/// A column by its own name, with dots in a group, and with further ones into its JSON text.
+/// A column by its own name, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
 fn column(table: &Table, path: &str) -> Option<Expr> {
     let mut parts = path.split('.');
     let mut column = table.columns.iter().find(|column| Some(column.name) == parts.clone().next())?;
@@ -83,9 +87,18 @@ fn column(table: &Table, path: &str) -> Option<Expr> {
             let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
             return Some(json_as_text_udf().call([expr].into_iter().chain(names.map(step)).collect()));
         }
-        let Kind::Struct(columns) = column.kind else { return None };
-        column = columns.iter().find(|column| column.name == part)?;
-        expr = get_field(expr, part);
+        let (columns, name) = match column.kind {
+            Kind::Struct(columns) => (columns, part),
+            // Lists are counted from 0, as those in JSON are.
+            Kind::List(columns) => {
+                let place: u32 = part.parse().ok()?;
+                expr = array_element(expr, lit(i64::from(place) + 1));
+                (columns, parts.next()?)
+            }
+            _ => return None,
+        };
+        column = columns.iter().find(|column| column.name == name)?;
+        expr = get_field(expr, name);
     }
     Some(expr)
 }
@@ -235,8 +248,24 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
 
 /// Says that no log has the column, and which ones may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
+    let others = FORMATS.iter().map(|format| format.table);
+    let others = others.filter(|other| tables.iter().all(|table| !is(table, other)) && resolve(other, name).is_some());
+    let others: Vec<&str> = others.map(|table| table.name).collect();
+    if !others.is_empty() {
+        let asked: Vec<&str> = tables.iter().map(|table| table.name).collect();
+        let have = |names: &[&str]| if names.len() == 1 { "has" } else { "have" };
+        let reason = format!(
+            "{} {} no column '{name}'; {} {}",
+            asked.join(" and "),
+            have(&asked),
+            others.join(" and "),
+            have(&others)
+        );
+        return Err(BadValue::new("COLUMN", name, reason).into());
+    }
     let mut names: Vec<String> = tables.iter().flat_map(|table| columns(table)).map(|(name, _)| name).collect();
-    names.extend(NAMES.iter().flat_map(|(names, _)| *names).map(|name| (*name).to_owned()));
+    let general = NAMES.iter().filter(|(names, _)| tables.iter().any(|table| resolve(table, names[0]).is_some()));
+    names.extend(general.flat_map(|(names, _)| *names).map(|name| (*name).to_owned()));
     names.extend(OF_EVENTS.iter().map(|name| (*name).to_owned()));
     names.push("date".to_owned());
     names.sort();

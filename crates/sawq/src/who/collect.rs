@@ -8,11 +8,11 @@ use arrow::array::{Array, AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
-use sawlog_formats::{Bytes, Received, s3_access, vpc_flow};
+use sawlog_formats::{Bytes, Received, parse_address, s3_access, vpc_flow};
 
 use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile};
 use crate::groups::Sums;
-use crate::logs::{Roles, Values, is_s3_change};
+use crate::logs::{Roles, S3, Values, is_s3_change};
 use crate::numbers::{NULL, Numbers, Part, Translated};
 use crate::query::{Query, Rows};
 
@@ -26,6 +26,8 @@ enum Source {
     First(Vec<(Expr, Part)>),
     /// Bucket and key.
     Object,
+    /// At each end of a flow, once for a record.
+    Ends(Vec<Expr>),
     /// The other end of a flow: an address as a source, address and port as a destination.
     Peer,
 }
@@ -39,6 +41,7 @@ impl Source {
                 texts.iter().enumerate().map(|(at, (expr, _))| (column(facet, at), expr.clone())).collect()
             }
             Self::Object => vec![(KEY.to_owned(), ident("key"))],
+            Self::Ends(ends) => ends.iter().enumerate().map(|(at, expr)| (column(facet, at), expr.clone())).collect(),
             Self::Peer => PEER.map(|name| (format!("q_{name}"), ident(name))).to_vec(),
         }
     }
@@ -48,7 +51,8 @@ impl Source {
         match Values::of(query, name) {
             Some(Values::First(texts)) => Self::First(texts),
             Some(Values::Of(expr)) => Self::First(vec![(expr, Part::Whole)]),
-            Some(Values::Addresses(_)) | None => Self::Nothing,
+            Some(Values::Addresses(ends)) => Self::Ends(ends),
+            None => Self::Nothing,
         }
     }
 }
@@ -75,17 +79,17 @@ fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
     let mut all = NAMES.map(|name| if name.is_empty() { Source::Nothing } else { Source::named(query, name) });
     let table = query.format.table;
     if table.name == s3_access::TABLE.name {
-        all[7] = Source::Always("s3.amazonaws.com");
+        all[7] = Source::Always(S3);
         all[9] = Source::Object;
         if query.is_in_vain("request_uri") {
             all[3] = Source::Nothing;
         }
     } else if table.name == vpc_flow::TABLE.name {
-        // All sources of an address's flows are itself or its peers.
-        if address.is_none() {
-            all[0] = Source::First(vec![(ident("srcaddr"), Part::Address)]);
+        // Both ends of an address's flows are itself and its peers.
+        if address.is_some_and(|address| parse_address(address).is_some()) {
+            all[0] = Source::Nothing;
+            all[1] = Source::Peer;
         }
-        all[1] = Source::Peer;
         let rejected = Part::Found(|action| Some(action).filter(|action| *action == "REJECT"));
         all[6] = Source::First(vec![(ident("action"), rejected)]);
     }
@@ -297,11 +301,18 @@ impl<'a> Stream<'a> {
 
     fn add(&mut self, batch: &Batch) -> Result<()> {
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
+        let mut other_ends: Vec<(usize, Vec<u32>)> = Vec::new();
         for (place, source) in self.sources.iter().enumerate() {
             numbers.push(match source {
                 Source::Nothing | Source::Always(_) => Vec::new(),
                 Source::First(texts) => self.first(place, batch, texts)?,
                 Source::Object => self.objects(place, batch, &numbers[BUCKET])?,
+                Source::Ends(ends) => {
+                    let mut ends = self.ends(place, batch, ends.len())?.into_iter();
+                    let first = ends.next().unwrap_or_default();
+                    other_ends.extend(ends.map(|end| (place, end)));
+                    first
+                }
                 Source::Peer => self.peers(place, batch)?,
             });
         }
@@ -324,6 +335,9 @@ impl<'a> Stream<'a> {
             } else {
                 tally.add(numbers, &records, &of_batch);
             }
+        }
+        for (facet, numbers) in &other_ends {
+            self.facets[*facet].add(numbers, &records, &of_batch);
         }
         self.add_changes(&records, &numbers[OPERATION], &numbers[BUCKET]);
         Ok(())
@@ -364,6 +378,22 @@ impl<'a> Stream<'a> {
             })
         };
         Ok(buckets.iter().zip(keys).map(number).collect())
+    }
+
+    /// The numbers of the addresses in each of some columns, among those of a facet; of a record's equal ones but the first none.
+    fn ends(&mut self, facet: usize, batch: &Batch, columns: usize) -> Result<Vec<Vec<u32>>> {
+        let mut ends: Vec<Vec<u32>> = Vec::with_capacity(columns);
+        for at in 0..columns {
+            let last = self.last.entry((facet, at)).or_default();
+            let mut end = batch.numbers(&column(facet, at), &mut self.facets[facet].values, last, Part::Address)?;
+            for (row, number) in end.iter_mut().enumerate() {
+                if ends.iter().any(|before| before[row] == *number) {
+                    *number = NULL;
+                }
+            }
+            ends.push(end);
+        }
+        Ok(ends)
     }
 
     /// The other ends of flows.
