@@ -296,29 +296,56 @@ fn facets_of_who(case: &Case, entity: &str) -> Facets {
     facets
 }
 
-/// The address of an event: the view has them as the logs spell them.
-const SPELLED: &str = "CASE WHEN src_ip IN ('::ffff:192.0.2.1', '::FFFF:192.0.2.1') THEN '192.0.2.1' \
-                       WHEN src_ip IN ('2001:DB8::1', '2001:db8:0:0::1') THEN '2001:db8::1' ELSE src_ip END";
+/// An address in its usual spelling: the view has them as the logs spell them.
+fn spelled(column: &str) -> String {
+    format!(
+        "CASE WHEN {column} IN ('::ffff:192.0.2.1', '::FFFF:192.0.2.1') THEN '192.0.2.1' \
+         WHEN {column} IN ('2001:DB8::1', '2001:db8:0:0::1') THEN '2001:db8::1' ELSE {column} END"
+    )
+}
 
 /// The same by the query engine, from the view, into which no other code than SQL adds up.
 fn facets_of_view(case: &Case, entity: &str, filter: &str) -> Facets {
-    let is_address = filter == "--ip";
-    // An operation of flows is no operation, and an address's flows have no other sources than itself and its peers.
+    // An address's flows have no other ends than itself and its peers.
+    let is_address = filter == "--ip" && !entity.contains('/');
+    // An operation of flows is no operation.
     let events = format!(
         "SELECT *, CASE WHEN key IS NOT NULL THEN concat(coalesce(bucket, '-'), '/', key) END AS object, \
          CASE WHEN log = 'vpc_flow' AND src_ip = '{entity}' THEN target WHEN log = 'vpc_flow' THEN src_ip END AS peer \
-         FROM (SELECT * EXCLUDE (src_ip, operation), {SPELLED} AS src_ip, \
-         CASE WHEN log <> 'vpc_flow' THEN operation END AS operation FROM events)"
+         FROM (SELECT * EXCLUDE (src_ip, operation), {} AS src_ip, \
+         CASE WHEN log <> 'vpc_flow' THEN operation END AS operation FROM events)",
+        spelled("src_ip")
+    );
+    // Each address of a flow counts once.
+    let ends = ["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
+    let of_flows = ends.iter().enumerate().map(|(place, end)| {
+        let is_new =
+            ends[..place].iter().map(|before| format!("AND {} IS DISTINCT FROM {}", spelled(end), spelled(before)));
+        format!(
+            "SELECT {} AS src_ip, CASE WHEN action = 'REJECT' THEN 'failure' END AS outcome, bytes, \
+             CAST(NULL AS BIGINT) AS bytes_received, coalesce(\"start\", \"end\") AS time FROM vpc_flow WHERE true {}",
+            spelled(end),
+            is_new.collect::<String>()
+        )
+    });
+    let addresses = format!(
+        "SELECT src_ip, outcome, bytes, bytes_received, time FROM ({events}) WHERE log <> 'vpc_flow' UNION ALL {}",
+        of_flows.collect::<Vec<_>>().join(" UNION ALL ")
     );
     let selects = FACETS.iter().map(|(facet, column)| {
-        let of_facet = if is_address && *column == "src_ip" { "log <> 'vpc_flow' AND" } else { "" };
+        let (of_facet, from) = match *column {
+            "src_ip" if is_address => ("log <> 'vpc_flow' AND", &events),
+            "src_ip" => ("", &addresses),
+            "peer" if !is_address => ("false AND", &events),
+            _ => ("", &events),
+        };
         format!(
             "SELECT '{facet}' AS facet, {column} AS value, CAST(count(*) AS VARCHAR) AS records, \
              CAST(count(*) FILTER (WHERE outcome = 'failure') AS VARCHAR) AS errors, \
              CAST(coalesce(sum(CAST(bytes AS DECIMAL(38, 0))), 0) AS VARCHAR) AS bytes_sent, \
              CAST(coalesce(sum(CAST(bytes_received AS DECIMAL(38, 0))), 0) AS VARCHAR) AS bytes_received, \
              min(time) AS first_seen, max(time) AS last_seen \
-             FROM ({events}) WHERE {of_facet} {column} IS NOT NULL GROUP BY 2"
+             FROM ({from}) WHERE {of_facet} {column} IS NOT NULL GROUP BY 2"
         )
     });
     let query = selects.collect::<Vec<_>>().join(" UNION ALL ");

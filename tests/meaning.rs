@@ -560,7 +560,8 @@ fn fields_inside_of_json_are_columns() {
             "responseElements": { "accessKey": { "userName": "x", "status": (["Active", "Inactive"][number % 3 % 2]) } } }),
         )
     };
-    let events: Vec<Value> = (0..6).map(record).chain([event(9, json!({}))]).collect();
+    let resources = json!([{ "ARN": "arn:aws:s3:::bucket-a" }, { "ARN": "arn:aws:s3:::bucket-b" }]);
+    let events: Vec<Value> = (0..6).map(record).chain([event(9, json!({ "resources": resources }))]).collect();
     let case = stored(&[("a.json", trail(&events)), ("s3", request("203.0.113.5", "-", "k", "1"))]);
     for (condition, expected) in [
         ("request_parameters.userName=ann", 3),
@@ -573,6 +574,9 @@ fn fields_inside_of_json_are_columns() {
         ("read_only=false", 6),
         ("http_status=200", 1),
         ("user=ann", 7),
+        ("resources.0.arn=arn:aws:s3:::bucket-a", 1),
+        ("resources.1.arn=*bucket-b", 1),
+        ("resources.1.arn!=*", 7),
     ] {
         assert_eq!(count(&case, &["--where", condition]), expected, "{condition}");
     }
@@ -598,7 +602,8 @@ fn fields_inside_of_json_are_columns() {
         rows.json(),
         json!({ "event_name": "CreateAccessKey", "request_parameters.userName": "ann", "target": "iam.amazonaws.com", "outcome": "success" })
     );
-    for wrong in ["request_parameters.userName", "nonsense=1", "resources=x"] {
+    assert_eq!(top(&case, "resources.1.arn", "count", &["--log", "cloudtrail"])["arn:aws:s3:::bucket-b"], 1);
+    for wrong in ["request_parameters.userName", "nonsense=1", "resources=x", "resources.0=x", "resources.x.arn=y"] {
         let ran = case.sawq(&["find", "-c", "--where", wrong]);
         assert!(ran.code == 2 && ran.err.contains("--where"), "{wrong}: {}", ran.err);
     }
@@ -624,6 +629,153 @@ fn times_are_taken_in_every_form() {
     assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
     let ran = case.sawq(&["find", "--since", "12:20"]);
     assert!(ran.code == 2 && ran.err.contains("2024-05-01 to 2024-05-02"), "{}", ran.err);
+}
+
+/// What the last year that a calendar has says, and what a second, a minute and a day include.
+#[test]
+fn the_time_that_is_named_is_included_whole() {
+    let case = stored(&[("a.json", trail(&(0..30).map(|minute| event(minute, json!({}))).collect::<Vec<_>>()))]);
+    for (filter, expected) in [
+        (&["--since", "2024-05-01T12:05:00Z", "--until", "2024-05-01T12:05:00Z"][..], 1),
+        (&["--since", "2024-05-01T12:05:00", "--until", "2024-05-01T12:05:00"], 1),
+        (&["--since", "2024-05-01T14:05:00+02:00", "--until", "2024-05-01T14:06:00+02:00"], 2),
+        (&["--since", "2024-05-01T12:05Z", "--until", "2024-05-01T12:07Z"], 3),
+        (&["--until", "2024-05-01T12:05:00.5Z"], 6),
+        (&["--until", "2024-05-01T12:04:59.999999Z"], 5),
+        (&["--until", "9999-12-31"], 30),
+        (&["--until", "9999-12-31T23:59:59Z"], 30),
+        (&["--until", "31/Dec/9999"], 30),
+        (&["--since", "9999-12-31"], 0),
+        (&["--since", "0001-01-01", "--until", "2024-05-01"], 30),
+    ] {
+        assert_eq!(count(&case, filter), expected, "{filter:?}");
+    }
+}
+
+/// Requests that failed without an error code, and with one though the status is good.
+#[test]
+fn any_error_is_what_failed() {
+    let s3 = |key: &str, status: &str, code: &str| {
+        request("203.0.113.5", "-", key, "1").replace(" 200 - 1 ", &format!(" {status} {code} 1 "))
+    };
+    let log =
+        [s3("a", "200", "-"), s3("b", "404", "-"), s3("c", "403", "AccessDenied"), s3("d", "200", "InternalError")];
+    let case = stored(&[("s3", log.concat()), ("a.json", trail(&failures())), ("flows", flows())]);
+    let failed = count(&case, &["--failed"]);
+    assert_eq!(count(&case, &["--failed", "--log", "s3"]), 3);
+    assert_eq!(count(&case, &["--error", "*", "--log", "s3"]), 3);
+    assert_eq!(count(&case, &["--error", "*"]), failed);
+    assert_eq!(count(&case, &["--error", "!*"]), count(&case, &[]) - failed);
+    assert_eq!(count(&case, &["--error", "!*", "--failed"]), 0);
+    assert_eq!(count(&case, &["--error", "Access*", "--log", "s3"]), 1);
+    let of_events = sql(&case, "SELECT count(*) AS n FROM events WHERE outcome = 'failure'", &["--error", "*"]);
+    assert_eq!(of_events[0]["n"].as_u64(), Some(failed as u64));
+}
+
+#[test]
+fn the_service_of_s3_logs_is_s3() {
+    let of_s3 = event(1, json!({ "eventSource": "s3.amazonaws.com", "eventName": "ListBuckets" }));
+    let case = stored(&[
+        ("s3", request("203.0.113.5", "-", "k", "1").repeat(2)),
+        ("a.json", trail(&[event(0, json!({})), of_s3])),
+        ("flows", flows()),
+    ]);
+    for (value, expected) in
+        [("s3.amazonaws.com", 3), ("s3*", 3), ("s[3].amazonaws.com", 3), ("iam.amazonaws.com", 1), ("*", 4)]
+    {
+        assert_eq!(count(&case, &["--service", value]), expected, "{value}");
+        let not = format!("!{value}");
+        assert_eq!(count(&case, &["--service", &not]), count(&case, &[]) - expected, "{not}");
+    }
+    assert_eq!(count(&case, &["--service", "iam.amazonaws.com", "--service", "s3.amazonaws.com"]), 4);
+    let services = top(&case, "service", "count", &["--service", "*"]);
+    assert_eq!((services["s3.amazonaws.com"], services["iam.amazonaws.com"]), (3, 1));
+    let profile = case.sawq(&["who", "s3.amazonaws.com", "--json"]).json();
+    assert_eq!((&profile["kind"], &profile["records"]), (&json!("event_source"), &json!(3)));
+}
+
+/// User agents of AWS's services stand in brackets, in which a glob would see a range of characters, and no good one.
+#[test]
+fn values_that_only_look_like_globs_are_found() {
+    let agents = ["[aws-sdk-java/1.11]", "[S3Console/0.4, aws-internal/3]", "a[b", "{x}[y]", "[ab]c"];
+    let events = agents.iter().enumerate().map(|(at, agent)| {
+        event(at, json!({ "userAgent": agent, "requestParameters": { "bucketName": agent, "key": agent } }))
+    });
+    let case = stored(&[("a.json", trail(&events.collect::<Vec<_>>()))]);
+    for agent in agents {
+        for option in ["--agent", "--bucket", "--key", "--resource"] {
+            assert_eq!(count(&case, &[option, agent]), 1, "{option} {agent}");
+        }
+        assert_eq!(count(&case, &["--where", &format!("user_agent={agent}")]), 1, "{agent}");
+        assert_eq!(count(&case, &["--agent", &format!("!{agent}")]), agents.len() - 1, "{agent}");
+        assert_eq!(case.sawq(&["who", agent, "--kind", "agent", "--json"]).json()["records"], 1, "{agent}");
+    }
+    for (glob, expected) in [("{x}*", 1), ("[{]x}*", 1), ("[{}]x[{}]*", 1), ("[[]*", 3), ("?x}[[]y]", 1)] {
+        assert_eq!(count(&case, &["--agent", glob]), expected, "{glob}");
+        assert_eq!(count(&case, &["--bucket", glob]), expected, "{glob}");
+    }
+}
+
+/// A tag's key, or what is within something else, is no object's key.
+#[test]
+fn only_a_call_s_own_parameters_name_its_object() {
+    let parameters = [
+        json!({ "bucketName": "bucket-a", "key": "photos/My Photo+1.jpg" }),
+        json!({ "tagSet": { "items": [{ "key": "photos/My Photo+1.jpg" }] } }),
+        json!({ "policy": "{\"bucketName\":\"bucket-a\"}" }),
+        json!({ "bucketName": "bucket-b", "key": "x\"y" }),
+    ];
+    let events =
+        parameters.iter().enumerate().map(|(at, parameters)| event(at, json!({ "requestParameters": parameters })));
+    let case = stored(&[("a.json", trail(&events.collect::<Vec<_>>()))]);
+    for (filter, expected) in [
+        (["--key", "photos/My Photo+1.jpg"], 1),
+        (["--key", "photos/My%20Photo%2B1.jpg"], 1),
+        (["--key", "photos/*"], 1),
+        (["--key", "x\"y"], 1),
+        (["--key", "s3://bucket-a/photos/My Photo+1.jpg"], 1),
+        (["--key", "s3://bucket-b/photos/My Photo+1.jpg"], 0),
+        (["--bucket", "bucket-a"], 1),
+        (["--bucket", "bucket-[ab]"], 2),
+    ] {
+        assert_eq!(count(&case, &filter), expected, "{filter:?}");
+    }
+}
+
+/// Both ends of the flows that an interface logged are its addresses, each once for a flow, as `top ip` counts them.
+#[test]
+fn the_addresses_of_an_interface_are_both_ends_of_its_flows() {
+    let case = stored(&[("flows", flows()), ("s3", request("203.0.113.5", "-", "k", "1"))]);
+    let interfaces = top(&case, "interface", "count", &["--log", "vpc"]);
+    let interface = interfaces.keys().find(|name| !name.is_empty()).unwrap();
+    for (entity, filter) in [(interface.as_str(), "--interface"), ("10.0.0.0/8", "--ip"), ("22", "--port")] {
+        let mut expected = top(&case, "ip", "count", &["--log", "vpc", filter, entity]);
+        expected.remove("");
+        let profile = case.sawq(&["who", entity, "--log", "vpc", "--json"]).json();
+        let values = profile["facets"]["addresses"].as_array().unwrap();
+        let found: BTreeMap<String, u64> = values
+            .iter()
+            .map(|value| (value["value"].as_str().unwrap().to_owned(), value["records"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(found, expected, "{entity}");
+        assert!(!found.is_empty());
+    }
+}
+
+/// A column of a log that the store has no records of.
+#[test]
+fn a_column_of_another_log_is_named_as_such() {
+    let case = stored(&[("flows", flows())]);
+    for (arguments, said) in [
+        (&["top", "operation"][..], "vpc_flow has no column 'operation'; s3_access and cloudtrail have"),
+        (&["top", "bucket"], "vpc_flow has no column 'bucket'; s3_access has"),
+        (&["top", "srcprt"], "did you mean 'srcport'?"),
+    ] {
+        let ran = case.sawq(arguments);
+        assert!(ran.code == 2 && ran.err.contains(said), "{arguments:?}: {}", ran.err);
+    }
+    let ran = case.sawq(&["find", "--where", "nonsense=1"]);
+    assert_eq!(ran.err.matches("invalid value").count(), 1, "{}", ran.err);
 }
 
 #[test]

@@ -489,6 +489,18 @@ fn colours_are_for_terminals_unless_asked_otherwise() {
         let shown = on_terminal_of(&case, 500, 200, &format!("{} --color always", line.replace("table", form))).0;
         assert!(!is_coloured(&shown), "{form}");
     }
+    // So has the text of other commands: what failed, what changed something, headings.
+    for (command, styles) in [
+        ("sawq timeline --user jmerckle", &["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[1m2021-07-29"][..]),
+        ("sawq who jmerckle", &["\u{1b}[31m5 failed", "\u{1b}[1mjmerckle", "\u{1b}[1moperations"]),
+    ] {
+        let shown = on_terminal_of(&case, 500, 200, command).0;
+        assert!(styles.iter().all(|style| shown.contains(style)), "{command}: {shown}");
+        let plain = on_terminal_of(&case, 500, 200, &format!("NO_COLOR=1 {command}")).0;
+        assert!(!is_coloured(&plain), "{command}: {plain}");
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        assert_eq!(case.sawq(&arguments).text(), plain, "{command}");
+    }
     good(case.sawq(&[&question[..], &["--color", "always", "-o", "x.txt", "--format", "table"]].concat()), &[]);
     assert!(!is_coloured(&fs::read_to_string(case.path("x.txt")).unwrap()));
 }

@@ -398,6 +398,37 @@ fn sums_of_forged_sizes_are_exact() {
     assert_eq!(rows(&case, "SELECT sum(bytes) OVER (ORDER BY time) FROM events ORDER BY 1")[2], "27670116110564327421");
     let json = case.sawq(&["sql", "SELECT sum(bytes) AS n, sum(DISTINCT bytes) AS d FROM events", "--json"]);
     assert_eq!(json.text().trim(), r#"[{"n":27670116110564327421,"d":9223372036854775807}]"#);
+    // What two numbers come to is exact, or an error that says how to make it so; never what wraps round.
+    for wraps in [
+        "bytes_sent + 1",
+        "1 + bytes_sent",
+        "bytes_sent + object_size",
+        "-2 - bytes_sent",
+        "bytes_sent * 2",
+        "sum(bytes_sent * http_status)",
+        "9223372036854775807 + 1",
+    ] {
+        let ran = sql(&case, &format!("SELECT {wraps} FROM s3_access"));
+        assert!(ran.code == 1 && ran.err.contains("does not fit into 64 bits"), "{wraps}: {} {}", ran.text(), ran.err);
+    }
+    for (fits, expected) in [
+        ("bytes_sent - 1", "9223372036854775806"),
+        ("bytes_sent - object_size", "0"),
+        ("CAST(bytes_sent AS DECIMAL(38, 0)) + object_size", "18446744073709551614"),
+        ("http_status * 10000000", "2000000000"),
+        ("http_status * http_status * http_status * http_status * http_status", "320000000000"),
+        ("bytes_sent + NULL", ""),
+        ("(bytes_sent + 1.5) > 9e18", "true"),
+        ("row_number() OVER (ORDER BY time) - row_number() OVER (ORDER BY time) - 1", "-1"),
+        ("array_max([1, 2]) + 1", "3"),
+        ("list_transform([1, 2], lambda x: x + 1)[1]", "2"),
+        ("time + INTERVAL '1 day' > time", "true"),
+    ] {
+        assert_eq!(rows(&case, &format!("SELECT {fits} AS x FROM s3_access LIMIT 1 + 0")), [expected], "{fits}");
+    }
+    let grouped =
+        "SELECT http_status + 1 AS s, count(*) AS n FROM s3_access GROUP BY http_status + 1 HAVING http_status + 1 > 0";
+    assert_eq!(rows(&case, grouped), ["201,3"]);
 }
 
 #[test]

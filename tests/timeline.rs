@@ -178,6 +178,44 @@ fn changes_of_different_things_stay_apart() {
     assert_eq!(expanded.as_array().unwrap().len(), 14);
 }
 
+/// What was put or deleted in S3 is named, each object by itself; what was only read stays one line.
+#[test]
+fn changes_of_different_objects_stay_apart() {
+    let case = Case::new();
+    let line = |second: usize, operation: &str, key: &str| {
+        format!(
+            "owner b [29/Jul/2021:10:00:{second:02} +0000] 192.0.2.9 - R{second} {operation} {key} \"X /k HTTP/1.1\" 200 - 5 5 1 1 - \"a\" -\n"
+        )
+    };
+    let mut log = String::new();
+    for (second, key) in ["k1", "k2", "k3", "k1"].iter().enumerate() {
+        log += &line(second, "REST.GET.OBJECT", key);
+        log += &line(10 + second, "REST.PUT.OBJECT", key);
+        log += &line(20 + second, "BATCH.DELETE.OBJECT", key);
+        log += &line(30 + second, "S3.EXPIRE.OBJECT", key);
+    }
+    case.write("logs/s3.log", log);
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let rows = case.sawq(&["timeline", "--json"]).json();
+    let rows: Vec<(String, u64)> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                format!("{} {}", row["operation"].as_str().unwrap(), row["target"].as_str().unwrap()),
+                row["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let mut expected = vec![("REST.GET.OBJECT b".to_owned(), 4)];
+    for operation in ["REST.PUT.OBJECT", "BATCH.DELETE.OBJECT", "S3.EXPIRE.OBJECT"] {
+        expected
+            .extend([("b/k1", 2), ("b/k2", 1), ("b/k3", 1)].map(|(key, count)| (format!("{operation} {key}"), count)));
+    }
+    assert_eq!(rows, expected);
+}
+
 #[test]
 fn sign_ins_and_insights_say_how_they_ended() {
     let login = |clock: &str, outcome: &str, factor: &str| {

@@ -20,6 +20,10 @@ pub enum Role {
     Actor,
     /// What kind of identity the actor is.
     ActorType,
+    /// ARNs of the actor, or of the role behind a session.
+    ActorArn,
+    /// Other names and ids of the actor, and of the role behind a session.
+    ActorName,
     /// The access key that signed.
     AccessKey,
     /// The program that called.
@@ -32,6 +36,12 @@ pub enum Role {
     Bucket,
     /// The object's key.
     Key,
+    /// What the call was given, as JSON.
+    Parameters,
+    /// ARNs of the resources that it was done to.
+    Resource,
+    /// Whether it was let through.
+    Action,
     /// Why it failed.
     Error,
     /// The status of the response.
@@ -40,8 +50,10 @@ pub enum Role {
     Service,
     /// The region.
     Region,
-    /// The account that the record belongs to.
+    /// The account that the record belongs to, or the caller's.
     Account,
+    /// The ARN that names the caller's account, where nothing else does.
+    AccountInArn,
     /// The network interface.
     Interface,
 }

@@ -181,7 +181,7 @@ pub struct FilterArgs {
     /// The user agent
     #[arg(long, global = true, value_name = "GLOB", visible_alias = "user-agent")]
     pub agent: Vec<String>,
-    /// The error code, or what else says that it failed; '*' for any; for flow logs REJECT
+    /// The error code, or what else says that it failed; for flow logs REJECT; '*' for all that failed, like --failed
     #[arg(long, global = true, value_name = "GLOB")]
     pub error: Vec<String>,
     /// The region that was called; in S3 logs that of the caller
@@ -190,7 +190,7 @@ pub struct FilterArgs {
     /// An account number, or the bucket owner's canonical id
     #[arg(long, global = true, value_name = "ID")]
     pub account: Vec<String>,
-    /// The service that was called, such as iam.amazonaws.com
+    /// The service that was called, such as iam.amazonaws.com; of S3 logs it is s3.amazonaws.com
     #[arg(long, global = true, value_name = "GLOB")]
     pub service: Vec<String>,
     /// The network interface
@@ -211,7 +211,7 @@ pub struct FilterArgs {
     /// Not before this time: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, epoch seconds, 2h
     #[arg(long, global = true, value_name = "TIME")]
     pub since: Option<String>,
-    /// Before this time; a day or minute is included whole
+    /// Up to this time; a day, a minute or a second is included whole
     #[arg(long, global = true, value_name = "TIME")]
     pub until: Option<String>,
     /// No longer before or after this time than that: --around 13:06:49 5m

@@ -13,7 +13,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
 use sawlog_formats::{parse_address, s3_access};
 
-use crate::sql::{Arrows, exact, json_functions, len};
+use crate::sql::{Arithmetic, Arrows, exact, json_functions, len};
 
 /// What the functions are, for the help.
 pub(crate) const HELP: &str = "\
@@ -31,6 +31,7 @@ SHOW TABLES, DESCRIBE events and CREATE VIEW name AS … (for this session) work
 pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
     // The first planner that knows an operator has it.
     datafusion::execution::FunctionRegistry::register_expr_planner(context, Arc::new(Arrows))?;
+    datafusion::execution::FunctionRegistry::register_expr_planner(context, Arc::new(Arithmetic))?;
     datafusion_functions_json::register_all(context)?;
     json_functions().into_iter().chain([len(), exact()]).for_each(|function| context.register_udf(function));
     context.register_udf(s3_access_key());

@@ -108,6 +108,15 @@ impl Groups {
         self.sums.is_empty()
     }
 
+    /// About how much memory all groups take.
+    pub(crate) fn bytes(&self) -> usize {
+        // Keys stand in a list and in the map of keys.
+        let of_group =
+            size_of::<Sums>() + size_of::<Option<(u32, i64)>>() + size_of::<u32>() * (self.columns.len() + 1);
+        let of_key = if self.columns.len() > 1 { size_of::<(Box<[u32]>, u32)>() + 16 * self.columns.len() } else { 0 };
+        self.sums.len() * (of_group + of_key)
+    }
+
     /// Whether there is a group that has these values.
     pub(crate) fn has<'a>(&self, values: impl Iterator<Item = Option<Cow<'a, str>>>) -> bool {
         let number =

@@ -85,7 +85,7 @@ fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
         return ExitCode::from(2);
     }
     // The query engine does not say in which file an error is.
-    let text = said_once(error);
+    let text = if memory::is_exhausted(error) { memory::exhausted().to_string() } else { said_once(error) };
     let damaged: String =
         damaged_file(&global.store, &text).iter().map(|path| format!("{} is damaged: ", path.display())).collect();
     // What is wrong may have been written by those whom the logs are about.

@@ -11,7 +11,9 @@ use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
 use datafusion_functions_json::udfs::json_as_text_udf;
-use sawlog_formats::{Bytes, Changes, Column, Entity, Failed, Kind, Part, Received, Role, Source, Table, Value};
+use sawlog_formats::{
+    Bytes, Changes, Column, Entity, FORMATS, Failed, Kind, Part, Received, Role, Source, Table, Value,
+};
 
 use crate::events;
 use crate::numbers;
@@ -36,6 +38,7 @@ const NAMES: &[(&[&str], Role)] = &[
     (&["dport"], Role::DestinationPort),
     (&["service"], Role::Service),
     (&["interface"], Role::Interface),
+    (&["action"], Role::Action),
 ];
 
 /// Columns of the view of events that are columns of a log, too.
@@ -52,6 +55,18 @@ pub(crate) fn field(table: &Table, of: Role) -> Option<&'static str> {
         Value::Field(name) => Some(name),
         Value::Any(names) => names.first().copied(),
         _ => None,
+    }
+}
+
+/// All fields that a record can have the value of a role in; none if the log has no such role.
+pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
+    match role(table, of) {
+        Some(Value::Field(name)) => match entity_of(table, name).map(|entity| entity.part) {
+            Some(Part::Addresses(columns)) => columns.to_vec(),
+            _ => vec![name],
+        },
+        Some(Value::Any(names)) => names.to_vec(),
+        _ => Vec::new(),
     }
 }
 
@@ -82,7 +97,7 @@ fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
     sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
 }
 
-/// A column by its own name, with dots in a group, and with further ones into its JSON text.
+/// A column by its own name, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
 fn column(table: &Table, path: &str) -> Option<Expr> {
     let mut parts = path.split('.');
     let mut column = table.columns.iter().find(|column| Some(column.name) == parts.clone().next())?;
@@ -93,15 +108,18 @@ fn column(table: &Table, path: &str) -> Option<Expr> {
             let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
             return Some(json_as_text_udf().call([expr].into_iter().chain(names.map(step)).collect()));
         }
-        let (Kind::Struct(columns) | Kind::List(columns)) = column.kind else { return None };
-        let mut part = part;
-        if matches!(column.kind, Kind::List(_)) {
-            // The first one is 0, as in JSON; to the engine it is 1.
-            expr = array_element(expr, lit(part.parse::<i64>().ok()?.checked_add(1)?));
-            part = parts.next()?;
-        }
-        column = columns.iter().find(|column| column.name == part)?;
-        expr = get_field(expr, part);
+        let (columns, name) = match column.kind {
+            Kind::Struct(columns) => (columns, part),
+            // Lists are counted from 0, as those in JSON are.
+            Kind::List(columns) => {
+                let place: u32 = part.parse().ok()?;
+                expr = array_element(expr, lit(i64::from(place) + 1));
+                (columns, parts.next()?)
+            }
+            _ => return None,
+        };
+        column = columns.iter().find(|column| column.name == name)?;
+        expr = get_field(expr, name);
     }
     Some(expr)
 }
@@ -280,6 +298,22 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
 
 /// Says that no log has the column, and which ones may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
+    let others = FORMATS.iter().map(|format| format.table);
+    let others =
+        others.filter(|other| tables.iter().all(|table| table.name != other.name) && resolve(other, name).is_some());
+    let others: Vec<&str> = others.map(|table| table.name).collect();
+    if !others.is_empty() {
+        let asked: Vec<&str> = tables.iter().map(|table| table.name).collect();
+        let have = |names: &[&str]| if names.len() == 1 { "has" } else { "have" };
+        let reason = format!(
+            "{} {} no column '{name}'; {} {}",
+            asked.join(" and "),
+            have(&asked),
+            others.join(" and "),
+            have(&others)
+        );
+        return Err(BadValue::new("COLUMN", name, reason).into());
+    }
     let mut names: Vec<String> = tables.iter().flat_map(|table| columns(table)).map(|(name, _)| name).collect();
     let is_in = |tables: &[&Table], name: &str| tables.iter().any(|table| resolve(table, name).is_some());
     let general = NAMES.iter().flat_map(|(names, _)| *names).chain(OF_EVENTS).filter(|name| is_in(tables, name));
@@ -290,17 +324,6 @@ pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     // Only S3 logs have requesters by that name.
     if name == "requester" {
         return Err(BadValue::new("COLUMN", name, "there is no column 'requester'; did you mean 'user'?").into());
-    }
-    let with_it: Vec<&str> = sawlog_formats::FORMATS
-        .iter()
-        .map(|format| format.table)
-        .filter(|table| is_in(&[table], name))
-        .map(|table| table.name)
-        .collect();
-    if !with_it.is_empty() {
-        let asked: Vec<&str> = tables.iter().map(|table| table.name).collect();
-        let reason = format!("{} has no column '{name}', which {} has", asked.join(" or "), with_it.join(" and "));
-        return Err(BadValue::new("COLUMN", name, reason).into());
     }
     Err(BadValue::unknown("COLUMN", "column", name, names.iter().map(String::as_str)).into())
 }

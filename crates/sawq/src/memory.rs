@@ -1,10 +1,13 @@
 //! How much memory the query engine takes: what doesn't fit, sorts and groups put on disk.
 
+use std::fmt;
 use std::fs;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use anyhow::{Error, anyhow};
 use bytesize::ByteSize;
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 
@@ -26,7 +29,8 @@ pub(crate) fn limit(memory: Option<ByteSize>) {
     let _ = LIMIT.set(memory.map_or_else(half, |memory| memory.as_u64()));
 }
 
-fn bytes() -> usize {
+/// The limit in bytes.
+pub(crate) fn bytes() -> usize {
     usize::try_from(*LIMIT.get_or_init(half)).unwrap_or(usize::MAX)
 }
 
@@ -40,7 +44,7 @@ pub(crate) fn batch_rows(wanted: usize) -> usize {
 /// The settings of a session: so many threads that each has enough to sort with, and as much set aside for merges as all of
 /// them can have.
 pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
-    const ENOUGH: usize = 128 << 20;
+    const ENOUGH: usize = 256 << 20;
     let threads = config.target_partitions().min(bytes() / ENOUGH).max(1);
     let config = config.with_target_partitions(threads);
     let share = bytes() / (4 * threads);
@@ -51,11 +55,84 @@ pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
 /// What queries run in: all of them share the memory.
 pub(crate) fn environment() -> Arc<RuntimeEnv> {
     static ENVIRONMENT: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
-        let builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(bytes())));
+        let builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(Pool::new(bytes())));
         // Nothing is opened or made before something is put on disk.
         builder.build_arc().unwrap_or_default()
     });
     Arc::clone(&ENVIRONMENT)
+}
+
+/// Memory that sorts and groups share. A merge of what was sorted gets what it needs, up to a part of the limit, also while
+/// others have all of theirs: there is no other way for it than to go on.
+#[derive(Debug)]
+struct Pool {
+    shared: FairSpillPool,
+    for_a_merge: usize,
+}
+
+impl Pool {
+    /// A quarter of the limit is kept for merges.
+    fn new(limit: usize) -> Self {
+        let for_a_merge = limit / 4;
+        Self { shared: FairSpillPool::new(limit - for_a_merge), for_a_merge }
+    }
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(formatter)
+    }
+}
+
+impl MemoryPool for Pool {
+    fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.shared.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.shared.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.shared.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.shared.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> EngineResult<()> {
+        let grown = self.shared.try_grow(reservation, additional);
+        let is_merge = reservation.consumer().name().starts_with("ExternalSorterMerge");
+        if grown.is_err() && is_merge && reservation.size() + additional <= self.for_a_merge {
+            self.shared.grow(reservation, additional);
+            return Ok(());
+        }
+        grown
+    }
+
+    fn reserved(&self) -> usize {
+        self.shared.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.shared.memory_limit()
+    }
+}
+
+/// What is said where the limit is too low.
+pub(crate) fn exhausted() -> Error {
+    anyhow!("this takes more memory than --memory allows; give it more, or ask for less at a time")
+}
+
+/// Whether an error is that the limit is too low.
+pub(crate) fn is_exhausted(error: &Error) -> bool {
+    let engine = error.chain().filter_map(|error| error.downcast_ref::<DataFusionError>());
+    engine.map(DataFusionError::find_root).any(|root| matches!(root, DataFusionError::ResourcesExhausted(_)))
 }
 
 /// Half of what the machine has, or the group of processes that this one is in.

@@ -1,12 +1,15 @@
 //! `sawq sql`: any question, over the tables as they are.
 
+mod arithmetic;
 mod dialect;
 mod error;
 mod expand;
 mod json;
 mod rewrite;
 mod session;
+mod words;
 
+pub(crate) use arithmetic::Arithmetic;
 pub(crate) use dialect::is_ended;
 pub(crate) use json::{Arrows, exact, functions as json_functions, len};
 pub(crate) use session::{Session, Show};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
@@ -17,6 +17,7 @@ use sawlog_formats::Bytes;
 use crate::groups::{Group, Groups, Largest, Sums};
 use crate::index;
 use crate::logs::{Roles, Values, resolve};
+use crate::memory;
 use crate::numbers::{NULL, Numbers, Part, Translated, is_same};
 use crate::query::Query;
 
@@ -252,6 +253,8 @@ impl Tally {
     fn add_all(&mut self, batch: &RecordBatch) -> Result<()> {
         self.batch += 1;
         let Places { places, rows } = self.places(batch)?;
+        // Groups are not put on disk.
+        ensure!(self.groups.bytes() <= memory::bytes(), memory::exhausted());
         self.last_batch.resize(self.groups.sums.len(), 0);
         let row_of = |at: usize| rows.as_ref().map_or(at, |rows| rows[at]);
         let mut files = None;

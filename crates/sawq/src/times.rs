@@ -1,11 +1,13 @@
 //! Times as people write them on the command line.
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::{Span, Timestamp, ToSpan};
 
-/// A second, in microseconds.
+/// A second, a minute and a day, in microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const DAY: i64 = 24 * 60 * MINUTE;
 
 /// What times without a date, or without a point from which they count, refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,23 +29,23 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
         // Eight digits are a date; more of them are seconds.
         if text.len() == 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return between(date.at(0, 0, 0, 0), 1.day()).context(wrong());
+            return Ok(from(date.at(0, 0, 0, 0), DAY));
         }
     }
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Ok((timestamp.as_microsecond(), timestamp.as_microsecond()));
+    // A timestamp ends before the year 9999 does; and a clock's parser leaves zones out.
+    let is_utc = text.contains(':') && !clock_of(text).contains(['+', '-', '[']);
+    if let (true, Ok(start)) = (is_utc, text.trim_end_matches(['Z', 'z']).parse::<DateTime>()) {
+        return Ok(from(start, unit(text)));
+    }
+    if let Ok(start) = text.parse::<Timestamp>() {
+        let start = start.as_microsecond();
+        return Ok((start, start.saturating_add(unit(text))));
     }
     if let Some(found) = as_in_s3(text) {
-        return found.context(wrong());
-    }
-    if let Ok(start) = text.parse::<DateTime>()
-        && text.contains(':')
-    {
-        let clock = text.split(['T', ' ', 't']).nth(1).unwrap_or_default();
-        return between(start, unit(clock)).context(wrong());
+        return Ok(found);
     }
     if let (true, Ok(at)) = (text.contains(':'), text.trim_end_matches(['Z', 'z']).parse::<Time>()) {
-        return between(day(text, clock)?.to_datetime(at), unit(text)).context(wrong());
+        return Ok(from(day(text, clock)?.to_datetime(at), unit(text)));
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return since_1970(text).context(wrong());
@@ -54,9 +56,19 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     Ok((at, at))
 }
 
-/// What a time names whose clock is `13:10` or `13:10:05`.
-fn unit(clock: &str) -> Span {
-    if clock.matches(':').count() < 2 { 1.minute() } else { 1.second() }
+/// How long it is what a time names: a minute by `13:10`, a second by `13:10:05`, a moment by `13:10:05.5`.
+fn unit(text: &str) -> i64 {
+    let clock = clock_of(text).split(['+', '-']).next().unwrap_or_default();
+    match clock.matches(':').count() {
+        0 | 1 => MINUTE,
+        _ if clock.contains(['.', ',']) => 1,
+        _ => SECOND,
+    }
+}
+
+/// The time of day and what follows it.
+fn clock_of(text: &str) -> &str {
+    text.split_once(['T', 't', ' ']).map_or(text, |(_, clock)| clock)
 }
 
 /// The day of a time without one: that of the records, if they are of one only.
@@ -84,19 +96,17 @@ fn since_1970(text: &str) -> Option<(i64, i64)> {
 }
 
 /// A time as S3 writes it: `[29/Jul/2021:13:06:49 +0000]`, with or without brackets and zone, a second or a day.
-fn as_in_s3(text: &str) -> Option<Result<(i64, i64)>> {
+fn as_in_s3(text: &str) -> Option<(i64, i64)> {
     let text = text.strip_prefix('[').unwrap_or(text);
     let text = text.strip_suffix(']').unwrap_or(text);
-    let micros = |at: Timestamp| at.as_microsecond();
     if let Ok(zoned) = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", text) {
-        let at = zoned.to_timestamp().ok()?;
-        return Some(at.checked_add(1.second()).map(|end| (micros(at), micros(end))).map_err(Into::into));
+        let start = zoned.to_timestamp().ok()?.as_microsecond();
+        return Some((start, start.saturating_add(SECOND)));
     }
-    for (form, length) in [("%d/%b/%Y:%H:%M:%S", 1.second()), ("%d/%b/%Y:%H:%M", 1.minute()), ("%d/%b/%Y", 1.day())] {
+    for (form, length) in [("%d/%b/%Y:%H:%M:%S", SECOND), ("%d/%b/%Y:%H:%M", MINUTE), ("%d/%b/%Y", DAY)] {
         if let Ok(found) = jiff::fmt::strtime::parse(form, text) {
-            let date = found.to_date().ok()?;
             let time = found.to_time().unwrap_or(Time::midnight());
-            return Some(between(date.to_datetime(time), length));
+            return Some(from(found.to_date().ok()?.to_datetime(time), length));
         }
     }
     None
@@ -118,9 +128,11 @@ pub(crate) fn length(text: &str) -> Result<i64> {
     length.checked_mul(unit * SECOND).context(wrong())
 }
 
-fn between(start: DateTime, length: Span) -> Result<(i64, i64)> {
-    let micros = |at: DateTime| anyhow::Ok(jiff::tz::TimeZone::UTC.to_timestamp(at)?.as_microsecond());
-    Ok((micros(start)?, micros(start.checked_add(length)?)?))
+/// What begins at a time, UTC, and is so long. The last years of a calendar are beyond a timestamp.
+fn from(start: DateTime, length: i64) -> (i64, i64) {
+    let start = start.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
+    let start = start.as_secs().saturating_mul(SECOND).saturating_add(i64::from(start.subsec_micros()));
+    (start, start.saturating_add(length))
 }
 
 #[cfg(test)]
@@ -133,8 +145,11 @@ mod tests {
         // 2021-07-29T13:06:49Z, by `date -u -d … +%s`.
         let at = 1_627_564_009 * SECOND;
         for (text, length) in [
-            ("2021-07-29T13:06:49Z", 0),
-            ("2021-07-29T15:06:49+02:00", 0),
+            ("2021-07-29T13:06:49Z", SECOND),
+            ("2021-07-29T15:06:49+02:00", SECOND),
+            ("2021-07-29 13:06:49Z", SECOND),
+            ("2021-07-29T13:06:49.000", 1),
+            ("2021-07-29T13:06:49.000Z", 1),
             ("2021-07-29T13:06:49", SECOND),
             ("2021-07-29 13:06:49", SECOND),
             ("13:06:49", SECOND),
@@ -147,7 +162,9 @@ mod tests {
             assert_eq!(time(text, &one_day).unwrap(), (at, at + length), "{text}");
         }
         let minute = at - 49 * SECOND;
-        for text in ["2021-07-29T13:06", "13:06", "29/Jul/2021:13:06"] {
+        for text in
+            ["2021-07-29T13:06", "2021-07-29T13:06Z", "2021-07-29T15:06+02:00", "13:06", "13:06Z", "29/Jul/2021:13:06"]
+        {
             assert_eq!(time(text, &one_day).unwrap(), (minute, minute + 60 * SECOND), "{text}");
         }
         let day = 1_627_516_800 * SECOND;
@@ -158,6 +175,12 @@ mod tests {
         let error = time("13:06", &two_days).unwrap_err().to_string();
         assert!(error.contains("2021-07-28 to 2021-07-29"), "{error}");
         assert_eq!(time("2h", &one_day).unwrap().0, -7200 * SECOND);
+        // 10000-01-01, by `date -u -d 9999-12-31 +%s` and a day more.
+        let end = 253_402_300_800 * SECOND;
+        for (text, length) in [("9999-12-31", DAY), ("9999-12-31T23:59:59Z", SECOND), ("31/Dec/9999", DAY)] {
+            assert_eq!(time(text, &one_day).unwrap(), (end - length, end), "{text}");
+        }
+        assert_eq!(time("0001-01-01", &one_day).unwrap().0, -62_135_596_800 * SECOND);
         for wrong in ["yesterday", "", "13", "25:00", "2021-13-45", "99999999999999999999", "5x"] {
             assert!(time(wrong, &one_day).is_err(), "{wrong}");
         }

@@ -11,6 +11,17 @@ pub(super) const ROLES: &[(Role, Value)] = &[
     (Role::Source, Value::Field("source_ip_address")),
     (Role::Actor, Value::Field("actor")),
     (Role::ActorType, Value::Field("user_identity.type")),
+    (Role::ActorArn, Value::Any(&["user_identity.arn", "user_identity.session_context.session_issuer.arn"])),
+    (
+        Role::ActorName,
+        Value::Any(&[
+            "user_identity.user_name",
+            "user_identity.principal_id",
+            "user_identity.session_context.session_issuer.user_name",
+        ]),
+    ),
+    (Role::Parameters, Value::Field("request_parameters")),
+    (Role::Resource, Value::Any(&["resources.0.arn", "resources.1.arn", "resources.2.arn"])),
     (Role::AccessKey, Value::Field("user_identity.access_key_id")),
     (Role::UserAgent, Value::Field("user_agent")),
     (Role::Operation, Value::Field("event_name")),
@@ -18,7 +29,7 @@ pub(super) const ROLES: &[(Role, Value)] = &[
     (Role::Error, Value::Field("error")),
     (Role::Service, Value::Field("event_source")),
     (Role::Region, Value::Field("aws_region")),
-    (Role::Account, Value::Field("recipient_account_id")),
+    (Role::Account, Value::Any(&["recipient_account_id", "user_identity.account_id"])),
 ];
 
 /// What an Insights event is.

@@ -68,6 +68,8 @@ const ROLES: &[(Role, Value)] = &[
     (Role::Source, Value::Field("remote_ip")),
     (Role::Actor, Value::Field("actor")),
     (Role::ActorType, Value::First(&[Value::Made("requester", actor_type), Value::Constant("Anonymous")])),
+    (Role::ActorArn, Value::Field("requester")),
+    (Role::AccountInArn, Value::Field("requester")),
     (Role::AccessKey, Value::Field("request_uri")),
     (Role::UserAgent, Value::Field("user_agent")),
     (Role::Operation, Value::Field("operation")),

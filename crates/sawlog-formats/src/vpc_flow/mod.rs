@@ -62,6 +62,7 @@ const ROLES: &[(Role, Value)] = &[
     (Role::DestinationPort, Value::Field("dstport")),
     (Role::Operation, Value::Constant("FLOW")),
     (Role::Target, Value::Joined("dstaddr", ":", "dstport")),
+    (Role::Action, Value::Field("action")),
     (Role::Region, Value::Field("region")),
     (Role::Account, Value::Field("account_id")),
     (Role::Interface, Value::Field("interface_id")),

@@ -14,6 +14,8 @@ pub(crate) enum Style {
     Heading,
     /// Requests that failed, flows that were rejected, errors.
     Failure,
+    /// What changed something.
+    Change,
     /// What could be done next.
     Hint,
 }
@@ -24,6 +26,7 @@ impl Style {
         let code = match self {
             Self::Heading => "1",
             Self::Failure => "31",
+            Self::Change => "32",
             Self::Hint => "33",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")

@@ -122,6 +122,11 @@ pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> 
     DFParserBuilder::new(text).with_dialect(&Sawq).build()?.parse_statements()
 }
 
+/// The expression that a text is.
+pub(crate) fn expression(text: &str) -> Result<Expr, ParserError> {
+    Parser::new(&Sawq).try_with_sql(text)?.parse_expr()
+}
+
 /// Whether a text ends with a semicolon that is not within a quoted text or a comment; what cannot be a query, whatever
 /// follows, counts as ended, so that its error is told.
 pub(crate) fn is_ended(text: &str) -> bool {

@@ -6,6 +6,7 @@ use anyhow::{Error, anyhow};
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
+use crate::memory;
 use crate::near::nearest;
 
 /// The names that a query could have meant.
@@ -29,9 +30,7 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
         DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => plan(text, names),
         DataFusionError::Execution(text) => anyhow!("{text}"),
         DataFusionError::ArrowError(error, _) => arrow(&error.to_string()),
-        DataFusionError::ResourcesExhausted(_) => {
-            anyhow!("this takes more memory than --memory allows; give it more, or ask for less at a time")
-        }
+        DataFusionError::ResourcesExhausted(_) => memory::exhausted(),
         DataFusionError::External(error) => anyhow!("{error:#}"),
         DataFusionError::Internal(text) => {
             anyhow!("the engine can't do this: {}", text.lines().next().unwrap_or_default())
@@ -103,6 +102,9 @@ fn plan(text: &str, names: &Names) -> Error {
             Some(name) => anyhow!("{what}; did you mean {name}?"),
             None => anyhow!("{what}; 'sawq sql --help' names those beside the usual ones"),
         };
+    }
+    if text.contains("Cannot access field at argument") {
+        return anyhow!("only groups have fields; a value within JSON text is request_parameters->>'userName'");
     }
     anyhow!("{}", text.lines().next().unwrap_or_default())
 }

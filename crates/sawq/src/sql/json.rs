@@ -10,9 +10,10 @@ use arrow::json::writer::{EncoderOptions, make_encoder};
 use datafusion::common::{DFSchema, ScalarValue, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, lit,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
@@ -20,7 +21,7 @@ use serde_json::Value;
 
 /// A function of values of any type, which are looked at all at once.
 #[derive(Debug)]
-struct OfAny {
+pub(super) struct OfAny {
     name: &'static str,
     signature: Signature,
     /// The type of the result, for that of the first argument.
@@ -30,7 +31,7 @@ struct OfAny {
 
 impl OfAny {
     /// A function of so many arguments.
-    fn udf(
+    pub(super) fn udf(
         name: &'static str,
         arguments: usize,
         type_of: fn(&DataType) -> Result<DataType>,
@@ -200,6 +201,28 @@ impl ExprPlanner for Arrows {
         };
         arguments.extend(steps);
         Ok(PlannerResult::Planned(function.call(arguments)))
+    }
+
+    // `request_parameters['userName']`, and `[0]` behind it.
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let text = json_as_text_udf();
+        let within = match &access.expr {
+            Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == text.name() => Some(args.clone()),
+            _ => None,
+        };
+        let arguments = match (&access.field_access, within) {
+            (GetFieldAccess::NamedStructField { name }, Some(within)) => [within, vec![lit(name.clone())]].concat(),
+            (GetFieldAccess::ListIndex { key }, Some(within)) => [within, vec![*key.clone()]].concat(),
+            (GetFieldAccess::NamedStructField { name }, None) if is_text(&access.expr.get_type(schema)?) => {
+                vec![access.expr, lit(name.clone())]
+            }
+            _ => return Ok(PlannerResult::Original(access)),
+        };
+        Ok(PlannerResult::Planned(text.call(arguments)))
     }
 }
 

@@ -13,32 +13,10 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut, WildcardAdditionalOptions, visit_expressions_mut,
 };
 
+use super::words;
+
 /// Stands between a name that occurs more than once among the results and its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
-
-/// Functions that the engine has by another name.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("approx_count_distinct", "approx_distinct"),
-    ("group_concat", "string_agg"),
-    ("json_array_length", "json_length"),
-    ("json_keys", "json_object_keys"),
-    ("list", "array_agg"),
-    ("list_value", "make_array"),
-    ("prefix", "starts_with"),
-    ("regexp_matches", "regexp_like"),
-    ("split", "string_to_array"),
-    ("str_split", "string_to_array"),
-    ("strftime", "to_char"),
-    ("string_split", "string_to_array"),
-    ("strlen", "octet_length"),
-    ("strptime", "to_timestamp_micros"),
-    ("suffix", "ends_with"),
-    ("time_bucket", "date_bin"),
-];
-
-/// Functions that give a part of a time, which is their name.
-const PARTS: [&str; 11] =
-    ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond", "epoch"];
 
 /// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
 /// its results are for other queries.
@@ -91,14 +69,24 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Function(function) => {
-                if let Some(other) = other_words(function) {
+                if let Some(other) = words::other_words(function) {
                     *expr = other;
                 }
             }
             Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } => {
                 *expr = call("to_json", vec![take(inner)]);
             }
-            Expr::Cast { expr: inner, data_type, .. } if !is_text(data_type) => as_text(inner),
+            Expr::Cast { expr: inner, data_type, .. } if !is_text(data_type) => {
+                as_text(inner);
+                with_seconds(inner);
+            }
+            Expr::TypedString(typed) => {
+                let mut text = Expr::Value(typed.value.clone());
+                with_seconds(&mut text);
+                if let Expr::Value(value) = text {
+                    typed.value = value;
+                }
+            }
             Expr::AtTimeZone { timestamp, time_zone } => {
                 if let Some(zone) = text(time_zone).map(str::to_owned) {
                     *expr = in_zone(take(timestamp), &zone);
@@ -107,8 +95,19 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
             Expr::BinaryOp { left, op, right } if is_comparison(op) => {
                 compare(left, right);
                 compare(right, left);
+                if arrow_of(left).is_none() && arrow_of(right).is_none() {
+                    with_seconds(left);
+                    with_seconds(right);
+                }
             }
-            Expr::Between { expr: inner, low, .. } => compare(inner, low),
+            Expr::BinaryOp { op, .. } if *op == BinaryOperator::DuckIntegerDivide => *op = BinaryOperator::Divide,
+            Expr::Between { expr: inner, low, high, .. } => {
+                compare(inner, low);
+                if arrow_of(inner).is_none() {
+                    with_seconds(low);
+                    with_seconds(high);
+                }
+            }
             Expr::InList { expr: inner, list, .. } => {
                 if let Some(first) = list.first() {
                     compare(inner, first);
@@ -176,7 +175,9 @@ fn aggregates(expr: &Expr, is_aggregate: &impl Fn(&str) -> bool) -> bool {
 
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
             match expr {
-                Expr::Function(function) if function.over.is_none() && (self.0)(&name_of(function)) => {
+                Expr::Function(function)
+                    if function.over.is_none() && words::aggregates(&name_of(function), self.0) =>
+                {
                     ControlFlow::Break(())
                 }
                 _ => ControlFlow::Continue(()),
@@ -186,7 +187,7 @@ fn aggregates(expr: &Expr, is_aggregate: &impl Fn(&str) -> bool) -> bool {
     Visit::visit(expr, &mut Finder(is_aggregate)).is_break()
 }
 
-fn name_of(function: &Function) -> String {
+pub(super) fn name_of(function: &Function) -> String {
     function.name.to_string().to_lowercase()
 }
 
@@ -261,15 +262,15 @@ pub(crate) fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()))
 }
 
-fn literal(text: &str) -> Expr {
+pub(super) fn literal(text: &str) -> Expr {
     Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.to_owned())))
 }
 
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
@@ -281,52 +282,6 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
         over: None,
         within_group: Vec::new(),
     })
-}
-
-/// The arguments of a plain call.
-fn arguments(function: &mut Function) -> Option<Vec<&mut Expr>> {
-    let FunctionArguments::List(list) = &mut function.args else { return None };
-    let expr = |argument| match argument {
-        &mut FunctionArg::Unnamed(FunctionArgExpr::Expr(ref mut expr)) => Some(expr),
-        _ => None,
-    };
-    list.args.iter_mut().map(expr).collect()
-}
-
-/// A call of a function that the engine doesn't have, or not by this name, in its words.
-fn other_words(function: &mut Function) -> Option<Expr> {
-    let name = name_of(function);
-    if let Ok(at) = SYNONYMS.binary_search_by_key(&name.as_str(), |(synonym, _)| synonym) {
-        function.name = ObjectName::from(vec![Ident::new(SYNONYMS[at].1)]);
-        return None;
-    }
-    let mut arguments = arguments(function)?;
-    match (name.as_str(), arguments.as_mut_slice()) {
-        // Sums of forged sizes must not wrap round.
-        ("sum", [value]) => {
-            **value = call("exact", vec![take(value)]);
-            None
-        }
-        ("json_extract" | "json_extract_path", [json, path]) => Some(arrow(json, BinaryOperator::Arrow, path)),
-        ("json_extract_string" | "json_extract_path_text", [json, path]) => {
-            Some(arrow(json, BinaryOperator::LongArrow, path))
-        }
-        ("from_json" | "json_transform", [json, structure]) => {
-            let is_list = text(structure).is_some_and(|text| text.replace(' ', "").eq_ignore_ascii_case("[\"json\"]"));
-            is_list.then(|| call("json_get_array", vec![take(json)]))
-        }
-        ("dayname", [time]) => Some(call("to_char", vec![take(time), literal("%A")])),
-        ("monthname", [time]) => Some(call("to_char", vec![take(time), literal("%B")])),
-        ("dayofweek" | "weekday", [time]) => Some(call("date_part", vec![literal("dow"), take(time)])),
-        ("dayofmonth", [time]) => Some(call("date_part", vec![literal("day"), take(time)])),
-        ("dayofyear", [time]) => Some(call("date_part", vec![literal("doy"), take(time)])),
-        (part, [time]) if PARTS.contains(&part) => Some(call("date_part", vec![literal(part), take(time)])),
-        _ => None,
-    }
-}
-
-fn arrow(json: &mut Expr, op: BinaryOperator, path: &mut Expr) -> Expr {
-    Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(take(json)), op, right: Box::new(take(path)) }))
 }
 
 fn is_text(data_type: &DataType) -> bool {
@@ -357,7 +312,7 @@ fn as_text(expr: &mut Expr) {
     }
 }
 
-fn text(expr: &Expr) -> Option<&str> {
+pub(super) fn text(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Some(text),
         _ => None,
@@ -386,6 +341,15 @@ fn compare(side: &mut Expr, with: &Expr) {
         as_text(side);
         let expr = Box::new(take(side));
         *side = Expr::Cast { kind: CastKind::TryCast, expr, data_type, array: false, format: None };
+    }
+}
+
+/// A time to the minute, `'2021-07-29 13:10'`, with the seconds that the engine wants.
+fn with_seconds(expr: &mut Expr) {
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr else { return };
+    let digits_as_0 = text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect::<String>();
+    if ["0000-00-00 00:00", "0000-00-00T00:00", "0000-00-00T00:00Z"].contains(&digits_as_0.as_str()) {
+        text.insert_str(16, ":00");
     }
 }
 

@@ -7,6 +7,7 @@ use sawlog_formats::visible;
 
 use super::burst::{Burst, Printer};
 use crate::moment::{day_and_clock, length, weekday};
+use crate::render::style::Style;
 
 /// Without records for this many seconds, the timeline says so.
 const GAP_SECONDS: i64 = 3600;
@@ -19,6 +20,7 @@ const ADDRESS: (usize, usize) = (15, 39);
 /// Lines of text.
 pub(super) struct Lines {
     out: Box<dyn Write>,
+    coloured: bool,
     /// The first bursts, which wait for the widths.
     ahead: Vec<Burst>,
     widths: Option<(usize, usize)>,
@@ -27,8 +29,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(out: Box<dyn Write>) -> Self {
-        Self { out, ahead: Vec::new(), widths: None, day: String::new(), last: None }
+    pub(super) fn new(out: Box<dyn Write>, coloured: bool) -> Self {
+        Self { out, coloured, ahead: Vec::new(), widths: None, day: String::new(), last: None }
     }
 
     /// Prints the first bursts, when there are enough of them to tell the widths.
@@ -58,7 +60,16 @@ impl Lines {
         if seconds > 0 {
             line += &format!(" (in {seconds} s)");
         }
-        Ok(writeln!(self.out, "{}", visible(line.trim_end()))?)
+        let style = match (burst.is_failure(), burst.changes) {
+            (true, _) => Some(Style::Failure),
+            (false, true) => Some(Style::Change),
+            (false, false) => None,
+        };
+        let line = visible(line.trim_end());
+        Ok(match style.filter(|_| self.coloured) {
+            Some(style) => writeln!(self.out, "{}", style.paint(&line))?,
+            None => writeln!(self.out, "{line}")?,
+        })
     }
 
     /// The time of day, after a line for a new day and one for a gap.
@@ -81,7 +92,8 @@ impl Lines {
         if day != self.day {
             let (before, zone) =
                 (if self.day.is_empty() { "" } else { "\n" }, if day == "no time" { "" } else { ", UTC" });
-            writeln!(self.out, "{before}{}{zone}", day.trim_end())?;
+            let headline = format!("{}{zone}", day.trim_end());
+            writeln!(self.out, "{before}{}", Style::Heading.paint_if(self.coloured, &headline))?;
             day.clone_into(&mut self.day);
         }
         Ok(())

@@ -31,7 +31,7 @@ pub(crate) struct Folds {
 /// Prints the timeline; says whether there was anything on it.
 pub(crate) fn print(queries: &[Query], args: &TimelineArgs, target: &Target) -> Result<bool> {
     let mut printer: Box<dyn Printer> = match target.format {
-        None => Box::new(Lines::new(Box::new(target.open()?))),
+        None => Box::new(Lines::new(Box::new(target.open()?), target.is_coloured())),
         Some(_) => Box::new(Rows::new(target)?),
     };
     let folds = Folds { expand: args.expand, most: Some(args.number).filter(|most| *most > 0) };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::common::{DataFusionError, ScalarValue};
@@ -104,6 +104,7 @@ pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
     let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
     let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
     let (changes, apart) = (truth("changes")?, truth("apart")?);
+    let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
     let (bytes, lines, files) = (number("bytes")?, number("source_line")?, text("source_file")?);
     let (targets, places, subjects) = (text("target")?, text("place")?, text("subject")?);
     let names = ["log", "actor", "src_ip", "operation", "outcome", "error"];
@@ -112,13 +113,15 @@ pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
     let get = |column: &TextColumn, row: usize| column.get(row).unwrap_or_default().to_owned();
     let rows = (0..batch.num_rows()).map(|row| {
         let (log, target, subject) = (get(&log, row), get(&targets, row), get(&subjects, row));
-        let is_apart = apart.is_valid(row) && apart.value(row);
+        let changes = holds(&changes, row);
+        // What says nothing of its subject is about its target.
+        let changed = if subject.is_empty() { &target } else { &subject };
         Burst {
             times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
             count: 1,
             kind: Kind {
                 place: get(&places, row),
-                changed: if is_apart { subject.clone() } else { String::new() },
+                changed: if changes || holds(&apart, row) { changed.clone() } else { String::new() },
                 log,
                 actor: get(&actor, row),
                 src_ip: get(&src_ip, row),
@@ -128,7 +131,7 @@ pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
             },
             subject,
             target,
-            changes: changes.is_valid(row) && changes.value(row),
+            changes,
             bytes: if bytes.is_valid(row) { bytes.value(row) } else { 0 },
             source_file: get(&files, row),
             source_line: lines.value(row),

@@ -9,7 +9,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::logical_expr::{Expr, ident};
 use foldhash::quality::RandomState;
 use sawlog_formats::Part::Within;
-use sawlog_formats::{Bytes, Changes, Failed, Received, Role, Value};
+use sawlog_formats::{Bytes, Changes, Failed, Received, Role, Value, parse_address};
 
 use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile};
 use crate::groups::Sums;
@@ -27,6 +27,8 @@ enum Source {
     First(Vec<(Expr, Part)>),
     /// Bucket and key, which is in this column.
     Object(&'static str),
+    /// At each end of a flow, once for a record.
+    Ends(Vec<Expr>),
     /// The other end of a flow, of which these columns have the ends: an address as a source, address and port as a destination.
     Peer([&'static str; PEER.len()]),
 }
@@ -40,6 +42,7 @@ impl Source {
                 texts.iter().enumerate().map(|(at, (expr, _))| (column(facet, at), expr.clone())).collect()
             }
             Self::Object(key) => vec![(KEY.to_owned(), ident(*key))],
+            Self::Ends(ends) => ends.iter().enumerate().map(|(at, expr)| (column(facet, at), expr.clone())).collect(),
             Self::Peer(columns) => {
                 PEER.iter().zip(columns).map(|((_, name), column)| ((*name).to_owned(), ident(*column))).collect()
             }
@@ -55,7 +58,8 @@ impl Source {
         match Values::of(query, name) {
             Some(Values::First(texts)) => Self::First(texts),
             Some(Values::Of(expr)) => Self::First(vec![(expr, Part::Whole)]),
-            Some(Values::Addresses(_)) | None => Self::Nothing,
+            Some(Values::Addresses(ends)) => Self::Ends(ends),
+            None => Self::Nothing,
         }
     }
 }
@@ -94,11 +98,10 @@ fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
     if let Some(key) = field(Role::Bucket).and(field(Role::Key)) {
         all[OBJECT] = Source::Object(key);
     }
-    if let [Some(from), Some(to), Some(port)] = PEER.map(|(role, _)| field(role)) {
-        // All sources of an address's flows are itself or its peers.
-        if address.is_none() {
-            all[ADDRESS] = Source::First(vec![(ident(from), Part::Address)]);
-        }
+    let is_address = address.is_some_and(|address| parse_address(address).is_some());
+    if let ([Some(from), Some(to), Some(port)], true) = (PEER.map(|(role, _)| field(role)), is_address) {
+        // Both ends of an address's flows are itself and its peers.
+        all[ADDRESS] = Source::Nothing;
         all[PEERS] = Source::Peer([from, to, port]);
     }
     if field(Role::Error).is_none() {
@@ -325,11 +328,18 @@ impl<'a> Stream<'a> {
 
     fn add(&mut self, batch: &Batch) -> Result<()> {
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
+        let mut other_ends: Vec<(usize, Vec<u32>)> = Vec::new();
         for (place, source) in self.sources.iter().enumerate() {
             numbers.push(match source {
                 Source::Nothing | Source::Always(_) => Vec::new(),
                 Source::First(texts) => self.first(place, batch, texts)?,
                 Source::Object(_) => self.objects(place, batch, &numbers[BUCKET])?,
+                Source::Ends(ends) => {
+                    let mut ends = self.ends(place, batch, ends.len())?.into_iter();
+                    let first = ends.next().unwrap_or_default();
+                    other_ends.extend(ends.map(|end| (place, end)));
+                    first
+                }
                 Source::Peer(_) => self.peers(place, batch)?,
             });
         }
@@ -352,6 +362,9 @@ impl<'a> Stream<'a> {
             } else {
                 tally.add(numbers, &records, &of_batch);
             }
+        }
+        for (facet, numbers) in &other_ends {
+            self.facets[*facet].add(numbers, &records, &of_batch);
         }
         self.add_changes(&records, &numbers[OPERATION], &numbers[BUCKET]);
         Ok(())
@@ -392,6 +405,22 @@ impl<'a> Stream<'a> {
             })
         };
         Ok(buckets.iter().zip(keys).map(number).collect())
+    }
+
+    /// The numbers of the addresses in each of some columns, among those of a facet; of a record's equal ones but the first none.
+    fn ends(&mut self, facet: usize, batch: &Batch, columns: usize) -> Result<Vec<Vec<u32>>> {
+        let mut ends: Vec<Vec<u32>> = Vec::with_capacity(columns);
+        for at in 0..columns {
+            let last = self.last.entry((facet, at)).or_default();
+            let mut end = batch.numbers(&column(facet, at), &mut self.facets[facet].values, last, Part::Address)?;
+            for (row, number) in end.iter_mut().enumerate() {
+                if ends.iter().any(|before| before[row] == *number) {
+                    *number = NULL;
+                }
+            }
+            ends.push(end);
+        }
+        Ok(ends)
     }
 
     /// The other ends of flows.

@@ -29,7 +29,7 @@ pub(crate) fn who(
     let (about, profile) = look_up(queries, filters, &args.entity, args.kind)?;
     let profile = if let Some(geo) = &geo { profile.located(geo) } else { profile };
     match target.format {
-        None => screen::print(&profile, args.number, &mut target.open()?)?,
+        None => screen::print(&profile, args.number, target.is_coloured(), &mut target.open()?)?,
         Some(crate::cli::Format::Json) => screen::print_json(&profile, &mut target.open()?)?,
         Some(_) => {
             let mut output = Output::new(target)?;

@@ -11,23 +11,26 @@ use serde_json::{Value, json};
 use super::issues::Issue;
 use super::profile::{Change, Facet, FacetValue, LogProfile, Profile, sparkline};
 use crate::groups::Sums;
+use crate::render::style::Style;
 use crate::render::units;
 
 /// Widths of the column of values and of that of numbers.
 const VALUE: usize = 64;
 
 /// Prints a profile for people; of each list `number` lines, or all if it is 0.
-pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> Result<()> {
+pub(crate) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut impl Write) -> Result<()> {
     let mut text = String::new();
+    let heading = |text: &str| Style::Heading.paint_if(coloured, text);
     let place = profile.place.as_ref().map(|place| format!(" · {place}")).unwrap_or_default();
-    writeln!(text, "{} ({}){place}", visible(&profile.entity), profile.kind.name().replace('_', " "))?;
+    let name = heading(&visible(&profile.entity));
+    writeln!(text, "{name} ({}){place}", profile.kind.name().replace('_', " "))?;
     if !profile.also.is_empty() {
         let also: Vec<&str> = profile.also.iter().map(|kind| kind.name()).collect();
         writeln!(text, "also known as {}: see --kind", also.join(", "))?;
     }
     if profile.logs.is_empty() {
         writeln!(text, "not seen")?;
-        print_issues(&profile.issues, &mut text)?;
+        print_issues(&profile.issues, coloured, &mut text)?;
         return Ok(out.write_all(text.as_bytes())?);
     }
     let times = profile.times();
@@ -39,44 +42,37 @@ pub(crate) fn print(profile: &Profile, number: usize, out: &mut impl Write) -> R
     let by = times.map(|_| format!("  by {}", line(&profile.logs[0]).1)).unwrap_or_default();
     let has_flows = profile.logs.iter().any(|log| log.sums.flow_bytes.is_some());
     let flows = |text: &str| if has_flows { format!(" {text:>10}") } else { String::new() };
-    writeln!(
-        text,
-        "{:<12} {:>10} {:>8} {:>10} {:>10}{}{by}",
-        "log",
-        "records",
-        "failed",
-        "sent",
-        "received",
-        flows("in flows")
-    )?;
+    let names = format!("{:<12} {:>10} {:>8} {:>10} {:>10}", "log", "records", "failed", "sent", "received");
+    writeln!(text, "{}", heading(&format!("{names}{}{by}", flows("in flows"))))?;
     for log in &profile.logs {
         let Sums { count, errors, bytes_sent, bytes_received, flow_bytes, .. } = log.sums;
         let (bars, _) = line(log);
+        let failed = Style::Failure.paint_if(coloured && errors > 0, &format!("{errors:>8}"));
         writeln!(
             text,
-            "{:<12} {count:>10} {errors:>8} {:>10} {:>10}{}  {bars}",
+            "{:<12} {count:>10} {failed} {:>10} {:>10}{}  {bars}",
             log.log,
             size(bytes_sent.unwrap_or_default()),
             size(bytes_received),
             flows(&size(flow_bytes.unwrap_or_default()))
         )?;
     }
-    print_issues(&profile.issues, &mut text)?;
+    print_issues(&profile.issues, coloured, &mut text)?;
     // That an address was seen with itself says nothing.
     let is_itself = |facet: &&Facet| matches!(facet.values.as_slice(), [only] if only.value == profile.entity);
     for facet in profile.facets.iter().filter(|facet| !facet.values.is_empty() && !is_itself(facet)) {
-        print_facet(facet, number, &mut text)?;
+        print_facet(facet, number, coloured, &mut text)?;
     }
-    print_changes(&profile.changes, number, &mut text)?;
-    print_pivots(profile, number, &mut text)?;
+    print_changes(&profile.changes, number, coloured, &mut text)?;
+    print_pivots(profile, number, coloured, &mut text)?;
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }
 
 /// Where an access key comes from.
-fn print_issues(issues: &[Issue], text: &mut String) -> Result<()> {
+fn print_issues(issues: &[Issue], coloured: bool, text: &mut String) -> Result<()> {
     if !issues.is_empty() {
-        writeln!(text, "\nissued by")?;
+        writeln!(text, "\n{}", Style::Heading.paint_if(coloured, "issued by"))?;
     }
     for Issue { time, key, operation, actor, src_ip, target, .. } in issues {
         let target = if target.is_empty() { String::new() } else { format!(" for {}", visible(target)) };
@@ -93,15 +89,16 @@ fn print_issues(issues: &[Issue], text: &mut String) -> Result<()> {
     Ok(())
 }
 
-fn print_facet(facet: &Facet, number: usize, text: &mut String) -> Result<()> {
+fn print_facet(facet: &Facet, number: usize, coloured: bool, text: &mut String) -> Result<()> {
     let all = facet.values.len();
     let shown = if number == 0 { all } else { number.min(all) };
     let of = if shown < all { format!(" ({shown} of {all})") } else { String::new() };
-    writeln!(text, "\n{}{of}", facet.name)?;
+    writeln!(text, "\n{}{of}", Style::Heading.paint_if(coloured, facet.name))?;
     for value in &facet.values[..shown] {
         let mut line = format!("  {:<VALUE$} {:>9}", shortened(&value.value, VALUE), value.records);
         if value.sums.errors > 0 {
-            write!(line, "  {} failed", value.sums.errors)?;
+            let failed = format!("{} failed", value.sums.errors);
+            write!(line, "  {}", Style::Failure.paint_if(coloured, &failed))?;
         }
         if let Some(place) = &value.place {
             write!(line, "  {}", visible(place))?;
@@ -114,13 +111,13 @@ fn print_facet(facet: &Facet, number: usize, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-fn print_changes(changes: &[Change], number: usize, text: &mut String) -> Result<()> {
+fn print_changes(changes: &[Change], number: usize, coloured: bool, text: &mut String) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
     let shown = if number == 0 { changes.len() } else { (number * 2).min(changes.len()) };
     let of = if shown < changes.len() { format!(" ({shown} of {})", changes.len()) } else { String::new() };
-    writeln!(text, "\ncreated or changed{of}")?;
+    writeln!(text, "\n{}{of}", Style::Heading.paint_if(coloured, "created or changed"))?;
     for change in &changes[..shown] {
         let first = change.sums.times().map(|(first, _)| moment(first)).unwrap_or_default();
         let times = if change.sums.count > 1 { format!("{} × ", change.sums.count) } else { String::new() };
@@ -130,20 +127,27 @@ fn print_changes(changes: &[Change], number: usize, text: &mut String) -> Result
 }
 
 /// What was seen with nothing else: where to look next.
-fn print_pivots(profile: &Profile, number: usize, text: &mut String) -> Result<()> {
+fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut String) -> Result<()> {
     let facets = profile.facets.iter().map(|facet| (facet, only_here(facet)));
     let facets: Vec<(&Facet, Vec<&FacetValue>)> = facets.filter(|(_, values)| !values.is_empty()).collect();
     if facets.is_empty() {
         return Ok(());
     }
-    writeln!(text, "\npivots: seen only with {}", shortened(&profile.entity, VALUE))?;
+    let headline = format!("pivots: seen only with {}", shortened(&profile.entity, VALUE));
+    writeln!(text, "\n{}", Style::Heading.paint_if(coloured, &headline))?;
     for (facet, values) in facets {
         let shown = if number == 0 { values.len() } else { number.min(values.len()) };
         let names: Vec<String> = values[..shown].iter().map(|value| shortened(&value.value, VALUE)).collect();
         let more = if shown < values.len() { format!(" and {} more", values.len() - shown) } else { String::new() };
-        writeln!(text, "  {} {}: {}{more}", values.len(), facet.name, names.join(", "))?;
+        let name = if values.len() == 1 { singular(facet.name) } else { facet.name };
+        writeln!(text, "  {} {name}: {}{more}", values.len(), names.join(", "))?;
     }
     Ok(())
+}
+
+/// One of what a facet's name says.
+fn singular(name: &str) -> &str {
+    name.strip_suffix("sses").map_or_else(|| name.strip_suffix('s').unwrap_or(name), |stem| &name[..stem.len() + 2])
 }
 
 fn only_here(facet: &Facet) -> Vec<&FacetValue> {

@@ -1,0 +1,83 @@
+//! Whole numbers in queries: `+`, `-` and `*` whose result does not fit into 64 bits are an error. The engine's would wrap
+//! round, and three forged sizes would make any figure.
+
+use arrow::array::ArrayRef;
+use arrow::compute::kernels::numeric::{add, mul, sub};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use datafusion::common::{DFSchema, ScalarValue, exec_datafusion_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
+use datafusion::prelude::cast;
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::json::OfAny;
+
+/// Plans `+`, `-` and `*` of whole numbers.
+#[derive(Debug)]
+pub(crate) struct Arithmetic;
+
+/// The function of an operator, and how two numbers are taken together.
+type Checked = (fn() -> ScalarUDF, fn(i64, i64) -> Option<i64>);
+
+impl ExprPlanner for Arithmetic {
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let (function, together): Checked = match expr.op {
+            BinaryOperator::Plus => (plus, i64::checked_add),
+            BinaryOperator::Minus => (minus, i64::checked_sub),
+            BinaryOperator::Multiply => (times, i64::checked_mul),
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
+        if let (Some(left), Some(right)) = (number(&expr.left), number(&expr.right)) {
+            // Where a number must be written, as in LIMIT, the engine takes no function.
+            return match together(left, right) {
+                Some(_) => Ok(PlannerResult::Original(expr)),
+                None => Err(too_large()),
+            };
+        }
+        let is_whole = |expr: &Expr| expr.get_type(schema).is_ok_and(|data_type| data_type.is_integer());
+        if !is_whole(&expr.left) || !is_whole(&expr.right) {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let whole = |expr: Expr| cast(expr, DataType::Int64);
+        Ok(PlannerResult::Planned(function().call(vec![whole(expr.left), whole(expr.right)])))
+    }
+}
+
+/// A number that is written in a query.
+fn number(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(number), _) => *number,
+        _ => None,
+    }
+}
+
+fn plus() -> ScalarUDF {
+    OfAny::udf("checked_add", 2, whole, |numbers| checked(add(&numbers[0], &numbers[1])))
+}
+
+fn minus() -> ScalarUDF {
+    OfAny::udf("checked_sub", 2, whole, |numbers| checked(sub(&numbers[0], &numbers[1])))
+}
+
+fn times() -> ScalarUDF {
+    OfAny::udf("checked_mul", 2, whole, |numbers| checked(mul(&numbers[0], &numbers[1])))
+}
+
+fn whole(_: &DataType) -> Result<DataType> {
+    Ok(DataType::Int64)
+}
+
+fn checked(result: std::result::Result<ArrayRef, ArrowError>) -> Result<ArrayRef> {
+    result.map_err(|error| match error {
+        ArrowError::ArithmeticOverflow(_) => too_large(),
+        other => other.into(),
+    })
+}
+
+fn too_large() -> DataFusionError {
+    exec_datafusion_err!(
+        "a result does not fit into 64 bits; make one of the numbers a decimal: CAST(bytes AS DECIMAL(38, 0)) * 2"
+    )
+}
