@@ -17,7 +17,7 @@ use foldhash::quality::RandomState;
 use globset::{GlobBuilder, GlobMatcher};
 use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
-use sawlog_formats::{Kind, Source, Table, canonical_address, cloudtrail, parse_address, s3_access};
+use sawlog_formats::{Kind, Role, Source, Table, Value, canonical_address, cloudtrail, parse_address, s3_access};
 
 use crate::cli::FilterArgs;
 use crate::logs::{self, Roles, path, resolve};
@@ -237,7 +237,7 @@ impl Filters {
                 field(table, name, values).map_err(|error| bad(option, first, &error))
             }
         };
-        let ends = |columns: &'static [&'static str]| move |values: &[&str]| ip(table, columns, values);
+        let ends = |role: Role| move |values: &[&str]| ip(table, &logs::columns_of(table, role), values);
         // Each value is looked at by itself, so that an error names it.
         for (option, values) in [("--ip", &args.ip), ("--src", &args.src), ("--dst", &args.dst), ("--peer", &args.peer)]
         {
@@ -246,15 +246,15 @@ impl Filters {
                 Wanted::of(&[value]).map_err(|error| bad(option, given, &error))?;
             }
         }
-        all.add_all("--ip", "ip", &args.ip, &ends(AT))?;
-        all.add_all("--src", "src", &args.src, &ends(SOURCES))?;
-        all.add_all("--dst", "dst", &args.dst, &ends(TARGETS))?;
+        all.add_all("--ip", "ip", &args.ip, &ends(Role::Address))?;
+        all.add_all("--src", "src", &args.src, &ends(Role::Source))?;
+        all.add_all("--dst", "dst", &args.dst, &ends(Role::Destination))?;
         if !args.peer.is_empty() {
             all.fields.extend(peer(table, &args.peer, &args.ip)?);
         }
-        all.add("--sport", "", &args.sport, &|value| port(table, &["srcport"], value))?;
-        all.add("--dport", "", &args.dport, &|value| port(table, &["dstport"], value))?;
-        all.add("--port", "", &args.port, &|value| port(table, &["srcport", "dstport"], value))?;
+        all.add("--sport", "", &args.sport, &|value| port(table, &[Role::SourcePort], value))?;
+        all.add("--dport", "", &args.dport, &|value| port(table, &[Role::DestinationPort], value))?;
+        all.add("--port", "", &args.port, &|value| port(table, &[Role::SourcePort, Role::DestinationPort], value))?;
         all.add("--action", "action", &args.action, &|value| action(table, value))?;
         all.add("--user", "", &args.user, &|value| user(table, value))?;
         all.add("--access-key", "access_key", &args.access_key, &|value| access_key(table, value))?;
@@ -266,7 +266,7 @@ impl Filters {
         all.add("--error", "error", &args.error, &|value| error(table, value))?;
         all.add_all("--region", "region", &args.region, &on("--region", "region"))?;
         all.add("--account", "account", &args.account, &|value| account(table, value))?;
-        all.add_all("--service", "event_source", &args.service, &on("--service", "event_source"))?;
+        all.add_all("--service", "event_source", &args.service, &on("--service", "service"))?;
         all.add_all("--interface", "interface_id", &args.interface, &on("--interface", "interface_id"))?;
         all.add_all("--source-file", "source_file", &args.source_file, &on("--source-file", "source_file"))?;
         for (path, values) in wheres(&args.condition)? {
@@ -350,6 +350,12 @@ fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) -> Result<Exp
 fn field(table: &Table, name: &'static str, values: &[&str]) -> Result<Option<Condition>> {
     let test = |column: &Expr| globs(column, values);
     let own = path(table, name);
+    // What all records have in common is in no column.
+    if let Some(Value::Constant(text)) = logs::role_named(table, name).and_then(|role| logs::role(table, role)) {
+        let globs = values.iter().map(|value| matcher(value)).collect::<Result<Vec<_>>>()?;
+        let is_it = values.contains(&text) || globs.iter().flatten().any(|glob| glob.is_match(text));
+        return Ok(Some(Condition { expr: lit(is_it), probe: None }));
+    }
     // Where a field is the first of several, the first one is compared without a look at others.
     let entity = logs::entity(table, name);
     let Some(sawlog_formats::Part::First(sources)) = entity.map(|entity| entity.part) else {
@@ -357,6 +363,11 @@ fn field(table: &Table, name: &'static str, values: &[&str]) -> Result<Option<Co
     };
     let Some((first, others)) = sources.split_first() else { return Ok(None) };
     let Some(column) = resolve(table, first.column) else { return Ok(None) };
+    if first.find.is_some() {
+        let Some(value) = logs::first(table, sources) else { return Ok(None) };
+        let probe = probe(table, vec![own], &ident("value"), test)?;
+        return Ok(Some(Condition { expr: test(&value)?, probe }));
+    }
     // What is empty is nothing.
     let mut expr = test(&column)?.and(column.clone().not_eq(lit("")));
     if let Some(other) = logs::first(table, others) {
@@ -436,13 +447,6 @@ fn matcher(value: &str) -> Result<Option<GlobMatcher>> {
 
 /// The option that leaves what failed.
 pub(crate) const FAILED: &str = "--failed";
-
-/// The address of the caller; of a flow its source or destination, or that of its packets.
-const AT: &[&str] = &["remote_ip", "source_ip_address", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
-/// Where it came from.
-const SOURCES: &[&str] = &["remote_ip", "source_ip_address", "srcaddr", "pkt_srcaddr"];
-/// Where it went to.
-const TARGETS: &[&str] = &["dstaddr", "pkt_dstaddr"];
 
 /// Addresses that are asked for.
 #[derive(Clone, Debug, Default)]
@@ -566,7 +570,7 @@ fn plain(network: IpNet) -> IpNet {
 }
 
 /// Whether the address in any of some columns is one of those given.
-fn ip(table: &Table, columns: &'static [&'static str], values: &[&str]) -> Result<Option<Condition>> {
+fn ip(table: &Table, columns: &[&'static str], values: &[&str]) -> Result<Option<Condition>> {
     let wanted = Arc::new(Wanted::of(values)?);
     let Some(found) = any(table, columns, |column| Ok(wanted.test(column)))? else { return Ok(None) };
     let fields = found.probe.map(|probe| probe.fields);
@@ -578,17 +582,17 @@ fn ip(table: &Table, columns: &'static [&'static str], values: &[&str]) -> Resul
 fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> Result<Option<Filter>> {
     let option = "--peer";
     let value = peers.join(", ");
-    if ips.is_empty() || resolve(table, "dstaddr").is_none() {
+    let (from, to) = (logs::columns_of(table, Role::Source), logs::columns_of(table, Role::Destination));
+    let ends: Vec<&'static str> = if to.is_empty() { Vec::new() } else { from.iter().chain(&to).copied().collect() };
+    if ips.is_empty() || to.is_empty() {
         let mut all = Builder { table, fields: Vec::new() };
-        all.add_all(option, "", peers, &|values| {
-            if resolve(table, "dstaddr").is_none() { Ok(None) } else { ip(table, AT, values) }
-        })?;
+        all.add_all(option, "", peers, &|values| ip(table, &ends, values))?;
         let probe = all.fields.iter().find_map(|filter| filter.probe.clone());
         let expr = all.fields.into_iter().map(|filter| filter.expr).reduce(Expr::and);
         return Ok(expr.map(|expr| Filter { option, value, column: None, expr, probe }));
     }
     // Whether an end, by its address or that of the packets, is as some values say.
-    let is = |columns: &'static [&'static str], values: &[String]| -> Result<Expr> {
+    let is = |columns: &[&'static str], values: &[String]| -> Result<Expr> {
         let (not, any): (Vec<&str>, Vec<&str>) =
             values.iter().map(String::as_str).partition(|value| value.starts_with('!'));
         let not: Vec<&str> = not.into_iter().map(|value| &value[1..]).collect();
@@ -603,11 +607,10 @@ fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> Result<Optio
         }
         Ok(tests.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true)))
     };
-    let (from, to): (&[&str], &[&str]) = (&["srcaddr", "pkt_srcaddr"], TARGETS);
-    let there = is(from, ips)?.and(is(to, peers)?);
-    let back = is(to, ips)?.and(is(from, peers)?);
+    let there = is(&from, ips)?.and(is(&to, peers)?);
+    let back = is(&to, ips)?.and(is(&from, peers)?);
     let any: Vec<&str> = peers.iter().map(String::as_str).filter(|value| !value.starts_with('!')).collect();
-    let probe = if any.is_empty() { None } else { ip(table, AT, &any)?.and_then(|found| found.probe) };
+    let probe = if any.is_empty() { None } else { ip(table, &ends, &any)?.and_then(|found| found.probe) };
     Ok(Some(Filter { option, value, column: None, expr: there.or(back), probe }))
 }
 
@@ -820,7 +823,7 @@ fn error(table: &Table, value: &str) -> Result<Option<Condition>> {
 
 fn cloudtrail_error(table: &Table, value: &str) -> Result<Option<Condition>> {
     if table.name != cloudtrail::TABLE.name {
-        return any(table, &["error_code"], |column| glob(column, value));
+        return field(table, "error", &[value]);
     }
     const FAILURE: &str = "Failure";
     // What only the response tells is read only if that is asked for.
@@ -851,7 +854,7 @@ fn action(table: &Table, value: &str) -> Result<Option<Condition>> {
 
 /// The caller's account or the one that got the record; of S3 logs the requester's, or the owner's canonical id.
 fn account(table: &Table, value: &str) -> Result<Option<Condition>> {
-    const AT: &[&str] = &["bucket_owner", "user_identity.account_id", "recipient_account_id", "account_id"];
+    const AT: &[&str] = &["account", "user_identity.account_id"];
     let found = any(table, AT, |column| glob(column, value))?;
     let Some(requester) = resolve(table, "requester") else { return Ok(found) };
     let pattern = format!("arn:%:{}:%", like(value));
@@ -870,13 +873,14 @@ fn account(table: &Table, value: &str) -> Result<Option<Condition>> {
     Ok(expr.map(|expr| Condition { expr, probe }))
 }
 
-/// The port at an end of a flow.
-fn port(table: &Table, ends: &'static [&'static str], value: &str) -> Result<Option<Condition>> {
+/// The port at an end.
+fn port(table: &Table, ends: &[Role], value: &str) -> Result<Option<Condition>> {
+    let ends: Vec<&'static str> = ends.iter().flat_map(|end| logs::columns_of(table, *end)).collect();
     let number: u16 = value.parse().ok().context("is not a port: a number up to 65535")?;
-    let found = any(table, ends, |column| Ok(column.clone().eq(lit(i32::from(number)))))?;
+    let found = any(table, &ends, |column| Ok(column.clone().eq(lit(i32::from(number)))))?;
     let Some(found) = found else { return Ok(None) };
     let is = |value: &Expr| Ok(value.clone().eq(lit(number.to_string())));
-    let probe = probe(table, ends.to_vec(), &ident("value"), is)?;
+    let probe = probe(table, ends, &ident("value"), is)?;
     Ok(Some(Condition { probe, ..found }))
 }
 
