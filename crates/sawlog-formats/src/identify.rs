@@ -308,7 +308,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
 /// Load Balancers: "Access logs", "Connection logs" and "Health check logs".
 fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     let words: Vec<&str> =
-        line.split(|byte| *byte == b' ').take(8).map_while(|word| str::from_utf8(word).ok()).collect();
+        line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
     let is_time = |word: &str| is_iso_time(word.as_bytes());
     let is_address = |word: &str| word.parse::<std::net::IpAddr>().is_ok();
     let is_port = |word: &str| word.parse::<u16>().is_ok();

@@ -134,7 +134,8 @@ mod tests {
             expected
         );
         assert_eq!(name("342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz"), expected);
-        let balancer = "342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz";
+        let balancer =
+            "342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz";
         assert_eq!(name(balancer), expected);
         for other in ["2021-07-29-13-10-00-0123456789ABCDEF", "a_CloudTrail_b", "notes_CloudTrail.txt", ""] {
             assert_eq!(name(other), FileName::default(), "{other}");
