@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use sawlog_formats::{Format, cloudtrail, s3_access, vpc_flow};
+use sawlog_formats::{Format, alb_access, cloudtrail, s3_access, vpc_flow};
 use sawlog_fuzz::{CHOICES, filters, gzip, json, lines, paths, split};
 
 /// The corpus of a target.
@@ -80,6 +80,11 @@ fn cloudtrail() {
 #[test]
 fn vpc_flow() {
     check_format(&vpc_flow::FORMAT, lines);
+}
+
+#[test]
+fn alb_access() {
+    check_format(&alb_access::FORMAT, lines);
 }
 
 #[test]

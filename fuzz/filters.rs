@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::prelude::SessionContext;
-use sawlog_formats::{FORMATS, Table, s3_access};
+use sawlog_formats::{FORMATS, Kind, Part, Table, canonical_address};
 use sawq::{Clock, FilterArgs, Filters};
 use tokio::runtime::{Builder, Runtime};
 
@@ -112,31 +112,50 @@ pub fn filters(data: &[u8]) {
         assert_eq!(left, texts.map(|text| text == value || matches(value, text)), "{value:?} and {texts:?}");
     }
     if negatable {
-        check_index(&filter, &texts, left);
+        check_index(table, &filter, &texts, left);
     }
 }
 
 /// Makes sure that the index finds each text of which the filter leaves the record.
-fn check_index(filter: &Filters, texts: &[&str; 2], left: [bool; 2]) {
+fn check_index(table: &Table, filter: &Filters, texts: &[&str; 2], left: [bool; 2]) {
+    let is_number = |field: &&str| {
+        table.columns.iter().any(|column| column.name == *field && !matches!(column.kind, Kind::Text | Kind::Struct(_)))
+    };
     for probe in filter.fields.iter().filter_map(|filter| filter.probe.as_ref()) {
-        // An access key is cut out of the field; a number is not text.
-        if probe.fields.iter().any(|field| matches!(*field, "request_uri" | "srcport")) {
+        // A number is not text.
+        if probe.fields.iter().any(is_number) {
             continue;
         }
-        let of_key = probe.fields.contains(&"bucket/key");
-        let found = |values: [String; 2]| {
-            let values = StringArray::from_iter_values(&values);
-            let index = RecordBatch::try_from_iter([row_numbers(), ("value", Arc::new(values) as ArrayRef)]);
+        let found = |field: &&str| {
+            let values: StringArray = texts.iter().map(|text| indexed(table, field, text)).collect();
+            let index = RecordBatch::try_from_iter_with_nullable([
+                (row_numbers().0, row_numbers().1, false),
+                ("value", Arc::new(values) as ArrayRef, true),
+            ]);
             self::left(&index.expect("two columns"), probe.test.clone()).expect("the engine runs the test")
         };
-        let texts_found = found(texts.map(|text| if of_key { format!("bucket/{text}") } else { text.to_owned() }));
-        // Whom a requester names has another text.
-        let actors_found = found(texts.map(|text| s3_access::actor(text).unwrap_or_default().to_owned()));
+        let found: Vec<[bool; 2]> = probe.fields.iter().map(found).collect();
         for place in 0..2 {
-            let is_actor = probe.fields.contains(&"actor") && actors_found[place];
-            assert!(texts_found[place] || is_actor || !left[place], "the index misses {:?}: {:?}", texts[place], probe);
+            let is_found = found.iter().any(|found| found[place]);
+            assert!(is_found || !left[place], "the index misses {:?}: {:?}", texts[place], probe);
         }
     }
+}
+
+/// What the index has for a field of a record all of whose columns are a text.
+fn indexed(table: &Table, field: &str, text: &str) -> Option<String> {
+    let entities = sawlog_formats::format(table.name)?.entities;
+    let entity = entities.iter().find(|entity| entity.field == field)?;
+    Some(match entity.part {
+        Part::Whole => text.to_owned(),
+        Part::Joined(..) => format!("bucket/{text}"),
+        Part::Within(find) => find(text)?.to_owned(),
+        Part::First(sources) => {
+            let mut sources = sources.iter().filter(|source| source.only.is_empty());
+            sources.find_map(|source| source.value(text))?.to_owned()
+        }
+        Part::Addresses(_) => canonical_address(text).into_owned(),
+    })
 }
 
 /// Which of two rows an expression leaves.

@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Int32Array, Int64Array, ListArray, PrimitiveArray,
-    StringArray, StructArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, ListArray,
+    PrimitiveArray, StringArray, StructArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, Field, Fields};
@@ -143,7 +143,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends numbers or times.
+    /// Appends numbers or times; of numbers with a fraction the bits.
     pub(crate) fn numbers(&mut self, new: impl Iterator<Item = Option<i64>> + Clone) {
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
         let before = values.len();
@@ -374,6 +374,7 @@ impl ColumnBuilder {
             Self::Numbers { kind, .. } => match kind {
                 Kind::Time => Arc::new(TimestampMicrosecondArray::new_null(rows).with_timezone("UTC")),
                 Kind::Int32 => Arc::new(Int32Array::new_null(rows)),
+                Kind::Float64 => Arc::new(Float64Array::new_null(rows)),
                 Kind::Bool => Arc::new(BooleanArray::new_null(rows)),
                 _ => Arc::new(Int64Array::new_null(rows)),
             },
@@ -454,6 +455,9 @@ fn number_getter(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> i64 + '_>> {
     if let Some(numbers) = array.as_primitive_opt::<Int32Type>() {
         return Some(Box::new(|row| i64::from(numbers.value(row))));
     }
+    if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
+        return Some(Box::new(|row| numbers.value(row).to_bits().cast_signed()));
+    }
     let times = array.as_primitive_opt::<TimestampMicrosecondType>().map(PrimitiveArray::values);
     let numbers = times.or_else(|| Some(array.as_primitive_opt::<Int64Type>()?.values()))?;
     Some(Box::new(|row| numbers[row]))
@@ -527,6 +531,10 @@ fn numbers(kind: Kind, values: Vec<i64>, valid: Option<NullBuffer>) -> ArrayRef 
     match kind {
         Kind::Time => Arc::new(TimestampMicrosecondArray::new(ScalarBuffer::from(values), valid).with_timezone("UTC")),
         Kind::Int32 => Arc::new(Int32Array::new(values.into_iter().map(|value| value as i32).collect(), valid)),
+        Kind::Float64 => {
+            let values = values.into_iter().map(|bits| f64::from_bits(bits.cast_unsigned()));
+            Arc::new(Float64Array::new(values.collect(), valid))
+        }
         Kind::Bool => {
             Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(values.len(), |row| values[row] != 0), valid))
         }

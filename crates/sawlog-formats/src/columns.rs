@@ -1,9 +1,10 @@
 //! Columns of a record batch by name, in whichever of their layouts they come: what printers read.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+    Array, ArrayRef, BinaryArray, BinaryViewArray, Float64Array, Int32Array, Int64Array, RecordBatch,
+    TimestampMicrosecondArray,
 };
 use arrow_schema::{ArrowError, DataType};
 
@@ -54,6 +55,7 @@ impl BytesColumn {
 pub(crate) enum NumberColumn {
     Int32(Int32Array),
     Int64(Int64Array),
+    Float64(Float64Array),
     Time(TimestampMicrosecondArray),
 }
 
@@ -64,14 +66,16 @@ impl NumberColumn {
         let int32 = || array.as_primitive_opt::<Int32Type>().cloned().map(Self::Int32);
         let int64 = || array.as_primitive_opt::<Int64Type>().cloned().map(Self::Int64);
         let time = || array.as_primitive_opt::<TimestampMicrosecondType>().cloned().map(Self::Time);
-        int32().or_else(int64).or_else(time).ok_or_else(|| wrong(name, array.data_type()))
+        let float64 = || array.as_primitive_opt::<Float64Type>().cloned().map(Self::Float64);
+        int32().or_else(int64).or_else(time).or_else(float64).ok_or_else(|| wrong(name, array.data_type()))
     }
 
-    /// The number in `row`, of a time the microseconds since 1970; nothing where it is null.
+    /// The number in `row`, of a time the microseconds since 1970, of one with a fraction its bits; nothing where it is null.
     pub(crate) fn get(&self, row: usize) -> Option<i64> {
         match self {
             Self::Int32(array) => array.is_valid(row).then(|| i64::from(array.value(row))),
             Self::Int64(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::Float64(array) => array.is_valid(row).then(|| array.value(row).to_bits().cast_signed()),
             Self::Time(array) => array.is_valid(row).then(|| array.value(row)),
         }
     }

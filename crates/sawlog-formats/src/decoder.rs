@@ -19,6 +19,8 @@ use crate::table::Table;
 pub struct Format {
     /// The table of its records.
     pub table: &'static Table,
+    /// What a record is, as a noun: `line of an S3 access log`.
+    pub record: &'static str,
     /// How its content is cut into blocks.
     pub framing: Framing,
     /// Whether the (decompressed) beginning of a file looks like this format.

@@ -98,7 +98,7 @@ impl Entity {
 pub struct Measures {
     /// The bytes of a record.
     pub bytes: Option<Bytes>,
-    /// The size of what was stored.
+    /// The bytes that the service received: the size of what was stored, or all of a request.
     pub received: Option<Received>,
     /// A record has failed if any of these is true.
     pub failed: &'static [Failed],
@@ -127,15 +127,13 @@ impl Bytes {
     }
 }
 
-/// The column of sizes, which counts where another column has one of some values.
+/// A column of sizes, which can count in some records only.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
     /// The sizes.
     pub column: &'static str,
-    /// The other column.
-    pub by: &'static str,
-    /// Its values.
-    pub values: &'static [&'static str],
+    /// It counts where this column has one of these values; everywhere, if there is none.
+    pub by: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// How a failure shows.
@@ -155,7 +153,10 @@ impl Measures {
     /// The columns that the measures read.
     #[must_use]
     pub fn columns(&self) -> Vec<&'static str> {
-        let received = self.received.iter().flat_map(|received| [received.column, received.by]);
+        let received = self
+            .received
+            .iter()
+            .flat_map(|received| [Some(received.column), received.by.map(|(column, _)| column)].into_iter().flatten());
         let failed = self.failed.iter().flat_map(|failed| match failed {
             Failed::Present(column) | Failed::AtLeast(column, _) | Failed::Is(column, _) => vec![*column],
             Failed::Any(sources) => sources.iter().flat_map(Source::columns).collect(),

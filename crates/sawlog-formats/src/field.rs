@@ -23,6 +23,12 @@ impl Span {
         Self { start: start as u32, len: (end - start) as u32 }
     }
 
+    /// The bytes `start..end` of a block, whatever they are.
+    #[expect(clippy::cast_possible_truncation, reason = "a block is far smaller than 4 GiB")]
+    pub(crate) fn verbatim(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 }
+    }
+
     /// The field's bytes in the line that it was made from.
     #[inline]
     pub(crate) fn of(self, line: &[u8]) -> Option<&[u8]> {

@@ -127,11 +127,14 @@ kinds! {
     CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("export the log group to S3, or take out the messages");
     HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
-    GUARD_DUTY = "GuardDuty finding", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
-    CONFIG = "AWS Config snapshot", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
-    WAF = "AWS WAF log", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
-    RESOLVER = "Route 53 resolver query log", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
-    LOAD_BALANCER = "load balancer log", Do("sawlog reads CloudTrail, S3 access and VPC flow logs only");
+    GUARD_DUTY = "GuardDuty finding", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
+    CONFIG = "AWS Config snapshot", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
+    WAF = "AWS WAF log", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
+    RESOLVER = "Route 53 resolver query log", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
+    ALB_CONNECTIONS = "Application Load Balancer connection log", Do("use the load balancer's access logs");
+    ALB_HEALTH = "Application Load Balancer health check log", Do("use the load balancer's access logs");
+    NETWORK_BALANCER = "Network Load Balancer access log", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
+    CLASSIC_BALANCER = "Classic Load Balancer access log", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
 }
 
 /// What begins with which bytes.
@@ -294,13 +297,37 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     }
     match line[word_end] {
         b' ' if is_iso_time(word) && is_log(rest) => Some(&EXPORT_TASK),
-        b' ' if matches!(word, b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss") => {
-            rest.split(|byte| *byte == b' ').next().is_some_and(is_iso_time).then_some(&LOAD_BALANCER)
-        }
-        b' ' => None,
+        b' ' => load_balancer(line).filter(|_| detect(text).is_none()),
         // Flow logs are read with tabs between their fields, too.
         b'\t' if vpc_flow::is_header(line) => None,
         separator => csv_kind(line, separator),
+    }
+}
+
+/// Which log of a load balancer a line is of. See the user guides of Elastic Load Balancing for Application, Network and Classic
+/// Load Balancers: "Access logs", "Connection logs" and "Health check logs".
+fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
+    let words: Vec<&str> =
+        line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
+    let is_time = |word: &str| is_iso_time(word.as_bytes());
+    let is_address = |word: &str| word.parse::<std::net::IpAddr>().is_ok();
+    let is_port = |word: &str| word.parse::<u16>().is_ok();
+    let is_endpoint = |word: &str| word.rsplit_once(':').is_some_and(|(_, port)| is_port(port));
+    let is_type = |word: &str| matches!(word, "http" | "https" | "h2" | "grpc" | "grpcs" | "ws" | "wss");
+    match words[..] {
+        [time, client, port, listener, tls, ..]
+            if is_time(time) && is_address(client) && is_port(port) && is_port(listener) =>
+        {
+            (tls == "-" || tls.starts_with("TLS")).then_some(&ALB_CONNECTIONS)
+        }
+        [time, _, client, backend, ..] if is_time(time) && is_endpoint(client) => {
+            (backend == "-" || is_endpoint(backend)).then_some(&CLASSIC_BALANCER)
+        }
+        ["tls", _, time, elb, ..] if is_time(time) && elb.starts_with("net/") => Some(&NETWORK_BALANCER),
+        [kind, time, ref rest @ ..] if is_type(kind) && is_time(time) => {
+            rest.iter().any(|word| matches!(*word, "PASS" | "FAIL")).then_some(&ALB_HEALTH)
+        }
+        _ => None,
     }
 }
 
@@ -384,19 +411,16 @@ pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<&'static str> {
     let text = without_mark(raw).trim_ascii();
     if text.starts_with(b"{") {
         let kind = object_kind(text).map(|kind| kind.name);
-        let is_trail =
-            || (table.name != cloudtrail::TABLE.name && cloudtrail::is_record(text)).then_some("CloudTrail event");
+        let is_trail = || {
+            (table.name != cloudtrail::TABLE.name && cloudtrail::is_record(text)).then_some(cloudtrail::FORMAT.record)
+        };
         return kind.or_else(is_trail);
     }
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let other =
         FORMATS.iter().filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
     let line_of = |format: &&crate::Format| (format.detect)(first);
-    let line = match other.copied().find(line_of).map(|format| format.table.name) {
-        Some("s3_access") => Some("line of an S3 access log"),
-        Some("vpc_flow") => Some("line of a VPC flow log"),
-        _ => None,
-    };
+    let line = other.copied().find(line_of).map(|format| format.record);
     line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name))
 }
 
@@ -410,6 +434,7 @@ mod tests {
     }
 
     const S3: &str = "79a5 web [06/Feb/2019:00:00:38 +0000] 192.0.2.3 - 3E57 REST.GET.OBJECT a \"GET /a HTTP/1.1\" 200 - 1 1 7 - \"-\" \"S3C\" -";
+    const ALB: &str = "http 2018-07-02T22:23:00.186641Z app/a/b 192.0.2.1:2817 10.0.0.1:80 0.000 0.001 0.000 200 200 34 366 \"GET http://a:80/ HTTP/1.1\" \"curl\" - - arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/t/7 \"Root=1\"";
     const FLOW: &str = "2 111122223333 eni-0a 203.0.113.12 10.0.0.5 51000 22 6 3 180 1714564800 1714564860 REJECT OK";
     const EVENT: &str = r#"{"eventVersion":"1.08","eventTime":"2021-07-29T13:06:49Z","eventSource":"iam.amazonaws.com","eventName":"GetUser"}"#;
 
@@ -426,7 +451,9 @@ mod tests {
         );
         assert_eq!(remedy("zip"), None);
         let header = "version account-id interface-id srcaddr dstaddr start end";
-        for log in [S3, EVENT, header, "", "\n", "{}", "[]", "{\"Records\":[]}", "some text, more of it\n", "a,b,c\n"] {
+        for log in
+            [S3, ALB, EVENT, header, "", "\n", "{}", "[]", "{\"Records\":[]}", "some text, more of it\n", "a,b,c\n"]
+        {
             assert_eq!(name(log), "", "{log}");
         }
         assert_eq!(name(format!("{{\"message\":\"x\"}}\n{EVENT}\n{S3}")), "");
@@ -477,10 +504,53 @@ mod tests {
     }
 
     #[test]
+    fn logs_of_load_balancers_are_told_apart() {
+        let time = "2023-10-04T17:05:15.514108Z";
+        for (text, wanted) in [
+            (
+                format!(
+                    "{time} 203.0.113.1 36280 443 TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 4.036 \"CN=a,O=b\" NotBefore=x;NotAfter=y 5D Success TID_1"
+                ),
+                "Application Load Balancer connection log",
+            ),
+            (
+                format!("{time} 2001:db8::1 36280 80 - - - \"-\" - - - TID_2"),
+                "Application Load Balancer connection log",
+            ),
+            (
+                format!("http {time} 0.003366355 10.0.1.49:80 web PASS 200 -"),
+                "Application Load Balancer health check log",
+            ),
+            (
+                format!("tls 2.0 {time} net/a/b c 192.0.2.1:1 10.0.0.1:443 5 2 98 246 - - - - - - - - - - -"),
+                "Network Load Balancer access log",
+            ),
+            (
+                format!(
+                    "{time} lb 192.0.2.1:2817 10.0.0.1:80 0.000073 0.001048 0.000057 200 200 0 29 \"GET http://a:80/ HTTP/1.1\" \"curl\" - -"
+                ),
+                "Classic Load Balancer access log",
+            ),
+            (
+                format!("{time} lb 192.0.2.1:2817 - -1 -1 -1 503 0 0 0 \"GET http://a:80/ HTTP/1.1\" \"curl\" - -"),
+                "Classic Load Balancer access log",
+            ),
+            (ALB.to_owned(), ""),
+            (format!("{time} {ALB}"), "CloudWatch Logs export (time and message)"),
+            (format!("{time} lb 192.0.2.1:2817 up\n{ALB}"), ""),
+        ] {
+            assert_eq!(name(&text), wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn rejects_say_what_they_are() {
         let of = |text: &str, table: &Table| rejected(text.as_bytes(), table).unwrap_or_default();
         assert_eq!(of(S3, &cloudtrail::TABLE), "line of an S3 access log");
         assert_eq!(of(FLOW, &s3_access::TABLE), "line of a VPC flow log");
+        assert_eq!(of(ALB, &s3_access::TABLE), "line of an ALB access log");
+        assert_eq!(of(S3, &crate::alb_access::TABLE), "line of an S3 access log");
+        assert_eq!(of(&ALB[..80], &crate::alb_access::TABLE), "");
         assert_eq!(of(EVENT, &s3_access::TABLE), "CloudTrail event");
         assert_eq!(of(EVENT, &cloudtrail::TABLE), "");
         assert_eq!(of(&FLOW[..40], &vpc_flow::TABLE), "");

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+pub mod alb_access;
 mod builder;
 mod calendar;
 pub mod cloudtrail;
@@ -18,6 +19,7 @@ mod identify;
 mod inflate;
 mod interner;
 mod label;
+mod line_log;
 mod members;
 mod origin;
 mod partitions;
@@ -48,7 +50,7 @@ pub use text::TextColumn;
 pub use visible::{steers, visible};
 
 /// The log formats that sawlog knows.
-pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];
+pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT, &alb_access::FORMAT];
 
 /// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
 #[must_use]

@@ -32,6 +32,10 @@ pub enum Role {
     Operation,
     /// What it was done to.
     Target,
+    /// The host that was asked, by its name.
+    Host,
+    /// The URL that was asked for.
+    Url,
     /// The bucket that it was done to, or that holds the object.
     Bucket,
     /// The object's key.

@@ -13,6 +13,8 @@ pub enum Kind {
     Int32,
     /// A 64-bit signed number.
     Int64,
+    /// A number with a fraction.
+    Float64,
     /// A point in time: microseconds since 1970-01-01 in UTC.
     Time,
     /// Bytes that need not be text.
@@ -145,6 +147,7 @@ impl Column {
             Kind::Text => text(self),
             Kind::Int32 => DataType::Int32,
             Kind::Int64 => DataType::Int64,
+            Kind::Float64 => DataType::Float64,
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::Bytes => DataType::Binary,
             Kind::Bool => DataType::Boolean,

@@ -210,6 +210,7 @@ fn delta_type(column: &Column) -> DataType {
         Kind::Text => PrimitiveType::String,
         Kind::Int32 => PrimitiveType::Integer,
         Kind::Int64 => PrimitiveType::Long,
+        Kind::Float64 => PrimitiveType::Double,
         Kind::Time => PrimitiveType::Timestamp,
         Kind::Bytes => PrimitiveType::Binary,
         Kind::Bool => PrimitiveType::Boolean,

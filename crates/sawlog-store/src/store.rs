@@ -306,8 +306,9 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
         At::Newest => None,
         At::Nowhere => return Ok(Snapshot { table, folder, version: 0, files: Vec::new() }),
     };
-    // A store that was made before there was an index answers without.
-    if table.name == ENTITIES.name && !delta::exists(&folder) {
+    // A store that was made before there was an index, or a log, answers without.
+    let is_newer = table.name == ENTITIES.name || version.is_none() && !table.times.is_empty();
+    if is_newer && !delta::exists(&folder) {
         return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
     }
     delta::snapshot(table, &folder, version).await

@@ -1,12 +1,14 @@
 //! The command line of sawlog.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use sawlog_formats::{Format as LogFormat, cloudtrail, s3_access, vpc_flow};
+use sawlog_formats::{FORMATS, Format as LogFormat, vpc_flow};
 use sawlog_store::parquet::Codec;
 
 const AFTER_HELP: &str = "\
@@ -157,7 +159,7 @@ pub(crate) struct ConvertArgs {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) inputs: Vec<PathBuf>,
     /// The log that the files are; auto tells by their content [default: auto]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = formats())]
     pub(crate) format: Option<Format>,
     /// The fields of VPC flow logs without a header line, in order: 'version account-id …' [default: those of version 2]
     #[arg(long, value_name = "FIELDS", value_parser = vpc_fields)]
@@ -266,25 +268,22 @@ fn memory(text: &str) -> Result<ByteSize, String> {
     if size < ByteSize::mib(128) { Err("less than 128MiB".to_owned()) } else { Ok(size) }
 }
 
-/// The format of input files.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Format {
-    #[default]
-    Auto,
-    S3Access,
-    Cloudtrail,
-    VpcFlow,
-}
+/// The format of input files: that of a log, or what their content tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Format(Option<&'static LogFormat>);
 
 impl Format {
     pub(crate) fn log(self) -> Option<&'static LogFormat> {
-        match self {
-            Self::Auto => None,
-            Self::S3Access => Some(&s3_access::FORMAT),
-            Self::Cloudtrail => Some(&cloudtrail::FORMAT),
-            Self::VpcFlow => Some(&vpc_flow::FORMAT),
-        }
+        self.0
     }
+}
+
+/// Takes `auto` or the name of a log, with dashes: `s3-access`.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    static NAMES: LazyLock<Vec<String>> =
+        LazyLock::new(|| FORMATS.iter().map(|format| format.table.name.replace('_', "-")).collect());
+    let names = ["auto"].into_iter().chain(NAMES.iter().map(String::as_str));
+    PossibleValuesParser::new(names).map(|name| Format(sawlog_formats::format(&name.replace('-', "_"))))
 }
 
 /// The compression of data files.

@@ -217,7 +217,7 @@ pub struct FilterArgs {
     /// No longer before or after this time than that: --around 13:06:49 5m
     #[arg(long, global = true, num_args = 2, value_names = ["TIME", "DURATION"])]
     pub around: Vec<String>,
-    /// Only this log: s3_access, cloudtrail or vpc_flow; s3 and vpc will do [default: all that the store has]
+    /// Only this log, by its name or the first part of it: s3_access or s3 [default: all that the store has]
     #[arg(long, global = true, value_name = "LOG", value_delimiter = ',')]
     pub log: Vec<String>,
     /// Count an event once that CloudTrail delivered more than once, or to several accounts

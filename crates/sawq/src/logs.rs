@@ -39,6 +39,8 @@ const NAMES: &[(&[&str], Role)] = &[
     (&["service"], Role::Service),
     (&["interface"], Role::Interface),
     (&["action"], Role::Action),
+    (&["host", "domain"], Role::Host),
+    (&["url"], Role::Url),
 ];
 
 /// Columns of the view of events that are columns of a log, too.
@@ -68,6 +70,12 @@ pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
         Some(Value::Any(names)) => names.to_vec(),
         _ => Vec::new(),
     }
+}
+
+/// The role that a general name means, which is a column of no log.
+pub(crate) fn role_named(table: &Table, name: &str) -> Option<Role> {
+    let is_own = table.columns.iter().any(|column| column.name == name);
+    NAMES.iter().find(|(names, _)| !is_own && names.contains(&name)).map(|(_, role)| *role)
 }
 
 /// The field that a general name means in a log; `None` for other names, and if the log has none for it.
@@ -195,6 +203,9 @@ pub(crate) fn first<'a>(table: &Table, sources: impl IntoIterator<Item = &'a Sou
 /// The text in which a source looks, null in records that it does not look at.
 fn source_text(table: &Table, source: &Source) -> Option<Expr> {
     let text = column(table, source.column)?;
+    let is_number =
+        table.columns.iter().any(|column| column.name == source.column && matches!(column.kind, Kind::Int32));
+    let text = if is_number { cast(text, DataType::Utf8View) } else { text };
     match in_any(source.only) {
         None => Some(text),
         Some(only) => when(only, text).end().ok(),
@@ -385,7 +396,8 @@ impl Roles {
         let general = |name: &str| resolve(table, name).unwrap_or_else(none);
         let measures = sawlog_formats::format(table.name).context("not a log")?.measures;
         let bytes_received = match measures.received {
-            Some(Received { column, by, values }) => {
+            Some(Received { column, by: None }) => ident(column),
+            Some(Received { column, by: Some((by, values)) }) => {
                 let counts = in_list(ident(by), values.iter().map(|value| lit(*value)).collect(), false);
                 when(counts, ident(column)).otherwise(none())?
             }

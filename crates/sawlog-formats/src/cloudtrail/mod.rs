@@ -25,6 +25,7 @@ use crate::table::Table;
 /// The format.
 pub const FORMAT: Format = Format {
     table: &TABLE,
+    record: "CloudTrail event",
     framing: Framing::Json,
     detect,
     decoder: || Box::<Decoder>::default(),

@@ -23,6 +23,7 @@ use crate::table::{Column, Kind, Layout, Table};
 /// The format.
 pub const FORMAT: Format = Format {
     table: &TABLE,
+    record: "line of an S3 access log",
     framing: Framing::Lines,
     detect,
     decoder: || Box::<Decoder>::default(),
@@ -50,8 +51,7 @@ pub const FORMAT: Format = Format {
         // The operations that bring the object whose size the record gives.
         received: Some(Received {
             column: "object_size",
-            by: "operation",
-            values: &["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"],
+            by: Some(("operation", &["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"])),
         }),
         failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
         succeeded: None,

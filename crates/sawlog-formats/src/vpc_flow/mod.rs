@@ -23,6 +23,7 @@ use crate::table::{Column, Kind, Table};
 /// The format.
 pub const FORMAT: Format = Format {
     table: &TABLE,
+    record: "line of a VPC flow log",
     framing: Framing::Lines,
     detect,
     decoder: || Box::<Decoder>::default(),

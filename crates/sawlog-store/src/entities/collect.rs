@@ -253,9 +253,9 @@ impl RowMeasures {
         let mut stored = Vec::new();
         if let Some(received) = received {
             let sizes = number(batch, received.column)?;
-            let counts = is_one_of(batch, received.by, received.values)?;
-            let counted = sizes.iter().zip(counts).enumerate().filter(|(_, (_, counts))| *counts);
-            stored.extend(counted.filter_map(|(row, (size, _))| Some((row, size?))));
+            let counts = received.by.map(|(by, values)| is_one_of(batch, by, values)).transpose()?;
+            let counted = sizes.iter().enumerate().filter(|(row, _)| counts.as_ref().is_none_or(|counts| counts[*row]));
+            stored.extend(counted.filter_map(|(row, size)| Some((row, size?))));
             all_fit &= fits(stored.iter().map(|(_, size)| *size));
         }
         let mut all = Common::NONE;
@@ -500,6 +500,13 @@ impl Keys {
         Self { values, of_rows, more: Vec::new() }
     }
 
+    /// The values as text, where every row has one.
+    fn into_texts(self) -> TextColumn {
+        let null = count(self.values.len());
+        let keys = self.of_rows.iter().map(|key| Some(*key).filter(|key| *key != null));
+        TextColumn::Dictionary(keys.collect(), self.values)
+    }
+
     /// What a function finds in the text of a column: looked for once in each value of its dictionary.
     fn within(batch: &RecordBatch, name: &str, find: fn(&str) -> Option<&str>) -> Result<Option<Self>, ArrowError> {
         let (array, valid) = column(batch, name)?;
@@ -538,7 +545,10 @@ impl Keys {
                 valid.as_ref().is_none_or(|valid| valid.is_valid(row)) && only.as_ref().is_none_or(|only| only[row])
             };
             let wrong = |found: DataType| ArrowError::SchemaError(format!("{} has the type {found}", source.column));
-            let texts = TextColumn::new(&array).map_err(wrong)?;
+            let texts = match array.data_type() {
+                DataType::Int32 => Self::of_numbers(&array).into_texts(),
+                _ => TextColumn::new(&array).map_err(wrong)?,
+            };
             let mut number = |text: Option<&str>| {
                 text.and_then(|text| source.value(text)).map_or(u32::MAX, |text| found.intern(text.as_bytes()))
             };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, UInt32Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt32Type};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{BoundaryOrder, Encoding, Type};
 use parquet::bloom_filter::Sbbf;
@@ -102,6 +102,11 @@ fn encode_leaf(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> R
             let values = values.as_primitive::<Int64Type>();
             encode_numbers(leaf, values.values(), descr, to)
         }
+        DataType::Float64 => {
+            let values = leaf.array.as_primitive::<Float64Type>().values();
+            let bits: Vec<i64> = values.iter().map(|value| value.to_bits().cast_signed()).collect();
+            encode_numbers(leaf, &bits, descr, to)
+        }
         other => Err(ParquetError::NYI(format!("a column of type {other}"))),
     }
 }
@@ -113,8 +118,7 @@ fn encode_nulls(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> 
         chunk.data(page.len(), &leaf.levels(&page), None, |_| {})?;
     }
     let statistics = match descr.physical_type() {
-        Type::INT32 => number_statistics(None, None, leaf.rows(), true),
-        Type::INT64 => number_statistics(None, None, leaf.rows(), false),
+        number @ (Type::INT32 | Type::INT64 | Type::DOUBLE) => number_statistics(None, None, leaf.rows(), number),
         Type::BOOLEAN => Statistics::Boolean(ValueStatistics::new(None, None, None, Some(leaf.rows() as u64), false)),
         _ => byte_statistics(None, None, leaf.rows() as u64),
     };
@@ -284,13 +288,15 @@ enum NumberPages {
     Plain,
 }
 
+/// Encodes numbers; of those with a fraction `values` are the bits.
 fn encode_numbers(
     leaf: &Leaf<'_>,
     values: &[i64],
     descr: &ColumnDescPtr,
     to: &mut Compressor,
 ) -> Result<EncodedColumn> {
-    let narrow = descr.physical_type() == Type::INT32;
+    let number = descr.physical_type();
+    let narrow = number == Type::INT32;
     // Only values that are there are encoded.
     let present: Vec<i64> = match &leaf.valid {
         None => values.to_vec(),
@@ -316,9 +322,10 @@ fn encode_numbers(
         let levels = leaf.levels(&page);
         let count = levels.values;
         let here = &present[start..start + count];
-        let range = range_of(here.iter().copied());
+        let range = number_range(here, number);
         if let Some((min, max)) = range {
-            ascending &= before.is_none_or(|(low, high)| low <= min && high <= max);
+            let is_later = |before: i64, now: i64| rank(before, number) <= rank(now, number);
+            ascending &= before.is_none_or(|(low, high)| is_later(low, min) && is_later(high, max));
             before = range;
         }
         let bytes = |value: i64| {
@@ -339,20 +346,38 @@ fn encode_numbers(
     }
     let distinct = dictionary.map(|distinct| distinct.len() as u64);
     let statistics =
-        number_statistics(range_of(present.iter().copied()), distinct, chunk.levels() - present.len(), narrow);
+        number_statistics(number_range(&present, number), distinct, chunk.levels() - present.len(), number);
     let order = if ascending { BoundaryOrder::ASCENDING } else { BoundaryOrder::UNORDERED };
     chunk.finish(statistics, order, None)
 }
 
+/// The place of a number among others of its type. The bits of numbers with a fraction are in order as they are if the sign
+/// bit is not set, and the other way round if it is.
+fn rank(value: i64, number: Type) -> i64 {
+    if number == Type::DOUBLE && value < 0 { value ^ i64::MAX } else { value }
+}
+
+/// The smallest and the greatest of some numbers.
+fn number_range(values: &[i64], number: Type) -> Option<(i64, i64)> {
+    let range = range_of(values.iter().map(|value| rank(*value, number)));
+    // Twice is once.
+    range.map(|(min, max)| (rank(min, number), rank(max, number)))
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a narrow column's values fit")]
-fn number_statistics(range: Option<(i64, i64)>, distinct: Option<u64>, nulls: usize, narrow: bool) -> Statistics {
+fn number_statistics(range: Option<(i64, i64)>, distinct: Option<u64>, nulls: usize, number: Type) -> Statistics {
     let nulls = Some(nulls as u64);
     let (min, max) = range.unzip();
-    if narrow {
-        let [min, max] = [min, max].map(|bound| bound.map(|value| value as i32));
-        Statistics::Int32(ValueStatistics::new(min, max, distinct, nulls, false))
-    } else {
-        Statistics::Int64(ValueStatistics::new(min, max, distinct, nulls, false))
+    match number {
+        Type::INT32 => {
+            let [min, max] = [min, max].map(|bound| bound.map(|value| value as i32));
+            Statistics::Int32(ValueStatistics::new(min, max, distinct, nulls, false))
+        }
+        Type::DOUBLE => {
+            let [min, max] = [min, max].map(|bound| bound.map(|bits| f64::from_bits(bits.cast_unsigned())));
+            Statistics::Double(ValueStatistics::new(min, max, distinct, nulls, false))
+        }
+        _ => Statistics::Int64(ValueStatistics::new(min, max, distinct, nulls, false)),
     }
 }
 

@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::bloom_filter::Sbbf;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
 use proptest::prelude::*;
 use sawlog_formats::{Column, Kind, Layout, Table};
 
@@ -185,6 +186,42 @@ fn bloom_filters_know_every_value() {
     assert_eq!(batch.column(0).data_type(), &DataType::Utf8);
     assert_eq!(batch.column(4).as_primitive::<Int64Type>().value(999), 999);
     assert_eq!(batch.column(2).null_count(), 1000);
+}
+
+/// A table of numbers with a fraction.
+const FRACTIONS: Table =
+    Table { name: "fractions", doc: "", columns: &[Column::text("seconds", "").kind(Kind::Float64)], times: &[] };
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fractions_come_back_with_their_range(
+        runs in prop::collection::vec((prop::option::weighted(0.9, prop_oneof![-4..9i32, any::<i32>()]), 1..3_000usize), 1..40),
+    ) {
+        let values: Vec<Option<f64>> =
+            runs.iter().flat_map(|(value, times)| std::iter::repeat_n(value.map(|value| f64::from(value) / 8.0), *times)).collect();
+        let array: ArrayRef = Arc::new(values.iter().copied().collect::<arrow::array::Float64Array>());
+        let batch = RecordBatch::try_from_iter_with_nullable([("seconds", array, true)]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fractions.parquet");
+        let mut file = DataFile::create(path.clone(), &FRACTIONS).unwrap();
+        file.append(Encoder::new(&FRACTIONS, Codec::Zstd).unwrap().encode(&batch).unwrap()).unwrap();
+        let (metadata, ..) = file.close().unwrap();
+        prop_assert_eq!(read(&File::open(path).unwrap()).columns(), batch.columns());
+        let range = |values: &[Option<f64>]| {
+            let there = || values.iter().copied().flatten();
+            (there().min_by(f64::total_cmp), there().max_by(f64::total_cmp))
+        };
+        let Some(Statistics::Double(told)) = metadata.row_group(0).column(0).statistics() else { panic!("no statistics") };
+        prop_assert_eq!((told.min_opt().copied(), told.max_opt().copied()), range(&values));
+        let Some(ColumnIndexMetaData::DOUBLE(pages)) = metadata.column_index().map(|index| &index[0][0]) else {
+            return Ok(());
+        };
+        for (page, rows) in values.chunks(16_384).enumerate() {
+            prop_assert_eq!((pages.min_value(page).copied(), pages.max_value(page).copied()), range(rows));
+        }
+    }
 }
 
 /// A table with groups, a group in a group, and a list of groups.

@@ -74,8 +74,8 @@ fn has_fields(head: &[u8], fields: &str) -> bool {
     std::str::from_utf8(line).is_ok_and(|line| line.split(' ').count() == fields.split(' ').count())
 }
 
-/// What the name of a file says that AWS delivered. See the AWS CloudTrail user guide, "CloudTrail log file examples", and
-/// the Amazon VPC user guide, "Flow log files".
+/// What the name of a file says that AWS delivered. See the AWS CloudTrail user guide, "CloudTrail log file examples", the
+/// Amazon VPC user guide, "Flow log files", and that for Application Load Balancers, "Access log files".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileName {
     pub(crate) account_id: Option<String>,
@@ -85,13 +85,14 @@ pub(crate) struct FileName {
 }
 
 impl FileName {
-    /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz` and `…/ACCOUNT_vpcflowlogs_REGION_…_20210729T1305Z_…`.
+    /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz`, and the same of `vpcflowlogs` and `elasticloadbalancing`, which
+    /// have the name of the flow log or load balancer before the time.
     pub(crate) fn of(found: &Found) -> Self {
         let name = found.label.rsplit('/').next().unwrap_or_default();
         let parts: Vec<&str> = name.split('_').collect();
         let (account, kind) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_account || !(kind.starts_with("CloudTrail") || kind == "vpcflowlogs") {
+        if !is_account || !(kind.starts_with("CloudTrail") || matches!(kind, "vpcflowlogs" | "elasticloadbalancing")) {
             return Self::default();
         }
         let time = parts.iter().skip(3).find_map(|part| {
@@ -133,6 +134,9 @@ mod tests {
             expected
         );
         assert_eq!(name("342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz"), expected);
+        let balancer =
+            "342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz";
+        assert_eq!(name(balancer), expected);
         for other in ["2021-07-29-13-10-00-0123456789ABCDEF", "a_CloudTrail_b", "notes_CloudTrail.txt", ""] {
             assert_eq!(name(other), FileName::default(), "{other}");
         }

@@ -139,10 +139,10 @@ fn plain(network: IpNet) -> IpNet {
     plain.unwrap_or(network)
 }
 
-/// Whether an address in a role is one of those given.
-pub(super) fn ip(table: &Table, role: Role, values: &[&str]) -> Result<Option<Condition>> {
+/// Whether the address in any of some columns is one of those given.
+pub(super) fn ip(table: &Table, columns: &[&'static str], values: &[&str]) -> Result<Option<Condition>> {
     let wanted = Arc::new(Wanted::of(values)?);
-    let Some(found) = any(table, &logs::fields(table, role), |column| wanted.test(column)) else { return Ok(None) };
+    let Some(found) = any(table, columns, |column| wanted.test(column)) else { return Ok(None) };
     let fields = found.probe.map(|probe| probe.fields);
     let probe = fields.map(|fields| Probe { fields, test: wanted.test_sorted(&ident("value")) });
     Ok(Some(Condition { probe, ..found }))
@@ -152,18 +152,17 @@ pub(super) fn ip(table: &Table, role: Role, values: &[&str]) -> Result<Option<Co
 pub(super) fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> Result<Option<Filter>> {
     let option = "--peer";
     let value = peers.join(", ");
-    let has_ends = logs::role(table, Role::Destination).is_some();
-    if ips.is_empty() || !has_ends {
+    let (from, to) = (logs::fields(table, Role::Source), logs::fields(table, Role::Destination));
+    let ends: Vec<&str> = if to.is_empty() { Vec::new() } else { from.iter().chain(&to).copied().collect() };
+    if ips.is_empty() || to.is_empty() {
         let mut all = Builder { table, fields: Vec::new() };
-        all.add_all(option, "", peers, &|values| {
-            if has_ends { ip(table, Role::Address, values) } else { Ok(None) }
-        })?;
+        all.add_all(option, "", peers, &|values| ip(table, &ends, values))?;
         let probe = all.fields.iter().find_map(|filter| filter.probe.clone());
         let expr = all.fields.into_iter().map(|filter| filter.expr).reduce(Expr::and);
         return Ok(expr.map(|expr| Filter { option, value, column: None, expr, probe }));
     }
     // Whether an end, by its address or that of the packets, is as some values say.
-    let is = |end: Role, values: &[String]| -> Result<Expr> {
+    let is = |end: &[&'static str], values: &[String]| -> Result<Expr> {
         let (not, any): (Vec<&str>, Vec<&str>) =
             values.iter().map(String::as_str).partition(|value| value.starts_with('!'));
         let not: Vec<&str> = not.into_iter().map(|value| &value[1..]).collect();
@@ -177,10 +176,9 @@ pub(super) fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> R
         }
         Ok(tests.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true)))
     };
-    let (from, to) = (Role::Source, Role::Destination);
-    let there = is(from, ips)?.and(is(to, peers)?);
-    let back = is(to, ips)?.and(is(from, peers)?);
+    let there = is(&from, ips)?.and(is(&to, peers)?);
+    let back = is(&to, ips)?.and(is(&from, peers)?);
     let any: Vec<&str> = peers.iter().map(String::as_str).filter(|value| !value.starts_with('!')).collect();
-    let probe = if any.is_empty() { None } else { ip(table, Role::Address, &any)?.and_then(|found| found.probe) };
+    let probe = if any.is_empty() { None } else { ip(table, &ends, &any)?.and_then(|found| found.probe) };
     Ok(Some(Filter { option, value, column: None, expr: there.or(back), probe }))
 }

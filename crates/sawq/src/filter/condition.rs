@@ -1,7 +1,7 @@
 //! What a filter asks of a record, and of the index, by the names of fields.
 
 use datafusion::logical_expr::{Expr, ident, lit};
-use sawlog_formats::{Part, Role, Table, Value};
+use sawlog_formats::{Part, Table, Value};
 
 use super::glob::{globs, matcher};
 use crate::logs::{self, path, resolve};
@@ -67,6 +67,11 @@ pub(super) fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) ->
 pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Option<Condition> {
     let test = |column: &Expr| globs(column, values);
     let own = path(table, name);
+    // What all records have in common is in no column.
+    if let Some(Value::Constant(text)) = logs::role_named(table, name).and_then(|role| logs::role(table, role)) {
+        let is_it = |value: &&str| *value == text || matcher(value).is_some_and(|glob| glob.is_match(text));
+        return Some(Condition { expr: lit(values.iter().any(is_it)), probe: None });
+    }
     // Where a field is the first of several, the first one is compared without a look at others.
     let entity = logs::entity(table, name);
     let Some(Part::First(sources)) = entity.map(|entity| entity.part) else {
@@ -74,6 +79,10 @@ pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Optio
     };
     let (first, others) = sources.split_first()?;
     let column = resolve(table, first.column)?;
+    if first.find.is_some() {
+        let expr = test(&logs::first(table, sources)?);
+        return Some(Condition { expr, probe: probe(table, vec![own], &ident("value"), test) });
+    }
     // What is empty is nothing.
     let mut expr = test(&column).and(column.clone().not_eq(lit("")));
     if let Some(other) = logs::first(table, others) {
@@ -82,13 +91,6 @@ pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Optio
     }
     let probe = probe(table, vec![own], &ident("value"), test);
     Some(Condition { expr, probe })
-}
-
-/// The service that was called is one of some values or matches it; in a log of one service that one is.
-pub(super) fn service(table: &Table, values: &[&str]) -> Option<Condition> {
-    let Some(Value::Constant(own)) = logs::role(table, Role::Service) else { return field(table, "service", values) };
-    let is_own = |value: &&str| *value == own || matcher(value).is_some_and(|glob| glob.is_match(own));
-    Some(Condition { expr: lit(values.iter().any(is_own)), probe: None })
 }
 
 /// A probe of some fields, if all of them are indexed. `value` is made of the index's column.

@@ -42,7 +42,8 @@ fn of_sources(table: &Table, field: &'static str, sources: &'static [Source], va
     if let Some(other) = logs::first(table, others.iter().copied()) {
         exprs.push(code.clone().is_null().or(code.eq(lit(""))).and(test(&other)));
     }
-    let is_failure = value == FAILURE || matcher(value).is_some_and(|glob| glob.is_match(FAILURE));
+    let can_be = value == FAILURE || matcher(value).is_some_and(|glob| glob.is_match(FAILURE));
+    let is_failure = can_be && !silent.is_empty();
     if is_failure {
         let said = silent.iter().filter_map(|source| logs::first(table, [*source]));
         exprs.extend(said.map(Expr::is_not_null));

@@ -7,7 +7,7 @@ use sawlog_formats::{Role, Table};
 
 use super::address::{Wanted, ip, peer};
 use super::caller::{access_key, account, user};
-use super::condition::{Condition, Probe, field, service};
+use super::condition::{Condition, Probe, field};
 use super::failure::error;
 use super::flow::{action, port};
 use super::glob::is_glob;
@@ -15,7 +15,7 @@ use super::object::{bucket, key, resource};
 use super::text::TextFilter;
 use super::wheres::{condition, wheres};
 use crate::cli::FilterArgs;
-use crate::logs::{Roles, resolve};
+use crate::logs::{self, Roles, resolve};
 use crate::times::{self, Clock};
 use crate::usage::BadValue;
 
@@ -121,7 +121,7 @@ impl Builder {
                 Wanted::of(&[value]).map_err(|error| bad(option, given, &error))?;
             }
         }
-        let ends = |role: Role| move |values: &[&str]| ip(table, role, values);
+        let ends = |role: Role| move |values: &[&str]| ip(table, &logs::fields(table, role), values);
         self.add_all("--ip", "ip", &args.ip, &ends(Role::Address))?;
         self.add_all("--src", "src", &args.src, &ends(Role::Source))?;
         self.add_all("--dst", "dst", &args.dst, &ends(Role::Destination))?;
@@ -148,7 +148,7 @@ impl Builder {
         self.add("--error", "error", &args.error, &|value| error(table, value))?;
         self.add_all("--region", "region", &args.region, &on("region"))?;
         self.add("--account", "account", &args.account, &|value| Ok(account(table, value)))?;
-        self.add_all("--service", "service", &args.service, &|values| Ok(service(table, values)))?;
+        self.add_all("--service", "service", &args.service, &on("service"))?;
         self.add_all("--interface", "interface", &args.interface, &on("interface"))?;
         self.add_all("--source-file", "source_file", &args.source_file, &on("source_file"))?;
         for (path, values) in wheres(&args.condition)? {

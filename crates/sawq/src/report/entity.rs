@@ -37,6 +37,7 @@ fn kind_name(kind: Kind) -> String {
     match kind {
         Kind::Ip => "address".to_owned(),
         Kind::EventSource => "service".to_owned(),
+        Kind::Url => "URL".to_owned(),
         kind => kind.name().replace('_', " "),
     }
 }

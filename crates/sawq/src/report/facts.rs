@@ -100,12 +100,15 @@ fn tops(queries: &[Query]) -> Result<Vec<Top>> {
     let lists = [
         ("Addresses by bytes that S3 sent to them", "Address", "remote_ip", SENT.of, Some(SENT)),
         ("Addresses by bytes that they stored in S3", "Address", "remote_ip", STORED.of, Some(STORED)),
+        ("Addresses by bytes that load balancers sent to them", "Address", "client_ip", SENT.of, Some(SENT)),
         ("Flows: source addresses by bytes", "Source address", "srcaddr", FLOWS.of, Some(FLOWS)),
         ("Addresses by failures", "Address", "ip", failures, None),
         ("Users", "User", "user", count, None),
         ("User agents", "User agent", "user_agent", count, None),
         ("Operations", "Operation", "operation", count, None),
         ("Errors", "Error", "error", count, None),
+        ("Hosts", "Host", "host", count, None),
+        ("URLs by failures", "URL", "url", failures, None),
     ];
     let mut tops = Vec::new();
     for (title, heading, dimension, key, bytes) in lists {

@@ -52,9 +52,11 @@ pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
 
 fn more(query: &Query) -> Vec<Expr> {
     let place = match logs::role(query.format.table, Role::Target) {
-        Some(Value::Joined(first, ..)) => ident(first),
-        _ => logs::shown(query.format.table, Role::Target).unwrap_or_else(|| lit(ScalarValue::Utf8View(None))),
+        _ if logs::role(query.format.table, Role::Host).is_some() => logs::shown(query.format.table, Role::Host),
+        Some(Value::Joined(first, ..)) => Some(ident(first)),
+        _ => logs::shown(query.format.table, Role::Target),
     };
+    let place = place.unwrap_or_else(|| lit(ScalarValue::Utf8View(None)));
     let (subject_of, apart) = if query.format.table.name == cloudtrail::TABLE.name {
         let columns = SUBJECT_OF.map(|name| to_type(ident(name), DataType::Utf8View));
         // Only what is said to read is folded with others of its kind.

@@ -82,10 +82,25 @@ const ERROR: usize = 6;
 const SERVICE: usize = 7;
 const BUCKET: usize = 8;
 const OBJECT: usize = 9;
+const URL: usize = 11;
 
 /// What the facets' values are called in each log; nothing for those that are made in another way.
-const NAMES: [&str; FACETS.len()] =
-    ["ip", "", "user", "access_key", "user_agent", "operation", "error", "service", "bucket", "", "region", "account"];
+const NAMES: [&str; FACETS.len()] = [
+    "ip",
+    "",
+    "user",
+    "access_key",
+    "user_agent",
+    "operation",
+    "error",
+    "service",
+    "bucket",
+    "",
+    "host",
+    "url",
+    "region",
+    "account",
+];
 
 /// Where the values of each facet are: as the view of events has them. `address` is the entity, if it is an address.
 fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
@@ -112,6 +127,11 @@ fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
         all[ERROR] = failed.map_or(Source::Nothing, Source::First);
     }
     all
+}
+
+/// The facet that says what an operation changed: the bucket, or of requests the URL.
+fn changed_in(sources: &[Source; FACETS.len()]) -> usize {
+    if matches!(sources[BUCKET], Source::Nothing) { URL } else { BUCKET }
 }
 
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -154,9 +174,9 @@ impl Collected {
         {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
-            for ((operation, bucket), sums) in &stream.changes {
+            for ((operation, place), sums) in &stream.changes {
                 let text = |facet: usize, number: u32| stream.facets[facet].values.text(number).unwrap_or_default();
-                let key = (text(OPERATION, *operation).to_owned(), text(BUCKET, *bucket).to_owned());
+                let key = (text(OPERATION, *operation).to_owned(), text(changed_in(&sources), *place).to_owned());
                 changes.entry(key).or_default().add(sums);
             }
             collected.facets.iter_mut().zip(stream.facets).for_each(|(facet, tally)| facet.merge(tally));
@@ -224,7 +244,7 @@ struct Stream<'a> {
     /// By what operations the size of what was stored counts; with none, it always does.
     received: Option<&'static Received>,
     is_received: Vec<bool>,
-    /// By operation and bucket.
+    /// By operation, and by the bucket or URL.
     changes: Map<(u32, u32), Sums>,
 }
 
@@ -366,7 +386,7 @@ impl<'a> Stream<'a> {
         for (facet, numbers) in &other_ends {
             self.facets[*facet].add(numbers, &records, &of_batch);
         }
-        self.add_changes(&records, &numbers[OPERATION], &numbers[BUCKET]);
+        self.add_changes(&records, &numbers[OPERATION], &numbers[changed_in(self.sources)]);
         Ok(())
     }
 
@@ -452,11 +472,12 @@ impl<'a> Stream<'a> {
     /// Learns of new operations what they do.
     fn learn_operations(&mut self) {
         let values = &self.facets[OPERATION].values;
+        let received_by = self.received.and_then(|received| received.by);
         for number in self.is_change.len()..values.len() {
             let operation = u32::try_from(number).ok().and_then(|number| values.text(number));
             let is = |test: &dyn Fn(&str) -> bool| operation.is_some_and(test);
             self.is_change.push(is(&|text| self.changes_by.iter().any(|prefix| text.starts_with(prefix))));
-            self.is_received.push(is(&|text| self.received.is_some_and(|received| received.values.contains(&text))));
+            self.is_received.push(is(&|text| received_by.is_some_and(|(_, values)| values.contains(&text))));
         }
     }
 
@@ -469,7 +490,8 @@ impl<'a> Stream<'a> {
         let value =
             |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };
         let is_received = |place: usize| {
-            self.received.is_none() || operations[place] != NULL && self.is_received[operations[place] as usize]
+            self.received.is_none_or(|received| received.by.is_none())
+                || operations[place] != NULL && self.is_received[operations[place] as usize]
         };
         let record = |(place, row): (usize, &usize)| Record {
             time: times.is_valid(*row).then(|| times.value(*row)),
@@ -482,10 +504,10 @@ impl<'a> Stream<'a> {
     }
 
     /// What was changed, where the name of the operation tells it. Changes by API calls have names of their own.
-    fn add_changes(&mut self, records: &[Record], operations: &[u32], buckets: &[u32]) {
-        for ((record, operation), bucket) in records.iter().zip(operations).zip(buckets) {
+    fn add_changes(&mut self, records: &[Record], operations: &[u32], places: &[u32]) {
+        for ((record, operation), place) in records.iter().zip(operations).zip(places) {
             if !record.failed && *operation != NULL && self.is_change[*operation as usize] {
-                self.changes.entry((*operation, *bucket)).or_default().add_record(record);
+                self.changes.entry((*operation, *place)).or_default().add_record(record);
             }
         }
     }

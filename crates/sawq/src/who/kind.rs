@@ -28,6 +28,10 @@ pub(crate) enum Kind {
     Bucket,
     /// An object: bucket/key
     Object,
+    /// The host that a request names
+    Host,
+    /// A URL
+    Url,
     /// An account number or canonical id
     Account,
     /// A region
@@ -64,6 +68,8 @@ impl Kind {
             Self::Operation => "operation",
             Self::Bucket => "bucket",
             Self::Object => "object",
+            Self::Host => "host",
+            Self::Url => "url",
             Self::Account => "account",
             Self::Region => "region",
             Self::EventSource => "event_source",
@@ -104,6 +110,10 @@ impl Kind {
                 filters.key.push(key.to_owned());
                 return filters;
             }
+            Self::Host | Self::Url => {
+                filters.condition.push(format!("{}={value}", self.name()));
+                return filters;
+            }
             Self::Account => &mut filters.account,
             Self::Region => &mut filters.region,
             Self::EventSource => &mut filters.service,
@@ -128,6 +138,9 @@ fn by_form(entity: &str) -> Option<Kind> {
     if let Some((_, key)) = place_in_s3(entity) {
         return Some(if key.is_empty() { Kind::Bucket } else { Kind::Object });
     }
+    if begins(&["http://", "https://"]) {
+        return Some(Kind::Url);
+    }
     // The prefixes of unique ids: IAM user guide, "IAM identifiers".
     match entity {
         _ if begins(&["arn:"]) => Some(Kind::Principal),
@@ -149,8 +162,16 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     }
     // A service calls, too.
     const SERVICE: &[Kind] = &[Kind::EventSource, Kind::Principal];
-    const MAYBE: &[Kind] =
-        &[Kind::Principal, Kind::Bucket, Kind::Object, Kind::Operation, Kind::UserAgent, Kind::Error, Kind::Region];
+    const MAYBE: &[Kind] = &[
+        Kind::Principal,
+        Kind::Bucket,
+        Kind::Object,
+        Kind::Operation,
+        Kind::UserAgent,
+        Kind::Error,
+        Kind::Region,
+        Kind::Host,
+    ];
     let is_service = entity.ends_with(".amazonaws.com") && !entity.contains('/');
     let maybe = if is_service { SERVICE } else { MAYBE };
     let maybe = maybe.iter().copied().filter(|kind| *kind != Kind::Object || entity.contains('/'));
@@ -225,6 +246,7 @@ mod tests {
             ("eni-0123", Some(Kind::Interface)),
             ("iam.amazonaws.com", None),
             ("https://b.s3.amazonaws.com/k%20l", Some(Kind::Object)),
+            ("https://www.example.com:443/login", Some(Kind::Url)),
             ("FE80::1%eth0", Some(Kind::Ip)),
             ("REST.GET.OBJECT", Some(Kind::Operation)),
             ("jmerckle", None),

@@ -81,7 +81,7 @@ pub(crate) struct Change {
 }
 
 /// A facet's name and kind, and whether its values are pivots.
-pub(super) const FACETS: [(&str, Kind, bool); 12] = [
+pub(super) const FACETS: [(&str, Kind, bool); 14] = [
     ("addresses", Kind::Ip, true),
     ("peers on the network", Kind::Ip, false),
     ("principals", Kind::Principal, true),
@@ -92,6 +92,8 @@ pub(super) const FACETS: [(&str, Kind, bool); 12] = [
     ("services", Kind::EventSource, false),
     ("buckets", Kind::Bucket, true),
     ("objects", Kind::Object, true),
+    ("hosts", Kind::Host, false),
+    ("URLs", Kind::Url, true),
     ("regions", Kind::Region, false),
     ("accounts", Kind::Account, false),
 ];

@@ -215,7 +215,7 @@ pub(crate) fn json(profile: &Profile) -> Value {
     let facets: serde_json::Map<String, Value> = profile
         .facets
         .iter()
-        .map(|facet| (facet.name.replace(' ', "_"), facet.values.iter().map(value).collect()))
+        .map(|facet| (facet.name.replace(' ', "_").to_lowercase(), facet.values.iter().map(value).collect()))
         .collect();
     let change = |change: &Change| {
         let own = json!({ "log": change.log, "operation": change.operation, "target": change.target });

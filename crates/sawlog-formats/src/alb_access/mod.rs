@@ -1,0 +1,189 @@
+//! Access logs of Application Load Balancers: one request a line, fields separated by blanks.
+//!
+//! The fields are those of the user guide for Application Load Balancers, "Access logs for your Application Load Balancer",
+//! and the names of columns those of the Amazon Athena user guide, "Create the table for ALB access logs". Lines of 2016 have
+//! 18 fields; further ones were added at the end, over the years.
+
+use crate::decoder::{Format, Framing};
+use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
+use crate::line_log::{self, Decoder, Field, LineLog, LinePrinter};
+use crate::role::{Changes, Role, Value};
+use crate::table::{Column, Kind, Table};
+
+/// The format.
+pub const FORMAT: Format = Format {
+    table: &TABLE,
+    record: "line of an ALB access log",
+    framing: Framing::Lines,
+    detect,
+    decoder: || Box::new(Decoder::new(&LOG)),
+    printed: || TABLE.columns.iter().map(|column| column.name).collect(),
+    printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
+    skim: |_, _| {},
+    ends_block: |_| true,
+    roles: ROLES,
+    entities: &[
+        Entity::new("ip", "client_ip"),
+        Entity::new("ip", "target_ip"),
+        Entity::new("port", "client_port"),
+        Entity::new("port", "target_port"),
+        Entity::new("operation", "request_verb"),
+        Entity::new("url", "request_url"),
+        Entity { part: Part::First(HOST), ..Entity::new("host", "host") },
+        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
+        Entity::new("user_agent", "user_agent"),
+        Entity { part: Part::First(REGION), ..Entity::new("region", "region") },
+        Entity { part: Part::First(ACCOUNT), ..Entity::new("account", "account") },
+    ],
+    index_version: 1,
+    measures: Measures {
+        bytes: Some(Bytes::Sent("sent_bytes")),
+        received: Some(Received { column: "received_bytes", by: None }),
+        failed: &[Failed::Present("error_reason"), Failed::AtLeast("elb_status_code", 400)],
+        succeeded: None,
+        // Whether an attempt had success is told beside it, as for other logs; what only reads is no attempt.
+        changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"]),
+    },
+};
+
+/// The log, for the engine of line logs.
+static LOG: LineLog = LineLog { table: &TABLE, fields: FIELDS, least: 17 };
+
+/// What the fields mean. The method is the operation: who tries names and passwords shows as `POST` with 401.
+const ROLES: &[(Role, Value)] = &[
+    (Role::Address, Value::Field("client_ip")),
+    (Role::Source, Value::Field("client_ip")),
+    (Role::Destination, Value::Field("target_ip")),
+    (Role::SourcePort, Value::Field("client_port")),
+    (Role::DestinationPort, Value::Field("target_port")),
+    (Role::UserAgent, Value::Field("user_agent")),
+    (Role::Operation, Value::Field("request_verb")),
+    (Role::Target, Value::Field("request_url")),
+    (Role::Host, Value::Field("host")),
+    (Role::Url, Value::Field("request_url")),
+    (Role::Error, Value::Field("error")),
+    (Role::Status, Value::Field("elb_status_code")),
+    (Role::Service, Value::Constant("elasticloadbalancing.amazonaws.com")),
+    (Role::Region, Value::Field("region")),
+    (Role::Account, Value::Field("account")),
+];
+
+/// Why a request failed: the reason that the load balancer gives, else the status.
+const ERROR: &[Source] = &[Source::text("error_reason"), Source::within("elb_status_code", failed_status)];
+
+/// The host that was asked, without its port: that of the URL, which the client named in the request, else that of the TLS
+/// handshake.
+const HOST: &[Source] = &[Source::within("request_url", host), Source::text("domain_name")];
+
+/// Where the load balancer is and whose it is, as the ARNs of its target group and its certificate say.
+const REGION: &[Source] = &[Source::within("target_group_arn", region), Source::within("chosen_cert_arn", region)];
+const ACCOUNT: &[Source] = &[Source::within("target_group_arn", account), Source::within("chosen_cert_arn", account)];
+
+/// A status that says that the request failed.
+fn failed_status(status: &str) -> Option<&str> {
+    Some(status).filter(|status| status.parse::<i32>().is_ok_and(|status| status >= 400))
+}
+
+/// The host in a URL, without its port.
+///
+/// ```
+/// use sawlog_formats::alb_access::host;
+/// assert_eq!(host("https://www.example.com:443/login?a=b"), Some("www.example.com"));
+/// assert_eq!(host("http://[2001:db8::1]:80/"), Some("2001:db8::1"));
+/// assert_eq!(host("/login"), None);
+/// ```
+#[must_use]
+pub fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    Some(host).filter(|host| !host.is_empty())
+}
+
+/// The region in an ARN.
+fn region(arn: &str) -> Option<&str> {
+    arn_part(arn, 3)
+}
+
+/// The account in an ARN.
+fn account(arn: &str) -> Option<&str> {
+    arn_part(arn, 4)
+}
+
+fn arn_part(arn: &str, place: usize) -> Option<&str> {
+    let mut parts = arn.split(':');
+    parts.next().filter(|first| *first == "arn")?;
+    parts.nth(place - 1).filter(|part| !part.is_empty())
+}
+
+/// The table of requests.
+pub const TABLE: Table = Table {
+    name: "alb_access",
+    doc: "Application Load Balancer access logs: a row for each request",
+    columns: &COLUMNS,
+    times: &["time"],
+};
+
+const COLUMNS: [Column; line_log::count(FIELDS)] = line_log::columns(FIELDS);
+
+const FIELDS: &[Field] = &[
+    Field::text("type", "http, https, h2, grpcs, ws or wss"),
+    Field::time("time", "When the response was made, or a WebSocket was closed, UTC").skip_files(),
+    Field::text("elb", "The load balancer: app/name/id"),
+    Field::endpoint(
+        Column::text("client_ip", "The client's address, or that of a proxy before the load balancer").lookup(),
+        Column::text("client_port", "The client's port").kind(Kind::Int32),
+    ),
+    Field::endpoint(
+        Column::text("target_ip", "The target's address; null if none was asked, and for Lambda functions").lookup(),
+        Column::text("target_port", "The target's port").kind(Kind::Int32),
+    ),
+    Field::seconds(3, "request_processing_time", "Seconds until the request was sent to a target; null for -1"),
+    Field::seconds(3, "target_processing_time", "Seconds until the target began to answer; null for -1"),
+    Field::seconds(3, "response_processing_time", "Seconds until the response was sent to the client; null for -1"),
+    Field::int32("elb_status_code", "The status of the load balancer's response"),
+    Field::int32("target_status_code", "The status of the target's response"),
+    Field::int64("received_bytes", "Bytes of the request, with its headers"),
+    Field::int64("sent_bytes", "Bytes of the response, with its headers"),
+    Field::request(
+        Column::text("request_verb", "The HTTP method; null if the request was malformed"),
+        Column::text("request_url", "The URL: protocol://host:port/path?query").lookup(),
+        Column::text("request_proto", "The HTTP version"),
+    ),
+    Field::text("user_agent", "The User-Agent header; the log has up to 8 KB of it").quoted(),
+    Field::text("ssl_cipher", "The TLS cipher; null for plain HTTP"),
+    Field::text("ssl_protocol", "The TLS version; null for plain HTTP"),
+    Field::text("target_group_arn", "ARN of the target group"),
+    Field::text("trace_id", "The X-Amzn-Trace-Id header").plain().lookup().quoted(),
+    Field::text("domain_name", "The host that the client named in the TLS handshake (SNI)").quoted(),
+    Field::text("chosen_cert_arn", "ARN of the certificate, or session-reused").quoted(),
+    Field::signed("matched_rule_priority", "The rule that matched; 0 is the default one, -1 an error"),
+    Field::time("request_creation_time", "When the request was received, UTC"),
+    Field::text("actions_executed", "What was done, in order: waf, authenticate, forward, redirect and more").quoted(),
+    Field::text("redirect_url", "Where the client was sent").quoted(),
+    Field::text("error_reason", "Why authentication or a Lambda function failed, as a code").quoted(),
+    Field::text("target_port_list", "Addresses and ports of the targets, separated by blanks").quoted(),
+    Field::text("target_status_code_list", "The statuses of their responses, separated by blanks").quoted(),
+    Field::text("classification", "What the request is by RFC 7230: Acceptable, Ambiguous or Severe").quoted(),
+    Field::text("classification_reason", "Why, as a code").quoted(),
+    Field::text("conn_trace_id", "The connection's id, as in connection logs").lookup(),
+    Field::text("transformed_host", "The Host header as it was rewritten").quoted(),
+    Field::text("transformed_uri", "The URI as it was rewritten").quoted(),
+    Field::text("request_transform_status", "TransformSuccess, or why the request was not rewritten").quoted(),
+    Field::text("ip_address", "The address of the load balancer's node"),
+];
+
+/// Whether `head`, the beginning of a file, looks like an access log of an Application Load Balancer.
+///
+/// ```
+/// assert!(!(sawlog_formats::alb_access::FORMAT.detect)(b"http 2018-07-02T22:23:00.186641Z app/a/b 192.0.2.1:1"));
+/// ```
+fn detect(head: &[u8]) -> bool {
+    line_log::detect(&LOG, head)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The decoder: blocks of lines in, columns by date and rejects out.
+
+use memchr::memchr;
+
+use super::LineLog;
+use super::layout::LineLayout;
+use super::read::{Problem, Reader, Taken};
+use crate::builder::ColumnSet;
+use crate::calendar::day_of;
+use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::encoding::without_mark;
+use crate::field::Span;
+use crate::identify::rejected;
+use crate::origin::{LineEnding, Origin};
+use crate::partitions::Partitions;
+
+/// How many lines are taken apart before their fields go to the columns, one column after the other.
+const ROWS_AT_ONCE: usize = 512;
+
+/// Takes lines apart and fills columns.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    layout: LineLayout,
+    partitions: Partitions,
+    pending: Pending,
+}
+
+/// Lines taken apart whose fields are not in the columns yet.
+#[derive(Debug, Default)]
+struct Pending {
+    rows: Vec<Row>,
+    /// For each row its texts, in the layout's order; and its numbers.
+    texts: Vec<Span>,
+    numbers: Vec<Option<i64>>,
+}
+
+#[derive(Debug)]
+struct Row {
+    number: i64,
+    day: Option<i32>,
+    field_count: i64,
+    extra: Span,
+    /// The line itself, where the columns don't give it back.
+    raw: Span,
+}
+
+/// Where a line stands in its block.
+struct Place {
+    start: usize,
+    /// Before the line feed.
+    end: usize,
+    /// Whether the line ends as the source's first one does.
+    ends_alike: bool,
+    number: i64,
+}
+
+/// What lines are taken apart for.
+struct Lines<'a> {
+    block: &'a [u8],
+    origin: &'a Origin<'a>,
+    layout: &'a LineLayout,
+    reader: Reader<'a>,
+    pending: &'a mut Pending,
+    partitions: &'a mut Partitions,
+    decoded: Decoded,
+}
+
+impl Decoder {
+    /// A decoder of a log.
+    pub(crate) fn new(log: &'static LineLog) -> Self {
+        Self { layout: LineLayout::new(log), partitions: Partitions::new(log.table), pending: Pending::default() }
+    }
+}
+
+impl crate::Decoder for Decoder {
+    fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, _carry: &mut Carry) -> Decoded {
+        let Block::Lines(block) = block else { panic!("the log comes in lines") };
+        let (pending, partitions, layout) = (&mut self.pending, &mut self.partitions, &self.layout);
+        let decoded = Decoded::default();
+        let mut lines = Lines { block, origin, layout, reader: Reader::new(layout), pending, partitions, decoded };
+        lines.decode();
+        lines.decoded
+    }
+
+    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
+        self.partitions.rejects.push(origin, reason, raw);
+    }
+
+    fn waiting(&self) -> &Partitions {
+        &self.partitions
+    }
+
+    fn waiting_mut(&mut self) -> &mut Partitions {
+        &mut self.partitions
+    }
+}
+
+impl Lines<'_> {
+    /// Decodes the block's lines, of which the last may lack its line feed.
+    fn decode(&mut self) {
+        let block = self.block;
+        let is_text = block.is_ascii() || std::str::from_utf8(block).is_ok();
+        let mut start = 0;
+        while start < block.len() {
+            let (end, terminated) = match memchr(b'\n', &block[start..]) {
+                Some(len) => (start + len, true),
+                None => (block.len(), false),
+            };
+            let place = Place {
+                start,
+                end,
+                ends_alike: block[start..end].ends_with(b"\r")
+                    == (terminated && self.origin.ending == LineEnding::CrLf),
+                number: self.origin.first_line + self.decoded.lines,
+            };
+            self.decoded.lines += 1;
+            self.line(&place, is_text);
+            start = end + 1;
+        }
+        append(self.pending, self.partitions, self.layout, block, self.origin);
+    }
+
+    fn line(&mut self, place: &Place, is_text: bool) {
+        let with_end = &self.block[place.start..place.end];
+        let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
+        if text.is_empty() && place.ends_alike {
+            self.decoded.blank_lines += 1;
+            return;
+        }
+        // A byte order mark is not part of the first field; `raw` has it.
+        let unmarked = without_mark(text);
+        let mark = text.len() - unmarked.len();
+        if !is_text && std::str::from_utf8(unmarked).is_err() {
+            return self.line_of_other_bytes(unmarked, place);
+        }
+        if let Err(problem) = self.reader.read(unmarked) {
+            return self.reject(place, problem);
+        }
+        let is_whole = self.reader.taken.is_plain && place.ends_alike && mark == 0;
+        let raw = if is_whole { Span::NULL } else { Span::verbatim(place.start, place.end) };
+        self.accept(place, place.start + mark, raw);
+        if self.pending.rows.len() == ROWS_AT_ONCE {
+            append(self.pending, self.partitions, self.layout, self.block, self.origin);
+        }
+    }
+
+    /// A line that is not UTF-8: its columns hold U+FFFD for what is not, and `raw` holds the line.
+    fn line_of_other_bytes(&mut self, text: &[u8], place: &Place) {
+        let with_end = &self.block[place.start..place.end];
+        let lossy = String::from_utf8_lossy(text);
+        if let Err(problem) = self.reader.read(lossy.as_bytes()) {
+            return self.reject(place, problem);
+        }
+        append(self.pending, self.partitions, self.layout, self.block, self.origin);
+        // The line and what it was made from stand in a block of their own.
+        let own: Vec<u8> = [with_end, lossy.as_bytes()].concat();
+        self.accept(place, with_end.len(), Span::verbatim(0, with_end.len()));
+        append(self.pending, self.partitions, self.layout, &own, self.origin);
+    }
+
+    /// Keeps what was taken of a line, whose text begins at `base`.
+    fn accept(&mut self, place: &Place, base: usize, raw: Span) {
+        let Taken { texts, numbers, time, field_count, extra, odd, .. } = &self.reader.taken;
+        self.decoded.record_at(Some(*time));
+        odd.iter().for_each(|column| count_name(&mut self.decoded.other_types, self.layout.name(*column), 1));
+        self.pending.texts.extend(texts.iter().map(|text| text.moved(base)));
+        self.pending.numbers.extend_from_slice(numbers);
+        self.pending.rows.push(Row {
+            number: place.number,
+            day: day_of(Some(*time)),
+            field_count: *field_count,
+            extra: extra.map_or(Span::NULL, |(start, end)| Span::verbatim(base + start, base + end)),
+            raw,
+        });
+    }
+
+    fn reject(&mut self, place: &Place, problem: Problem) {
+        let raw = &self.block[place.start..place.end];
+        self.decoded.rejects += 1;
+        let offset = self.origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
+        let origin = Origin { first_line: place.number, byte_offset: offset, ..*self.origin };
+        let is_empty = raw.strip_suffix(b"\r").unwrap_or(raw).is_empty();
+        let reason = || if is_empty { "blank, but ends unlike the first line".to_owned() } else { problem.reason() };
+        let reason = rejected(raw, self.layout.table).map_or_else(reason, str::to_owned);
+        self.partitions.rejects.push(&origin, &reason, raw);
+    }
+}
+
+/// Moves the pending lines to the columns of their dates.
+fn append(pending: &mut Pending, partitions: &mut Partitions, layout: &LineLayout, block: &[u8], origin: &Origin<'_>) {
+    let mut first = 0;
+    for rows in pending.rows.chunk_by(|a, b| a.day == b.day) {
+        append_rows(partitions.day(rows[0].day), layout, pending, first, rows, block, origin);
+        first += rows.len();
+    }
+    pending.rows.clear();
+    pending.texts.clear();
+    pending.numbers.clear();
+}
+
+fn append_rows(
+    columns: &mut ColumnSet,
+    layout: &LineLayout,
+    pending: &Pending,
+    first: usize,
+    rows: &[Row],
+    block: &[u8],
+    origin: &Origin<'_>,
+) {
+    let all = first..first + rows.len();
+    for (place, column) in layout.texts.iter().enumerate() {
+        let spans = all.clone().map(|row| pending.texts[row * layout.texts.len() + place].of(block));
+        columns.texts(*column, spans);
+    }
+    for (place, column) in layout.numbers.iter().enumerate() {
+        columns.numbers(*column, all.clone().map(|row| pending.numbers[row * layout.numbers.len() + place]));
+    }
+    columns.numbers(layout.field_count(), rows.iter().map(|row| Some(row.field_count)));
+    // What no row has is null without a look at each.
+    if rows.iter().any(|row| row.extra != Span::NULL) {
+        columns.texts(layout.extra(), rows.iter().map(|row| row.extra.of(block)));
+    }
+    if rows.iter().any(|row| row.raw != Span::NULL) {
+        columns.texts(layout.raw(), rows.iter().map(|row| row.raw.of(block)));
+    }
+    columns.repeat_text(layout.source_file(), origin.source_file.as_bytes(), rows.len());
+    columns.numbers(layout.source_line(), rows.iter().map(|row| Some(row.number)));
+    columns.rows_set(rows.len());
+}

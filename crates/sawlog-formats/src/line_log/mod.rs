@@ -1,0 +1,180 @@
+//! Line logs: a record a line, fields separated by blanks, some of them in quotes. Such a log is a table of its fields; taking
+//! lines apart, filling columns and printing lines again are the same for all.
+
+mod decode;
+mod layout;
+mod print;
+mod read;
+mod time;
+mod value;
+
+pub(crate) use decode::Decoder;
+pub(crate) use print::LinePrinter;
+
+use crate::encoding::without_mark;
+use crate::table::{Column, Kind, Layout, Table};
+
+/// A log whose records are lines.
+#[derive(Debug)]
+pub(crate) struct LineLog {
+    /// Its table, whose columns are [`columns`] of the fields.
+    pub(crate) table: &'static Table,
+    /// The fields of a line, in order. The record's time is the field whose column is the table's time.
+    pub(crate) fields: &'static [Field],
+    /// Lines of older years end earlier, but no record has fewer fields.
+    pub(crate) least: usize,
+}
+
+/// A field has at most so many columns.
+const MOST: usize = 3;
+
+/// A field of a line, and the columns that hold it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    /// The columns, of which the first `count` are its own.
+    columns: [Column; MOST],
+    count: usize,
+    shape: Shape,
+    is_quoted: bool,
+}
+
+/// What a field is, and how it is written where it is nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Text, or `-`.
+    Text,
+    /// A number, or `-`. A number below zero is one only if it may be.
+    Number { can_be_negative: bool },
+    /// Seconds with so many decimals, or `-1`.
+    Seconds { decimals: usize },
+    /// A time such as `2018-07-02T22:23:00.186641Z`, or `-`.
+    Time,
+    /// An address and a port, an address alone, or `-`.
+    Endpoint,
+    /// A request line of HTTP: method, URL and version, each of which can be `-`; or `-`.
+    Request,
+}
+
+impl Field {
+    const fn new(column: Column, shape: Shape) -> Self {
+        Self { columns: [column; MOST], count: 1, shape, is_quoted: false }
+    }
+
+    /// Text: a word.
+    pub(crate) const fn text(name: &'static str, doc: &'static str) -> Self {
+        Self::new(Column::text(name, doc), Shape::Text)
+    }
+
+    /// A number of 32 bits that is not below zero.
+    pub(crate) const fn int32(name: &'static str, doc: &'static str) -> Self {
+        Self::new(Column::text(name, doc).kind(Kind::Int32), Shape::Number { can_be_negative: false })
+    }
+
+    /// A number of 32 bits, of which `-1` is one.
+    pub(crate) const fn signed(name: &'static str, doc: &'static str) -> Self {
+        Self::new(Column::text(name, doc).kind(Kind::Int32), Shape::Number { can_be_negative: true })
+    }
+
+    /// A number of 64 bits that is not below zero.
+    pub(crate) const fn int64(name: &'static str, doc: &'static str) -> Self {
+        Self::new(Column::int64(name, doc), Shape::Number { can_be_negative: false })
+    }
+
+    /// Seconds with so many decimals; `-1` if they were not measured, which is null.
+    pub(crate) const fn seconds(decimals: usize, name: &'static str, doc: &'static str) -> Self {
+        Self::new(Column::text(name, doc).kind(Kind::Float64), Shape::Seconds { decimals })
+    }
+
+    /// A time.
+    pub(crate) const fn time(name: &'static str, doc: &'static str) -> Self {
+        Self::new(Column::text(name, doc).kind(Kind::Time), Shape::Time)
+    }
+
+    /// An address with a port: the columns of both.
+    pub(crate) const fn endpoint(address: Column, port: Column) -> Self {
+        Self { columns: [address, port, port], count: 2, ..Self::new(address, Shape::Endpoint) }
+    }
+
+    /// A request line, in quotes: the columns of method, URL and version.
+    pub(crate) const fn request(method: Column, url: Column, version: Column) -> Self {
+        Self { columns: [method, url, version], count: 3, ..Self::new(method, Shape::Request) }.quoted()
+    }
+
+    /// The same field, in quotes.
+    pub(crate) const fn quoted(self) -> Self {
+        Self { is_quoted: true, ..self }
+    }
+
+    /// The same field, with another column.
+    const fn with(self, column: Column) -> Self {
+        Self { columns: [column; MOST], ..self }
+    }
+
+    /// The same field of one column, with a Bloom filter.
+    pub(crate) const fn lookup(self) -> Self {
+        self.with(self.columns[0].lookup())
+    }
+
+    /// The same field of one column, nearly every value of which is another.
+    pub(crate) const fn plain(self) -> Self {
+        self.with(self.columns[0].layout(Layout::Plain))
+    }
+
+    /// The same field of one column, with its range kept for each data file.
+    pub(crate) const fn skip_files(self) -> Self {
+        self.with(self.columns[0].skip_files())
+    }
+
+    /// Its columns.
+    fn columns(&self) -> &[Column] {
+        &self.columns[..self.count]
+    }
+}
+
+/// The columns behind those of the fields.
+const OTHERS: [Column; 5] = [
+    Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
+    Column::text("extra", "Fields that have no column, as they stand in the line; empty if a blank ends the line"),
+    Column::RAW_LINE,
+    Column::SOURCE_FILE,
+    Column::SOURCE_LINE,
+];
+
+/// How many columns a table of these fields has.
+pub(crate) const fn count(fields: &[Field]) -> usize {
+    let (mut count, mut field) = (OTHERS.len(), 0);
+    while field < fields.len() {
+        count += fields[field].count;
+        field += 1;
+    }
+    count
+}
+
+/// The columns of a table of these fields: as many as [`count`] says.
+pub(crate) const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
+    let mut columns = [OTHERS[0]; N];
+    let (mut place, mut field) = (0, 0);
+    while field < fields.len() {
+        let mut part = 0;
+        while part < fields[field].count {
+            columns[place] = fields[field].columns[part];
+            (place, part) = (place + 1, part + 1);
+        }
+        field += 1;
+    }
+    let mut other = 0;
+    while other < OTHERS.len() {
+        columns[place] = OTHERS[other];
+        (place, other) = (place + 1, other + 1);
+    }
+    columns
+}
+
+/// Whether `head`, the beginning of a file, looks like the log: one of its first lines is a record, or would be one with
+/// another time.
+pub(crate) fn detect(log: &'static LineLog, head: &[u8]) -> bool {
+    let layout = layout::LineLayout::new(log);
+    let mut reader = read::Reader::new(&layout).with_any_time();
+    let lines = head.split(|byte| *byte == b'\n').map(|line| without_mark(line.strip_suffix(b"\r").unwrap_or(line)));
+    lines.filter(|line| !line.is_empty()).take(32).any(|line| reader.read(line).is_ok())
+}

@@ -1,0 +1,359 @@
+//! Takes one line apart. A field ends at a blank; one in quotes at the first quote before a blank from which on all later
+//! fields are valid. So a URL or user agent may hold quotes and blanks.
+//!
+//! If there is no such reading, a number may be too large, then one and at last two may be no number at all: all else must be
+//! right.
+
+use memchr::{memchr, memchr_iter};
+
+use super::Shape;
+use super::layout::{LineLayout, Slot};
+use super::time::TimeReader;
+use super::value::{Endpoint, Request, seconds};
+use crate::calendar::within_times;
+use crate::field::{Span, number};
+
+/// How many numbers of a record may be none, at most.
+const MAX_ODD: usize = 2;
+/// So many ends of quoted fields are tried beside the first ones, so that a line made of quotes costs no more than a few readings.
+const MAX_TRIES: usize = 64;
+
+/// Why a line is no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    OnlyBlanks,
+    Few {
+        least: usize,
+    },
+    NoTime,
+    /// The time is one that no store can hold.
+    Never,
+    NoNumber(&'static str),
+    NoQuotes(&'static str),
+    Quotes(&'static str),
+    Unclosed(&'static str),
+}
+
+impl Problem {
+    /// In words.
+    pub(super) fn reason(self) -> String {
+        match self {
+            Self::OnlyBlanks => "only white space".to_owned(),
+            Self::Few { least } => format!("fewer than {least} fields"),
+            Self::NoTime => "no time where the record's should be".to_owned(),
+            Self::Never => "the time is not of the years 1 to 9999".to_owned(),
+            Self::NoNumber(name) => format!("{name} is no number"),
+            Self::NoQuotes(name) => format!("{name} is not in quotes"),
+            Self::Quotes(name) => format!("{name} begins with a quote"),
+            Self::Unclosed(name) => format!("the quote of {name} does not close"),
+        }
+    }
+}
+
+/// A line taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Its texts and numbers, by their places in the layout; of numbers with a fraction the bits.
+    pub(super) texts: Vec<Span>,
+    pub(super) numbers: Vec<Option<i64>>,
+    /// The record's time.
+    pub(super) time: i64,
+    pub(super) field_count: i64,
+    /// What stands behind the last field that has a column.
+    pub(super) extra: Option<(usize, usize)>,
+    /// The columns that are null because what stands in the line is no number, or one that does not fit.
+    pub(super) odd: Vec<usize>,
+    /// Whether printing the fields gives the line back.
+    pub(super) is_plain: bool,
+}
+
+/// How far a reading went, to go back to it.
+#[derive(Clone, Copy)]
+struct Mark {
+    texts: usize,
+    numbers: usize,
+    odd: usize,
+    odd_left: Option<usize>,
+    is_plain: bool,
+}
+
+/// Takes lines apart.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    layout: &'a LineLayout,
+    pub(super) taken: Taken,
+    times: TimeReader,
+    /// How many numbers may still be none; `None` if not even one that is too large.
+    odd_left: Option<usize>,
+    tries_left: usize,
+    /// Whether any word will do as the record's time.
+    takes_any_time: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(layout: &'a LineLayout) -> Self {
+        Self {
+            layout,
+            taken: Taken::default(),
+            times: TimeReader::default(),
+            odd_left: None,
+            tries_left: 0,
+            takes_any_time: false,
+        }
+    }
+
+    /// The same, whatever stands where the record's time should.
+    pub(super) fn with_any_time(self) -> Self {
+        Self { takes_any_time: true, ..self }
+    }
+
+    /// Takes a line apart, into `taken`.
+    pub(super) fn read(&mut self, line: &[u8]) -> Result<(), Problem> {
+        let first = self.pass(line, None);
+        let Err(problem) = first else { return first };
+        if matches!(problem, Problem::NoTime | Problem::Never | Problem::OnlyBlanks) {
+            return first;
+        }
+        (0..=MAX_ODD).map(Some).find_map(|odd| self.pass(line, odd).ok()).ok_or(problem)
+    }
+
+    fn pass(&mut self, line: &[u8], odd_left: Option<usize>) -> Result<(), Problem> {
+        self.taken.texts.clear();
+        self.taken.numbers.clear();
+        self.taken.odd.clear();
+        (self.taken.is_plain, self.taken.extra) = (true, None);
+        (self.odd_left, self.tries_left) = (odd_left, MAX_TRIES);
+        self.fields(line, 0, 0)
+    }
+
+    /// Takes the fields from one on, which begins at `at`.
+    fn fields(&mut self, line: &[u8], mut field: usize, mut at: usize) -> Result<(), Problem> {
+        while let Some(slot) = self.layout.slots.get(field).copied() {
+            if line.get(at) == Some(&b' ') {
+                let start = at;
+                at += line[at..].iter().take_while(|byte| **byte == b' ').count();
+                // Blanks that end the line are no separators.
+                if at == line.len() {
+                    return self.end(line, field, start);
+                }
+                self.taken.is_plain = false;
+            }
+            if at >= line.len() {
+                return self.end(line, field, at);
+            }
+            if slot.is_quoted && line[at] == b'"' {
+                return self.quoted(line, slot, field, at);
+            }
+            let end = memchr(b' ', &line[at..]).map_or(line.len(), |len| at + len);
+            self.word(line, slot, at, end)?;
+            (field, at) = (field + 1, end + 1);
+        }
+        self.end(line, field, at)
+    }
+
+    /// Takes a field in quotes, and those behind it.
+    fn quoted(&mut self, line: &[u8], slot: Slot, field: usize, at: usize) -> Result<(), Problem> {
+        let start = at + 1;
+        let closing = memchr_iter(b'"', &line[start..]).map(|quote| start + quote);
+        let closing = closing.filter(|quote| matches!(line.get(quote + 1), None | Some(b' ')));
+        let (mark, mut first) = (self.mark(), None);
+        for end in closing {
+            if first.is_some() {
+                let Some(left) = self.tries_left.checked_sub(1) else { break };
+                self.tries_left = left;
+                self.go_back(mark);
+            }
+            match self.value(line, slot, start, end).and_then(|()| self.fields(line, field + 1, end + 2)) {
+                Ok(()) => return Ok(()),
+                Err(problem) => first = first.or(Some(problem)),
+            }
+        }
+        Err(first.unwrap_or(Problem::Unclosed(self.name(slot))))
+    }
+
+    /// Takes a field without quotes.
+    fn word(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), Problem> {
+        if slot.is_quoted {
+            if &line[start..end] != b"-" {
+                return Err(Problem::NoQuotes(self.name(slot)));
+            }
+            self.taken.is_plain = false;
+        } else if line[start] == b'"' {
+            return Err(Problem::Quotes(self.name(slot)));
+        }
+        self.value(line, slot, start, end)
+    }
+
+    /// Takes the values of a field.
+    fn value(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), Problem> {
+        let text = &line[start..end];
+        match slot.shape {
+            Shape::Text => self.taken.texts.push(Span::new(line, start, end)),
+            Shape::Number { can_be_negative } => self.number(text, slot, can_be_negative)?,
+            Shape::Seconds { decimals } => match (text, seconds(text, decimals)) {
+                (b"-1", _) => self.taken.numbers.push(None),
+                (_, Some((seconds, is_plain))) => {
+                    self.taken.is_plain &= is_plain;
+                    self.taken.numbers.push(Some(seconds.to_bits().cast_signed()));
+                }
+                (_, None) => self.odd(text, slot)?,
+            },
+            Shape::Time => self.time(text, slot)?,
+            Shape::Endpoint => {
+                let Endpoint { address, port, in_brackets } = Endpoint::of(text);
+                let from = start + usize::from(in_brackets);
+                self.taken.is_plain &= !in_brackets;
+                self.taken.texts.push(Span::new(line, from, from + address.len()));
+                self.taken.numbers.push(port.map(i64::from));
+            }
+            Shape::Request => {
+                let Request { method, url, version, is_plain } = Request::of(text);
+                self.taken.is_plain &= is_plain;
+                // They stand in this order, with blanks between them.
+                let at_url = start + method.map_or(1, <[u8]>::len) + 1;
+                let is_all = method.is_none() && url == Some(text);
+                let at_url = if is_all { start } else { at_url };
+                let span = |part: Option<&[u8]>, at: usize| {
+                    part.map_or(Span::NULL, |part| Span::new(line, at, at + part.len()))
+                };
+                self.taken.texts.push(span(method, start));
+                self.taken.texts.push(span(url, at_url));
+                self.taken.texts.push(version.map_or(Span::NULL, |version| Span::new(line, end - version.len(), end)));
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, text: &[u8], slot: Slot, can_be_negative: bool) -> Result<(), Problem> {
+        let digits = text.strip_prefix(b"-").filter(|digits| can_be_negative && !digits.is_empty());
+        let read = number(digits.unwrap_or(text)).map(|(value, is_plain)| match (digits, value) {
+            (None, value) => (value, is_plain),
+            (Some(_), value) => (value.map(|value| -value), is_plain && value != Some(0)),
+        });
+        let fits = |(value, _): &(Option<i64>, bool)| {
+            !slot.is_narrow || value.is_none_or(|value| i32::try_from(value).is_ok())
+        };
+        match read.filter(fits) {
+            Some((value, is_plain)) if digits.is_none() || value.is_some() => {
+                self.taken.is_plain &= is_plain;
+                self.taken.numbers.push(value);
+                Ok(())
+            }
+            // What was not counted is nothing.
+            None if text == b"-1" => {
+                self.taken.is_plain = false;
+                self.taken.numbers.push(None);
+                Ok(())
+            }
+            _ => self.odd(text, slot),
+        }
+    }
+
+    fn time(&mut self, text: &[u8], slot: Slot) -> Result<(), Problem> {
+        let read = self.times.read(text);
+        if slot.is_record_time {
+            let never = |(micros, is_plain)| Some((within_times(micros)?, is_plain));
+            let time = match read {
+                Some(time) => never(time).ok_or(Problem::Never),
+                None => Err(Problem::NoTime),
+            };
+            let time = if self.takes_any_time { time.or(Ok((0, false))) } else { time };
+            let (micros, is_plain) = time?;
+            (self.taken.time, self.taken.is_plain) = (micros, self.taken.is_plain && is_plain);
+            self.taken.numbers.push(Some(micros));
+            return Ok(());
+        }
+        match read.and_then(|(micros, is_plain)| Some((within_times(micros)?, is_plain))) {
+            Some((micros, is_plain)) => {
+                self.taken.is_plain &= is_plain;
+                self.taken.numbers.push(Some(micros));
+                Ok(())
+            }
+            None if text == b"-" => {
+                self.taken.numbers.push(None);
+                Ok(())
+            }
+            None => self.odd(text, slot),
+        }
+    }
+
+    /// Takes for nothing what is no number, if that may be.
+    fn odd(&mut self, text: &[u8], slot: Slot) -> Result<(), Problem> {
+        let is_large = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        // A quote is a sign that the fields were told apart wrongly.
+        let left = self.odd_left.filter(|_| !text.contains(&b'"'));
+        let left = left.and_then(|left| if is_large { Some(left) } else { left.checked_sub(1) });
+        let Some(left) = left else { return Err(Problem::NoNumber(self.name(slot))) };
+        self.odd_left = Some(left);
+        self.taken.is_plain = false;
+        self.taken.odd.push(slot.column);
+        self.taken.numbers.push(None);
+        Ok(())
+    }
+
+    /// Ends the line behind so many fields. What stands from `at` on has no column: `at` is behind the line if nothing does.
+    fn end(&mut self, line: &[u8], fields: usize, at: usize) -> Result<(), Problem> {
+        if fields < self.layout.least {
+            let is_blank = line.iter().all(u8::is_ascii_whitespace);
+            return Err(if is_blank { Problem::OnlyBlanks } else { Problem::Few { least: self.layout.least } });
+        }
+        let rest = line.get(at..);
+        self.taken.extra = rest.map(|_| (at, line.len()));
+        self.taken.field_count = i64::try_from(fields + rest.map_or(0, words)).unwrap_or(i64::MAX);
+        self.taken.texts.resize(self.layout.texts.len(), Span::NULL);
+        self.taken.numbers.resize(self.layout.numbers.len(), None);
+        Ok(())
+    }
+
+    fn name(&self, slot: Slot) -> &'static str {
+        self.layout.name(slot.column)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            texts: self.taken.texts.len(),
+            numbers: self.taken.numbers.len(),
+            odd: self.taken.odd.len(),
+            odd_left: self.odd_left,
+            is_plain: self.taken.is_plain,
+        }
+    }
+
+    fn go_back(&mut self, mark: Mark) {
+        self.taken.texts.truncate(mark.texts);
+        self.taken.numbers.truncate(mark.numbers);
+        self.taken.odd.truncate(mark.odd);
+        self.odd_left = mark.odd_left;
+        self.taken.is_plain = mark.is_plain;
+    }
+}
+
+/// How many fields a text has, of which those in quotes can hold blanks.
+fn words(text: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while at < text.len() {
+        let closing = || {
+            let quotes = memchr_iter(b'"', &text[at + 1..]).map(|quote| at + 2 + quote);
+            quotes.into_iter().find(|end| matches!(text.get(*end), None | Some(b' ')))
+        };
+        let quoted = if text[at] == b'"' { closing() } else { None };
+        let end = quoted.or_else(|| memchr(b' ', &text[at..]).map(|len| at + len)).unwrap_or(text.len());
+        count += usize::from(end > at);
+        at = end + 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_in_quotes_are_one() {
+        for (text, count) in
+            [("", 0), (" ", 0), ("-", 1), ("a \"b c\" d", 3), ("\"a b", 2), ("\"a\"b c\" d", 2), ("a  b ", 2)]
+        {
+            assert_eq!(words(text.as_bytes()), count, "{text}");
+        }
+    }
+}
