@@ -69,6 +69,8 @@ pub enum Value {
     Field(&'static str),
     /// Any of some columns, of which a record can have several; the first one is shown.
     Any(&'static [&'static str]),
+    /// A field of each group in a list: the list, and the field.
+    Each(&'static str, &'static str),
     /// Two columns with a text between them; the first one alone where the second one is null.
     Joined(&'static str, &'static str, &'static str),
     /// What a function makes of the text in a column.
@@ -123,6 +125,7 @@ mod tests {
             },
             Value::Any(names) => names.to_vec(),
             Value::Joined(first, _, second) => vec![first, second],
+            Value::Each(..) => Vec::new(),
             Value::Made(name, _) => vec![name],
             Value::Constant(_) => Vec::new(),
             Value::First(values) => values.iter().flat_map(|value| columns(format, *value)).collect(),
@@ -137,6 +140,9 @@ mod tests {
             for (place, (role, value)) in format.roles.iter().enumerate() {
                 let again = format.roles[..place].iter().any(|(other, _)| other == role);
                 assert!(!again, "{}: {role:?} twice", table.name);
+                if let Value::Each(list, field) = value {
+                    has(&format!("{list}.0.{field}"), &format!("{role:?}"));
+                }
                 columns(format, *value).iter().for_each(|path| has(path, &format!("{role:?}")));
             }
             format.entities.iter().flat_map(|entity| entity.columns()).for_each(|path| has(path, "entities"));

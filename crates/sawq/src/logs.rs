@@ -145,6 +145,7 @@ fn value_of(table: &Table, value: Value) -> Option<Expr> {
             None => column(table, name),
         },
         Value::Any(names) => column(table, names.first()?),
+        Value::Each(list, field) => column(table, &format!("{list}.0.{field}")),
         Value::Joined(first, by, second) => {
             let both = concat(vec![ident(first), lit(by), view(ident(second))]);
             when(ident(second).is_null(), ident(first)).otherwise(both).ok()

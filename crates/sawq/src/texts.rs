@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, StringViewArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, StringViewBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility};
@@ -32,6 +33,27 @@ pub(crate) fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send
         Ok(ColumnarValue::Array(Arc::new(found)))
     };
     function(name, DataType::Boolean, Arc::new(run)).call(vec![column.clone()])
+}
+
+/// Whether the text in a field of any group in a list is as `test` says; null where there is no list.
+pub(crate) fn test_each(
+    list: &Expr,
+    field: &'static str,
+    name: &str,
+    test: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> Expr {
+    let run = move |arguments: &[ColumnarValue]| {
+        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
+        let wrong = || DataFusionError::Internal(format!("there is no list of groups with a field {field}"));
+        let lists = array.as_list_opt::<i32>().ok_or_else(wrong)?;
+        let groups = lists.values().as_struct_opt().ok_or_else(wrong)?;
+        let texts = texts(groups.column_by_name(field).ok_or_else(wrong)?)?;
+        let passes = |place: i32| usize::try_from(place).ok().and_then(|place| texts.get(place)).is_some_and(&test);
+        let any = |row: usize| (lists.value_offsets()[row]..lists.value_offsets()[row + 1]).any(passes);
+        let found: BooleanArray = (0..lists.len()).map(|row| lists.is_valid(row).then(|| any(row))).collect();
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    };
+    function(name, DataType::Boolean, Arc::new(run)).call(vec![list.clone()])
 }
 
 /// What is found in the text of a column.
@@ -96,7 +118,7 @@ fn texts(array: &ArrayRef) -> datafusion::error::Result<TextColumn> {
         return Ok(texts);
     }
     let texts = cast(array, &DataType::Utf8View)?;
-    TextColumn::new(&texts).map_err(|found| datafusion::error::DataFusionError::Internal(format!("text is {found}")))
+    TextColumn::new(&texts).map_err(|found| DataFusionError::Internal(format!("text is {found}")))
 }
 
 /// Rows that share a text have the same view of it.

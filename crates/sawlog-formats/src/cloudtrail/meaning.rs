@@ -21,7 +21,7 @@ pub(super) const ROLES: &[(Role, Value)] = &[
         ]),
     ),
     (Role::Parameters, Value::Field("request_parameters")),
-    (Role::Resource, Value::Any(&["resources.0.arn", "resources.1.arn", "resources.2.arn"])),
+    (Role::Resource, Value::Each("resources", "arn")),
     (Role::AccessKey, Value::Field("user_identity.access_key_id")),
     (Role::UserAgent, Value::Field("user_agent")),
     (Role::Operation, Value::Field("event_name")),

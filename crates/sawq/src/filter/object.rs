@@ -3,12 +3,12 @@
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::{strpos, substr};
 use globset::GlobMatcher;
-use sawlog_formats::{Role, Table};
+use sawlog_formats::{Role, Table, Value};
 
 use super::condition::{Condition, any, either, probe};
 use super::glob::{glob, is_glob, matcher};
 use crate::logs::{self, resolve};
-use crate::texts::test;
+use crate::texts::{test, test_each};
 
 /// The bucket: a column, or a parameter of the call.
 pub(super) fn bucket(table: &Table, value: &str) -> Option<Condition> {
@@ -133,8 +133,8 @@ pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
     let names =
         move |json: &str| json.contains(&part) && serde_json::from_str(json).is_ok_and(|json| names(&json, &is_named));
     let mut exprs = vec![test(&parameters, &format!("names_{value}"), names)];
-    for arn in logs::fields(table, Role::Resource).into_iter().filter_map(|path| resolve(table, path)) {
-        exprs.push(test(&arn, &format!("is_resource_{value}"), is_it.clone()));
+    if let Some(Value::Each(list, field)) = logs::role(table, Role::Resource) {
+        exprs.push(test_each(&ident(list), field, &format!("is_resource_{value}"), is_it));
     }
     either(exprs).map(|expr| Condition { expr, probe: None })
 }
