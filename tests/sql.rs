@@ -151,6 +151,21 @@ fn functions_have_the_names_that_duckdb_gives_them() {
         ("SELECT try_cast('x' AS int) IS NULL, '5'::int + 1".to_owned(), "true,6"),
         ("SELECT strptime('29/07/2021', '%d/%m/%Y')::date".to_owned(), "2021-07-29"),
         ("SELECT json_valid('{'), json_valid('[1]')".to_owned(), "false,true"),
+        ("SELECT if(1 = 2, 'a', 'b'), 7 // 2, typeof(1)".to_owned(), "b,3,Int64"),
+        ("SELECT regexp_extract('key-123.jpg', '[0-9]+'), regexp_extract('a=b', '(.)=(.)', 2), regexp_extract('a', 'b')".to_owned(), "123,b,"),
+        (
+            "SELECT date_diff('hour', TIMESTAMP '2021-07-29 12:59', TIMESTAMP '2021-07-29 13:01'), \
+             datediff('days', TIMESTAMP '2021-07-29 13:00', TIMESTAMP '2021-07-29 23:00'), \
+             date_diff('minute', TIMESTAMP '2021-07-29 13:00', TIMESTAMP '2021-07-29 12:00')".to_owned(),
+            "1,0,-60",
+        ),
+        ("SELECT epoch_ms(TIMESTAMP '2021-07-29T13:06:49')".to_owned(), "1627564009000"),
+        ("SELECT from_base64('YWJj')::text, base64('abc')".to_owned(), "abc,YWJj"),
+        (format!("SELECT request_parameters['userName'], request_parameters['deep']['er']['est'], request_parameters['list'][1] {create}"), "bob,x,b"),
+        ("SELECT arg_max(event_name, event_time), arg_min(event_name, event_time), max_by(event_name, event_time) FROM cloudtrail".to_owned(), "DeleteUser,ConsoleLogin,DeleteUser"),
+        ("SELECT count_if(event_name = 'ConsoleLogin'), count(*) FROM cloudtrail".to_owned(), "2,6"),
+        ("SELECT group_concat(n), listagg(n, '/') FROM (VALUES ('a'), ('b')) AS t(n)".to_owned(), "\"a,b\",a/b"),
+        ("SELECT user_identity.user_name AS u, list(event_name)[1] AS l, arg_max(event_name, event_time) AS m FROM cloudtrail GROUP BY ALL".to_owned(), "alice,ConsoleLogin,DeleteUser"),
         ("SELECT sum(item) FROM unnest([1, 2, 3]) AS item".to_owned(), "6"),
         ("SELECT time_bucket(interval '1 hour', timestamp '2021-07-29 13:06:49') = timestamp '2021-07-29 13:00:00'".to_owned(), "true"),
         (
@@ -159,6 +174,29 @@ fn functions_have_the_names_that_duckdb_gives_them() {
         ),
     ] {
         assert_eq!(rows(&case, &query), [expected], "{query}");
+    }
+}
+
+/// A time to the minute, as clocks are read off, is one wherever times are.
+#[test]
+fn times_to_the_minute_are_times() {
+    let case = trail_case();
+    for (condition, expected) in [
+        ("event_time > '2024-03-01 21:59'", "6"),
+        ("event_time < '2024-03-01T22:00'", "0"),
+        ("'2024-03-01 22:01' > event_time", "6"),
+        ("event_time >= '2024-03-01 22:00' AND event_time < '2024-03-01 22:01'", "6"),
+        ("event_time BETWEEN '2024-03-01 22:00' AND '2024-03-01 22:01'", "6"),
+        ("event_time > TIMESTAMP '2024-03-01 22:00'", "6"),
+        ("event_time > '2024-03-01 22:00'::timestamp", "6"),
+        ("'2024-03-01 22:00' = '2024-03-01 22:00'", "6"),
+        ("'{\"t\":\"2024-03-01 22:00\"}'->>'t' = '2024-03-01 22:00'", "6"),
+    ] {
+        assert_eq!(
+            rows(&case, &format!("SELECT count(*) FROM cloudtrail WHERE {condition}")),
+            [expected],
+            "{condition}"
+        );
     }
 }
 

@@ -7,6 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
 use globset::{GlobBuilder, GlobMatcher};
@@ -23,15 +25,19 @@ Functions beside those of SQL:
   in_cidr(src_ip, '10.0.0.0/8')      whether an address is in a network
   glob(user_agent, 'aws-cli/*')      whether a text matches a pattern of * ? [..]
   s3_access_key(request_uri)         the access key in a presigned URL
-Many of DuckDB's names work, too: strftime, string_split, list_filter(l, lambda x: …), unnest, regexp_matches, md5.
+Many of DuckDB's names work, too: strftime, date_diff, arg_max, string_split, list_filter(l, lambda x: …), unnest,
+regexp_extract, md5.
 
 SHOW TABLES, DESCRIBE events and CREATE VIEW name AS … (for this session) work beside queries; several end with ; each.";
 
 /// Adds the functions to a session.
 pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
-    // The first planner that knows an operator has it.
-    datafusion::execution::FunctionRegistry::register_expr_planner(context, Arc::new(Arrows))?;
-    datafusion::execution::FunctionRegistry::register_expr_planner(context, Arc::new(Arithmetic))?;
+    // The first planner that knows an operator has it: ours before the engine's.
+    let planners: [Arc<dyn ExprPlanner>; 2] = [Arc::new(Arrows), Arc::new(Arithmetic)];
+    let planners =
+        planners.into_iter().chain(datafusion::execution::FunctionRegistry::expr_planners(context)).collect();
+    let state = SessionStateBuilder::new_from_existing(context.state()).with_expr_planners(planners).build();
+    *context = SessionContext::new_with_state(state);
     datafusion_functions_json::register_all(context)?;
     json_functions().into_iter().chain([len(), exact()]).for_each(|function| context.register_udf(function));
     context.register_udf(s3_access_key());

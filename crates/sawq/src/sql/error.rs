@@ -22,6 +22,9 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
         root => root,
     };
     match root {
+        _ if root.to_string().contains("Cannot access field at argument") => {
+            anyhow!("only groups have fields; write a value within JSON text as request_parameters->>'userName'")
+        }
         DataFusionError::SchemaError(error, _) => schema(error),
         DataFusionError::SQL(error, _) => {
             let text = error.to_string();
@@ -102,9 +105,6 @@ fn plan(text: &str, names: &Names) -> Error {
             Some(name) => anyhow!("{what}; did you mean {name}?"),
             None => anyhow!("{what}; 'sawq sql --help' names those beside the usual ones"),
         };
-    }
-    if text.contains("Cannot access field at argument") {
-        return anyhow!("only groups have fields; a value within JSON text is request_parameters->>'userName'");
     }
     anyhow!("{}", text.lines().next().unwrap_or_default())
 }
