@@ -1,9 +1,10 @@
 //! Finds the input files behind what was given on the command line: files, folders, globs, lists.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io::BufRead;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -20,7 +21,7 @@ pub(crate) struct Found {
     /// The folder from which `label` starts, absolute. Most files of a run share one.
     pub(crate) root: Arc<str>,
     /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
-    pub(crate) label: String,
+    pub(crate) label: Arc<str>,
     /// Bytes.
     pub(crate) size: u64,
     /// Microseconds since 1970.
@@ -48,7 +49,8 @@ pub(crate) fn discover(inputs: &[PathBuf], store: &Path, follow_links: bool) -> 
         store: store.canonicalize().ok(),
         follow_links,
         files: Vec::new(),
-        seen: HashSet::new(),
+        // One folder has no file twice.
+        seen: (inputs.len() > 1 || !inputs.iter().all(|input| input.is_dir())).then(HashSet::new),
         problems: Vec::new(),
     };
     for input in inputs {
@@ -73,8 +75,8 @@ struct Finder {
     store: Option<PathBuf>,
     follow_links: bool,
     files: Vec<Found>,
-    /// Their absolute paths, so that what is named twice is read once.
-    seen: HashSet<OsString>,
+    /// Their absolute paths, so that what is named twice is read once. `None` where nothing can be.
+    seen: Option<HashSet<OsString>>,
     problems: Vec<Problem>,
 }
 
@@ -172,10 +174,11 @@ impl Finder {
     }
 
     fn list(&mut self, lines: impl BufRead, name: &str) -> Result<()> {
-        for line in lines.lines() {
+        // Names of files need not be text.
+        for line in lines.split(b'\n') {
             let line = line.with_context(|| format!("can't read the list in {name}"))?;
-            let path = Path::new(line.trim_end_matches('\r'));
-            if !line.is_empty() {
+            let path = Path::new(OsStr::from_bytes(line.strip_suffix(b"\r").unwrap_or(&line)));
+            if path != Path::new("") {
                 let root = if path.is_absolute() { Path::new("/") } else { Path::new("") };
                 self.below(path, root);
             }
@@ -188,13 +191,15 @@ impl Finder {
             return self.problem(path, "neither a file nor a folder");
         }
         let relative = path.strip_prefix(root.path).unwrap_or(path);
-        if !self.seen.insert(root.absolute.join(relative).into_os_string()) {
+        if let Some(seen) = &mut self.seen
+            && !seen.insert(root.absolute.join(relative).into_os_string())
+        {
             return;
         }
         self.files.push(Found {
             path: path.to_owned(),
             root: Arc::clone(&root.label),
-            label: label(relative),
+            label: label(relative).into(),
             size: metadata.len(),
             mtime: mtime(metadata),
         });

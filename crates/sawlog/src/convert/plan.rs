@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use sawlog_formats::{Encoding, is_gzip};
@@ -104,15 +105,15 @@ impl Plan {
     }
 
     /// Leaves out what the ledger has.
-    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
+    fn compare(&mut self, mut files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
-        let (mut taken, mut changed, mut new) = (HashSet::new(), Vec::new(), Vec::new());
-        for mut file in files {
-            let fate = fate(&mut file, &known, &taken).and_then(|fate| match fate {
+        let (mut taken, mut changed) = (HashSet::new(), Vec::new());
+        files.retain_mut(|file| {
+            let fate = fate(file, &known, &taken).and_then(|fate| match fate {
                 Fate::New => Ok(Next::Read(None)),
                 // Its records are not in the store.
                 Fate::Same(source) if is_stale(source, |path| known.get(path).copied()) => Ok(Next::Read(Some(source))),
-                Fate::Same(source) => again(source, &file, settings),
+                Fate::Same(source) => again(source, file, settings),
                 // What was removed is new.
                 Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
                     Ok(Next::Read(Some(source)))
@@ -126,32 +127,32 @@ impl Plan {
                         SourceState::Unknown => self.still_unknown.push(source.clone()),
                         _ => self.unchanged += 1,
                     }
-                    continue;
+                    return false;
                 }
                 Ok(Next::Tell(source, how)) => {
                     self.read_otherwise.push((source.path.clone(), how));
-                    continue;
+                    return false;
                 }
                 Ok(Next::Refuse(source)) => {
                     changed.push(format!("  {}: {} bytes then, {} now", file.path.display(), source.size, file.size));
-                    continue;
+                    return false;
                 }
                 Err(error) => {
-                    self.problems.push(Problem { path: file.label, what: format!("{error:#}") });
-                    continue;
+                    self.problems.push(Problem { path: file.label.to_string(), what: format!("{error:#}") });
+                    return false;
                 }
             }
-            taken.insert(file.label.clone());
-            new.push(file);
-        }
+            taken.insert(Arc::clone(&file.label));
+            true
+        });
         if !changed.is_empty() {
             bail!(
                 "files have changed since they were converted:\n{}\nNothing was done. Use --replace to convert them anew.",
                 changed.join("\n")
             );
         }
-        new.sort_by(|a, b| a.label.cmp(&b.label));
-        Ok(new)
+        files.sort_by(|a, b| a.label.cmp(&b.label));
+        Ok(files)
     }
 
     /// Finds who takes over the records of sources that are replaced. One that can't be read now is not: its records stay.
@@ -162,8 +163,8 @@ impl Plan {
             ledger.iter().filter_map(|source| source.duplicate_of.as_deref()).collect();
         let (mut again, mut problems) = (HashSet::new(), Vec::new());
         new.retain(|found| {
-            let Some(&source) = replaced.get(found.label.as_str()) else { return true };
-            let read = if with_duplicates.contains(found.label.as_str()) {
+            let Some(&source) = replaced.get(&*found.label) else { return true };
+            let read = if with_duplicates.contains(&*found.label) {
                 hash_file(&found.path).map(|sha256| sha256 == source.sha256)
             } else {
                 evidence::open(&found.path)
@@ -174,8 +175,8 @@ impl Plan {
                 Ok(true) => again.insert(source.path.as_str()),
                 Ok(false) => false,
                 Err(error) => {
-                    problems.push(Problem { path: found.label.clone(), what: format!("{error:#}") });
-                    replaced.remove(found.label.as_str());
+                    problems.push(Problem { path: found.label.to_string(), what: format!("{error:#}") });
+                    replaced.remove(&*found.label);
                     return false;
                 }
             };
@@ -195,7 +196,9 @@ impl Plan {
         for size in files.iter().map(|file| file.size).chain(old) {
             *sizes.entry(size).or_default() += 1;
         }
-        let mut seen: HashMap<String, String> = converted(ledger, &self.replaced, &self.heirs).collect();
+        // The first file of each content, once a large file must be known to be new.
+        let mut seen: Option<HashMap<String, String>> = None;
+        self.inputs.reserve_exact(files.len());
         for found in files {
             let may_repeat = sizes[&found.size] > 1;
             if found.size == 0 {
@@ -210,18 +213,18 @@ impl Plan {
             if may_repeat && found.size > unit_size {
                 match hash_file(&found.path) {
                     Err(error) => {
-                        self.problems.push(Problem { path: found.label, what: format!("{error:#}") });
+                        self.problems.push(Problem { path: found.label.to_string(), what: format!("{error:#}") });
                         continue;
                     }
-                    Ok(sha256) => match seen.get(&sha256) {
-                        Some(first) => {
+                    Ok(sha256) => {
+                        let known = || converted(ledger, &self.replaced, &self.heirs).collect();
+                        let seen = seen.get_or_insert_with(known);
+                        if let Some(first) = seen.get(&sha256) {
                             self.settled.push(duplicate(&found, sha256, first));
                             continue;
                         }
-                        None => {
-                            seen.insert(sha256, found.label.clone());
-                        }
-                    },
+                        seen.insert(sha256, found.label.to_string());
+                    }
                 }
             }
             self.inputs.push(Input { may_repeat: may_repeat && found.size <= unit_size, found });
@@ -295,10 +298,10 @@ enum Fate<'a> {
 
 /// Compares a file with the ledger: by size and time, then by content. A file from another folder whose label is taken
 /// gets a longer one.
-fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<String>) -> Result<Fate<'a>> {
+fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<Arc<str>>) -> Result<Fate<'a>> {
     loop {
         if !taken.contains(&file.label) {
-            let Some(&source) = known.get(file.label.as_str()) else { return Ok(Fate::New) };
+            let Some(&source) = known.get(&*file.label) else { return Ok(Fate::New) };
             let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
             if same_root && same_size && source.mtime == file.mtime
@@ -313,7 +316,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
             bail!("its name is taken by another file");
         };
-        file.label = format!("{folder}/{}", file.label);
+        file.label = format!("{folder}/{}", file.label).into();
         file.root = if parent.is_empty() { "/" } else { parent }.into();
     }
 }
@@ -322,14 +325,14 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
 pub(crate) fn row(found: &Found) -> Source {
     let name = FileName::of(found);
     Source {
-        account_id: name.account_id,
-        region: name.region,
+        account_id: name.account_id.map(Into::into),
+        region: name.region.map(Into::into),
         file_time: name.time,
-        path: found.label.clone(),
-        root: found.root.to_string(),
+        path: found.label.to_string(),
+        root: Arc::clone(&found.root),
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
         mtime: found.mtime,
-        read_by: Some(VERSION.to_owned()),
+        read_by: Some(VERSION.into()),
         ..Source::default()
     }
 }

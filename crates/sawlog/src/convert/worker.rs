@@ -186,7 +186,7 @@ impl<'a> Worker<'a> {
     /// Reads a whole file.
     fn whole(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         if is_gzip(bytes.bytes()) {
-            return self.whole_stream(input, bytes, sha256, Stream::Gzip);
+            return self.whole_stream(input, bytes, sha256, Stream::Gzip { may_be_utf16: true });
         }
         if let Some(encoding) = Encoding::of(bytes.bytes())
             && encoding.is_whole_utf16(bytes.bytes())
@@ -219,50 +219,42 @@ impl<'a> Worker<'a> {
         sha256: Option<String>,
         stream: Stream,
     ) -> Result<Report> {
-        let mut buffer = std::mem::take(&mut self.buffers[1]);
+        let (mut buffer, mut text) = (std::mem::take(&mut self.buffers[1]), Vec::new());
         let mut begun: Option<(Reading, Cutter)> = None;
-        let begin = |content: &[u8]| {
-            let reading = Reading::new(self.job.settings, content, true);
-            let cutter = Cutter::of(reading.report.told.format());
-            (reading, cutter)
-        };
         let max_inflate = self.job.settings.max_inflate;
-        let take = |content: &[u8], at_end: bool| {
-            if begun.is_none() && content.len() < HEAD && !at_end {
-                return Ok(0);
-            }
-            let (reading, cutter) = begun.get_or_insert_with(|| begin(content));
-            if let Told::Digest = reading.report.told {
-                if !at_end && reading.report.content_size == 0 && content.len() <= MAX_DIGEST {
-                    return Ok(0);
+        let inflated = match stream {
+            Stream::Gzip { may_be_utf16 } => inflate(bytes.bytes(), max_inflate, &mut buffer, |content, at_end| {
+                let is_first = may_be_utf16 && begun.is_none() && (at_end || content.len() >= HEAD);
+                match Encoding::of(content).filter(|encoding| is_first && *encoding != Encoding::Utf32) {
+                    Some(encoding) => Err(Stop::Utf16(encoding)),
+                    None => Ok(self.next_content(input, content, at_end, &mut begun)?),
                 }
-                if at_end && reading.report.content_size == 0 {
-                    reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
-                }
+            }),
+            Stream::GzipText(encoding) => inflate(bytes.bytes(), max_inflate, &mut buffer, |content, at_end| {
+                let taken = encoding.append_utf8(content, &mut text);
+                let read = self.next_content(input, &text, at_end, &mut begun)?;
+                text.drain(..read);
+                Ok(taken)
+            }),
+            Stream::Text(encoding) => {
+                let read = |content: &[u8], at_end: bool| self.next_content(input, content, at_end, &mut begun);
+                encoding.transcode(bytes.bytes(), &mut buffer, read).map(|()| None).map_err(Stop::from)
             }
-            let mut taken = 0;
-            while let Some((block, len)) = cutter.next(&content[taken..], at_end) {
-                reading.hash(&content[taken..taken + len]);
-                self.block(input, block, len, reading)?;
-                taken += len;
-            }
-            if at_end {
-                self.end(input, &content[taken..], cutter, reading)?;
-                taken = content.len();
-            }
-            anyhow::Ok(taken)
         };
-        let broken = match stream {
-            Stream::Gzip => inflate(bytes.bytes(), max_inflate, &mut buffer, take)?,
-            Stream::Text(encoding) => encoding.transcode(bytes.bytes(), &mut buffer, take).map(|()| None)?,
+        let broken = match inflated {
+            Ok(broken) => broken,
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Utf16(encoding)) => {
+                let is_text = inflates_to_utf16(bytes.bytes(), encoding, max_inflate, &mut buffer);
+                self.buffers[1] = buffer;
+                let stream = if is_text { Stream::GzipText(encoding) } else { Stream::Gzip { may_be_utf16: false } };
+                return self.whole_stream(input, bytes, sha256, stream);
+            }
         };
-        let (mut reading, mut cutter) = begun.unwrap_or_else(|| {
-            let reading = Reading::new(self.job.settings, &buffer, true);
-            let cutter = Cutter::of(reading.report.told.format());
-            (reading, cutter)
-        });
+        let rest = if matches!(stream, Stream::GzipText(_)) { &text } else { &buffer };
+        let (mut reading, mut cutter) = begun.unwrap_or_else(|| self.begin_content(rest));
         if let Some(broken) = broken {
-            self.break_off(input, &broken, &buffer, &mut cutter, &mut reading)?;
+            self.break_off(input, &broken, rest, &mut cutter, &mut reading)?;
             if u64::try_from(reading.report.content_size).is_ok_and(|size| size > max_inflate) {
                 reading.report.options = reading.report.options.past(max_inflate);
             }
@@ -271,16 +263,56 @@ impl<'a> Worker<'a> {
         self.buffers[1] = buffer;
         self.job.progress.bytes(bytes.bytes().len());
         let mut report = reading.report;
-        match stream {
-            Stream::Gzip => report.compression = Some("gzip"),
-            Stream::Text(encoding) => report.encoding = Some(encoding.name()),
-        }
+        (report.compression, report.encoding) = match stream {
+            Stream::Gzip { .. } => (Some("gzip"), None),
+            Stream::GzipText(encoding) => (Some("gzip"), Some(encoding.name())),
+            Stream::Text(encoding) => (None, Some(encoding.name())),
+        };
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         if bytes.was_cut() {
             bail!(cut_short(&self.job.plan.inputs[input].found));
         }
         Ok(report)
+    }
+
+    fn begin_content(&self, content: &[u8]) -> (Reading, Cutter) {
+        let reading = Reading::new(self.job.settings, content, true);
+        let cutter = Cutter::of(reading.report.told.format());
+        (reading, cutter)
+    }
+
+    /// Takes what it can of the content that was not taken yet; says how many bytes.
+    fn next_content(
+        &mut self,
+        input: usize,
+        content: &[u8],
+        at_end: bool,
+        begun: &mut Option<(Reading, Cutter)>,
+    ) -> Result<usize> {
+        if begun.is_none() && content.len() < HEAD && !at_end {
+            return Ok(0);
+        }
+        let (reading, cutter) = begun.get_or_insert_with(|| self.begin_content(content));
+        if let Told::Digest = reading.report.told {
+            if !at_end && reading.report.content_size == 0 && content.len() <= MAX_DIGEST {
+                return Ok(0);
+            }
+            if at_end && reading.report.content_size == 0 {
+                reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
+            }
+        }
+        let mut taken = 0;
+        while let Some((block, len)) = cutter.next(&content[taken..], at_end) {
+            reading.hash(&content[taken..taken + len]);
+            self.block(input, block, len, reading)?;
+            taken += len;
+        }
+        if at_end {
+            self.end(input, &content[taken..], cutter, reading)?;
+            taken = content.len();
+        }
+        Ok(taken)
     }
 
     /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
@@ -524,9 +556,38 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
 /// How a file's bytes become its content.
 #[derive(Clone, Copy)]
 enum Stream {
-    Gzip,
+    /// They are inflated.
+    Gzip {
+        /// Whether what comes of it may be text in UTF-16.
+        may_be_utf16: bool,
+    },
+    /// They are inflated, and the text in UTF-16 that comes of it is made into UTF-8.
+    GzipText(Encoding),
     /// Text in UTF-16 is made into UTF-8.
     Text(Encoding),
+}
+
+/// Why a stream is not read on.
+enum Stop {
+    Failed(anyhow::Error),
+    /// It begins like text in UTF-16.
+    Utf16(Encoding),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Whether all of what a gzip file holds is text in UTF-16, so that it can be made into UTF-8 and back.
+fn inflates_to_utf16(bytes: &[u8], encoding: Encoding, max_inflate: u64, buffer: &mut Vec<u8>) -> bool {
+    let inflated = inflate(bytes, max_inflate, buffer, |content, at_end| {
+        let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
+        whole.ok_or(())
+    });
+    // A broken file is told as it is.
+    matches!(inflated, Ok(None))
 }
 
 /// A file whose content may be that of another.
