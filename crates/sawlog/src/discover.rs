@@ -14,11 +14,13 @@ use sawlog_formats::label;
 use walkdir::WalkDir;
 
 /// An input file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Found {
-    /// How to open it.
-    pub(crate) path: PathBuf,
-    /// The folder from which `label` starts, absolute. Most files of a run share one.
+    /// The folder from which `label` starts, as it was given. Most files of a run share one.
+    given: Arc<Path>,
+    /// How to open it, where that is not `label` in that folder. There may be hundreds of thousands.
+    path: Option<Box<Path>>,
+    /// The folder from which `label` starts, absolute.
     pub(crate) root: Arc<str>,
     /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
     pub(crate) label: Arc<str>,
@@ -26,6 +28,28 @@ pub(crate) struct Found {
     pub(crate) size: u64,
     /// Microseconds since 1970.
     pub(crate) mtime: i64,
+    /// Whether another file has the same size, so that it may have the same content; known once the run is planned.
+    pub(crate) may_repeat: bool,
+}
+
+impl Found {
+    /// How to open it.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.as_ref().map_or_else(|| self.given.join(&*self.label), |path| path.to_path_buf())
+    }
+
+    /// Gives it a longer label, which starts from the folder above.
+    pub(crate) fn lengthen(&mut self, label: String, root: Arc<str>) {
+        self.path = Some(self.path().into());
+        (self.label, self.root) = (label.into(), root);
+    }
+
+    /// A file with this label, for tests.
+    #[cfg(test)]
+    pub(crate) fn labelled(label: &str) -> Self {
+        let given = Path::new("").into();
+        Self { given, path: None, root: "".into(), label: label.into(), size: 0, mtime: 0, may_repeat: false }
+    }
 }
 
 /// Something that can't be read.
@@ -196,12 +220,15 @@ impl Finder {
         {
             return;
         }
+        let label = label(relative);
         self.files.push(Found {
-            path: path.to_owned(),
+            given: Arc::clone(&root.given),
+            path: (relative.as_os_str() != OsStr::new(&label)).then(|| path.into()),
             root: Arc::clone(&root.label),
-            label: label(relative).into(),
+            label: label.into(),
             size: metadata.len(),
             mtime: mtime(metadata),
+            may_repeat: false,
         });
     }
 
@@ -219,6 +246,7 @@ pub(crate) fn mtime(metadata: &Metadata) -> i64 {
 /// The folder from which labels start.
 struct Root<'a> {
     path: &'a Path,
+    given: Arc<Path>,
     absolute: PathBuf,
     label: Arc<str>,
 }
@@ -226,6 +254,6 @@ struct Root<'a> {
 impl<'a> Root<'a> {
     fn new(path: &'a Path) -> Self {
         let absolute = std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
-        Self { path, label: label(&absolute).into(), absolute }
+        Self { path, given: path.into(), label: label(&absolute).into(), absolute }
     }
 }

@@ -64,7 +64,7 @@ impl Progress {
         if !self.shown {
             return;
         }
-        self.bar.set_length(plan.inputs.iter().map(|input| input.found.size).sum());
+        self.bar.set_length(plan.inputs.iter().map(|input| input.size).sum());
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 

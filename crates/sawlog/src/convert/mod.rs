@@ -204,10 +204,15 @@ pub(crate) fn convert(
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
     let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
+    let repeating = plan.inputs.iter().filter(|input| input.may_repeat).count();
+    let contents = match repeating {
+        0 => FirstFiles::default(),
+        inputs => FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs), inputs),
+    };
     let job = Job {
         settings,
         plan: &plan,
-        contents: Turns::new(FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs))),
+        contents: Turns::new(contents),
         running: running.map(|piece| (piece.input, Turns::default())).collect(),
         abort: Abort::default(),
         interrupt,

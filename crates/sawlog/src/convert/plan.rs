@@ -31,7 +31,7 @@ const GZIP_RATIO: u64 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// The inputs to read, in bytewise order of their labels.
-    pub(crate) inputs: Vec<Input>,
+    pub(crate) inputs: Vec<Found>,
     /// The work, in order.
     pub(crate) units: Vec<Unit>,
     /// Ledger rows of inputs that need no reading: empty files, and large ones with the content of another.
@@ -47,14 +47,6 @@ pub(crate) struct Plan {
     /// Inputs that were read otherwise than the options given now say, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
-}
-
-/// An input to read.
-#[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) found: Found,
-    /// Whether another file has the same size, so that it may have the same content.
-    pub(crate) may_repeat: bool,
 }
 
 /// A share of the work, done by one thread from beginning to end.
@@ -134,7 +126,7 @@ impl Plan {
                     return false;
                 }
                 Ok(Next::Refuse(source)) => {
-                    changed.push(format!("  {}: {} bytes then, {} now", file.path.display(), source.size, file.size));
+                    changed.push(format!("  {}: {} bytes then, {} now", file.path().display(), source.size, file.size));
                     return false;
                 }
                 Err(error) => {
@@ -165,11 +157,11 @@ impl Plan {
         new.retain(|found| {
             let Some(&source) = replaced.get(&*found.label) else { return true };
             let read = if with_duplicates.contains(&*found.label) {
-                hash_file(&found.path).map(|sha256| sha256 == source.sha256)
+                hash_file(&found.path()).map(|sha256| sha256 == source.sha256)
             } else {
-                evidence::open(&found.path)
+                evidence::open(&found.path())
                     .map(|_| false)
-                    .with_context(|| format!("can't read {}", found.path.display()))
+                    .with_context(|| format!("can't read {}", found.path().display()))
             };
             match read {
                 Ok(true) => again.insert(source.path.as_str()),
@@ -190,7 +182,7 @@ impl Plan {
     }
 
     /// Sets aside the files that need no reading.
-    fn settle(&mut self, files: Vec<Found>, ledger: &[Source], unit_size: u64) {
+    fn settle(&mut self, mut files: Vec<Found>, ledger: &[Source], unit_size: u64) {
         let mut sizes: HashMap<u64, usize> = HashMap::new();
         let old = ledger.iter().filter_map(|source| u64::try_from(source.size).ok());
         for size in files.iter().map(|file| file.size).chain(old) {
@@ -198,45 +190,43 @@ impl Plan {
         }
         // The first file of each content, once a large file must be known to be new.
         let mut seen: Option<HashMap<String, String>> = None;
-        self.inputs.reserve_exact(files.len());
-        for found in files {
+        // In place: there may be hundreds of thousands.
+        files.retain_mut(|found| {
             let may_repeat = sizes[&found.size] > 1;
             if found.size == 0 {
-                self.settled.push(Source {
-                    state: SourceState::Empty,
-                    sha256: hex(&Sha256::digest([])),
-                    ..row(&found)
-                });
-                continue;
+                let sha256 = hex(&Sha256::digest([]));
+                self.settled.push(Source { state: SourceState::Empty, sha256, ..row(found) });
+                return false;
             }
+            found.may_repeat = may_repeat && found.size <= unit_size;
             // A file of many units must be known to be new before the first of them is read.
             if may_repeat && found.size > unit_size {
-                match hash_file(&found.path) {
+                let sha256 = match hash_file(&found.path()) {
+                    Ok(sha256) => sha256,
                     Err(error) => {
                         self.problems.push(Problem { path: found.label.to_string(), what: format!("{error:#}") });
-                        continue;
+                        return false;
                     }
-                    Ok(sha256) => {
-                        let known = || converted(ledger, &self.replaced, &self.heirs).collect();
-                        let seen = seen.get_or_insert_with(known);
-                        if let Some(first) = seen.get(&sha256) {
-                            self.settled.push(duplicate(&found, sha256, first));
-                            continue;
-                        }
-                        seen.insert(sha256, found.label.to_string());
-                    }
+                };
+                let known = || converted(ledger, &self.replaced, &self.heirs).map(owned).collect();
+                let seen = seen.get_or_insert_with(known);
+                if let Some(first) = seen.get(&sha256) {
+                    self.settled.push(duplicate(found, sha256, first));
+                    return false;
                 }
+                seen.insert(sha256, found.label.to_string());
             }
-            self.inputs.push(Input { may_repeat: may_repeat && found.size <= unit_size, found });
-        }
+            true
+        });
+        self.inputs = files;
     }
 
     /// Cuts the inputs into units.
     fn cut(&mut self, unit_size: u64) {
         let (mut unit, mut filled) = (Unit::default(), 0);
         for (place, input) in self.inputs.iter().enumerate() {
-            let bytes = input.found.size;
-            let (gzip, whole) = starts_as(&input.found, unit_size);
+            let bytes = input.size;
+            let (gzip, whole) = starts_as(input, unit_size);
             let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
             let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
             if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
@@ -280,7 +270,7 @@ fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Ne
         SourceState::Removed => Next::Read(Some(source)),
         SourceState::Unknown | SourceState::Converted if was.limit_is_wider(settings) => Next::Read(Some(source)),
         SourceState::Unknown if may_be_known() => Next::Read(Some(source)),
-        SourceState::Converted => match read_otherwise(source, &file.path, settings)? {
+        SourceState::Converted => match read_otherwise(source, &file.path(), settings)? {
             None => Next::Keep(source),
             Some(_) if settings.replace => Next::Read(Some(source)),
             Some(how) => Next::Tell(source, how),
@@ -305,7 +295,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
             if same_root && same_size && source.mtime == file.mtime
-                || same_size && source.sha256 == hash_file(&file.path)?
+                || same_size && source.sha256 == hash_file(&file.path())?
             {
                 return Ok(Fate::Same(source));
             }
@@ -316,8 +306,9 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
             bail!("its name is taken by another file");
         };
-        file.label = format!("{folder}/{}", file.label).into();
-        file.root = if parent.is_empty() { "/" } else { parent }.into();
+        let label = format!("{folder}/{}", file.label);
+        let root = if parent.is_empty() { "/" } else { parent }.into();
+        file.lengthen(label, root);
     }
 }
 
@@ -343,16 +334,20 @@ pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
 }
 
 /// SHA-256 and path of each file whose records are in the store once the run has taken out what it replaces.
-pub(crate) fn converted(
-    ledger: &[Source],
-    replaced: &[Source],
-    heirs: &Heirs,
-) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn converted<'a>(
+    ledger: &'a [Source],
+    replaced: &'a [Source],
+    heirs: &'a Heirs,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
     ledger.iter().filter(|source| source.state == SourceState::Converted).filter_map(move |source| {
         let path = if gone.contains(source.path.as_str()) { heirs.get(&source.path)? } else { &source.path };
-        Some((source.sha256.clone(), path.clone()))
+        Some((source.sha256.as_str(), path.as_str()))
     })
+}
+
+fn owned((sha256, path): (&str, &str)) -> (String, String) {
+    (sha256.to_owned(), path.to_owned())
 }
 
 /// Whether the file begins as a gzip file does, and whether it can't be read in parts.
@@ -363,7 +358,7 @@ fn starts_as(found: &Found, unit_size: u64) -> (bool, bool) {
         return (gzip, gzip);
     }
     let mut head = [0; 64];
-    let read = evidence::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    let read = evidence::open(&found.path()).and_then(|mut file| file.read_exact(&mut head)).is_ok();
     let whole = is_gzip(&head) || is_parquet(&head) || Encoding::of(&head).is_some();
     (read && is_gzip(&head), read && whole)
 }

@@ -125,24 +125,20 @@ fn compact(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]
     fn names_that_aws_gave() {
-        let file =
-            |label: &str| Found { path: PathBuf::new(), root: "".into(), label: label.into(), size: 0, mtime: 0 };
         let expected =
             FileName { account_id: Some("342082656213"), region: Some("us-west-1"), time: Some(1_627_517_400_000_000) };
         for name in [
             "us-west-1/2021/07/29/342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz",
             "342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz",
         ] {
-            assert_eq!(FileName::of(&file(name)), expected);
+            assert_eq!(FileName::of(&Found::labelled(name)), expected);
         }
         for other in ["2021-07-29-13-10-00-0123456789ABCDEF", "a_CloudTrail_b", "notes_CloudTrail.txt", ""] {
-            assert_eq!(FileName::of(&file(other)), FileName::default(), "{other}");
+            assert_eq!(FileName::of(&Found::labelled(other)), FileName::default(), "{other}");
         }
     }
 }

@@ -143,7 +143,7 @@ impl<'a> Worker<'a> {
         let inputs = &self.job.plan.inputs;
         let mut read = Vec::new();
         for piece in unit.pieces.iter().filter(|piece| inputs[piece.input].may_repeat) {
-            let found = &inputs[piece.input].found;
+            let found = &inputs[piece.input];
             let checked = match open(found, Vec::new()) {
                 Ok((file, bytes)) => {
                     unchanged(found, &file, &bytes)?;
@@ -157,7 +157,7 @@ impl<'a> Worker<'a> {
         let registered = self.job.contents.take(number, &self.job.abort, |contents| {
             for (input, checked) in &mut read {
                 let Checked::New(_, sha256) = checked else { continue };
-                if let Some(first) = contents.before(*sha256, *input, |input| &inputs[input].found.label) {
+                if let Some(first) = contents.before(*sha256, *input, |input| &inputs[input].label) {
                     *checked = Checked::Duplicate(*sha256, first.to_owned());
                 }
             }
@@ -167,11 +167,11 @@ impl<'a> Worker<'a> {
     }
 
     fn open_and_read(&mut self, piece: &Piece) -> Result<Report> {
-        let found = &self.job.plan.inputs[piece.input].found;
+        let found = &self.job.plan.inputs[piece.input];
         let (file, bytes) = match open(found, std::mem::take(&mut self.buffers[0])) {
             Ok(opened) => opened,
             Err(error) if piece.parts == 1 => return Ok(unreadable(&error)),
-            Err(error) => return Err(error).with_context(|| found.path.display().to_string()),
+            Err(error) => return Err(error).with_context(|| found.path().display().to_string()),
         };
         // Of a file in parts another part was read before: where this one begins there may be nothing any more.
         unchanged(found, &file, &bytes)?;
@@ -206,7 +206,7 @@ impl<'a> Worker<'a> {
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_else(|| hex(&reading.hasher.finalize()));
         if bytes.was_cut() {
-            bail!(cut_short(&self.job.plan.inputs[input].found));
+            bail!(cut_short(&self.job.plan.inputs[input]));
         }
         Ok(report)
     }
@@ -271,7 +271,7 @@ impl<'a> Worker<'a> {
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         if bytes.was_cut() {
-            bail!(cut_short(&self.job.plan.inputs[input].found));
+            bail!(cut_short(&self.job.plan.inputs[input]));
         }
         Ok(report)
     }
@@ -318,7 +318,7 @@ impl<'a> Worker<'a> {
     /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
     fn whole_parquet(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
-        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].found.path) {
+        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].path()) {
             Ok(Some(lines)) => lines,
             Ok(None) => {
                 let told = Told::Unknown(Some(other_parquet()));
@@ -376,7 +376,7 @@ impl<'a> Worker<'a> {
     /// Stores what is no record, as one that is counted; nothing of a file of no known format.
     fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
-        let origin = reading.origin(&self.job.plan.inputs[input].found);
+        let origin = reading.origin(&self.job.plan.inputs[input]);
         self.kit(format)?.decoder.reject(why, raw, &origin, &mut reading.carry);
         reading.report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
         Ok(())
@@ -457,7 +457,7 @@ impl<'a> Worker<'a> {
         if last {
             self.end(input, &content[at..], cutter, reading)?;
         } else if at < content.len() {
-            bail!("{} was not read to the end of a part", self.job.plan.inputs[input].found.path.display());
+            bail!("{} was not read to the end of a part", self.job.plan.inputs[input].path().display());
         }
         bytes.release(range.start + released..range.end);
         Ok(())
@@ -471,7 +471,7 @@ impl<'a> Worker<'a> {
             bail!("another thread failed");
         }
         if let Some(format) = reading.report.told.format() {
-            let origin = reading.origin(&self.job.plan.inputs[input].found);
+            let origin = reading.origin(&self.job.plan.inputs[input]);
             let decoder = &mut self.kit(format)?.decoder;
             let decoded = if let Block::Long(part, last) = block {
                 decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
@@ -599,7 +599,7 @@ enum Checked {
 }
 
 fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {
-    let file = evidence::open(&found.path)?;
+    let file = evidence::open(&found.path())?;
     let bytes = FileBytes::open(&file, found.size, buffer)?;
     Ok((file, bytes))
 }
@@ -610,7 +610,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
         // It was read at once.
         FileBytes::Read(bytes) => (bytes.len() as u64, found.mtime),
         FileBytes::Mapped(_) => {
-            let metadata = file.metadata().with_context(|| found.path.display().to_string())?;
+            let metadata = file.metadata().with_context(|| found.path().display().to_string())?;
             (metadata.len(), mtime(&metadata))
         }
     };
@@ -620,7 +620,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
     if size != found.size || bytes.bytes().len() as u64 != found.size || mtime != found.mtime {
         bail!(
             "{} was changed while it was read; nothing was done. Run it again when the file is complete",
-            found.path.display()
+            found.path().display()
         );
     }
     Ok(())
@@ -629,7 +629,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
 fn cut_short(found: &Found) -> String {
     format!(
         "{} was cut short while it was read; nothing was done. Run it again when the file is complete",
-        found.path.display()
+        found.path().display()
     )
 }
 

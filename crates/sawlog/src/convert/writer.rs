@@ -140,11 +140,11 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
 
     /// Adds what a part of an input held to the input's row in the ledger.
     fn report(&mut self, input: usize, report: Report) -> Result<()> {
-        let found = &self.plan.inputs[input].found;
+        let found = &self.plan.inputs[input];
         if report.unreadable && self.plan.replaced.iter().any(|source| source.path == *found.label) {
             // What the store holds of it must not go for nothing.
             let why = report.problem.unwrap_or_default();
-            bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path.display());
+            bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path().display());
         }
         if let Some(what) = report.problem {
             self.summary.problem(Problem { path: found.label.to_string(), what });
