@@ -1,7 +1,9 @@
 //! What a file is, and reading it again: archives and wrappers are named, encodings make no difference, misread files can be read
 //! again or removed, rejects say what they are.
 
+use std::fs;
 use std::io::Write;
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -159,6 +161,8 @@ fn logs_in_a_wrapper_are_named_for_what_they_are() {
         ("lookup.jsonl", format!("{{\"EventName\":\"x\",\"EventSource\":\"y\",\"CloudTrailEvent\":{record}}}\n"), "lookup-events"),
         ("bus.jsonl", format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{}}}\n", event(1)), "EventBridge"),
         ("athena.csv", "\"eventversion\",\"useridentity\",\"eventtime\",\"eventsource\"\n\"1.09\",\"{a=b}\",\"2024\",\"x\"\n".to_owned(), "CloudTrail events in CSV"),
+        ("query.csv", "\"eventname\",\"n\"\n\"GetUser\",\"3\"\n".to_owned(), "CSV table of other columns"),
+        ("flow.csv", format!("{}\n", FLOW.replace(' ', ",")), "VPC flow log in CSV"),
         ("history.csv", "\u{feff}Event name,Event time,User name,Event source\nx,y,z,w\n".to_owned(), "Event history"),
         ("export.gz", format!("2024-05-01T12:00:00.000Z {FLOW}\n"), "CloudWatch Logs export"),
         ("export-s3", format!("2024-05-01T12:00:00.000Z {S3}\n"), "CloudWatch Logs export"),
@@ -193,6 +197,96 @@ fn logs_in_a_wrapper_are_named_for_what_they_are() {
     verified(&case);
 }
 
+/// Logs in the wrappers of which sawlog says by which command they are unpacked.
+fn wrapped() -> [(&'static str, Vec<u8>); 12] {
+    let record = event(1).to_string();
+    let base64 = |bytes: &[u8]| {
+        let child = Command::new("base64").arg("-w0").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let log_events = json!({ "logEvents": [{ "id": "1", "message": record }, { "id": "2", "message": record }] });
+    let lambda = json!({ "awslogs": { "data": base64(&gzip(log_events.to_string().as_bytes())) } });
+    let bus = json!({ "version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": event(1) });
+    let kinesis = json!({ "kinesis": { "data": base64(record.as_bytes()) }, "eventSource": "aws:kinesis" });
+    let text = |value: &Value| value.to_string().into_bytes();
+    [
+        ("subscription", text(&log_events)),
+        ("subscription.gz", gzip(&text(&log_events))),
+        ("lambda", text(&lambda)),
+        ("lookup", text(&json!({ "Events": [{ "CloudTrailEvent": record }] }))),
+        ("bus", text(&bus)),
+        ("buses", text(&json!([bus, bus]))),
+        ("log-events", text(&json!({ "events": [{ "message": record, "ingestionTime": 1 }] }))),
+        ("insights", text(&json!({ "results": [[{ "field": "@message", "value": record }]] }))),
+        ("messages", text(&json!([{ "message": record }]))),
+        ("topic", text(&json!({ "Type": "Notification", "Message": record, "TopicArn": "arn:aws:sns:x" }))),
+        ("queue", text(&json!({ "Messages": [{ "MessageId": "1", "Body": record }] }))),
+        ("kinesis", [text(&kinesis), text(&kinesis)].concat()),
+    ]
+}
+
+#[test]
+fn the_command_that_is_named_takes_the_records_out_of_a_wrapper() {
+    if Command::new("jq").arg("--version").output().is_err() {
+        println!("skipped: there is no jq");
+        return;
+    }
+    for (name, content) in wrapped() {
+        let case = Case::new();
+        case.write(&format!("in/{name}"), content);
+        let (file, new) = (case.path(&format!("in/{name}")), case.path(&format!("new/{name}")));
+        fs::create_dir_all(case.path("new")).unwrap();
+        let summary = converted(&case, &[file.to_str().unwrap(), "--json"], 3).json();
+        let kinds: Vec<&Value> = summary["looks_like"].as_object().unwrap().values().collect();
+        let remedy = kinds[0]["remedy"].as_str().unwrap().strip_prefix("take its records out: ").unwrap();
+        let command = remedy.replace("FILE", "\"$1\"").replace("NEW", "\"$2\"");
+        let unpacked = Command::new("sh").args(["-c", &command, "sh"]).args([&file, &new]).status().unwrap();
+        assert!(unpacked.success(), "{name}: {remedy}");
+        let summary = converted(&case, &["new", "--json"], 0).json();
+        assert!(summary["records"].as_u64() > Some(0), "{name}: {remedy}: {summary}");
+    }
+}
+
+#[test]
+fn a_format_that_a_file_is_not_of_is_said_once() {
+    let case = Case::new();
+    let pretty = serde_json::to_string_pretty(&json!({ "Records": [event(1)] })).unwrap();
+    case.write("in/trail.json", &pretty);
+    case.write("in/notes.txt", "some\nnotes\n");
+    case.write("in/web.log", format!("{S3}\nno record\n"));
+    let ran = converted(&case, &["in", "--format", "s3-access"], 3);
+    let said = |name: &str| ran.err.lines().filter(|line| line.contains(name)).collect::<Vec<_>>();
+    assert_eq!((said("trail.json").len(), said("notes.txt").len(), said("web.log").len()), (1, 1, 0), "{}", ran.err);
+    assert!(said("trail.json")[0].contains("looks like: log of the table cloudtrail"), "{}", ran.err);
+    assert!(said("notes.txt")[0].contains("sawlog remove"), "{}", ran.err);
+    verified(&case);
+    // What it says to do.
+    assert_eq!(case.sawlog(&["remove", "trail.json"]).code, 0);
+    let ran = converted(&case, &["in/trail.json"], 0);
+    assert!(ran.err.contains("sawlog: 1 file, 1 record; "), "{}", ran.err);
+    assert_eq!(count(&case, "cloudtrail"), 1);
+}
+
+#[test]
+fn a_large_file_of_unknown_format_has_no_duplicates() {
+    let case = Case::new();
+    let notes = "some notes, and no log\n".repeat(250_000);
+    ["a.txt", "b.txt", "c/d.txt"].iter().for_each(|name| case.write(&format!("in/{name}"), &notes));
+    case.write("in/e.log", format!("{S3}\n"));
+    for _ in 0..2 {
+        let summary = converted(&case, &["in", "--json", "--threads", "2"], 3).json();
+        assert_eq!(summary["unknown"], json!(["a.txt", "b.txt", "c/d.txt"]), "{summary}");
+        assert_eq!(summary["duplicates"], json!([]));
+    }
+    verified(&case);
+    // Once their format is said, there is one that the others repeat.
+    let summary = converted(&case, &["in", "--json", "--format", "s3-access"], 3).json();
+    assert_eq!(summary["duplicates"], json!([["b.txt", "a.txt"], ["c/d.txt", "a.txt"]]), "{summary}");
+    verified(&case);
+}
+
 #[test]
 fn records_beside_a_wrapper_are_read() {
     let case = Case::new();
@@ -220,20 +314,27 @@ fn encodings_make_no_difference() {
         case.write(&format!("in/{name}-le-mark"), utf16(&format!("\u{feff}{text}"), true));
         case.write(&format!("in/{name}-be"), utf16(text, false));
         case.write(&format!("in/{name}-be-mark"), utf16(&format!("\u{feff}{text}"), false));
+        case.write(&format!("in/{name}-le.gz"), gzip(&utf16(text, true)));
+        case.write(&format!("in/{name}-be-mark.gz"), gzip(&utf16(&format!("\u{feff}{text}"), false)));
     }
     // One that can't be made into the same bytes again is named.
     let mut half = utf16(&s3, true);
     half[40..42].copy_from_slice(&[0, 0xd8]);
+    case.write("in/half.gz", gzip(&half));
     case.write("in/half", half);
     let summary = converted(&case, &["in", "--json"], 3).json();
-    assert_eq!((&summary["records"], &summary["rejects"]), (&json!(7 * (1 + 2 + 2 + 2)), &json!(0)));
+    assert_eq!((&summary["records"], &summary["rejects"]), (&json!(9 * (1 + 2 + 2 + 2)), &json!(0)));
     assert_eq!(summary["looks_like"]["UTF-16 text"]["files"], json!(["half"]));
+    assert_eq!(summary["looks_like"]["UTF-16 text in gzip"]["files"], json!(["half.gz"]));
     let flows = sql(&case, "SELECT DISTINCT srcaddr, srcport, dstaddr, dstport FROM vpc_flow");
     assert_eq!(flows, json!([{ "srcaddr": "203.0.113.12", "srcport": 51000, "dstaddr": "10.0.0.5", "dstport": 22 }]));
     let owners = sql(&case, "SELECT DISTINCT bucket_owner FROM s3_access");
     assert_eq!(owners, json!([{ "bucket_owner": "79a5" }]));
     let encodings = sql(&case, "SELECT encoding, count(*) AS n FROM sources GROUP BY 1 ORDER BY 1");
-    assert_eq!(encodings, json!([{ "encoding": "utf-16be", "n": 8 }, { "encoding": "utf-16le", "n": 8 }, { "n": 13 }]));
+    assert_eq!(
+        encodings,
+        json!([{ "encoding": "utf-16be", "n": 12 }, { "encoding": "utf-16le", "n": 12 }, { "n": 14 }])
+    );
     // Byte for byte: the hash of the content is that of the text in UTF-8.
     verified(&case);
     let hash = sql(&case, "SELECT content_sha256 FROM sources WHERE path = 's3-le-mark'");
@@ -249,11 +350,17 @@ fn a_large_file_in_utf_16_is_read_whole_and_one_with_a_mark_in_parts() {
         .collect();
     case.write("in/wide.log", utf16(&lines, true));
     case.write("in/mark.log", format!("\u{feff}{lines}"));
+    // Characters of two units, so that some are torn wherever the stream is cut.
+    let odd: String = (0..40_000).map(|n| format!("{}\n", S3.replace("RID1", &format!("\u{1f600}{n}")))).collect();
+    case.write("in/odd.gz", gzip(&utf16(&format!("{odd}x"), false)));
+    case.write("in/odd.log", format!("{odd}x"));
     let records: Vec<String> = (0..30_000).map(|number| event(number).to_string()).collect();
     case.write("in/trail.json", format!("{{\"a\":[1],\"Records\":[{}],\"b\":{{}}}}", records.join(",")));
-    let ran = converted(&case, &["in", "--memory", "128MiB", "--threads", "2", "--json"], 0).json();
-    assert_eq!((&ran["records"], &ran["rejects"]), (&json!(150_000), &json!(0)));
+    let ran = converted(&case, &["in", "--memory", "128MiB", "--threads", "2", "--json"], 3).json();
+    assert_eq!((&ran["records"], &ran["rejects"]), (&json!(230_000), &json!(2)));
     verified(&case);
+    let odd = sql(&case, "SELECT sha256, content_sha256 FROM sources WHERE path LIKE 'odd%' ORDER BY path");
+    assert_eq!(odd[0]["content_sha256"], odd[1]["sha256"]);
     let sums = sql(&case, "SELECT count(*) AS n, sum(bytes) AS b FROM vpc_flow GROUP BY source_file");
     assert_eq!(sums[0], sums[1]);
 }

@@ -201,7 +201,7 @@ fn a_ledger_that_calls_a_file_a_duplicate_of_what_is_gone_is_found_and_healed() 
         let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
         let stale = Source {
             path: "y".to_owned(),
-            root: case.path("in").canonicalize().unwrap().to_str().unwrap().to_owned(),
+            root: case.path("in").canonicalize().unwrap().to_str().unwrap().into(),
             size: i64::try_from(old.len()).unwrap(),
             sha256: sha256(old.as_bytes()),
             state: SourceState::Duplicate,

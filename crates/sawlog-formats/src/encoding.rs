@@ -70,13 +70,39 @@ impl Encoding {
     /// bytes again.
     #[must_use]
     pub fn is_whole_utf16(self, bytes: &[u8]) -> bool {
-        self != Self::Utf32
-            && bytes.len().is_multiple_of(2)
-            && char::decode_utf16(self.units(bytes)).all(|char| char.is_ok())
+        self.whole_utf16(bytes) == Some(bytes.len())
+    }
+
+    /// How many of `bytes` are whole characters in UTF-16, where more bytes may follow; `None` if they are not UTF-16.
+    #[must_use]
+    pub fn whole_utf16(self, bytes: &[u8]) -> Option<usize> {
+        let whole = &bytes[..self.whole_characters(bytes)];
+        let is_text = self != Self::Utf32 && char::decode_utf16(self.units(whole)).all(|char| char.is_ok());
+        is_text.then_some(whole.len())
+    }
+
+    /// How many of `bytes` are not the beginning of a character of which more bytes may follow.
+    fn whole_characters(self, bytes: &[u8]) -> usize {
+        let end = bytes.len() / 2 * 2;
+        // A pair of units must not be torn.
+        let is_torn = self.units(&bytes[end.saturating_sub(2)..end]).any(|unit| (0xd800..0xdc00).contains(&unit));
+        if is_torn { end - 2 } else { end }
+    }
+
+    /// Makes UTF-8 of those of `bytes` in UTF-16 that are whole characters, and appends it to `text`; says how many bytes
+    /// these are. Units that are no characters become U+FFFD.
+    pub fn append_utf8(self, bytes: &[u8], text: &mut Vec<u8>) -> usize {
+        let end = self.whole_characters(bytes);
+        for char in char::decode_utf16(self.units(&bytes[..end])) {
+            let char = char.unwrap_or(char::REPLACEMENT_CHARACTER);
+            text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        end
     }
 
     /// Makes UTF-8 of `bytes` in UTF-16, piece by piece into `buffer`. `take` gets all that is not yet taken, and whether it
-    /// is the end, and says how many bytes it took.
+    /// is the end, and says how many bytes it took. Half of a character at the end is left out: see
+    /// [`Encoding::is_whole_utf16`].
     ///
     /// # Errors
     ///
@@ -90,16 +116,11 @@ impl Encoding {
         buffer.clear();
         let mut at = 0;
         while at < bytes.len() {
-            let mut end = bytes.len().min(at + PIECE);
-            // A pair of units must not be torn.
-            if end < bytes.len() && self.units(&bytes[end - 2..end]).any(|unit| (0xd800..0xdc00).contains(&unit)) {
-                end -= 2;
+            let whole = self.append_utf8(&bytes[at..bytes.len().min(at + PIECE)], buffer);
+            if whole == 0 {
+                break;
             }
-            for char in char::decode_utf16(self.units(&bytes[at..end])) {
-                let char = char.unwrap_or(char::REPLACEMENT_CHARACTER);
-                buffer.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            at = end;
+            at += whole;
             let taken = take(buffer, false)?;
             buffer.drain(..taken);
         }

@@ -66,9 +66,13 @@ pub fn remedy(name: &str) -> Option<Cow<'static, str>> {
     };
     let kind = KINDS.iter().find(same)?;
     Some(match kind.remedy {
-        Remedy::Unpack(text) if in_gzip => format!("decompress it (gunzip FILE), then {text}").into(),
+        Remedy::Unpack(text) if in_gzip => format!("first gunzip FILE, then {}", text.replacen(" first", "", 1)).into(),
         Remedy::Do(text) | Remedy::Unpack(text) => text.into(),
         Remedy::Filter(filter) if in_gzip => format!("take its records out: zcat FILE | {filter} > NEW").into(),
+        // Only the first of several commands reads the file.
+        Remedy::Filter(filter) if filter.contains(" | ") => {
+            format!("take its records out: cat FILE | {filter} > NEW").into()
+        }
         Remedy::Filter(filter) => format!("take its records out: {filter} FILE > NEW").into(),
     })
 }
@@ -105,15 +109,15 @@ kinds! {
     LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
         Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
     LOOKUP = "output of 'aws cloudtrail lookup-events'", Filter("jq -r '.. | .CloudTrailEvent? // empty'");
-    EVENT_BRIDGE = "EventBridge event (detail)", Filter("jq -c .detail");
+    EVENT_BRIDGE = "EventBridge event (detail)", Filter("jq -c '(arrays[], objects).detail'");
     LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Filter("jq -r '.events[].message'");
     INSIGHTS = "CloudWatch Logs Insights result",
         Filter("jq -r '.. | objects | select(.field == \"@message\").value // .\"@message\" // empty'");
-    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Filter("jq -r .message");
-    SNS = "SNS notification", Filter("jq -r '.Message // .Sns.Message'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Filter("jq -r '(arrays[], objects).message'");
+    SNS = "SNS notification", Filter("jq -r '(arrays[], objects) | .Message // .Sns.Message'");
     SQS = "SQS messages", Filter("jq -r '.. | .Body? // .body? // empty'");
-    KINESIS = "Kinesis record", Filter("jq -r .kinesis.data | base64 -d");
-    S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log of it; use CloudTrail or S3 access logs");
+    KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
+    S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log; use CloudTrail or S3 access logs");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
     S3_JSON = "S3 access log in JSON", Do("use the text logs in the target bucket");
     S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
@@ -126,6 +130,7 @@ kinds! {
     EXPORT_TASK = "CloudWatch Logs export (time and message)", Filter("cut -d' ' -f2-");
     CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("export the log group to S3, or take out the messages");
     HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
+    CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
     GUARD_DUTY = "GuardDuty finding", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
     CONFIG = "AWS Config snapshot", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
@@ -288,9 +293,12 @@ fn is_log(text: &[u8]) -> bool {
 
 /// The wrapper of which lines of text are, by the first one.
 fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
-    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let word_end = line.iter().position(|byte| matches!(byte, b' ' | b',' | b'\t'))?;
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
+    // A name in quotes may have blanks in it.
+    let is_quoted = line.starts_with(b"\"");
+    let ends = |byte: &u8| matches!(byte, b',' | b';' | b'\t') || *byte == b' ' && !is_quoted;
+    let word_end = line.iter().position(ends)?;
     let (word, rest) = (&line[..word_end], &line[word_end + 1..]);
     if line.starts_with(b"Event name,Event time,") {
         return Some(&HISTORY_CSV);
@@ -331,9 +339,43 @@ fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     }
 }
 
+/// A table in CSV whose columns are not those of a log: its first line names them, and the second one has as many fields. Or
+/// one of flows, without names. Only for a text that has no record of a log in it.
+#[must_use]
+pub fn other_table(head: &[u8]) -> Option<Unread> {
+    let mut lines = without_mark(head).split(|byte| *byte == b'\n');
+    let mut next = || lines.next().map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let (first, second) = (next()?, next().unwrap_or_default());
+    let separator = *first.iter().find(|byte| b",;\t".contains(byte))?;
+    let spaced: Vec<u8> = first.iter().map(|byte| if *byte == separator { b' ' } else { *byte }).collect();
+    if flow_fields(&spaced).is_some() {
+        return Some((&FLOW_CSV).into());
+    }
+    let is_name = |name: &[u8]| match name {
+        [b'"', name @ .., b'"'] => !name.is_empty(),
+        name => {
+            let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.$@:/-()[]#%".contains(byte);
+            name.iter().any(u8::is_ascii_alphabetic) && name.iter().all(part)
+        }
+    };
+    let names = fields(first, separator);
+    let is_table = names.iter().all(|name| is_name(name)) && fields(second, separator).len() == names.len();
+    is_table.then(|| (&CSV).into())
+}
+
+/// The fields of a line of CSV.
+fn fields(line: &[u8], separator: u8) -> Vec<&[u8]> {
+    let mut in_quotes = false;
+    let ends = |byte: &u8| {
+        in_quotes ^= *byte == b'"';
+        *byte == separator && !in_quotes
+    };
+    line.split(ends).collect()
+}
+
 /// What a CSV or TSV file holds, by its header line.
 fn csv_kind(line: &[u8], separator: u8) -> Option<&'static Kind> {
-    let names = || line.split(|byte| *byte == separator).map(|name| unquoted(name.trim_ascii()));
+    let names = || fields(line, separator).into_iter().map(|name| unquoted(name.trim_ascii()));
     let has = |wanted: &str| names().any(|name| name == wanted.as_bytes());
     if (has("timestamp") || has("@timestamp")) && (has("message") || has("@message")) {
         return Some(&CONSOLE_CSV);
@@ -430,7 +472,12 @@ mod tests {
 
     fn name(head: impl AsRef<[u8]>) -> String {
         let head = head.as_ref();
-        archive(head).or_else(|| wrapper(head)).or_else(|| headerless(head)).map(Unread::name).unwrap_or_default()
+        archive(head)
+            .or_else(|| wrapper(head))
+            .or_else(|| headerless(head))
+            .or_else(|| other_table(head))
+            .map(Unread::name)
+            .unwrap_or_default()
     }
 
     const S3: &str = "79a5 web [06/Feb/2019:00:00:38 +0000] 192.0.2.3 - 3E57 REST.GET.OBJECT a \"GET /a HTTP/1.1\" 200 - 1 1 7 - \"-\" \"S3C\" -";
@@ -451,9 +498,21 @@ mod tests {
         );
         assert_eq!(remedy("zip"), None);
         let header = "version account-id interface-id srcaddr dstaddr start end";
-        for log in
-            [S3, ALB, EVENT, header, "", "\n", "{}", "[]", "{\"Records\":[]}", "some text, more of it\n", "a,b,c\n"]
-        {
+        for log in [
+            S3,
+            ALB,
+            EVENT,
+            header,
+            "",
+            "\n",
+            "{}",
+            "[]",
+            "{\"Records\":[]}",
+            "some text, more of it\n",
+            "a,b,c\n",
+            "well,yes\nor, no, then\n",
+            "1,2\n3,4\n",
+        ] {
             assert_eq!(name(log), "", "{log}");
         }
         assert_eq!(name(format!("{{\"message\":\"x\"}}\n{EVENT}\n{S3}")), "");
@@ -496,6 +555,10 @@ mod tests {
             ("version,account_id,srcaddr,dstaddr\n".to_owned(), "VPC flow log in CSV"),
             (r#"{"bucket_name":"b","request_time":"t","remote_ip":"i","requester":"r","request_id":"q","operation":"o"}"#.to_owned(), "S3 access log in JSON"),
             (r#"{"version":2,"srcaddr":"10.0.0.1","dstaddr":"10.0.0.2"}"#.to_owned(), "VPC flow log in JSON"),
+            ("2,111122223333,eni-1,203.0.113.12,10.0.0.5,51000,22,1714564800,REJECT\n".to_owned(), "VPC flow log in CSV"),
+            ("\"eventname\",\"count of, events\"\r\n\"GetUser\",\"3\"\r\n".to_owned(), "CSV table of other columns, such as a query result"),
+            ("srcaddr;dstaddr;n\n10.0.0.1;10.0.0.2;4".to_owned(), "CSV table of other columns, such as a query result"),
+            ("eventTime;eventName;sourceIPAddress\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
             ("111122223333 ACCEPT eni-1 10.0.0.1 192.0.2.1 1714564800 x".to_owned(), "VPC flow log without a header line, 7 fields"),
         ] {
             assert_eq!(name(&text), wanted, "{text}");

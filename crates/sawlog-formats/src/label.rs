@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 /// A path as text: parts joined with `/`, bytes that are not UTF-8 and control characters as `\xNN`.
 #[must_use]
 pub fn label(path: &Path) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(path.as_os_str().len());
     for part in path.components() {
         match part {
             Component::CurDir => continue,
@@ -18,13 +18,10 @@ pub fn label(path: &Path) -> String {
             continue;
         }
         for chunk in part.as_os_str().as_encoded_bytes().utf8_chunks() {
-            for char in chunk.valid().chars() {
-                if char.is_control() {
-                    let mut bytes = [0; 4];
-                    escape(char.encode_utf8(&mut bytes).as_bytes(), &mut text);
-                } else {
-                    text.push(char);
-                }
+            for piece in chunk.valid().split_inclusive(char::is_control) {
+                let plain = piece.trim_end_matches(char::is_control);
+                text.push_str(plain);
+                escape(&piece.as_bytes()[plain.len()..], &mut text);
             }
             escape(chunk.invalid(), &mut text);
         }

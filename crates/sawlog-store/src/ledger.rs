@@ -1,6 +1,6 @@
 //! The ledger: a row for each input file that was ever read, by which conversion is incremental and can be verified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -91,19 +91,22 @@ impl SourceState {
     }
 }
 
+/// Text that many sources have in common. A ledger may have hundreds of thousands of rows, so it is in memory once.
+pub type SharedText = Arc<str>;
+
 /// An input file, as the ledger has it. See [`SOURCES`] for what the fields mean; times are microseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table's columns say it")]
 pub struct Source {
     pub path: String,
-    pub root: String,
+    pub root: SharedText,
     pub size: i64,
     pub mtime: i64,
     pub sha256: String,
     pub state: SourceState,
     pub duplicate_of: Option<String>,
-    pub format: Option<String>,
-    pub compression: Option<String>,
+    pub format: Option<SharedText>,
+    pub compression: Option<SharedText>,
     pub content_size: i64,
     pub content_sha256: Option<String>,
     pub lines: i64,
@@ -114,18 +117,18 @@ pub struct Source {
     pub times: Option<(i64, i64)>,
     pub after: Option<String>,
     pub content: Option<String>,
-    pub account_id: Option<String>,
-    pub region: Option<String>,
+    pub account_id: Option<SharedText>,
+    pub region: Option<SharedText>,
     pub file_time: Option<i64>,
     pub unknown_fields: BTreeMap<String, i64>,
     pub other_types: BTreeMap<String, i64>,
-    pub run_id: String,
-    pub read_by: Option<String>,
-    pub encoding: Option<String>,
-    pub options: Option<String>,
-    pub looks_like: Option<String>,
+    pub run_id: SharedText,
+    pub read_by: Option<SharedText>,
+    pub encoding: Option<SharedText>,
+    pub options: Option<SharedText>,
+    pub looks_like: Option<SharedText>,
     pub removed_at: Option<i64>,
-    pub remove_reason: Option<String>,
+    pub remove_reason: Option<SharedText>,
 }
 
 impl Source {
@@ -186,67 +189,46 @@ impl Source {
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
 
-    /// The input files in a batch of the table.
-    fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
-        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
-        let number = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
-        let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        let mut sources = Vec::with_capacity(batch.num_rows());
-        for row in 0..batch.num_rows() {
-            let text = |name: &str| text(name).map(|array| array.is_valid(row).then(|| array.value(row).to_owned()));
-            let number = |name: &str| number(name).map(|array| array.value(row));
-            let time = |name: &str| time(name).map(|array| array.is_valid(row).then(|| array.value(row)));
-            let counts = |name: &str| match text(name)? {
-                None => Some(BTreeMap::new()),
-                Some(json) => serde_json::from_str(&json).ok(),
-            };
-            let state = text("state")??;
-            sources.push(Self {
-                path: text("path")??,
-                root: text("root")??,
-                size: number("size")?,
-                mtime: time("mtime")??,
-                sha256: text("sha256")??,
-                state: SourceState::ALL.into_iter().find(|known| known.name() == state)?,
-                duplicate_of: text("duplicate_of")?,
-                format: text("format")?,
-                compression: text("compression")?,
-                content_size: number("content_size")?,
-                content_sha256: text("content_sha256")?,
-                lines: number("lines")?,
-                records: number("records")?,
-                rejects: number("rejects")?,
-                blank_lines: number("blank_lines")?,
-                line_ending: LineEnding::named(&text("line_ending")??)?,
-                times: time("first_time")?.zip(time("last_time")?),
-                after: text("after")?,
-                content: text("content")?,
-                account_id: text("account_id")?,
-                region: text("region")?,
-                file_time: time("file_time")?,
-                unknown_fields: counts("unknown_fields")?,
-                other_types: counts("other_types")?,
-                run_id: text("run_id")??,
-                // Ledgers of earlier versions lack these.
-                read_by: text("read_by").flatten(),
-                encoding: text("encoding").flatten(),
-                options: text("options").flatten(),
-                looks_like: text("looks_like").flatten(),
-                removed_at: time("removed_at").flatten(),
-                remove_reason: text("remove_reason").flatten(),
-            });
-        }
-        Some(sources)
-    }
-
-    /// Calls `take` with the input files in each of some batches of the table; says what is wrong with these.
-    pub(crate) fn read_each(
+    /// Calls `take` with each input file in some batches of the table; says what is wrong with these.
+    fn read_each(
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-        mut take: impl FnMut(Vec<Self>),
+        shared: &mut SharedTexts,
+        mut take: impl FnMut(Self),
     ) -> Result<(), String> {
         for batch in batches {
-            let rows = Self::from_batch(&batch.map_err(|error| error.to_string())?);
-            take(rows.ok_or("is not a part of a ledger")?);
+            let batch = batch.map_err(|error| error.to_string())?;
+            let columns = Columns::of(&batch).ok_or(NO_LEDGER)?;
+            for row in 0..batch.num_rows() {
+                take(columns.source(row, shared).ok_or(NO_LEDGER)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that batches of the table can be read, as [`Source::for_each`] does; says what is wrong with them.
+    pub(crate) fn check_each(batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> Result<(), String> {
+        for batch in batches {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let columns = Columns::of(&batch).ok_or(NO_LEDGER)?;
+            if !(0..batch.num_rows()).all(|row| columns.is_source(row)) {
+                return Err(NO_LEDGER.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `take` with each row of the ledger, in any order.
+    ///
+    /// # Errors
+    ///
+    /// If the table can't be read.
+    pub fn for_each(store: &Store, mut take: impl FnMut(Self)) -> Result<()> {
+        let snapshot = store.snapshot(&SOURCES)?;
+        let mut shared = SharedTexts::default();
+        for file in &snapshot.files {
+            let rows = read_file(&SOURCES, &snapshot.folder, file, None)?;
+            Self::read_each(rows, &mut shared, &mut take)
+                .map_err(|what| StoreError::damaged(&snapshot.folder.join(&file.path), what))?;
         }
         Ok(())
     }
@@ -257,14 +239,189 @@ impl Source {
     ///
     /// If the table can't be read.
     pub fn load_all(store: &Store) -> Result<Vec<Self>> {
-        let snapshot = store.snapshot(&SOURCES)?;
-        let mut sources = Vec::new();
-        for file in &snapshot.files {
-            let rows = read_file(&SOURCES, &snapshot.folder, file, None)?;
-            Self::read_each(rows, |rows| sources.extend(rows))
-                .map_err(|what| StoreError::damaged(&snapshot.folder.join(&file.path), what))?;
+        // What the log says decides no more than how often the memory grows.
+        let rows = store.snapshot(&SOURCES)?.rows().min(MOST_RESERVED);
+        let mut sources = Vec::with_capacity(usize::try_from(rows).unwrap_or_default());
+        Self::for_each(store, |source| sources.push(source))?;
+        // The rows of one run are in order already. A stable sort would take half as much memory again.
+        if !sources.is_sorted_by(|a, b| a.path <= b.path) {
+            sources.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         }
-        sources.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(sources)
+    }
+}
+
+/// Memory for no more rows than this is taken before they are read.
+const MOST_RESERVED: u64 = 1 << 20;
+
+const NO_LEDGER: &str = "is not a part of a ledger";
+
+/// The texts that sources have in common, each once.
+#[derive(Default)]
+struct SharedTexts(HashSet<SharedText>);
+
+impl SharedTexts {
+    fn get(&mut self, text: &str) -> SharedText {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: SharedText = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+/// A column of text that is null in no row.
+struct Text<'a>(&'a StringArray);
+
+/// The columns of a batch of the ledger. Those that are optional are lacking in ledgers of earlier versions.
+struct Columns<'a> {
+    path: Text<'a>,
+    root: Text<'a>,
+    size: &'a Int64Array,
+    mtime: &'a TimestampMicrosecondArray,
+    sha256: Text<'a>,
+    state: Text<'a>,
+    duplicate_of: &'a StringArray,
+    format: &'a StringArray,
+    compression: &'a StringArray,
+    content_size: &'a Int64Array,
+    content_sha256: &'a StringArray,
+    lines: &'a Int64Array,
+    records: &'a Int64Array,
+    rejects: &'a Int64Array,
+    blank_lines: &'a Int64Array,
+    line_ending: Text<'a>,
+    first_time: &'a TimestampMicrosecondArray,
+    last_time: &'a TimestampMicrosecondArray,
+    after: &'a StringArray,
+    content: &'a StringArray,
+    account_id: &'a StringArray,
+    region: &'a StringArray,
+    file_time: &'a TimestampMicrosecondArray,
+    unknown_fields: &'a StringArray,
+    other_types: &'a StringArray,
+    run_id: Text<'a>,
+    read_by: Option<&'a StringArray>,
+    encoding: Option<&'a StringArray>,
+    options: Option<&'a StringArray>,
+    looks_like: Option<&'a StringArray>,
+    removed_at: Option<&'a TimestampMicrosecondArray>,
+    remove_reason: Option<&'a StringArray>,
+}
+
+impl<'a> Columns<'a> {
+    /// The columns of `batch`; `None` if one is lacking, of another type, or null where it must not be.
+    fn of(batch: &'a RecordBatch) -> Option<Self> {
+        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+        let whole_text = |name: &str| text(name).filter(|column| column.null_count() == 0).map(Text);
+        let number = |name: &str| {
+            let column = batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
+            (column.null_count() == 0).then_some(column)
+        };
+        let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+        Some(Self {
+            path: whole_text("path")?,
+            root: whole_text("root")?,
+            size: number("size")?,
+            mtime: time("mtime").filter(|column| column.null_count() == 0)?,
+            sha256: whole_text("sha256")?,
+            state: whole_text("state")?,
+            duplicate_of: text("duplicate_of")?,
+            format: text("format")?,
+            compression: text("compression")?,
+            content_size: number("content_size")?,
+            content_sha256: text("content_sha256")?,
+            lines: number("lines")?,
+            records: number("records")?,
+            rejects: number("rejects")?,
+            blank_lines: number("blank_lines")?,
+            line_ending: whole_text("line_ending")?,
+            first_time: time("first_time")?,
+            last_time: time("last_time")?,
+            after: text("after")?,
+            content: text("content")?,
+            account_id: text("account_id")?,
+            region: text("region")?,
+            file_time: time("file_time")?,
+            unknown_fields: text("unknown_fields")?,
+            other_types: text("other_types")?,
+            run_id: whole_text("run_id")?,
+            read_by: text("read_by"),
+            encoding: text("encoding"),
+            options: text("options"),
+            looks_like: text("looks_like"),
+            removed_at: time("removed_at"),
+            remove_reason: text("remove_reason"),
+        })
+    }
+
+    /// Whether a row can be read.
+    fn is_source(&self, row: usize) -> bool {
+        self.state(row).is_some()
+            && self.line_ending(row).is_some()
+            && counts(self.unknown_fields, row).is_some()
+            && counts(self.other_types, row).is_some()
+    }
+
+    /// The input file of a row; `None` if that is none.
+    fn source(&self, row: usize, shared: &mut SharedTexts) -> Option<Source> {
+        let own = |column: &StringArray| text(column, row).map(str::to_owned);
+        let mut common = |column: &StringArray| text(column, row).map(|text| shared.get(text));
+        let time = |column: &TimestampMicrosecondArray| column.is_valid(row).then(|| column.value(row));
+        Some(Source {
+            path: self.path.0.value(row).to_owned(),
+            root: common(self.root.0)?,
+            size: self.size.value(row),
+            mtime: self.mtime.value(row),
+            sha256: self.sha256.0.value(row).to_owned(),
+            state: self.state(row)?,
+            duplicate_of: own(self.duplicate_of),
+            format: common(self.format),
+            compression: common(self.compression),
+            content_size: self.content_size.value(row),
+            content_sha256: own(self.content_sha256),
+            lines: self.lines.value(row),
+            records: self.records.value(row),
+            rejects: self.rejects.value(row),
+            blank_lines: self.blank_lines.value(row),
+            line_ending: self.line_ending(row)?,
+            times: time(self.first_time).zip(time(self.last_time)),
+            after: own(self.after),
+            content: own(self.content),
+            account_id: common(self.account_id),
+            region: common(self.region),
+            file_time: time(self.file_time),
+            unknown_fields: counts(self.unknown_fields, row)?,
+            other_types: counts(self.other_types, row)?,
+            run_id: common(self.run_id.0)?,
+            read_by: self.read_by.and_then(&mut common),
+            encoding: self.encoding.and_then(&mut common),
+            options: self.options.and_then(&mut common),
+            looks_like: self.looks_like.and_then(&mut common),
+            removed_at: self.removed_at.and_then(time),
+            remove_reason: self.remove_reason.and_then(&mut common),
+        })
+    }
+
+    fn state(&self, row: usize) -> Option<SourceState> {
+        let name = self.state.0.value(row);
+        SourceState::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    fn line_ending(&self, row: usize) -> Option<LineEnding> {
+        LineEnding::named(self.line_ending.0.value(row))
+    }
+}
+
+fn text(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// What a row has of a column of counts; `None` if it can't be read.
+fn counts(column: &StringArray, row: usize) -> Option<BTreeMap<String, i64>> {
+    match text(column, row) {
+        None => Some(BTreeMap::new()),
+        Some(json) => serde_json::from_str(json).ok(),
     }
 }

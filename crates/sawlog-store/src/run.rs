@@ -19,7 +19,7 @@ use crate::lacking::columns_checksum;
 use crate::ledger::{SOURCES, Source};
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
 use crate::read::read_file;
-use crate::store::{Store, table};
+use crate::store::{Store, UndoneRun, table};
 
 /// The folder's name of a partition whose records have no time, as Hive and all that came after it have it.
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -35,6 +35,7 @@ pub struct Run<'a> {
     files: u32,
     changes: Vec<Change>,
     index: IndexBuilder,
+    undone: Vec<UndoneRun>,
     _lock: File,
 }
 
@@ -64,7 +65,7 @@ impl<'a> Run<'a> {
     ///
     /// If the store can't be written to, or an earlier run's work can't be finished.
     pub fn begin(store: &'a Store, codec: Codec, waiting: impl FnOnce()) -> Result<Self> {
-        let lock = store.lock(waiting)?;
+        let (lock, undone) = store.lock(waiting)?;
         let id = Uuid::now_v7().simple().to_string();
         let staging = store.staging().join(&id);
         make_folder(&staging).map_err(StoreError::io(&staging))?;
@@ -76,6 +77,7 @@ impl<'a> Run<'a> {
             files: 0,
             changes: Vec::new(),
             index: IndexBuilder::default(),
+            undone,
             _lock: lock,
         })
     }
@@ -90,6 +92,12 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn store(&self) -> &'a Store {
         self.store
+    }
+
+    /// The runs that were cut off before this one and could not be finished, so that the files they had read are new again.
+    #[must_use]
+    pub fn undone(&self) -> &[UndoneRun] {
+        &self.undone
     }
 
     /// How the run's data files are compressed.
@@ -279,7 +287,7 @@ impl Run<'_> {
                 let rows = read_file(table, &folder, file, None)?;
                 if table.name == SOURCES.name {
                     // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
-                    Source::read_each(rows, drop).map_err(wrong)?;
+                    Source::check_each(rows).map_err(wrong)?;
                 }
             }
         }

@@ -38,6 +38,17 @@ pub struct Store {
     view: Mutex<View>,
 }
 
+/// A run that was cut off, and whose work could not be finished: it was undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndoneRun {
+    /// Its id.
+    pub run: String,
+    /// The tables to which it had added.
+    pub tables: Vec<String>,
+    /// Why it could not be finished.
+    pub cause: String,
+}
+
 /// Which version of each table is read.
 #[derive(Clone, Debug, Default)]
 enum View {
@@ -256,7 +267,7 @@ impl Store {
 
     /// Waits until no other process writes to the store, makes tables that are missing, and finishes or undoes what a
     /// run before left behind. `waiting` is called if there is something to wait for.
-    pub(crate) fn lock(&self, waiting: impl FnOnce()) -> Result<File> {
+    pub(crate) fn lock(&self, waiting: impl FnOnce()) -> Result<(File, Vec<UndoneRun>)> {
         let path = self.root.join(LOCK);
         let lock =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(StoreError::io(&path))?;
@@ -275,14 +286,15 @@ impl Store {
                 self.block_on(delta::create(table, &self.folder(table)))?;
             }
         }
-        self.recover()?;
-        Ok(lock)
+        let undone = self.recover()?;
+        Ok((lock, undone))
     }
 
-    fn recover(&self) -> Result<()> {
-        let staging = self.staging();
+    /// Finishes or undoes what runs before left behind; gives those that were undone.
+    fn recover(&self) -> Result<Vec<UndoneRun>> {
+        let (staging, mut undone) = (self.staging(), Vec::new());
         if !staging.exists() {
-            return Ok(());
+            return Ok(undone);
         }
         for entry in fs::read_dir(&staging).map_err(StoreError::io(&staging))? {
             let entry = entry.map_err(StoreError::io(&staging))?;
@@ -290,13 +302,17 @@ impl Store {
             match Intent::read(&entry.path())? {
                 // One that can't be carried out is undone, and its files are read again: the store must not stay as it is.
                 Some(intent) => match intent.carry_out(self, &entry.path()) {
-                    Err(StoreError::Undone { .. }) => {}
+                    Err(StoreError::Undone { cause }) => {
+                        let tables = intent.changes.into_iter().filter(|change| !change.adds.is_empty());
+                        let tables = tables.map(|change| change.table).filter(|table| table != SOURCES.name).collect();
+                        undone.push(UndoneRun { run: intent.run, tables, cause: cause.to_string() });
+                    }
                     done => done?,
                 },
                 None => remove_folder(&entry.path())?,
             }
         }
-        Ok(())
+        Ok(undone)
     }
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::merge::{Merge, Reading};
+use crate::progress::Progress;
 use crate::row_groups::{Gathered, Known};
 
 /// A data file smaller than this is merged with others of its partition.
@@ -51,9 +52,9 @@ pub(crate) fn compact(
     codec: Codec,
     retain: Duration,
     interrupt: &Interrupt,
-    waiting: impl Fn(),
+    progress: &Progress,
 ) -> Result<Compaction> {
-    let mut run = Run::begin(store, codec, &waiting)?;
+    let mut run = progress.begin_run(store, codec)?;
     let mut before = Vec::new();
     let mut merged = HashSet::new();
     for table in TABLES() {
@@ -74,7 +75,7 @@ pub(crate) fn compact(
         before.push((table, snapshot.files.len(), snapshot.size()));
     }
     run.commit()?;
-    let vacuumed = vacuum(&Run::begin(store, codec, waiting)?, retain)?;
+    let vacuumed = vacuum(&progress.begin_run(store, codec)?, retain)?;
     let mut compaction = Compaction {
         vacuumed_files: vacuumed.files,
         vacuumed_bytes: vacuumed.bytes,

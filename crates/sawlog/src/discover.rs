@@ -1,9 +1,10 @@
 //! Finds the input files behind what was given on the command line: files, folders, globs, lists.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io::BufRead;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -13,18 +14,42 @@ use sawlog_formats::label;
 use walkdir::WalkDir;
 
 /// An input file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Found {
-    /// How to open it.
-    pub(crate) path: PathBuf,
-    /// The folder from which `label` starts, absolute. Most files of a run share one.
+    /// The folder from which `label` starts, as it was given. Most files of a run share one.
+    given: Arc<Path>,
+    /// How to open it, where that is not `label` in that folder. There may be hundreds of thousands.
+    path: Option<Box<Path>>,
+    /// The folder from which `label` starts, absolute.
     pub(crate) root: Arc<str>,
     /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
-    pub(crate) label: String,
+    pub(crate) label: Arc<str>,
     /// Bytes.
     pub(crate) size: u64,
     /// Microseconds since 1970.
     pub(crate) mtime: i64,
+    /// Whether another file has the same size, so that it may have the same content; known once the run is planned.
+    pub(crate) may_repeat: bool,
+}
+
+impl Found {
+    /// How to open it.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.path.as_ref().map_or_else(|| self.given.join(&*self.label), |path| path.to_path_buf())
+    }
+
+    /// Gives it a longer label, which starts from the folder above.
+    pub(crate) fn lengthen(&mut self, label: String, root: Arc<str>) {
+        self.path = Some(self.path().into());
+        (self.label, self.root) = (label.into(), root);
+    }
+
+    /// A file with this label, for tests.
+    #[cfg(test)]
+    pub(crate) fn labelled(label: &str) -> Self {
+        let given = Path::new("").into();
+        Self { given, path: None, root: "".into(), label: label.into(), size: 0, mtime: 0, may_repeat: false }
+    }
 }
 
 /// Something that can't be read.
@@ -48,7 +73,8 @@ pub(crate) fn discover(inputs: &[PathBuf], store: &Path, follow_links: bool) -> 
         store: store.canonicalize().ok(),
         follow_links,
         files: Vec::new(),
-        seen: HashSet::new(),
+        // One folder has no file twice.
+        seen: (inputs.len() > 1 || !inputs.iter().all(|input| input.is_dir())).then(HashSet::new),
         problems: Vec::new(),
     };
     for input in inputs {
@@ -73,8 +99,8 @@ struct Finder {
     store: Option<PathBuf>,
     follow_links: bool,
     files: Vec<Found>,
-    /// Their absolute paths, so that what is named twice is read once.
-    seen: HashSet<OsString>,
+    /// Their absolute paths, so that what is named twice is read once. `None` where nothing can be.
+    seen: Option<HashSet<OsString>>,
     problems: Vec<Problem>,
 }
 
@@ -172,10 +198,11 @@ impl Finder {
     }
 
     fn list(&mut self, lines: impl BufRead, name: &str) -> Result<()> {
-        for line in lines.lines() {
+        // Names of files need not be text.
+        for line in lines.split(b'\n') {
             let line = line.with_context(|| format!("can't read the list in {name}"))?;
-            let path = Path::new(line.trim_end_matches('\r'));
-            if !line.is_empty() {
+            let path = Path::new(OsStr::from_bytes(line.strip_suffix(b"\r").unwrap_or(&line)));
+            if path != Path::new("") {
                 let root = if path.is_absolute() { Path::new("/") } else { Path::new("") };
                 self.below(path, root);
             }
@@ -188,15 +215,20 @@ impl Finder {
             return self.problem(path, "neither a file nor a folder");
         }
         let relative = path.strip_prefix(root.path).unwrap_or(path);
-        if !self.seen.insert(root.absolute.join(relative).into_os_string()) {
+        if let Some(seen) = &mut self.seen
+            && !seen.insert(root.absolute.join(relative).into_os_string())
+        {
             return;
         }
+        let label = label(relative);
         self.files.push(Found {
-            path: path.to_owned(),
+            given: Arc::clone(&root.given),
+            path: (relative.as_os_str() != OsStr::new(&label)).then(|| path.into()),
             root: Arc::clone(&root.label),
-            label: label(relative),
+            label: label.into(),
             size: metadata.len(),
             mtime: mtime(metadata),
+            may_repeat: false,
         });
     }
 
@@ -214,6 +246,7 @@ pub(crate) fn mtime(metadata: &Metadata) -> i64 {
 /// The folder from which labels start.
 struct Root<'a> {
     path: &'a Path,
+    given: Arc<Path>,
     absolute: PathBuf,
     label: Arc<str>,
 }
@@ -221,6 +254,6 @@ struct Root<'a> {
 impl<'a> Root<'a> {
     fn new(path: &'a Path) -> Self {
         let absolute = std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
-        Self { path, label: label(&absolute).into(), absolute }
+        Self { path, given: path.into(), label: label(&absolute).into(), absolute }
     }
 }

@@ -27,7 +27,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
 use sawlog_formats::steers;
 use sawlog_store::parquet::Codec;
-use sawlog_store::{ENTITIES, Run, Store, damaged_file, reindex};
+use sawlog_store::{ENTITIES, Store, damaged_file, reindex};
 use serde_json::json;
 
 use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, StatusArgs, VerifyArgs};
@@ -150,8 +150,7 @@ fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new(global.quiet);
-    let waiting = || progress.note("another sawlog writes to this store; waiting for it");
-    let compaction = compact::compact(&store, args.compression.codec(), args.retain, &interrupt, waiting)?;
+    let compaction = compact::compact(&store, args.compression.codec(), args.retain, &interrupt, &progress)?;
     report::print_compaction(&compaction, global)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -159,8 +158,7 @@ fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
 fn run_reindex(global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let progress = Progress::new(global.quiet);
-    let waiting = || progress.note("another sawlog writes to this store; waiting for it");
-    let mut run = Run::begin(&store, Codec::default(), waiting)?;
+    let mut run = progress.begin_run(&store, Codec::default())?;
     let (rows_before, data_files) = reindex(&mut run)?;
     run.commit()?;
     let rows = store.snapshot(&ENTITIES)?.rows();
@@ -193,8 +191,7 @@ fn run_status(args: &StatusArgs, global: &Global) -> Result<ExitCode> {
 fn run_remove(args: &RemoveArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let progress = Progress::new(global.quiet);
-    let waiting = || progress.note("another sawlog writes to this store; waiting for it");
-    let removal = remove::remove(&store, &args.sources, args.reason.as_deref(), args.dry_run, waiting)?;
+    let removal = remove::remove(&store, &args.sources, args.reason.as_deref(), args.dry_run, &progress)?;
     report::print_removal(&removal, global)?;
     Ok(ExitCode::SUCCESS)
 }

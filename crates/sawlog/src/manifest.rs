@@ -134,12 +134,12 @@ fn compare<T: PartialEq>(what: &str, then: &BTreeMap<&str, &T>, now: &BTreeMap<&
 fn entry(source: Source) -> SourceEntry {
     SourceEntry {
         path: source.path,
-        root: source.root,
+        root: source.root.as_ref().to_owned(),
         size: source.size,
         sha256: source.sha256,
         content_sha256: source.content_sha256,
         state: source.state.name().to_owned(),
-        format: source.format,
+        format: source.format.as_deref().map(str::to_owned),
         records: source.records,
         rejects: source.rejects,
     }

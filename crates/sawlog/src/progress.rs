@@ -4,7 +4,10 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use sawlog_store::parquet::Codec;
+use sawlog_store::{Run, Store};
 
 use crate::convert::{Piece, Plan};
 
@@ -34,6 +37,23 @@ impl Progress {
         }
     }
 
+    /// Begins a run, once no other one has the store, and says what came of those before it.
+    pub(crate) fn begin_run<'s>(&self, store: &'s Store, codec: Codec) -> Result<Run<'s>> {
+        let run = Run::begin(store, codec, || self.note("another sawlog writes to this store; waiting for it"))?;
+        for undone in run.undone() {
+            let tables = if undone.tables.is_empty() { "its tables".to_owned() } else { undone.tables.join(", ") };
+            // Evidence that was taken for converted is not: that is said even where little else is.
+            self.bar.suspend(|| {
+                eprintln!(
+                    "sawlog: a run that was cut off was undone, since what it added to {tables} can't be read: {}\n\
+                     sawlog: the store is as it was before that run; its files are new again, and are converted when they are given",
+                    undone.cause
+                );
+            });
+        }
+        Ok(run)
+    }
+
     /// Says how much there is to do.
     pub(crate) fn begin(&self, plan: &Plan) {
         let style =
@@ -44,7 +64,7 @@ impl Progress {
         if !self.shown {
             return;
         }
-        self.bar.set_length(plan.inputs.iter().map(|input| input.found.size).sum());
+        self.bar.set_length(plan.inputs.iter().map(|input| input.size).sum());
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 

@@ -1,5 +1,6 @@
 //! Takes the records of input files out of the store; the ledger keeps the files' rows, and says when and why.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -7,10 +8,11 @@ use anyhow::{Context, Result, bail};
 use glob::Pattern;
 use sawlog_formats::label;
 use sawlog_store::parquet::Codec;
-use sawlog_store::{Run, SOURCES, Source, SourceState, Store};
+use sawlog_store::{SOURCES, Source, SourceState, Store};
 use serde::Serialize;
 
 use crate::convert::{heirs, take_out};
+use crate::progress::Progress;
 
 /// What a removal did, or would do.
 #[derive(Debug, Serialize)]
@@ -39,12 +41,12 @@ pub(crate) fn remove(
     patterns: &[String],
     reason: Option<&str>,
     dry_run: bool,
-    waiting: impl FnOnce(),
+    progress: &Progress,
 ) -> Result<Removal> {
     if dry_run {
         return Ok(removal(&matching(&Source::load_all(store)?, patterns)?, true));
     }
-    let mut run = Run::begin(store, Codec::default(), waiting)?;
+    let mut run = progress.begin_run(store, Codec::default())?;
     let ledger = Source::load_all(store)?;
     let removed = matching(&ledger, patterns)?;
     let done = removal(&removed, false);
@@ -75,12 +77,12 @@ fn gone(source: Source, now: i64, reason: Option<&str>, run: &str) -> Source {
         account_id: source.account_id,
         region: source.region,
         file_time: source.file_time,
-        run_id: run.to_owned(),
+        run_id: run.into(),
         read_by: source.read_by,
         encoding: source.encoding,
         options: source.options,
         removed_at: Some(now),
-        remove_reason: reason.map(str::to_owned),
+        remove_reason: reason.map(Into::into),
         ..Source::default()
     }
 }
@@ -128,15 +130,24 @@ struct Named {
     /// The same, as it is on disk.
     on_disk: String,
     pattern: Option<Pattern>,
+    /// Whether the pattern is of paths on disk.
+    is_absolute: bool,
 }
 
 impl Named {
     fn new(text: &str) -> Result<Self> {
         let path = text.trim_end_matches('/').trim_start_matches("./").to_owned();
         let on_disk = std::path::absolute(Path::new(text)).map(|path| label(&path)).unwrap_or_default();
+        let on_disk = without_parents(&on_disk).into_owned();
         let is_pattern = text.contains(['*', '?', '[']);
         let pattern = is_pattern.then(|| Pattern::new(&path)).transpose();
-        Ok(Self { path, on_disk, pattern: pattern.with_context(|| format!("the pattern {text} is wrong"))? })
+        let is_absolute = path.starts_with('/');
+        Ok(Self {
+            path,
+            on_disk,
+            is_absolute,
+            pattern: pattern.with_context(|| format!("the pattern {text} is wrong"))?,
+        })
     }
 
     fn matches(&self, source: &Source) -> bool {
@@ -144,10 +155,30 @@ impl Named {
             path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         // As in the filters of sawq, a star matches across folders, too.
-        let by_pattern = self.pattern.as_ref().is_some_and(|pattern| pattern.matches(&source.path));
         let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);
+        let whole = without_parents(&whole);
+        let by_pattern = self
+            .pattern
+            .as_ref()
+            .is_some_and(|pattern| pattern.matches(&source.path) || self.is_absolute && pattern.matches(&whole));
         by_pattern || within(&source.path, &self.path) || within(&whole, &self.on_disk)
     }
+}
+
+/// A path without `..`, as it is written: links are not looked at.
+fn without_parents(path: &str) -> Cow<'_, str> {
+    if !path.split('/').any(|part| part == "..") {
+        return path.into();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            // Nothing is above the root, whose name is empty.
+            ".." => parts.truncate(parts.len().saturating_sub(1).max(1)),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/").into()
 }
 
 #[cfg(test)]
@@ -156,7 +187,7 @@ mod tests {
 
     #[test]
     fn files_are_named_by_path_folder_and_pattern() {
-        let source = |path: &str| Source { path: path.to_owned(), root: "/evidence".to_owned(), ..Source::default() };
+        let source = |path: &str| Source { path: path.to_owned(), root: "/evidence".into(), ..Source::default() };
         let ledger = [source("a/b/c.log"), source("a/b.log"), source("a[1].log"), source("ab/x")];
         let named = |pattern: &str| -> Vec<String> {
             let found = matching(&ledger, &[pattern.to_owned()]).unwrap_or_default();
@@ -169,6 +200,9 @@ mod tests {
         assert_eq!(named("**/*.log"), ["a/b/c.log", "a/b.log", "a[1].log"]);
         assert_eq!(named("a[1].log"), ["a[1].log"]);
         assert_eq!(named("/evidence/ab"), ["ab/x"]);
+        assert_eq!(named("/other/../evidence/./ab"), ["ab/x"]);
+        assert_eq!(named("/../evidence/ab/y/.."), ["ab/x"]);
+        assert_eq!(named("/evidence/*.log"), ["a/b/c.log", "a/b.log", "a[1].log"]);
         assert_eq!(named("b"), Vec::<String>::new());
     }
 }

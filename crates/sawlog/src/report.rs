@@ -9,7 +9,7 @@ use sawlog_formats::visible;
 
 use crate::cli::Global;
 use crate::compact::Compaction;
-use crate::convert::Summary;
+use crate::convert::{Misfit, Summary};
 use crate::digests::Validation;
 use crate::print;
 use crate::remove::Removal;
@@ -30,12 +30,13 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
         return Ok(());
     }
     for (name, unread) in &summary.looks_like {
-        let what = format!("not read, looks like: {name} (sawlog does not read this yet; {})", unread.remedy);
+        let what = format!("not read, looks like: {name} ({})", unread.remedy);
         print_names(&what, unread.files.iter().cloned());
     }
     let named: HashSet<&String> = summary.looks_like.values().flat_map(|unread| &unread.files).collect();
     let unknown: Vec<String> = summary.unknown.iter().filter(|path| !named.contains(path)).cloned().collect();
     print_names("of no known format", unknown.into_iter());
+    print_names("read as --format says, but without a single record", summary.misfits.iter().map(misfit));
     let otherwise = summary.read_otherwise.iter().map(|(path, how)| format!("{path}: was read {how}"));
     print_names("read otherwise before; --replace reads these again", otherwise);
     let duplicates = summary.duplicates.iter().map(|(path, first)| format!("{path} = {first}"));
@@ -55,8 +56,7 @@ fn print_done(summary: &Summary) {
     let count = |value: i64| HumanCount(value.unsigned_abs());
     let mut line = match summary.converted {
         0 => "nothing new".to_owned(),
-        1 => format!("1 file, {} records", count(summary.records)),
-        files => format!("{} files, {} records", HumanCount(files as u64), count(summary.records)),
+        files => format!("{}, {}", counted(files as u64, "file"), counted(summary.records.unsigned_abs(), "record")),
     };
     if summary.unchanged > 0 {
         line += &format!("; {} already in the store", HumanCount(summary.unchanged as u64));
@@ -64,16 +64,14 @@ fn print_done(summary: &Summary) {
     if summary.replaced > 0 {
         line += &format!("; {} replaced", HumanCount(summary.replaced as u64));
     }
-    match summary.digests {
-        0 => {}
-        1 => line += "; 1 CloudTrail digest",
-        digests => line += &format!("; {} CloudTrail digests", HumanCount(digests as u64)),
+    if summary.digests > 0 {
+        line += &format!("; {}", counted(summary.digests as u64, "CloudTrail digest"));
     }
     if summary.rejects > 0 {
         line += &format!("; {} rejected (see 'sawlog status --rejects')", count(summary.rejects));
     }
     if summary.blank_lines > 0 {
-        line += &format!("; {} blank lines skipped", count(summary.blank_lines));
+        line += &format!("; {} skipped", counted(summary.blank_lines.unsigned_abs(), "blank line"));
     }
     if summary.converted > 0 {
         let rate = (summary.bytes_in as f64 / summary.seconds) as u64;
@@ -86,10 +84,21 @@ fn print_done(summary: &Summary) {
             ByteSize(rate).display().iec(),
         );
     }
-    if !summary.committed && summary.has_losses() {
+    if !summary.committed && summary.converted > 0 {
         line += "; nothing was committed";
     }
     eprintln!("sawlog: {line}");
+}
+
+/// A number of things: `1 file`, `1,234 files`.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+}
+
+/// A file that is not what it was said to be, and what to do.
+fn misfit(misfit: &Misfit) -> String {
+    let looks_like = misfit.looks_like.as_ref().map_or_else(String::new, |name| format!(" looks like: {name};"));
+    format!("{}:{looks_like} 'sawlog remove' takes it out, and convert without --format reads what it is", misfit.path)
 }
 
 fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
@@ -137,20 +146,17 @@ pub(crate) fn print_removal(removal: &Removal, global: &Global) -> Result<()> {
     if global.quiet {
         return Ok(());
     }
-    let count = |value: i64| HumanCount(value.unsigned_abs());
     if removal.dry_run {
         for file in &removal.removed {
-            println!("{}: {}, {} records", visible(&file.path), file.state, count(file.records));
+            println!("{}: {}, {}", visible(&file.path), file.state, counted(file.records.unsigned_abs(), "record"));
         }
     }
-    let files = removal.removed.len();
     eprintln!(
-        "sawlog: {} {} {} with {} records and {} rejects",
+        "sawlog: {} {} with {} and {}",
         if removal.dry_run { "would remove" } else { "removed" },
-        HumanCount(files as u64),
-        if files == 1 { "file" } else { "files" },
-        count(removal.records),
-        count(removal.rejects),
+        counted(removal.removed.len() as u64, "file"),
+        counted(removal.records.unsigned_abs(), "record"),
+        counted(removal.rejects.unsigned_abs(), "reject"),
     );
     Ok(())
 }

@@ -87,7 +87,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
     let mut bytes_in = 0;
     let (mut unknown_fields, mut other_types) = (BTreeMap::new(), BTreeMap::new());
     let mut not_read = BTreeMap::new();
-    for source in Source::load_all(store)? {
+    Source::for_each(store, |source| {
         add_counts(&mut unknown_fields, &source.unknown_fields);
         add_counts(&mut other_types, &source.other_types);
         match source.state {
@@ -102,12 +102,12 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
             SourceState::Removed => sources.removed += 1,
         }
         if let Some(name) = source.looks_like {
-            *not_read.entry(name).or_default() += 1;
+            *not_read.entry(name.to_string()).or_default() += 1;
         }
         sources.records += source.records;
         sources.rejects += source.rejects;
         sources.blank_lines += source.blank_lines;
-    }
+    })?;
     let bytes_out = tables.iter().map(|table| table.bytes).sum();
     Ok(Status {
         store: store.root().display().to_string(),

@@ -1,11 +1,12 @@
 //! The rows that a run adds to the ledger, written as they come.
 
+use std::collections::{HashMap, HashSet};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use anyhow::Result;
 use sawlog_store::parquet::Encoder;
-use sawlog_store::{Run, SOURCES, Source, StagedFile};
+use sawlog_store::{Run, SOURCES, Source, SourceState, StagedFile};
 
 use super::Summary;
 
@@ -17,6 +18,10 @@ const LEDGER_ROWS: usize = 8192;
 pub(super) struct LedgerRows<'p> {
     /// Those that were known before anything was read.
     settled: Peekable<IntoIter<&'p Source>>,
+    /// The files that those have the content of.
+    repeated: HashSet<&'p str>,
+    /// The rows of files that are not read, and whose content another file may have.
+    unread: HashMap<String, Source>,
     waiting: Vec<Source>,
     encoder: Option<Encoder>,
     staged: Option<StagedFile>,
@@ -27,21 +32,45 @@ impl<'p> LedgerRows<'p> {
     pub(super) fn new(settled: &'p [Source]) -> Self {
         let mut settled: Vec<&Source> = settled.iter().collect();
         settled.sort_by(|a, b| a.path.cmp(&b.path));
+        let repeated = settled.iter().filter_map(|source| source.duplicate_of.as_deref()).collect();
         let settled = settled.into_iter().peekable();
-        Self { settled, waiting: Vec::new(), encoder: None, staged: None, rows: 0 }
+        Self { settled, repeated, unread: HashMap::new(), waiting: Vec::new(), encoder: None, staged: None, rows: 0 }
     }
 
-    /// Adds the row of the next input, after those settled that come before it.
-    pub(super) fn push(&mut self, source: Source, run: &mut Run<'_>, summary: &mut Summary) -> Result<()> {
+    /// Adds the row of the next input, after those settled that come before it. `may_repeat` says whether a later input may
+    /// have the same content.
+    pub(super) fn push(
+        &mut self,
+        source: Source,
+        may_repeat: bool,
+        run: &mut Run<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         while let Some(settled) = self.settled.next_if(|settled| settled.path < source.path) {
             self.add(settled.clone(), run, summary)?;
+        }
+        if source.state == SourceState::Unknown && (may_repeat || self.repeated.contains(source.path.as_str())) {
+            self.unread.insert(source.path.clone(), source.clone());
         }
         self.add(source, run, summary)
     }
 
-    fn add(&mut self, mut source: Source, run: &mut Run<'_>, summary: &mut Summary) -> Result<()> {
+    /// Adds a row. A file with the content of one that is not read is what that one is: there is nothing that it repeats.
+    fn add(&mut self, own: Source, run: &mut Run<'_>, summary: &mut Summary) -> Result<()> {
+        let mut source = match own.duplicate_of.as_ref().and_then(|first| self.unread.get(first)) {
+            None => own,
+            Some(first) => Source {
+                path: own.path,
+                root: own.root,
+                mtime: own.mtime,
+                account_id: own.account_id,
+                region: own.region,
+                file_time: own.file_time,
+                ..first.clone()
+            },
+        };
         summary.count(&source);
-        run.id().clone_into(&mut source.run_id);
+        source.run_id = run.id().into();
         self.waiting.push(source);
         self.rows += 1;
         if self.waiting.len() >= LEDGER_ROWS { self.write(run) } else { Ok(()) }

@@ -100,6 +100,8 @@ pub(crate) struct Summary {
     pub(crate) unknown: Vec<String>,
     /// Those of them that look like something, by what they look like.
     pub(crate) looks_like: BTreeMap<String, Unread>,
+    /// Files that `--format` was given for, and in which there is no record of it.
+    pub(crate) misfits: Vec<Misfit>,
     /// Files that were read otherwise than the options given now say, and how they were.
     pub(crate) read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
@@ -114,6 +116,14 @@ pub(crate) struct Summary {
     pub(crate) seconds: f64,
     /// Whether the store was changed.
     pub(crate) committed: bool,
+}
+
+/// A file that is not what it was said to be.
+#[derive(Debug, Serialize)]
+pub(crate) struct Misfit {
+    pub(crate) path: String,
+    /// What its content looks like, if that is known.
+    pub(crate) looks_like: Option<String>,
 }
 
 /// Files of a kind that is not read.
@@ -147,7 +157,7 @@ impl Summary {
             SourceState::Unknown => {
                 self.unknown.push(source.path.clone());
                 if let Some(name) = &source.looks_like {
-                    let unread = self.looks_like.entry(name.clone()).or_default();
+                    let unread = self.looks_like.entry(name.to_string()).or_default();
                     unread.remedy = remedy(name).unwrap_or_default().into_owned();
                     unread.files.push(source.path.clone());
                 }
@@ -184,8 +194,7 @@ pub(crate) fn convert(
 ) -> Result<Summary> {
     let started = Instant::now();
     let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
-    let mut run =
-        Run::begin(store, settings.codec, || progress.note("another sawlog writes to this store; waiting for it"))?;
+    let mut run = progress.begin_run(store, settings.codec)?;
     let ledger = Source::load_all(store)?;
     let plan = Plan::new(discovery, &ledger, settings)?;
     progress.begin(&plan);
@@ -195,10 +204,15 @@ pub(crate) fn convert(
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
     let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
+    let repeating = plan.inputs.iter().filter(|input| input.may_repeat).count();
+    let contents = match repeating {
+        0 => FirstFiles::default(),
+        inputs => FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs), inputs),
+    };
     let job = Job {
         settings,
         plan: &plan,
-        contents: Turns::new(FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs))),
+        contents: Turns::new(contents),
         running: running.map(|piece| (piece.input, Turns::default())).collect(),
         abort: Abort::default(),
         interrupt,

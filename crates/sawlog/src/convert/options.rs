@@ -8,8 +8,8 @@ use flate2::read::MultiGzDecoder;
 use sawlog_formats::{Encoding, is_gzip, vpc_flow, without_mark};
 use sawlog_store::Source;
 
-use super::Settings;
 use super::tell::{HEAD, Told};
+use super::{Misfit, Settings};
 use crate::evidence;
 
 /// The options without which a file would be read otherwise.
@@ -21,6 +21,8 @@ pub(crate) struct Options {
     vpc_fields: Option<String>,
     /// `--max-inflate`, where the content is larger.
     max_inflate: Option<u64>,
+    /// What the content looks like, where `format` says something else. The ledger does not have it.
+    looks_like: Option<String>,
 }
 
 impl Options {
@@ -28,15 +30,22 @@ impl Options {
     pub(crate) fn of(settings: &Settings, content: &[u8], told: Told) -> Self {
         let head = &content[..content.len().min(HEAD)];
         let Some(format) = told.format() else { return Self::default() };
-        let forced = settings.format.is_some()
-            && Told::by_content(settings, head).format().map(|format| format.table.name) != Some(format.table.name);
+        let by_content = settings.format.map(|_| Told::by_content(settings, head));
+        let other = by_content.filter(|told| told.format().map(|by| by.table.name) != Some(format.table.name));
         let is_flow = format.table.name == vpc_flow::TABLE.name;
         let vpc_fields = settings.vpc_fields.as_deref().filter(|_| is_flow && !has_header(head));
         Self {
-            format: forced.then(|| format.table.name.replace('_', "-")),
+            format: other.map(|_| format.table.name.replace('_', "-")),
             vpc_fields: vpc_fields.map(str::to_owned),
             max_inflate: None,
+            looks_like: other.and_then(Told::name),
         }
+    }
+
+    /// What to say of a file in which there is no record of the format that `--format` named, if the content is not of it.
+    pub(crate) fn misfit(&self, path: &str) -> Option<Misfit> {
+        let looks_like = self.looks_like.clone();
+        self.format.as_ref().map(|_| Misfit { path: path.to_owned(), looks_like })
     }
 
     /// The same, of a file whose content grew past `--max-inflate`.
@@ -65,6 +74,7 @@ impl Options {
             format: after("--format ", ' '),
             vpc_fields: after("--vpc-fields '", '\''),
             max_inflate: after("--max-inflate ", ' ').and_then(|size| size.parse().ok()),
+            looks_like: None,
         }
     }
 
@@ -119,15 +129,12 @@ fn head(path: &Path) -> Result<Vec<u8>> {
         let stream = head.as_slice().chain(file);
         // Of a broken stream the whole part is looked at, as when it was read.
         let _ = MultiGzDecoder::new(stream).take(limit).read_to_end(&mut content);
-        return Ok(content);
+        head = content;
     }
-    if let Some(encoding) = Encoding::of(&head).filter(|encoding| *encoding != Encoding::Utf32) {
-        let (mut buffer, mut content) = (Vec::new(), Vec::new());
-        encoding.transcode(&head, &mut buffer, |text, _| {
-            content.extend_from_slice(text);
-            anyhow::Ok(text.len())
-        })?;
-        return Ok(content);
+    if let Some(encoding) = Encoding::of(&head).filter(|encoding| encoding.whole_utf16(&head).is_some()) {
+        let mut text = Vec::new();
+        encoding.append_utf8(&head, &mut text);
+        return Ok(text);
     }
     Ok(head)
 }
@@ -159,6 +166,7 @@ mod tests {
             format: Some("vpc-flow".to_owned()),
             vpc_fields: Some("start srcaddr".to_owned()),
             max_inflate: Some(17),
+            looks_like: None,
         };
         let text = options.text();
         assert_eq!(text.as_deref(), Some("--format vpc-flow --vpc-fields 'start srcaddr' --max-inflate 17"));

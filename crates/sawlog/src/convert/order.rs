@@ -85,11 +85,11 @@ pub(crate) struct FirstFiles {
 }
 
 impl FirstFiles {
-    /// Those that the store has: SHA-256 in hexadecimal digits, and label.
-    pub(crate) fn of(stored: impl Iterator<Item = (String, String)>) -> Self {
-        let mut files = Self::default();
+    /// Those that the store has: SHA-256 in hexadecimal digits, and label. So many inputs may be added.
+    pub(crate) fn of<'s>(stored: impl Iterator<Item = (&'s str, &'s str)>, inputs: usize) -> Self {
+        let mut files = Self { places: HashMap::with_capacity(inputs), stored: Vec::new() };
         for (sha256, label) in stored {
-            if let Some(hash) = from_hex(&sha256) {
+            if let Some(hash) = from_hex(sha256) {
                 files.places.entry(hash).or_insert(files.stored.len());
                 files.stored.push(label.into());
             }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use sawlog_formats::{Encoding, is_gzip};
@@ -30,7 +31,7 @@ const GZIP_RATIO: u64 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// The inputs to read, in bytewise order of their labels.
-    pub(crate) inputs: Vec<Input>,
+    pub(crate) inputs: Vec<Found>,
     /// The work, in order.
     pub(crate) units: Vec<Unit>,
     /// Ledger rows of inputs that need no reading: empty files, and large ones with the content of another.
@@ -46,14 +47,6 @@ pub(crate) struct Plan {
     /// Inputs that were read otherwise than the options given now say, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
-}
-
-/// An input to read.
-#[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) found: Found,
-    /// Whether another file has the same size, so that it may have the same content.
-    pub(crate) may_repeat: bool,
 }
 
 /// A share of the work, done by one thread from beginning to end.
@@ -104,15 +97,15 @@ impl Plan {
     }
 
     /// Leaves out what the ledger has.
-    fn compare(&mut self, files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
+    fn compare(&mut self, mut files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
-        let (mut taken, mut changed, mut new) = (HashSet::new(), Vec::new(), Vec::new());
-        for mut file in files {
-            let fate = fate(&mut file, &known, &taken).and_then(|fate| match fate {
+        let (mut taken, mut changed) = (HashSet::new(), Vec::new());
+        files.retain_mut(|file| {
+            let fate = fate(file, &known, &taken).and_then(|fate| match fate {
                 Fate::New => Ok(Next::Read(None)),
                 // Its records are not in the store.
                 Fate::Same(source) if is_stale(source, |path| known.get(path).copied()) => Ok(Next::Read(Some(source))),
-                Fate::Same(source) => again(source, &file, settings),
+                Fate::Same(source) => again(source, file, settings),
                 // What was removed is new.
                 Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
                     Ok(Next::Read(Some(source)))
@@ -126,32 +119,32 @@ impl Plan {
                         SourceState::Unknown => self.still_unknown.push(source.clone()),
                         _ => self.unchanged += 1,
                     }
-                    continue;
+                    return false;
                 }
                 Ok(Next::Tell(source, how)) => {
                     self.read_otherwise.push((source.path.clone(), how));
-                    continue;
+                    return false;
                 }
                 Ok(Next::Refuse(source)) => {
-                    changed.push(format!("  {}: {} bytes then, {} now", file.path.display(), source.size, file.size));
-                    continue;
+                    changed.push(format!("  {}: {} bytes then, {} now", file.path().display(), source.size, file.size));
+                    return false;
                 }
                 Err(error) => {
-                    self.problems.push(Problem { path: file.label, what: format!("{error:#}") });
-                    continue;
+                    self.problems.push(Problem { path: file.label.to_string(), what: format!("{error:#}") });
+                    return false;
                 }
             }
-            taken.insert(file.label.clone());
-            new.push(file);
-        }
+            taken.insert(Arc::clone(&file.label));
+            true
+        });
         if !changed.is_empty() {
             bail!(
                 "files have changed since they were converted:\n{}\nNothing was done. Use --replace to convert them anew.",
                 changed.join("\n")
             );
         }
-        new.sort_by(|a, b| a.label.cmp(&b.label));
-        Ok(new)
+        files.sort_by(|a, b| a.label.cmp(&b.label));
+        Ok(files)
     }
 
     /// Finds who takes over the records of sources that are replaced. One that can't be read now is not: its records stay.
@@ -162,20 +155,20 @@ impl Plan {
             ledger.iter().filter_map(|source| source.duplicate_of.as_deref()).collect();
         let (mut again, mut problems) = (HashSet::new(), Vec::new());
         new.retain(|found| {
-            let Some(&source) = replaced.get(found.label.as_str()) else { return true };
-            let read = if with_duplicates.contains(found.label.as_str()) {
-                hash_file(&found.path).map(|sha256| sha256 == source.sha256)
+            let Some(&source) = replaced.get(&*found.label) else { return true };
+            let read = if with_duplicates.contains(&*found.label) {
+                hash_file(&found.path()).map(|sha256| sha256 == source.sha256)
             } else {
-                evidence::open(&found.path)
+                evidence::open(&found.path())
                     .map(|_| false)
-                    .with_context(|| format!("can't read {}", found.path.display()))
+                    .with_context(|| format!("can't read {}", found.path().display()))
             };
             match read {
                 Ok(true) => again.insert(source.path.as_str()),
                 Ok(false) => false,
                 Err(error) => {
-                    problems.push(Problem { path: found.label.clone(), what: format!("{error:#}") });
-                    replaced.remove(found.label.as_str());
+                    problems.push(Problem { path: found.label.to_string(), what: format!("{error:#}") });
+                    replaced.remove(&*found.label);
                     return false;
                 }
             };
@@ -189,51 +182,51 @@ impl Plan {
     }
 
     /// Sets aside the files that need no reading.
-    fn settle(&mut self, files: Vec<Found>, ledger: &[Source], unit_size: u64) {
+    fn settle(&mut self, mut files: Vec<Found>, ledger: &[Source], unit_size: u64) {
         let mut sizes: HashMap<u64, usize> = HashMap::new();
         let old = ledger.iter().filter_map(|source| u64::try_from(source.size).ok());
         for size in files.iter().map(|file| file.size).chain(old) {
             *sizes.entry(size).or_default() += 1;
         }
-        let mut seen: HashMap<String, String> = converted(ledger, &self.replaced, &self.heirs).collect();
-        for found in files {
+        // The first file of each content, once a large file must be known to be new.
+        let mut seen: Option<HashMap<String, String>> = None;
+        // In place: there may be hundreds of thousands.
+        files.retain_mut(|found| {
             let may_repeat = sizes[&found.size] > 1;
             if found.size == 0 {
-                self.settled.push(Source {
-                    state: SourceState::Empty,
-                    sha256: hex(&Sha256::digest([])),
-                    ..row(&found)
-                });
-                continue;
+                let sha256 = hex(&Sha256::digest([]));
+                self.settled.push(Source { state: SourceState::Empty, sha256, ..row(found) });
+                return false;
             }
+            found.may_repeat = may_repeat && found.size <= unit_size;
             // A file of many units must be known to be new before the first of them is read.
             if may_repeat && found.size > unit_size {
-                match hash_file(&found.path) {
+                let sha256 = match hash_file(&found.path()) {
+                    Ok(sha256) => sha256,
                     Err(error) => {
-                        self.problems.push(Problem { path: found.label, what: format!("{error:#}") });
-                        continue;
+                        self.problems.push(Problem { path: found.label.to_string(), what: format!("{error:#}") });
+                        return false;
                     }
-                    Ok(sha256) => match seen.get(&sha256) {
-                        Some(first) => {
-                            self.settled.push(duplicate(&found, sha256, first));
-                            continue;
-                        }
-                        None => {
-                            seen.insert(sha256, found.label.clone());
-                        }
-                    },
+                };
+                let known = || converted(ledger, &self.replaced, &self.heirs).map(owned).collect();
+                let seen = seen.get_or_insert_with(known);
+                if let Some(first) = seen.get(&sha256) {
+                    self.settled.push(duplicate(found, sha256, first));
+                    return false;
                 }
+                seen.insert(sha256, found.label.to_string());
             }
-            self.inputs.push(Input { may_repeat: may_repeat && found.size <= unit_size, found });
-        }
+            true
+        });
+        self.inputs = files;
     }
 
     /// Cuts the inputs into units.
     fn cut(&mut self, unit_size: u64) {
         let (mut unit, mut filled) = (Unit::default(), 0);
         for (place, input) in self.inputs.iter().enumerate() {
-            let bytes = input.found.size;
-            let (gzip, whole) = starts_as(&input.found, unit_size);
+            let bytes = input.size;
+            let (gzip, whole) = starts_as(input, unit_size);
             let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
             let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
             if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
@@ -277,7 +270,7 @@ fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Ne
         SourceState::Removed => Next::Read(Some(source)),
         SourceState::Unknown | SourceState::Converted if was.limit_is_wider(settings) => Next::Read(Some(source)),
         SourceState::Unknown if may_be_known() => Next::Read(Some(source)),
-        SourceState::Converted => match read_otherwise(source, &file.path, settings)? {
+        SourceState::Converted => match read_otherwise(source, &file.path(), settings)? {
             None => Next::Keep(source),
             Some(_) if settings.replace => Next::Read(Some(source)),
             Some(how) => Next::Tell(source, how),
@@ -295,14 +288,14 @@ enum Fate<'a> {
 
 /// Compares a file with the ledger: by size and time, then by content. A file from another folder whose label is taken
 /// gets a longer one.
-fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<String>) -> Result<Fate<'a>> {
+fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<Arc<str>>) -> Result<Fate<'a>> {
     loop {
         if !taken.contains(&file.label) {
-            let Some(&source) = known.get(file.label.as_str()) else { return Ok(Fate::New) };
+            let Some(&source) = known.get(&*file.label) else { return Ok(Fate::New) };
             let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
             if same_root && same_size && source.mtime == file.mtime
-                || same_size && source.sha256 == hash_file(&file.path)?
+                || same_size && source.sha256 == hash_file(&file.path())?
             {
                 return Ok(Fate::Same(source));
             }
@@ -313,8 +306,9 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
             bail!("its name is taken by another file");
         };
-        file.label = format!("{folder}/{}", file.label);
-        file.root = if parent.is_empty() { "/" } else { parent }.into();
+        let label = format!("{folder}/{}", file.label);
+        let root = if parent.is_empty() { "/" } else { parent }.into();
+        file.lengthen(label, root);
     }
 }
 
@@ -322,14 +316,14 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
 pub(crate) fn row(found: &Found) -> Source {
     let name = FileName::of(found);
     Source {
-        account_id: name.account_id,
-        region: name.region,
+        account_id: name.account_id.map(Into::into),
+        region: name.region.map(Into::into),
         file_time: name.time,
-        path: found.label.clone(),
-        root: found.root.to_string(),
+        path: found.label.to_string(),
+        root: Arc::clone(&found.root),
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
         mtime: found.mtime,
-        read_by: Some(VERSION.to_owned()),
+        read_by: Some(VERSION.into()),
         ..Source::default()
     }
 }
@@ -340,16 +334,20 @@ pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
 }
 
 /// SHA-256 and path of each file whose records are in the store once the run has taken out what it replaces.
-pub(crate) fn converted(
-    ledger: &[Source],
-    replaced: &[Source],
-    heirs: &Heirs,
-) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn converted<'a>(
+    ledger: &'a [Source],
+    replaced: &'a [Source],
+    heirs: &'a Heirs,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
     ledger.iter().filter(|source| source.state == SourceState::Converted).filter_map(move |source| {
         let path = if gone.contains(source.path.as_str()) { heirs.get(&source.path)? } else { &source.path };
-        Some((source.sha256.clone(), path.clone()))
+        Some((source.sha256.as_str(), path.as_str()))
     })
+}
+
+fn owned((sha256, path): (&str, &str)) -> (String, String) {
+    (sha256.to_owned(), path.to_owned())
 }
 
 /// Whether the file begins as a gzip file does, and whether it can't be read in parts.
@@ -360,7 +358,7 @@ fn starts_as(found: &Found, unit_size: u64) -> (bool, bool) {
         return (gzip, gzip);
     }
     let mut head = [0; 64];
-    let read = evidence::open(&found.path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    let read = evidence::open(&found.path()).and_then(|mut file| file.read_exact(&mut head)).is_ok();
     let whole = is_gzip(&head) || is_parquet(&head) || Encoding::of(&head).is_some();
     (read && is_gzip(&head), read && whole)
 }

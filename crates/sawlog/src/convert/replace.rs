@@ -104,7 +104,7 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
 }
 
 /// The sources whose rows go, and the new name of those that move.
-type Names<'a> = HashMap<&'a str, Option<&'a str>>;
+type Names<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
 /// Writes the data files of a table again that hold rows of sources that go or move.
 fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Result<()> {
@@ -113,7 +113,7 @@ fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Resul
     for partition in snapshot.files.chunk_by(|a, b| a.date == b.date) {
         let mut moved = Moved::new(table, partition[0].date.clone(), Encoder::new(table, run.codec())?);
         for entry in partition {
-            if holds(&snapshot, entry, names)? {
+            if may_hold(entry, names) && holds(&snapshot, entry, names)? {
                 rewrite_file(run, &snapshot, entry, names, &mut moved)?;
                 run.remove_file(table, entry.clone());
             }
@@ -122,6 +122,14 @@ fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Resul
         moved.close(run)?;
     }
     Ok(())
+}
+
+/// Whether a source of `names` is within the bounds that the log gives of a data file.
+fn may_hold(entry: &DataFileEntry, names: &Names<'_>) -> bool {
+    let stats: serde_json::Value = serde_json::from_str(&entry.stats).unwrap_or_default();
+    let bound = |of: &str| stats[of]["source_file"].as_str();
+    let (Some(least), Some(greatest)) = (bound("minValues"), bound("maxValues")) else { return true };
+    least > greatest || names.range(least..=greatest).next().is_some()
 }
 
 fn holds(snapshot: &Snapshot, entry: &DataFileEntry, names: &Names<'_>) -> Result<bool> {

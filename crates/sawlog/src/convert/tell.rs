@@ -1,6 +1,8 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
-use sawlog_formats::{Format, TIMES, Unread, archive, cloudtrail, headerless, vpc_flow, without_mark, wrapper};
+use sawlog_formats::{
+    Format, TIMES, Unread, archive, cloudtrail, headerless, other_table, vpc_flow, without_mark, wrapper,
+};
 
 use super::Settings;
 use crate::discover::Found;
@@ -49,12 +51,21 @@ impl Told {
         }
         let fields = settings.vpc_fields.as_deref().filter(|fields| has_fields(head, fields));
         let format = sawlog_formats::detect(head).or(fields.map(|_| &vpc_flow::FORMAT));
-        format.map_or_else(|| Self::Unknown(headerless(head)), Self::Log)
+        format.map_or_else(|| Self::Unknown(headerless(head).or_else(|| other_table(head))), Self::Log)
     }
 
     /// The format, if it is a log.
     pub(crate) fn format(self) -> Option<&'static Format> {
         if let Self::Log(format) = self { Some(format) } else { None }
+    }
+
+    /// What it is, in words.
+    pub(crate) fn name(self) -> Option<String> {
+        match self {
+            Self::Log(format) => Some(format!("log of the table {}", format.table.name)),
+            Self::Digest => Some("CloudTrail digest".to_owned()),
+            Self::Unknown(unread) => unread.map(Unread::name),
+        }
     }
 
     /// What it looks like, if it is of a kind that is known and not read.
@@ -77,29 +88,30 @@ fn has_fields(head: &[u8], fields: &str) -> bool {
 /// What the name of a file says that AWS delivered. See the AWS CloudTrail user guide, "CloudTrail log file examples", the
 /// Amazon VPC user guide, "Flow log files", and that for Application Load Balancers, "Access log files".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FileName {
-    pub(crate) account_id: Option<String>,
-    pub(crate) region: Option<String>,
+pub(crate) struct FileName<'a> {
+    pub(crate) account_id: Option<&'a str>,
+    pub(crate) region: Option<&'a str>,
     /// Microseconds since 1970.
     pub(crate) time: Option<i64>,
 }
 
-impl FileName {
+impl<'a> FileName<'a> {
     /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz`, and the same of `vpcflowlogs` and `elasticloadbalancing`, which
     /// have the name of the flow log or load balancer before the time.
-    pub(crate) fn of(found: &Found) -> Self {
+    pub(crate) fn of(found: &'a Found) -> Self {
         let name = found.label.rsplit('/').next().unwrap_or_default();
-        let parts: Vec<&str> = name.split('_').collect();
-        let (account, kind) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
+        let mut parts = name.split('_');
+        let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         if !is_account || !(kind.starts_with("CloudTrail") || matches!(kind, "vpcflowlogs" | "elasticloadbalancing")) {
             return Self::default();
         }
-        let time = parts.iter().skip(3).find_map(|part| {
+        let region = parts.next();
+        let time = parts.find_map(|part| {
             let time: jiff::Timestamp = compact(part)?.parse().ok()?;
             Some(time.as_microsecond()).filter(|time| TIMES.contains(time))
         });
-        Self { account_id: Some(account.to_owned()), region: parts.get(2).map(|region| (*region).to_owned()), time }
+        Self { account_id: Some(account), region, time }
     }
 }
 
@@ -114,31 +126,21 @@ fn compact(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]
     fn names_that_aws_gave() {
-        let name = |label: &str| {
-            let label = label.to_owned();
-            FileName::of(&Found { path: PathBuf::new(), root: "".into(), label, size: 0, mtime: 0 })
-        };
-        let expected = FileName {
-            account_id: Some("342082656213".to_owned()),
-            region: Some("us-west-1".to_owned()),
-            time: Some(1_627_517_400_000_000),
-        };
-        assert_eq!(
-            name("us-west-1/2021/07/29/342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz"),
-            expected
-        );
-        assert_eq!(name("342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz"), expected);
-        let balancer =
-            "342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz";
-        assert_eq!(name(balancer), expected);
+        let expected =
+            FileName { account_id: Some("342082656213"), region: Some("us-west-1"), time: Some(1_627_517_400_000_000) };
+        for name in [
+            "us-west-1/2021/07/29/342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz",
+            "342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz",
+            "342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz",
+        ] {
+            assert_eq!(FileName::of(&Found::labelled(name)), expected);
+        }
         for other in ["2021-07-29-13-10-00-0123456789ABCDEF", "a_CloudTrail_b", "notes_CloudTrail.txt", ""] {
-            assert_eq!(name(other), FileName::default(), "{other}");
+            assert_eq!(FileName::of(&Found::labelled(other)), FileName::default(), "{other}");
         }
     }
 }

@@ -143,7 +143,7 @@ impl<'a> Worker<'a> {
         let inputs = &self.job.plan.inputs;
         let mut read = Vec::new();
         for piece in unit.pieces.iter().filter(|piece| inputs[piece.input].may_repeat) {
-            let found = &inputs[piece.input].found;
+            let found = &inputs[piece.input];
             let checked = match open(found, Vec::new()) {
                 Ok((file, bytes)) => {
                     unchanged(found, &file, &bytes)?;
@@ -157,7 +157,7 @@ impl<'a> Worker<'a> {
         let registered = self.job.contents.take(number, &self.job.abort, |contents| {
             for (input, checked) in &mut read {
                 let Checked::New(_, sha256) = checked else { continue };
-                if let Some(first) = contents.before(*sha256, *input, |input| &inputs[input].found.label) {
+                if let Some(first) = contents.before(*sha256, *input, |input| &inputs[input].label) {
                     *checked = Checked::Duplicate(*sha256, first.to_owned());
                 }
             }
@@ -167,11 +167,11 @@ impl<'a> Worker<'a> {
     }
 
     fn open_and_read(&mut self, piece: &Piece) -> Result<Report> {
-        let found = &self.job.plan.inputs[piece.input].found;
+        let found = &self.job.plan.inputs[piece.input];
         let (file, bytes) = match open(found, std::mem::take(&mut self.buffers[0])) {
             Ok(opened) => opened,
             Err(error) if piece.parts == 1 => return Ok(unreadable(&error)),
-            Err(error) => return Err(error).with_context(|| found.path.display().to_string()),
+            Err(error) => return Err(error).with_context(|| found.path().display().to_string()),
         };
         // Of a file in parts another part was read before: where this one begins there may be nothing any more.
         unchanged(found, &file, &bytes)?;
@@ -186,7 +186,7 @@ impl<'a> Worker<'a> {
     /// Reads a whole file.
     fn whole(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         if is_gzip(bytes.bytes()) {
-            return self.whole_stream(input, bytes, sha256, Stream::Gzip);
+            return self.whole_stream(input, bytes, sha256, Stream::Gzip { may_be_utf16: true });
         }
         if let Some(encoding) = Encoding::of(bytes.bytes())
             && encoding.is_whole_utf16(bytes.bytes())
@@ -206,7 +206,7 @@ impl<'a> Worker<'a> {
         let mut report = reading.report;
         report.sha256 = sha256.unwrap_or_else(|| hex(&reading.hasher.finalize()));
         if bytes.was_cut() {
-            bail!(cut_short(&self.job.plan.inputs[input].found));
+            bail!(cut_short(&self.job.plan.inputs[input]));
         }
         Ok(report)
     }
@@ -219,50 +219,42 @@ impl<'a> Worker<'a> {
         sha256: Option<String>,
         stream: Stream,
     ) -> Result<Report> {
-        let mut buffer = std::mem::take(&mut self.buffers[1]);
+        let (mut buffer, mut text) = (std::mem::take(&mut self.buffers[1]), Vec::new());
         let mut begun: Option<(Reading, Cutter)> = None;
-        let begin = |content: &[u8]| {
-            let reading = Reading::new(self.job.settings, content, true);
-            let cutter = Cutter::of(reading.report.told.format());
-            (reading, cutter)
-        };
         let max_inflate = self.job.settings.max_inflate;
-        let take = |content: &[u8], at_end: bool| {
-            if begun.is_none() && content.len() < HEAD && !at_end {
-                return Ok(0);
-            }
-            let (reading, cutter) = begun.get_or_insert_with(|| begin(content));
-            if let Told::Digest = reading.report.told {
-                if !at_end && reading.report.content_size == 0 && content.len() <= MAX_DIGEST {
-                    return Ok(0);
+        let inflated = match stream {
+            Stream::Gzip { may_be_utf16 } => inflate(bytes.bytes(), max_inflate, &mut buffer, |content, at_end| {
+                let is_first = may_be_utf16 && begun.is_none() && (at_end || content.len() >= HEAD);
+                match Encoding::of(content).filter(|encoding| is_first && *encoding != Encoding::Utf32) {
+                    Some(encoding) => Err(Stop::Utf16(encoding)),
+                    None => Ok(self.next_content(input, content, at_end, &mut begun)?),
                 }
-                if at_end && reading.report.content_size == 0 {
-                    reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
-                }
+            }),
+            Stream::GzipText(encoding) => inflate(bytes.bytes(), max_inflate, &mut buffer, |content, at_end| {
+                let taken = encoding.append_utf8(content, &mut text);
+                let read = self.next_content(input, &text, at_end, &mut begun)?;
+                text.drain(..read);
+                Ok(taken)
+            }),
+            Stream::Text(encoding) => {
+                let read = |content: &[u8], at_end: bool| self.next_content(input, content, at_end, &mut begun);
+                encoding.transcode(bytes.bytes(), &mut buffer, read).map(|()| None).map_err(Stop::from)
             }
-            let mut taken = 0;
-            while let Some((block, len)) = cutter.next(&content[taken..], at_end) {
-                reading.hash(&content[taken..taken + len]);
-                self.block(input, block, len, reading)?;
-                taken += len;
-            }
-            if at_end {
-                self.end(input, &content[taken..], cutter, reading)?;
-                taken = content.len();
-            }
-            anyhow::Ok(taken)
         };
-        let broken = match stream {
-            Stream::Gzip => inflate(bytes.bytes(), max_inflate, &mut buffer, take)?,
-            Stream::Text(encoding) => encoding.transcode(bytes.bytes(), &mut buffer, take).map(|()| None)?,
+        let broken = match inflated {
+            Ok(broken) => broken,
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Utf16(encoding)) => {
+                let is_text = inflates_to_utf16(bytes.bytes(), encoding, max_inflate, &mut buffer);
+                self.buffers[1] = buffer;
+                let stream = if is_text { Stream::GzipText(encoding) } else { Stream::Gzip { may_be_utf16: false } };
+                return self.whole_stream(input, bytes, sha256, stream);
+            }
         };
-        let (mut reading, mut cutter) = begun.unwrap_or_else(|| {
-            let reading = Reading::new(self.job.settings, &buffer, true);
-            let cutter = Cutter::of(reading.report.told.format());
-            (reading, cutter)
-        });
+        let rest = if matches!(stream, Stream::GzipText(_)) { &text } else { &buffer };
+        let (mut reading, mut cutter) = begun.unwrap_or_else(|| self.begin_content(rest));
         if let Some(broken) = broken {
-            self.break_off(input, &broken, &buffer, &mut cutter, &mut reading)?;
+            self.break_off(input, &broken, rest, &mut cutter, &mut reading)?;
             if u64::try_from(reading.report.content_size).is_ok_and(|size| size > max_inflate) {
                 reading.report.options = reading.report.options.past(max_inflate);
             }
@@ -271,22 +263,62 @@ impl<'a> Worker<'a> {
         self.buffers[1] = buffer;
         self.job.progress.bytes(bytes.bytes().len());
         let mut report = reading.report;
-        match stream {
-            Stream::Gzip => report.compression = Some("gzip"),
-            Stream::Text(encoding) => report.encoding = Some(encoding.name()),
-        }
+        (report.compression, report.encoding) = match stream {
+            Stream::Gzip { .. } => (Some("gzip"), None),
+            Stream::GzipText(encoding) => (Some("gzip"), Some(encoding.name())),
+            Stream::Text(encoding) => (None, Some(encoding.name())),
+        };
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
         if bytes.was_cut() {
-            bail!(cut_short(&self.job.plan.inputs[input].found));
+            bail!(cut_short(&self.job.plan.inputs[input]));
         }
         Ok(report)
+    }
+
+    fn begin_content(&self, content: &[u8]) -> (Reading, Cutter) {
+        let reading = Reading::new(self.job.settings, content, true);
+        let cutter = Cutter::of(reading.report.told.format());
+        (reading, cutter)
+    }
+
+    /// Takes what it can of the content that was not taken yet; says how many bytes.
+    fn next_content(
+        &mut self,
+        input: usize,
+        content: &[u8],
+        at_end: bool,
+        begun: &mut Option<(Reading, Cutter)>,
+    ) -> Result<usize> {
+        if begun.is_none() && content.len() < HEAD && !at_end {
+            return Ok(0);
+        }
+        let (reading, cutter) = begun.get_or_insert_with(|| self.begin_content(content));
+        if let Told::Digest = reading.report.told {
+            if !at_end && reading.report.content_size == 0 && content.len() <= MAX_DIGEST {
+                return Ok(0);
+            }
+            if at_end && reading.report.content_size == 0 {
+                reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
+            }
+        }
+        let mut taken = 0;
+        while let Some((block, len)) = cutter.next(&content[taken..], at_end) {
+            reading.hash(&content[taken..taken + len]);
+            self.block(input, block, len, reading)?;
+            taken += len;
+        }
+        if at_end {
+            self.end(input, &content[taken..], cutter, reading)?;
+            taken = content.len();
+        }
+        Ok(taken)
     }
 
     /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
     fn whole_parquet(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
-        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].found.path) {
+        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].path()) {
             Ok(Some(lines)) => lines,
             Ok(None) => {
                 let told = Told::Unknown(Some(other_parquet()));
@@ -344,7 +376,7 @@ impl<'a> Worker<'a> {
     /// Stores what is no record, as one that is counted; nothing of a file of no known format.
     fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
-        let origin = reading.origin(&self.job.plan.inputs[input].found);
+        let origin = reading.origin(&self.job.plan.inputs[input]);
         self.kit(format)?.decoder.reject(why, raw, &origin, &mut reading.carry);
         reading.report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
         Ok(())
@@ -425,7 +457,7 @@ impl<'a> Worker<'a> {
         if last {
             self.end(input, &content[at..], cutter, reading)?;
         } else if at < content.len() {
-            bail!("{} was not read to the end of a part", self.job.plan.inputs[input].found.path.display());
+            bail!("{} was not read to the end of a part", self.job.plan.inputs[input].path().display());
         }
         bytes.release(range.start + released..range.end);
         Ok(())
@@ -439,7 +471,7 @@ impl<'a> Worker<'a> {
             bail!("another thread failed");
         }
         if let Some(format) = reading.report.told.format() {
-            let origin = reading.origin(&self.job.plan.inputs[input].found);
+            let origin = reading.origin(&self.job.plan.inputs[input]);
             let decoder = &mut self.kit(format)?.decoder;
             let decoded = if let Block::Long(part, last) = block {
                 decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
@@ -524,9 +556,38 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
 /// How a file's bytes become its content.
 #[derive(Clone, Copy)]
 enum Stream {
-    Gzip,
+    /// They are inflated.
+    Gzip {
+        /// Whether what comes of it may be text in UTF-16.
+        may_be_utf16: bool,
+    },
+    /// They are inflated, and the text in UTF-16 that comes of it is made into UTF-8.
+    GzipText(Encoding),
     /// Text in UTF-16 is made into UTF-8.
     Text(Encoding),
+}
+
+/// Why a stream is not read on.
+enum Stop {
+    Failed(anyhow::Error),
+    /// It begins like text in UTF-16.
+    Utf16(Encoding),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Whether all of what a gzip file holds is text in UTF-16, so that it can be made into UTF-8 and back.
+fn inflates_to_utf16(bytes: &[u8], encoding: Encoding, max_inflate: u64, buffer: &mut Vec<u8>) -> bool {
+    let inflated = inflate(bytes, max_inflate, buffer, |content, at_end| {
+        let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
+        whole.ok_or(())
+    });
+    // A broken file is told as it is.
+    matches!(inflated, Ok(None))
 }
 
 /// A file whose content may be that of another.
@@ -538,7 +599,7 @@ enum Checked {
 }
 
 fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {
-    let file = evidence::open(&found.path)?;
+    let file = evidence::open(&found.path())?;
     let bytes = FileBytes::open(&file, found.size, buffer)?;
     Ok((file, bytes))
 }
@@ -549,7 +610,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
         // It was read at once.
         FileBytes::Read(bytes) => (bytes.len() as u64, found.mtime),
         FileBytes::Mapped(_) => {
-            let metadata = file.metadata().with_context(|| found.path.display().to_string())?;
+            let metadata = file.metadata().with_context(|| found.path().display().to_string())?;
             (metadata.len(), mtime(&metadata))
         }
     };
@@ -559,7 +620,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
     if size != found.size || bytes.bytes().len() as u64 != found.size || mtime != found.mtime {
         bail!(
             "{} was changed while it was read; nothing was done. Run it again when the file is complete",
-            found.path.display()
+            found.path().display()
         );
     }
     Ok(())
@@ -568,7 +629,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
 fn cut_short(found: &Found) -> String {
     format!(
         "{} was cut short while it was read; nothing was done. Run it again when the file is complete",
-        found.path.display()
+        found.path().display()
     )
 }
 

@@ -1,6 +1,6 @@
 //! Takes the threads' row groups in order and appends them to data files, one open file for each table and date.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -16,7 +16,7 @@ use super::ledger_rows::LedgerRows;
 use super::plan::{Plan, duplicate, row};
 use super::tell::Told;
 use super::worker::{Output, ROW_GROUP_ROWS, Report};
-use super::{Job, Settings, Summary, scraps};
+use super::{Job, Misfit, Settings, Summary, scraps};
 use crate::discover::Problem;
 
 /// A data file is closed, and another begun, when its row groups have so many bytes.
@@ -33,11 +33,17 @@ pub(crate) struct Writer<'p, 'r, 's> {
     /// Counts appends, to close the file that has waited longest.
     clock: u64,
     /// The input under way, of which more parts may report.
-    current: Option<(usize, Source)>,
+    current: Option<Current>,
     ledger: LedgerRows<'p>,
-    /// The rows of files that are not read, and whose content another file may have.
-    unread: HashMap<String, Source>,
     scraps: Option<Scraps>,
+}
+
+/// An input of which parts report, and its row in the ledger so far.
+struct Current {
+    input: usize,
+    source: Source,
+    /// What to say of it if it holds no record.
+    misfit: Option<Misfit>,
 }
 
 /// A table, and a day counted from 1970-01-01, or none.
@@ -73,17 +79,7 @@ struct OpenFile {
 impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     pub(crate) fn new(plan: &'p Plan, run: &'r mut Run<'s>, summary: &'r mut Summary) -> Self {
         let ledger = LedgerRows::new(&plan.settled);
-        Self {
-            plan,
-            run,
-            summary,
-            open: BTreeMap::new(),
-            clock: 0,
-            current: None,
-            ledger,
-            unread: HashMap::new(),
-            scraps: None,
-        }
+        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, current: None, ledger, scraps: None }
     }
 
     /// Writes the units' output, one unit after the other.
@@ -144,40 +140,41 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
 
     /// Adds what a part of an input held to the input's row in the ledger.
     fn report(&mut self, input: usize, report: Report) -> Result<()> {
-        let found = &self.plan.inputs[input].found;
-        if report.unreadable && self.plan.replaced.iter().any(|source| source.path == found.label) {
+        let found = &self.plan.inputs[input];
+        if report.unreadable && self.plan.replaced.iter().any(|source| source.path == *found.label) {
             // What the store holds of it must not go for nothing.
             let why = report.problem.unwrap_or_default();
-            bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path.display());
+            bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path().display());
         }
         if let Some(what) = report.problem {
-            self.summary.problem(Problem { path: found.label.clone(), what });
+            self.summary.problem(Problem { path: found.label.to_string(), what });
         }
         if report.unreadable {
             return Ok(());
         }
         if let Some(first) = report.duplicate_of {
             let row = duplicate(found, report.sha256, &first);
-            return self.begin(input, row);
+            return self.begin(Current { input, source: row, misfit: None });
         }
-        if self.current.as_ref().is_none_or(|(current, _)| *current != input) {
-            let row = Source {
+        if self.current.as_ref().is_none_or(|current| current.input != input) {
+            let misfit = report.options.misfit(&found.label);
+            let source = Source {
                 state: match report.told {
                     Told::Log(_) => SourceState::Converted,
                     Told::Digest if report.content.is_some() => SourceState::Digest,
                     Told::Digest | Told::Unknown(_) => SourceState::Unknown,
                 },
-                looks_like: report.told.looks_like(report.compression == Some("gzip")),
-                encoding: report.encoding.map(str::to_owned),
-                options: report.options.text(),
-                format: report.told.format().map(|format| format.table.name.to_owned()),
-                compression: report.compression.map(str::to_owned),
+                looks_like: report.told.looks_like(report.compression == Some("gzip")).map(Into::into),
+                encoding: report.encoding.map(Into::into),
+                options: report.options.text().map(Into::into),
+                format: report.told.format().map(|format| format.table.name.into()),
+                compression: report.compression.map(Into::into),
                 line_ending: report.ending,
                 ..row(found)
             };
-            self.begin(input, row)?;
+            self.begin(Current { input, source, misfit })?;
         }
-        let Some((_, source)) = &mut self.current else { return Ok(()) };
+        let Some(Current { source, .. }) = &mut self.current else { return Ok(()) };
         source.content_size += report.content_size;
         let mut decoded = Decoded {
             lines: source.lines,
@@ -200,32 +197,16 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     }
 
     /// The parts of another input report; those of the last one have.
-    fn begin(&mut self, input: usize, row: Source) -> Result<()> {
-        match self.current.replace((input, row)) {
-            Some((input, source)) => self.add_to_ledger(input, source),
-            None => Ok(()),
-        }
+    fn begin(&mut self, next: Current) -> Result<()> {
+        self.current.replace(next).map_or(Ok(()), |last| self.add_to_ledger(last))
     }
 
-    /// Adds the row of an input to the ledger. A file with the content of one that is not read is what that one is: there is
-    /// nothing that it repeats.
-    fn add_to_ledger(&mut self, input: usize, own: Source) -> Result<()> {
-        let source = match own.duplicate_of.as_ref().and_then(|first| self.unread.get(first)) {
-            None => own,
-            Some(first) => Source {
-                path: own.path,
-                root: own.root,
-                mtime: own.mtime,
-                account_id: own.account_id,
-                region: own.region,
-                file_time: own.file_time,
-                ..first.clone()
-            },
-        };
-        if source.state == SourceState::Unknown && self.plan.inputs[input].may_repeat {
-            self.unread.insert(source.path.clone(), source.clone());
-        }
-        self.ledger.push(source, self.run, self.summary)
+    /// Adds the row of an input to the ledger: all of its parts have reported.
+    fn add_to_ledger(&mut self, current: Current) -> Result<()> {
+        let Current { input, source, misfit } = current;
+        self.summary.misfits.extend(misfit.filter(|_| source.records == 0 && source.rejects > 0));
+        let may_repeat = self.plan.inputs[input].may_repeat;
+        self.ledger.push(source, may_repeat, self.run, self.summary)
     }
 
     /// Closes all files; gives how many rows of the ledger there are.
@@ -236,9 +217,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         if let Some(scraps) = self.scraps.take() {
             self.write_scraps(scraps, settings)?;
         }
-        if let Some((input, source)) = self.current.take() {
-            self.add_to_ledger(input, source)?;
-        }
+        self.current.take().map_or(Ok(()), |last| self.add_to_ledger(last))?;
         self.ledger.finish(self.run, self.summary)
     }
 

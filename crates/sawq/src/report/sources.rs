@@ -78,7 +78,7 @@ impl Sources {
             csv.write_record([
                 &(place + 1).to_string(),
                 &source.path,
-                &source.root,
+                &*source.root,
                 source.state.name(),
                 source.duplicate_of.as_deref().unwrap_or_default(),
                 &source.size.to_string(),

@@ -120,7 +120,7 @@ pub(super) fn sources(facts: &Facts) -> Markup {
 fn states(sources: &[Source]) -> Markup {
     let mut sums: BTreeMap<(&str, &str, &str), [i128; 4]> = BTreeMap::new();
     for source in sources {
-        let key = (source.root.as_str(), source.state.name(), source.format.as_deref().unwrap_or_default());
+        let key = (&*source.root, source.state.name(), source.format.as_deref().unwrap_or_default());
         let sum = sums.entry(key).or_default();
         let values = [1, source.size, source.records, source.rejects];
         sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += i128::from(value));
