@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
-use sawlog_tests::{Case, Fault, Numbers, random_log, with_layer};
+use sawlog_tests::{Case, Fault, Numbers, in_parallel, random_log, with_layer};
 
 /// Fields by which records are grouped: indexed ones, and some that are not.
 const DIMENSIONS: &[&str] = &[
@@ -219,33 +219,32 @@ proptest! {
         copy(&case.path("sawlog-store"), &case.path("scanned"));
         fs::remove_dir_all(case.path("scanned/entities")).unwrap();
         prop_assert_eq!(case.sawlog(&["verify"]).code, 0);
-        let same = |question: &[&str]| {
+        let same = |question: Vec<&str>| {
             let [indexed, scanned] =
-                ["sawlog-store", "scanned"].map(|store| case.sawq(&[question, &["--store", store, "-q"]].concat()));
-            prop_assert_eq!((indexed.code, &indexed.err), (scanned.code, &scanned.err), "{:?}, seed {}", question, seed);
-            prop_assert_eq!(indexed.text(), scanned.text(), "{:?}, seed {}", question, seed);
-            Ok(())
+                ["sawlog-store", "scanned"].map(|store| case.sawq(&[&question[..], &["--store", store, "-q"]].concat()));
+            assert_eq!((indexed.code, &indexed.err), (scanned.code, &scanned.err), "{question:?}, seed {seed}");
+            assert_eq!(indexed.text(), scanned.text(), "{question:?}, seed {seed}");
         };
         case.write("addresses", "# some\n192.0.2.1\n198.51.100.0/24\n");
         case.write("names", "ann\nu1\nnobody\n");
         let mut numbers = Numbers::new(seed + 1);
+        let mut questions = Vec::new();
         for dimension in DIMENSIONS {
             let by = numbers.pick(&["count", "bytes-sent", "bytes-received", "errors"]);
             let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
             let number = numbers.pick(&["0", "1", "3", "20"]);
-            same(&[&["top", dimension, "--by", by, "-n", number], time].concat())?;
+            questions.push([&["top", dimension, "--by", by, "-n", number], time].concat());
         }
         for filter in FILTERS {
             let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
-            same(&[&["find"], *filter, time].concat())?;
+            questions.push([&["find"], *filter, time].concat());
         }
-        for summary in ["useragent", "topfiles", "toptalkers"] {
-            same(&["s3logparse", summary])?;
-        }
-        for (entity, filter) in ENTITIES {
-            same(&["who", entity, "--json"])?;
-            prop_assert_eq!(facets_of_who(&case, entity), facets_of_view(&case, entity, filter), "{}, seed {}", entity, seed);
-        }
+        questions.extend(["useragent", "topfiles", "toptalkers"].map(|summary| vec!["s3logparse", summary]));
+        questions.extend(ENTITIES.iter().map(|(entity, _)| vec!["who", entity, "--json"]));
+        in_parallel(questions, same);
+        in_parallel(ENTITIES, |(entity, filter)| {
+            assert_eq!(facets_of_who(&case, entity), facets_of_view(&case, entity, filter), "{entity}, seed {seed}");
+        });
     }
 }
 

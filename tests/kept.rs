@@ -14,7 +14,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, SOURCES, Source, SourceState, Store};
-use sawlog_tests::{Case, Numbers, Ran, cases, evidence, peak_of, random_log};
+use sawlog_tests::{Case, Numbers, Ran, cases, evidence, in_parallel, peak_of, random_log};
 use sha2::{Digest, Sha256};
 
 const FLOW: &str = "2 111122223333 eni-1 192.0.2.1 198.51.100.2 443 49152 6 10 840 1627560000 1627560060 ACCEPT OK";
@@ -76,7 +76,7 @@ fn content(number: u64) -> (Vec<u8>, u64, u64) {
 /// the ledger had last is there, once.
 #[test]
 fn replacing_files_keeps_what_others_have() {
-    for seed in cases(120, 10) {
+    in_parallel(cases(120, 10), |seed| {
         let case = Case::new();
         let mut numbers = Numbers::new(seed as u64 + 5);
         let mut model: BTreeMap<String, u64> = BTreeMap::new();
@@ -123,7 +123,7 @@ fn replacing_files_keeps_what_others_have() {
                 LEFT ANTI JOIN sources s ON r.source_file = s.path AND s.state = 'converted'";
             assert_eq!(sql(&case, orphans), "0\n", "{what}");
         }
-    }
+    });
 }
 
 #[test]

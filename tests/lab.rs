@@ -1,10 +1,15 @@
-//! The lab's walkthrough, worked on the fixture with our commands, compared with what the text prints.
+//! The lab's walkthrough, worked with our commands, compared with what the text prints: on the fixture, and on the real logs where
+//! the environment variable `SAWLOG_LAB` names their folder, the one with `CloudTrail` and `s3-eng`.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sawlog_tests::{Case, evidence};
 
 const ATTACKER: &str = "3.238.12.183";
+/// The walkthrough changes to the folder of the bucket's logs, and to that of one region's events of one day.
+const BUCKET: [&str; 2] = ["--bucket", "falsimentis-eng"];
+const DAY: [&str; 2] = ["--source-file", "*us-west-1/2021/07/29/*"];
 const CLI: &str =
     "aws-cli/2.2.23 Python/3.8.8 Linux/4.14.238-182.422.amzn2.x86_64 exe/x86_64.amzn.2 prompt/off command/";
 const BOTO: &str = "Boto3/1.18.8 Python/3.7.10 Linux/4.14.238-182.422.amzn2.x86_64 Botocore/1.21.8 Resource";
@@ -30,7 +35,45 @@ fn awk(line: &str, fields: &[usize]) -> String {
 #[test]
 fn the_whole_walkthrough() {
     let case = Case::with(&evidence());
-    let bucket = ["--bucket", "falsimentis-eng"];
+    bucket(&case);
+    cloudtrail(&case);
+    beyond_the_text(&case);
+    let verified = case.sawlog(&["verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
+/// The real logs are not part of the repository.
+#[test]
+fn the_walkthrough_of_the_real_logs() {
+    let Some(logs) = std::env::var_os("SAWLOG_LAB") else {
+        println!("skipped: SAWLOG_LAB names no folder of the real lab's logs");
+        return;
+    };
+    let logs = std::path::absolute(logs).expect("a path");
+    let case = Case::new();
+    let ran = case.sawlog(&["convert", logs.to_str().expect("a path of text")]);
+    // The folder may hold files that are not logs.
+    assert!(ran.code == 0 || ran.code == 3, "{}", ran.err);
+    let has = |part: &Path| {
+        let is_there = logs.join(part).is_dir();
+        if !is_there {
+            println!("skipped: there is no {} in {}", part.display(), logs.display());
+        }
+        is_there
+    };
+    if has(Path::new("s3-eng")) {
+        bucket(&case);
+    }
+    if has(Path::new("CloudTrail/us-west-1/2021/07/29")) {
+        cloudtrail(&case);
+    }
+    let verified = case.sawlog(&["verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
+/// The walkthrough's first half: s3logparse, grep and awk.
+fn bucket(case: &Case) {
+    let lines = |arguments: &[&str]| lines(case, &[arguments, &BUCKET].concat());
 
     // s3logparse useragent *
     let expected = [
@@ -43,13 +86,10 @@ fn the_whole_walkthrough() {
         format!("1 - {CLI}s3api.get-bucket-versioning"),
         "1 - Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/92.0.4515.107 Safari/537.36".to_owned(),
     ];
-    assert_eq!(lines(&case, &["s3logparse", "useragent", bucket[0], bucket[1]]), expected);
+    assert_eq!(lines(&["s3logparse", "useragent"]), expected);
 
     // s3logparse toptalkers *
-    assert_eq!(
-        lines(&case, &["s3logparse", "toptalkers", bucket[0], bucket[1]]),
-        ["6.16 MiB - 3.238.12.183", "34.56 KiB - 96.253.26.224"]
-    );
+    assert_eq!(lines(&["s3logparse", "toptalkers"]), ["6.16 MiB - 3.238.12.183", "34.56 KiB - 96.253.26.224"]);
 
     // s3logparse useragent s3-eng-unknown-ip
     let expected = [
@@ -59,10 +99,10 @@ fn the_whole_walkthrough() {
         format!("2 - {BOTO}"),
         format!("1 - {CLI}s3api.get-bucket-versioning"),
     ];
-    assert_eq!(lines(&case, &["s3logparse", "useragent", "--ip", ATTACKER]), expected);
+    assert_eq!(lines(&["s3logparse", "useragent", "--ip", ATTACKER]), expected);
 
     // s3logparse topfiles s3-eng-unknown-ip: head and tail
-    let files = lines(&case, &["s3logparse", "topfiles", "--ip", ATTACKER]);
+    let files = lines(&["s3logparse", "topfiles", "--ip", ATTACKER]);
     let head = [
         "4 - gse_multipart10686.jpg",
         "3 - PHOTOS",
@@ -81,12 +121,12 @@ fn the_whole_walkthrough() {
     assert_eq!(files[files.len() - 4..], tail);
 
     // grep -h 3.238.12.183 *
-    let found = lines(&case, &["find", "--log", "s3", "--ip", ATTACKER]);
+    let found = lines(&["find", "--log", "s3", "--ip", ATTACKER]);
     assert_eq!(found.len(), 116);
     let first = "701a23465480cca98d94a2f326ad22a9c26fec7b7a9c17ee8e10e8d50a91878e falsimentis-eng [29/Jul/2021:13:09:55 +0000] 3.238.12.183 arn:aws:iam::342082656213:user/jmerckle T7X3D7QX7X6GZ0NN REST.GET.BUCKET - \"GET /?list-type=2&prefix=&delimiter=%2F&encoding-type=url HTTP/1.1\" 200 - 7983 - 37 36 \"-\" \"aws-cli/2.2.23 Python/3.8.8 Linux/4.14.238-182.422.amzn2.x86_64 exe/x86_64.amzn.2 prompt/off command/s3.ls\" - nWH0+ldF4vxbvpaMka7kLbRAFPVRP/QL9KfZwUP/lfVT12TExikGmfIKLT3Aac13Pyr+1ww+GaA= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader falsimentis-eng.s3.us-west-1.amazonaws.com TLSv1.2 -";
     assert_eq!(found[0], first);
     assert_eq!(awk(&found[0], &[3, 4]), "[29/Jul/2021:13:09:55 +0000]");
-    let encrypted = lines(&case, &["find", "--ip", ATTACKER, "--key", "*.jpg.gpg"]);
+    let encrypted = lines(&["find", "--ip", ATTACKER, "--key", "*jpg.gpg"]);
     assert_eq!(awk(&encrypted[0], &[3, 4]), "[29/Jul/2021:19:59:35 +0000]");
 
     // awk '{print $3, $4, $8, $9}' s3-eng-unknown-ip
@@ -128,22 +168,15 @@ fn the_whole_walkthrough() {
     assert!(actions.ends_with(&stretches[3].iter().map(ToString::to_string).collect::<Vec<_>>()));
 
     // awk '{print $6}' s3-eng-unknown-ip | sort | uniq -c
-    let requesters = lines(&case, &["top", "requester", "--ip", ATTACKER, "--format", "csv"]);
+    let requesters = lines(&["top", "requester", "--ip", ATTACKER, "--format", "csv"]);
     assert_eq!(requesters.len(), 2);
     assert!(requesters[1].starts_with("arn:aws:iam::342082656213:user/jmerckle,116,6459228,"), "{}", requesters[1]);
-
-    // What the text does not print: the records without an agent are the deletions.
-    let deletions = lines(&case, &["find", "-c", "--ip", ATTACKER, "--operation", "BATCH.DELETE.OBJECT", "--agent=!*"]);
-    assert_eq!(deletions, ["35"]);
-    cloudtrail(&case);
-    let verified = case.sawlog(&["verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.err);
 }
 
 /// The walkthrough's second half: ctsummarize, and jq on what it wrote.
 fn cloudtrail(case: &Case) {
     // ctsummarize 3.238.12.183 …/*z
-    let ran = case.sawq(&["ctsummarize", ATTACKER, "-o", "case"]);
+    let ran = case.sawq(&["ctsummarize", ATTACKER, DAY[0], DAY[1], "-o", "case"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let read = |name: &str| std::fs::read_to_string(case.path("case").join(name)).unwrap();
 
@@ -206,7 +239,6 @@ fn cloudtrail(case: &Case) {
     assert_eq!(summary.lines().take(13).collect::<Vec<_>>(), expected);
     assert_eq!(summary.lines().count(), 38);
     assert_eq!(read("eventsummary.csv").lines().count(), 38);
-    assert_eq!(read("accesskeys.txt"), "     37 AKIAU7JNXC7K7XNL3F6J\n      1 AKIAU7JNXC7KWQ3CBN5E\n");
 
     // cat writeevents.json | jq
     let writes = read("writeevents.json");
@@ -219,7 +251,7 @@ fn cloudtrail(case: &Case) {
     assert_eq!(names, ["PutUserPolicy", "CreateAccessKey"]);
 
     // jq -r 'select(.eventName=="PutUserPolicy") | .requestParameters | .policyName, .policyDocument'
-    let put = lines(case, &["find", "--log", "cloudtrail", "--ip", ATTACKER, "--operation", "Put*"]);
+    let put = lines(case, &["find", "--log", "cloudtrail", "--ip", ATTACKER, "--operation", "Put*", DAY[0], DAY[1]]);
     assert_eq!(put.len(), 1);
     let parameters = &serde_json::from_str::<serde_json::Value>(&put[0]).unwrap()["requestParameters"];
     let document = r#"{"Version": "2012-10-17","Statement": [{"Effect": "Allow","Action": "*","Resource": "*"}]}"#;
@@ -233,6 +265,19 @@ fn cloudtrail(case: &Case) {
     } else {
         println!("jq is not here: that it reads writeevents.json was not looked at");
     }
+}
+
+/// What the text does not print, but the fixture has.
+fn beyond_the_text(case: &Case) {
+    let read = |name: &str| std::fs::read_to_string(case.path("case").join(name)).unwrap();
+    assert_eq!(read("accesskeys.txt"), "     37 AKIAU7JNXC7K7XNL3F6J\n      1 AKIAU7JNXC7KWQ3CBN5E\n");
+    // The records without an agent are the deletions.
+    let deletions = lines(case, &["find", "-c", "--ip", ATTACKER, "--operation", "BATCH.DELETE.OBJECT", "--agent=!*"]);
+    assert_eq!(deletions, ["35"]);
+    // One region's folder of one day has all that the address did.
+    assert_eq!(case.sawq(&["ctsummarize", ATTACKER, "-o", "everywhere"]).code, 0);
+    let everywhere = std::fs::read_to_string(case.path("everywhere/eventsummary.txt")).unwrap();
+    assert_eq!(everywhere, read("eventsummary.txt"));
 
     // Nothing is overwritten unless that is asked for.
     let again = case.sawq(&["ctsummarize", ATTACKER, "-o", "case"]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sawlog_tests::{Case, Numbers, cases, random_flows, random_log, random_trail, repository};
+use sawlog_tests::{Case, Numbers, cases, in_parallel, random_flows, random_log, random_trail, repository};
 
 /// Writes as many records of each log, as files of a name.
 fn write_logs(case: &Case, name: &str, records: usize, seed: u64) {
@@ -217,14 +217,14 @@ fn a_store_may_lie_wherever_a_folder_may() {
     let below = names.iter().map(|name| format!("{name}/store"));
     let ways = ["some/../up", "./dot/./store", "some//twice//store", "some/where/../../back"].map(str::to_owned);
     let absolute = [case.path("some/../absolute").to_str().unwrap().to_owned()];
-    for store in below.chain(ways).chain(absolute) {
+    in_parallel(below.chain(ways).chain(absolute), |store| {
         check_store(&case, &store, |command, store| {
             command.args(["--store", store]);
         });
         check_store(&case, &format!("{store}-env"), |command, store| {
             command.env("SAWLOG_STORE", store);
         });
-    }
+    });
 }
 
 /// Every command opens what `convert` made.

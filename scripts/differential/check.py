@@ -8,6 +8,7 @@ by field with other parsers of S3 logs from PyPI as well; where these differ and
 """
 import argparse
 import collections
+import concurrent.futures
 import csv
 import gzip
 import io
@@ -322,6 +323,14 @@ def check_store(seed):
         check_view(db, store)
 
 
+def difference_of(seed):
+    """What differs in the store of a seed, in words."""
+    try:
+        check_store(seed)
+    except AssertionError as error:
+        return f"seed {seed}: {error}"
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--stores", type=int, default=5)
@@ -329,12 +338,11 @@ def main():
     arguments.add_argument("--parsers", action="store_true")
     given = arguments.parse_args()
     failed = 0
-    for seed in range(given.seed, given.seed + given.stores):
-        try:
-            check_store(seed)
-        except AssertionError as error:
-            failed += 1
-            print(f"seed {seed}: {error}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for difference in pool.map(difference_of, range(given.seed, given.seed + given.stores)):
+            if difference:
+                failed += 1
+                print(difference, flush=True)
     print(f"{given.stores} stores of {given.stores * 20} logs compared, from seed {given.seed}: {failed} differ", flush=True)
     if given.parsers:
         import parsers

@@ -1,7 +1,8 @@
-"""Reads a store with other tools and compares counts and sums: check.py [--only-delta] STORE SAWQ.
+"""Reads stores with other tools and compares counts and sums: check.py SAWQ STORE…
 
 Each table is asked the same by all: as SQL by sawq, DuckDB and Spark (where there is Java), and as Arrow data that pyarrow,
-deltalake and Polars give.
+deltalake and Polars give. A store behind `delta:` has data files that are out of use, which plain readers would see as well: only
+deltalake reads it. One behind `two:` was written by two versions, so that some data files lack columns of their table.
 """
 import json
 import shutil
@@ -15,9 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-*OPTIONS, STORE, SAWQ = sys.argv[1:]
-# Plain readers see what is out of use as well.
-ONLY_DELTA = OPTIONS == ["--only-delta"]
+SAWQ, *STORES = sys.argv[1:]
 
 # For each table what is asked: a name, the SQL (LENGTH_OF is the tool's own function for lists), and the same over Arrow.
 total = lambda name: lambda table: pc.sum(table[name]).as_py()
@@ -63,14 +62,17 @@ def query(table, source, length_of):
     return f"SELECT {columns} FROM {source}".replace("LENGTH_OF", length_of)
 
 
-def sawq(table):
-    out = subprocess.run([SAWQ, "sql", query(table, table, "array_length"), "--json", "--store", STORE], check=True, capture_output=True)
-    row = json.loads(out.stdout)[0]
-    return tuple(row[name] for name, _, _ in TABLES[table])
+def asked(store, sql):
+    out = subprocess.run([SAWQ, "sql", sql, "--json", "--store", store], check=True, capture_output=True)
+    return tuple(json.loads(out.stdout)[0].values())
 
 
-def with_duckdb(table):
-    source = f"read_parquet('{STORE}/{table}/date=*/*.parquet', hive_partitioning = true)"
+def sawq(store, table):
+    return asked(store, query(table, table, "array_length"))
+
+
+def with_duckdb(store, table):
+    source = f"read_parquet('{store}/{table}/date=*/*.parquet', hive_partitioning = true)"
     row = duckdb.connect().execute(query(table, source, "len")).fetchone()
     return tuple(int(value) for value in row)
 
@@ -84,20 +86,20 @@ def with_arrow(table, data):
     return tuple(int(measure(data)) for _, _, measure in TABLES[table])
 
 
-def with_polars(table):
-    frame = polars.scan_parquet(f"{STORE}/{table}/date=*/*.parquet", hive_partitioning=True).collect()
+def with_polars(store, table):
+    frame = polars.scan_parquet(f"{store}/{table}/date=*/*.parquet", hive_partitioning=True).collect()
     return with_arrow(table, frame.to_arrow(compat_level=polars.CompatLevel.oldest()))
 
 
-def with_pyarrow(table):
+def with_pyarrow(store, table):
     # It is the one that looks at the pages' checksums.
     checked = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
-    dataset = ds.dataset(f"{STORE}/{table}", format=checked, partitioning="hive", exclude_invalid_files=True)
+    dataset = ds.dataset(f"{store}/{table}", format=checked, partitioning="hive", exclude_invalid_files=True)
     return with_arrow(table, dataset.to_table())
 
 
-def with_deltalake(table):
-    return with_arrow(table, deltalake.DeltaTable(f"{STORE}/{table}").to_pyarrow_table())
+def with_deltalake(store, table):
+    return with_arrow(table, deltalake.DeltaTable(f"{store}/{table}").to_pyarrow_table())
 
 
 def spark():
@@ -107,52 +109,86 @@ def spark():
     except ImportError:
         return None
     session = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-               .config("spark.ui.showConsoleProgress", "false")
+               .config("spark.ui.showConsoleProgress", "false").config("spark.sql.shuffle.partitions", "2")
                .config("spark.sql.session.timeZone", "UTC").config("spark.log.level", "ERROR").getOrCreate())
 
-    def read(table):
-        session.read.parquet(f"{STORE}/{table}").createOrReplaceTempView(table)
+    def read(store, table):
+        session.read.parquet(f"{store}/{table}").createOrReplaceTempView(table)
         return tuple(int(value) for value in session.sql(query(table, table, "array_size")).collect()[0])
     return read
 
 
-def wrong_by_glob():
-    """What DuckDB finds otherwise by the documented patterns: one line by value, and the tables that are not of records."""
-    def ask(files, condition="true"):
-        return duckdb.connect().execute(f"SELECT count(*) FROM read_parquet('{STORE}/{files}') WHERE {condition}").fetchone()[0]
+def count_in(store, files, condition="true"):
+    return duckdb.connect().execute(f"SELECT count(*) FROM read_parquet('{store}/{files}') WHERE {condition}").fetchone()[0]
 
+
+def compared(name, found, expected):
+    print(f"  {name:<9} {'agrees' if found == expected else (found, expected)}")
+    return found != expected
+
+
+def wrong_in(store, readers):
+    wrong = 0
+    for table in TABLES:
+        expected = sawq(store, table)
+        print(f"{table}\n  sawq      {dict(zip((name for name, _, _ in TABLES[table]), expected))}")
+        for name, read in readers.items():
+            wrong += compared(name, read(store, table), expected)
+    return wrong
+
+
+def wrong_by_glob(store):
+    """What DuckDB finds otherwise by the documented patterns: one line by value, and the tables that are not of records."""
     # By dictionary, statistics and Bloom filter.
-    wrong = ask("s3_access/date=*/*.parquet", "request_id = 'T7X3D7QX7X6GZ0NN'") != 1
-    wrong += ask("cloudtrail/date=*/*.parquet", "user_identity.access_key_id = 'AKIAU7JNXC7K7XNL3F6J'") != 37
+    wrong = count_in(store, "s3_access/date=*/*.parquet", "request_id = 'T7X3D7QX7X6GZ0NN'") != 1
+    wrong += count_in(store, "cloudtrail/date=*/*.parquet", "user_identity.access_key_id = 'AKIAU7JNXC7K7XNL3F6J'") != 37
     for table in ["sources", "entities"]:
-        out = subprocess.run([SAWQ, "sql", f"SELECT count(*) AS n FROM {table}", "--json", "--store", STORE], check=True, capture_output=True)
-        found, expected = ask(f"{table}/part-*.parquet"), json.loads(out.stdout)[0]["n"]
-        print(f"{table}\n  duckdb    {'agrees' if found == expected else (found, expected)}")
-        wrong += found != expected
+        print(table)
+        wrong += compared("duckdb", count_in(store, f"{table}/part-*.parquet"), asked(store, f"SELECT count(*) AS n FROM {table}")[0])
+    return wrong
+
+
+def wrong_of_two_versions(store):
+    """What readers find otherwise where only the newer data files have a column. Plain readers need the settings that README names."""
+    sql = "SELECT count(*) AS n, sum(bytes) AS bytes, count(tgw_id) AS gateways FROM "
+    expected = asked(store, f"{sql} vpc_flow")
+    print(f"vpc_flow, of two versions\n  sawq      {expected}")
+    files = f"{store}/vpc_flow/date=*/*.parquet"
+    row = duckdb.connect().execute(f"{sql} read_parquet('{files}', hive_partitioning = true, union_by_name = true)").fetchone()
+    wrong = compared("duckdb", tuple(int(value) for value in row), expected)
+    delta = deltalake.DeltaTable(f"{store}/vpc_flow").to_pyarrow_table()
+    wrong += compared("deltalake", (delta.num_rows, total("bytes")(delta), count("tgw_id")(delta)), expected)
+    # These read the columns of the first file.
+    frame = polars.scan_parquet(files, hive_partitioning=True, missing_columns="insert", extra_columns="ignore").collect()
+    wrong += compared("polars", (frame.height, frame["bytes"].sum()), expected[:2])
+    plain = ds.dataset(f"{store}/vpc_flow", partitioning="hive", exclude_invalid_files=True).to_table()
+    wrong += compared("pyarrow", (plain.num_rows, total("bytes")(plain)), expected[:2])
+    if expected[2] == 0 or "tgw_id" in plain.column_names:
+        print("  the store is not one of two versions")
+        wrong += 1
     return wrong
 
 
 def main():
-    plain = {"duckdb": with_duckdb, "polars": with_polars, "pyarrow": with_pyarrow}
-    readers = {**({} if ONLY_DELTA else plain), "deltalake": with_deltalake}
-    with_spark = spark() if shutil.which("java") and not ONLY_DELTA else None
+    readers = {"duckdb": with_duckdb, "polars": with_polars, "pyarrow": with_pyarrow, "deltalake": with_deltalake}
+    with_spark = spark() if shutil.which("java") else None
     if with_spark:
         readers["spark"] = with_spark
     else:
         print("interop: Spark is skipped, there is no Java or no pyspark")
     wrong = 0
-    for table in TABLES:
-        expected = sawq(table)
-        print(f"{table}\n  sawq      {dict(zip((name for name, _, _ in TABLES[table]), expected))}")
-        for name, read in readers.items():
-            found = read(table)
-            print(f"  {name:<9} {'agrees' if found == expected else found}")
-            wrong += found != expected
-    if not ONLY_DELTA:
-        wrong += wrong_by_glob()
+    for store in STORES:
+        kind, _, path = store.rpartition(":")
+        print(f"== {path.rpartition('/')[2]}")
+        if kind == "two":
+            wrong += wrong_of_two_versions(path)
+        elif kind == "delta":
+            wrong += wrong_in(path, {"deltalake": with_deltalake})
+        else:
+            wrong += wrong_in(path, readers) + wrong_by_glob(path)
     if wrong:
         sys.exit(f"interop: {wrong} readings differ from sawq's")
-    print(f"interop: {len(readers)} readers agree with sawq on {len(TABLES)} tables")
+    print(f"interop: {len(readers)} readers agree with sawq on {len(STORES)} stores")
 
 
 main()

@@ -3,8 +3,10 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -176,6 +178,22 @@ impl Case {
 pub fn cases(all: usize, short: usize) -> impl Iterator<Item = usize> {
     let is_full = std::env::var_os("SAWLOG_TESTS").is_some_and(|value| value == "full");
     (0..all).step_by(if is_full { 1 } else { all.div_ceil(short.max(1)).max(1) })
+}
+
+/// Checks each of many things, as many at a time as there are processors.
+///
+/// # Panics
+///
+/// If a check does.
+pub fn in_parallel<T>(things: impl IntoIterator<Item = T, IntoIter: Send>, check: impl Fn(T) + Sync) {
+    let things = Mutex::new(things.into_iter());
+    let next = || things.lock().expect("nobody panics while holding it").next();
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| std::iter::from_fn(next).for_each(&check));
+        }
+    });
 }
 
 /// What the fault layer does to a command.

@@ -233,6 +233,12 @@ impl Source {
         Ok(())
     }
 
+    /// The line that `sha256sum` prints of the file: its SHA-256, two blanks, its path.
+    #[must_use]
+    pub fn sum_line(&self) -> String {
+        format!("{}  {}\n", self.sha256, self.path)
+    }
+
     /// The whole ledger, in order of path.
     ///
     /// # Errors

@@ -19,6 +19,10 @@ use crate::merge::{Merge, Reading};
 /// What a verification found.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Verification {
+    /// When it was made.
+    pub(crate) made_at: String,
+    /// SHA-256 of the lines that `sha256sum` prints of the sources, in order of path: which sources it is about.
+    pub(crate) ledger_sha256: String,
     /// Inputs that were rebuilt and are what they were.
     pub(crate) verified: usize,
     /// Their bytes.
@@ -74,6 +78,8 @@ pub(crate) fn verify(store: &Store, memory: u64) -> Result<Verification> {
         is_damaged(table);
     }
     let ledger = Source::load_all(store)?;
+    result.made_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    result.ledger_sha256 = ledger_hash(&ledger);
     let mut walk = Walk { ledger: &ledger, next: 0, current: None, unknown: None, text: Vec::new(), result };
     let printed = |snapshot: &&Snapshot| records_and_rejects().any(|table| table.name == snapshot.table.name);
     let files = snapshots.iter().filter(printed).flat_map(|of| of.files.iter().map(move |file| (of, file)));
@@ -91,6 +97,12 @@ pub(crate) fn verify(store: &Store, memory: u64) -> Result<Verification> {
         result.index_differs = verify_index(store, &snapshots, at_once)?;
     }
     Ok(result)
+}
+
+fn ledger_hash(ledger: &[Source]) -> String {
+    let mut hasher = Sha256::new();
+    ledger.iter().for_each(|source| hasher.update(source.sum_line()));
+    hex(&hasher.finalize())
 }
 
 fn records_and_rejects() -> impl Iterator<Item = &'static Table> {

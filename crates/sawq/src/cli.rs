@@ -343,7 +343,8 @@ const REPORT_HELP: &str = "\
 Examples:
   sawq report -o case.html
   sawq report -o case.html --entity 3.238.12.183 --entity jmerckle --title 'Case 7' --force
-  sawq report -o day.html --since 2021-07-29 --until 2021-07-29";
+  sawq report -o day.html --since 2021-07-29 --until 2021-07-29
+  sawlog verify --json > verified.json; sawq report -o case.html --verified verified.json";
 
 const TIMELINE_HELP: &str = "\
 Examples:
@@ -503,13 +504,13 @@ pub(crate) struct ReportArgs {
     /// What the logs are and where they are from, in the head of the page
     #[arg(long, value_name = "TEXT")]
     pub(crate) evidence: Option<String>,
-    /// Quote the result of a verification: a file that 'sawlog verify --json' wrote
+    /// Quote the result of a verification: the file that 'sawlog verify --json > FILE.json' wrote
     #[arg(long, value_name = "FILE.json")]
     pub(crate) verified: Option<PathBuf>,
-    /// Show up to this many lines of the timeline: failures and changes before others
+    /// Show up to this many lines of the timeline, failures and changes before others; 0 for all
     #[arg(short = 'n', long, default_value_t = 4000, value_name = "N")]
     pub(crate) number: usize,
-    /// Overwrite an existing page
+    /// Overwrite an existing page and its list of sources
     #[arg(long)]
     pub(crate) force: bool,
     /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder

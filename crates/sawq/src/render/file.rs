@@ -38,6 +38,10 @@ impl NewFile {
         if existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
             return Err(there_is(path));
         }
+        // A device or a pipe would go for good.
+        if existing == Existing::Replace && fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(anyhow!("{} is not a regular file; name another one", path.display()));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // As any new file: the mask of the process says who may read it.

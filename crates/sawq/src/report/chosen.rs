@@ -55,10 +55,10 @@ struct Class {
 type Importance = (u32, usize);
 
 impl Chooser {
-    /// Chooses up to `most` lines.
+    /// Chooses up to `most` lines; 0 is all.
     pub(crate) fn new(most: usize) -> Self {
         Self {
-            most,
+            most: if most == 0 { usize::MAX } else { most },
             marked: Class::default(),
             others: Class::default(),
             hasher: RandomState::new(),

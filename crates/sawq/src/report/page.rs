@@ -9,9 +9,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::facts::Facts;
-use super::text::{broken, number, shown, size};
+use super::text::{broken, count, number, shown, size};
 use super::verified::Verified;
-use super::{entity, tables, timeline};
+use super::{command, entity, tables, timeline};
 use crate::cli::ReportArgs;
 use crate::moment::moment;
 use crate::who::Profile;
@@ -21,22 +21,6 @@ const UPLOT: &str = include_str!("../../assets/uplot/uPlot.iife.min.js");
 const UPLOT_STYLE: &str = include_str!("../../assets/uplot/uPlot.min.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
 const STYLE: &str = include_str!("../../assets/report.css");
-/// Options of the report that its timeline's command has not, and whether a value follows.
-const OWN_OPTIONS: [(&str, bool); 12] = [
-    ("--out", true),
-    ("--output", true),
-    ("-o", true),
-    ("--entity", true),
-    ("--title", true),
-    ("--case-number", true),
-    ("--examiner", true),
-    ("--evidence", true),
-    ("--verified", true),
-    ("--geoip", true),
-    ("-n", true),
-    ("--force", false),
-];
-
 /// All that a page is made of.
 pub(super) struct Page<'a> {
     pub(super) args: &'a ReportArgs,
@@ -73,7 +57,7 @@ impl Page<'_> {
                     (self.header())
                     main {
                         (tables::summary(facts))
-                        (timeline::section(facts, &timeline_command()))
+                        (timeline::section(facts, &command::for_timeline(&command::words())))
                         (tables::tops(facts))
                         @for (place, profile) in self.entities.iter().enumerate() { (entity::section(place, profile)) }
                         (tables::sources(facts))
@@ -98,6 +82,7 @@ impl Page<'_> {
     fn header(&self) -> Markup {
         let (args, facts) = (self.args, self.facts);
         let range = facts.times().map(|(first, last)| format!("{} to {} UTC", moment(first), moment(last)));
+        let filters = command::filters(&command::words());
         let given = [("Case number", &args.case_number), ("Examiner", &args.examiner), ("Evidence", &args.evidence)];
         html! {
             header {
@@ -106,7 +91,8 @@ impl Page<'_> {
                     @for (name, value) in given {
                         @if let Some(value) = value { dt { (name) } dd { (shown(value)) } }
                     }
-                    dt { "Period" } dd { (range.unwrap_or_else(|| "no records".to_owned())) }
+                    @if !filters.is_empty() { dt { "Filters" } dd { "only the records that " code { (broken(&filters)) } " leaves" } }
+                    dt { "Period" } dd { (range.unwrap_or_else(|| "no records with a time".to_owned())) }
                     dt { "Made" }
                     dd {
                         (moment(Timestamp::now().as_microsecond())) " UTC by sawq " (env!("CARGO_PKG_VERSION"))
@@ -130,21 +116,17 @@ impl Page<'_> {
         let Some(verified) = self.verified else {
             return html! { "not verified on this page; run " code { "sawlog verify" } };
         };
-        let ledger = self.facts.sources.all.len() as u64;
-        let written = verified.written.map(|time| format!("{} UTC: ", moment(time))).unwrap_or_default();
+        let time = verified.time.map(|time| format!("{} UTC: ", moment(time))).unwrap_or_default();
+        let without = verified.without_records;
         html! {
-            (written) (number(verified.rebuilt)) " of " (number(verified.rebuilt + verified.failed))
-            " sources rebuilt byte for byte (" (size(verified.bytes.into())) "); " (number(verified.without_records))
-            " hold no records"
+            (time) (number(verified.rebuilt)) " of " (count(verified.rebuilt + verified.failed, "source", "sources"))
+            " rebuilt byte for byte (" (size(verified.bytes.into())) ")"
+            @if without > 0 { "; " (count(without, "other source holds no records", "other sources hold no records")) }
             @if let Some((signed, digests)) = verified.digests {
-                "; " (number(signed)) " of " (number(digests)) " CloudTrail digests have the right signature"
+                "; " (number(signed)) " of " (count(digests, "CloudTrail digest", "CloudTrail digests")) " with the right signature"
             }
             @for problem in &verified.problems { "; " span.bad { (shown(problem)) } }
-            @if verified.sources() != ledger {
-                "; " span.bad {
-                    "the result is about " (number(verified.sources())) " sources, the store has " (number(ledger))
-                }
-            }
+            @if let Some(other) = verified.is_about_another(&self.facts.sources) { "; " span.bad { (other) } }
         }
     }
 
@@ -152,16 +134,16 @@ impl Page<'_> {
         html! {
             section id="method" {
                 h2 { "Method" }
-                p { "Command line, with the filters used: " code { (broken(&command_line(words()))) } }
+                p { "Command line: " code { (broken(&command::whole(&command::words()))) } }
                 p {
                     "Sources and rejects are those of the whole store; everything else is about the records that the filters leave. \
-                     Times are those in the records, in UTC. An evidence place is a source file and the number of the line, or of \
-                     the JSON object, in it; of a line that stands for several records it is that of the first one. “Only here” marks a value that no \
-                     other record of the store has."
+                     Times are those in the records, in UTC. The place in the evidence is a source file and a line in it; in a JSON \
+                     file the line is the number of the record. A line of the timeline that stands for several records has the place of \
+                     the first one. “Only here” marks a value that no other record of the store has."
                 }
                 @if let Some(verified) = self.verified {
                     p {
-                        "The result of the verification is quoted from " code { (broken(&verified.file)) } ", SHA-256 "
+                        "The result of the verification is quoted from the file " code { (broken(&verified.file)) } ", SHA-256 "
                         code { (broken(&verified.sha256)) } "."
                     }
                 }
@@ -182,40 +164,6 @@ fn css_string(text: &str) -> String {
         _ => format!("\\{:06x} ", u32::from(char)),
     });
     format!("\"{}\"", escaped.collect::<String>())
-}
-
-/// The words that the process was started with, behind its name.
-fn words() -> Vec<String> {
-    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
-}
-
-/// The command that prints the whole timeline of the same records.
-fn timeline_command() -> String {
-    let mut kept = Vec::new();
-    let mut words = words().into_iter();
-    while let Some(word) = words.next() {
-        let name = word.split('=').next().unwrap_or_default();
-        let is_joined = word.len() > 2 && (word.starts_with("-n") || word.starts_with("-o"));
-        if let Some((_, has_value)) = OWN_OPTIONS.iter().find(|(own, _)| *own == name) {
-            if *has_value && name == word {
-                words.next();
-            }
-        } else if word == "report" && !kept.contains(&"timeline".to_owned()) {
-            kept.push("timeline".to_owned());
-        } else if !is_joined {
-            kept.push(word);
-        }
-    }
-    command_line(kept)
-}
-
-/// A command line of sawq as a shell takes it.
-fn command_line(words: Vec<String>) -> String {
-    let quoted = words.into_iter().map(|word| {
-        let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:=@%+,".contains(char);
-        if !word.is_empty() && word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
-    });
-    ["sawq".to_owned()].into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// Behind the heading of a list that is cut: how much of it is shown.

@@ -1,5 +1,6 @@
 //! The sources of a case: every file with its hash, and the lines of them that are no records.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,8 @@ use arrow::datatypes::Int64Type;
 use sawlog_formats::{REJECTS, TextColumn};
 use sawlog_store::{Source, Store, read_file};
 use sha2::{Digest, Sha256};
+
+use crate::render::file::{Existing, NewFile};
 
 /// If there are more sources, they are in a file beside the page as well.
 const MAX_ON_PAGE_ALONE: usize = 300;
@@ -38,26 +41,24 @@ impl Sources {
     pub(crate) fn of(store: &Store) -> Result<Self> {
         let all = Source::load_all(store)?;
         let mut hasher = Sha256::new();
-        all.iter().for_each(|source| hasher.update(format!("{}  {}\n", source.sha256, source.path)));
+        all.iter().for_each(|source| hasher.update(source.sum_line()));
         let ledger_sha256 = hex(&hasher.finalize());
         let rejects_in_all = all.iter().map(|source| source.rejects).sum();
         Ok(Self { all, ledger_sha256, list: None, rejects: rejects(store)?, rejects_in_all })
     }
 
-    /// Writes the list beside the page, if there are so many sources.
-    pub(crate) fn write_list(&mut self, page: &Path, force: bool) -> Result<()> {
+    /// Writes the list beside the page, if there are so many sources; it gets its name when it is finished.
+    pub(crate) fn write_list(&mut self, page: &Path, existing: Existing) -> Result<Option<NewFile>> {
         if self.all.len() <= MAX_ON_PAGE_ALONE {
-            return Ok(());
+            return Ok(None);
         }
         let path = list_beside(page);
-        if !force && path.symlink_metadata().is_ok() {
-            bail!("{} exists; nothing was written. Use --force to overwrite it", path.display());
-        }
+        let mut file = new_file(&path, existing)?;
         let list = self.as_csv()?;
-        std::fs::write(&path, &list).with_context(|| format!("can't write {}", path.display()))?;
+        file.write_all(&list).with_context(|| format!("can't write {}", path.display()))?;
         let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
         self.list = Some((name, hex(&Sha256::digest(&list))));
-        Ok(())
+        Ok(Some(file))
     }
 
     fn as_csv(&self) -> Result<Vec<u8>> {
@@ -90,6 +91,14 @@ impl Sources {
         }
         csv.into_inner().context("the list of sources")
     }
+}
+
+/// Begins a file that is named by --force where it may not be there yet.
+pub(super) fn new_file(path: &Path, existing: Existing) -> Result<NewFile> {
+    if existing == Existing::Keep && path.symlink_metadata().is_ok() {
+        bail!("{} exists; nothing was written. Use --force to overwrite it", path.display());
+    }
+    NewFile::create(path, false, existing)
 }
 
 /// Where the list of sources is, beside a page: `case.sources.csv` for `case.html`.

@@ -19,16 +19,13 @@ const MAX_ON_PAPER: usize = 150;
 pub(super) fn summary(facts: &Facts) -> Markup {
     let failed: u64 = facts.logs.iter().map(|log| log.failed).sum();
     let changed: i64 = facts.logs.iter().map(|log| facts.counts.changed(log.name)).sum();
-    let sources = facts.sources.all.len();
+    let (sources, rejected) = (facts.sources.all.len(), facts.sources.rejects_in_all);
     let tiles = [
         (number(facts.records()), if facts.records() == 1 { "record" } else { "records" }),
         (number(failed), "failed"),
         (number(changed), "changed something"),
         (number(sources as u64), if sources == 1 { "source file" } else { "source files" }),
-        (
-            number(facts.sources.rejects_in_all),
-            if facts.sources.rejects_in_all == 1 { "line rejected" } else { "lines rejected" },
-        ),
+        (number(rejected), if rejected == 1 { "line rejected" } else { "lines rejected" }),
     ];
     html! {
         section id="summary" {
@@ -36,7 +33,7 @@ pub(super) fn summary(facts: &Facts) -> Markup {
             div.cards { @for (value, name) in tiles { div.card { b { (value) } (name) } } }
             div.scroll { table {
                 thead { tr {
-                    th { "Log" } th.num { "Records" } th.num { "Failed" } th.num { "Changed something" } th { "First, UTC" } th { "Last, UTC" }
+                    th { "Log" } th.num { "Records" } th.num { "Failed" } th.num { "Changed" } th { "First, UTC" } th { "Last, UTC" }
                 } }
                 tbody { @for log in &facts.logs { (log_row(log, facts)) } }
             } }
@@ -95,7 +92,7 @@ pub(super) fn sources(facts: &Facts) -> Markup {
         section id="sources" {
             h2 { "Sources" }
             p {
-                "SHA-256 of the ledger, that is of the lines that sha256sum prints of all " (number(all as u64)) " files, sorted by path: "
+                "SHA-256 of the ledger, that is, of the lines that sha256sum prints for " (count(all as u64, "file", "files")) ", sorted by path: "
                 code { (broken(&sources.ledger_sha256)) }
             }
             @if let Some((name, sha256)) = &sources.list {
@@ -109,7 +106,7 @@ pub(super) fn sources(facts: &Facts) -> Markup {
             (states(&sources.all))
             div class=(if all > MAX_ON_PAPER { "screen" } else { "" }) {
                 @if all > MAX_OPEN {
-                    details { summary { "List of " (count(all.min(MAX_SOURCES), "source", "sources")) } (table) }
+                    details { summary { "List of " (count(all.min(MAX_SOURCES) as u64, "source", "sources")) } (table) }
                 } @else { (table) }
             }
         }
@@ -126,7 +123,7 @@ fn states(sources: &[Source]) -> Markup {
         sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += i128::from(value));
     }
     html! {
-        div.scroll { table {
+        div.scroll.keep { table {
             thead { tr {
                 th { "Folder" } th { "State" } th { "Log" } th.num { "Files" } th.num { "Size" } th.num { "Records" } th.num { "Rejects" }
             } }
@@ -164,7 +161,7 @@ fn encoded(name: &str) -> String {
 
 pub(super) fn rejects(facts: &Facts) -> Markup {
     let sources = &facts.sources;
-    let all = usize::try_from(sources.rejects_in_all).unwrap_or_default();
+    let all = sources.rejects_in_all.unsigned_abs();
     html! {
         section id="rejects" {
             h2 { "Rejects" }
@@ -172,7 +169,7 @@ pub(super) fn rejects(facts: &Facts) -> Markup {
             @else {
                 p {
                     (count(all, "line is no record; the store has it whole.", "lines are no records; the store has them whole."))
-                    @if sources.rejects.len() < all { span.screen { " The first " (sources.rejects.len()) ":" } }
+                    @if (sources.rejects.len() as u64) < all { span.screen { " The first " (number(sources.rejects.len() as u64)) ":" } }
                 }
                 div.scroll.screen { table {
                     thead { tr { th { "File" } th.num { "Line" } th { "Reason" } th { "Line, cut to 200 characters" } } }

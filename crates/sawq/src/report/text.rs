@@ -3,21 +3,29 @@
 use maud::{Markup, html};
 use sawlog_formats::visible;
 
+pub(super) use crate::render::units::size;
+use crate::render::units::with_commas;
+
 /// Text that is no longer is not broken behind punctuation: an address.
 const WHOLE: usize = 15;
 /// A piece of text is at least this long behind punctuation, and a word or a part of a domain this long.
 const PIECE: usize = 10;
 const WORD: usize = 6;
-/// A piece without a good place to break is broken after this many characters: a hash in quarters.
+/// A piece without a good place to break is broken after this many characters.
 const LONGEST: usize = 32;
+/// Letters and digits without words are whole up to this length, as an access key is; a hash is broken in quarters.
+const WHOLE_ID: usize = 24;
+const PART_OF_ID: usize = 16;
+/// Digits behind a word are a version from this length on, as in `ListFunctions20150331`.
+const VERSION: usize = 4;
 
 /// Text from a log, without what could steer its reader.
 pub(super) fn shown(text: &str) -> String {
     visible(text).into_owned()
 }
 
-/// The same, with places where a line may be broken: behind punctuation, between `words` as in `getUserPolicy`, and within
-/// what has neither.
+/// The same, with places where a line may be broken: behind punctuation, between words as in `GetUserPolicy`, and within long
+/// text that has neither.
 pub(super) fn broken(text: &str) -> Markup {
     let text = visible(text);
     html! {
@@ -30,17 +38,21 @@ pub(super) fn broken(text: &str) -> Markup {
 
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
-    let (mut start, mut length) = (0, 0);
+    let (mut start, mut length, mut run) = (0, 0, Run::Words);
     let mut before = ' ';
     for (at, char) in text.char_indices() {
+        if char.is_alphanumeric() && !before.is_alphanumeric() {
+            run = Run::of(&text[at..]);
+        }
         let behind_mark =
             matches!(before, '/' | ':' | '_' | '.' | ',' | '=' | '&' | '?' | '@' | '-' | '+' | '%' | '|' | ';');
-        let new_word = before.is_lowercase() && char.is_uppercase();
+        let is_new = before.is_lowercase() && char.is_uppercase() || before.is_alphabetic() && char.is_ascii_digit();
         // A blank is a place by itself.
         length = if before == ' ' { 0 } else { length };
         let least = if before == '.' { WORD } else { PIECE };
         let is_mark = behind_mark && !char.is_ascii_punctuation() && length >= least && text.len() > WHOLE;
-        if is_mark || new_word && length >= WORD || length >= LONGEST {
+        let longest = if run == Run::LongId { PART_OF_ID } else { LONGEST };
+        if is_mark || is_new && run == Run::Words && length >= WORD || length >= longest {
             pieces.push(&text[start..at]);
             (start, length) = (at, 0);
         }
@@ -51,40 +63,41 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
+/// What letters and digits in a row are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// Words, perhaps with a version behind them.
+    Words,
+    /// An id, such as an access key.
+    Id,
+    /// A long one, such as a hash.
+    LongId,
+}
+
+impl Run {
+    /// What the text begins with.
+    fn of(text: &str) -> Self {
+        let length = text.find(|char: char| !char.is_alphanumeric()).unwrap_or(text.len());
+        let letters = text.find(|char: char| !char.is_alphabetic()).unwrap_or(text.len());
+        let digits = text[letters..].bytes().take_while(u8::is_ascii_digit).count();
+        if letters == length || letters >= WORD && digits >= VERSION {
+            Self::Words
+        } else if length <= WHOLE_ID {
+            Self::Id
+        } else {
+            Self::LongId
+        }
+    }
+}
+
 /// A number with commas between thousands.
 pub(super) fn number(number: impl Into<i128>) -> String {
-    let number: i128 = number.into();
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    with_commas(&number.into().to_string())
 }
 
 /// How many there are of something: `1 line`, `2,000 lines`.
-pub(super) fn count(of: usize, one: &str, many: &str) -> String {
-    format!("{} {}", number(i128::try_from(of).unwrap_or(i128::MAX)), if of == 1 { one } else { many })
-}
-
-/// A size in the unit in which it is below 1,024, as s3logparse has it: `6.16 MiB`.
-#[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
-pub(super) fn size(bytes: u128) -> String {
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut units = ["KiB", "MiB", "GiB", "TiB", "PiB"].into_iter();
-    let (mut value, mut unit) = (bytes as f64 / 1024.0, units.next().unwrap_or_default());
-    for next in units {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    format!("{value:.2} {unit}")
+pub(super) fn count(of: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(of), if of == 1 { one } else { many })
 }
 
 /// A heading: its first letter is a capital.
@@ -106,17 +119,21 @@ mod tests {
         assert_eq!(pieces("GetAccountAuthorizationDetails"), ["GetAccount", "Authorization", "Details"]);
         assert_eq!(pieces("config.amazonaws.com"), ["config.", "amazonaws.", "com"]);
         assert_eq!([pieces("jmerckle"), pieces("198.51.100.123")].concat(), ["jmerckle", "198.51.100.123"]);
-        assert_eq!(pieces(&"0123456789abcdef".repeat(4)).len(), 2);
+        assert_eq!(pieces("ListFunctions20150331"), ["ListFunctions", "20150331"]);
+        assert_eq!(
+            pieces("20210728T0110Z_SAWVJnZfAg5MTr80.json.gz"),
+            ["20210728T0110Z_", "SAWVJnZfAg5MTr80.", "json.gz"]
+        );
+        assert_eq!(pieces("AKIAIOSFODNN7EXAMPLE"), ["AKIAIOSFODNN7EXAMPLE"]);
+        assert_eq!(pieces(&"0123456789abcdef".repeat(4)), ["0123456789abcdef"; 4]);
         assert_eq!(broken("<b>").into_string(), "&lt;b&gt;");
     }
 
     #[test]
     fn numbers_have_commas() {
-        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (30_477, "30,477"), (-1_234_567, "-1,234,567")] {
-            assert_eq!(number(value), text);
+        for (value, text) in [(0, "0 lines"), (1, "1 line"), (30_477, "30,477 lines")] {
+            assert_eq!(count(value, "line", "lines"), text);
         }
-        assert_eq!((count(1, "line", "lines"), count(0, "line", "lines")), ("1 line".to_owned(), "0 lines".to_owned()));
-        assert_eq!((size(0), size(6_459_228)), ("0 B".to_owned(), "6.16 MiB".to_owned()));
     }
 
     proptest! {

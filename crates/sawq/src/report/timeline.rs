@@ -9,7 +9,7 @@ use super::chosen::Line;
 use super::facts::Facts;
 use super::tables::MAX_SOURCES;
 use super::text::{broken, count, number};
-use crate::moment::moment;
+use crate::moment::{day_and_clock, moment};
 use crate::timeline::Burst;
 
 /// What the script draws and filters by: the logs; records by time over the whole case; of each line its time, its end, its
@@ -47,7 +47,7 @@ pub(super) fn section(facts: &Facts, command: &str) -> Markup {
             }
             (left_out(facts, command))
             @if facts.counts.without_time > 0 {
-                p { (number(facts.counts.without_time)) " records have no time: they stand last, and in no chart." }
+                p { (count(facts.counts.without_time, "record has", "records have")) " no time: last in the table, and in no chart." }
             }
             form #filter aria-label="Filter of the timeline" {
                 label.find { "Find " input type="search" name="text" placeholder="user, address, action, name" size="30"; }
@@ -69,26 +69,36 @@ pub(super) fn section(facts: &Facts, command: &str) -> Markup {
 /// Says which lines are not on the page, or not on paper, and how to get them.
 fn left_out(facts: &Facts, command: &str) -> Markup {
     let chosen = &facts.timeline;
+    let is_marked = |line: &&Line| line.burst.changes || line.burst.is_failure();
     let on_page = chosen.lines.len();
-    let marked = chosen.lines.iter().filter(|line| line.burst.changes || line.burst.is_failure()).count();
+    let marked = chosen.lines.iter().filter(is_marked).count();
     let on_paper = chosen.lines.iter().filter(|line| line.on_paper).count();
     html! {
         @if on_page < chosen.all {
             p.screen {
-                "The page shows " (number(on_page as u64)) " of " (count(chosen.all, "line", "lines")) ": "
-                (number(marked as u64)) " of the " (number(chosen.marked as u64))
-                " that failed or changed something, and " (number((on_page - marked) as u64)) " of the "
-                (number((chosen.all - chosen.marked) as u64)) " others; of each kind the first ones, and fewer of those that follow. "
-                (count(chosen.all - on_page, "line is", "lines are")) " not shown. All of them: " code { (broken(command)) }
+                "The page shows " (number(on_page as u64)) " of " (count(chosen.all as u64, "line", "lines")) ": "
+                (of_all(marked, chosen.marked)) " that failed or changed something, and "
+                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; of each kind the first one, and fewer and fewer of \
+                 those that follow. All lines: " code { (broken(command)) }
             }
         }
         @if on_paper < chosen.all {
             p.paper {
-                "On paper: " (number(on_paper as u64)) " of the " (count(chosen.marked, "line", "lines"))
-                " that failed or changed something; of each kind the first ones, and fewer of those that follow. All "
-                (count(chosen.all, "line", "lines")) ": " code { (broken(command)) }
+                "On paper: " (of_all(on_paper, chosen.marked)) (if chosen.marked == 1 { " line" } else { " lines" }) " that failed or changed something"
+                @if on_paper < chosen.marked { "; of each kind the first one, and fewer and fewer of those that follow" }
+                ". All " (count(chosen.all as u64, "line", "lines")) ": " code { (broken(command)) }
             }
         }
+    }
+}
+
+/// How many of so many: `1`, `all 67`, `300 of the 601`.
+fn of_all(some: usize, all: usize) -> String {
+    let (shown, of) = (number(some as u64), number(all as u64));
+    match all {
+        _ if some < all => format!("{shown} of the {of}"),
+        0 | 1 => of,
+        _ => format!("all {of}"),
     }
 }
 
@@ -119,7 +129,7 @@ fn row(line: &Line, places: &HashMap<&str, usize>) -> Markup {
     let class = format!("{class}{}", if line.on_paper { " on-paper" } else { "" });
     html! {
         tr class=(class.trim_start()) {
-            td.time { (burst.times.map_or_else(|| "no time".to_owned(), |(first, _)| moment(first))) }
+            td.time { (times(burst)) }
             td.short { (kind.log) } td.who { (broken(&kind.actor)) } td.from { (broken(&kind.src_ip)) }
             td.num { (number(burst.count)) } td.what { (broken(&kind.operation)) }
             td.mono.about {
@@ -131,6 +141,17 @@ fn row(line: &Line, places: &HashMap<&str, usize>) -> Markup {
                 @else if burst.changes { span.changed { "changed" } }
             }
         }
+    }
+}
+
+/// When the first record was, and the last one if that is another time.
+fn times(burst: &Burst) -> Markup {
+    let Some((first, last)) = burst.times else { return html! { "no time" } };
+    let ((day, _), (last_day, clock)) = (day_and_clock(first), day_and_clock(last));
+    let last = if day == last_day { clock } else { moment(last) };
+    html! {
+        (moment(first))
+        @if !moment(first).ends_with(&last) { div.until { "to " (last) } }
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::sources::hex;
+use super::sources::{Sources, hex};
+use super::text::{count, number};
 
 /// The lists of a result for CloudTrail's digests that name what is wrong.
 const WRONG_IN_DIGESTS: [&str; 4] = ["wrong", "missing", "altered", "unexpected"];
@@ -16,8 +18,10 @@ const WRONG_IN_DIGESTS: [&str; 4] = ["wrong", "missing", "altered", "unexpected"
 pub(crate) struct Verified {
     pub(crate) file: String,
     pub(crate) sha256: String,
-    /// When the file was written, in microseconds since 1970.
-    pub(crate) written: Option<i64>,
+    /// When it was made, in microseconds since 1970; of earlier versions when the file was written.
+    pub(crate) time: Option<i64>,
+    /// The sources that it is about, as [`Sources::ledger_sha256`]; earlier versions do not say it.
+    pub(crate) ledger_sha256: Option<String>,
     pub(crate) rebuilt: u64,
     pub(crate) bytes: u64,
     pub(crate) without_records: u64,
@@ -37,12 +41,15 @@ impl Verified {
         let Value::Object(result) = serde_json::from_slice(&bytes).with_context(wrong)? else { bail!(wrong()) };
         let number = |name: &str| result.get(name).and_then(Value::as_u64).with_context(wrong);
         let failed = result.get("failed").and_then(Value::as_array).with_context(wrong)?;
+        let text = |name: &str| result.get(name).and_then(Value::as_str);
+        let made = text("made_at").and_then(|time| time.parse::<Timestamp>().ok()).map(Timestamp::as_microsecond);
         let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
         let since_1970 = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         Ok(Self {
             file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             sha256: hex(&Sha256::digest(&bytes)),
-            written: since_1970.and_then(|time| i64::try_from(time.as_micros()).ok()),
+            time: made.or_else(|| since_1970.and_then(|time| i64::try_from(time.as_micros()).ok())),
+            ledger_sha256: text("ledger_sha256").map(str::to_owned),
             rebuilt: number("verified")?,
             bytes: number("bytes")?,
             without_records: number("without_records")?,
@@ -52,9 +59,15 @@ impl Verified {
         })
     }
 
-    /// How many sources it was about.
-    pub(crate) fn sources(&self) -> u64 {
-        self.rebuilt + self.without_records + self.failed
+    /// Says so if it is not about these sources, as far as it can be told.
+    pub(crate) fn is_about_another(&self, sources: &Sources) -> Option<String> {
+        let (about, there) = (self.rebuilt + self.without_records + self.failed, sources.all.len() as u64);
+        if about != there {
+            let about = count(about, "source", "sources");
+            return Some(format!("the result is about {about}, the store has {}", number(there)));
+        }
+        let other = self.ledger_sha256.as_ref().is_some_and(|hash| *hash != sources.ledger_sha256);
+        other.then(|| "the result is about other sources than the store's".to_owned())
     }
 }
 

@@ -57,7 +57,7 @@ impl Burst {
     /// What it was about, in words.
     pub(crate) fn about(&self) -> String {
         match self.subject.as_str() {
-            "" if self.is_of_several() => format!("in {}", self.target),
+            "" if self.is_of_several() && !self.target.is_empty() => format!("in {}", self.target),
             "" => self.target.clone(),
             subject => subject.to_owned(),
         }
