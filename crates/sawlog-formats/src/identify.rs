@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::members::{self, ValueEnd, members, value_end};
 use crate::table::Table;
-use crate::{Encoding, FORMATS, cloudtrail, detect, s3_access, vpc_flow, without_mark};
+use crate::{Encoding, FORMATS, alb_access, cloudtrail, detect, s3_access, vpc_flow, without_mark};
 
 /// A kind of file that is recognised, but not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,6 +123,8 @@ kinds! {
     S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
     FLOW_JSON = "VPC flow log in JSON", Do("use the text or Parquet logs that AWS delivers");
     FLOW_CSV = "VPC flow log in CSV", Do("use the text or Parquet logs that AWS delivers");
+    ALB_JSON = "ALB access log in JSON", Do("use the text logs in the bucket");
+    ALB_CSV = "ALB access log in CSV", Do("use the text logs in the bucket");
     HISTORY_CSV = "CSV of CloudTrail's Event history", Do("in the console, download the events as JSON instead");
     TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
         Do("use the trail's own files in its bucket, or export the event records as JSON");
@@ -253,7 +255,7 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
     let inside = |name: &str, text: &str| {
         value(name).is_some_and(|value| memchr::memmem::find(value, text.as_bytes()).is_some())
     };
-    let by_names: [(bool, &'static Kind); 21] = [
+    let by_names: [(bool, &'static Kind); 22] = [
         (has(&["logEvents"]), &SUBSCRIPTION),
         (has(&["awslogs"]), &LAMBDA_LOGS),
         (has(&["CloudTrailEvent"]) || inside("Events", "\"CloudTrailEvent\""), &LOOKUP),
@@ -274,6 +276,7 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
         (inside("detectorId", "\""), &GUARD_DUTY),
         (has(&["srcaddr", "dstaddr"]), &FLOW_JSON),
         (names_columns(keys.iter().map(|(key, _)| *key), &s3_access::TABLE), &S3_JSON),
+        (names_columns(keys.iter().map(|(key, _)| *key), &alb_access::TABLE), &ALB_JSON),
         (value("message").is_some_and(is_message), &MESSAGES),
     ];
     by_names.into_iter().find(|(is, _)| *is).map(|(_, kind)| kind)
@@ -380,10 +383,13 @@ fn csv_kind(line: &[u8], separator: u8) -> Option<&'static Kind> {
     if (has("timestamp") || has("@timestamp")) && (has("message") || has("@message")) {
         return Some(&CONSOLE_CSV);
     }
-    [(&cloudtrail::TABLE, &TRAIL_CSV), (&vpc_flow::TABLE, &FLOW_CSV), (&s3_access::TABLE, &S3_CSV)]
-        .into_iter()
-        .find(|(table, _)| names_columns(names(), table))
-        .map(|(_, kind)| kind)
+    let kinds = [
+        (&cloudtrail::TABLE, &TRAIL_CSV),
+        (&vpc_flow::TABLE, &FLOW_CSV),
+        (&alb_access::TABLE, &ALB_CSV),
+        (&s3_access::TABLE, &S3_CSV),
+    ];
+    kinds.into_iter().find(|(table, _)| names_columns(names(), table)).map(|(_, kind)| kind)
 }
 
 /// A name without quotes around it.
@@ -597,6 +603,11 @@ mod tests {
             (
                 format!("{time} lb 192.0.2.1:2817 - -1 -1 -1 503 0 0 0 \"GET http://a:80/ HTTP/1.1\" \"curl\" - -"),
                 "Classic Load Balancer access log",
+            ),
+            ("type,time,elb,client_ip,client_port,request_url\nhttp,x,y".to_owned(), "ALB access log in CSV"),
+            (
+                r#"{"type":"http","time":"x","elb":"a","client_ip":"b","elb_status_code":200}"#.to_owned(),
+                "ALB access log in JSON",
             ),
             (ALB.to_owned(), ""),
             (format!("{time} {ALB}"), "CloudWatch Logs export (time and message)"),

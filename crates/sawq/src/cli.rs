@@ -142,19 +142,19 @@ pub struct FilterArgs {
     /// The source address: like --ip, but for flow logs only where they came from
     #[arg(long, global = true, value_name = "IP|CIDR")]
     pub src: Vec<String>,
-    /// The destination address of flows
+    /// The destination address of flows; for load balancers, the target's
     #[arg(long, global = true, value_name = "IP|CIDR")]
     pub dst: Vec<String>,
     /// The other end of flows with --ip; without --ip, either end
     #[arg(long, global = true, value_name = "IP|CIDR")]
     pub peer: Vec<String>,
-    /// The port at either end of a flow
+    /// The port at either end
     #[arg(long, global = true, value_name = "PORT")]
     pub port: Vec<String>,
-    /// The source port of flows
+    /// The source port
     #[arg(long, global = true, value_name = "PORT")]
     pub sport: Vec<String>,
-    /// The destination port of flows
+    /// The destination port
     #[arg(long, global = true, value_name = "PORT")]
     pub dport: Vec<String>,
     /// What became of a flow: ACCEPT or REJECT
@@ -175,13 +175,14 @@ pub struct FilterArgs {
     /// A resource that a CloudTrail event names in its parameters: its name or ARN
     #[arg(long, global = true, value_name = "GLOB")]
     pub resource: Vec<String>,
-    /// The operation, such as REST.GET.OBJECT or PutUserPolicy
+    /// The operation, such as REST.GET.OBJECT, PutUserPolicy or POST
     #[arg(long, global = true, value_name = "GLOB")]
     pub operation: Vec<String>,
     /// The user agent
     #[arg(long, global = true, value_name = "GLOB", visible_alias = "user-agent")]
     pub agent: Vec<String>,
-    /// The error code, or what else says that it failed; for flow logs REJECT; '*' for all that failed, like --failed
+    /// The error code, or what else says that it failed: for flow logs REJECT, for load balancers also the status; '*' for all that
+    /// failed, like --failed
     #[arg(long, global = true, value_name = "GLOB")]
     pub error: Vec<String>,
     /// The region that was called; in S3 logs that of the caller

@@ -208,6 +208,10 @@ fn requests_of_every_kind() {
     );
     // A quote before a blank ends the field only if all that follows is as it should be.
     assert_eq!(request("GET http://a:80/\" OR 1=1 HTTP/1.1"), found("GET", "http://a:80/\" OR 1=1", "HTTP/1.1", false));
+    assert_eq!(
+        request("GET http://a:80/?a=\" b\" \"c HTTP/1.1"),
+        found("GET", "http://a:80/?a=\" b\" \"c", "HTTP/1.1", false)
+    );
     assert_eq!(request("-"), found("∅", "∅", "∅", false));
     assert_eq!(request("- - -"), found("∅", "∅", "∅", true));
     assert_eq!(request(""), found("∅", "", "∅", true));

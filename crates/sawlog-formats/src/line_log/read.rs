@@ -1,7 +1,7 @@
 //! Takes one line apart. A field ends at a blank; one in quotes at the first quote before a blank from which on all later
 //! fields are valid. So a URL or user agent may hold quotes and blanks.
 //!
-//! If there is no such reading, a number may be too large, then one and at last two may be no number at all: all else must be
+//! If there is no such reading, a request line may lack a method or version. Then a number may be too large, then one and at last two may be no number at all: all else must be
 //! right.
 
 use memchr::{memchr, memchr_iter};
@@ -29,6 +29,7 @@ pub(super) enum Problem {
     /// The time is one that no store can hold.
     Never,
     NoNumber(&'static str),
+    NoRequest(&'static str),
     NoQuotes(&'static str),
     Quotes(&'static str),
     Unclosed(&'static str),
@@ -43,6 +44,7 @@ impl Problem {
             Self::NoTime => "no time where the record's should be".to_owned(),
             Self::Never => "the time is not of the years 1 to 9999".to_owned(),
             Self::NoNumber(name) => format!("{name} is no number"),
+            Self::NoRequest(name) => format!("{name} does not begin a request"),
             Self::NoQuotes(name) => format!("{name} is not in quotes"),
             Self::Quotes(name) => format!("{name} begins with a quote"),
             Self::Unclosed(name) => format!("the quote of {name} does not close"),
@@ -86,6 +88,8 @@ pub(super) struct Reader<'a> {
     /// How many numbers may still be none; `None` if not even one that is too large.
     odd_left: Option<usize>,
     tries_left: usize,
+    /// Whether request lines must be whole.
+    wants_requests: bool,
     /// Whether any word will do as the record's time.
     takes_any_time: bool,
 }
@@ -98,6 +102,7 @@ impl<'a> Reader<'a> {
             times: TimeReader::default(),
             odd_left: None,
             tries_left: 0,
+            wants_requests: false,
             takes_any_time: false,
         }
     }
@@ -109,20 +114,20 @@ impl<'a> Reader<'a> {
 
     /// Takes a line apart, into `taken`.
     pub(super) fn read(&mut self, line: &[u8]) -> Result<(), Problem> {
-        let first = self.pass(line, None);
-        let Err(problem) = first else { return first };
-        if matches!(problem, Problem::NoTime | Problem::Never | Problem::OnlyBlanks) {
+        let first = self.pass(line, None, true);
+        if matches!(first, Ok(()) | Err(Problem::NoTime | Problem::Never | Problem::OnlyBlanks)) {
             return first;
         }
-        (0..=MAX_ODD).map(Some).find_map(|odd| self.pass(line, odd).ok()).ok_or(problem)
+        let Err(problem) = self.pass(line, None, false) else { return Ok(()) };
+        (0..=MAX_ODD).map(Some).find_map(|odd| self.pass(line, odd, false).ok()).ok_or(problem)
     }
 
-    fn pass(&mut self, line: &[u8], odd_left: Option<usize>) -> Result<(), Problem> {
+    fn pass(&mut self, line: &[u8], odd_left: Option<usize>, wants_requests: bool) -> Result<(), Problem> {
         self.taken.texts.clear();
         self.taken.numbers.clear();
         self.taken.odd.clear();
         (self.taken.is_plain, self.taken.extra) = (true, None);
-        (self.odd_left, self.tries_left) = (odd_left, MAX_TRIES);
+        (self.odd_left, self.tries_left, self.wants_requests) = (odd_left, MAX_TRIES, wants_requests);
         self.fields(line, 0, 0)
     }
 
@@ -208,6 +213,9 @@ impl<'a> Reader<'a> {
             }
             Shape::Request => {
                 let Request { method, url, version, is_plain } = Request::of(text);
+                if self.wants_requests && !is_plain {
+                    return Err(Problem::NoRequest(self.name(slot)));
+                }
                 self.taken.is_plain &= is_plain;
                 // They stand in this order, with blanks between them.
                 let at_url = start + method.map_or(1, <[u8]>::len) + 1;
