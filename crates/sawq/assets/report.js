@@ -44,7 +44,7 @@
       rows[place].hidden = !(passes(line, place) && inRange);
       count += rows[place].hidden ? 0 : 1;
     });
-    shown.textContent = `${comma(count)} of ${comma(lines.length)} lines shown` + (range ? `, ${stamp(range[0])} to ${stamp(range[1])} UTC` : "");
+    shown.textContent = `${comma(count)} of ${comma(lines.length)} ${lines.length === 1 ? "line" : "lines"} shown` + (range ? `, ${stamp(range[0])} to ${stamp(range[1])} UTC` : "");
     const timeline = charts.find((chart) => chart.kind === "timeline");
     if (!timeline) return;
     // Without new scales the library draws nothing by itself.

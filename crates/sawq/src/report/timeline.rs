@@ -151,7 +151,7 @@ fn times(burst: &Burst) -> Markup {
     let last = if day == last_day { clock } else { moment(last) };
     html! {
         (moment(first))
-        @if !moment(first).ends_with(&last) { div.until { "to " (last) } }
+        @if !moment(first).ends_with(&last) { " " div.until { "to " (last) } }
     }
 }
 
