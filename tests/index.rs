@@ -319,7 +319,7 @@ fn facets_of_view(case: &Case, entity: &str, filter: &str) -> Facets {
     let ends = ["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
     let of_flows = ends.iter().enumerate().map(|(place, end)| {
         let is_new =
-            ends[..place].iter().map(|before| format!("AND {} IS DISTINCT FROM {}", spelled(end), spelled(before)));
+            ends[..place].iter().map(|before| format!(" AND ({} IS DISTINCT FROM {})", spelled(end), spelled(before)));
         format!(
             "SELECT {} AS src_ip, CASE WHEN action = 'REJECT' THEN 'failure' END AS outcome, bytes, \
              CAST(NULL AS BIGINT) AS bytes_received, coalesce(\"start\", \"end\") AS time FROM vpc_flow WHERE true {}",

@@ -135,8 +135,8 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     }
     let is_plain = function.filter.is_none() && function.over.is_none();
     let mut arguments = arguments(function)?;
-    if let Some((_, count, template)) = TEMPLATES.iter().find(|(word, ..)| *word == name)
-        && arguments.len() == *count
+    let is_it = |(word, count, _): &&(&str, usize, &str)| *word == name && *count == arguments.len();
+    if let Some((.., template)) = TEMPLATES.iter().find(is_it)
         && is_plain
     {
         return filled(template, arguments.into_iter().map(take).collect());
