@@ -1,6 +1,9 @@
 //! What sawlog makes of folders of files: which are found, what is converted once, what is reported, what comes back.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -127,6 +130,14 @@ fn inputs_are_files_folders_patterns_and_lists() {
     child.stdin.take().unwrap().write_all(b"y/1.txt\n").unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(found("s4"), ["y/1.txt"]);
+    // Names in a list need not be text; patterns of what is on disk name what is in the store.
+    fs::write(case.path("x").join(OsStr::from_bytes(b"w\xff")), log(9, 3)).unwrap();
+    case.write("raw", b"x/w\xff\r\nx/1.log\n");
+    convert(&case, &["@raw", "--store", "s5"]);
+    assert_eq!(found("s5"), ["x/1.log", "x/w\\xff"]);
+    let on_disk = case.path("x").canonicalize().unwrap().join("*.log");
+    assert_eq!(case.sawlog(&["remove", on_disk.to_str().unwrap(), "--store", "s5"]).code, 0);
+    assert_eq!(found("s5"), ["x/w\\xff"]);
     // The store in the folder that is converted is no input.
     assert_eq!(
         convert(&case, &[".", "--store", "s4"]).json()["unknown"]
@@ -322,7 +333,7 @@ fn lines_of_many_days_in_any_order_make_one_data_file_a_day() {
         case.write(&format!("logs/{name}"), text.trim_end_matches('\n'));
     }
     assert_eq!(convert(&case, &["logs"]).json()["records"], 10_000);
-    assert_eq!(std::fs::read_dir(case.path("sawlog-store/s3_access")).unwrap().count(), 28 * 6 + 1);
+    assert_eq!(fs::read_dir(case.path("sawlog-store/s3_access")).unwrap().count(), 28 * 6 + 1);
     let status = case.sawlog(&["status", "--json"]).json();
     assert_eq!(status["tables"][0]["files"], 28 * 6);
     verify(&case);
@@ -357,13 +368,13 @@ fn any_split_into_files_gives_the_same_records() {
 fn verify_notices_what_is_not_as_it_was() {
     let case = Case::with(&fixture());
     let folder = case.path("sawlog-store/s3_access/date=2021-07-29");
-    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
-    let mut bytes = std::fs::read(&file).unwrap();
+    let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 3;
     for byte in &mut bytes[middle..middle + 64] {
         *byte ^= 0xff;
     }
-    std::fs::write(&file, bytes).unwrap();
+    fs::write(&file, bytes).unwrap();
     let ran = case.sawlog(&["verify"]);
     assert_eq!(ran.code, 1, "{}", ran.text());
     assert!(!ran.err.is_empty());
