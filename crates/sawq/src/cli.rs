@@ -364,7 +364,8 @@ Examples:
   sawq find --log cloudtrail --operation PutUserPolicy | jq .requestParameters
 
 --columns takes
-  names that mean the column of each log: time, ip, user, access_key, agent, operation, error, region, account, log;
+  names that mean the column of each log: time, ip, user, access_key, agent, operation, error, region, account,
+  host, url, log;
   columns of the view events: actor, src_ip, target, outcome, changes, bytes and more, for every log;
   a table's own columns, those in groups with dots: user_identity.type ('sawq tables TABLE' lists them).
 Without --columns a table, CSV and the like have all columns of one log, or those of events for several.";

@@ -170,11 +170,11 @@ pub(crate) const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
     columns
 }
 
-/// Whether `head`, the beginning of a file, looks like the log: one of its first lines is a record, or would be one with
-/// another time.
+/// Whether `head`, the beginning of a file, looks like the log: one of its first lines is a record beyond doubt, or would be one
+/// with another time.
 pub(crate) fn detect(log: &'static LineLog, head: &[u8]) -> bool {
     let layout = layout::LineLayout::new(log);
     let mut reader = read::Reader::new(&layout).with_any_time();
     let lines = head.split(|byte| *byte == b'\n').map(|line| without_mark(line.strip_suffix(b"\r").unwrap_or(line)));
-    lines.filter(|line| !line.is_empty()).take(32).any(|line| reader.read(line).is_ok())
+    lines.filter(|line| !line.is_empty()).take(32).any(|line| reader.is_plain_record(line))
 }

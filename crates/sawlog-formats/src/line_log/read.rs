@@ -41,7 +41,7 @@ impl Problem {
         match self {
             Self::OnlyBlanks => "only white space".to_owned(),
             Self::Few { least } => format!("fewer than {least} fields"),
-            Self::NoTime => "no time where the record's should be".to_owned(),
+            Self::NoTime => "the record's time is missing or malformed".to_owned(),
             Self::Never => "the time is not of the years 1 to 9999".to_owned(),
             Self::NoNumber(name) => format!("{name} is no number"),
             Self::NoRequest(name) => format!("{name} does not begin a request"),
@@ -112,6 +112,11 @@ impl<'a> Reader<'a> {
         Self { takes_any_time: true, ..self }
     }
 
+    /// Whether a line is a record beyond doubt.
+    pub(super) fn is_plain_record(&mut self, line: &[u8]) -> bool {
+        self.pass(line, None, true).or_else(|_| self.pass(line, None, false)).is_ok()
+    }
+
     /// Takes a line apart, into `taken`.
     pub(super) fn read(&mut self, line: &[u8]) -> Result<(), Problem> {
         let first = self.pass(line, None, true);
@@ -179,9 +184,9 @@ impl<'a> Reader<'a> {
     /// Takes a field without quotes.
     fn word(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), Problem> {
         if slot.is_quoted {
-            if &line[start..end] != b"-" {
-                return Err(Problem::NoQuotes(self.name(slot)));
-            }
+            // A bare dash is as odd as a number that is none.
+            let left = self.odd_left.filter(|_| &line[start..end] == b"-").and_then(|left| left.checked_sub(1));
+            self.odd_left = Some(left.ok_or(Problem::NoQuotes(self.name(slot)))?);
             self.taken.is_plain = false;
         } else if line[start] == b'"' {
             return Err(Problem::Quotes(self.name(slot)));

@@ -208,7 +208,8 @@ proptest! {
         let mut file = DataFile::create(path.clone(), &FRACTIONS).unwrap();
         file.append(Encoder::new(&FRACTIONS, Codec::Zstd).unwrap().encode(&batch).unwrap()).unwrap();
         let (metadata, ..) = file.close().unwrap();
-        prop_assert_eq!(read(&File::open(path).unwrap()).columns(), batch.columns());
+        let found = read(&File::open(path).unwrap());
+        prop_assert_eq!(found.columns(), batch.columns());
         let range = |values: &[Option<f64>]| {
             let there = || values.iter().copied().flatten();
             (there().min_by(f64::total_cmp), there().max_by(f64::total_cmp))
