@@ -28,6 +28,7 @@ mod role;
 pub mod s3_access;
 mod table;
 mod text;
+mod units;
 mod visible;
 pub mod vpc_flow;
 
@@ -47,6 +48,7 @@ pub use reject::{REJECTS, RejectBuilder};
 pub use role::{Changes, Role, Value};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
+pub use units::size;
 pub use visible::{steers, visible};
 
 /// The log formats that sawlog knows.

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use anyhow::Result;
-use bytesize::ByteSize;
 use indicatif::HumanCount;
-use sawlog_formats::visible;
+use sawlog_formats::{size, visible};
 
 use crate::cli::Global;
 use crate::compact::Compaction;
@@ -77,11 +76,11 @@ fn print_done(summary: &Summary) {
         let rate = (summary.bytes_in as f64 / summary.seconds) as u64;
         line += &format!(
             "; {} to {} ({}×) in {:.2} s, {}/s",
-            ByteSize(summary.bytes_in.unsigned_abs()).display().iec(),
-            ByteSize(summary.bytes_out).display().iec(),
+            size(summary.bytes_in.unsigned_abs().into()),
+            size(summary.bytes_out.into()),
             ratio(summary.bytes_in, summary.bytes_out),
             summary.seconds,
-            ByteSize(rate).display().iec(),
+            size(rate.into()),
         );
     }
     if !summary.committed && summary.converted > 0 {
@@ -174,16 +173,16 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
             "sawlog: {} in {} data files, {} (before: {}, {})",
             table.table,
             table.files_after,
-            ByteSize(table.bytes_after).display().iec(),
+            size(table.bytes_after.into()),
             table.files_before,
-            ByteSize(table.bytes_before).display().iec(),
+            size(table.bytes_before.into()),
         );
     }
     if compaction.tables.is_empty() {
         eprintln!("sawlog: nothing to merge");
     }
     if compaction.vacuumed_files > 0 {
-        let bytes = ByteSize(compaction.vacuumed_bytes).display().iec();
+        let bytes = size(compaction.vacuumed_bytes.into());
         eprintln!("sawlog: {} data files out of use deleted, {bytes}", compaction.vacuumed_files);
     }
     if compaction.vacuumed_log_files > 0 {
@@ -210,11 +209,12 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
         return;
     }
     println!(
-        "{} of {} sources rebuilt byte for byte ({}); {} hold no records",
+        "{} of {} sources rebuilt byte for byte ({}); {} {} no records",
         result.verified,
         result.verified + result.failed.len(),
-        ByteSize(result.bytes.unsigned_abs()).display().iec(),
-        result.without_records
+        size(result.bytes.unsigned_abs().into()),
+        result.without_records,
+        if result.without_records == 1 { "holds" } else { "hold" }
     );
     if result.manifest_differences.as_ref().is_some_and(Vec::is_empty) {
         println!("the store is as its manifest says");

@@ -7,10 +7,9 @@ use std::hash::{BuildHasher, RandomState};
 use anyhow::{Result, anyhow};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use bytesize::ByteSize;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use indicatif::HumanCount;
-use sawlog_formats::{REJECTS, TextColumn, remedy, visible};
+use sawlog_formats::{REJECTS, TextColumn, remedy, size, visible};
 use sawlog_store::{Source, SourceState, Store, TABLES, read_file};
 use serde::Serialize;
 
@@ -285,7 +284,7 @@ impl Status {
                 table.table.to_owned(),
                 HumanCount(table.rows).to_string(),
                 HumanCount(table.files as u64).to_string(),
-                ByteSize(table.bytes).display().iec().to_string(),
+                size(table.bytes.into()),
                 if table.days == 0 { String::new() } else { table.days.to_string() },
                 table.first_day.clone().unwrap_or_default(),
                 table.last_day.clone().unwrap_or_default(),
@@ -310,8 +309,8 @@ impl Status {
         );
         println!(
             "bytes     {} in, {} out, ratio {}",
-            ByteSize(self.bytes_in.unsigned_abs()).display().iec(),
-            ByteSize(self.bytes_out).display().iec(),
+            size(self.bytes_in.unsigned_abs().into()),
+            size(self.bytes_out.into()),
             self.ratio
         );
         if self.repeated_events > 0 {

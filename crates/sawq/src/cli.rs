@@ -215,7 +215,7 @@ pub struct FilterArgs {
     /// Up to this time; a day, a minute or a second is included whole
     #[arg(long, global = true, value_name = "TIME")]
     pub until: Option<String>,
-    /// No longer before or after this time than that: --around 13:06:49 5m
+    /// Only what happened within a duration before or after a time: --around 13:06:49 5m
     #[arg(long, global = true, num_args = 2, value_names = ["TIME", "DURATION"])]
     pub around: Vec<String>,
     /// Only this log, by its name or the first part of it: s3_access or s3 [default: all that the store has]
@@ -431,7 +431,7 @@ pub(crate) struct CtsummarizeArgs {
     /// Overwrite existing files
     #[arg(long)]
     pub(crate) force: bool,
-    /// Take every event that is not read-only for a write event, not only Put… and Create…
+    /// Count every event that is not read-only as a write event, not only Put… and Create…
     #[arg(long)]
     pub(crate) all_write: bool,
 }

@@ -1,18 +1,6 @@
-//! Sizes and counts, spelled alike everywhere: IEC units with two decimals, as s3logparse has them; commas in counts.
+//! Sizes and counts, spelled alike everywhere: IEC units with two decimals; commas in counts.
 
-/// A number of bytes with two decimals, in the unit in which it is below 1,024.
-#[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
-pub(crate) fn size(bytes: u128) -> String {
-    let mut units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"].into_iter();
-    let (mut value, mut unit) = (bytes as f64, units.next().unwrap_or_default());
-    for next in units {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    format!("{value:.2} {unit}")
-}
+pub(crate) use sawlog_formats::size;
 
 /// A number's text with commas between thousands; text that is no whole number is left as it is.
 pub(crate) fn with_commas(number: &str) -> String {
@@ -33,15 +21,6 @@ pub(crate) fn with_commas(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_two_decimals() {
-        assert_eq!(size(0), "0.00 B");
-        assert_eq!(size(1023), "1023.00 B");
-        assert_eq!(size(1024), "1.00 KiB");
-        assert_eq!(size(35_389), "34.56 KiB");
-        assert_eq!(size(1 << 60), "1024.00 PiB");
-    }
 
     #[test]
     fn counts_have_commas() {
