@@ -53,20 +53,19 @@ fn number(expr: &Expr) -> Option<i64> {
     }
 }
 
+/// A whole number of 64 bits, whatever the arguments are.
+const WHOLE: fn(&DataType) -> Result<DataType> = |_| Ok(DataType::Int64);
+
 fn plus() -> ScalarUDF {
-    OfAny::udf("checked_add", 2, whole, |numbers| checked(add(&numbers[0], &numbers[1])))
+    OfAny::udf("checked_add", 2, WHOLE, |numbers| checked(add(&numbers[0], &numbers[1])))
 }
 
 fn minus() -> ScalarUDF {
-    OfAny::udf("checked_sub", 2, whole, |numbers| checked(sub(&numbers[0], &numbers[1])))
+    OfAny::udf("checked_sub", 2, WHOLE, |numbers| checked(sub(&numbers[0], &numbers[1])))
 }
 
 fn times() -> ScalarUDF {
-    OfAny::udf("checked_mul", 2, whole, |numbers| checked(mul(&numbers[0], &numbers[1])))
-}
-
-fn whole(_: &DataType) -> Result<DataType> {
-    Ok(DataType::Int64)
+    OfAny::udf("checked_mul", 2, WHOLE, |numbers| checked(mul(&numbers[0], &numbers[1])))
 }
 
 fn checked(result: std::result::Result<ArrayRef, ArrowError>) -> Result<ArrayRef> {

@@ -95,7 +95,7 @@ fn boundaries(part: &str) -> Option<String> {
 }
 
 /// A template whose places are taken by some expressions.
-fn filled(template: &str, arguments: Vec<Expr>) -> Option<Expr> {
+fn filled(template: &str, arguments: &[Expr]) -> Option<Expr> {
     // No query has such a name.
     let place = |number: usize| format!("\u{1f}{number}");
     let text = (1..=arguments.len()).fold(template.to_owned(), |text, number| {
@@ -139,7 +139,7 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     if let Some((.., template)) = TEMPLATES.iter().find(is_it)
         && is_plain
     {
-        return filled(template, arguments.into_iter().map(take).collect());
+        return filled(template, &arguments.into_iter().map(take).collect::<Vec<_>>());
     }
     match (name.as_str(), arguments.as_mut_slice()) {
         // Sums of forged sizes must not wrap round.
@@ -157,7 +157,7 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         }
         ("date_diff" | "datediff", [part, from, to]) => {
             let template = boundaries(text(part)?)?;
-            filled(&template, vec![take(from), take(to)])
+            filled(&template, &[take(from), take(to)])
         }
         ("dayname", [time]) => Some(call("to_char", vec![take(time), literal("%A")])),
         ("monthname", [time]) => Some(call("to_char", vec![take(time), literal("%B")])),
@@ -181,7 +181,7 @@ mod tests {
     fn names_are_sorted_and_templates_are_sql() {
         assert!(SYNONYMS.is_sorted_by_key(|(synonym, _)| synonym));
         for (name, count, template) in TEMPLATES {
-            let filled = filled(template, vec![literal("x"); *count]).map(|expr| expr.to_string());
+            let filled = filled(template, &vec![literal("x"); *count]).map(|expr| expr.to_string());
             assert!(filled.is_some_and(|text| text.contains("'x'") && !text.contains(['#', '\u{1f}'])), "{name}");
         }
     }

@@ -66,10 +66,11 @@ impl Lines {
             (false, false) => None,
         };
         let line = visible(line.trim_end());
-        Ok(match style.filter(|_| self.coloured) {
+        match style.filter(|_| self.coloured) {
             Some(style) => writeln!(self.out, "{}", style.paint(&line))?,
             None => writeln!(self.out, "{line}")?,
-        })
+        }
+        Ok(())
     }
 
     /// The time of day, after a line for a new day and one for a gap.
