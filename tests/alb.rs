@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flate2::read::MultiGzDecoder;
-use sawlog_tests::{Case, Ran, repository};
+use sawlog_tests::{Case, Ran, evidence, repository};
 use serde_json::{Value, json};
 
 /// A line, taken apart where a reader would: at blanks outside of quotes.
@@ -416,6 +416,14 @@ fn the_report_and_the_summaries_have_the_log() {
     {
         assert!(page.contains(text), "{text}");
     }
+    // Beside other logs it has a lane of its own.
+    let all = Case::with(&fixture());
+    good(all.sawlog(&["convert", evidence().to_str().unwrap()]));
+    good(all.sawq(&["report", "-o", "all.html"]));
+    let page = fs::read_to_string(all.path("all.html")).unwrap();
+    assert!(page.contains("\"logs\":[\"s3_access\",\"cloudtrail\",\"vpc_flow\",\"alb_access\"]"));
+    let bars = page.split_once("\"bars\":[").and_then(|(_, rest)| rest.split_once("]]")).map(|(bars, _)| bars).unwrap();
+    assert!((0..4).all(|log| bars.contains(&format!("[{log},"))), "{bars}");
     let status = good(case.sawlog(&["status"]));
     assert!(status.text().contains("alb_access"), "{}", status.text());
     let tables = rows(&case, &["tables"]);

@@ -302,7 +302,7 @@ fn wrong_questions_are_answered_with_what_to_do() {
         (
             vec!["sql", "SELECT * FROM s3"],
             1,
-            "the tables are s3_access, cloudtrail, vpc_flow, rejects, entities, sources, events",
+            "the tables are s3_access, cloudtrail, vpc_flow, alb_access, rejects, entities, sources, events",
         ),
         (vec!["find", "--nonsense"], 2, "--nonsense"),
         (vec!["s3logparse", "useragents"], 2, "useragent"),

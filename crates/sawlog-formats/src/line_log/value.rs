@@ -63,18 +63,14 @@ impl<'a> Request<'a> {
         let Some(first) = first else { return Self { url: Some(text), ..Self::default() } };
         let (method, rest) = (there(&text[..first]), &text[first + 1..]);
         let last = memchr::memrchr(b' ', rest).map(|last| (&rest[..last], &rest[last + 1..]));
-        match last.filter(|(_, version)| version.starts_with(b"HTTP/") || *version == b"-") {
-            Some((url, version)) => {
-                let (url, version) = (there(url), there(version));
-                let is_plain = method.is_some() || url.is_some() || version.is_some();
-                Self { method, url, version, is_plain }
-            }
-            // A malformed request can end with a dash and a blank.
-            None => {
-                let url = rest.strip_suffix(b" - ").or_else(|| rest.strip_suffix(b" ")).unwrap_or(rest);
-                Self { method, url: there(url), version: None, is_plain: false }
-            }
+        if let Some((url, version)) = last.filter(|(_, version)| version.starts_with(b"HTTP/") || *version == b"-") {
+            let (url, version) = (there(url), there(version));
+            let is_plain = method.is_some() || url.is_some() || version.is_some();
+            return Self { method, url, version, is_plain };
         }
+        // A malformed request can end with a dash and a blank.
+        let url = rest.strip_suffix(b" - ").or_else(|| rest.strip_suffix(b" ")).unwrap_or(rest);
+        Self { method, url: there(url), version: None, is_plain: false }
     }
 
     /// Prints a request line.
