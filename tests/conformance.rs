@@ -72,7 +72,7 @@ fn filters_leave_what_top_counts_and_their_negations_the_rest() {
             assert_eq!(left + not, all, "{log} {option} !{value}");
             asked += 1;
         }
-        assert!(asked >= 4, "{log} has few roles");
+        assert!(asked >= 3, "{log} has few roles");
     }
 }
 

@@ -67,7 +67,13 @@ const ROLES: &[(Role, Value)] = &[
     (Role::Address, Value::Field("remote_ip")),
     (Role::Source, Value::Field("remote_ip")),
     (Role::Actor, Value::Field("actor")),
-    (Role::ActorType, Value::First(&[Value::Made("requester", actor_type), Value::Constant("Anonymous")])),
+    (
+        Role::ActorType,
+        Value::First(&[
+            Value::Made("requester", |requester| Some(Cow::Borrowed(actor_type(requester)))),
+            Value::Constant("Anonymous"),
+        ]),
+    ),
     (Role::ActorArn, Value::Field("requester")),
     (Role::AccountInArn, Value::Field("requester")),
     (Role::AccessKey, Value::Field("request_uri")),
@@ -87,15 +93,14 @@ const ROLES: &[(Role, Value)] = &[
 pub const ACTOR: &[Source] = &[Source::within("requester", actor)];
 
 /// What kind of identity a requester is, by its form.
-fn actor_type(requester: &str) -> Option<Cow<'static, str>> {
-    let arn = requester.strip_prefix("arn:");
-    Some(Cow::Borrowed(match arn {
+fn actor_type(requester: &str) -> &'static str {
+    match requester.strip_prefix("arn:") {
         Some(arn) if arn.contains(":assumed-role/") => "AssumedRole",
         Some(arn) if arn.contains(":user/") => "IAMUser",
         Some(arn) if arn.ends_with(":root") => "Root",
         None if requester.starts_with("svc:") => "AWSService",
         _ => "CanonicalUser",
-    }))
+    }
 }
 
 /// Whom a requester names.
