@@ -491,9 +491,9 @@ fn the_timeline_tells_the_incident() {
         "13:10:06    s3         jmerckle       3.238.12.183    36 × REST.GET.OBJECT in falsimentis-eng (in 28 s)",
         "13:22:07  + cloudtrail jmerckle       3.238.12.183    CreateAccessKey on jmerckle → AKIAU7JNXC7KWQ3CBN5E\n",
         "14:01:48    s3         jmerckle       3.238.12.183    REST.GET.VERSIONING",
-        "14:03:06  + s3         jmerckle       3.238.12.183    35 × BATCH.DELETE.OBJECT in falsimentis-eng\n",
+        "14:03:06  + s3         jmerckle       3.238.12.183    BATCH.DELETE.OBJECT falsimentis-eng/gse_multipart10686.jpg\n",
         "… 5 h 54 min without a record",
-        "19:59:35  + s3         jmerckle       3.238.12.183    36 × REST.PUT.OBJECT in falsimentis-eng (in 1 s)",
+        "19:59:36  + s3         jmerckle       3.238.12.183    REST.PUT.OBJECT falsimentis-eng/README-RANSOM.txt\n",
     ] {
         let at = rest.find(step).unwrap_or_else(|| panic!("{step} is not in\n{rest}"));
         rest = &rest[at + step.len()..];

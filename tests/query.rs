@@ -135,7 +135,10 @@ fn filters_leave_what_the_same_condition_leaves() {
         (vec!["--key", "[ab]*"], Box::new(|f| f[7].starts_with(['a', 'b']))),
         (vec!["--key", "d%20e.txt"], Box::new(is(7, "d%20e.txt"))),
         (vec!["--key=!*"], Box::new(is(7, "-"))),
-        (vec!["--operation", "REST.*", "--error", "*"], Box::new(|f| f[6].starts_with("REST.") && f[10] != "-")),
+        (
+            vec!["--operation", "REST.*", "--error", "*"],
+            Box::new(|f| f[6].starts_with("REST.") && (f[9] == "404" || f[10] != "-")),
+        ),
         (vec!["--agent", "a \"quoted\"-agent"], Box::new(is(16, "a \"quoted\"-agent"))),
         (vec!["--since", "2021-07-30", "--until", "2021-07-30"], Box::new(|f| f[2].starts_with("30/Jul"))),
         (vec!["--since", "2021-07-31T20:00"], Box::new(|f| f[2].starts_with("31/Jul") && f[2][12..14] >= *"20")),
