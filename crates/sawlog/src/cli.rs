@@ -83,6 +83,17 @@ Examples:
   gpg --detach-sign case.json             sign it
   sawlog verify --manifest case.json      compare the store with it, later";
 
+const REINDEX_EXAMPLES: &str = "\
+Examples:
+  sawlog reindex             after 'sawlog verify' said that the index differs, or an older version wrote it
+  sawlog reindex --store s   the same for another store";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(sawlog completions bash)                          for this shell
+  sawlog completions zsh > ~/.zfunc/_sawlog                  for every zsh
+  sawlog completions fish > ~/.config/fish/completions/sawlog.fish";
+
 const MAN_EXAMPLES: &str = "\
 Examples:
   sawlog man | man -l -            the page of sawlog
@@ -133,8 +144,10 @@ pub(crate) enum Command {
     #[command(after_help = COMPACT_EXAMPLES)]
     Compact(CompactArgs),
     /// Rebuild the entity index from the records
+    #[command(after_help = REINDEX_EXAMPLES)]
     Reindex,
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell
         shell: Shell,
