@@ -96,7 +96,7 @@ pub enum Changes {
 mod tests {
     use super::*;
     use crate::table::{Column, Kind, Table};
-    use crate::{FORMATS, Format, Part};
+    use crate::{Entity, FORMATS, Format, Part};
 
     /// The column at a path; of a list the fields of one of its groups.
     fn column(table: &Table, path: &str) -> Option<&'static Column> {
@@ -125,9 +125,8 @@ mod tests {
             },
             Value::Any(names) => names.to_vec(),
             Value::Joined(first, _, second) => vec![first, second],
-            Value::Each(..) => Vec::new(),
             Value::Made(name, _) => vec![name],
-            Value::Constant(_) => Vec::new(),
+            Value::Constant(_) | Value::Each(..) => Vec::new(),
             Value::First(values) => values.iter().flat_map(|value| columns(format, *value)).collect(),
         }
     }
@@ -145,7 +144,7 @@ mod tests {
                 }
                 columns(format, *value).iter().for_each(|path| has(path, &format!("{role:?}")));
             }
-            format.entities.iter().flat_map(|entity| entity.columns()).for_each(|path| has(path, "entities"));
+            format.entities.iter().flat_map(Entity::columns).for_each(|path| has(path, "entities"));
             format.measures.columns().iter().for_each(|path| has(path, "measures"));
             format.measures.succeeded.iter().for_each(|(path, _)| has(path, "succeeded"));
             table.times.iter().for_each(|path| has(path, "times"));

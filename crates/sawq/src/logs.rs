@@ -308,6 +308,14 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
     found
 }
 
+/// Names as a sentence has them: `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// Says that no log has the column, and which ones may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     let others = FORMATS.iter().map(|format| format.table);
@@ -317,13 +325,8 @@ pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     if !others.is_empty() {
         let asked: Vec<&str> = tables.iter().map(|table| table.name).collect();
         let have = |names: &[&str]| if names.len() == 1 { "has" } else { "have" };
-        let reason = format!(
-            "{} {} no column '{name}'; {} {}",
-            asked.join(" and "),
-            have(&asked),
-            others.join(" and "),
-            have(&others)
-        );
+        let reason =
+            format!("{} {} no column '{name}'; {} {}", listed(&asked), have(&asked), listed(&others), have(&others));
         return Err(BadValue::new("COLUMN", name, reason).into());
     }
     let mut names: Vec<String> = tables.iter().flat_map(|table| columns(table)).map(|(name, _)| name).collect();
