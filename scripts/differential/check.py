@@ -259,7 +259,7 @@ def random_filters(rng):
         "--error": (["AccessDenied", "No*"], lambda v: (glob("error_code", v), glob("error", v), "false")),
         "--region": (["eu-west-1", "us*"], lambda v: (glob("source_region", v), glob("region", v), "false")),
         "--account": (["1", "owner"], lambda v: (f"(bucket_owner = '{v}' OR requester LIKE 'arn:%:{v}:%')", f"account = '{v}'", f"account = '{v}'")),
-        "--service": (["iam.amazonaws.com", "s*"], lambda v: (None, glob("service", v), None)),
+        "--service": (["iam.amazonaws.com", "s*", "s3.amazonaws.com"], lambda v: (glob("'s3.amazonaws.com'", v), glob("service", v), None)),
         "--interface": (["eni-1", "eni-?"], lambda v: (None, None, glob("interface", v))),
         "--port": (["22", "443"], lambda v: (None, None, f"(srcport = '{v}' OR dstport = '{v}')")),
     }
