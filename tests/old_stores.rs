@@ -107,3 +107,17 @@ fn they_are_added_to_and_compacted() {
         assert_eq!(case.sawq(&["find", "-c"]).text(), all.text());
     }
 }
+
+#[test]
+fn a_table_that_is_lost_is_told() {
+    for version in stores() {
+        for table in ["s3_access", "cloudtrail", "vpc_flow", "sources"] {
+            for lost in [table.to_owned(), format!("{table}/_delta_log")] {
+                let case = copied(&version);
+                fs::remove_dir_all(case.path("sawlog-store").join(&lost)).unwrap();
+                let ran = case.sawq(&["top", "log"]);
+                assert!(ran.code == 1 && ran.text().is_empty(), "without {lost}: {} {}", ran.text(), ran.err);
+            }
+        }
+    }
+}
