@@ -54,6 +54,9 @@ pub use visible::{steers, visible};
 /// The log formats that sawlog knows.
 pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT, &alb_access::FORMAT];
 
+/// Those of them whose tables every store has. Stores that were made before there was another log have no table of it.
+pub const FIRST_FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];
+
 /// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<&'static Format> {

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sawlog_formats::{FORMATS, REJECTS, Table};
+use sawlog_formats::{FIRST_FORMATS, FORMATS, Format, REJECTS, Table};
 use tokio::runtime::Runtime;
 
 use crate::delta::{self, Snapshot};
@@ -322,8 +322,10 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
         At::Newest => None,
         At::Nowhere => return Ok(Snapshot { table, folder, version: 0, files: Vec::new() }),
     };
-    // A store that was made before there was an index, or a log, answers without.
-    let is_newer = table.name == ENTITIES.name || version.is_none() && !table.times.is_empty();
+    // A store that was made before there was an index, or a log, answers without; what every store has is not left out.
+    let is_log = |formats: &[&Format]| formats.iter().any(|format| format.table.name == table.name);
+    let is_later_log = is_log(FORMATS) && !is_log(FIRST_FORMATS);
+    let is_newer = table.name == ENTITIES.name || version.is_none() && is_later_log;
     if is_newer && !delta::exists(&folder) {
         return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
     }
