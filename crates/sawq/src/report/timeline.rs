@@ -159,7 +159,7 @@ fn times(burst: &Burst) -> Markup {
 fn place(burst: &Burst, places: &HashMap<&str, usize>) -> Markup {
     let file = html! { (broken(&burst.source_file)) };
     html! {
-        @match places.get(burst.source_file.as_str()) {
+        @match places.get(&*burst.source_file) {
             Some(place) => a href={ "#source-" (place) } { (file) },
             None => (file),
         }

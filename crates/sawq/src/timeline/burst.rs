@@ -1,8 +1,10 @@
 //! Records that belong together as one line of the timeline.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use anyhow::Result;
+use foldhash::quality::RandomState;
 
 use super::Folds;
 
@@ -19,34 +21,34 @@ pub(crate) struct Burst {
     pub(crate) count: u64,
     pub(crate) kind: Kind,
     /// What was created, changed, deleted or read, by its name; empty if the log does not say it, or of several things.
-    pub(crate) subject: String,
+    pub(crate) subject: Arc<str>,
     /// What the first record is about; of several the place that they have in common.
-    pub(crate) target: String,
+    pub(crate) target: Arc<str>,
     pub(crate) changes: bool,
     pub(crate) bytes: i64,
-    pub(crate) source_file: String,
+    pub(crate) source_file: Arc<str>,
     pub(crate) source_line: i64,
 }
 
 /// What records of a burst have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Kind {
-    pub(crate) log: String,
-    pub(crate) actor: String,
-    pub(crate) src_ip: String,
-    pub(crate) operation: String,
+    pub(crate) log: Arc<str>,
+    pub(crate) actor: Arc<str>,
+    pub(crate) src_ip: Arc<str>,
+    pub(crate) operation: Arc<str>,
     /// The bucket, the resource, or the address.
-    pub(crate) place: String,
+    pub(crate) place: Arc<str>,
     /// What a change is about: changes of different things are of different kinds.
-    pub(crate) changed: String,
-    pub(crate) outcome: String,
-    pub(crate) error: String,
+    pub(crate) changed: Arc<str>,
+    pub(crate) outcome: Arc<str>,
+    pub(crate) error: Arc<str>,
 }
 
 impl Burst {
     /// Whether it failed.
     pub(crate) fn is_failure(&self) -> bool {
-        self.kind.outcome == "failure"
+        &*self.kind.outcome == "failure"
     }
 
     /// Whether the records are about several things in one place.
@@ -56,9 +58,9 @@ impl Burst {
 
     /// What it was about, in words.
     pub(crate) fn about(&self) -> String {
-        match self.subject.as_str() {
+        match &*self.subject {
             "" if self.is_of_several() && !self.target.is_empty() => format!("in {}", self.target),
-            "" => self.target.clone(),
+            "" => self.target.to_string(),
             subject => subject.to_owned(),
         }
     }
@@ -88,7 +90,7 @@ impl Burst {
             self.target.clone_from(&self.kind.place);
         }
         if self.subject != record.subject {
-            self.subject.clear();
+            self.subject = Arc::default();
             self.target.clone_from(&self.kind.place);
         }
     }
@@ -111,15 +113,15 @@ pub(super) struct Folding {
     /// How many bursts were given out: the number of the first one that waits.
     given: usize,
     /// The numbers of the bursts that may go on, by kind.
-    open: HashMap<Kind, usize>,
+    open: HashMap<Kind, usize, RandomState>,
     orders: Vec<Order>,
 }
 
 /// How the records of a log stand in the evidence, as they come by time.
 struct Order {
-    log: String,
+    log: Arc<str>,
     /// The place of the last record so far.
-    furthest: (String, i64),
+    furthest: (Arc<str>, i64),
     /// How many records stand before one that is earlier by time.
     late: u64,
 }
@@ -161,7 +163,7 @@ impl Folding {
             let furthest = (file.clone(), line);
             return self.orders.push(Order { log: record.kind.log.clone(), furthest, late: 0 });
         };
-        if (file.as_str(), line) < (order.furthest.0.as_str(), order.furthest.1) {
+        if (file, line) < (&order.furthest.0, order.furthest.1) {
             order.late += 1;
         } else {
             order.furthest.1 = line;
@@ -189,7 +191,7 @@ impl Folding {
             self.give(printer)?;
         }
         let late = self.orders.into_iter().filter(|order| order.late > 0);
-        Ok(late.map(|order| (order.log, order.late)).collect())
+        Ok(late.map(|order| (order.log.to_string(), order.late)).collect())
     }
 }
 
@@ -213,8 +215,8 @@ mod tests {
     }
 
     fn record(seconds: Option<i64>, operation: &str) -> Burst {
-        let text = String::new;
-        let operation = operation.to_owned();
+        let text = Arc::default;
+        let operation = operation.into();
         let kind = Kind {
             log: text(),
             actor: text(),

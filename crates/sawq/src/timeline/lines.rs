@@ -52,7 +52,7 @@ impl Lines {
         if burst.count > 1 {
             line += &format!("{} × ", burst.count);
         }
-        line += &[kind.operation.as_str(), &burst.about()].join(" ");
+        line += &[&*kind.operation, &burst.about()].join(" ");
         if !kind.error.is_empty() {
             line += &format!(": {}", kind.error);
         }

@@ -16,6 +16,7 @@ use crate::query::Query;
 use burst::Folding;
 pub(crate) use burst::{Burst, Printer};
 use lines::Lines;
+use records::Records;
 pub(crate) use records::frame as records;
 use rows::Rows;
 
@@ -43,13 +44,13 @@ pub(crate) fn print(queries: &[Query], args: &TimelineArgs, target: &Target) -> 
 /// Gives the bursts of all logs to a printer, by time; says whether there were any.
 pub(crate) fn fold(queries: &[Query], folds: Folds, printer: &mut dyn Printer) -> Result<bool> {
     let Some(query) = queries.first() else { return Ok(false) };
-    let mut folding = Folding::new(folds);
+    let (mut folding, mut records) = (Folding::new(folds), Records::default());
     // Each line is a record if nothing is folded: so many of the first ones are enough.
     let frame = records::by_time(queries, folds.most.filter(|_| folds.expand))?;
     query.store.block_on(async {
         let mut stream = crate::query::execute(frame, events::NAME, &query.explain).await?;
         while let Some(batch) = stream.next().await {
-            for record in records::of_batch(&batch?)? {
+            for record in records.of(&batch?)? {
                 folding.add(record, printer)?;
             }
             if folding.has_enough() {

@@ -1,6 +1,6 @@
 //! The records of all logs, by time, as the timeline shows them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -96,48 +96,84 @@ fn of_row(columns: &[StringViewArray; SUBJECT_OF.len()], row: usize) -> Option<S
     Some(subject).filter(|subject| !subject.is_empty())
 }
 
-/// Each record of a batch as a burst of one.
-pub(super) fn of_batch(batch: &RecordBatch) -> Result<Vec<Burst>> {
-    let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
-    let text = |name: &str| -> Result<TextColumn> {
-        TextColumn::new(column(name)?).map_err(|found| anyhow::anyhow!("{name} is {found}"))
-    };
-    let number = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().cloned().context("no numbers");
-    let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
-    let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-    let (changes, apart) = (truth("changes")?, truth("apart")?);
-    let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
-    let (bytes, lines, files) = (number("bytes")?, number("source_line")?, text("source_file")?);
-    let (targets, places, subjects) = (text("target")?, text("place")?, text("subject")?);
-    let names = ["log", "actor", "src_ip", "operation", "outcome", "error"];
-    let [log, actor, src_ip, operation, outcome, error] = names.map(text);
-    let (log, actor, src_ip, operation, outcome, error) = (log?, actor?, src_ip?, operation?, outcome?, error?);
-    let get = |column: &TextColumn, row: usize| column.get(row).unwrap_or_default().to_owned();
-    let rows = (0..batch.num_rows()).map(|row| {
-        let (log, target, subject) = (get(&log, row), get(&targets, row), get(&subjects, row));
-        let changes = holds(&changes, row);
-        // What says nothing of its subject is about its target.
-        let changed = if subject.is_empty() { &target } else { &subject };
-        Burst {
-            times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
-            count: 1,
-            kind: Kind {
-                place: get(&places, row),
-                changed: if changes || holds(&apart, row) { changed.clone() } else { String::new() },
-                log,
-                actor: get(&actor, row),
-                src_ip: get(&src_ip, row),
-                operation: get(&operation, row),
-                outcome: get(&outcome, row),
-                error: get(&error, row),
-            },
-            subject,
-            target,
-            changes,
-            bytes: if bytes.is_valid(row) { bytes.value(row) } else { 0 },
-            source_file: get(&files, row),
-            source_line: lines.value(row),
+/// Reads the records of batches, each as a burst of one. Texts that come again are in memory once.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    texts: HashSet<Arc<str>, RandomState>,
+}
+
+/// So many texts are known at a time: of a log that names ever new things, few come again.
+const MAX_TEXTS: usize = 1 << 16;
+
+impl Records {
+    /// The records of a batch.
+    pub(super) fn of(&mut self, batch: &RecordBatch) -> Result<Vec<Burst>> {
+        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
+        let number = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().cloned().context("no numbers");
+        let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
+        let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+        let (changes, apart) = (truth("changes")?, truth("apart")?);
+        let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
+        let (bytes, lines) = (number("bytes")?, number("source_line")?);
+        let mut texts = |name: &str| self.column(column(name)?, name);
+        let (files, targets, places, subjects) =
+            (texts("source_file")?, texts("target")?, texts("place")?, texts("subject")?);
+        let (log, actor, src_ip) = (texts("log")?, texts("actor")?, texts("src_ip")?);
+        let (operation, outcome, error) = (texts("operation")?, texts("outcome")?, texts("error")?);
+        let records = (0..batch.num_rows()).map(|row| {
+            let text = |column: &[Arc<str>]| column[row].clone();
+            let (target, subject) = (text(&targets), text(&subjects));
+            let changes = holds(&changes, row);
+            // What says nothing of its subject is about its target.
+            let changed = if subject.is_empty() { &target } else { &subject };
+            let changed = if changes || holds(&apart, row) { changed.clone() } else { Arc::default() };
+            Burst {
+                times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
+                count: 1,
+                kind: Kind {
+                    log: text(&log),
+                    actor: text(&actor),
+                    src_ip: text(&src_ip),
+                    operation: text(&operation),
+                    place: text(&places),
+                    changed,
+                    outcome: text(&outcome),
+                    error: text(&error),
+                },
+                subject,
+                target,
+                changes,
+                bytes: if bytes.is_valid(row) { bytes.value(row) } else { 0 },
+                source_file: text(&files),
+                source_line: lines.value(row),
+            }
+        });
+        Ok(records.collect())
+    }
+
+    /// The texts of a column, row by row; nothing is as good as an empty one.
+    fn column(&mut self, array: &ArrayRef, name: &str) -> Result<Vec<Arc<str>>> {
+        let column = TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))?;
+        let mut last = <Arc<str>>::default();
+        let texts = (0..array.len()).map(|row| {
+            let text = column.get(row).unwrap_or_default();
+            if *last != *text {
+                last = self.shared(text);
+            }
+            last.clone()
+        });
+        Ok(texts.collect())
+    }
+
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
         }
-    });
-    Ok(rows.collect())
+        if self.texts.len() == MAX_TEXTS {
+            self.texts.clear();
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(text.clone());
+        text
+    }
 }

@@ -26,8 +26,8 @@ impl Rows {
 
     fn flush(&mut self) -> Result<()> {
         let bursts = std::mem::take(&mut self.bursts);
-        let text = |get: &dyn Fn(&Burst) -> &String| -> ArrayRef {
-            let values = bursts.iter().map(|burst| Some(get(burst).as_str()).filter(|text| !text.is_empty()));
+        let text = |get: &dyn Fn(&Burst) -> &Arc<str>| -> ArrayRef {
+            let values = bursts.iter().map(|burst| Some(&**get(burst)).filter(|text| !text.is_empty()));
             Arc::new(values.collect::<StringArray>())
         };
         let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
