@@ -112,6 +112,9 @@ fn arrows_work_bare_wherever_a_value_does() {
         ("(request_parameters->'userName') = 'bob'", 1),
         ("request_parameters->'userName' = '\"bob\"'", 1),
         ("request_parameters->>'userName' || '!' = 'bob!'", 1),
+        // AND and OR bind less than IS DISTINCT FROM.
+        ("request_parameters->>'userName' IS DISTINCT FROM 'bob' AND request_parameters->>'userName' IS NOT NULL", 1),
+        ("request_parameters->>'userName' IS DISTINCT FROM 'bob' AND 1 = 2 OR request_parameters->>'size' = 21", 1),
         ("user_identity->>'user_name' = 'alice' AND user_identity->>'accountId' IS NULL", 6),
         ("resources->0->>'arn' LIKE '%user/bob'", 6),
     ] {

@@ -140,8 +140,10 @@ impl Named {
         let on_disk = std::path::absolute(Path::new(text)).map(|path| label(&path)).unwrap_or_default();
         let on_disk = without_parents(&on_disk).into_owned();
         let is_pattern = text.contains(['*', '?', '[']);
-        let pattern = is_pattern.then(|| Pattern::new(&path)).transpose();
-        let is_absolute = path.starts_with('/');
+        // The paths of sources have no `..`, but those on disk lead there.
+        let is_absolute = path.split('/').any(|part| part == "..") || path.starts_with('/');
+        let of_pattern = if is_absolute { &on_disk } else { &path };
+        let pattern = is_pattern.then(|| Pattern::new(of_pattern)).transpose();
         Ok(Self {
             path,
             on_disk,
@@ -203,6 +205,9 @@ mod tests {
         assert_eq!(named("/other/../evidence/./ab"), ["ab/x"]);
         assert_eq!(named("/../evidence/ab/y/.."), ["ab/x"]);
         assert_eq!(named("/evidence/*.log"), ["a/b/c.log", "a/b.log", "a[1].log"]);
+        assert_eq!(named("/other/../evidence/*.log"), ["a/b/c.log", "a/b.log", "a[1].log"]);
+        let above = "../".repeat(30);
+        assert_eq!(named(&format!("{above}evidence/a*/*.log")), ["a/b/c.log", "a/b.log"]);
         assert_eq!(named("b"), Vec::<String>::new());
     }
 }

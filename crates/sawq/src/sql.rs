@@ -5,6 +5,7 @@ mod dialect;
 mod error;
 mod expand;
 mod json;
+mod precedence;
 mod rewrite;
 mod session;
 mod words;

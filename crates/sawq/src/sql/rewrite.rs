@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut, WildcardAdditionalOptions, visit_expressions_mut,
 };
 
-use super::words;
+use super::{precedence, words};
 
 /// Stands between a name that occurs more than once among the results and its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
@@ -21,6 +21,7 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 /// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
 /// its results are for other queries.
 pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: impl Fn(&str) -> bool, is_within: bool) {
+    precedence::mend(statement);
     let _ = VisitMut::visit(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
 }
 
