@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::prelude::SessionContext;
-use sawlog_formats::{FORMATS, Kind, Part, Table, canonical_address};
+use sawlog_formats::{Kind, Part, Table, canonical_address, formats};
 use sawq::{Clock, FilterArgs, Filters};
 use tokio::runtime::{Builder, Runtime};
 
@@ -52,7 +52,10 @@ const OPTIONS: &[Choice] = &[
 ];
 
 /// How many choices of a log and an option there are.
-pub const CHOICES: usize = OPTIONS.len() * FORMATS.len();
+#[must_use]
+pub fn choices() -> usize {
+    OPTIONS.len() * formats().len()
+}
 
 /// Filters two records: the first byte says which log and option, the rest is the value, a line feed, and the text of the
 /// second record; that of the first is the value itself.
@@ -64,7 +67,7 @@ pub fn filters(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
     let rest = String::from_utf8_lossy(rest);
     let (value, text) = rest.split_once('\n').unwrap_or((&rest, ""));
-    let table = FORMATS[usize::from(*choice) / OPTIONS.len() % FORMATS.len()].table;
+    let table = formats()[usize::from(*choice) / OPTIONS.len() % formats().len()].table;
     let (column, set) = OPTIONS[usize::from(*choice) % OPTIONS.len()];
     let clock = Clock { last: Some(0), days: Some(("2021-07-29".to_owned(), "2021-07-29".to_owned())) };
     let filters_of = |values: &[&str]| {

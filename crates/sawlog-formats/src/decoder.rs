@@ -9,12 +9,13 @@ use arrow_schema::ArrowError;
 
 use crate::cloudtrail::Item;
 use crate::entity::{Entity, Measures};
+use crate::meaning::{EventId, Issuing, Subject};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 use crate::role::{Role, Value};
 use crate::table::Table;
 
-/// A log format: an entry of the registry [`crate::FORMATS`].
+/// A log format: an entry of the registry [`crate::formats`].
 #[derive(Debug)]
 pub struct Format {
     /// The table of its records.
@@ -44,6 +45,12 @@ pub struct Format {
     pub index_version: i32,
     /// What is added up of records.
     pub measures: Measures,
+    /// What tells what a record is about, where no column has it.
+    pub subject: Option<Subject>,
+    /// What tells events apart, where a log can have the record of one more than once.
+    pub event_id: Option<EventId>,
+    /// Which records tell of access keys that were issued.
+    pub issuing: Option<Issuing>,
 }
 
 impl Format {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::members::{self, ValueEnd, members, value_end};
 use crate::table::Table;
-use crate::{Encoding, FORMATS, alb_access, cloudtrail, detect, s3_access, vpc_flow, without_mark};
+use crate::{Encoding, alb_access, cloudtrail, detect, formats, s3_access, vpc_flow, without_mark};
 
 /// A kind of file that is recognised, but not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -465,8 +465,9 @@ pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<&'static str> {
         return kind.or_else(is_trail);
     }
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let other =
-        FORMATS.iter().filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
+    let other = formats()
+        .iter()
+        .filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
     let line_of = |format: &&crate::Format| (format.detect)(first);
     let line = other.copied().find(line_of).map(|format| format.record);
     line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name))

@@ -20,9 +20,11 @@ mod inflate;
 mod interner;
 mod label;
 mod line_log;
+mod meaning;
 mod members;
 mod origin;
 mod partitions;
+mod registry;
 mod reject;
 mod role;
 pub mod s3_access;
@@ -42,37 +44,13 @@ pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parque
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;
 pub use label::label;
+pub use meaning::{EventId, Issuing, Subject};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;
+pub use registry::{FIRST_FORMATS, TooLate, detect, format, formats, register};
 pub use reject::{REJECTS, RejectBuilder};
 pub use role::{Changes, Role, Value};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
 pub use units::size;
 pub use visible::{steers, visible};
-
-/// The log formats that sawlog knows.
-pub const FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT, &alb_access::FORMAT];
-
-/// Those of them whose tables every store has. Stores that were made before there was another log have no table of it.
-pub const FIRST_FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];
-
-/// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
-#[must_use]
-pub fn detect(head: &[u8]) -> Option<&'static Format> {
-    let head = without_mark(head);
-    // JSON is not looked through for lines.
-    let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-    let may_be = |format: &&Format| !json || format.framing == Framing::Json;
-    FORMATS.iter().copied().filter(may_be).find(|format| (format.detect)(head))
-}
-
-/// The format whose records are in the table named `name`.
-///
-/// ```
-/// assert_eq!(sawlog_formats::format("s3_access").unwrap().table.name, "s3_access");
-/// ```
-#[must_use]
-pub fn format(name: &str) -> Option<&'static Format> {
-    FORMATS.iter().copied().find(|format| format.table.name == name)
-}

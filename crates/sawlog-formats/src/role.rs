@@ -96,7 +96,7 @@ pub enum Changes {
 mod tests {
     use super::*;
     use crate::table::{Column, Kind, Table};
-    use crate::{Entity, FORMATS, Format, Part};
+    use crate::{Entity, Format, Part, formats};
 
     /// The column at a path; of a list the fields of one of its groups.
     fn column(table: &Table, path: &str) -> Option<&'static Column> {
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_a_format_says_of_its_fields_is_about_columns_that_it_has() {
-        for format in FORMATS {
+        for format in formats() {
             let table = format.table;
             let has = |path: &str, what: &str| assert!(column(table, path).is_some(), "{}: {what}: {path}", table.name);
             for (place, (role, value)) in format.roles.iter().enumerate() {
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_log_says_where_from_what_and_on_what() {
-        for format in FORMATS {
+        for format in formats() {
             for role in [Role::Address, Role::Source, Role::Operation, Role::Target, Role::Account, Role::Region] {
                 assert!(format.role(role).is_some(), "{} has no {role:?}", format.table.name);
             }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn addresses_are_indexed_as_such() {
-        for format in FORMATS {
+        for format in formats() {
             let Some(Value::Field(name)) = format.role(Role::Address) else { panic!("{}", format.table.name) };
             let entity = format.entities.iter().find(|entity| entity.field == name).unwrap();
             assert_eq!(entity.kind, "ip", "{}", format.table.name);

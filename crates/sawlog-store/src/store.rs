@@ -6,7 +6,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sawlog_formats::{FIRST_FORMATS, FORMATS, Format, REJECTS, Table};
+use sawlog_formats::{FIRST_FORMATS, Format, REJECTS, Table, formats};
 use tokio::runtime::Runtime;
 
 use crate::delta::{self, Snapshot};
@@ -21,7 +21,7 @@ use crate::ledger::SOURCES;
 const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
 
 /// All tables, those of records first.
-pub const TABLES: fn() -> Vec<&'static Table> = || FORMATS.iter().map(|format| format.table).chain(OTHERS).collect();
+pub const TABLES: fn() -> Vec<&'static Table> = || formats().iter().map(|format| format.table).chain(OTHERS).collect();
 
 /// The table named `name`.
 #[must_use]
@@ -324,7 +324,7 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
     };
     // A store that was made before there was an index, or a log, answers without; what every store has is not left out.
     let is_log = |formats: &[&Format]| formats.iter().any(|format| format.table.name == table.name);
-    let is_later_log = is_log(FORMATS) && !is_log(FIRST_FORMATS);
+    let is_later_log = is_log(formats()) && !is_log(FIRST_FORMATS);
     let is_newer = table.name == ENTITIES.name || version.is_none() && is_later_log;
     if is_newer && !delta::exists(&folder) {
         return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });

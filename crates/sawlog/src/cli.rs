@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use sawlog_formats::{FORMATS, Format as LogFormat, vpc_flow};
+use sawlog_formats::{Format as LogFormat, vpc_flow};
 use sawlog_store::parquet::Codec;
 
 const AFTER_HELP: &str = "\
@@ -172,7 +172,7 @@ pub(crate) struct ConvertArgs {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) inputs: Vec<PathBuf>,
     /// The log that the files are; auto tells by their content [default: auto]
-    #[arg(long, value_parser = formats())]
+    #[arg(long, value_parser = format_names())]
     pub(crate) format: Option<Format>,
     /// The fields of VPC flow logs without a header line, in order: 'version account-id …' [default: those of version 2]
     #[arg(long, value_name = "FIELDS", value_parser = vpc_fields)]
@@ -292,9 +292,9 @@ impl Format {
 }
 
 /// Takes `auto` or the name of a log, with dashes: `s3-access`.
-fn formats() -> impl TypedValueParser<Value = Format> {
+fn format_names() -> impl TypedValueParser<Value = Format> {
     static NAMES: LazyLock<Vec<String>> =
-        LazyLock::new(|| FORMATS.iter().map(|format| format.table.name.replace('_', "-")).collect());
+        LazyLock::new(|| sawlog_formats::formats().iter().map(|format| format.table.name.replace('_', "-")).collect());
     let names = ["auto"].into_iter().chain(NAMES.iter().map(String::as_str));
     PossibleValuesParser::new(names).map(|name| Format(sawlog_formats::format(&name.replace('-', "_"))))
 }

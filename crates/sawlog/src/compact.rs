@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use sawlog_formats::FORMATS;
+use sawlog_formats::formats;
 use sawlog_store::parquet::{Codec, Encoder};
 use sawlog_store::{
     DataFileEntry, ENTITIES, INDEX_FILE_ROWS, Run, SOURCES, Snapshot, Source, Store, TABLES, each_index_row, vacuum,
@@ -115,7 +115,7 @@ fn has_many_files(index: &Snapshot) -> bool {
 fn keep_index(run: &mut Run<'_>, index: &Snapshot, merged: &HashSet<String>) -> Result<()> {
     let store = run.store();
     let mut current = HashSet::new();
-    for format in FORMATS {
+    for format in formats() {
         current.extend(store.snapshot(format.table)?.files.into_iter().map(|file| file.path));
     }
     each_index_row(store, |row| {

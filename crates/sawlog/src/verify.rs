@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, BinaryArray, RecordBatch};
-use sawlog_formats::{FORMATS, Framing, Printer, REJECTS, Table, TextColumn};
+use sawlog_formats::{Framing, Printer, REJECTS, Table, TextColumn, formats};
 use sawlog_store::{
     DataFileEntry, ENTITIES, SOURCES, Snapshot, Source, SourceState, Store, TABLES, check_file, index_differences,
 };
@@ -106,7 +106,7 @@ fn ledger_hash(ledger: &[Source]) -> String {
 }
 
 fn records_and_rejects() -> impl Iterator<Item = &'static Table> {
-    FORMATS.iter().map(|format| format.table).chain([&REJECTS])
+    formats().iter().map(|format| format.table).chain([&REJECTS])
 }
 
 /// Takes the data files out of a snapshot that are not what was written, to the last bit of every column, read by the others
@@ -135,7 +135,7 @@ fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
 /// Compares the index with the records, so many at a time, which bounds the memory that it takes.
 fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for format in FORMATS {
+    for format in formats() {
         let snapshot = snapshots.iter().find(|snapshot| snapshot.table.name == format.table.name);
         let mut files = snapshot.context("all tables were opened")?.files.clone();
         while !files.is_empty() {

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 use ipnet::IpNet;
-use sawlog_formats::{FORMATS, steers, visible};
+use sawlog_formats::{formats, steers, visible};
 
 use crate::cli::{Cli, S3logparse};
 use crate::render::style::say;
@@ -210,7 +210,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// A completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut text = Vec::new();
-    let logs = FORMATS.iter().map(|format| format.table.name);
+    let logs = formats().iter().map(|format| format.table.name);
     let mut command = command().mut_arg("log", |arg| arg.value_parser(PossibleValuesParser::new(logs)));
     clap_complete::generate(shell, &mut command, "sawq", &mut text);
     text

@@ -28,7 +28,6 @@ mod report;
 mod s3logparse;
 mod scan;
 mod sql;
-mod subject;
 mod tables;
 mod tally;
 mod texts;

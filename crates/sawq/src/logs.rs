@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
 use datafusion_functions_json::udfs::json_as_text_udf;
 use sawlog_formats::{
-    Bytes, Changes, Column, Entity, FORMATS, Failed, Kind, Part, Received, Role, Source, Table, Value,
+    Bytes, Changes, Column, Entity, Failed, Kind, Part, Received, Role, Source, Table, Value, formats,
 };
 
 use crate::events;
@@ -106,7 +106,7 @@ fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
 }
 
 /// A column by its own name, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
-fn column(table: &Table, path: &str) -> Option<Expr> {
+pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
     let mut parts = path.split('.');
     let mut column = table.columns.iter().find(|column| Some(column.name) == parts.clone().next())?;
     let mut expr = ident(parts.next()?);
@@ -318,7 +318,7 @@ fn listed(names: &[&str]) -> String {
 
 /// Says that no log has the column, and which ones may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
-    let others = FORMATS.iter().map(|format| format.table);
+    let others = formats().iter().map(|format| format.table);
     let others =
         others.filter(|other| tables.iter().all(|table| table.name != other.name) && resolve(other, name).is_some());
     let others: Vec<&str> = others.map(|table| table.name).collect();

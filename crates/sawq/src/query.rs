@@ -20,7 +20,7 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
-use sawlog_formats::{FORMATS, Format, Kind, Source, Table, cloudtrail};
+use sawlog_formats::{Format, Kind, Source, Table, formats};
 use sawlog_store::{DurableFiles, ENTITIES, Snapshot, Store};
 
 use crate::cli::FilterArgs;
@@ -69,7 +69,7 @@ impl Query {
     pub(crate) fn open(store: Store, args: &FilterArgs) -> Result<Vec<Self>> {
         let asked = logs(&args.log)?;
         let formats: Vec<&'static Format> =
-            FORMATS.iter().copied().filter(|format| asked.contains(format.table)).collect();
+            formats().iter().copied().filter(|format| asked.contains(format.table)).collect();
         let tables: Vec<&'static Table> = formats.iter().map(|format| format.table).chain([&ENTITIES]).collect();
         let mut snapshots = std::thread::scope(|scope| {
             // The engine is set up while the logs of the tables are read.
@@ -103,8 +103,8 @@ impl Query {
 
     /// Leaves the data files that can hold what the filters leave.
     fn prepared(mut self, args: &FilterArgs) -> Result<Self> {
-        if args.distinct && self.format.table.name == cloudtrail::TABLE.name {
-            self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot)?);
+        if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
+            self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot, event_id)?);
         }
         // Whole days before or after the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
@@ -587,12 +587,12 @@ fn logs(names: &[String]) -> Result<Logs> {
 /// The format of the log named so; of its name the first part will do.
 pub(crate) fn log(name: &str) -> Result<&'static Format> {
     let name = name.replace('-', "_").to_lowercase();
-    let found = FORMATS.iter().copied().find(|format| {
+    let found = formats().iter().copied().find(|format| {
         let table = format.table.name;
         table == name || table.split('_').next() == Some(name.as_str())
     });
     Ok(found.ok_or_else(|| {
-        let known: Vec<&str> = FORMATS.iter().map(|format| format.table.name).collect();
+        let known: Vec<&str> = formats().iter().map(|format| format.table.name).collect();
         BadValue::new("--log", &name, format!("there is no log '{name}'; the logs are {}", known.join(", ")))
     })?)
 }

@@ -44,6 +44,9 @@ pub const FORMAT: Format = Format {
         // Whether an attempt had success is told beside it, as for other logs; what only reads is no attempt.
         changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"]),
     },
+    subject: None,
+    event_id: None,
+    issuing: None,
 };
 
 /// The log, for the engine of line logs.

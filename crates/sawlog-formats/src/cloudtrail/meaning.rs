@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::entity::Source;
+use crate::meaning::{EventId, Issuing};
 use crate::role::{Role, Value};
 
 /// What the fields mean.
@@ -87,6 +88,39 @@ pub const SIGN_IN: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// What tells an event: its id, or that which accounts that share it have in common. Of Insights events the beginning and the end
+/// have the same shared id, so it tells nothing. See the AWS CloudTrail user guide, "CloudTrail record contents".
+pub(super) const EVENT_ID: EventId = EventId {
+    columns: &["event_id", "shared_event_id", "event_type"],
+    tell: |texts| {
+        let text = |place: usize| texts.get(place).copied().flatten();
+        let is_shared = text(2) != Some("AwsCloudTrailInsight");
+        text(1).filter(|id| is_shared && !id.is_empty()).or(text(0))
+    },
+};
+
+/// The calls that issue access keys.
+pub(super) const ISSUING: Issuing = Issuing {
+    operations: &[
+        "AssumeRole",
+        "AssumeRoleWithSAML",
+        "AssumeRoleWithWebIdentity",
+        "AssumeRoot",
+        "CreateAccessKey",
+        "GetFederationToken",
+        "GetSessionToken",
+        "GetCredentialsForIdentity",
+        "GetRoleCredentials",
+        "CreateToken",
+    ],
+    response: "response_elements",
+    holder: |parameters| {
+        let parameters: serde_json::Value = serde_json::from_str(parameters).ok()?;
+        let named = ["roleArn", "userName", "name", "roleName"].iter().find_map(|name| parameters[*name].as_str());
+        named.map(str::to_owned)
+    },
+};
 
 /// The AWS service that called, where it stands in the place of an address.
 fn service(address: &str) -> Option<&str> {

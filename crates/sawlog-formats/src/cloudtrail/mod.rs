@@ -9,6 +9,7 @@ mod fields;
 mod meaning;
 mod print;
 mod scan;
+mod subject;
 
 use decode::Decoder;
 pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
@@ -60,6 +61,9 @@ pub const FORMAT: Format = Format {
         succeeded: None,
         changes: Changes::Not("read_only", SIGN_IN),
     },
+    subject: Some(subject::SUBJECT),
+    event_id: Some(meaning::EVENT_ID),
+    issuing: Some(meaning::ISSUING),
 };
 
 /// The table of API calls.

@@ -60,6 +60,9 @@ pub const FORMAT: Format = Format {
             &["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."],
         ),
     },
+    subject: None,
+    event_id: None,
+    issuing: None,
 };
 
 /// What the fields mean.

@@ -52,6 +52,9 @@ pub const FORMAT: Format = Format {
         succeeded: Some(("action", "ACCEPT")),
         changes: Changes::Never,
     },
+    subject: None,
+    event_id: None,
+    issuing: None,
 };
 
 /// What the fields mean.

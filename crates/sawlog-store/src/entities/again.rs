@@ -9,7 +9,7 @@ use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
-use sawlog_formats::{Column, FORMATS, Format};
+use sawlog_formats::{Column, Format, formats};
 
 use super::build::{IndexBuilder, IndexRow};
 use super::collect::{RowGroupEntities, columns};
@@ -67,7 +67,7 @@ fn each_row_group(
 /// If a data file can't be read, or the index can't be written.
 pub fn reindex(run: &mut Run<'_>) -> Result<(u64, usize)> {
     let mut files = 0;
-    for format in FORMATS {
+    for format in formats() {
         let snapshot = run.store().snapshot(format.table)?;
         for entry in &snapshot.files {
             let mut index = IndexBuilder::open(format.table.name, &entry.path);

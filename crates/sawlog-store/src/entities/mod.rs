@@ -21,7 +21,7 @@ mod spill;
 
 use std::sync::LazyLock;
 
-use sawlog_formats::{Column, Entity, FORMATS, Format, Kind, Layout, Table};
+use sawlog_formats::{Column, Entity, Format, Kind, Layout, Table, formats};
 
 use crate::parquet::Codec;
 
@@ -76,7 +76,7 @@ pub struct IndexedField {
 
 /// All indexed fields, by kind, log and field.
 pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
-    let all = FORMATS.iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
+    let all = formats().iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
     let mut fields: Vec<IndexedField> = all.collect();
     fields.sort_by_key(|field| (field.entity.kind, field.format.table.name, field.entity.field));
     fields

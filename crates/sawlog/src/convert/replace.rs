@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Int64Type, Schema};
-use sawlog_formats::{FORMATS, REJECTS, Seen, Table, TextColumn};
+use sawlog_formats::{REJECTS, Seen, Table, TextColumn, formats};
 use sawlog_store::parquet::Encoder;
 use sawlog_store::{Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, SourceState, StagedFile, read_file};
 
@@ -59,7 +59,7 @@ pub(crate) fn take_out(run: &mut Run<'_>, ledger: &[Source], gone: &[Source], he
     let names: Names<'_> =
         with_records.map(|source| (source.path.as_str(), heirs.get(&source.path).map(String::as_str))).collect();
     if !names.is_empty() {
-        for table in FORMATS.iter().map(|format| format.table).chain([&REJECTS]) {
+        for table in formats().iter().map(|format| format.table).chain([&REJECTS]) {
             rewrite(run, table, &names)?;
         }
     }

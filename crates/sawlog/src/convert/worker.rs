@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use sawlog_formats::{
-    Block, ColumnSet, Decoded, Decoder, Encoding, FORMATS, Format, LineEnding, Partitions, REJECTS, Seen, Table,
-    TextColumn, date_name, inflate, is_gzip, other_parquet, vpc_flow,
+    Block, ColumnSet, Decoded, Decoder, Encoding, Format, LineEnding, Partitions, REJECTS, Seen, Table, TextColumn,
+    date_name, formats, inflate, is_gzip, other_parquet, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
@@ -95,7 +95,7 @@ impl<'a> Worker<'a> {
         let codec = job.settings.codec;
         Ok(Self {
             job,
-            kits: FORMATS.iter().map(|_| None).collect(),
+            kits: formats().iter().map(|_| None).collect(),
             rejects: Encoder::new(&REJECTS, codec)?,
             buffers: [Vec::new(), Vec::new()],
             output: None,
@@ -495,7 +495,8 @@ impl<'a> Worker<'a> {
     }
 
     fn kit(&mut self, format: &'static Format) -> Result<&mut Kit> {
-        let place = FORMATS.iter().position(|known| known.table.name == format.table.name).context("not registered")?;
+        let place =
+            formats().iter().position(|known| known.table.name == format.table.name).context("not registered")?;
         let kit = &mut self.kits[place];
         if kit.is_none() {
             let encoder = Encoder::new(format.table, self.job.settings.codec)?;
@@ -507,7 +508,7 @@ impl<'a> Worker<'a> {
     /// Encodes the columns so far, and hands them on.
     fn flush(&mut self) -> Result<()> {
         let mut all_rejects = Vec::new();
-        for (place, format) in FORMATS.iter().copied().enumerate() {
+        for (place, format) in formats().iter().copied().enumerate() {
             let Some(kit) = &mut self.kits[place] else { continue };
             let (days, rejects) = kit.decoder.waiting_mut().finish();
             all_rejects.extend(rejects);

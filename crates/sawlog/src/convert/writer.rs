@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::{Decoded, FORMATS, Table, date_name};
+use sawlog_formats::{Decoded, Table, date_name, formats};
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sawlog_store::{Run, Source, SourceState, StagedFile};
 
@@ -226,7 +226,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         let file = scraps.file.into_inner().context("can't write to a temporary file")?;
         let mut rows = Vec::new();
         for ((table, day), pieces) in scraps.days {
-            let format = FORMATS.iter().find(|format| format.table.name == table).context("not registered")?;
+            let format = formats().iter().find(|format| format.table.name == table).context("not registered")?;
             let mut encoder = Encoder::new(format.table, settings.codec)?;
             let mut decoder = (format.decoder)();
             let mut staged = self.run.create_file(format.table, day.map(date_name))?;

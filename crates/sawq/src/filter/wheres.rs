@@ -20,7 +20,7 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
         };
         let (path, not) = path.strip_suffix('!').map_or((path, false), |path| (path, true));
         let (path, not) = (path.trim(), not != turned);
-        let tables: Vec<&Table> = sawlog_formats::FORMATS.iter().map(|format| format.table).collect();
+        let tables: Vec<&Table> = sawlog_formats::formats().iter().map(|format| format.table).collect();
         if tables.iter().all(|table| resolve(table, path).is_none()) {
             logs::no_column::<()>(&tables, path).map_err(|error| bad("--where", text, &error))?;
         }

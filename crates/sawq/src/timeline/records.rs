@@ -7,32 +7,21 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
-use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, ident, lit};
 use datafusion::prelude::cast as to_type;
 use foldhash::quality::RandomState;
-use sawlog_formats::{Role, TextColumn, Value, cloudtrail};
+use sawlog_formats::{Role, Subject, TextColumn, Value};
 
 use super::burst::{Burst, Kind};
 use crate::events;
 use crate::logs;
 use crate::query::{BATCH_ROWS, Query, new_session};
-use crate::subject::Call;
 
 /// The columns that are read, of the view of events and beside it.
 const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, place, target, outcome, error, changes, bytes, \
                       source_file, source_line";
-/// What a subject is told by.
-const SUBJECT_OF: [&str; 6] = [
-    "event_name",
-    "request_parameters",
-    "response_elements",
-    "additional_event_data",
-    "insight_details",
-    "service_event_details",
-];
-
 /// All records by time, those without one last; up to `most`.
 pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
     let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
@@ -43,7 +32,8 @@ pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFram
 /// A query over `lines`: the view of events with three columns more: `subject`; `apart`, whether records with different subjects
 /// are of different kinds; and `place`, what the records of a burst share of their target.
 pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
-    let view = events::view_with(queries, &SUBJECT_OF[1..], more)?.into_view();
+    let told_by = queries.iter().filter_map(|query| query.format.subject).flat_map(|subject| subject.columns);
+    let view = events::view_with(queries, &told_by.copied().collect::<Vec<_>>(), more)?.into_view();
     let context = new_session(BATCH_ROWS);
     context.register_table("lines", view)?;
     let query = queries.first().context("records of no log")?;
@@ -57,43 +47,45 @@ fn more(query: &Query) -> Vec<Expr> {
         _ => logs::shown(query.format.table, Role::Target),
     };
     let place = place.unwrap_or_else(|| lit(ScalarValue::Utf8View(None)));
-    let (subject_of, apart) = if query.format.table.name == cloudtrail::TABLE.name {
-        let columns = SUBJECT_OF.map(|name| to_type(ident(name), DataType::Utf8View));
-        // Only what is said to read is folded with others of its kind.
-        (subject().call(columns.to_vec()), ident("read_only").is_not_true())
-    } else {
-        (lit(ScalarValue::Utf8View(None)), lit(false))
+    let column = |name: &str| logs::column(query.format.table, name).unwrap_or_else(|| ident(name));
+    let (subject_of, apart) = match query.format.subject {
+        Some(subject) => {
+            let columns = subject.columns.iter().map(|name| to_type(column(name), DataType::Utf8View));
+            (function(subject).call(columns.collect()), column(subject.alike).is_not_true())
+        }
+        None => (lit(ScalarValue::Utf8View(None)), lit(false)),
     };
     vec![subject_of.alias("subject"), apart.alias("apart"), to_type(place, DataType::Utf8View).alias("place")]
 }
 
-/// The function `call_subject`: what an API call was about.
-fn subject() -> ScalarUDF {
-    let function = |arguments: &[ColumnarValue]| {
+/// The function that tells what a record is about.
+fn function(subject: Subject) -> ScalarUDF {
+    let function = move |arguments: &[ColumnarValue]| {
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
         let texts: Vec<ArrayRef> =
             arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
-        let texts: Vec<StringViewArray> = texts.iter().map(|array| array.as_string_view().clone()).collect();
-        let columns: [StringViewArray; SUBJECT_OF.len()] =
-            texts.try_into().map_err(|_| DataFusionError::Internal("a subject is told by six columns".to_owned()))?;
+        let columns: Vec<&StringViewArray> = texts.iter().map(|array| array.as_string_view()).collect();
         // Rows that share texts of dictionaries have the same views of them: they are read once.
-        let mut known: HashMap<[u128; SUBJECT_OF.len()], Option<String>, RandomState> = HashMap::default();
-        let mut subject = |row: usize| {
-            let views = columns.each_ref().map(|column| if column.is_valid(row) { column.views()[row] } else { 0 });
-            known.entry(views).or_insert_with(|| of_row(&columns, row)).clone()
+        let mut known: HashMap<Vec<u128>, Option<String>, RandomState> = HashMap::default();
+        let mut views = Vec::with_capacity(columns.len());
+        let mut tell = |row: usize| {
+            views.clear();
+            views.extend(columns.iter().map(|column| if column.is_valid(row) { column.views()[row] } else { 0 }));
+            if let Some(told) = known.get(&views) {
+                return told.clone();
+            }
+            let texts: Vec<Option<&str>> =
+                columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))).collect();
+            let told = Some((subject.tell)(&texts)).filter(|subject| !subject.is_empty());
+            known.insert(views.clone(), told.clone());
+            told
         };
-        let subjects: StringViewArray = (0..columns[0].len()).map(&mut subject).collect();
+        let subjects: StringViewArray = (0..columns.first().map_or(0, |column| column.len())).map(&mut tell).collect();
         Ok(ColumnarValue::Array(Arc::new(subjects)))
     };
     let text = DataType::Utf8View;
-    create_udf("call_subject", vec![text.clone(); SUBJECT_OF.len()], text, Volatility::Immutable, Arc::new(function))
-}
-
-fn of_row(columns: &[StringViewArray; SUBJECT_OF.len()], row: usize) -> Option<String> {
-    let [operation, parameters, response, additional, insight, service_details] =
-        columns.each_ref().map(|column| column.is_valid(row).then(|| column.value(row)));
-    let subject = Call { operation, parameters, response, additional, insight, service_details }.subject();
-    Some(subject).filter(|subject| !subject.is_empty())
+    let types = vec![text.clone(); subject.columns.len()];
+    create_udf("subject_of", types, text, Volatility::Immutable, Arc::new(function))
 }
 
 /// Reads the records of batches, each as a burst of one. Texts that come again are in memory once.

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::logical_expr::ident;
-use sawlog_formats::{TextColumn, cloudtrail};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{ident, lit};
+use sawlog_formats::{Subject, TextColumn};
 
 use super::collect::{Collected, Record};
 use super::geo::Geo;
 use super::issues::Issue;
 use super::kind::{Guess, Kind};
 use crate::groups::Sums;
-use crate::logs::Roles;
+use crate::logs::{Roles, column, resolve};
 use crate::query::{Query, each};
-use crate::subject::Call;
 use crate::top::numbers;
 
 /// An hour and a day, in microseconds.
@@ -116,8 +116,8 @@ impl Profile {
         let queries = queries.iter().filter(|query| !query.is_ruled_out());
         let of_logs = each(queries, |query| {
             let mut of_log = Collected::of(query, entity.as_deref())?;
-            if query.format.table.name == cloudtrail::TABLE.name {
-                of_log.changes.extend(api_changes(query)?);
+            if let Some(subject) = query.format.subject {
+                of_log.changes.extend(changes(query, subject)?);
             }
             anyhow::Ok(of_log)
         })?;
@@ -184,43 +184,46 @@ impl Profile {
     }
 }
 
-/// What API calls created or changed: with the names in their parameters, and keys that they issued.
-fn api_changes(query: &Query) -> Result<Vec<Change>> {
+/// What the records of a log that says what each is about created or changed.
+fn changes(query: &Query, subject: Subject) -> Result<Vec<Change>> {
+    let table = query.format.table;
     let Roles { changes, failed, .. } = Roles::of(query)?;
     let succeeded = changes.and(failed.is_not_true());
-    let names = [
-        "event_time",
-        "event_name",
-        "event_source",
-        "request_parameters",
-        "response_elements",
-        "source_file",
-        "source_line",
+    let named = |name: &str| resolve(table, name).unwrap_or_else(|| lit(ScalarValue::Utf8(None)));
+    let mut wanted = vec![
+        query.time()?.alias("q_time"),
+        named("operation").alias("q_operation"),
+        named("service").alias("q_service"),
+        ident("source_file"),
+        ident("source_line"),
     ];
+    let parts = subject.columns.iter().enumerate();
+    wanted.extend(parts.filter_map(|(place, name)| Some(column(table, name)?.alias(format!("q_{place}")))));
     let mut changes: HashMap<(String, String), Sums> = HashMap::new();
-    query.for_each(query.in_order(Some(succeeded), names.map(ident).to_vec(), None)?, |batch| {
-        let text = |place: usize| TextColumn::new(batch.column(place)).map_err(|found| anyhow::anyhow!("{found}"));
+    query.for_each(query.in_order(Some(succeeded), wanted, None)?, |batch| {
+        let text = |name: &str| {
+            let column = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
+            TextColumn::new(column).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+        };
         let times = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-        let (names, services, parameters, responses) = (text(1)?, text(2)?, text(3)?, text(4)?);
+        let (names, services) = (text("q_operation")?, text("q_service")?);
+        let parts = (0..subject.columns.len()).map(|place| text(&format!("q_{place}"))).collect::<Result<Vec<_>>>()?;
         for row in 0..batch.num_rows() {
-            let (operation, parameters) = (names.get(row), parameters.get(row));
-            let mut target = Call { operation, parameters, response: responses.get(row), ..Call::default() }.subject();
+            let texts: Vec<Option<&str>> = parts.iter().map(|part| part.get(row)).collect();
+            let mut target = (subject.tell)(&texts);
             if target.is_empty() {
                 services.get(row).unwrap_or_default().clone_into(&mut target);
             }
-            let key = (operation.unwrap_or_default().to_owned(), target);
+            let key = (names.get(row).unwrap_or_default().to_owned(), target);
             let is_new = changes.len() >= MAX_CHANGES && !changes.contains_key(&key);
             let key = if is_new { ("(others)".to_owned(), String::new()) } else { key };
-            let record = Record { time: Some(times.value(row)), ..Record::default() };
-            changes.entry(key).or_default().add_record(&record);
+            let time = times.is_valid(row).then(|| times.value(row));
+            changes.entry(key).or_default().add_record(&Record { time, ..Record::default() });
         }
         Ok(true)
     })?;
-    let log = cloudtrail::TABLE.name;
-    Ok(changes
-        .into_iter()
-        .map(|((operation, target), sums)| Change { log: log.to_owned(), operation, target, sums })
-        .collect())
+    let change = |((operation, target), sums)| Change { log: table.name.to_owned(), operation, target, sums };
+    Ok(changes.into_iter().map(change).collect())
 }
 
 /// Records by time as bars, one for each hour of up to two days, else for each day or some days; and what a bar is.

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::meaning::Subject;
+
 /// Longer subjects are cut, and end with `…`.
 const MAX_CHARS: usize = 1000;
 /// Up to this many values of one parameter are named, and up to this many further parameters.
@@ -82,20 +84,45 @@ const NOISE: [&str; 21] = [
     "platformName",
 ];
 
-/// The parts of a CloudTrail record that say what it is about, as JSON text.
+/// What a record is about.
+pub(super) const SUBJECT: Subject = Subject {
+    columns: &[
+        "event_name",
+        "request_parameters",
+        "response_elements",
+        "additional_event_data",
+        "insight_details",
+        "service_event_details",
+    ],
+    tell: |texts| {
+        let text = |place: usize| texts.get(place).copied().flatten();
+        Call {
+            operation: text(0),
+            parameters: text(1),
+            response: text(2),
+            additional: text(3),
+            insight: text(4),
+            service_details: text(5),
+        }
+        .subject()
+    },
+    alike: "read_only",
+};
+
+/// The parts of a record that say what it is about, as JSON text.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Call<'a> {
-    pub(crate) operation: Option<&'a str>,
-    pub(crate) parameters: Option<&'a str>,
-    pub(crate) response: Option<&'a str>,
-    pub(crate) additional: Option<&'a str>,
-    pub(crate) insight: Option<&'a str>,
-    pub(crate) service_details: Option<&'a str>,
+struct Call<'a> {
+    operation: Option<&'a str>,
+    parameters: Option<&'a str>,
+    response: Option<&'a str>,
+    additional: Option<&'a str>,
+    insight: Option<&'a str>,
+    service_details: Option<&'a str>,
 }
 
 impl Call<'_> {
     /// What the call was about; empty if nothing says it.
-    pub(crate) fn subject(&self) -> String {
+    fn subject(&self) -> String {
         let subject = if let Some(insight) = object(self.insight) { self.insight(&insight) } else { self.of_call() };
         match subject.char_indices().nth(MAX_CHARS) {
             Some((end, _)) => format!("{}…", &subject[..end]),

@@ -1,0 +1,225 @@
+//! `sawlog`: converts AWS logs into a Parquet store, and looks after the store.
+//!
+//! [`main`] is all of the binary, so that a program that adds log formats of its own can be a sawlog, too.
+
+#[macro_use]
+mod print;
+
+mod cli;
+mod compact;
+mod convert;
+mod digests;
+mod discover;
+mod evidence;
+mod interrupt;
+mod manifest;
+mod mapping;
+mod merge;
+mod progress;
+mod remove;
+mod report;
+mod row_groups;
+mod status;
+mod verify;
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{CommandFactory, Parser};
+use sawlog_formats::steers;
+use sawlog_store::parquet::Codec;
+use sawlog_store::{ENTITIES, Store, damaged_file, reindex};
+use serde_json::json;
+
+use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, StatusArgs, VerifyArgs};
+use convert::{Settings, convert};
+use interrupt::{Interrupt, Interrupted};
+use manifest::Manifest;
+use progress::Progress;
+
+/// Done, but something of the input is not in the store as a record.
+const DONE_WITH_LOSSES: u8 = 3;
+
+/// Runs the command line that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(anyhow!("internal error: {panic}")));
+    match result.and_then(|code| print::finish().map(|()| code)) {
+        Ok(code) => code,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("sawlog: {error}");
+            std::process::exit(interrupt::EXIT_STATUS)
+        }
+        Err(error) => {
+            // What reads data files does not always say in which one an error is.
+            let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
+            let error =
+                damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
+            eprintln!("sawlog: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints help, or what is wrong with the command line.
+fn usage(said: &clap::Error) -> ExitCode {
+    let text = said.render().to_string();
+    let wanted = !said.use_stderr();
+    // What the command line has is shown as it is only where it can do no harm.
+    if text.contains(|char| steers(char) && char != '\n') {
+        if wanted { println!("{}", text.trim_end()) } else { eprintln!("{}", text.trim_end()) }
+    } else if let Err(error) = said.print()
+        && wanted
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        eprintln!("sawlog: can't write to standard output: {error}");
+        return ExitCode::FAILURE;
+    }
+    u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Convert(args) => run_convert(args, &cli.global),
+        Command::Status(args) => run_status(args, &cli.global),
+        Command::Remove(args) => run_remove(args, &cli.global),
+        Command::Verify(args) => run_verify(args, &cli.global),
+        Command::Manifest => run_manifest(&cli.global),
+        Command::Compact(args) => run_compact(args, &cli.global),
+        Command::Reindex => run_reindex(&cli.global),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut script);
+            print::bytes(&script);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { command } => {
+            let mut cli = Cli::command();
+            cli.build();
+            let page = command.as_ref().and_then(|name| cli.find_subcommand(name)).unwrap_or(&cli);
+            let mut text = Vec::new();
+            clap_mangen::Man::new(page.clone()).render(&mut text)?;
+            print::bytes(&text);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
+    let threads = args
+        .threads
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+    let (columns_memory, unit_size) = Settings::share_memory(args.memory.as_u64(), threads);
+    let settings = Settings {
+        inputs: args.inputs.clone(),
+        format: args.format.and_then(Format::log),
+        format_named: args.format.is_some(),
+        vpc_fields: args.vpc_fields.as_deref().map(Into::into),
+        threads,
+        columns_memory,
+        unit_size,
+        codec: args.compression.codec(),
+        max_inflate: args.max_inflate.as_u64(),
+        strict: args.strict,
+        replace: args.replace,
+        follow_links: args.follow_links,
+    };
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new(global.quiet);
+    let store = Store::open_or_create(&global.store)?;
+    let summary = convert(&store, &settings, &interrupt, &progress).inspect_err(|_| progress.committing())?;
+    report::print(&summary, global)?;
+    if summary.committed
+        && !global.quiet
+        && !global.json
+        && let Some(fewer) = compact::worth_it(&store)?
+    {
+        eprintln!("sawlog: 'sawlog compact' would make {fewer} data files fewer");
+    }
+    Ok(match (summary.has_losses(), args.strict) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::from(DONE_WITH_LOSSES),
+        (true, true) => ExitCode::FAILURE,
+    })
+}
+
+fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let interrupt = Interrupt::listen()?;
+    let progress = Progress::new(global.quiet);
+    let compaction = compact::compact(&store, args.compression.codec(), args.retain, &interrupt, &progress)?;
+    report::print_compaction(&compaction, global)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_reindex(global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let progress = Progress::new(global.quiet);
+    let mut run = progress.begin_run(&store, Codec::default())?;
+    let (rows_before, data_files) = reindex(&mut run)?;
+    run.commit()?;
+    let rows = store.snapshot(&ENTITIES)?.rows();
+    if global.json {
+        print::bytes(
+            format!("{}\n", json!({ "data_files": data_files, "rows": rows, "rows_before": rows_before })).as_bytes(),
+        );
+    } else if !global.quiet {
+        eprintln!("sawlog: {data_files} data files indexed: {rows} rows (before: {rows_before})");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_status(args: &StatusArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    if args.rejects {
+        let rejects = status::rejects(&store, args.limit)?;
+        report::print_rejects(&rejects, global)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status = status::status(&store)?;
+    if global.json {
+        print::json(&status)?;
+    } else {
+        status.print();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_remove(args: &RemoveArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let progress = Progress::new(global.quiet);
+    let removal = remove::remove(&store, &args.sources, args.reason.as_deref(), args.dry_run, &progress)?;
+    report::print_removal(&removal, global)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let manifest = args.manifest.as_deref().map(Manifest::read).transpose()?;
+    let mut result = verify::verify(&store, args.memory.as_u64()).context("the store can't be read")?;
+    if let Some(manifest) = manifest {
+        result.manifest_differences = Some(manifest.differences(&Manifest::of(&store)?));
+    }
+    if let (Some(path), Some(key)) = (&args.cloudtrail_digests, &args.public_key) {
+        result.cloudtrail_digests = Some(digests::validate(&store, path, key)?);
+    }
+    if global.json {
+        print::json(&result)?;
+    } else {
+        report::print_verification(&result, global.quiet);
+    }
+    Ok(if result.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_manifest(global: &Global) -> Result<ExitCode> {
+    let manifest = Manifest::of(&Store::open(&global.store)?)?;
+    print::json(&manifest)?;
+    Ok(ExitCode::SUCCESS)
+}
