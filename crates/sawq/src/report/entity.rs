@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::page::part;
 use super::text::{broken, heading, number, shown};
 use crate::moment::moment;
-use crate::who::{Facet, Kind, Profile};
+use crate::who::{Facet, FacetValue, Kind, Profile};
 
 /// This many values of each list are shown.
 const MAX_VALUES: usize = 15;
@@ -27,7 +27,7 @@ pub(super) fn section(place: usize, profile: &Profile) -> Markup {
                     span.screen.find { " · " a href="#time" data-find=(profile.entity) { "find in the timeline" } }
                 },
             }
-            div.pair { @for facet in &profile.facets { (values(facet, profile)) } }
+            div.pair { @for (facet, found) in profile.facets.iter() { (values(facet, found, profile)) } }
             (changes(profile))
         }
     }
@@ -46,16 +46,16 @@ fn records(records: u64) -> String {
     format!("{} {}", number(records), if records == 1 { "record" } else { "records" })
 }
 
-fn values(facet: &Facet, profile: &Profile) -> Markup {
+fn values(facet: Facet, values: &[FacetValue], profile: &Profile) -> Markup {
     // That an entity was seen with itself says nothing.
-    let is_other = |value: &str| facet.kind != profile.kind || value != profile.entity;
-    let values: Vec<_> = facet.values.iter().filter(|value| is_other(&value.value)).collect();
+    let is_other = |value: &str| facet.kind() != profile.kind || value != profile.entity;
+    let values: Vec<_> = values.iter().filter(|value| is_other(&value.value)).collect();
     html! {
         @if !values.is_empty() {
             div.scroll.list {
-                h3 { (heading(facet.name)) (part(values.len().min(MAX_VALUES), values.len())) }
+                h3 { (heading(facet.name())) (part(values.len().min(MAX_VALUES), values.len())) }
                 table {
-                    thead { tr { th { (heading(&kind_name(facet.kind))) } th.num { "Records" } th.num { "Failed" } th {} } }
+                    thead { tr { th { (heading(&kind_name(facet.kind()))) } th.num { "Records" } th.num { "Failed" } th {} } }
                     tbody { @for value in values.iter().take(MAX_VALUES) { tr {
                         td.mono {
                             (broken(&value.value))

@@ -11,7 +11,8 @@ use foldhash::quality::RandomState;
 use sawlog_formats::Part::Within;
 use sawlog_formats::{Bytes, Changes, Failed, Received, Role, Value, parse_address};
 
-use super::profile::{Change, FACETS, Facet, FacetValue, HOUR, LogProfile, Profile};
+use super::facet::{Facet, PerFacet};
+use super::profile::{Change, FacetValue, HOUR, LogProfile, Profile};
 use crate::groups::Sums;
 use crate::logs::{self, Roles, Values};
 use crate::numbers::{NULL, Numbers, Part, Translated};
@@ -35,7 +36,7 @@ enum Source {
 
 impl Source {
     /// What is read for it, by the names in the streams.
-    fn columns(&self, facet: usize) -> Vec<(String, Expr)> {
+    fn columns(&self, facet: Facet) -> Vec<(String, Expr)> {
         match self {
             Self::Nothing | Self::Always(_) => Vec::new(),
             Self::First(texts) => {
@@ -65,8 +66,8 @@ impl Source {
 }
 
 /// The name that a text of a facet has in the streams.
-fn column(facet: usize, at: usize) -> String {
-    format!("q_{facet}_{at}")
+fn column(facet: Facet, at: usize) -> String {
+    format!("q_{facet:?}_{at}")
 }
 
 /// The names that other columns have in the streams: of an object's key, and of the ends of a flow.
@@ -74,64 +75,36 @@ const KEY: &str = "q_key";
 const PEER: [(Role, &str); 3] =
     [(Role::Source, "q_source"), (Role::Destination, "q_destination"), (Role::DestinationPort, "q_port")];
 
-/// The places of facets.
-const ADDRESS: usize = 0;
-const PEERS: usize = 1;
-const OPERATION: usize = 5;
-const ERROR: usize = 6;
-const SERVICE: usize = 7;
-const BUCKET: usize = 8;
-const OBJECT: usize = 9;
-const URL: usize = 11;
-
-/// What the facets' values are called in each log; nothing for those that are made in another way.
-const NAMES: [&str; FACETS.len()] = [
-    "ip",
-    "",
-    "user",
-    "access_key",
-    "user_agent",
-    "operation",
-    "error",
-    "service",
-    "bucket",
-    "",
-    "host",
-    "url",
-    "region",
-    "account",
-];
-
 /// Where the values of each facet are: as the view of events has them. `address` is the entity, if it is an address.
-fn sources(query: &Query, address: Option<&str>) -> [Source; FACETS.len()] {
-    let mut all = NAMES.map(|name| if name.is_empty() { Source::Nothing } else { Source::named(query, name) });
+fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
+    let mut all = PerFacet::of(|facet| facet.column().map_or(Source::Nothing, |name| Source::named(query, name)));
     let table = query.format.table;
     let field = |role: Role| logs::field(table, role);
     if let Some(Value::Constant(service)) = logs::role(table, Role::Service) {
-        all[SERVICE] = Source::Always(service);
+        all[Facet::Services] = Source::Always(service);
     }
     if let Some(key) = field(Role::Bucket).and(field(Role::Key)) {
-        all[OBJECT] = Source::Object(key);
+        all[Facet::Objects] = Source::Object(key);
     }
     let is_address = address.is_some_and(|address| parse_address(address).is_some());
     if let ([Some(from), Some(to), Some(port)], true) = (PEER.map(|(role, _)| field(role)), is_address) {
         // Both ends of an address's flows are itself and its peers.
-        all[ADDRESS] = Source::Nothing;
-        all[PEERS] = Source::Peer([from, to, port]);
+        all[Facet::Addresses] = Source::Nothing;
+        all[Facet::Peers] = Source::Peer([from, to, port]);
     }
     if field(Role::Error).is_none() {
         let failed = query.format.measures.failed.iter().find_map(|failed| match *failed {
             Failed::Is(column, value) => Some(vec![(ident(column), Part::Only(value))]),
             _ => None,
         });
-        all[ERROR] = failed.map_or(Source::Nothing, Source::First);
+        all[Facet::Errors] = failed.map_or(Source::Nothing, Source::First);
     }
     all
 }
 
 /// The facet that says what an operation changed: the bucket, or of requests the URL.
-fn changed_in(sources: &[Source; FACETS.len()]) -> usize {
-    if matches!(sources[BUCKET], Source::Nothing) { URL } else { BUCKET }
+fn changed_in(sources: &PerFacet<Source>) -> Facet {
+    if matches!(sources[Facet::Buckets], Source::Nothing) { Facet::Urls } else { Facet::Buckets }
 }
 
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -140,7 +113,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 #[derive(Default)]
 pub(super) struct Collected {
     logs: Vec<LogProfile>,
-    facets: [Tally; FACETS.len()],
+    facets: PerFacet<Tally>,
     pub(super) changes: Vec<Change>,
 }
 
@@ -164,7 +137,7 @@ impl Collected {
         };
         let is_flow = matches!(roles.bytes_are, Some(Bytes::Flow(_)));
         let mut wanted: Vec<Expr> = measures.map(|(name, expr)| expr.alias(name)).to_vec();
-        let columns = sources.iter().enumerate().flat_map(|(facet, source)| source.columns(facet));
+        let columns = sources.iter().flat_map(|(facet, source)| source.columns(facet));
         wanted.extend(columns.map(|(name, expr)| expr.alias(name)));
         let mut collected = Self::default();
         let mut of_log = LogProfile { log: table.name.to_owned(), ..LogProfile::default() };
@@ -175,11 +148,12 @@ impl Collected {
             of_log.sums.add(&stream.all);
             stream.hours.iter().for_each(|(hour, records)| *of_log.hours.entry(*hour).or_default() += records);
             for ((operation, place), sums) in &stream.changes {
-                let text = |facet: usize, number: u32| stream.facets[facet].values.text(number).unwrap_or_default();
-                let key = (text(OPERATION, *operation).to_owned(), text(changed_in(&sources), *place).to_owned());
+                let text = |facet: Facet, number: u32| stream.facets[facet].values.text(number).unwrap_or_default();
+                let key =
+                    (text(Facet::Operations, *operation).to_owned(), text(changed_in(&sources), *place).to_owned());
                 changes.entry(key).or_default().add(sums);
             }
-            collected.facets.iter_mut().zip(stream.facets).for_each(|(facet, tally)| facet.merge(tally));
+            stream.facets.into_iter().for_each(|(facet, tally)| collected.facets[facet].merge(tally));
         }
         let change = |((operation, target), sums)| Change { log: table.name.to_owned(), operation, target, sums };
         collected.changes = changes.into_iter().map(change).collect();
@@ -191,13 +165,13 @@ impl Collected {
     pub(super) fn merge(&mut self, other: Self) {
         self.logs.extend(other.logs);
         self.changes.extend(other.changes);
-        self.facets.iter_mut().zip(other.facets).for_each(|(facet, tally)| facet.merge(tally));
+        other.facets.into_iter().for_each(|(facet, tally)| self.facets[facet].merge(tally));
     }
 
     pub(super) fn into_profile(self, profile: &mut Profile) {
         profile.records = self.logs.iter().map(|log| log.sums.count).sum();
         profile.logs = self.logs;
-        for ((name, kind, is_pivot), values) in FACETS.into_iter().zip(self.facets) {
+        for (facet, values) in self.facets.into_iter() {
             let found = values.values.iter().zip(&values.sums).filter(|(_, sums)| sums.count > 0);
             let mut found: Vec<(&str, &Sums)> = found.collect();
             found.sort_unstable_by_key(|(value, sums)| (Reverse(sums.count), *value));
@@ -208,7 +182,7 @@ impl Collected {
                 only_here: false,
                 place: None,
             };
-            profile.facets.push(Facet { name, kind, is_pivot, values: found.into_iter().map(value).collect() });
+            profile.facets[facet] = found.into_iter().map(value).collect();
         }
         profile.changes = self.changes;
     }
@@ -220,21 +194,18 @@ const FAILED: &str = "q_failed";
 const BYTES: &str = "q_bytes";
 const BYTES_RECEIVED: &str = "q_bytes_received";
 
-/// Stands for no facet.
-const SECOND: usize = FACETS.len();
-
 /// What one stream of a log's records adds up to.
 struct Stream<'a> {
-    sources: &'a [Source; FACETS.len()],
+    sources: &'a PerFacet<Source>,
     address: Option<&'a str>,
     /// Whether bytes are those of flows.
     is_flow: bool,
     all: Sums,
     /// Records by hour: hours since 1970.
     hours: BTreeMap<i64, u64>,
-    facets: [Tally; FACETS.len()],
-    /// The dictionaries of columns, by the facet among whose values theirs are numbered; [`SECOND`] for second halves.
-    last: Map<(usize, usize), Translated>,
+    facets: PerFacet<Tally>,
+    /// The dictionaries of columns, by the facet among whose values theirs are numbered; without one those of second halves.
+    last: Map<(Option<Facet>, usize), Translated>,
     /// The second half of a value that is made of two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
@@ -317,7 +288,7 @@ impl Tally {
 
 impl<'a> Stream<'a> {
     fn new(
-        sources: &'a [Source; FACETS.len()],
+        sources: &'a PerFacet<Source>,
         address: Option<&'a str>,
         received: Option<&'static Received>,
         changes_by: &'static [&'static str],
@@ -329,7 +300,7 @@ impl<'a> Stream<'a> {
             is_flow,
             all: Sums::default(),
             hours: BTreeMap::new(),
-            facets: std::array::from_fn(|_| Tally::default()),
+            facets: PerFacet::default(),
             last: Map::default(),
             second: Numbers::default(),
             pairs: Map::default(),
@@ -347,24 +318,26 @@ impl<'a> Stream<'a> {
     }
 
     fn add(&mut self, batch: &Batch) -> Result<()> {
-        let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(FACETS.len());
-        let mut other_ends: Vec<(usize, Vec<u32>)> = Vec::new();
-        for (place, source) in self.sources.iter().enumerate() {
-            numbers.push(match source {
+        let mut numbers: PerFacet<Vec<u32>> = PerFacet::default();
+        let mut other_ends: Vec<(Facet, Vec<u32>)> = Vec::new();
+        let sources = self.sources;
+        // Buckets come before the objects in them.
+        for (facet, source) in sources.iter() {
+            numbers[facet] = match source {
                 Source::Nothing | Source::Always(_) => Vec::new(),
-                Source::First(texts) => self.first(place, batch, texts)?,
-                Source::Object(_) => self.objects(place, batch, &numbers[BUCKET])?,
+                Source::First(texts) => self.first(facet, batch, texts)?,
+                Source::Object(_) => self.objects(facet, batch, &numbers[Facet::Buckets])?,
                 Source::Ends(ends) => {
-                    let mut ends = self.ends(place, batch, ends.len())?.into_iter();
+                    let mut ends = self.ends(facet, batch, ends.len())?.into_iter();
                     let first = ends.next().unwrap_or_default();
-                    other_ends.extend(ends.map(|end| (place, end)));
+                    other_ends.extend(ends.map(|end| (facet, end)));
                     first
                 }
-                Source::Peer(_) => self.peers(place, batch)?,
-            });
+                Source::Peer(_) => self.peers(facet, batch)?,
+            };
         }
         self.learn_operations();
-        let records = self.records(batch, &numbers[OPERATION])?;
+        let records = self.records(batch, &numbers[Facet::Operations])?;
         let mut of_batch = Sums::default();
         // Neighbours are mostly of the same hour.
         let hour = |record: &Record| record.time.map(|time| time.div_euclid(HOUR));
@@ -375,29 +348,29 @@ impl<'a> Stream<'a> {
             same.iter().for_each(|record| of_batch.add_record(record));
         }
         self.all.add(&of_batch);
-        for ((tally, source), numbers) in self.facets.iter_mut().zip(self.sources).zip(&numbers) {
-            if let Source::Always(value) = *source {
+        for (facet, tally) in self.facets.iter_mut() {
+            if let Source::Always(value) = sources[facet] {
                 let number = tally.values.number(value);
                 tally.add_all(number, &of_batch);
             } else {
-                tally.add(numbers, &records, &of_batch);
+                tally.add(&numbers[facet], &records, &of_batch);
             }
         }
         for (facet, numbers) in &other_ends {
             self.facets[*facet].add(numbers, &records, &of_batch);
         }
-        self.add_changes(&records, &numbers[OPERATION], &numbers[changed_in(self.sources)]);
+        self.add_changes(&records, &numbers[Facet::Operations], &numbers[changed_in(self.sources)]);
         Ok(())
     }
 
     /// The numbers of the first texts that have something, among those of a facet.
-    fn first(&mut self, facet: usize, batch: &Batch, texts: &[(Expr, Part)]) -> Result<Vec<u32>> {
+    fn first(&mut self, facet: Facet, batch: &Batch, texts: &[(Expr, Part)]) -> Result<Vec<u32>> {
         let mut found: Vec<u32> = Vec::new();
         for (at, (_, part)) in texts.iter().enumerate() {
             if at > 0 && !found.contains(&NULL) {
                 break;
             }
-            let last = self.last.entry((facet, at)).or_default();
+            let last = self.last.entry((Some(facet), at)).or_default();
             let numbers = batch.numbers(&column(facet, at), &mut self.facets[facet].values, last, *part)?;
             if at == 0 {
                 found = numbers;
@@ -410,11 +383,11 @@ impl<'a> Stream<'a> {
     }
 
     /// The objects: a bucket, `-` if there is none, and a key.
-    fn objects(&mut self, facet: usize, batch: &Batch, buckets: &[u32]) -> Result<Vec<u32>> {
-        let last = self.last.entry((SECOND, 0)).or_default();
+    fn objects(&mut self, facet: Facet, batch: &Batch, buckets: &[u32]) -> Result<Vec<u32>> {
+        let last = self.last.entry((None, 0)).or_default();
         let keys = batch.numbers(KEY, &mut self.second, last, Part::Whole)?;
-        let (before, facets) = self.facets.split_at_mut(facet);
-        let (names, values) = (&before[BUCKET].values, &mut facets[0].values);
+        let mut values = std::mem::take(&mut self.facets[facet].values);
+        let names = &self.facets[Facet::Buckets].values;
         let number = |(bucket, key): (&u32, u32)| {
             if key == NULL {
                 return NULL;
@@ -424,14 +397,16 @@ impl<'a> Stream<'a> {
                 values.number(&format!("{bucket}/{key}"))
             })
         };
-        Ok(buckets.iter().zip(keys).map(number).collect())
+        let objects = buckets.iter().zip(keys).map(number).collect();
+        self.facets[facet].values = values;
+        Ok(objects)
     }
 
     /// The numbers of the addresses in each of some columns, among those of a facet; of a record's equal ones but the first none.
-    fn ends(&mut self, facet: usize, batch: &Batch, columns: usize) -> Result<Vec<Vec<u32>>> {
+    fn ends(&mut self, facet: Facet, batch: &Batch, columns: usize) -> Result<Vec<Vec<u32>>> {
         let mut ends: Vec<Vec<u32>> = Vec::with_capacity(columns);
         for at in 0..columns {
-            let last = self.last.entry((facet, at)).or_default();
+            let last = self.last.entry((Some(facet), at)).or_default();
             let mut end = batch.numbers(&column(facet, at), &mut self.facets[facet].values, last, Part::Address)?;
             for (row, number) in end.iter_mut().enumerate() {
                 if ends.iter().any(|before| before[row] == *number) {
@@ -444,10 +419,10 @@ impl<'a> Stream<'a> {
     }
 
     /// The other ends of flows.
-    fn peers(&mut self, facet: usize, batch: &Batch) -> Result<Vec<u32>> {
-        let last = self.last.entry((facet, 0)).or_default();
+    fn peers(&mut self, facet: Facet, batch: &Batch) -> Result<Vec<u32>> {
+        let last = self.last.entry((Some(facet), 0)).or_default();
         let sources = batch.numbers(PEER[0].1, &mut self.facets[facet].values, last, Part::Address)?;
-        let last = self.last.entry((SECOND, 1)).or_default();
+        let last = self.last.entry((None, 1)).or_default();
         let targets = batch.numbers(PEER[1].1, &mut self.second, last, Part::Address)?;
         let ports =
             batch.rows.column(PEER[2].1)?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
@@ -471,7 +446,7 @@ impl<'a> Stream<'a> {
 
     /// Learns of new operations what they do.
     fn learn_operations(&mut self) {
-        let values = &self.facets[OPERATION].values;
+        let values = &self.facets[Facet::Operations].values;
         let received_by = self.received.and_then(|received| received.by);
         for number in self.is_change.len()..values.len() {
             let operation = u32::try_from(number).ok().and_then(|number| values.text(number));

@@ -1,6 +1,7 @@
 //! `sawq who`: all that the logs know of one entity, on one screen.
 
 mod collect;
+mod facet;
 mod geo;
 mod issues;
 mod kind;
@@ -14,9 +15,10 @@ use crate::cli::{FilterArgs, WhoArgs};
 use crate::output::{Output, Target};
 use crate::query::Query;
 
+pub(crate) use facet::Facet;
 pub(crate) use geo::Geo;
 pub(crate) use kind::Kind;
-pub(crate) use profile::{Facet, Profile};
+pub(crate) use profile::{FacetValue, Profile};
 
 /// Prints what is known of the entity; says whether there is anything, and the records it was looked for in.
 pub(crate) fn who(

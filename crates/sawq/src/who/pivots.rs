@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
+use super::facet::Facet;
 use super::profile::Profile;
 use crate::index::Wanted;
 use crate::query::Query;
@@ -15,30 +16,30 @@ const MAX_VALUES: usize = 2000;
 pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
     let own_kind = profile.kind;
     let unfiltered: Vec<Query> = queries.iter().map(Query::unfiltered).collect();
-    let pivots = || profile.facets.iter().enumerate().filter(|(_, facet)| facet.is_pivot && facet.kind != own_kind);
+    let pivots = profile.facets.iter().filter(|(facet, _)| facet.is_pivot() && facet.kind() != own_kind);
     let mut wanted = Vec::new();
-    let mut places = Vec::new();
-    for (place, facet) in pivots() {
-        let values: Vec<&str> = facet.values.iter().take(MAX_VALUES).map(|value| value.value.as_str()).collect();
+    let mut facets = Vec::new();
+    for (facet, values) in pivots {
+        let values: Vec<&str> = values.iter().take(MAX_VALUES).map(|value| value.value.as_str()).collect();
         if values.is_empty() {
             continue;
         }
         for query in &unfiltered {
             // A kind of several fields has first the one that says all: who acted, which addresses there are.
-            let mut fields = query.format.entities.iter().filter(|entity| entity.kind == facet.kind.name());
+            let mut fields = query.format.entities.iter().filter(|entity| entity.kind == facet.kind().name());
             if let Some(entity) = fields.next() {
                 wanted.push(Wanted { query, entity, values: values.clone() });
-                places.push(place);
+                facets.push(facet);
             }
         }
     }
-    let mut totals: HashMap<usize, Vec<u64>> = HashMap::new();
-    for (place, found) in places.into_iter().zip(crate::index::totals(&wanted)?) {
-        let totals = totals.entry(place).or_insert_with(|| vec![0; found.len()]);
+    let mut totals: HashMap<Facet, Vec<u64>> = HashMap::new();
+    for (facet, found) in facets.into_iter().zip(crate::index::totals(&wanted)?) {
+        let totals = totals.entry(facet).or_insert_with(|| vec![0; found.len()]);
         totals.iter_mut().zip(found).for_each(|(total, records)| *total += records);
     }
-    for (place, totals) in totals {
-        for (value, total) in profile.facets[place].values.iter_mut().zip(totals) {
+    for (facet, totals) in totals {
+        for (value, total) in profile.facets[facet].iter_mut().zip(totals) {
             value.only_here = value.records == total;
         }
     }

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{ident, lit};
 use sawlog_formats::{Subject, TextColumn};
 
 use super::collect::{Collected, Record};
+use super::facet::{Facet, PerFacet};
 use super::geo::Geo;
 use super::issues::Issue;
 use super::kind::{Guess, Kind};
@@ -37,7 +38,8 @@ pub(crate) struct Profile {
     pub(crate) place: Option<String>,
     pub(crate) records: u64,
     pub(crate) logs: Vec<LogProfile>,
-    pub(crate) facets: Vec<Facet>,
+    /// Their values by facet, the most frequent ones first.
+    pub(crate) facets: PerFacet<Vec<FacetValue>>,
     /// What was created or changed, by time.
     pub(crate) changes: Vec<Change>,
     /// Who issued an access key, the last issuer first.
@@ -51,15 +53,6 @@ pub(crate) struct LogProfile {
     pub(crate) sums: Sums,
     /// Records by hour: hours since 1970.
     pub(crate) hours: BTreeMap<i64, u64>,
-}
-
-/// The values of one field of the entity's records, the most frequent ones first.
-pub(crate) struct Facet {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    /// Whether a value leads on to other records.
-    pub(crate) is_pivot: bool,
-    pub(crate) values: Vec<FacetValue>,
 }
 
 /// A value and its records among the entity's.
@@ -80,24 +73,6 @@ pub(crate) struct Change {
     pub(crate) sums: Sums,
 }
 
-/// A facet's name and kind, and whether its values are pivots.
-pub(super) const FACETS: [(&str, Kind, bool); 14] = [
-    ("addresses", Kind::Ip, true),
-    ("peers on the network", Kind::Ip, false),
-    ("principals", Kind::Principal, true),
-    ("access keys", Kind::AccessKey, true),
-    ("user agents", Kind::UserAgent, true),
-    ("operations", Kind::Operation, false),
-    ("errors", Kind::Error, false),
-    ("services", Kind::EventSource, false),
-    ("buckets", Kind::Bucket, true),
-    ("objects", Kind::Object, true),
-    ("hosts", Kind::Host, false),
-    ("URLs", Kind::Url, true),
-    ("regions", Kind::Region, false),
-    ("accounts", Kind::Account, false),
-];
-
 impl Profile {
     /// Collects what the records of the queries say.
     pub(crate) fn collect(queries: &[Query], guess: Guess) -> Result<Self> {
@@ -108,7 +83,7 @@ impl Profile {
             place: None,
             records: 0,
             logs: Vec::new(),
-            facets: Vec::new(),
+            facets: PerFacet::default(),
             changes: Vec::new(),
             issues: Vec::new(),
         };
@@ -141,9 +116,9 @@ impl Profile {
         if self.kind == Kind::Ip {
             self.place = geo.place(&self.entity);
         }
-        for facet in self.facets.iter_mut().filter(|facet| facet.kind == Kind::Ip) {
+        for (_, values) in self.facets.iter_mut().filter(|(facet, _)| facet.kind() == Kind::Ip) {
             // A peer is named with its port.
-            for value in &mut facet.values {
+            for value in values {
                 value.place = geo.place(&value.value).or_else(|| geo.place(value.value.rsplit_once(':')?.0));
             }
         }
@@ -152,9 +127,9 @@ impl Profile {
 
     /// The facets as one table.
     pub(crate) fn table(&self) -> Result<RecordBatch> {
-        let rows: Vec<(&Facet, &FacetValue)> =
-            self.facets.iter().flat_map(|facet| facet.values.iter().map(move |value| (facet, value))).collect();
-        let text = |get: &dyn Fn(&(&Facet, &FacetValue)) -> Option<String>| -> ArrayRef {
+        let rows: Vec<(Facet, &FacetValue)> =
+            self.facets.iter().flat_map(|(facet, values)| values.iter().map(move |value| (facet, value))).collect();
+        let text = |get: &dyn Fn(&(Facet, &FacetValue)) -> Option<String>| -> ArrayRef {
             Arc::new(rows.iter().map(get).collect::<StringArray>())
         };
         let number = |get: &dyn Fn(&Sums) -> u128| -> Result<ArrayRef> {
@@ -165,7 +140,7 @@ impl Profile {
             Arc::new(times.with_timezone("UTC"))
         };
         Ok(RecordBatch::try_from_iter_with_nullable([
-            ("facet", text(&|(facet, _)| Some(facet.kind.name().to_owned())), false),
+            ("facet", text(&|(facet, _)| Some(facet.kind().name().to_owned())), false),
             ("value", text(&|(_, value)| Some(value.value.clone())), false),
             ("records", number(&|sums| u128::from(sums.count))?, false),
             ("errors", number(&|sums| u128::from(sums.errors))?, false),

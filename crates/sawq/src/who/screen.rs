@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use sawlog_formats::visible;
 use serde_json::{Value, json};
 
+use super::facet::Facet;
 use super::issues::Issue;
-use super::profile::{Change, Facet, FacetValue, LogProfile, Profile, sparkline};
+use super::profile::{Change, FacetValue, LogProfile, Profile, sparkline};
 use crate::groups::Sums;
 use crate::render::style::Style;
 use crate::render::units;
@@ -59,9 +60,9 @@ pub(crate) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
     }
     print_issues(&profile.issues, coloured, &mut text)?;
     // That an address was seen with itself says nothing.
-    let is_itself = |facet: &&Facet| matches!(facet.values.as_slice(), [only] if only.value == profile.entity);
-    for facet in profile.facets.iter().filter(|facet| !facet.values.is_empty() && !is_itself(facet)) {
-        print_facet(facet, number, coloured, &mut text)?;
+    let is_itself = |values: &[FacetValue]| matches!(values, [only] if only.value == profile.entity);
+    for (facet, values) in profile.facets.iter().filter(|(_, values)| !values.is_empty() && !is_itself(values)) {
+        print_facet(facet, values, number, coloured, &mut text)?;
     }
     print_changes(&profile.changes, number, coloured, &mut text)?;
     print_pivots(profile, number, coloured, &mut text)?;
@@ -89,12 +90,12 @@ fn print_issues(issues: &[Issue], coloured: bool, text: &mut String) -> Result<(
     Ok(())
 }
 
-fn print_facet(facet: &Facet, number: usize, coloured: bool, text: &mut String) -> Result<()> {
-    let all = facet.values.len();
+fn print_facet(facet: Facet, values: &[FacetValue], number: usize, coloured: bool, text: &mut String) -> Result<()> {
+    let all = values.len();
     let shown = if number == 0 { all } else { number.min(all) };
     let of = if shown < all { format!(" ({shown} of {all})") } else { String::new() };
-    writeln!(text, "\n{}{of}", Style::Heading.paint_if(coloured, facet.name))?;
-    for value in &facet.values[..shown] {
+    writeln!(text, "\n{}{of}", Style::Heading.paint_if(coloured, facet.name()))?;
+    for value in &values[..shown] {
         let mut line = format!("  {:<VALUE$} {:>9}", shortened(&value.value, VALUE), value.records);
         if value.sums.errors > 0 {
             let failed = format!("{} failed", value.sums.errors);
@@ -128,8 +129,8 @@ fn print_changes(changes: &[Change], number: usize, coloured: bool, text: &mut S
 
 /// What was seen with nothing else: where to look next.
 fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut String) -> Result<()> {
-    let facets = profile.facets.iter().map(|facet| (facet, only_here(facet)));
-    let facets: Vec<(&Facet, Vec<&FacetValue>)> = facets.filter(|(_, values)| !values.is_empty()).collect();
+    let facets = profile.facets.iter().map(|(facet, values)| (facet, only_here(values)));
+    let facets: Vec<(Facet, Vec<&FacetValue>)> = facets.filter(|(_, values)| !values.is_empty()).collect();
     if facets.is_empty() {
         return Ok(());
     }
@@ -139,7 +140,7 @@ fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut Str
         let shown = if number == 0 { values.len() } else { number.min(values.len()) };
         let names: Vec<String> = values[..shown].iter().map(|value| shortened(&value.value, VALUE)).collect();
         let more = if shown < values.len() { format!(" and {} more", values.len() - shown) } else { String::new() };
-        let name = if values.len() == 1 { singular(facet.name) } else { facet.name };
+        let name = if values.len() == 1 { singular(facet.name()) } else { facet.name() };
         writeln!(text, "  {} {name}: {}{more}", values.len(), names.join(", "))?;
     }
     Ok(())
@@ -150,8 +151,8 @@ fn singular(name: &str) -> &str {
     name.strip_suffix("sses").map_or_else(|| name.strip_suffix('s').unwrap_or(name), |stem| &name[..stem.len() + 2])
 }
 
-fn only_here(facet: &Facet) -> Vec<&FacetValue> {
-    facet.values.iter().filter(|value| value.only_here).collect()
+fn only_here(values: &[FacetValue]) -> Vec<&FacetValue> {
+    values.iter().filter(|value| value.only_here).collect()
 }
 
 /// Text in at most `width` characters, safe for a terminal.
@@ -215,7 +216,7 @@ pub(crate) fn json(profile: &Profile) -> Value {
     let facets: serde_json::Map<String, Value> = profile
         .facets
         .iter()
-        .map(|facet| (facet.name.replace(' ', "_").to_lowercase(), facet.values.iter().map(value).collect()))
+        .map(|(facet, values)| (facet.name().replace(' ', "_").to_lowercase(), values.iter().map(value).collect()))
         .collect();
     let change = |change: &Change| {
         let own = json!({ "log": change.log, "operation": change.operation, "target": change.target });
