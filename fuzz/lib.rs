@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-pub use filters::{CHOICES, filters};
+pub use filters::{choices, filters};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;

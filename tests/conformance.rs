@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use sawlog_tests::{Case, evidence};
+use sawlog_tests::{Case, Numbers, evidence};
 
 /// What `top` groups by, the filter on it, and whether the filter looks at more than `top` shows.
 const FILTERS: [(&str, &str, bool); 12] = [
@@ -31,28 +31,115 @@ fn count(case: &Case, log: &str, filters: &[&str]) -> u64 {
     ran.text().trim().parse().unwrap_or_else(|_| panic!("{filters:?}: {} {}", ran.text(), ran.err))
 }
 
-/// A store of the whole fixture, and the tables of logs that it has.
-fn store() -> (Case, Vec<String>) {
-    let case = Case::new();
-    let ran = case.sawlog(&["convert", evidence().to_str().unwrap(), "-q"]);
+/// The tables of logs that a case's store has records in.
+fn logs(case: &Case) -> Vec<String> {
+    let logs = ask(case, &["sql", "SELECT DISTINCT log FROM events ORDER BY log"]);
+    logs.as_array().unwrap().iter().map(|row| row["log"].as_str().unwrap().to_owned()).collect()
+}
+
+fn convert(case: &Case, path: &str) {
+    let ran = case.sawlog(&["convert", path, "-q"]);
     assert!(ran.code == 0 || ran.code == 3, "{}", ran.err);
-    let logs = ask(&case, &["sql", "SELECT DISTINCT log FROM events ORDER BY log"]);
-    let logs = logs.as_array().unwrap().iter().map(|row| row["log"].as_str().unwrap().to_owned()).collect();
-    (case, logs)
+}
+
+/// A store of the whole fixture.
+fn fixture() -> Case {
+    let case = Case::new();
+    convert(&case, evidence().to_str().unwrap());
+    case
+}
+
+/// A store of the whole fixture and of logs that nobody has.
+fn made_up() -> Case {
+    let case = Case::with_made_up_logs();
+    case.write("logs/doors.log", doors(500));
+    convert(&case, evidence().to_str().unwrap());
+    convert(&case, "logs");
+    case
+}
+
+/// Lines of the log of doors, and one that is none.
+fn doors(lines: u64) -> String {
+    let mut numbers = Numbers::new(7);
+    let mut text = String::new();
+    for second in 0..lines {
+        let badge = numbers.pick(&["alice", "bob", "-"]);
+        let action = numbers.pick(&["OPEN", "OPEN", "OPEN", "LOCK", "UNLOCK"]);
+        let (status, reason) = numbers.pick(&["200 -", "200 -", "403 stolen", "500 -"]).split_once(' ').unwrap();
+        let (minute, second) = (second / 60, second % 60);
+        let reader = numbers.pick(&["Reader/1", "Reader/2 (new)"]);
+        text += &format!(
+            "2026-05-01T08:{minute:02}:{second:02}.000000Z hq 111122223333 {badge} 192.0.2.{}:40000 door-{} {action} {status} {reason} 17 \"{reader}\"\n",
+            numbers.below(9) + 1,
+            numbers.below(4),
+        );
+    }
+    text + "a door fell from its hinges\n"
 }
 
 #[test]
 fn filters_leave_what_top_counts_and_their_negations_the_rest() {
-    let (case, logs) = store();
+    let case = fixture();
+    let logs = logs(&case);
     assert!(logs.len() >= 3, "{logs:?}");
-    for log in &logs {
-        let all = count(&case, log, &[]);
+    filters_agree_with_top(&case, &logs);
+}
+
+#[test]
+fn every_log_is_in_every_view_of_all() {
+    let case = fixture();
+    views_have(&case, &logs(&case));
+}
+
+#[test]
+fn a_log_that_nobody_has_works_by_its_description_alone() {
+    let case = made_up();
+    let logs: Vec<String> = logs(&case).into_iter().filter(|log| log == "door_log").collect();
+    assert_eq!(logs, ["door_log"]);
+    filters_agree_with_top(&case, &logs);
+    views_have(&case, &logs);
+
+    // Its own words, its meaning and its bytes.
+    assert_eq!(count(&case, "door_log", &[]), 500);
+    let text = doors(500);
+    let with = |part: &str| text.lines().filter(|line| line.contains(part)).count() as u64;
+    assert_eq!(count(&case, "door_log", &["--failed"]), with(" 403 ") + with(" 500 "));
+    assert_eq!(count(&case, "door_log", &["--error", "stolen"]), with(" stolen "));
+    assert_eq!(count(&case, "door_log", &["--changes"]), with("LOCK "));
+    assert_eq!(count(&case, "door_log", &["--service", "doors.example.com"]), 500);
+    assert_eq!(count(&case, "door_log", &["--where", "door=door-1"]), with(" door-1 "));
+    assert_eq!(
+        case.sawq(&["find", "--log", "door_log", "--quiet"]).text(),
+        text.lines().take(500).map(|line| format!("{line}\n")).collect::<String>()
+    );
+    let rejected = ask(&case, &["sql", "SELECT log, CAST(raw AS VARCHAR) AS raw FROM rejects WHERE log = 'door_log'"]);
+    assert_eq!(rejected[0]["raw"], "a door fell from its hinges");
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "logs", "--format", "door-log", "-q"]).code, 0, "nothing is new");
+    for arguments in [&["reindex"][..], &["compact", "--retain", "0"], &["verify", "-q"]] {
+        let ran = case.sawlog(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+    }
+    filters_agree_with_top(&case, &logs);
+    let columns = case.sawq(&["tables", "door_log"]);
+    assert!(columns.text().contains("Which door"), "{}", columns.text());
+    let shell = case.command("sawq", &["completions", "bash"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&shell.stdout).contains("door_log"));
+    // Programs that do not know the log leave it alone.
+    let other = Case::new();
+    let ran = other.sawlog(&["convert", case.path("logs").to_str().unwrap()]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+}
+
+fn filters_agree_with_top(case: &Case, logs: &[String]) {
+    for log in logs {
+        let all = count(case, log, &[]);
         let mut asked = 0;
         for (name, option, is_wider) in FILTERS {
             let ran = case.sawq(&["top", name, "--log", log, "--format", "json", "--quiet"]);
             if ran.code == 2 {
                 // The log has no such role: then the filter leaves nothing.
-                assert_eq!(count(&case, log, &[option, "192.0.2.1"]), 0, "{log} {option}");
+                assert_eq!(count(case, log, &[option, "192.0.2.1"]), 0, "{log} {option}");
                 continue;
             }
             let top = ran.json();
@@ -62,13 +149,13 @@ fn filters_leave_what_top_counts_and_their_negations_the_rest() {
                 continue;
             };
             let (value, counted) = (row[name].as_str().unwrap(), row["count"].as_u64().unwrap());
-            let left = count(&case, log, &[option, value]);
+            let left = count(case, log, &[option, value]);
             if is_wider {
                 assert!(left >= counted, "{log} {option} {value}: {left} of {counted}");
             } else {
                 assert_eq!(left, counted, "{log} {option} {value}");
             }
-            let not = count(&case, log, &[option, &format!("!{value}")]);
+            let not = count(case, log, &[option, &format!("!{value}")]);
             assert_eq!(left + not, all, "{log} {option} !{value}");
             asked += 1;
         }
@@ -76,28 +163,26 @@ fn filters_leave_what_top_counts_and_their_negations_the_rest() {
     }
 }
 
-#[test]
-fn every_log_is_in_every_view_of_all() {
-    let (case, logs) = store();
+fn views_have(case: &Case, logs: &[String]) {
     let page = case.path("page.html");
     assert_eq!(case.sawq(&["report", "-o", page.to_str().unwrap(), "--quiet"]).code, 0);
     let page = std::fs::read_to_string(page).unwrap();
     let counted = ask(
-        &case,
+        case,
         &[
             "sql",
             "SELECT log, count(*) AS n, sum(CASE WHEN outcome = 'failure' THEN 1 ELSE 0 END) AS failed FROM events GROUP BY log",
         ],
     );
-    for log in &logs {
+    for log in logs {
         let row = counted.as_array().unwrap().iter().find(|row| row["log"] == log.as_str()).unwrap();
-        let all = count(&case, log, &[]);
+        let all = count(case, log, &[]);
         assert_eq!(row["n"].as_u64(), Some(all), "{log}");
-        assert_eq!(row["failed"].as_u64(), Some(count(&case, log, &["--failed"])), "{log}");
-        let timeline = ask(&case, &["timeline", "--log", log, "--expand", "-n", "0"]);
+        assert_eq!(row["failed"].as_u64(), Some(count(case, log, &["--failed"])), "{log}");
+        let timeline = ask(case, &["timeline", "--log", log, "--expand", "-n", "0"]);
         assert_eq!(timeline.as_array().unwrap().len() as u64, all, "{log}");
-        let top = ask(&case, &["top", "ip", "--log", log, "-n", "1"]);
-        let profile = ask(&case, &["who", top[0]["ip"].as_str().unwrap(), "--log", log]);
+        let top = ask(case, &["top", "ip", "--log", log, "-n", "1"]);
+        let profile = ask(case, &["who", top[0]["ip"].as_str().unwrap(), "--log", log]);
         assert_eq!(profile["logs"][0]["log"], log.as_str(), "{profile}");
         assert_eq!(profile["logs"][0]["records"], top[0]["count"], "{log}");
         assert!(page.contains(log.as_str()), "{log} is not in the report");

@@ -52,6 +52,8 @@ pub fn binary(name: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Case {
     folder: TempDir,
+    /// What the names of the programs begin with.
+    programs: &'static str,
 }
 
 /// What a command printed, and its exit status.
@@ -108,7 +110,13 @@ impl Case {
     /// If there is no room for one.
     #[must_use]
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), programs: "" }
+    }
+
+    /// An empty folder, in which the programs also know logs that nobody has.
+    #[must_use]
+    pub fn with_made_up_logs() -> Self {
+        Self { programs: "made-up-", ..Self::new() }
     }
 
     /// A folder whose store holds the logs at `path`.
@@ -144,7 +152,7 @@ impl Case {
     /// A command that runs in the folder.
     #[must_use]
     pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary(name));
+        let mut command = Command::new(binary(&format!("{}{name}", self.programs)));
         command.args(arguments).current_dir(self.folder.path()).env_remove("SAWLOG_STORE").env_remove("RUST_BACKTRACE");
         command
     }

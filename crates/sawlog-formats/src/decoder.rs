@@ -36,6 +36,9 @@ pub struct Format {
     pub skim: fn(&[u8], &mut Carry),
     /// Whether a part of a large file may end after this line: not before a record, if something belongs to it.
     pub ends_block: fn(&[u8]) -> bool,
+    /// What AWS calls it in the names of the files that it delivers: `vpcflowlogs` in `111122223333_vpcflowlogs_us-east-1_…`.
+    /// Relatives have a dash and more behind it: `CloudTrail-Insight`.
+    pub delivered_as: &'static [&'static str],
     /// What its fields mean, each role once.
     pub roles: &'static [(Role, Value)],
     /// The fields whose values are indexed.

@@ -19,7 +19,7 @@ mod identify;
 mod inflate;
 mod interner;
 mod label;
-mod line_log;
+pub mod line_log;
 mod meaning;
 mod members;
 mod origin;

@@ -21,6 +21,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    delivered_as: &["elasticloadbalancing"],
     roles: ROLES,
     entities: &[
         Entity::new("ip", "client_ip"),

@@ -34,6 +34,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(RecordPrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    delivered_as: &["CloudTrail"],
     roles: meaning::ROLES,
     entities: &[
         Entity::new("ip", "source_ip_address"),

@@ -19,7 +19,7 @@ const ROWS_AT_ONCE: usize = 512;
 
 /// Takes lines apart and fills columns.
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     layout: LineLayout,
     partitions: Partitions,
     pending: Pending,
@@ -67,7 +67,8 @@ struct Lines<'a> {
 
 impl Decoder {
     /// A decoder of a log.
-    pub(crate) fn new(log: &'static LineLog) -> Self {
+    #[must_use]
+    pub fn new(log: &'static LineLog) -> Self {
         Self { layout: LineLayout::new(log), partitions: Partitions::new(log.table), pending: Pending::default() }
     }
 }

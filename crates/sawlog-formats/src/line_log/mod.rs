@@ -8,21 +8,21 @@ mod read;
 mod time;
 mod value;
 
-pub(crate) use decode::Decoder;
-pub(crate) use print::LinePrinter;
+pub use decode::Decoder;
+pub use print::LinePrinter;
 
 use crate::encoding::without_mark;
 use crate::table::{Column, Kind, Layout, Table};
 
 /// A log whose records are lines.
 #[derive(Debug)]
-pub(crate) struct LineLog {
+pub struct LineLog {
     /// Its table, whose columns are [`columns`] of the fields.
-    pub(crate) table: &'static Table,
+    pub table: &'static Table,
     /// The fields of a line, in order. The record's time is the field whose column is the table's time.
-    pub(crate) fields: &'static [Field],
+    pub fields: &'static [Field],
     /// Lines of older years end earlier, but no record has fewer fields.
-    pub(crate) least: usize,
+    pub least: usize,
 }
 
 /// A field has at most so many columns.
@@ -30,7 +30,7 @@ const MOST: usize = 3;
 
 /// A field of a line, and the columns that hold it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Field {
+pub struct Field {
     /// The columns, of which the first `count` are its own.
     columns: [Column; MOST],
     count: usize,
@@ -61,47 +61,56 @@ impl Field {
     }
 
     /// Text: a word.
-    pub(crate) const fn text(name: &'static str, doc: &'static str) -> Self {
+    #[must_use]
+    pub const fn text(name: &'static str, doc: &'static str) -> Self {
         Self::new(Column::text(name, doc), Shape::Text)
     }
 
     /// A number of 32 bits that is not below zero.
-    pub(crate) const fn int32(name: &'static str, doc: &'static str) -> Self {
+    #[must_use]
+    pub const fn int32(name: &'static str, doc: &'static str) -> Self {
         Self::new(Column::text(name, doc).kind(Kind::Int32), Shape::Number { can_be_negative: false })
     }
 
     /// A number of 32 bits, of which `-1` is one.
-    pub(crate) const fn signed(name: &'static str, doc: &'static str) -> Self {
+    #[must_use]
+    pub const fn signed(name: &'static str, doc: &'static str) -> Self {
         Self::new(Column::text(name, doc).kind(Kind::Int32), Shape::Number { can_be_negative: true })
     }
 
     /// A number of 64 bits that is not below zero.
-    pub(crate) const fn int64(name: &'static str, doc: &'static str) -> Self {
+    #[must_use]
+    pub const fn int64(name: &'static str, doc: &'static str) -> Self {
         Self::new(Column::int64(name, doc), Shape::Number { can_be_negative: false })
     }
 
     /// Seconds with so many decimals; `-1` if they were not measured, which is null.
-    pub(crate) const fn seconds(decimals: usize, name: &'static str, doc: &'static str) -> Self {
+    #[must_use]
+    pub const fn seconds(decimals: usize, name: &'static str, doc: &'static str) -> Self {
         Self::new(Column::text(name, doc).kind(Kind::Float64), Shape::Seconds { decimals })
     }
 
     /// A time.
-    pub(crate) const fn time(name: &'static str, doc: &'static str) -> Self {
+    #[must_use]
+    pub const fn time(name: &'static str, doc: &'static str) -> Self {
         Self::new(Column::text(name, doc).kind(Kind::Time), Shape::Time)
     }
 
     /// An address with a port: the columns of both.
-    pub(crate) const fn endpoint(address: Column, port: Column) -> Self {
+    #[must_use]
+    pub const fn endpoint(address: Column, port: Column) -> Self {
         Self { columns: [address, port, port], count: 2, ..Self::new(address, Shape::Endpoint) }
     }
 
     /// A request line, in quotes: the columns of method, URL and version.
-    pub(crate) const fn request(method: Column, url: Column, version: Column) -> Self {
+    #[must_use]
+    pub const fn request(method: Column, url: Column, version: Column) -> Self {
         Self { columns: [method, url, version], count: 3, ..Self::new(method, Shape::Request) }.quoted()
     }
 
     /// The same field, in quotes.
-    pub(crate) const fn quoted(self) -> Self {
+    #[must_use]
+    pub const fn quoted(self) -> Self {
         Self { is_quoted: true, ..self }
     }
 
@@ -111,17 +120,20 @@ impl Field {
     }
 
     /// The same field of one column, with a Bloom filter.
-    pub(crate) const fn lookup(self) -> Self {
+    #[must_use]
+    pub const fn lookup(self) -> Self {
         self.with(self.columns[0].lookup())
     }
 
     /// The same field of one column, nearly every value of which is another.
-    pub(crate) const fn plain(self) -> Self {
+    #[must_use]
+    pub const fn plain(self) -> Self {
         self.with(self.columns[0].layout(Layout::Plain))
     }
 
     /// The same field of one column, with its range kept for each data file.
-    pub(crate) const fn skip_files(self) -> Self {
+    #[must_use]
+    pub const fn skip_files(self) -> Self {
         self.with(self.columns[0].skip_files())
     }
 
@@ -141,7 +153,8 @@ const OTHERS: [Column; 5] = [
 ];
 
 /// How many columns a table of these fields has.
-pub(crate) const fn count(fields: &[Field]) -> usize {
+#[must_use]
+pub const fn count(fields: &[Field]) -> usize {
     let (mut count, mut field) = (OTHERS.len(), 0);
     while field < fields.len() {
         count += fields[field].count;
@@ -151,7 +164,8 @@ pub(crate) const fn count(fields: &[Field]) -> usize {
 }
 
 /// The columns of a table of these fields: as many as [`count`] says.
-pub(crate) const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
+#[must_use]
+pub const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
     let mut columns = [OTHERS[0]; N];
     let (mut place, mut field) = (0, 0);
     while field < fields.len() {
@@ -172,7 +186,8 @@ pub(crate) const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
 
 /// Whether `head`, the beginning of a file, looks like the log: one of its first lines is a record beyond doubt, or would be one
 /// with another time.
-pub(crate) fn detect(log: &'static LineLog, head: &[u8]) -> bool {
+#[must_use]
+pub fn detect(log: &'static LineLog, head: &[u8]) -> bool {
     let layout = layout::LineLayout::new(log);
     let mut reader = read::Reader::new(&layout).with_any_time();
     let lines = head.split(|byte| *byte == b'\n').map(|line| without_mark(line.strip_suffix(b"\r").unwrap_or(line)));

@@ -13,7 +13,7 @@ use crate::text::TextColumn;
 
 /// Prints rows of a log's table as the lines they were read from.
 #[derive(Debug)]
-pub(crate) struct LinePrinter {
+pub struct LinePrinter {
     layout: LineLayout,
     texts: Vec<TextColumn>,
     numbers: Vec<NumberColumn>,
@@ -24,7 +24,11 @@ pub(crate) struct LinePrinter {
 
 impl LinePrinter {
     /// A printer of the rows in `batch`; columns that the table hasn't are ignored.
-    pub(crate) fn new(log: &'static LineLog, batch: &RecordBatch) -> Result<Self, ArrowError> {
+    ///
+    /// # Errors
+    ///
+    /// Names the column that is missing or of another type.
+    pub fn new(log: &'static LineLog, batch: &RecordBatch) -> Result<Self, ArrowError> {
         let layout = LineLayout::new(log);
         let texts = layout.texts.iter().map(|column| text_column(batch, layout.name(*column)));
         let numbers = layout.numbers.iter().map(|column| NumberColumn::new(batch, layout.name(*column)));

@@ -31,6 +31,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    delivered_as: &[],
     roles: ROLES,
     entities: &[
         Entity::new("account", "bucket_owner"),

@@ -31,6 +31,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
     ends_block: |line| !line.is_empty() && !is_header(without_mark(line)),
+    delivered_as: &["vpcflowlogs"],
     roles: ROLES,
     entities: &[
         Entity { part: Part::Addresses(ADDRESSES), ..Entity::new("ip", "ip") },

@@ -1,7 +1,7 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
 use sawlog_formats::{
-    Format, TIMES, Unread, archive, cloudtrail, headerless, other_table, vpc_flow, without_mark, wrapper,
+    Format, TIMES, Unread, archive, cloudtrail, formats, headerless, other_table, vpc_flow, without_mark, wrapper,
 };
 
 use super::Settings;
@@ -103,7 +103,8 @@ impl<'a> FileName<'a> {
         let mut parts = name.split('_');
         let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_account || !(kind.starts_with("CloudTrail") || matches!(kind, "vpcflowlogs" | "elasticloadbalancing")) {
+        let is_name = |name: &&str| kind.split('-').next() == Some(*name);
+        if !is_account || !formats().iter().any(|format| format.delivered_as.iter().any(|name| is_name(name))) {
             return Self::default();
         }
         let region = parts.next();

@@ -1,11 +1,13 @@
 //! What a report tells: collected from the store before the page is made.
 
 use anyhow::{Context, Result};
+use sawlog_formats::{Role, Table};
 
 use super::chosen::{Chooser, Chosen};
 use super::counts::Counts;
 use super::sources::Sources;
 use crate::groups::{Group, Sums};
+use crate::logs;
 use crate::query::Query;
 use crate::tally::{Details, Measures, largest};
 use crate::timeline::{Folds, fold};
@@ -36,7 +38,7 @@ pub(crate) struct Log {
 
 /// The largest groups by one dimension.
 pub(crate) struct Top {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     /// What the values are.
     pub(crate) heading: &'static str,
     /// What is listed beside records and failures: bytes of one kind, which others must not be added to.
@@ -87,41 +89,68 @@ fn log(query: &Query) -> Result<Log> {
     let all = largest(&[query], &["log".to_owned()], measures, 1, |sums| sums.count.into())?;
     let all = all.first().map(|group| group.sums).unwrap_or_default();
     let table = query.format.table;
-    let title = table.doc.split(':').next().unwrap_or(table.name);
-    Ok(Log { name: table.name, title, records: all.count, failed: all.errors, times: all.times() })
+    Ok(Log { name: table.name, title: title(table), records: all.count, failed: all.errors, times: all.times() })
 }
 
+/// A list of top values: its title, what the values are, the dimension, by what the largest are told, and the bytes listed beside.
+type List = (String, &'static str, &'static str, fn(&Sums) -> u128, Option<Bytes>);
+
 fn tops(queries: &[Query]) -> Result<Vec<Top>> {
-    const SENT: Bytes = Bytes { heading: "Sent", of: |sums| sums.bytes_sent.unwrap_or_default() };
-    const STORED: Bytes = Bytes { heading: "Stored", of: |sums| sums.bytes_received };
-    const FLOWS: Bytes = Bytes { heading: "Bytes", of: |sums| sums.flow_bytes.unwrap_or_default() };
-    let count: fn(&Sums) -> u128 = |sums| sums.count.into();
-    let failures: fn(&Sums) -> u128 = |sums| sums.errors.into();
-    let lists = [
-        ("Addresses by bytes that S3 sent to them", "Address", "remote_ip", SENT.of, Some(SENT)),
-        ("Addresses by bytes that they stored in S3", "Address", "remote_ip", STORED.of, Some(STORED)),
-        ("Addresses by bytes that load balancers sent to them", "Address", "client_ip", SENT.of, Some(SENT)),
-        ("Flows: source addresses by bytes", "Source address", "srcaddr", FLOWS.of, Some(FLOWS)),
-        ("Addresses by failures", "Address", "ip", failures, None),
-        ("Users", "User", "user", count, None),
-        ("User agents", "User agent", "user_agent", count, None),
-        ("Operations", "Operation", "operation", count, None),
-        ("Errors", "Error", "error", count, None),
-        ("Hosts", "Host", "host", count, None),
-        ("URLs by failures", "URL", "url", failures, None),
-    ];
     let mut tops = Vec::new();
-    for (title, heading, dimension, key, bytes) in lists {
-        let columns = [dimension.to_owned()];
-        let Ok(with) = crate::query::with_columns(queries, &columns) else { continue };
-        let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
-        // One more, since the records without a value are a group, too.
-        let mut groups = largest(&with, &columns, measures, TOP + 1, key)?;
-        groups.retain(|group| key(&group.sums) > 0 && group.values[0].is_some());
-        groups.truncate(TOP);
-        if !groups.is_empty() {
-            tops.push(Top { title, heading, bytes, groups });
+    // Bytes of different logs are different things.
+    for query in queries {
+        for list in by_bytes(query) {
+            tops.extend(top(std::slice::from_ref(query), list)?);
         }
     }
+    let count: fn(&Sums) -> u128 = |sums| sums.count.into();
+    let failures: fn(&Sums) -> u128 = |sums| sums.errors.into();
+    for (title, heading, dimension, key) in [
+        ("Addresses by failures", "Address", "ip", failures),
+        ("Users", "User", "user", count),
+        ("User agents", "User agent", "user_agent", count),
+        ("Operations", "Operation", "operation", count),
+        ("Errors", "Error", "error", count),
+        ("Hosts", "Host", "host", count),
+        ("URLs by failures", "URL", "url", failures),
+    ] {
+        tops.extend(top(queries, (title.to_owned(), heading, dimension, key, None))?);
+    }
     Ok(tops)
+}
+
+/// The lists of the addresses that a log's bytes came from or went to.
+fn by_bytes(query: &Query) -> Vec<List> {
+    const SENT: Bytes = Bytes { heading: "Sent", of: |sums| sums.bytes_sent.unwrap_or_default() };
+    const RECEIVED: Bytes = Bytes { heading: "Received", of: |sums| sums.bytes_received };
+    const FLOWS: Bytes = Bytes { heading: "Bytes", of: |sums| sums.flow_bytes.unwrap_or_default() };
+    let table = query.format.table;
+    let Some(source) = logs::field(table, Role::Source) else { return Vec::new() };
+    let list = |what: &str, bytes: Bytes| {
+        (format!("{}: {what}", title(table)), "Address", source, bytes.of, Some(bytes))
+    };
+    let measures = &query.format.measures;
+    let main = measures.bytes.map(|bytes| match bytes {
+        sawlog_formats::Bytes::Sent(_) => list("addresses by bytes sent to them", SENT),
+        sawlog_formats::Bytes::Flow(_) => list("source addresses by bytes", FLOWS),
+    });
+    let received = measures.received.map(|_| list("addresses by bytes received from them", RECEIVED));
+    main.into_iter().chain(received).collect()
+}
+
+/// The largest groups of a list; nothing if no log has the dimension.
+fn top(queries: &[Query], (title, heading, dimension, key, bytes): List) -> Result<Option<Top>> {
+    let columns = [dimension.to_owned()];
+    let Ok(with) = crate::query::with_columns(queries, &columns) else { return Ok(None) };
+    let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
+    // One more, since the records without a value are a group, too.
+    let mut groups = largest(&with, &columns, measures, TOP + 1, key)?;
+    groups.retain(|group| key(&group.sums) > 0 && group.values[0].is_some());
+    groups.truncate(TOP);
+    Ok(Some(Top { title, heading, bytes, groups }).filter(|top| !top.groups.is_empty()))
+}
+
+/// A log's name in words.
+fn title(table: &'static Table) -> &'static str {
+    table.doc.split(':').next().unwrap_or(table.name)
 }

@@ -1,0 +1,8 @@
+//! `sawq` with the made-up formats.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sawlog_made_up::add();
+    sawq::main()
+}
