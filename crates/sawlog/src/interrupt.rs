@@ -29,8 +29,3 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 }
-
-/// The error of a run that was interrupted.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted; the store is as it was")]
-pub(crate) struct Interrupted;

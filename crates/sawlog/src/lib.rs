@@ -6,36 +6,24 @@
 mod print;
 
 mod cli;
-mod compact;
-mod convert;
-mod digests;
-mod discover;
-mod evidence;
 mod interrupt;
-mod manifest;
-mod mapping;
-mod merge;
 mod progress;
-mod remove;
 mod report;
-mod row_groups;
 mod status;
-mod verify;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{CommandFactory, Parser};
+use sawlog_convert::{Changed, Interrupted, Manifest, Settings, begin_run};
 use sawlog_formats::steers;
 use sawlog_store::parquet::Codec;
 use sawlog_store::{ENTITIES, Store, damaged_file, reindex};
 use serde_json::json;
 
 use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, StatusArgs, VerifyArgs};
-use convert::{Settings, convert};
-use interrupt::{Interrupt, Interrupted};
-use manifest::Manifest;
+use interrupt::Interrupt;
 use progress::Progress;
 
 /// Done, but something of the input is not in the store as a record.
@@ -131,15 +119,15 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
         replace: args.replace,
         follow_links: args.follow_links,
     };
-    let interrupt = Interrupt::listen()?;
-    let progress = Progress::new(global.quiet);
+    let progress = Progress::new(global.quiet, Some(Interrupt::listen()?));
     let store = Store::open_or_create(&global.store)?;
-    let summary = convert(&store, &settings, &interrupt, &progress).inspect_err(|_| progress.committing())?;
+    let summary =
+        sawlog_convert::convert(&store, &settings, &progress).inspect_err(|_| progress.clear()).map_err(advised)?;
     report::print(&summary, global)?;
     if summary.committed
         && !global.quiet
         && !global.json
-        && let Some(fewer) = compact::worth_it(&store)?
+        && let Some(fewer) = sawlog_convert::worth_it(&store)?
     {
         eprintln!("sawlog: 'sawlog compact' would make {fewer} data files fewer");
     }
@@ -150,19 +138,23 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
     })
 }
 
+/// An error of a conversion, with what to do.
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    if error.is::<Changed>() { anyhow!("{error} Use --replace to convert them anew.") } else { error }
+}
+
 fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
-    let interrupt = Interrupt::listen()?;
-    let progress = Progress::new(global.quiet);
-    let compaction = compact::compact(&store, args.compression.codec(), args.retain, &interrupt, &progress)?;
+    let progress = Progress::new(global.quiet, Some(Interrupt::listen()?));
+    let compaction = sawlog_convert::compact(&store, args.compression.codec(), args.retain, &progress)?;
     report::print_compaction(&compaction, global)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn run_reindex(global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
-    let progress = Progress::new(global.quiet);
-    let mut run = progress.begin_run(&store, Codec::default())?;
+    let progress = Progress::new(global.quiet, None);
+    let mut run = begin_run(&store, Codec::default(), &progress)?;
     let (rows_before, data_files) = reindex(&mut run)?;
     run.commit()?;
     let rows = store.snapshot(&ENTITIES)?.rows();
@@ -194,8 +186,8 @@ fn run_status(args: &StatusArgs, global: &Global) -> Result<ExitCode> {
 
 fn run_remove(args: &RemoveArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
-    let progress = Progress::new(global.quiet);
-    let removal = remove::remove(&store, &args.sources, args.reason.as_deref(), args.dry_run, &progress)?;
+    let progress = Progress::new(global.quiet, None);
+    let removal = sawlog_convert::remove(&store, &args.sources, args.reason.as_deref(), args.dry_run, &progress)?;
     report::print_removal(&removal, global)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -203,12 +195,12 @@ fn run_remove(args: &RemoveArgs, global: &Global) -> Result<ExitCode> {
 fn run_verify(args: &VerifyArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let manifest = args.manifest.as_deref().map(Manifest::read).transpose()?;
-    let mut result = verify::verify(&store, args.memory.as_u64()).context("the store can't be read")?;
+    let mut result = sawlog_convert::verify(&store, args.memory.as_u64()).context("the store can't be read")?;
     if let Some(manifest) = manifest {
         result.manifest_differences = Some(manifest.differences(&Manifest::of(&store)?));
     }
     if let (Some(path), Some(key)) = (&args.cloudtrail_digests, &args.public_key) {
-        result.cloudtrail_digests = Some(digests::validate(&store, path, key)?);
+        result.cloudtrail_digests = Some(sawlog_convert::validate(&store, path, key)?);
     }
     if global.json {
         print::json(&result)?;

@@ -4,16 +4,12 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 use indicatif::HumanCount;
+use sawlog_convert::{Compaction, Misfit, NOT_FOLLOWED, Removal, Summary, Validation, Verification};
 use sawlog_formats::{size, visible};
 
 use crate::cli::Global;
-use crate::compact::Compaction;
-use crate::convert::{Misfit, Summary};
-use crate::digests::Validation;
 use crate::print;
-use crate::remove::Removal;
 use crate::status::{Rejects, ratio};
-use crate::verify::Verification;
 
 /// So many names are shown of each kind.
 const NAMES: usize = 10;
@@ -23,7 +19,8 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     if global.json {
         return print::json(summary);
     }
-    let problems = summary.unreadable.iter().map(|(path, what)| format!("{path}: {what}"));
+    let advice = |what: &str| if what.ends_with(NOT_FOLLOWED) { " (--follow-links follows it)" } else { "" };
+    let problems = summary.unreadable.iter().map(|(path, what)| format!("{path}: {what}{}", advice(what)));
     print_names("could not be read", problems);
     if global.quiet {
         return Ok(());

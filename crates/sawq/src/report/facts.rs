@@ -126,9 +126,8 @@ fn by_bytes(query: &Query) -> Vec<List> {
     const FLOWS: Bytes = Bytes { heading: "Bytes", of: |sums| sums.flow_bytes.unwrap_or_default() };
     let table = query.format.table;
     let Some(source) = logs::field(table, Role::Source) else { return Vec::new() };
-    let list = |what: &str, bytes: Bytes| {
-        (format!("{}: {what}", title(table)), "Address", source, bytes.of, Some(bytes))
-    };
+    let list =
+        |what: &str, bytes: Bytes| (format!("{}: {what}", title(table)), "Address", source, bytes.of, Some(bytes));
     let measures = &query.format.measures;
     let main = measures.bytes.map(|bytes| match bytes {
         sawlog_formats::Bytes::Sent(_) => list("addresses by bytes sent to them", SENT),

@@ -64,7 +64,7 @@ fn function(subject: Subject) -> ScalarUDF {
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
         let texts: Vec<ArrayRef> =
             arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
-        let columns: Vec<&StringViewArray> = texts.iter().map(|array| array.as_string_view()).collect();
+        let columns: Vec<&StringViewArray> = texts.iter().map(AsArray::as_string_view).collect();
         // Rows that share texts of dictionaries have the same views of them: they are read once.
         let mut known: HashMap<Vec<u128>, Option<String>, RandomState> = HashMap::default();
         let mut views = Vec::with_capacity(columns.len());
@@ -80,7 +80,7 @@ fn function(subject: Subject) -> ScalarUDF {
             known.insert(views.clone(), told.clone());
             told
         };
-        let subjects: StringViewArray = (0..columns.first().map_or(0, |column| column.len())).map(&mut tell).collect();
+        let subjects: StringViewArray = (0..arrays.first().map_or(0, Array::len)).map(&mut tell).collect();
         Ok(ColumnarValue::Array(Arc::new(subjects)))
     };
     let text = DataType::Utf8View;

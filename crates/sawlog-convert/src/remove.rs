@@ -12,41 +12,50 @@ use sawlog_store::{SOURCES, Source, SourceState, Store};
 use serde::Serialize;
 
 use crate::convert::{heirs, take_out};
-use crate::progress::Progress;
+use crate::watch::{Watch, begin_run};
 
 /// What a removal did, or would do.
 #[derive(Debug, Serialize)]
-pub(crate) struct Removal {
+pub struct Removal {
     /// The files, in order of path.
-    pub(crate) removed: Vec<RemovedFile>,
+    pub removed: Vec<RemovedFile>,
     /// Records and rejects that are gone.
-    pub(crate) records: i64,
-    pub(crate) rejects: i64,
+    pub records: i64,
+    /// Rejects that are gone.
+    pub rejects: i64,
     /// Whether nothing was done.
-    pub(crate) dry_run: bool,
+    pub dry_run: bool,
 }
 
 /// A file whose records are gone.
 #[derive(Debug, Serialize)]
-pub(crate) struct RemovedFile {
-    pub(crate) path: String,
-    pub(crate) state: &'static str,
-    pub(crate) records: i64,
-    pub(crate) sha256: String,
+pub struct RemovedFile {
+    /// The file.
+    pub path: String,
+    /// What it was in the ledger.
+    pub state: &'static str,
+    /// Records that are gone.
+    pub records: i64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
 }
 
 /// Removes the files that `patterns` name, or says which they are.
-pub(crate) fn remove(
+///
+/// # Errors
+///
+/// If a pattern is wrong or names nothing, or the store can't be read or written; it is as it was then.
+pub fn remove(
     store: &Store,
     patterns: &[String],
     reason: Option<&str>,
     dry_run: bool,
-    progress: &Progress,
+    watch: &dyn Watch,
 ) -> Result<Removal> {
     if dry_run {
         return Ok(removal(&matching(&Source::load_all(store)?, patterns)?, true));
     }
-    let mut run = progress.begin_run(store, Codec::default())?;
+    let mut run = begin_run(store, Codec::default(), watch)?;
     let ledger = Source::load_all(store)?;
     let removed = matching(&ledger, patterns)?;
     let done = removal(&removed, false);

@@ -28,31 +28,33 @@ const DELIVERY: i64 = 3_600_000_000;
 
 /// What a validation found. Names are those of objects in S3; a reason stands beside what is wrong.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Validation {
+pub struct Validation {
     /// Digest files that were read, and those whose signature is right.
-    pub(crate) digests: usize,
-    pub(crate) signed: usize,
+    pub digests: usize,
+    /// Those whose signature is right.
+    pub signed: usize,
     /// The last digests of their chains, whose signature was not given.
-    pub(crate) unsigned: Vec<String>,
+    pub unsigned: Vec<String>,
     /// Digests without one before: where the chains begin.
-    pub(crate) beginnings: usize,
+    pub beginnings: usize,
     /// Log files that are listed and in the store with the hash that the digest gives.
-    pub(crate) log_files: usize,
+    pub log_files: usize,
     /// Log files of the store of a time or region of which there is no digest.
-    pub(crate) not_covered: usize,
+    pub not_covered: usize,
     /// Digests with a wrong signature, hash or place.
-    pub(crate) wrong: Vec<(String, String)>,
+    pub wrong: Vec<(String, String)>,
     /// Digests and log files that are listed but not there.
-    pub(crate) missing: Vec<String>,
+    pub missing: Vec<String>,
     /// Log files with another hash.
-    pub(crate) altered: Vec<(String, String)>,
+    pub altered: Vec<(String, String)>,
     /// Log files that a digest should list.
-    pub(crate) unexpected: Vec<String>,
+    pub unexpected: Vec<String>,
 }
 
 impl Validation {
     /// Whether all that the digests say is true of the store.
-    pub(crate) fn is_good(&self) -> bool {
+    #[must_use]
+    pub fn is_good(&self) -> bool {
         self.wrong.is_empty() && self.missing.is_empty() && self.altered.is_empty() && self.unexpected.is_empty()
     }
 }
@@ -139,7 +141,11 @@ impl DigestFile {
 }
 
 /// Validates the digest files at `path`, a file or folder, and the log files of the store that they list.
-pub(crate) fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validation> {
+///
+/// # Errors
+///
+/// If the store, the digests or the key can't be read.
+pub fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validation> {
     let keys = Keys::read(public_key)?;
     let mut found = Validation::default();
     let digests = read_all(path, &mut found)?;

@@ -11,10 +11,9 @@ use sawlog_store::{
 };
 use serde::Serialize;
 
-use crate::interrupt::{Interrupt, Interrupted};
 use crate::merge::{Merge, Reading};
-use crate::progress::Progress;
 use crate::row_groups::{Gathered, Known};
+use crate::watch::{Interrupted, Watch, begin_run};
 
 /// A data file smaller than this is merged with others of its partition.
 const SMALL: u64 = 64 << 20;
@@ -27,34 +26,39 @@ const WORTH_IT: usize = 50;
 
 /// What a compaction did.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Compaction {
-    pub(crate) tables: Vec<CompactedTable>,
+pub struct Compaction {
+    /// The tables that had small data files.
+    pub tables: Vec<CompactedTable>,
     /// Data files that no version needs any more, and that were deleted.
-    pub(crate) vacuumed_files: usize,
-    pub(crate) vacuumed_bytes: u64,
+    pub vacuumed_files: usize,
+    /// The bytes of these.
+    pub vacuumed_bytes: u64,
     /// Files of the tables' logs that were deleted: of versions before the last checkpoint.
-    pub(crate) vacuumed_log_files: usize,
+    pub vacuumed_log_files: usize,
 }
 
 /// What became of a table.
 #[derive(Debug, Serialize)]
-pub(crate) struct CompactedTable {
-    pub(crate) table: &'static str,
-    pub(crate) files_before: usize,
-    pub(crate) files_after: usize,
-    pub(crate) bytes_before: u64,
-    pub(crate) bytes_after: u64,
+pub struct CompactedTable {
+    /// Its name.
+    pub table: &'static str,
+    /// Data files before it.
+    pub files_before: usize,
+    /// Data files after it.
+    pub files_after: usize,
+    /// Bytes of its data files before it.
+    pub bytes_before: u64,
+    /// Bytes of its data files after it.
+    pub bytes_after: u64,
 }
 
 /// Merges the small data files of each partition, then deletes files that are out of use for `retain`.
-pub(crate) fn compact(
-    store: &Store,
-    codec: Codec,
-    retain: Duration,
-    interrupt: &Interrupt,
-    progress: &Progress,
-) -> Result<Compaction> {
-    let mut run = progress.begin_run(store, codec)?;
+///
+/// # Errors
+///
+/// If the store can't be read or written, or the command is stopped; the store is as it was then.
+pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch) -> Result<Compaction> {
+    let mut run = begin_run(store, codec, watch)?;
     let mut before = Vec::new();
     let mut merged = HashSet::new();
     for table in TABLES() {
@@ -64,7 +68,7 @@ pub(crate) fn compact(
                 run.add_batch(table, None, &Source::batch(&Source::load_all(store)?))?;
                 snapshot.files.iter().for_each(|file| run.remove_file(table, file.clone()));
             } else {
-                merge(&mut run, &snapshot, &small, interrupt)?;
+                merge(&mut run, &snapshot, &small, watch)?;
                 merged.extend(small.iter().map(|file| file.path.clone()));
                 small.into_iter().for_each(|file| run.remove_file(table, file));
             }
@@ -75,7 +79,7 @@ pub(crate) fn compact(
         before.push((table, snapshot.files.len(), snapshot.size()));
     }
     run.commit()?;
-    let vacuumed = vacuum(&progress.begin_run(store, codec)?, retain)?;
+    let vacuumed = vacuum(&begin_run(store, codec, watch)?, retain)?;
     let mut compaction = Compaction {
         vacuumed_files: vacuumed.files,
         vacuumed_bytes: vacuumed.bytes,
@@ -94,7 +98,11 @@ pub(crate) fn compact(
 }
 
 /// How many data files fewer a compaction would leave, if that is worth it.
-pub(crate) fn worth_it(store: &Store) -> Result<Option<usize>> {
+///
+/// # Errors
+///
+/// If the store can't be read.
+pub fn worth_it(store: &Store) -> Result<Option<usize>> {
     let mut fewer = 0;
     for table in TABLES() {
         let snapshot = store.snapshot(table)?;
@@ -138,7 +146,7 @@ fn small_files(snapshot: &Snapshot) -> Vec<Vec<DataFileEntry>> {
 }
 
 /// Writes the rows of some files of one partition as few files, in evidence order.
-fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interrupt: &Interrupt) -> Result<()> {
+fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], watch: &dyn Watch) -> Result<()> {
     let table = snapshot.table;
     let date = files.first().and_then(|file| file.date.clone());
     let mut encoder = Encoder::new(table, run.codec())?;
@@ -148,7 +156,7 @@ fn merge(run: &mut Run<'_>, snapshot: &Snapshot, files: &[DataFileEntry], interr
     let mut waiting = Gathered::new(table);
     while let Some(mut found) = merged.next()? {
         while !found.range.is_empty() {
-            if interrupt.requested() {
+            if watch.wants_to_stop() {
                 return Err(Interrupted.into());
             }
             found.range.start += waiting.add(found.batch, found.range.clone(), found.prepared)?;

@@ -27,14 +27,13 @@ use sawlog_store::{Run, Source, SourceState, Store};
 use serde::Serialize;
 
 use crate::discover::{Problem, discover};
-use crate::interrupt::{Interrupt, Interrupted};
-use crate::progress::Progress;
+use crate::watch::{Interrupted, Watch, begin_run};
 use order::{Abort, Contents, FirstFiles, Running, Turns};
 use plan::converted;
 use worker::Worker;
 use writer::Writer;
 
-pub(crate) use plan::{Piece, Plan, hash_file, hex};
+pub(crate) use plan::{Plan, hash_file, hex};
 pub(crate) use replace::{heirs, is_stale, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
@@ -44,29 +43,56 @@ const BASE_MEMORY: u64 = 90 << 20;
 /// What a conversion is to do: complete when it is made.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-pub(crate) struct Settings {
-    pub(crate) inputs: Vec<PathBuf>,
+pub struct Settings {
+    /// Files, folders, patterns, `@FILE` with a list of them, or `-`.
+    pub inputs: Vec<PathBuf>,
     /// All inputs are of this format; `None`: tell by content.
-    pub(crate) format: Option<&'static Format>,
+    pub format: Option<&'static Format>,
     /// Whether that was said, be it that the content tells.
-    pub(crate) format_named: bool,
+    pub format_named: bool,
     /// The fields of VPC flow logs without a header line.
-    pub(crate) vpc_fields: Option<Arc<str>>,
-    pub(crate) threads: usize,
+    pub vpc_fields: Option<Arc<str>>,
+    /// How many threads read and decode.
+    pub threads: usize,
     /// Bytes that a thread's columns may take before they are encoded.
-    pub(crate) columns_memory: usize,
+    pub columns_memory: usize,
     /// The largest unit of work, in bytes of input.
-    pub(crate) unit_size: u64,
-    pub(crate) codec: Codec,
+    pub unit_size: u64,
+    /// How data files are compressed.
+    pub codec: Codec,
     /// The largest content of a gzip file, in bytes.
-    pub(crate) max_inflate: u64,
-    pub(crate) strict: bool,
-    pub(crate) replace: bool,
+    pub max_inflate: u64,
+    /// Whether nothing is to be committed unless all of the input became records.
+    pub strict: bool,
+    /// Whether files that have changed are converted anew.
+    pub replace: bool,
     /// Whether links in folders that lead out of these are followed.
-    pub(crate) follow_links: bool,
+    pub follow_links: bool,
 }
 
 impl Settings {
+    /// Converts inputs with as many threads as there are processors, in a gibibyte of memory, as `sawlog convert` does without
+    /// options.
+    #[must_use]
+    pub fn new(inputs: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (columns_memory, unit_size) = Self::share_memory(1 << 30, threads);
+        Self {
+            inputs: inputs.into_iter().map(Into::into).collect(),
+            format: None,
+            format_named: false,
+            vpc_fields: None,
+            threads,
+            columns_memory,
+            unit_size,
+            codec: Codec::default(),
+            max_inflate: 4 << 30,
+            strict: false,
+            replace: false,
+            follow_links: false,
+        }
+    }
+
     /// Whether options are given that decide how a file is read.
     fn names_options(&self) -> bool {
         self.format_named || self.vpc_fields.is_some()
@@ -74,7 +100,8 @@ impl Settings {
 
     /// Shares `memory` bytes among the threads: how much a thread's columns may take, and the largest unit of work.
     /// Beside its columns a thread holds what they are encoded to, and the mapped pages of its unit.
-    pub(crate) fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
+    #[must_use]
+    pub fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
         let share = memory.saturating_sub(BASE_MEMORY) / threads as u64;
         let columns = usize::try_from(share / 4).unwrap_or(usize::MAX).max(1 << 20);
         (columns, (share / 4).max(1 << 20))
@@ -83,60 +110,72 @@ impl Settings {
 
 /// What a conversion did.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// Files whose records were added.
-    pub(crate) converted: usize,
+    pub converted: usize,
     /// Files that the ledger had already.
-    pub(crate) unchanged: usize,
+    pub unchanged: usize,
     /// Files whose records were replaced; they count as converted, too.
-    pub(crate) replaced: usize,
+    pub replaced: usize,
     /// Files with the content of another, and that other.
-    pub(crate) duplicates: Vec<(String, String)>,
+    pub duplicates: Vec<(String, String)>,
     /// Files without content.
-    pub(crate) empty: Vec<String>,
+    pub empty: Vec<String>,
     /// CloudTrail digests.
-    pub(crate) digests: usize,
+    pub digests: usize,
     /// Files that are not read, of whatever kind.
-    pub(crate) unknown: Vec<String>,
+    pub unknown: Vec<String>,
     /// Those of them that look like something, by what they look like.
-    pub(crate) looks_like: BTreeMap<String, Unread>,
+    pub looks_like: BTreeMap<String, Unread>,
     /// Files that `--format` was given for, and in which there is no record of it.
-    pub(crate) misfits: Vec<Misfit>,
+    pub misfits: Vec<Misfit>,
     /// Files that were read otherwise than the options given now say, and how they were.
-    pub(crate) read_otherwise: Vec<(String, String)>,
+    pub read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
-    pub(crate) unreadable: Vec<(String, String)>,
-    pub(crate) records: i64,
-    pub(crate) rejects: i64,
-    pub(crate) blank_lines: i64,
+    pub unreadable: Vec<(String, String)>,
+    /// Records that were added.
+    pub records: i64,
+    /// What was no record, and is kept as it is.
+    pub rejects: i64,
+    /// Lines with nothing on them, which were skipped.
+    pub blank_lines: i64,
     /// Bytes of the files that were converted.
-    pub(crate) bytes_in: i64,
+    pub bytes_in: i64,
     /// Bytes of the data files that were added.
-    pub(crate) bytes_out: u64,
-    pub(crate) seconds: f64,
+    pub bytes_out: u64,
+    /// How long it took.
+    pub seconds: f64,
     /// Whether the store was changed.
-    pub(crate) committed: bool,
+    pub committed: bool,
 }
+
+/// Inputs have changed since they were converted, and are not to be replaced. Names them, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("files have changed since they were converted:\n{0}\nNothing was done.")]
+pub struct Changed(String);
 
 /// A file that is not what it was said to be.
 #[derive(Debug, Serialize)]
-pub(crate) struct Misfit {
-    pub(crate) path: String,
+pub struct Misfit {
+    /// The file.
+    pub path: String,
     /// What its content looks like, if that is known.
-    pub(crate) looks_like: Option<String>,
+    pub looks_like: Option<String>,
 }
 
 /// Files of a kind that is not read.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Unread {
+pub struct Unread {
     /// What to do so that they can be.
-    pub(crate) remedy: String,
-    pub(crate) files: Vec<String>,
+    pub remedy: String,
+    /// The files.
+    pub files: Vec<String>,
 }
 
 impl Summary {
     /// Whether something of the input did not become a record.
-    pub(crate) fn has_losses(&self) -> bool {
+    #[must_use]
+    pub fn has_losses(&self) -> bool {
         let unread = !self.unreadable.is_empty() || !self.unknown.is_empty() || !self.read_otherwise.is_empty();
         self.rejects > 0 || unread
     }
@@ -181,23 +220,22 @@ pub(crate) struct Job<'a> {
     /// For each input of several parts.
     pub(crate) running: HashMap<usize, Turns<Running>>,
     pub(crate) abort: Abort,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) progress: &'a Progress,
+    pub(crate) watch: &'a dyn Watch,
 }
 
 /// Converts the inputs into the store.
-pub(crate) fn convert(
-    store: &Store,
-    settings: &Settings,
-    interrupt: &Interrupt,
-    progress: &Progress,
-) -> Result<Summary> {
+///
+/// # Errors
+///
+/// If an input or the store can't be read or written, or the command is stopped; the store is as it was then. [`Changed`] if
+/// inputs are not what they were. What can't be read of the inputs otherwise is told in the summary.
+pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<Summary> {
     let started = Instant::now();
     let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
-    let mut run = progress.begin_run(store, settings.codec)?;
+    let mut run = begin_run(store, settings.codec, watch)?;
     let ledger = Source::load_all(store)?;
     let plan = Plan::new(discovery, &ledger, settings)?;
-    progress.begin(&plan);
+    watch.begin(plan.inputs.iter().map(|input| input.size).sum());
     let had_records = plan.replaced.iter().filter(|source| source.state == SourceState::Converted);
     let mut summary = Summary { unchanged: plan.unchanged, replaced: had_records.count(), ..Summary::default() };
     summary.read_otherwise.clone_from(&plan.read_otherwise);
@@ -215,16 +253,15 @@ pub(crate) fn convert(
         contents: Turns::new(contents),
         running: running.map(|piece| (piece.input, Turns::default())).collect(),
         abort: Abort::default(),
-        interrupt,
-        progress,
+        watch,
     };
     replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
     drop(ledger);
     let rows = read_all(&job, &mut run, &mut summary)?;
-    if interrupt.requested() {
+    if watch.wants_to_stop() {
         return Err(Interrupted.into());
     }
-    progress.committing();
+    watch.committing();
     if rows > 0 && (!settings.strict || !summary.has_losses()) {
         summary.bytes_out = run.commit()?;
         summary.committed = true;

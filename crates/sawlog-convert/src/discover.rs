@@ -13,6 +13,9 @@ use anyhow::{Context, Result, bail};
 use sawlog_formats::label;
 use walkdir::WalkDir;
 
+/// How the problem of a link ends that leads out of an input folder, and was not followed.
+pub const NOT_FOLLOWED: &str = "not followed";
+
 /// An input file.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -163,8 +166,10 @@ impl Finder {
         let (Ok(target), false) = (path.canonicalize(), self.follow_links) else { return false };
         let is_inside = folder.is_some_and(|folder| target.starts_with(folder));
         if !is_inside {
-            let what = format!("a link that leads out of the folder, to {}; not followed", target.display());
-            self.problem(path, &(what + " (--follow-links follows it)"));
+            self.problem(
+                path,
+                &format!("a link that leads out of the folder, to {}; {NOT_FOLLOWED}", target.display()),
+            );
         }
         !is_inside
     }

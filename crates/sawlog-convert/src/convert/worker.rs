@@ -24,7 +24,7 @@ use super::tell::{HEAD, MAX_DIGEST, Told};
 use super::{Job, scraps};
 use crate::discover::{Found, mtime};
 use crate::evidence;
-use crate::interrupt::Interrupted;
+use crate::watch::Interrupted;
 
 /// A row group is closed when it has so many rows.
 pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
@@ -130,7 +130,9 @@ impl<'a> Worker<'a> {
                 Some((_, Checked::Unreadable(problem))) => unreadable(&problem),
                 None => self.open_and_read(piece)?,
             };
-            self.job.progress.file(piece);
+            if piece.part + 1 == piece.parts {
+                self.job.watch.file();
+            }
             reports.push((piece.input, report));
         }
         self.flush()?;
@@ -261,7 +263,7 @@ impl<'a> Worker<'a> {
         }
         buffer.shrink_to(4 << 20);
         self.buffers[1] = buffer;
-        self.job.progress.bytes(bytes.bytes().len());
+        self.job.watch.bytes(bytes.bytes().len());
         let mut report = reading.report;
         (report.compression, report.encoding) = match stream {
             Stream::Gzip { .. } => (Some("gzip"), None),
@@ -342,7 +344,7 @@ impl<'a> Worker<'a> {
             }
         }
         self.end(input, b"", &Cutter::Lines(false), &mut reading)?;
-        self.job.progress.bytes(bytes.bytes().len());
+        self.job.watch.bytes(bytes.bytes().len());
         let mut report = reading.report;
         report.compression = Some("parquet");
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
@@ -447,7 +449,7 @@ impl<'a> Worker<'a> {
         while let Some((block, len)) = cutter.next(&content[at..], true) {
             reading.hash(&content[at..at + len]);
             self.block(input, block, len, reading)?;
-            self.job.progress.bytes(len);
+            self.job.watch.bytes(len);
             at += len;
             if at - released >= RELEASE {
                 bytes.release(range.start + released..range.start + at);
@@ -464,7 +466,7 @@ impl<'a> Worker<'a> {
     }
 
     fn block(&mut self, input: usize, block: Block<'_>, len: usize, reading: &mut Reading) -> Result<()> {
-        if self.job.interrupt.requested() {
+        if self.job.watch.wants_to_stop() {
             return Err(Interrupted.into());
         }
         if self.job.abort.is_set() {
@@ -481,7 +483,7 @@ impl<'a> Worker<'a> {
                 decoder.decode(block, &origin, &mut reading.carry)
             };
             reading.report.decoded.add(&decoded);
-            self.job.progress.records(decoded.records);
+            self.job.watch.records(decoded.records);
         }
         let len = i64::try_from(len)?;
         reading.report.content_size += len;

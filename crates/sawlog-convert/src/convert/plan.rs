@@ -11,6 +11,7 @@ use sawlog_formats::{Encoding, is_gzip};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
+use super::Changed;
 use super::Settings;
 use super::content::is_parquet;
 use super::options::{Options, VERSION, is_older, read_otherwise};
@@ -138,10 +139,7 @@ impl Plan {
             true
         });
         if !changed.is_empty() {
-            bail!(
-                "files have changed since they were converted:\n{}\nNothing was done. Use --replace to convert them anew.",
-                changed.join("\n")
-            );
+            bail!(Changed(changed.join("\n")));
         }
         files.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(files)

@@ -104,7 +104,7 @@ impl<'a> FileName<'a> {
         let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let is_name = |name: &&str| kind.split('-').next() == Some(*name);
-        if !is_account || !formats().iter().any(|format| format.delivered_as.iter().any(|name| is_name(name))) {
+        if !is_account || !formats().iter().any(|format| format.delivered_as.iter().any(is_name)) {
             return Self::default();
         }
         let region = parts.next();

@@ -16,7 +16,7 @@ const LAYOUT: u32 = 1;
 
 /// What a store holds at one moment.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Manifest {
+pub struct Manifest {
     /// The manifest's own layout.
     layout: u32,
     /// The version of sawlog that made it.
@@ -64,7 +64,11 @@ struct FileEntry {
 
 impl Manifest {
     /// The manifest of what the store holds now. Reads all data files.
-    pub(crate) fn of(store: &Store) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be read.
+    pub fn of(store: &Store) -> Result<Self> {
         let (mut tables, mut data_files) = (Vec::new(), Vec::new());
         for table in TABLES() {
             let snapshot = store.snapshot(table)?;
@@ -91,7 +95,11 @@ impl Manifest {
     }
 
     /// Reads a manifest.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or is no manifest.
+    pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("can't read the manifest {}", path.display()))?;
         let wrong = || format!("{} is no manifest", path.display());
         let manifest: Self = serde_json::from_slice(&text).with_context(wrong)?;
@@ -102,7 +110,8 @@ impl Manifest {
     }
 
     /// What differs from this manifest in `now`: a sentence for each difference, none if all is the same.
-    pub(crate) fn differences(&self, now: &Self) -> Vec<String> {
+    #[must_use]
+    pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if list_hash(&self.data_files) != self.store_sha256 {
             found.push("the manifest's list of data files does not have the SHA-256 that it gives for it".to_owned());

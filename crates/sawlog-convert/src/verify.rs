@@ -18,34 +18,34 @@ use crate::merge::{Merge, Reading};
 
 /// What a verification found.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Verification {
+pub struct Verification {
     /// When it was made.
-    pub(crate) made_at: String,
+    pub made_at: String,
     /// SHA-256 of the lines that `sha256sum` prints of the sources, in order of path: which sources it is about.
-    pub(crate) ledger_sha256: String,
+    pub ledger_sha256: String,
     /// Inputs that were rebuilt and are what they were.
-    pub(crate) verified: usize,
+    pub verified: usize,
     /// Their bytes.
-    pub(crate) bytes: i64,
+    pub bytes: i64,
     /// Inputs that need no rebuilding: empty ones, duplicates, files of no known format.
-    pub(crate) without_records: usize,
+    pub without_records: usize,
     /// Data files that are not what was written, and what is wrong with them.
-    pub(crate) damaged: Vec<String>,
+    pub damaged: Vec<String>,
     /// Inputs that can't be rebuilt, and why.
-    pub(crate) failed: Vec<(String, String)>,
+    pub failed: Vec<(String, String)>,
     /// Fields of data files of which the index says something else than the records.
-    pub(crate) index_differs: Vec<String>,
+    pub index_differs: Vec<String>,
     /// What differs from the manifest, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) manifest_differences: Option<Vec<String>>,
+    pub manifest_differences: Option<Vec<String>>,
     /// What CloudTrail's digests say, if they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cloudtrail_digests: Option<Validation>,
+    pub cloudtrail_digests: Option<Validation>,
 }
 
 impl Verification {
     /// Whether everything is as it was.
-    pub(crate) fn is_good(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         let no_difference = self.manifest_differences.as_ref().is_none_or(Vec::is_empty);
         let good_digests = self.cloudtrail_digests.as_ref().is_none_or(Validation::is_good);
         let all_there = self.damaged.is_empty() && self.failed.is_empty();
@@ -59,7 +59,11 @@ const INDEX_RECORD: u64 = 256;
 const INDEX_RECORDS: u64 = 4 << 20;
 
 /// Verifies the whole store, in about so many bytes of memory.
-pub(crate) fn verify(store: &Store, memory: u64) -> Result<Verification> {
+///
+/// # Errors
+///
+/// If the store can't be read at all. What is wrong with it otherwise is told in the result.
+pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     let mut snapshots = store.snapshots(&TABLES())?;
     let mut result = Verification::default();
     let mut is_damaged = |table: &Table| {
