@@ -121,3 +121,60 @@ fn a_table_that_is_lost_is_told() {
         }
     }
 }
+
+/// The newest commit of a store's ledger, and the line of it that says what the commit is.
+fn newest_commit(case: &Case) -> (PathBuf, String) {
+    let commits =
+        fs::read_dir(case.path("sawlog-store/sources/_delta_log")).unwrap().map(|entry| entry.unwrap().path());
+    let newest = commits.filter(|path| path.extension().is_some_and(|end| end == "json")).max().unwrap();
+    let text = fs::read_to_string(&newest).unwrap();
+    (newest, text)
+}
+
+#[test]
+fn an_upgrade_changes_no_answer_and_is_done_once() {
+    for version in stores() {
+        let case = copied(&version);
+        let ran = case.sawlog(&["upgrade"]);
+        good(&ran, "upgrade");
+        assert!(ran.err.contains("indexed anew"), "{}", ran.err);
+        assert!(newest_commit(&case).1.contains("\"sawlog.format\":2"));
+        check_answers(&case, &version);
+        good(&case.sawlog(&["verify"]), "verify");
+        let ran = case.sawlog(&["upgrade"]);
+        good(&ran, "upgrade again");
+        assert!(ran.err.contains("nothing to do"), "{}", ran.err);
+        good(&case.sawlog(&["convert", version.join("logs").to_str().unwrap()]), "convert");
+        good(&case.sawlog(&["verify"]), "verify");
+    }
+}
+
+#[test]
+fn a_newer_store_is_refused_by_its_format() {
+    let case = Case::new();
+    case.write("log", "2 111122223333 eni-1 192.0.2.1 192.0.2.2 1 2 6 1 40 1714564800 1714564860 ACCEPT OK\n");
+    good(&case.sawlog(&["convert", "log"]), "convert");
+    let (path, text) = newest_commit(&case);
+    fs::write(&path, text.replace("\"sawlog.format\":2", "\"sawlog.format\":3000")).unwrap();
+    for program in ["sawlog", "sawq"] {
+        let questions: &[&[&str]] = match program {
+            "sawlog" => &[
+                &["status"],
+                &["verify"],
+                &["convert", "log"],
+                &["compact"],
+                &["reindex"],
+                &["upgrade"],
+                &["manifest"],
+            ],
+            _ => &[&["find", "-c"], &["top", "ip"], &["timeline"], &["sql", "select count(*) from events"]],
+        };
+        for question in questions {
+            let ran: Ran = case.command(program, question).output().unwrap().into();
+            assert_eq!(ran.code, 1, "{question:?}: {}", ran.err);
+            assert!(ran.err.contains("format 3000") && ran.err.contains("newer sawlog"), "{question:?}: {}", ran.err);
+        }
+    }
+    // Nothing was changed by those who do not know it.
+    assert_eq!(newest_commit(&case).0, path);
+}

@@ -25,6 +25,7 @@ mod mapping;
 mod merge;
 mod remove;
 mod row_groups;
+mod upgrade;
 mod verify;
 mod watch;
 
@@ -34,5 +35,6 @@ pub use digests::{Validation, validate};
 pub use discover::NOT_FOLLOWED;
 pub use manifest::Manifest;
 pub use remove::{Removal, RemovedFile, remove};
+pub use upgrade::{Upgrade, upgrade};
 pub use verify::{Verification, verify};
 pub use watch::{Interrupted, Watch, begin_run};

@@ -25,6 +25,7 @@ use crate::durable::{DurableFiles, make_folder};
 use crate::error::{Result, StoreError};
 use crate::inside;
 use crate::intent::{remove_file, sync_folder};
+use crate::store::FORMAT_VERSION;
 use crate::tail::Tail;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
@@ -35,6 +36,9 @@ const FILES: &str = "sawlog.files";
 
 /// What a commit of the ledger says of the other tables: the version of each that belongs to it.
 const VERSIONS: &str = "sawlog.versions";
+
+/// What a commit of the ledger says of the store: the version of its format, see [`crate::FORMAT_VERSION`].
+const FORMAT: &str = "sawlog.format";
 
 /// The tag of a data file that holds its [`Tail`].
 const TAIL: &str = "sawlog.tail";
@@ -136,6 +140,8 @@ pub(crate) struct NewestCommit {
     pub(crate) run: Option<String>,
     /// Of the ledger: the versions of the other tables that belong to it.
     pub(crate) versions: Option<BTreeMap<String, u64>>,
+    /// Of the ledger: the version of the store's format; the first one said nothing of it.
+    pub(crate) format: u64,
 }
 
 /// Takes back the newest commit of a table, with what else the log has of it. Only for one that can't be read.
@@ -176,7 +182,8 @@ pub(crate) fn newest_commit(folder: &Path) -> Result<Option<NewestCommit>> {
     let info = commit_info(folder, version)?.unwrap_or_default();
     let run = info.get("run").and_then(|run| run.as_str()).map(str::to_owned);
     let versions = info.get(VERSIONS).cloned().and_then(|versions| serde_json::from_value(versions).ok());
-    Ok(Some(NewestCommit { version, run, versions }))
+    let format = info.get(FORMAT).and_then(serde_json::Value::as_u64).unwrap_or(1);
+    Ok(Some(NewestCommit { version, run, versions, format }))
 }
 
 /// Creates the table, empty.
@@ -331,9 +338,9 @@ fn tag(file: &LogicalFileView, name: &str) -> Option<String> {
     tags?.remove(name).flatten()
 }
 
-/// What a commit of the ledger says of the other tables.
-fn versions_named(versions: &BTreeMap<String, u64>) -> (String, serde_json::Value) {
-    (VERSIONS.to_owned(), json!(versions))
+/// What a commit of the ledger says of the other tables, and of the store.
+fn versions_named(versions: &BTreeMap<String, u64>) -> [(String, serde_json::Value); 2] {
+    [(VERSIONS.to_owned(), json!(versions)), (FORMAT.to_owned(), json!(FORMAT_VERSION))]
 }
 
 /// Adds the columns to a table's log that it has not yet: those that a newer version of sawlog brought.
@@ -391,7 +398,9 @@ pub(crate) async fn commit(
     };
     let properties =
         CommitProperties::default().with_application_transaction(Transaction::new(APP_ID, run.1)).with_metadata(
-            [("run".to_owned(), json!(run.0)), files_after(&after)].into_iter().chain(versions.map(versions_named)),
+            [("run".to_owned(), json!(run.0)), files_after(&after)]
+                .into_iter()
+                .chain(versions.into_iter().flat_map(versions_named)),
         );
     CommitBuilder::from(properties)
         .with_actions(actions)
@@ -416,7 +425,8 @@ pub(crate) async fn set_retention(
     if state.table_config().deleted_file_retention_duration() == retain {
         return Ok(false);
     }
-    let metadata = [files_after(&entries(state, folder)?)].into_iter().chain(versions.map(versions_named));
+    let named = versions.into_iter().flat_map(versions_named);
+    let metadata = [files_after(&entries(state, folder)?)].into_iter().chain(named);
     let commit = CommitProperties::default().with_metadata(metadata);
     let interval = format!("interval {} seconds", retain.as_secs());
     let properties = HashMap::from([("delta.deletedFileRetentionDuration".to_owned(), interval)]);
@@ -438,7 +448,7 @@ pub(crate) async fn name_versions(
     let wrong = StoreError::delta;
     let loaded = load(table, folder).await?;
     let state = loaded.snapshot().map_err(wrong(table.name))?;
-    let metadata = [files_after(&entries(state, folder)?), versions_named(versions)];
+    let metadata = [files_after(&entries(state, folder)?)].into_iter().chain(versions_named(versions));
     let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
     let commit = CommitBuilder::from(CommitProperties::default().with_metadata(metadata));
     commit.build(Some(state), loaded.log_store(), operation).await.map_err(wrong(table.name))?;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use deltalake::logstore::object_store;
 
+use crate::store::FORMAT_VERSION;
+
 /// A result of a store's operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -16,6 +18,16 @@ pub enum StoreError {
     /// The folder holds other things.
     #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log")]
     NotAStore(PathBuf),
+    /// A newer sawlog wrote it, in a way that this one does not know.
+    #[error(
+        "{store} is a store of format {format}, which a newer sawlog wrote; this one reads formats up to {FORMAT_VERSION}: use the newer one"
+    )]
+    Newer {
+        /// The store's folder.
+        store: PathBuf,
+        /// The version of its format.
+        format: u64,
+    },
     /// A file or folder could not be read or written.
     #[error("{path}: {cause}")]
     Io {

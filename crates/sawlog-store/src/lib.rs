@@ -34,6 +34,6 @@ pub use lacking::{columns_checksum, stored_fields};
 pub use ledger::{SOURCES, SharedText, Source, SourceState};
 pub use read::{TableReader, read_file};
 pub use run::{Run, StagedFile};
-pub use store::{Store, TABLES, UndoneRun, table};
+pub use store::{FORMAT_VERSION, Store, TABLES, UndoneRun, table};
 pub use tail::{Tail, open_checked};
 pub use vacuum::{Vacuumed, vacuum};

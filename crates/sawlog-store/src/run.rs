@@ -231,6 +231,13 @@ impl<'a> Run<'a> {
         self.close_file(staged)
     }
 
+    /// Lets the commit bring all tables to what this version of sawlog writes: columns that they lack, and the store's format.
+    pub fn upgrade(&mut self) {
+        for table in crate::store::TABLES() {
+            self.change(table);
+        }
+    }
+
     fn change(&mut self, table: &'static Table) -> &mut Change {
         let place = self.changes.iter().position(|change| change.table == table.name).unwrap_or_else(|| {
             self.changes.push(Change { table: table.name.to_owned(), adds: Vec::new(), removes: Vec::new() });

@@ -20,6 +20,12 @@ use crate::ledger::SOURCES;
 /// The tables of a store beside those of records.
 const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
 
+/// The version of the format of the stores that are written now. It is raised when older code would read what is written now
+/// wrongly; code of this version reads all of those before it.
+///
+/// 1: every record of CloudTrail has its text in `raw`. 2: it may be in `skeleton` and the other columns.
+pub const FORMAT_VERSION: u64 = 2;
+
 /// All tables, those of records first.
 pub const TABLES: fn() -> Vec<&'static Table> = || formats().iter().map(|format| format.table).chain(OTHERS).collect();
 
@@ -173,6 +179,7 @@ impl Store {
     fn look(&self) -> Result<View> {
         let ledger = self.folder(&SOURCES);
         let Some(newest) = delta::newest_commit(&ledger)? else { return Ok(View::NewestBut(BTreeMap::new())) };
+        self.know(newest.format)?;
         if let Some(mut versions) = newest.versions.or_else(|| (newest.version == 0).then(|| self.first_versions())) {
             versions.insert(SOURCES.name.to_owned(), newest.version);
             return Ok(View::Named(versions));
@@ -189,6 +196,20 @@ impl Store {
             }
         }
         Ok(View::NewestBut(before))
+    }
+
+    /// The version of the store's format, as its newest run wrote it.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger's log can't be read.
+    pub fn format(&self) -> Result<u64> {
+        Ok(delta::newest_commit(&self.folder(&SOURCES))?.map_or(FORMAT_VERSION, |newest| newest.format))
+    }
+
+    /// Makes sure that the format is one that this version of sawlog knows.
+    fn know(&self, format: u64) -> Result<()> {
+        if format > FORMAT_VERSION { Err(StoreError::Newer { store: self.root.clone(), format }) } else { Ok(()) }
     }
 
     /// The versions of the tables of a store before its first run.
@@ -280,6 +301,7 @@ impl Store {
             Err(TryLockError::Error(error)) => return Err(StoreError::io(&path)(error)),
         }
         self.see_newest();
+        self.know(self.format()?)?;
         // The ledger comes last: where it is, the others are.
         for table in TABLES() {
             if !delta::exists(&self.folder(table)) {

@@ -88,6 +88,14 @@ Examples:
   sawlog reindex             after 'sawlog verify' said that the index differs, or an older version wrote it
   sawlog reindex --store s   the same for another store";
 
+const UPGRADE_EXAMPLES: &str = "\
+Every version reads, verifies and adds to the stores of those before it without an upgrade. This adds the columns
+that tables lack, for other tools, and makes the entity index anew, so that all answers that can come from it do.
+A version before this one may then refuse the store, by its name and format.
+
+Examples:
+  sawlog upgrade --store case-42";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   source <(sawlog completions bash)                          for this shell
@@ -146,6 +154,9 @@ pub(crate) enum Command {
     /// Rebuild the entity index from the records
     #[command(after_help = REINDEX_EXAMPLES)]
     Reindex,
+    /// Bring a store of an earlier version to the format that is written now
+    #[command(after_help = UPGRADE_EXAMPLES)]
+    Upgrade,
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

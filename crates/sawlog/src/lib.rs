@@ -82,6 +82,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Manifest => run_manifest(&cli.global),
         Command::Compact(args) => run_compact(args, &cli.global),
         Command::Reindex => run_reindex(&cli.global),
+        Command::Upgrade => run_upgrade(&cli.global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut script);
@@ -164,6 +165,22 @@ fn run_reindex(global: &Global) -> Result<ExitCode> {
         );
     } else if !global.quiet {
         eprintln!("sawlog: {data_files} data files indexed: {rows} rows (before: {rows_before})");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_upgrade(global: &Global) -> Result<ExitCode> {
+    let store = Store::open(&global.store)?;
+    let upgrade = sawlog_convert::upgrade(&store, &Progress::new(global.quiet, None))?;
+    if global.json {
+        print::json(&upgrade)?;
+    } else if !global.quiet {
+        match (upgrade.from, upgrade.to) {
+            (from, to) if from == to => eprintln!("sawlog: the store has format {to}, the newest; nothing to do"),
+            (from, to) => {
+                eprintln!("sawlog: format {from} to {to}; {} data files indexed anew", upgrade.data_files);
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
