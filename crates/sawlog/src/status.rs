@@ -9,7 +9,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use indicatif::HumanCount;
-use sawlog_formats::{REJECTS, TextColumn, remedy, size, visible};
+use sawlog_formats::{REJECTS, TextColumn, formats, remedy, size, visible};
 use sawlog_store::{Source, SourceState, Store, TABLES, read_file};
 use serde::Serialize;
 
@@ -135,20 +135,33 @@ fn commonest_first(counts: BTreeMap<String, i64>) -> Vec<(String, i64)> {
     counts
 }
 
-/// How many event ids occur more than once.
+/// How many events the store has more than once, in logs that tell one event from others.
 fn repeated_events(store: &Store) -> Result<usize> {
-    let table = &sawlog_formats::cloudtrail::TABLE;
-    let snapshot = store.snapshot(table)?;
     // Hashes of eight bytes: of a thousand million ids, two differing ones have the same with a chance of 3 %.
     let hasher = RandomState::new();
-    let mut hashes: Vec<u64> = Vec::new();
-    for entry in &snapshot.files {
-        for batch in read_file(table, &snapshot.folder, entry, Some(&["event_id"]))? {
-            hashes.extend(batch?["event_id"].as_string::<i32>().iter().flatten().map(|id| hasher.hash_one(id)));
+    let mut repeated = 0;
+    for format in formats() {
+        let Some(event_id) = format.event_id else { continue };
+        let snapshot = store.snapshot(format.table)?;
+        let mut hashes: Vec<u64> = Vec::new();
+        for entry in &snapshot.files {
+            for batch in read_file(format.table, &snapshot.folder, entry, Some(event_id.columns))? {
+                let batch = batch?;
+                let parts = event_id.columns.iter().map(|name| TextColumn::new(&batch[*name]));
+                let parts =
+                    parts.collect::<Result<Vec<_>, _>>().map_err(|found| anyhow!("a column of an id is {found}"))?;
+                let mut texts = Vec::with_capacity(parts.len());
+                for row in 0..batch.num_rows() {
+                    texts.clear();
+                    texts.extend(parts.iter().map(|part| part.get(row)));
+                    hashes.extend((event_id.tell)(&texts).map(|id| hasher.hash_one(id)));
+                }
+            }
         }
+        hashes.sort_unstable();
+        repeated += hashes.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).count();
     }
-    hashes.sort_unstable();
-    Ok(hashes.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).count())
+    Ok(repeated)
 }
 
 /// How many times smaller the output is.
@@ -315,7 +328,7 @@ impl Status {
         );
         if self.repeated_events > 0 {
             let events = HumanCount(self.repeated_events as u64);
-            println!("repeated  {events} CloudTrail events were delivered more than once (see sawq --distinct)");
+            println!("repeated  {events} events were delivered more than once (see sawq --distinct)");
         }
         let named = |(name, count): &(String, i64)| {
             let remedy = remedy(name).map(|remedy| format!("; {remedy}")).unwrap_or_default();
