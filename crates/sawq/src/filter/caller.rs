@@ -40,7 +40,9 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
         any(table, &fields(Role::ActorName), |column| glob(column, value)),
     ];
     // Whom nothing else names is the service that called, or the account: these are fields of others' records, too.
-    let is_last = is_glob(value) || value.contains(".amazonaws.com") || value == "AWS Internal" || is_account(value);
+    let is_only = fields(Role::ActorArn).is_empty() && fields(Role::ActorName).is_empty();
+    let is_last =
+        is_only || is_glob(value) || value.contains(".amazonaws.com") || value == "AWS Internal" || is_account(value);
     if is_last && let Some(actor) = resolve(table, "user") {
         let probe = probe(table, vec![path(table, "user")], &ident("value"), |column| glob(column, value));
         found.push(Some(Condition { expr: glob(&actor, value), probe }));
