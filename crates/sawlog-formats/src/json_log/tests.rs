@@ -235,6 +235,10 @@ fn odd_string() -> impl Strategy<Value = String> {
     prop::collection::vec(char, 0..6).prop_map(|chars| format!("\"{}\"", chars.concat()))
 }
 
+fn quoted(key: &str) -> String {
+    format!("\"{key}\"")
+}
+
 /// A value of any kind, in any form.
 fn any_json() -> BoxedStrategy<String> {
     let leaf = prop_oneof![
@@ -318,12 +322,10 @@ fn object(
         .prop_map(|members| members.into_iter().map(|(key, value)| (format!("\"{key}\""), value)).collect::<Vec<_>>())
     };
     let known: Vec<_> = fields.iter().map(member).collect();
-    let is_unknown = move |key: &String| {
-        !fields.iter().any(|field| {
-            *key == format!("\"{}\"", field.key)
-                || Some(&**key) == field.other_key.map(|other| format!("\"{other}\"")).as_deref()
-        })
-    };
+    let mut known_keys: Vec<String> =
+        fields.iter().flat_map(|field| [Some(field.key), field.other_key]).flatten().map(quoted).collect();
+    known_keys.extend(["at", "window"].map(quoted));
+    let is_unknown = move |key: &String| !known_keys.contains(key);
     let others = prop::collection::vec((string().prop_filter("a key of no field", is_unknown), any_json()), 0..3);
     (known, others)
         .prop_flat_map(|(known, others)| {
