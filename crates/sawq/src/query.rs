@@ -314,7 +314,9 @@ impl Query {
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
         let context = session(BATCH_ROWS_IN_ORDER);
-        let table = self.table(&ReadAs { in_order: true, ..ReadAs::default() })?;
+        // Records are printed from all that they have.
+        let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
+        let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
         let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
         self.store.block_on(async {
             let mut plan = table.plan(&context.state(), self.with_printed(wanted), condition).await?;

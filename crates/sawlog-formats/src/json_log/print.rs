@@ -1,5 +1,8 @@
 //! Prints records as they were read.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
@@ -29,14 +32,18 @@ pub(super) struct RecordPrinter {
 /// A skeleton, ready to be printed.
 #[derive(Debug)]
 struct Skeleton {
+    /// What stands between the values, one after the other.
+    text: Vec<u8>,
     steps: Vec<Step>,
-    rest: Box<str>,
+    /// Where in `text` what follows the last value begins.
+    rest: usize,
 }
 
 /// A value in a skeleton.
 #[derive(Debug)]
 struct Step {
-    before: Box<str>,
+    /// What stands before it.
+    before: Range<usize>,
     is_quoted: bool,
     /// The place of its column among those that are named; `None` for the next value of `extra`.
     values: Option<usize>,
@@ -72,13 +79,13 @@ impl RecordPrinter {
     fn print_skeleton(&self, skeleton: &Skeleton, row: usize, out: &mut Vec<u8>) {
         let mut extra = Extra { json: self.extra.get(row).unwrap_or_default(), at: 1 };
         for step in &skeleton.steps {
-            out.extend_from_slice(step.before.as_bytes());
+            out.extend_from_slice(&skeleton.text[step.before.clone()]);
             match step.values {
                 Some(values) => self.values[values].print(row, step.is_quoted, out),
                 None => out.extend_from_slice(extra.next().unwrap_or_default()),
             }
         }
-        out.extend_from_slice(skeleton.rest.as_bytes());
+        out.extend_from_slice(&skeleton.text[skeleton.rest..]);
     }
 }
 
@@ -112,31 +119,48 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// For each row the number of its skeleton.
     fn rows(&mut self, texts: &TextColumn) -> Vec<Option<u32>> {
-        let rows = 0..self.batch.num_rows();
-        if let TextColumn::Dictionary(keys, values) = texts {
-            let mut known = vec![None; values.len()];
-            let mut number =
-                |key: u32| *known[key as usize].get_or_insert_with(|| self.add(values.value(key as usize)));
-            return keys.iter().map(|key| key.map(&mut number)).collect();
+        match texts {
+            TextColumn::Dictionary(keys, values) => {
+                let mut known = vec![None; values.len()];
+                let mut number = |key: u32| {
+                    let key = key as usize;
+                    *known[key].get_or_insert_with(|| self.add(values.value(key)))
+                };
+                keys.iter().map(|key| key.map(&mut number)).collect()
+            }
+            // Views that are the same are of the same text.
+            TextColumn::View(views) => {
+                let mut known = HashMap::new();
+                let number = |row: usize| {
+                    let number = || *known.entry(views.views()[row]).or_insert_with(|| self.add(views.value(row)));
+                    views.is_valid(row).then(number)
+                };
+                (0..views.len()).map(number).collect()
+            }
+            TextColumn::Plain(texts) => {
+                let mut known = Interner::default();
+                let mut number = |text: &str| {
+                    let number = known.intern(text.as_bytes());
+                    if number as usize == self.skeletons.len() { self.add(text) } else { number }
+                };
+                texts.iter().map(|text| text.map(&mut number)).collect()
+            }
         }
-        let mut known = Interner::default();
-        let number = |row| {
-            let text = texts.get(row)?;
-            let number = known.intern(text.as_bytes());
-            Some(if number as usize == self.skeletons.len() { self.add(text) } else { number })
-        };
-        rows.map(number).collect()
     }
 
     /// Adds a skeleton, and gives its number.
-    fn add(&mut self, text: &str) -> u32 {
-        let mut parts = Parts::of(text);
-        let mut steps = Vec::new();
+    fn add(&mut self, skeleton: &str) -> u32 {
+        let mut parts = Parts::of(skeleton);
+        let (mut text, mut steps) = (Vec::with_capacity(skeleton.len()), Vec::new());
         for part in parts.by_ref() {
+            let start = text.len();
+            text.extend_from_slice(part.before.as_bytes());
             let values = (part.path != "extra").then(|| self.values(part.path));
-            steps.push(Step { before: part.before.into(), is_quoted: part.before.ends_with('"'), values });
+            steps.push(Step { before: start..text.len(), is_quoted: part.before.ends_with('"'), values });
         }
-        self.skeletons.push(Skeleton { steps, rest: parts.rest().into() });
+        let rest = text.len();
+        text.extend_from_slice(parts.rest().as_bytes());
+        self.skeletons.push(Skeleton { text, steps, rest });
         u32::try_from(self.skeletons.len() - 1).expect("a batch has fewer than 2^32 rows")
     }
 
@@ -181,16 +205,26 @@ impl Values {
         if place >= self.len {
             return;
         }
-        match &self.array {
-            AnyValues::Text(texts) => match texts.get(place) {
-                Some(text) if is_quoted => print_text(text.as_bytes(), out),
-                text => out.extend_from_slice(text.unwrap_or_default().as_bytes()),
-            },
-            AnyValues::Bool(truths) if truths.is_valid(place) => {
+        let text = match &self.array {
+            // Of a null these are empty.
+            AnyValues::Text(TextColumn::View(texts)) => texts.value(place),
+            AnyValues::Text(TextColumn::Plain(texts)) => texts.value(place),
+            AnyValues::Text(texts) => texts.get(place).unwrap_or_default(),
+            other => return other.print(place, out),
+        };
+        if is_quoted { print_text(text.as_bytes(), out) } else { out.extend_from_slice(text.as_bytes()) }
+    }
+}
+
+impl AnyValues {
+    /// Prints a value that is no text; nothing if it is null.
+    fn print(&self, place: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Bool(truths) if truths.is_valid(place) => {
                 out.extend_from_slice(if truths.value(place) { b"true" } else { b"false" });
             }
-            AnyValues::Time(times) if times.is_valid(place) => print_time(times.value(place), out),
-            AnyValues::Number(numbers) if numbers.is_valid(place) => print_number(numbers.value(place), out),
+            Self::Time(times) if times.is_valid(place) => print_time(times.value(place), out),
+            Self::Number(numbers) if numbers.is_valid(place) => print_number(numbers.value(place), out),
             _ => {}
         }
     }

@@ -28,19 +28,37 @@ fn written(escape: &[u8; 6]) -> &[u8] {
 }
 
 /// Prints text as it stands in a JSON string, without quotes.
+#[inline]
 pub(super) fn print_text(text: &[u8], out: &mut Vec<u8>) {
-    // Most text has nothing to escape, which is seen without a branch for each byte.
-    let is_special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    if text.iter().fold(0, |any, byte| any | is_special(*byte)) == 0 {
-        out.extend_from_slice(text);
-        return;
-    }
+    if has_special(text) { print_escaped(text, out) } else { out.extend_from_slice(text) }
+}
+
+#[cold]
+fn print_escaped(text: &[u8], out: &mut Vec<u8>) {
     for byte in text {
         match escape(*byte) {
             Some(escape) => out.extend_from_slice(written(&escape)),
             None => out.push(*byte),
         }
     }
+}
+
+/// Whether text has a byte that is not written as it is. Most has none, which is seen eight bytes at a time.
+#[inline]
+fn has_special(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<8>() else { return text.iter().any(|byte| escape(*byte).is_some()) };
+    let (words, _) = text.as_chunks::<8>();
+    words.iter().chain([last]).fold(0, |any, word| any | special(u64::from_le_bytes(*word))) != 0
+}
+
+/// The highest bit of each byte that is special, and maybe of others beside such.
+#[inline]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
+    let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    (less(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
 }
 
 /// How many bytes of `json`, which begins with text in a string, are what [`print_text`] makes of `text`, if a quote follows them.
