@@ -235,6 +235,21 @@ impl ColumnBuilder {
         }
     }
 
+    /// Sets the text of `row`, as [`ColumnBuilder::set_text`] does, of a column that has no more than `most` distinct texts;
+    /// says whether it could.
+    pub(crate) fn set_text_within(&mut self, row: usize, value: &[u8], most: usize) -> bool {
+        let Self::Dictionary { values, .. } = self else {
+            self.set_text(row, value);
+            return true;
+        };
+        let Some(key) = values.intern_within(value, most) else { return false };
+        self.make_last(row);
+        if let Self::Dictionary { keys, .. } = self {
+            keys.push(key);
+        }
+        true
+    }
+
     /// Sets the number, time or truth (0 or 1) of `row`, the last one or one after it.
     pub(crate) fn set_number(&mut self, row: usize, value: i64) {
         self.make_last(row);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
-use crate::cloudtrail::Item;
 use crate::entity::{Entity, Measures};
+use crate::json_log::Item;
 use crate::meaning::{EventId, Issuing, Subject};
 use crate::origin::Origin;
 use crate::partitions::Partitions;

@@ -63,7 +63,28 @@ impl Interner {
         self.last
     }
 
+    /// The number of `value`, which is added if it is new and there are fewer than `most` values.
+    #[inline]
+    pub(crate) fn intern_within(&mut self, value: &[u8], most: usize) -> Option<u32> {
+        if (self.last as usize) < self.len() && self.get(self.last) == value {
+            return Some(self.last);
+        }
+        let number = match self.find(value) {
+            Ok(number) => number,
+            Err((at, tag)) => (self.len() < most).then(|| self.add(value, at, tag))?,
+        };
+        self.last = number;
+        Some(number)
+    }
+
+    #[inline]
     fn find_or_add(&mut self, value: &[u8]) -> u32 {
+        self.find(value).unwrap_or_else(|(at, tag)| self.add(value, at, tag))
+    }
+
+    /// The number of `value`, or the slot and the tag with which it can be added.
+    #[inline]
+    fn find(&self, value: &[u8]) -> Result<u32, (usize, u64)> {
         let hash = hash(self.seed, value);
         let tag = hash & 0xffff_ffff_0000_0000;
         let mask = self.slots.len() - 1;
@@ -71,12 +92,12 @@ impl Interner {
         loop {
             let slot = self.slots[at];
             if slot == 0 {
-                return self.add(value, at, tag);
+                return Err((at, tag));
             }
             if slot & 0xffff_ffff_0000_0000 == tag {
                 let number = low_half(slot) - 1;
                 if self.get(number) == value {
-                    return number;
+                    return Ok(number);
                 }
             }
             at = (at + 1) & mask;

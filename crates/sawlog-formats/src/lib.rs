@@ -18,6 +18,7 @@ mod field;
 mod identify;
 mod inflate;
 mod interner;
+pub mod json_log;
 mod label;
 pub mod line_log;
 mod meaning;

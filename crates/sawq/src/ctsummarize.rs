@@ -14,7 +14,7 @@ use sawlog_formats::TextColumn;
 
 use crate::cli::{CtsummarizeArgs, Global};
 use crate::logs::resolve;
-use crate::query::Query;
+use crate::query::{EVIDENCE_ORDER, Query};
 use crate::render::delimited::without_formula;
 use crate::render::file::{Existing, NewFile};
 use crate::render::form::Form;
@@ -92,9 +92,9 @@ fn write_events(query: &Query, all_write: bool, out: &mut impl Write) -> Result<
     } else {
         ident("event_name").like(lit("Put%")).or(ident("event_name").like(lit("Create%")))
     };
-    let wanted = ["raw", "gap", "source_file", "source_line"].map(ident);
+    let wanted = (query.format.printed)().into_iter().chain(EVIDENCE_ORDER).map(ident).collect();
     let mut written = 0;
-    query.for_each(query.in_order(Some(is_write), wanted.to_vec(), None)?, |batch| {
+    query.for_each(query.in_order(Some(is_write), wanted, None)?, |batch| {
         let printer = (query.format.printer)(batch)?;
         let mut text = Vec::new();
         for row in 0..batch.num_rows() {

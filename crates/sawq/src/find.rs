@@ -1,6 +1,8 @@
 //! `sawq find`: the records themselves.
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -11,7 +13,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{Expr, ident};
 use futures::StreamExt;
-use sawlog_formats::{TextColumn, visible};
+use sawlog_formats::{Printer, TextColumn, visible};
 
 use crate::cli::{FindArgs, Order};
 use crate::events;
@@ -54,7 +56,7 @@ fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
             return of_events(queries, names);
         };
         let columns = query.format.table.columns.iter().map(|column| column.name);
-        let columns = columns.filter(|name| !["raw", "field_count", "fields", "gap"].contains(name));
+        let columns = columns.filter(|name| !["raw", "field_count", "fields", "gap", "skeleton"].contains(name));
         names = columns.map(str::to_owned).collect();
     }
     let is_own = |name: &String| queries.iter().any(|query| resolve(query.format.table, name).is_some());
@@ -116,7 +118,7 @@ fn lines(queries: &[Query], args: &FindArgs, target: &Target) -> Result<bool> {
         let names = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
         Wanted { query, columns: names.map(ident).collect() }
     });
-    let any = merged(printed.collect(), args, &mut |query, batch| lines.print(query, batch))?;
+    let any = merged(printed.collect(), args, &mut |query, batch, rows| lines.print(query, batch, rows))?;
     lines.flush()?;
     Ok(any)
 }
@@ -129,9 +131,9 @@ fn rows(columns: Columns<'_>, args: &FindArgs, target: &Target) -> Result<bool> 
         log.columns = named.collect();
     }
     let mut output = Output::new(target)?;
-    let any = merged(logs, args, &mut |_, batch| {
+    let any = merged(logs, args, &mut |_, batch, rows| {
         let places = (0..names.len()).map(|place| batch.schema().index_of(&selected(place)));
-        let batch = batch.project(&places.collect::<Result<Vec<_>, _>>()?)?;
+        let batch = batch.slice(rows.start, rows.len()).project(&places.collect::<Result<Vec<_>, _>>()?)?;
         let arrays = names.iter().zip(batch.columns()).map(|(name, array)| {
             // Text, whatever the log has, but for times and numbers of lines.
             let alike = typed || array.data_type().is_temporal() || name == "source_line";
@@ -152,8 +154,8 @@ fn selected(place: usize) -> String {
     format!("q_{place}")
 }
 
-/// What is done with records of a log.
-type Take<'a> = dyn FnMut(&Query, &RecordBatch) -> Result<()> + 'a;
+/// What is done with records of a log: some rows of a batch.
+type Take<'a> = dyn FnMut(&Query, &RecordBatch, Range<usize>) -> Result<()> + 'a;
 
 /// Gives the records of all logs to `take` in the order asked for, a batch at a time; says whether there were any.
 fn merged(logs: Vec<Wanted<'_>>, args: &FindArgs, take: &mut Take<'_>) -> Result<bool> {
@@ -182,7 +184,7 @@ fn merged(logs: Vec<Wanted<'_>>, args: &FindArgs, take: &mut Take<'_>) -> Result
         let rows = cursors[place].rows_until(bound)?.min(left);
         let cursor = &mut cursors[place];
         let batch = cursor.batch.as_ref().context("a key comes from a batch")?;
-        take(cursor.query, &batch.slice(cursor.row, rows))?;
+        take(cursor.query, batch, cursor.row..cursor.row + rows)?;
         any = true;
         left -= rows;
         cursor.row += rows;
@@ -294,16 +296,23 @@ struct Lines {
     out: Box<dyn Write>,
     terminal: bool,
     line: Vec<u8>,
+    /// For each log, by its table, the printer of the batch of which rows were printed last, and the first column of that batch.
+    printers: HashMap<&'static str, (ArrayRef, Box<dyn Printer>)>,
 }
 
 impl Lines {
     fn new(target: &Target) -> Result<Self> {
-        Ok(Self { out: Box::new(target.open()?), terminal: target.is_terminal(), line: Vec::new() })
+        let (out, terminal) = (Box::new(target.open()?), target.is_terminal());
+        Ok(Self { out, terminal, line: Vec::new(), printers: HashMap::new() })
     }
 
-    fn print(&mut self, query: &Query, batch: &RecordBatch) -> Result<()> {
-        let printer = (query.format.printer)(batch)?;
-        for row in 0..batch.num_rows() {
+    fn print(&mut self, query: &Query, batch: &RecordBatch, rows: Range<usize>) -> Result<()> {
+        let (table, first) = (query.format.table.name, batch.column(0));
+        if !self.printers.get(table).is_some_and(|(of, _)| Arc::ptr_eq(of, first)) {
+            self.printers.insert(table, (Arc::clone(first), (query.format.printer)(batch)?));
+        }
+        let (_, printer) = self.printers.get(table).context("a printer for the batch")?;
+        for row in rows {
             self.line.clear();
             printer.print(row, &mut self.line);
             if self.terminal {

@@ -21,6 +21,7 @@ mod moment;
 mod near;
 mod numbers;
 mod output;
+mod printed;
 mod prompt;
 mod query;
 mod render;

@@ -17,6 +17,7 @@ use sawlog_formats::{
 
 use crate::events;
 use crate::numbers;
+use crate::printed;
 use crate::query::Query;
 use crate::texts;
 use crate::usage::BadValue;
@@ -168,6 +169,11 @@ pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
         "time" => return time(table),
         "date" => return Some(ident("date")),
         "log" => return Some(lit(table.name)),
+        printed::RAW => {
+            if let Some(text) = printed::text(table) {
+                return Some(text);
+            }
+        }
         _ => {}
     }
     if general(table, name).is_some()

@@ -29,6 +29,7 @@ use crate::filter::{FAILED, Filters, bad};
 use crate::index::{self, Candidates};
 use crate::logs::{Roles, first_of, no_column, resolve};
 use crate::memory;
+use crate::printed;
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 use crate::texts;
 use crate::times::Clock;
@@ -196,27 +197,32 @@ impl Query {
     pub(crate) fn matched(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let frame = self.frame(dictionaries)?;
         let Some(text) = self.filters.text.clone() else { return Ok(frame) };
-        let names = (self.format.printed)();
-        let columns: Vec<Expr> = names.iter().map(|name| ident(*name)).collect();
-        let printer = self.format.printer;
+        let format = self.format;
+        let columns: Vec<Expr> = (format.printed)().into_iter().map(ident).collect();
         let is_left = move |arguments: &[ColumnarValue]| {
-            let arrays = ColumnarValue::values_to_arrays(arguments)?;
-            let batch = RecordBatch::try_from_iter_with_nullable(
-                names.iter().zip(arrays).map(|(name, array)| (*name, array, true)),
-            )?;
-            let printer = printer(&batch)?;
+            let (printer, rows) = printed::printer(format, arguments)?;
             let mut line = Vec::new();
             let left = |row| {
                 line.clear();
                 printer.print(row, &mut line);
                 Some(text.is_match(&line))
             };
-            let left: BooleanArray = (0..batch.num_rows()).map(left).collect();
+            let left: BooleanArray = (0..rows).map(left).collect();
             Ok(ColumnarValue::Array(Arc::new(left)))
         };
         let signature = Signature::any(columns.len(), Volatility::Immutable);
         let function = SimpleScalarUDF::new_with_signature("match", signature, DataType::Boolean, Arc::new(is_left));
         Ok(frame.filter(ScalarUDF::new_from_impl(function).call(columns))?)
+    }
+
+    /// The records that `--match` leaves, with the columns that SQL has: `raw` is a record's text, whether a column has it or not.
+    pub(crate) fn as_asked(&self) -> Result<DataFrame> {
+        let frame = self.matched(&[])?;
+        let Some(text) = printed::text(self.format.table) else { return Ok(frame) };
+        let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let names = names.iter().filter(|name| *name != printed::SKELETON);
+        let column = |name: &String| if name == printed::RAW { text.clone().alias(name) } else { ident(name) };
+        Ok(frame.select(names.map(column).collect::<Vec<_>>())?)
     }
 
     /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
@@ -308,7 +314,9 @@ impl Query {
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
         let context = session(BATCH_ROWS_IN_ORDER);
-        let table = self.table(&ReadAs { in_order: true, ..ReadAs::default() })?;
+        // Records are printed from all that they have.
+        let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
+        let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
         let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
         self.store.block_on(async {
             let mut plan = table.plan(&context.state(), self.with_printed(wanted), condition).await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use arrow::compute::SortOptions;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::TableType;
@@ -60,6 +60,8 @@ pub(crate) struct ReadAs {
     /// Whether the rows of a stream keep their order, each data file being one or more of them: so evidence order costs a
     /// merge instead of a sort.
     pub(crate) in_order: bool,
+    /// Whether text in groups and lists is given as views, as other text is.
+    pub(crate) views: bool,
     pub(crate) filtering: Filtering,
     /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
     pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
@@ -96,6 +98,8 @@ impl StoreTable {
                     }
                     (Kind::Text, _) => DataType::Utf8View,
                     (Kind::Struct(_), _) if as_dictionary => column.dictionary_type(),
+                    // What is merged is copied, and a view is copied faster than text.
+                    (Kind::Struct(_) | Kind::List(_), _) if read_as.views => with_views(&column.data_type()),
                     (Kind::Bytes, _) => DataType::BinaryView,
                     _ => column.data_type(),
                 };
@@ -156,6 +160,17 @@ impl StoreTable {
             }
         }
         self
+    }
+}
+
+/// A type of groups or lists with views in the place of text.
+fn with_views(data_type: &DataType) -> DataType {
+    let with = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(with_views(field.data_type())));
+    match data_type {
+        DataType::Utf8 => DataType::Utf8View,
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(with).collect()),
+        DataType::List(element) => DataType::List(with(element)),
+        other => other.clone(),
     }
 }
 

@@ -26,7 +26,13 @@ pub(crate) fn named(name: &str) -> Result<&'static str> {
 pub(crate) fn columns(only: Option<&str>) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     for table in TABLES() {
+        let has_text = crate::printed::text(table).is_some();
         for (name, column) in crate::logs::columns(table) {
+            let doc = match name.as_str() {
+                crate::printed::SKELETON if has_text => continue,
+                crate::printed::RAW if has_text => "The record's own text, byte for byte",
+                _ => column.doc,
+            };
             let data_type = match column.kind {
                 Kind::List(columns) => {
                     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
@@ -34,7 +40,7 @@ pub(crate) fn columns(only: Option<&str>) -> Result<RecordBatch> {
                 }
                 _ => column.data_type().to_string(),
             };
-            rows.push([table.name.to_owned(), name, data_type, column.doc.to_owned()]);
+            rows.push([table.name.to_owned(), name, data_type, doc.to_owned()]);
         }
         if !table.times.is_empty() {
             rows.push(

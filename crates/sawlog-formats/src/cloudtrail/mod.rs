@@ -1,24 +1,20 @@
 //! AWS CloudTrail logs: JSON records of API calls.
 //!
-//! Records come in `{"Records":[…]}`, as CloudTrail delivers them, in a bare array, one a line, or alone. [`Scanner`] cuts
-//! a stream of such documents into blocks of whole records; the decoder parses a block and fills columns. The record's own
-//! text stays in the column `raw`.
+//! Records come in `{"Records":[…]}`, as CloudTrail delivers them, in a bare array, one a line, or alone. How they are found,
+//! decoded and printed is said in `json_log`.
 
-mod decode;
 mod fields;
 mod meaning;
-mod print;
-mod scan;
 mod subject;
 
-use decode::Decoder;
 pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
-use print::RecordPrinter;
-pub use scan::{Item, Scanner};
+
+pub use crate::json_log::{Item, Scanner};
 
 use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
 use crate::entity::{Entity, Failed, Measures, Part};
+use crate::json_log::{self, JsonLog};
 use crate::members::members;
 use crate::role::Changes;
 use crate::table::Table;
@@ -29,9 +25,9 @@ pub const FORMAT: Format = Format {
     record: "CloudTrail event",
     framing: Framing::Json,
     detect,
-    decoder: || Box::<Decoder>::default(),
-    printed: || vec!["gap", "raw"],
-    printer: |batch| Ok(Box::new(RecordPrinter::new(batch)?)),
+    decoder: || json_log::decoder(&LOG),
+    printed: || json_log::printed(&LOG),
+    printer: json_log::printer,
     skim: |_, _| {},
     ends_block: |_| true,
     delivered_as: &["CloudTrail"],
@@ -75,6 +71,16 @@ pub const TABLE: Table = Table {
     times: &["event_time"],
 };
 
+/// Its fields.
+pub(crate) const LOG: JsonLog = JsonLog {
+    table: &TABLE,
+    fields: fields::RECORD,
+    time: "eventTime",
+    // S3's notifications, whose other fields are named as a record's.
+    others: &[("s3", "S3 event notification")],
+    beginning: b"{\"eventVersion\"",
+};
+
 /// Whether `head`, the beginning of a file, looks like CloudTrail records: JSON that has the wrapper, or the names of
 /// fields that only records have.
 fn detect(head: &[u8]) -> bool {
@@ -101,7 +107,7 @@ pub(crate) fn is_record(object: &[u8]) -> bool {
             return true;
         }
         version |= key == b"eventVersion";
-        known += usize::from(is_field(key));
+        known += usize::from(json_log::has_field(&LOG, key));
         // Other events of AWS have a name, a source and a time, too, but fewer of the others.
         if version && known > 1 || known > 3 {
             return !is_s3_event(object);
@@ -113,11 +119,6 @@ pub(crate) fn is_record(object: &[u8]) -> bool {
 /// Whether an object is S3's notification of an event, whose fields are named as those of a record.
 fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
-}
-
-/// Whether a key is that of a field of records.
-fn is_field(key: &[u8]) -> bool {
-    fields::RECORD.iter().any(|field| field.key.as_bytes() == key)
 }
 
 /// Whether `head`, the beginning of a file, looks like a CloudTrail digest, which lists log files and their hashes. See the

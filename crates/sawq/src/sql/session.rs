@@ -172,7 +172,7 @@ impl<'a> Session<'a> {
         if name == events::NAME {
             self.context.register_table(events::NAME, events::view(self.queries)?.into_view())?;
         } else if let Some(query) = self.queries.iter().find(|query| query.format.table.name == name) {
-            self.context.register_table(name, query.matched(&[])?.into_view())?;
+            self.context.register_table(name, query.as_asked()?.into_view())?;
         } else if let Some(table) = TABLES().into_iter().find(|table| table.name == name) {
             let snapshot = self.store.snapshot(table)?;
             self.context.register_table(name, Arc::new(StoreTable::new(&snapshot, &ReadAs::default())?))?;

@@ -5,16 +5,20 @@
 //! it stands in the record, so the text of a value that is to stay JSON is found between the strings around it, without a
 //! look at what is inside.
 
+use std::ops::Range;
+
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
-use super::TABLE;
-use super::fields::column::{GAP, RAW, SOURCE_FILE, SOURCE_LINE};
-use super::fields::{Content, Field, RECORD};
+use super::keys::{Key, Level};
 use super::scan::{Item, NO_OBJECT};
+use super::skeleton::{MOST, Skeleton};
+use super::write::{is_usual_time, len_of_text, print_number};
+use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Block, Carry, Decoded, count_name};
 use crate::identify::rejected;
+use crate::members::{ValueEnd, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 
@@ -25,25 +29,30 @@ const MAX_DEPTH: usize = 128;
 const USUAL_GAP: &str = ",";
 
 /// Parses records and fills columns.
-pub(super) struct Decoder {
+pub(super) struct JsonDecoder {
+    log: &'static JsonLog,
     partitions: Partitions,
     record: Level,
+    skeleton: Skeleton,
     copy: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
 }
 
-impl std::fmt::Debug for Decoder {
+impl std::fmt::Debug for JsonDecoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder").field("partitions", &self.partitions).finish_non_exhaustive()
+        f.debug_struct("JsonDecoder").field("partitions", &self.partitions).finish_non_exhaustive()
     }
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
+impl JsonDecoder {
+    /// A decoder of a log.
+    pub(super) fn new(log: &'static JsonLog) -> Self {
         Self {
-            partitions: Partitions::new(&TABLE),
-            record: Level::new(RECORD),
+            log,
+            partitions: Partitions::new(log.table),
+            record: Level::new(log.fields),
+            skeleton: Skeleton::default(),
             copy: Vec::new(),
             // The array around the records is a level, too.
             buffers: Buffers::with_max_depth(0, MAX_DEPTH + 1),
@@ -52,9 +61,9 @@ impl Default for Decoder {
     }
 }
 
-impl crate::Decoder for Decoder {
+impl crate::Decoder for JsonDecoder {
     fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, _carry: &mut Carry) -> Decoded {
-        let Block::Json(bytes, items) = block else { panic!("CloudTrail logs come in JSON objects") };
+        let Block::Json(bytes, items) = block else { panic!("the log comes in JSON objects") };
         let mut decoded = Decoded::default();
         let context = Context { bytes, origin };
         // All at once; if one is broken, one after the other.
@@ -104,7 +113,7 @@ impl Context<'_> {
     }
 }
 
-impl Decoder {
+impl JsonDecoder {
     /// Decodes one item by itself.
     fn one(&mut self, context: &Context<'_>, item: &Item, decoded: &mut Decoded) {
         let number = context.origin.first_line + decoded.lines;
@@ -118,7 +127,7 @@ impl Decoder {
         };
         if let Err(reason) = parsed {
             let is_text = item.problem == Some(NO_OBJECT);
-            let what = is_text.then(|| rejected(&context.bytes[item.start..item.end], &TABLE)).flatten();
+            let what = is_text.then(|| rejected(&context.bytes[item.start..item.end], self.log.table)).flatten();
             context.reject(&mut self.partitions, item, number, what.unwrap_or(&reason));
             decoded.lines += i64::from(!item.continues);
             decoded.rejects += i64::from(!item.continues);
@@ -141,7 +150,7 @@ impl Decoder {
             self.copy.extend_from_slice(&context.bytes[item.start..item.end]);
         }
         self.copy.push(b']');
-        self.parse_copy(context, items, &starts, first, decoded)
+        self.parse_copy(context, items, &starts, true, first, decoded)
     }
 
     /// Decodes an item whose strings name half of a UTF-16 pair, which no text can hold: columns get U+FFFD for it.
@@ -157,14 +166,16 @@ impl Decoder {
         self.copy.extend_from_slice(&context.bytes[item.start..item.end]);
         self.copy.push(b']');
         replace_lone_surrogates(&mut self.copy);
-        self.parse_copy(context, std::slice::from_ref(item), &[1], number, decoded)
+        self.parse_copy(context, std::slice::from_ref(item), &[1], false, number, decoded)
     }
 
+    /// Parses the copy of items, each of which begins at one of `starts`; says whether it is as they are.
     fn parse_copy(
         &mut self,
         context: &Context<'_>,
         items: &[Item],
         starts: &[usize],
+        is_as_parsed: bool,
         first: i64,
         decoded: &mut Decoded,
     ) -> Result<(), String> {
@@ -179,9 +190,10 @@ impl Decoder {
             let mut node = 1;
             for ((item, start), number) in items.iter().zip(starts).zip(first..) {
                 // The parser has checked that it is UTF-8.
-                let source = Source { text: &context.bytes[item.start..item.end], at: copy_at + start };
+                let text = &context.bytes[item.start..item.end];
+                let source = Source { text, at: copy_at + start, is_as_parsed };
                 if let Err(reason) = self.record(context, item, &tape.0, node, &source, number, decoded) {
-                    context.reject(&mut self.partitions, item, number, reason);
+                    context.reject(&mut self.partitions, item, number, &reason);
                     decoded.rejects += 1;
                 }
                 decoded.lines += 1;
@@ -204,19 +216,31 @@ impl Decoder {
         source: &Source<'_>,
         number: i64,
         decoded: &mut Decoded,
-    ) -> Result<(), &'static str> {
-        let time = event_time(tape, node).map_err(|reason| rejected(source.text, &TABLE).unwrap_or(reason))?;
+    ) -> Result<(), String> {
+        let log = self.log;
+        let time = record_time(log, tape, node)
+            .map_err(|reason| rejected(source.text, log.table).map_or(reason, str::to_owned))?;
         let columns = self.partitions.day(day_of(Some(time)));
         let row = columns.rows();
         let set = columns.columns();
-        let mut walk = Walk { tape, source, row, path: String::new(), decoded };
+        let skeleton = &mut self.skeleton;
+        skeleton.begin(source.is_as_parsed);
+        let mut walk = Walk { tape, source, row, path: String::new(), item: None, skeleton, decoded };
         walk.object(&self.record, node, source.text.len(), set);
-        if let Some(gap) = context.gap(item) {
-            set[GAP].set_text(row, gap.as_bytes());
+        let others = &mut set[log.fields.len()..];
+        let is_printed =
+            self.skeleton.end(source.text).is_some_and(|it| others[SKELETON].set_text_within(row, it, MOST));
+        if !is_printed {
+            others[RAW].set_text(row, source.text);
         }
-        set[RAW].set_text(row, source.text);
-        set[SOURCE_FILE].set_text(row, context.origin.source_file.as_bytes());
-        set[SOURCE_LINE].set_number(row, number);
+        if let Some(extra) = self.skeleton.extra() {
+            others[EXTRA].set_text(row, extra);
+        }
+        if let Some(gap) = context.gap(item) {
+            others[GAP].set_text(row, gap.as_bytes());
+        }
+        others[SOURCE_FILE].set_text(row, context.origin.source_file.as_bytes());
+        others[SOURCE_LINE].set_number(row, number);
         columns.rows_set(1);
         decoded.record_at(Some(time));
         Ok(())
@@ -239,22 +263,26 @@ fn size(node: Node<'_>) -> usize {
 }
 
 /// The time of a record; of several the last, as everywhere. Says why there is none.
-fn event_time(tape: &[Node<'_>], node: usize) -> Result<i64, &'static str> {
-    const NO_TIME: &str = "has no eventTime that is a time";
-    let Node::Object { len, .. } = tape[node] else { return Err(NO_TIME) };
+fn record_time(log: &JsonLog, tape: &[Node<'_>], node: usize) -> Result<i64, String> {
+    let no_time = || format!("has no {} that is a time", log.time);
+    let Node::Object { len, .. } = tape[node] else { return Err(no_time()) };
     let (mut at, mut time) = (node + 1, None);
     for _ in 0..len {
         match (tape[at], tape[at + 1]) {
-            (Node::String("eventTime"), value) => {
+            (Node::String(key), value) if key == log.time => {
                 time = if let Node::String(text) = value { read_any_iso8601(text.as_bytes()) } else { None };
             }
-            // Of S3's notifications, whose other fields are named as a record's.
-            (Node::String("s3"), Node::Object { .. }) => return Err("S3 event notification"),
+            (Node::String(key), Node::Object { .. }) => {
+                if let Some((_, what)) = log.others.iter().find(|(other, _)| *other == key) {
+                    return Err((*what).to_owned());
+                }
+            }
             _ => {}
         }
         at += 1 + size(tape[at + 1]);
     }
-    within_times(time.ok_or(NO_TIME)?).ok_or("has an eventTime that is not of the years 1 to 9999")
+    let time = time.ok_or_else(no_time)?;
+    within_times(time).ok_or_else(|| format!("has an {} that is not of the years 1 to 9999", log.time))
 }
 
 /// `true` or `false` as text, in letters of any size.
@@ -265,76 +293,12 @@ fn truth_in(text: &str) -> Option<bool> {
     text.eq_ignore_ascii_case("false").then_some(false)
 }
 
-/// The fields of an object, to be found by key.
-#[derive(Debug)]
-struct Level {
-    keys: Vec<Key>,
-    /// For each hash the place of a key, plus one; 0 where there is none. A key whose place is taken has the next free one.
-    places: [u8; PLACES],
-}
-
-#[derive(Debug)]
-struct Key {
-    name: &'static str,
-    /// The place of its column among those of the object.
-    column: usize,
-    content: Content,
-    /// The fields of the objects in it.
-    below: Option<Level>,
-}
-
-/// More places than any object has fields, so that few share one.
-const PLACES: usize = 128;
-
-/// A hash that differs for most keys of one object: they differ in length, or at one of their ends.
-fn hash(key: &[u8]) -> usize {
-    let [first, .., last] = key else { return 0 };
-    (key.len() * 7 + usize::from(*first) * 5 + usize::from(*last) * 11) % PLACES
-}
-
-impl Level {
-    fn new(fields: &[Field]) -> Self {
-        let mut level = Self { keys: Vec::new(), places: [0; PLACES] };
-        for (column, field) in fields.iter().enumerate() {
-            level.add(field.key, column, field.content);
-            // Resources have their ARN under either name.
-            if field.key == "ARN" {
-                level.add("arn", column, field.content);
-            }
-        }
-        level
-    }
-
-    fn add(&mut self, name: &'static str, column: usize, content: Content) {
-        let below = match content {
-            Content::Object(fields) | Content::Array(fields) => Some(Self::new(fields)),
-            _ => None,
-        };
-        self.keys.push(Key { name, column, content, below });
-        let mut place = hash(name.as_bytes());
-        while self.places[place] != 0 {
-            place = (place + 1) % PLACES;
-        }
-        self.places[place] = u8::try_from(self.keys.len()).expect("an object has few fields");
-    }
-
-    fn find(&self, key: &str) -> Option<&Key> {
-        let mut place = hash(key.as_bytes());
-        while self.places[place] != 0 {
-            let known = &self.keys[usize::from(self.places[place]) - 1];
-            if known.name == key {
-                return Some(known);
-            }
-            place = (place + 1) % PLACES;
-        }
-        None
-    }
-}
-
 /// The text of a record, and the address at which the parser's copy of it begins.
 struct Source<'a> {
     text: &'a [u8],
     at: usize,
+    /// Whether the copy is as the record is.
+    is_as_parsed: bool,
 }
 
 impl Source<'_> {
@@ -343,16 +307,23 @@ impl Source<'_> {
         string.as_ptr().addr() - self.at
     }
 
-    /// Where the value begins whose key is `key`.
-    fn value_start(&self, key: &str) -> usize {
-        let bytes = self.text;
-        let mut at = self.place(key);
-        while bytes[at] != b'"' {
-            at += if bytes[at] == b'\\' { 2 } else { 1 };
+    /// Where a key stands, without its quotes.
+    fn key(&self, key: &str) -> Range<usize> {
+        let (bytes, start) = (self.text, self.place(key));
+        if let Some(len) = len_of_text(key.as_bytes(), &bytes[start..]) {
+            return start..start + len;
         }
-        at += 1;
+        let mut end = start;
+        while bytes[end] != b'"' {
+            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        }
+        start..end
+    }
+
+    /// Where the value begins whose key ends at `end`.
+    fn value_start(&self, end: usize) -> usize {
         let is_between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b':';
-        at + bytes[at..].iter().take_while(|byte| is_between(byte)).count()
+        end + 1 + self.text[end + 1..].iter().take_while(|byte| is_between(byte)).count()
     }
 
     /// Where the value ends that `limit` follows, with nothing between but what separates them.
@@ -363,6 +334,19 @@ impl Source<'_> {
     }
 }
 
+/// A member of an object.
+#[derive(Clone, Copy)]
+struct Member<'t> {
+    key: &'t str,
+    /// Its value's place on the tape, and the place after it.
+    value: usize,
+    next: usize,
+    /// Whether it is the last one of its object.
+    is_last: bool,
+    /// The byte of the record before which the object ends.
+    end: usize,
+}
+
 /// A walk over a record's nodes.
 struct Walk<'a, 'tape> {
     tape: &'a [Node<'tape>],
@@ -370,10 +354,13 @@ struct Walk<'a, 'tape> {
     row: usize,
     /// The keys that lead to the object, each with a dot.
     path: String,
+    /// In a list the place of the item.
+    item: Option<usize>,
+    skeleton: &'a mut Skeleton,
     decoded: &'a mut Decoded,
 }
 
-impl Walk<'_, '_> {
+impl<'tape> Walk<'_, 'tape> {
     /// Fills `columns` with the object at `node`, which ends before byte `end` of the record.
     fn object(&mut self, level: &Level, node: usize, end: usize, columns: &mut [ColumnBuilder]) {
         let Node::Object { len, .. } = self.tape[node] else { return };
@@ -382,67 +369,147 @@ impl Walk<'_, '_> {
             let Node::String(key) = self.tape[at] else { return };
             let value = at + 1;
             at = value + size(self.tape[value]);
-            let Some(field) = level.find(key) else {
-                self.unknown(key);
-                continue;
-            };
-            let value_end = || match self.tape.get(at) {
-                Some(Node::String(next)) if member + 1 < len => {
-                    self.source.value_end(self.source.place(next) - 1, b',')
-                }
-                _ => self.source.value_end(end, b'}'),
-            };
-            let column = &mut columns[field.column];
-            match (field.content, self.tape[value]) {
-                (_, Node::Static(StaticNode::Null)) => column.unset(self.row),
-                (Content::Text, Node::String(text)) => column.set_text(self.row, text.as_bytes()),
-                (Content::Text, Node::Static(StaticNode::Bool(truth))) => {
-                    column.set_text(self.row, if truth { b"true" } else { b"false" });
-                }
-                (Content::Json, _) => {
-                    let text = &self.source.text[self.source.value_start(key)..value_end()];
-                    column.set_text(self.row, text);
-                }
-                (Content::Bool, Node::Static(StaticNode::Bool(truth))) => {
-                    column.set_number(self.row, i64::from(truth));
-                }
-                (Content::Bool, Node::String(text)) => match truth_in(text) {
-                    Some(truth) => column.set_number(self.row, i64::from(truth)),
-                    None => self.other_type(key, column),
-                },
-                (Content::Time, Node::String(text)) => match read_iso8601(text.as_bytes()) {
-                    Some(time) => column.set_number(self.row, time),
-                    None => self.other_type(key, column),
-                },
-                (Content::Object(_), Node::Object { .. }) => {
-                    let end = value_end();
-                    let columns = column.set_struct(self.row);
-                    self.below(field, key, |walk, level| walk.object(level, value, end, columns));
-                }
-                (Content::Array(_), Node::Array { len, .. }) => {
-                    let (columns, first) = column.set_list(self.row, len);
-                    self.below(field, key, |walk, level| walk.list(level, value, first, columns));
-                }
-                _ => self.other_type(key, column),
+            let member = Member { key, value, next: at, is_last: member + 1 == len, end };
+            match level.find(key) {
+                Some(field) => self.field(field, member, &mut columns[field.column]),
+                None => self.unknown(member),
             }
         }
     }
 
-    /// Fills `columns`, from row `first` on, with the array at `node`. Its objects have no JSON text in their columns, so
-    /// that it does not matter where they end.
-    fn list(&mut self, level: &Level, node: usize, first: usize, columns: &mut [ColumnBuilder]) {
+    /// Fills a column with a field's value.
+    fn field(&mut self, field: &Key, member: Member<'tape>, column: &mut ColumnBuilder) {
+        let row = self.row;
+        if column.len() > row {
+            // Of a key that comes twice the last value counts, as everywhere.
+            self.skeleton.give_up();
+        }
+        match (field.content, self.tape[member.value]) {
+            (_, Node::Static(StaticNode::Null)) => column.unset(row),
+            (Content::Text, Node::String(text)) => {
+                self.quoted(field, text);
+                column.set_text(row, text.as_bytes());
+            }
+            (Content::Text, Node::Static(StaticNode::Bool(truth))) => {
+                self.bare(field, member);
+                column.set_text(row, if truth { b"true" } else { b"false" });
+            }
+            (Content::Json, _) => {
+                let range = self.range(member);
+                column.set_text(row, &self.source.text[range.clone()]);
+                self.skeleton.value(self.source.text, range, &field.slot);
+            }
+            (Content::Bool, Node::Static(StaticNode::Bool(truth))) => {
+                self.bare(field, member);
+                column.set_number(row, i64::from(truth));
+            }
+            (Content::Bool, Node::String(text)) => match truth_in(text) {
+                Some(truth) => {
+                    self.quoted_if(field, text, ["false", "true"][usize::from(truth)] == text);
+                    column.set_number(row, i64::from(truth));
+                }
+                None => self.other_type(member.key, column),
+            },
+            (Content::Number, Node::Static(number)) => match whole(number) {
+                Some(number) => {
+                    self.number(field, member, number);
+                    column.set_number(row, number);
+                }
+                None => self.other_type(member.key, column),
+            },
+            (Content::Time, Node::String(text)) => match read_iso8601(text.as_bytes()) {
+                Some(time) => {
+                    self.quoted_if(field, text, is_usual_time(text.as_bytes()));
+                    column.set_number(row, time);
+                }
+                None => self.other_type(member.key, column),
+            },
+            (Content::Object(_), Node::Object { .. }) => {
+                let end = if self.item.is_some() { member.end } else { self.range_end(member) };
+                let columns = column.set_struct(row);
+                self.below(field, member.key, |walk, level| walk.object(level, member.value, end, columns));
+            }
+            (Content::Array(_), Node::Array { len, .. }) => {
+                let (columns, first) = column.set_list(row, len);
+                self.below(field, member.key, |walk, level| walk.list(field, level, member.value, first, columns));
+            }
+            _ => self.other_type(member.key, column),
+        }
+    }
+
+    /// Notes text of a column.
+    #[inline]
+    fn quoted(&mut self, field: &Key, text: &str) {
+        let start = self.source.place(text);
+        match self.source.text.get(start..).and_then(|json| len_of_text(text.as_bytes(), json)) {
+            Some(len) => self.skeleton.value(self.source.text, start..start + len, &field.slot),
+            None => self.skeleton.give_up(),
+        }
+    }
+
+    /// Notes text that is the usual way to write a column's value, or gives up.
+    fn quoted_if(&mut self, field: &Key, text: &str, is_usual: bool) {
+        if is_usual { self.quoted(field, text) } else { self.skeleton.give_up() }
+    }
+
+    /// Notes a value that is written without quotes.
+    fn bare(&mut self, field: &Key, member: Member<'_>) {
+        let range = self.range(member);
+        self.skeleton.value(self.source.text, range, &field.slot);
+    }
+
+    /// Notes a number, if it is written the usual way.
+    fn number(&mut self, field: &Key, member: Member<'_>, number: i64) {
+        let (range, mut usual) = (self.range(member), Vec::new());
+        print_number(number, &mut usual);
+        if self.source.text[range.clone()] == usual {
+            self.skeleton.value(self.source.text, range, &field.slot);
+        } else {
+            self.skeleton.give_up();
+        }
+    }
+
+    /// Where a member's value stands in the record.
+    fn range(&self, member: Member<'_>) -> Range<usize> {
+        let start = self.source.value_start(self.source.key(member.key).end);
+        start..self.end_from(start, member)
+    }
+
+    /// Where a member's value ends, which begins at `start`.
+    fn end_from(&self, start: usize, member: Member<'_>) -> usize {
+        // Where an item of a list ends nothing tells, so that the value is walked over.
+        match self.item.map(|_| value_end(self.source.text, start)) {
+            Some(ValueEnd::At(end)) => end,
+            _ => self.range_end(member),
+        }
+    }
+
+    /// Where a member's value ends, by what follows it.
+    fn range_end(&self, member: Member<'_>) -> usize {
+        match self.tape.get(member.next) {
+            Some(Node::String(next)) if !member.is_last => self.source.value_end(self.source.place(next) - 1, b','),
+            _ => self.source.value_end(member.end, b'}'),
+        }
+    }
+
+    /// Fills `columns`, from row `first` on, with the array at `node`.
+    fn list(&mut self, field: &Key, level: &Level, node: usize, first: usize, columns: &mut [ColumnBuilder]) {
         let Node::Array { len, .. } = self.tape[node] else { return };
         let (row, mut at) = (self.row, node + 1);
         for item in 0..len {
             self.row = first + item;
             if matches!(self.tape[at], Node::Object { .. }) {
+                self.item = Some(item);
+                self.skeleton.begin_item(&field.slot, item);
                 self.object(level, at, self.source.text.len(), columns);
             } else {
+                self.skeleton.give_up();
                 count_name(&mut self.decoded.other_types, self.path.trim_end_matches('.'), 1);
             }
             at += size(self.tape[at]);
         }
-        self.row = row;
+        (self.row, self.item) = (row, None);
+        self.skeleton.end_items();
     }
 
     fn below(&mut self, field: &Key, key: &str, walk: impl FnOnce(&mut Self, &Level)) {
@@ -454,15 +521,32 @@ impl Walk<'_, '_> {
         self.path.truncate(len);
     }
 
-    fn unknown(&mut self, key: &str) {
+    fn unknown(&mut self, member: Member<'_>) {
+        let key = self.source.key(member.key);
+        let start = self.source.value_start(key.end);
+        let value = start..self.end_from(start, member);
+        match self.item {
+            None => self.skeleton.unknown(self.source.text, &self.path, key, value),
+            Some(item) => self.skeleton.unknown(self.source.text, &format!("{}{item}.", self.path), key, value),
+        }
         // A name is shown to people: it need not be longer than any that AWS would give.
-        let name = format!("{}{}", self.path, key.chars().take(100).collect::<String>());
+        let name = format!("{}{}", self.path, member.key.chars().take(100).collect::<String>());
         count_name(&mut self.decoded.unknown_fields, &name, 1);
     }
 
     fn other_type(&mut self, key: &str, column: &mut ColumnBuilder) {
+        self.skeleton.give_up();
         column.unset(self.row);
         count_name(&mut self.decoded.other_types, &format!("{}{key}", self.path), 1);
+    }
+}
+
+/// A whole number that fits.
+fn whole(number: StaticNode) -> Option<i64> {
+    match number {
+        StaticNode::I64(number) => Some(number),
+        StaticNode::U64(number) => i64::try_from(number).ok(),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@
 use memchr::{memchr, memchr3};
 use wide::u8x16;
 
-use super::is_field;
+use super::{begins_as_record, is_field};
 use crate::decoder::Block;
 use crate::encoding::MARK;
 use crate::members::{Member, ValueEnd, member, string_end, value_end};
@@ -258,7 +258,7 @@ enum Wrapper {
 /// Whether bytes begin with `{"Records":[`, or with such an object that has other members first.
 fn wrapper(bytes: &[u8]) -> Wrapper {
     // So nearly all records begin, which is told fast.
-    if bytes.starts_with(b"{\"eventVersion\"") {
+    if begins_as_record(bytes) {
         return Wrapper::No;
     }
     let near = &bytes[..bytes.len().min(MAX_GAP)];

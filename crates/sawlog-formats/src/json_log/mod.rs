@@ -1,0 +1,240 @@
+//! JSON logs: records that are JSON objects. Such a log is a table of paths, which say which key goes to which column; finding
+//! records, walking the parser's tape, filling columns and printing records again are the same for all.
+//!
+//! A record is kept once: its values in columns, and what stands between them as its skeleton ([`skeleton`]). Where these two
+//! don't give its bytes back, and only there, the column `raw` has the record itself.
+
+mod decode;
+mod keys;
+mod print;
+mod scan;
+mod skeleton;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use scan::{Item, Scanner};
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+
+use crate::decoder::{Decoder, Printer};
+use crate::table::{Column, Kind, Layout, Table};
+
+/// A log whose records are JSON objects.
+#[derive(Debug)]
+pub struct JsonLog {
+    /// Its table, whose columns are [`columns`] of the fields.
+    pub table: &'static Table,
+    /// The fields of a record.
+    pub fields: &'static [Field],
+    /// The key of a record's time, one of the fields.
+    pub time: &'static str,
+    /// Keys that tell objects which are no records, though they have a time, and what these are.
+    pub others: &'static [(&'static str, &'static str)],
+    /// How nearly all records begin. It only makes telling them fast.
+    pub beginning: &'static [u8],
+}
+
+/// A key of a JSON object and its column.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub(crate) key: &'static str,
+    /// Another name of the key. A record has one of them.
+    pub(crate) other_key: Option<&'static str>,
+    pub(crate) column: Column,
+    pub(crate) content: Content,
+}
+
+/// What a field's value must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    Text,
+    /// Anything; the column holds it as JSON text, as it stands.
+    Json,
+    Bool,
+    /// A whole number of 64 bits.
+    Number,
+    /// Text that is a time.
+    Time,
+    Object(&'static [Field]),
+    Array(&'static [Field]),
+}
+
+impl Field {
+    const fn new(key: &'static str, column: Column, content: Content) -> Self {
+        Self { key, other_key: None, column, content }
+    }
+
+    /// Text.
+    #[must_use]
+    pub const fn text(key: &'static str, name: &'static str, doc: &'static str) -> Self {
+        Self::new(key, Column::text(name, doc), Content::Text)
+    }
+
+    /// A value of any kind, which stays JSON text.
+    #[must_use]
+    pub const fn json(key: &'static str, name: &'static str, doc: &'static str) -> Self {
+        Self::new(key, Column::text(name, doc).json(), Content::Json)
+    }
+
+    /// True or false.
+    #[must_use]
+    pub const fn boolean(key: &'static str, name: &'static str, doc: &'static str) -> Self {
+        Self::new(key, Column::text(name, doc).kind(Kind::Bool), Content::Bool)
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub const fn number(key: &'static str, name: &'static str, doc: &'static str) -> Self {
+        Self::new(key, Column::int64(name, doc), Content::Number)
+    }
+
+    /// Text that is a time.
+    #[must_use]
+    pub const fn time(key: &'static str, name: &'static str, doc: &'static str) -> Self {
+        Self::new(key, Column::text(name, doc).kind(Kind::Time), Content::Time)
+    }
+
+    /// An object, whose fields are a group of columns: [`group`] of them.
+    #[must_use]
+    pub const fn object(
+        key: &'static str,
+        name: &'static str,
+        doc: &'static str,
+        columns: &'static [Column],
+        fields: &'static [Self],
+    ) -> Self {
+        Self::new(key, Column::group(name, doc, columns), Content::Object(fields))
+    }
+
+    /// A list of objects, which are a list of groups. It stands at the top of a record.
+    #[must_use]
+    pub const fn list(
+        key: &'static str,
+        name: &'static str,
+        doc: &'static str,
+        columns: &'static [Column],
+        fields: &'static [Self],
+    ) -> Self {
+        Self::new(key, Column::text(name, doc).kind(Kind::List(columns)), Content::Array(fields))
+    }
+
+    /// The same field, whose key has another name in some records.
+    #[must_use]
+    pub const fn or(self, key: &'static str) -> Self {
+        Self { other_key: Some(key), ..self }
+    }
+
+    /// The same field, with a Bloom filter.
+    #[must_use]
+    pub const fn lookup(self) -> Self {
+        Self { column: self.column.lookup(), ..self }
+    }
+
+    /// The same field, nearly every value of which is another.
+    #[must_use]
+    pub const fn plain(self) -> Self {
+        Self { column: self.column.layout(Layout::Plain), ..self }
+    }
+
+    /// The same field, with its range kept for each data file.
+    #[must_use]
+    pub const fn skip_files(self) -> Self {
+        Self { column: self.column.skip_files(), ..self }
+    }
+}
+
+/// The columns of an object's fields.
+///
+/// # Panics
+///
+/// If there are not `N` fields.
+#[must_use]
+pub const fn group<const N: usize>(fields: &[Field]) -> [Column; N] {
+    assert!(fields.len() == N, "a column for each field");
+    let mut columns = [fields[0].column; N];
+    let mut place = 0;
+    while place < N {
+        columns[place] = fields[place].column;
+        place += 1;
+    }
+    columns
+}
+
+/// The columns behind those of the fields.
+const OTHERS: [Column; 6] = [
+    Column::text("gap", "What stands before the record in its file, where that is not a comma"),
+    Column::text("raw", "The record's own JSON text, where skeleton and values don't give it back byte for byte")
+        .layout(Layout::Plain),
+    Column::SOURCE_FILE,
+    Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta),
+    Column::text("extra", "Fields that have no column, as JSON; those within others by path: tlsDetails.group").json(),
+    Column::text("skeleton", "What stands between the record's values, which are marked by their columns' names"),
+];
+
+/// The places of these columns among [`OTHERS`].
+const GAP: usize = 0;
+const RAW: usize = 1;
+const SOURCE_FILE: usize = 2;
+const SOURCE_LINE: usize = 3;
+const EXTRA: usize = 4;
+const SKELETON: usize = 5;
+
+/// How many columns the table of a log with these fields has.
+#[must_use]
+pub const fn count(fields: &[Field]) -> usize {
+    fields.len() + OTHERS.len()
+}
+
+/// The columns of the table of a log with these fields: as many as [`count`] says.
+#[must_use]
+pub const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
+    let mut columns = [OTHERS[0]; N];
+    let mut place = 0;
+    while place < N {
+        columns[place] = if place < fields.len() { fields[place].column } else { OTHERS[place - fields.len()] };
+        place += 1;
+    }
+    columns
+}
+
+/// A decoder of a log.
+#[must_use]
+pub fn decoder(log: &'static JsonLog) -> Box<dyn Decoder> {
+    Box::new(decode::JsonDecoder::new(log))
+}
+
+/// The columns that a printer of a log needs.
+#[must_use]
+pub fn printed(log: &JsonLog) -> Vec<&'static str> {
+    let names = log.table.columns.iter().map(|column| column.name);
+    names.filter(|name| !["source_file", "source_line"].contains(name)).collect()
+}
+
+/// A printer of the records in a batch.
+///
+/// # Errors
+///
+/// Names the column that the batch lacks, or that has a type which it can't have.
+pub fn printer(batch: &RecordBatch) -> Result<Box<dyn Printer>, ArrowError> {
+    Ok(Box::new(print::RecordPrinter::new(batch)?))
+}
+
+/// The logs whose records are told from the objects around them.
+const LOGS: &[&JsonLog] = &[&crate::cloudtrail::LOG];
+
+/// Whether an object begins as nearly all records do.
+fn begins_as_record(object: &[u8]) -> bool {
+    LOGS.iter().any(|log| object.starts_with(log.beginning))
+}
+
+/// Whether a key is that of a field of records.
+fn is_field(key: &[u8]) -> bool {
+    LOGS.iter().any(|log| has_field(log, key))
+}
+
+/// Whether a key is that of a field of a log's records.
+pub(crate) fn has_field(log: &JsonLog, key: &[u8]) -> bool {
+    log.fields.iter().any(|field| field.key.as_bytes() == key)
+}
