@@ -9,6 +9,7 @@ use arrow_schema::ArrowError;
 
 use crate::cloudtrail::Item;
 use crate::entity::{Entity, Measures};
+use crate::envelope::Inside;
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 use crate::role::{Role, Value};
@@ -35,6 +36,8 @@ pub struct Format {
     pub skim: fn(&[u8], &mut Carry),
     /// Whether a part of a large file may end after this line: not before a record, if something belongs to it.
     pub ends_block: fn(&[u8]) -> bool,
+    /// How its records are found and read inside of other documents.
+    pub inside: Inside,
     /// What its fields mean, each role once.
     pub roles: &'static [(Role, Value)],
     /// The fields whose values are indexed.

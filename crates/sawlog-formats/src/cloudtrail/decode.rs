@@ -8,7 +8,7 @@
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::TABLE;
-use super::fields::column::{GAP, RAW, SOURCE_FILE, SOURCE_LINE};
+use super::fields::column::{GAP, RAW, SOURCE_FILE, SOURCE_LINE, WRAPPED, WRAPPING};
 use super::fields::{Content, Field, RECORD};
 use super::scan::{Item, NO_OBJECT};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
@@ -98,9 +98,9 @@ impl Context<'_> {
     }
 
     fn reject(&self, partitions: &mut Partitions, item: &Item, number: i64, reason: &str) {
-        let offset = self.origin.byte_offset + i64::try_from(item.start).unwrap_or(i64::MAX);
+        let offset = self.origin.byte_offset + i64::try_from(item.place()).unwrap_or(i64::MAX);
         let origin = Origin { first_line: number, byte_offset: offset, ..*self.origin };
-        partitions.rejects.push_after(self.gap(item), &origin, reason, &self.bytes[item.start..item.end]);
+        partitions.rejects.push_after(self.gap(item), &origin, reason, item.verbatim(self.bytes));
     }
 }
 
@@ -214,7 +214,13 @@ impl Decoder {
         if let Some(gap) = context.gap(item) {
             set[GAP].set_text(row, gap.as_bytes());
         }
-        set[RAW].set_text(row, source.text);
+        if item.wrapped.is_some() {
+            set[RAW].set_text(row, item.record(context.bytes));
+            item.wrapping().iter().for_each(|name| set[WRAPPING].set_text(row, name.as_bytes()));
+            item.unusual(context.bytes).iter().for_each(|text| set[WRAPPED].set_text(row, text));
+        } else {
+            set[RAW].set_text(row, source.text);
+        }
         set[SOURCE_FILE].set_text(row, context.origin.source_file.as_bytes());
         set[SOURCE_LINE].set_number(row, number);
         columns.rows_set(1);

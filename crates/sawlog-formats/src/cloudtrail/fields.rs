@@ -238,7 +238,9 @@ pub(super) mod column {
     pub(crate) const RAW: usize = RECORD + 1;
     pub(crate) const SOURCE_FILE: usize = RECORD + 2;
     pub(crate) const SOURCE_LINE: usize = RECORD + 3;
-    pub(crate) const COUNT: usize = RECORD + 4;
+    pub(crate) const WRAPPING: usize = RECORD + 4;
+    pub(crate) const WRAPPED: usize = RECORD + 5;
+    pub(crate) const COUNT: usize = RECORD + 6;
 }
 
 /// The columns of the table.
@@ -255,5 +257,7 @@ pub(super) const COLUMNS: [Column; column::COUNT] = {
     all[column::SOURCE_FILE] = Column::SOURCE_FILE;
     all[column::SOURCE_LINE] =
         Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta);
+    all[column::WRAPPING] = Column::WRAPPING;
+    all[column::WRAPPED] = Column::WRAPPED;
     all
 };

@@ -7,12 +7,14 @@
 mod decode;
 mod fields;
 mod meaning;
+mod named;
 mod print;
 mod scan;
 
 use decode::Decoder;
 pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
 use print::RecordPrinter;
+pub(crate) use scan::Open;
 pub use scan::{Item, Scanner};
 
 use crate::decoder::{Format, Framing};
@@ -33,6 +35,7 @@ pub const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(RecordPrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    inside: named::INSIDE,
     roles: meaning::ROLES,
     entities: &[
         Entity::new("ip", "source_ip_address"),

@@ -14,6 +14,12 @@ pub(crate) const MANY_DAYS: usize = 64;
 /// A day with fewer rows than this in a unit is small.
 pub(crate) const FEW_ROWS: usize = 4096;
 
+/// Whether rows can be set aside: those out of documents of another kind can't, for their text is not all that there is of
+/// them.
+pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
+    batch.column_by_name("wrapping").is_none_or(|column| column.logical_null_count() == column.len())
+}
+
 /// The rows of `batch` as text, each with its file and line and what stands before it.
 pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
@@ -68,7 +74,8 @@ pub(crate) fn decode(format: &Format, mut scraps: &[u8], decoder: &mut dyn Decod
             Framing::Json => {
                 let gap = gap.unwrap_or(",");
                 let bytes = [gap.as_bytes(), text].concat();
-                let item = Item { gap: 0, start: gap.len(), end: bytes.len(), problem: None, continues: false };
+                let (start, end) = (gap.len(), bytes.len());
+                let item = Item { gap: 0, start, end, problem: None, continues: false, wrapped: None };
                 decoder.decode(Block::Json(&bytes, &[item]), &origin, &mut Carry::default())
             }
         };
