@@ -544,7 +544,6 @@ mod tests {
             (format!("2024-05-01T12:00:00.000Z {FLOW}\n"), "CloudWatch Logs export (time and message)"),
             (format!("2024-05-01T12:00:00.000Z {EVENT}\n"), "CloudWatch Logs export (time and message)"),
             (format!("timestamp,message\n1714564800000,{FLOW}\n"), "CSV of CloudWatch Logs (timestamp, message)"),
-            ("Event name,Event time,User name\r\nx".to_owned(), "CSV of CloudTrail's Event history"),
             ("\"eventversion\",\"useridentity\",\"eventtime\",\"x\"\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
             ("eventTime,eventName,awsRegion\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
             ("version,account_id,srcaddr,dstaddr\n".to_owned(), "VPC flow log in CSV"),

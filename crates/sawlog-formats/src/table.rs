@@ -197,10 +197,12 @@ impl Table {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The names of the columns that a printer of its records needs: all but those that say how a record is wrapped.
+    /// The names of the columns that a printer of its records needs: all but those behind the line's number, which say how a
+    /// record stands in a document.
     #[must_use]
     pub fn printed_columns(&self) -> Vec<&'static str> {
-        self.columns.iter().map(|column| column.name).filter(|name| !matches!(*name, "wrapping" | "wrapped")).collect()
+        let count = self.position(Column::SOURCE_LINE.name).map_or(self.columns.len(), |last| last + 1);
+        self.columns[..count].iter().map(|column| column.name).collect()
     }
 
     /// The position of the column named `name`.

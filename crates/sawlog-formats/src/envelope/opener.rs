@@ -30,8 +30,8 @@ pub struct Opener {
 pub(super) enum Kind {
     Json(Documents),
     Csv(Table),
-    /// Lines that begin with a time.
-    TimedLines,
+    /// Lines that begin with a time, and before whose records so many words stand.
+    TimedLines(usize),
 }
 
 /// What a look at the stream found.
@@ -162,7 +162,7 @@ impl Opener {
         let step = match &mut self.documents {
             Kind::Json(documents) => return documents.step(bytes, at_end, gap, &self.target),
             Kind::Csv(table) => table.step(bytes, &mut self.at, at_end, &self.target),
-            Kind::TimedLines => timed_line(bytes, &mut self.at, at_end),
+            Kind::TimedLines(words) => timed_line(bytes, &mut self.at, at_end, *words),
         };
         match step {
             Step::Need if self.at - gap > MAX_GAP => Step::Gap,

@@ -144,8 +144,15 @@ impl Table {
     }
 }
 
-/// The step that the line at `at` is: a record behind a time.
-pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool) -> Step {
+/// What follows so many words of a line, of which the first is a time.
+pub(super) fn behind_time(line: &[u8], words: usize) -> Option<usize> {
+    let end = memchr::memchr(b' ', line).filter(|end| is_time(&line[..*end]))?;
+    let more = memchr::memchr_iter(b' ', &line[end..]).nth(words - 1)?;
+    Some(end + more + 1)
+}
+
+/// The step that the line at `at` is: a record behind a time and maybe other words.
+pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool, words: usize) -> Step {
     loop {
         let start = *at;
         if start >= bytes.len() {
@@ -161,8 +168,7 @@ pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool) -> Step {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let time = line.iter().position(|byte| *byte == b' ').filter(|blank| is_time(&line[..*blank]));
-        let record = start + time.map_or(0, |blank| blank + 1);
+        let record = start + behind_time(line, words).unwrap_or_default();
         let end = end - usize::from(line.ends_with(b"\r") && end > record);
         return Step::Text { start: record, end, layer: None, is_sure: true };
     }
@@ -176,6 +182,15 @@ mod tests {
         let row = Row::read(text.as_bytes(), 0, separator, true).unwrap();
         let text = |field: &Field| String::from_utf8_lossy(&text.as_bytes()[field.start..field.end]).into_owned();
         row.fields.iter().map(text).collect()
+    }
+
+    #[test]
+    fn records_stand_behind_words() {
+        let line = b"2024-05-01T12:00:00.000Z stream a b";
+        assert_eq!(behind_time(line, 1), Some(25));
+        assert_eq!(behind_time(line, 2), Some(32));
+        assert_eq!(behind_time(line, 5), None);
+        assert_eq!(behind_time(b"stream a b", 1), None);
     }
 
     #[test]

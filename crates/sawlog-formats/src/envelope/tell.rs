@@ -1,10 +1,9 @@
 //! Tells by its beginning whether a text is a document that holds records of a log, and where in it these are.
 
-use super::is_time;
 use super::json::{Documents, Place};
 use super::named::name_record;
 use super::opener::{Kind, Opener};
-use super::rows::{Row, Table};
+use super::rows::{Row, Table, behind_time};
 use super::target::{Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
 use super::wrapping::{Layer, MOST_STRINGS};
@@ -40,7 +39,7 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
         b'{' | b'[' => known.json(text)?,
         b'"' => known.json(text).or_else(|| known.table(text))?,
         b'0'..=b'9' => known.timed_lines(text).or_else(|| known.table(text))?,
-        byte if byte.is_ascii_alphabetic() => known.table(text)?,
+        b'@' | b'_' | b'a'..=b'z' | b'A'..=b'Z' => known.table(text)?,
         _ => return None,
     };
     Some((Envelope { format: target.format, name }, Opener::new(target, documents)))
@@ -142,29 +141,27 @@ impl Known {
         Some((json_name(&place), target, Kind::Json(Documents::new(place))))
     }
 
-    /// Lines of which each has a time before its record.
+    /// Lines of which each has a time before its record, and maybe the name of a stream.
     fn timed_lines(&self, text: &[u8]) -> Option<Told> {
-        let mut lines = text.split(|byte| *byte == b'\n').take(ROWS);
-        let first = lines.next()?;
-        let record = |line: &[u8]| -> Option<Target> {
-            let blank = line.iter().position(|byte| *byte == b' ').filter(|blank| is_time(&line[..*blank]))?;
-            self.of_text(&line[blank + 1..], 0)
-        };
-        if !is_time(first.split(|byte| *byte == b' ').next()?) {
+        let lines = || text.split(|byte| *byte == b'\n').take(ROWS);
+        let first = lines().next()?;
+        behind_time(first, 1)?;
+        // A line that is a record as it is begins with a time of its own.
+        if FORMATS.iter().any(|format| format.framing == Framing::Lines && (format.inside.is_record)(first)) {
             return None;
         }
-        // A line that is a record as it is begins with a time of its own.
-        let is_log = FORMATS.iter().any(|format| format.framing == Framing::Lines && (format.inside.is_record)(first));
-        let target = if is_log { None } else { std::iter::once(first).chain(lines).find_map(record) };
-        Some(("CloudWatch Logs export", target?, Kind::TimedLines))
+        let record = |line: &[u8], words: usize| {
+            self.of_text(&line[behind_time(line, words)?..], 0).map(|target| (target, words))
+        };
+        let (target, words) = lines().find_map(|line| record(line, 1).or_else(|| record(line, 2)))?;
+        Some(("CloudWatch Logs export", target, Kind::TimedLines(words)))
     }
 
     /// Rows of CSV.
     fn table(&self, text: &[u8]) -> Option<Told> {
-        let line = text.split(|byte| *byte == b'\n').next()?;
-        let is_quoted = line.starts_with(b"\"");
-        let ends = |byte: &&u8| matches!(byte, b',' | b';' | b'\t') || **byte == b' ' && !is_quoted && line.len() > 200;
-        let separator = *line.iter().find(ends).filter(|byte| **byte != b' ')?;
+        let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        let separator = separator(&text[..end])?;
+        let line = &text[..end];
         if separator == b'\t' && vpc_flow::is_header(line) {
             return None;
         }
@@ -206,6 +203,35 @@ impl Known {
         let table = Table { separator, names, has_header: false, field: None };
         is_flow.then(|| ("CSV", self.target(&vpc_flow::FORMAT, true), Kind::Csv(table)))
     }
+}
+
+/// A name in a table has no more blanks.
+const MOST_BLANKS: usize = 4;
+
+/// What stands between the names in the first line of a table, if it is one. Lines of logs are told from it fast.
+fn separator(line: &[u8]) -> Option<u8> {
+    let (mut separator, mut blanks) = (None, 0);
+    for byte in line {
+        match byte {
+            b',' | b';' | b'\t' => {
+                separator = separator.or(Some(*byte));
+                blanks = 0;
+            }
+            b' ' if blanks < MOST_BLANKS => blanks += 1,
+            b'"' | b'\r' | b'_' | b'.' | b'@' | b'$' | b'-' | b'/' | b'(' | b')' | b'#' | b':' => {}
+            byte if byte.is_ascii_alphanumeric() => {}
+            _ => return None,
+        }
+    }
+    // A table of one column has none.
+    let only = line.trim_ascii().to_ascii_lowercase();
+    let is_column = || matches!(unquoted(&only), b"message" | b"@message" | b"_raw");
+    separator.or_else(|| is_column().then_some(b','))
+}
+
+/// A name without quotes around it.
+fn unquoted(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name)
 }
 
 /// What documents are, by the names that lead to the records in them.
