@@ -471,7 +471,7 @@ fn named_values_are_read_by_their_names() {
     verified(&case, "flows");
 
     let case = Case::new();
-    let s3 = |status: Value| json!({ "schema_version_id": "V_1_0", "bucket_name": "img", "bucket_owner_id": "79a5", "request_time": "2026-09-01T10:00:01.000Z", "remote_ip": "203.0.113.113", "requester": "arn:aws:iam::111122223333:user/cleaner", "request_id": "RID1", "operation": "REST.DELETE.OBJECT", "object_key": "a b.jpg", "request_uri": "DELETE /img/a%20b.jpg HTTP/1.1", "http_status": status, "error_code": null, "bytes_sent": 1000, "object_size": "1000", "total_time": 10, "turn_around_time": 9, "referer": null, "user_agent": "aws \"cli\"/2" });
+    let s3 = |status: Value| json!({ "schema_version_id": "V_1_0", "bucket_name": "img", "bucket_owner_id": "79a5", "request_time": "2026-09-01T10:00:01.000Z", "remote_ip": "203.0.113.113", "requester": "arn:aws:iam::111122223333:user/cleaner", "request_id": "RID1", "operation": "REST.DELETE.OBJECT", "key_name": "a b.jpg", "request_uri": "DELETE /img/a%20b.jpg HTTP/1.1", "http_status": status, "error_code": null, "bytes_sent": 1000, "object_size": "1000", "total_time": 10, "turn_around_time": 9, "referer": null, "user_agent": "aws \"cli\"/2" });
     case.write("in/a.jsonl", format!("{}\n{}", s3(json!(204)), s3(json!("204"))));
     case.write(
         "in/b.gz",
@@ -597,6 +597,10 @@ fn damaged_documents_lose_nothing() {
     let some = subscription(&[flow(0), flow(1), flow(2)]);
     let mut files: Vec<(String, Vec<u8>, u64)> = Vec::new();
     let mut add = |name: &str, content: Vec<u8>, least: u64| files.push((name.to_owned(), content, least));
+    // A log beside documents.
+    add("beside", format!("{line}\n{}\r\n{line}{}", flow(1), flow(2)).into_bytes(), 4);
+    let lookup = json!({ "CloudTrailEvent": event(0) });
+    add("beside events", format!("{lookup}\n{}\n{lookup}{}", event(1), event(2)).into_bytes(), 4);
     // Cut anywhere.
     for cut in (20..some.len()).step_by(23) {
         add(&format!("cut {cut}"), some.as_bytes()[..cut].to_vec(), 0);

@@ -11,6 +11,8 @@ pub(super) const INSIDE: Inside = Inside {
     is_own: |_| false,
     aliases: &[
         ("client", "client_ip"),
+        ("client:port", "client_ip"),
+        ("target:port", "target_ip"),
         ("target", "target_ip"),
         ("timestamp", "time"),
         ("lambda_error_reason", "error_reason"),

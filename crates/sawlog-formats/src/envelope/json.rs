@@ -6,6 +6,7 @@ use super::walk::{End, Token, Walk, string_end};
 use super::wrapping::Layer;
 use super::{MAX_GAP, NO_RECORD, line_end};
 use crate::cloudtrail::Open;
+use crate::decoder::Framing;
 use crate::origin::MAX_LINE;
 
 /// Where records are in documents: below which names, and in what.
@@ -72,7 +73,7 @@ impl Documents {
             match self.walk.next(bytes, at_end, gap) {
                 Token::Object => {
                     let is_here = self.place.is_object && self.walk.path == self.place.path;
-                    let may_be = !is_here && self.place.is_object && self.is_name();
+                    let may_be = !is_here && self.may_be_record(target);
                     let near = self.walk.at + MAX_GAP;
                     if may_be && bytes.len() < near && !at_end {
                         return Step::Need;
@@ -97,7 +98,7 @@ impl Documents {
                             let document = memchr::memmem::find(&bytes[start..end], b"{\"");
                             let end = document.map_or(end, |run| start + run);
                             self.walk.pass(end);
-                            return Step::Problem(start, end, NO_RECORD);
+                            return Self::other(bytes, start, end, target);
                         }
                         None => return Step::Need,
                     }
@@ -117,6 +118,23 @@ impl Documents {
         }
         self.walk.at = start;
         self.under_way = Some(value);
+    }
+
+    /// Whether the object that begins here may be a record, although it is not in the place where records are: if it has the same
+    /// name, or is a document by itself.
+    fn may_be_record(&self, target: &Target) -> bool {
+        let is_log = target.format.framing == Framing::Json && !target.is_named;
+        let is_document = self.walk.path.is_empty() || self.walk.name_here() == b"Records";
+        is_log && is_document || self.place.is_object && self.is_name()
+    }
+
+    /// The step that text between documents is: of a log that comes in lines it may be one.
+    fn other(bytes: &[u8], start: usize, end: usize, target: &Target) -> Step {
+        if target.format.framing == Framing::Json || target.is_named {
+            return Step::Problem(start, end, NO_RECORD);
+        }
+        let end = end - usize::from(end > start + 1 && bytes[end - 1] == b'\r');
+        Step::Text { start, end, layer: None, is_sure: true }
     }
 
     /// Whether the member under way has the name of the one where records are.

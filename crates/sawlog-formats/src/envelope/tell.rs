@@ -37,7 +37,7 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     }
     let (name, target, documents) = match first {
         b'{' | b'[' => known.json(text)?,
-        b'"' => known.json(text).or_else(|| known.table(text))?,
+        b'"' => known.table(text).or_else(|| known.json(text))?,
         b'0'..=b'9' => known.timed_lines(text).or_else(|| known.table(text))?,
         b'@' | b'_' | b'a'..=b'z' | b'A'..=b'Z' => known.table(text)?,
         _ => return None,

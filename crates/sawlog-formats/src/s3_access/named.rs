@@ -17,6 +17,7 @@ pub(super) const INSIDE: Inside = Inside {
         ("request_date_time", "time"),
         ("requester_id", "requester"),
         ("object_key", "key"),
+        ("key_name", "key"),
         ("status", "http_status"),
         ("referrer", "referer"),
         ("object_version_id", "version_id"),
