@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use sawlog_formats::{Format, alb_access, cloudtrail, s3_access, vpc_flow};
-use sawlog_fuzz::{choices, filters, gzip, json, lines, paths, split};
+use sawlog_fuzz::{choices, documents, filters, gzip, json, lines, paths, split};
 
 /// The corpus of a target.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -85,6 +85,14 @@ fn vpc_flow() {
 #[test]
 fn alb_access() {
     check_format(&alb_access::FORMAT, lines);
+}
+
+#[test]
+fn opened_documents() {
+    check_corpus("documents", |input| {
+        let (step, content) = split(input);
+        documents(content, step);
+    });
 }
 
 #[test]

@@ -18,7 +18,8 @@ use flate2::write::GzEncoder;
 pub use paths::paths;
 use sawlog_formats::cloudtrail::Scanner;
 use sawlog_formats::{
-    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TIMES, TextColumn, date_name, inflate, is_gzip,
+    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TIMES, TextColumn, WrappedColumns, date_name,
+    decode_opened, inflate, is_gzip, open, reject_opened,
 };
 
 /// A record or reject, by its number in the source.
@@ -164,6 +165,84 @@ pub fn json(format: &Format, content: &[u8], step: usize) {
     rebuilt.extend_from_slice(&content[start..]);
     assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
     assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+}
+
+/// So much of a document is looked at to tell what it is.
+const HEAD: usize = 64 << 10;
+
+/// Opens documents that come in pieces of so many bytes, if they hold records, decodes these, and checks that the documents can
+/// be put together again as they were; and that the pieces make no difference.
+///
+/// # Panics
+///
+/// If they can't, or do.
+pub fn documents(content: &[u8], step: usize) {
+    if let Some(whole) = documents_in(content, usize::MAX) {
+        assert_eq!(Some(whole), documents_in(content, step), "the pieces make a difference");
+    }
+}
+
+/// The records and rejects of documents that come in pieces: line, gap, and what stands in the file.
+fn documents_in(content: &[u8], step: usize) -> Option<Vec<(i64, String, Vec<u8>)>> {
+    let (envelope, mut opener) = open(&content[..content.len().min(HEAD)], None)?;
+    let format = envelope.format;
+    let (mut decoder, mut carry) = ((format.decoder)(), Carry::default());
+    let (mut decoded, mut start, mut long) = (Decoded::default(), 0, Vec::new());
+    let ends = (0..content.len()).step_by(step.min(content.len()).max(1)).skip(1).chain([content.len()]);
+    for end in ends {
+        while let Some((block, taken)) = opener.next(&content[start..end], end == content.len()) {
+            let origin = origin(content, &decoded, start, None);
+            match block {
+                Block::Long(part, last) => {
+                    long.extend_from_slice(part);
+                    decoded.add(&Decoded { lines: i64::from(last), ..Decoded::default() });
+                }
+                block => decoded.add(&decode_opened(format, decoder.as_mut(), block, &origin, &mut carry)),
+            }
+            start += taken;
+        }
+    }
+    assert!(long.is_empty(), "no input is that long");
+    let rest = &content[start..];
+    if opener.is_open() || std::str::from_utf8(rest).is_err() {
+        let origin = origin(content, &decoded, start, None);
+        reject_opened(decoder.as_mut(), "the rest", rest, &origin, &mut carry);
+        decoded.lines += 1;
+    } else {
+        carry.gap.push_str(std::str::from_utf8(rest).unwrap_or_default());
+    }
+    let mut rows = opened_rows(format, decoder.as_mut());
+    rows.sort();
+    assert!(rows.len() <= usize::try_from(decoded.lines).expect("a short file"), "every row has a number of its own");
+    let rebuilt: Vec<u8> = rows.iter().flat_map(|(_, gap, text)| [gap.as_bytes(), text].concat()).collect();
+    let rebuilt = [&rebuilt, carry.gap.as_bytes()].concat();
+    assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
+    assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+    Some(rows)
+}
+
+/// What a decoder holds of documents.
+fn opened_rows(format: &Format, decoder: &mut dyn Decoder) -> Vec<(i64, String, Vec<u8>)> {
+    let (batches, rejects) = decoder.waiting_mut().finish();
+    let mut rows = Vec::new();
+    for (_, batch) in &batches {
+        let printer = (format.printer)(batch).expect("a batch of the format has its columns");
+        let wrapped = WrappedColumns::of(batch).expect("columns of text").expect("all records come out of documents");
+        for row in 0..batch.num_rows() {
+            let mut text = Vec::new();
+            printer.print(row, &mut text);
+            let (gap, text) = wrapped.wrap(row, &text);
+            rows.push((line(batch, row), gap.unwrap_or(",").to_owned(), text.into_owned()));
+        }
+    }
+    if let Some(batch) = &rejects {
+        let gaps = TextColumn::new(&batch["gap"]).expect("a gap is text");
+        for row in 0..batch.num_rows() {
+            let text = batch["raw"].as_binary::<i32>().value(row).to_vec();
+            rows.push((line(batch, row), gaps.get(row).unwrap_or(",").to_owned(), text));
+        }
+    }
+    rows
 }
 
 /// Inflates any bytes as a gzip file, so many bytes taken at a time, and checks that what comes is what another way of reading

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, BinaryArray, RecordBatch};
-use sawlog_formats::{Framing, Printer, REJECTS, Table, TextColumn, formats};
+use sawlog_formats::{Printer, REJECTS, Table, TextColumn, WrappedColumns, formats};
 use sawlog_store::{
     DataFileEntry, ENTITIES, SOURCES, Snapshot, Source, SourceState, Store, TABLES, check_file, index_differences,
 };
@@ -179,9 +179,13 @@ impl<'a> Walk<'a> {
         }
         let Some(rebuilt) = &mut self.current else { return };
         match texts {
-            RowText::Records(printer) => {
+            RowText::Records(printer, wrapped) => {
                 self.text.clear();
                 printer.print(row, &mut self.text);
+                if let (true, Some(wrapped)) = (rebuilt.source.envelope.is_some(), wrapped) {
+                    let (gap, text) = wrapped.wrap(row, &self.text);
+                    return rebuilt.add(&Row { line, gap, text: &text, as_it_was: true, reject: false });
+                }
                 let (gap, as_it_was) = (printer.gap(row), printer.as_it_was(row));
                 rebuilt.add(&Row { line, gap, text: &self.text, as_it_was, reject: false });
             }
@@ -285,7 +289,8 @@ impl<'a> Rebuilt<'a> {
     fn new(source: &'a Source) -> Self {
         let ending: &[u8] = b"";
         let format = source.format.as_deref().and_then(sawlog_formats::format);
-        let lines = format.is_none_or(|format| format.framing == Framing::Lines);
+        let is_log = source.envelope.is_none();
+        let lines = is_log && format.is_none_or(|format| !format.framing.is_json());
         let hasher = Sha256::new();
         Self { source, lines, hasher, size: 0, line: 0, ending, last_was_reject: false, records: 0, rejects: 0 }
     }
@@ -376,7 +381,8 @@ struct Row<'a> {
 
 /// The text of a batch's rows.
 enum RowText {
-    Records(Box<dyn Printer>),
+    /// Of a table that says how records are wrapped in their files, that too.
+    Records(Box<dyn Printer>, Option<Box<WrappedColumns>>),
     /// What stands before each, and itself.
     Rejects(Box<(TextColumn, BinaryArray)>),
 }
@@ -384,7 +390,7 @@ enum RowText {
 impl RowText {
     fn of(table: &'static Table, batch: &RecordBatch) -> Result<Self> {
         if let Some(format) = sawlog_formats::format(table.name) {
-            return Ok(Self::Records((format.printer)(batch)?));
+            return Ok(Self::Records((format.printer)(batch)?, WrappedColumns::of(batch)?.map(Box::new)));
         }
         let gap = TextColumn::new(&batch["gap"]).map_err(|found| anyhow!("gap has the type {found}"))?;
         let raw = batch["raw"].as_binary_opt::<i32>().context("raw is not bytes")?;
@@ -394,9 +400,15 @@ impl RowText {
 
 /// The columns that rebuilding needs.
 fn printed_columns(table: &'static Table) -> Vec<&'static str> {
-    let printed = match sawlog_formats::format(table.name) {
+    let mut printed = match sawlog_formats::format(table.name) {
         Some(format) => (format.printed)(),
         None => vec!["gap", "raw", "byte_offset"],
     };
-    printed.into_iter().chain(["source_file", "source_line"]).collect()
+    let others = ["gap", "wrapping", "wrapped", "source_file", "source_line"];
+    for name in others.into_iter().filter(|name| table.position(name).is_some()) {
+        if !printed.contains(&name) {
+            printed.push(name);
+        }
+    }
+    printed
 }

@@ -8,7 +8,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
 use crate::entity::{Entity, Measures};
-use crate::json_log::Item;
+use crate::envelope::Inside;
+use crate::json_log::{Item, JsonLog};
 use crate::meaning::{EventId, Issuing, Subject};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
@@ -39,6 +40,8 @@ pub struct Format {
     /// What AWS calls it in the names of the files that it delivers: `vpcflowlogs` in `111122223333_vpcflowlogs_us-east-1_…`.
     /// Relatives have a dash and more behind it: `CloudTrail-Insight`.
     pub delivered_as: &'static [&'static str],
+    /// How its records are found and read inside of other documents.
+    pub inside: Inside,
     /// What its fields mean, each role once.
     pub roles: &'static [(Role, Value)],
     /// The fields whose values are indexed.
@@ -65,12 +68,20 @@ impl Format {
 }
 
 /// How a format's content is made up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Framing {
     /// A record a line.
     Lines,
     /// JSON objects, one after the other or in an array.
-    Json,
+    Json(&'static JsonLog),
+}
+
+impl Framing {
+    /// Whether records are JSON objects.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json(_))
+    }
 }
 
 /// A piece of content.

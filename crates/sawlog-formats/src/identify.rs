@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::envelope;
 use crate::members::{self, ValueEnd, members, value_end};
 use crate::table::Table;
 use crate::{Encoding, alb_access, cloudtrail, detect, formats, s3_access, vpc_flow, without_mark};
@@ -105,32 +106,30 @@ kinds! {
     ORC = "ORC file", Do("use the log files themselves");
     UTF_16 = "UTF-16 text", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
     UTF_32 = "UTF-32 text", Unpack("make it UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
-    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Filter("jq -r '.logEvents[].message'");
+    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
         Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
-    LOOKUP = "output of 'aws cloudtrail lookup-events'", Filter("jq -r '.. | .CloudTrailEvent? // empty'");
-    EVENT_BRIDGE = "EventBridge event (detail)", Filter("jq -c '(arrays[], objects).detail'");
-    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Filter("jq -r '.events[].message'");
-    INSIGHTS = "CloudWatch Logs Insights result",
-        Filter("jq -r '.. | objects | select(.field == \"@message\").value // .\"@message\" // empty'");
-    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Filter("jq -r '(arrays[], objects).message'");
-    SNS = "SNS notification", Filter("jq -r '(arrays[], objects) | .Message // .Sns.Message'");
-    SQS = "SQS messages", Filter("jq -r '.. | .Body? // .body? // empty'");
+    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    EVENT_BRIDGE = "EventBridge event (detail)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    SNS = "SNS notification", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    SQS = "SQS messages", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
     S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log; use CloudTrail or S3 access logs");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
-    S3_JSON = "S3 access log in JSON", Do("use the text logs in the target bucket");
+    S3_JSON = "S3 access log in JSON", Do("it lacks names that a record must have: use the text logs in the target bucket");
     S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
     FLOW_JSON = "VPC flow log in JSON", Do("use the text or Parquet logs that AWS delivers");
     FLOW_CSV = "VPC flow log in CSV", Do("use the text or Parquet logs that AWS delivers");
     ALB_JSON = "ALB access log in JSON", Do("use the text logs in the bucket");
     ALB_CSV = "ALB access log in CSV", Do("use the text logs in the bucket");
-    HISTORY_CSV = "CSV of CloudTrail's Event history", Do("in the console, download the events as JSON instead");
     TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
         Do("use the trail's own files in its bucket, or export the event records as JSON");
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
-    EXPORT_TASK = "CloudWatch Logs export (time and message)", Filter("cut -d' ' -f2-");
-    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("export the log group to S3, or take out the messages");
+    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
@@ -303,11 +302,8 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     let ends = |byte: &u8| matches!(byte, b',' | b';' | b'\t') || *byte == b' ' && !is_quoted;
     let word_end = line.iter().position(ends)?;
     let (word, rest) = (&line[..word_end], &line[word_end + 1..]);
-    if line.starts_with(b"Event name,Event time,") {
-        return Some(&HISTORY_CSV);
-    }
     match line[word_end] {
-        b' ' if is_iso_time(word) && is_log(rest) => Some(&EXPORT_TASK),
+        b' ' if envelope::is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
         b' ' => load_balancer(line).filter(|_| detect(text).is_none()),
         // Flow logs are read with tabs between their fields, too.
         b'\t' if vpc_flow::is_header(line) => None,
@@ -320,7 +316,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
 fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     let words: Vec<&str> =
         line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
-    let is_time = |word: &str| is_iso_time(word.as_bytes());
+    let is_time = |word: &str| envelope::is_time(word.as_bytes());
     let is_address = |word: &str| word.parse::<std::net::IpAddr>().is_ok();
     let is_port = |word: &str| word.parse::<u16>().is_ok();
     let is_endpoint = |word: &str| word.rsplit_once(':').is_some_and(|(_, port)| is_port(port));
@@ -412,13 +408,6 @@ fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bo
     // Columns of S3 access logs have names that others have, too: time, key, operation.
     let least = if table.name == s3_access::TABLE.name { 4 } else { 3 };
     known >= least && known * 2 >= all
-}
-
-/// Whether a word is a time such as `2024-05-01T12:00:00.000Z`.
-fn is_iso_time(word: &[u8]) -> bool {
-    let pattern = b"0000-00-00T00:00:00";
-    let alike = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
-    word.len() > pattern.len() && word.len() < 40 && word.iter().zip(pattern).all(alike)
 }
 
 /// A flow log without a header line, whose fields are not those of version 2: one must know which they are.
@@ -556,7 +545,6 @@ mod tests {
             (format!("2024-05-01T12:00:00.000Z {FLOW}\n"), "CloudWatch Logs export (time and message)"),
             (format!("2024-05-01T12:00:00.000Z {EVENT}\n"), "CloudWatch Logs export (time and message)"),
             (format!("timestamp,message\n1714564800000,{FLOW}\n"), "CSV of CloudWatch Logs (timestamp, message)"),
-            ("Event name,Event time,User name\r\nx".to_owned(), "CSV of CloudTrail's Event history"),
             ("\"eventversion\",\"useridentity\",\"eventtime\",\"x\"\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
             ("eventTime,eventName,awsRegion\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
             ("version,account_id,srcaddr,dstaddr\n".to_owned(), "VPC flow log in CSV"),

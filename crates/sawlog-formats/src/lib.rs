@@ -14,6 +14,7 @@ mod columns;
 mod decoder;
 mod encoding;
 mod entity;
+mod envelope;
 mod field;
 mod identify;
 mod inflate;
@@ -41,6 +42,10 @@ pub use calendar::TIMES;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
 pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};
+pub use envelope::{
+    Envelope, Inside, NamedValue, NamedValues, Opener, Wrapped, WrappedColumns, Wrapping, decode_opened, open,
+    reject_opened,
+};
 pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parquet, other_table, remedy, wrapper};
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;

@@ -13,6 +13,8 @@ use crate::table::Table;
 pub struct Partitions {
     table: &'static Table,
     days: HashMap<Option<i32>, ColumnSet>,
+    /// The day of which columns were given out last.
+    last: Option<i32>,
     pub(crate) rejects: RejectBuilder,
     /// The sizes of the largest columns before these: the next ones will be like them.
     sizes: Sizes,
@@ -20,15 +22,27 @@ pub struct Partitions {
 
 impl Partitions {
     pub(crate) fn new(table: &'static Table) -> Self {
-        Self { table, days: HashMap::new(), rejects: RejectBuilder::new(table.name), sizes: Sizes::default() }
+        Self {
+            table,
+            days: HashMap::new(),
+            last: None,
+            rejects: RejectBuilder::new(table.name),
+            sizes: Sizes::default(),
+        }
     }
 
     /// The columns of a day, counted from 1970-01-01; or of the records that have no time.
     pub(crate) fn day(&mut self, day: Option<i32>) -> &mut ColumnSet {
         let (table, sizes, first) = (self.table, &self.sizes, self.days.is_empty());
+        self.last = day;
         self.days
             .entry(day)
             .or_insert_with(|| if first { ColumnSet::sized_like(table, sizes) } else { ColumnSet::new(table) })
+    }
+
+    /// The columns that [`Partitions::day`] gave last.
+    pub(crate) fn last(&mut self) -> Option<&mut ColumnSet> {
+        self.days.get_mut(&self.last)
     }
 
     /// Makes null in every column what was not set. See [`ColumnSet::settle`].

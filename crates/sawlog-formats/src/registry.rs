@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::decoder::{Format, Framing};
+use crate::decoder::Format;
 use crate::encoding::without_mark;
 use crate::{alb_access, cloudtrail, s3_access, vpc_flow};
 
@@ -49,7 +49,7 @@ pub fn detect(head: &[u8]) -> Option<&'static Format> {
     let head = without_mark(head);
     // JSON is not looked through for lines.
     let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-    let may_be = |format: &&Format| !json || format.framing == Framing::Json;
+    let may_be = |format: &&Format| !json || format.framing.is_json();
     formats().iter().copied().filter(may_be).find(|format| (format.detect)(head))
 }
 

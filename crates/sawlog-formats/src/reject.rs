@@ -27,13 +27,15 @@ pub const REJECTS: Table = Table {
 pub struct RejectBuilder {
     log: &'static str,
     columns: ColumnSet,
+    /// What stands before and in place of the next rejects in their file.
+    stand_in: Option<(String, Vec<u8>)>,
 }
 
 impl RejectBuilder {
     /// No rejects yet, of the table named `log`.
     #[must_use]
     pub fn new(log: &'static str) -> Self {
-        Self { log, columns: ColumnSet::new(&REJECTS) }
+        Self { log, columns: ColumnSet::new(&REJECTS), stand_in: None }
     }
 
     /// Adds a line. It stands at `origin`, whose `first_line` and `byte_offset` are the line's own.
@@ -43,6 +45,10 @@ impl RejectBuilder {
 
     /// Adds a line or record, before which `gap` stands where that is not the usual separator.
     pub fn push_after(&mut self, gap: Option<&str>, origin: &Origin<'_>, reason: &str, raw: &[u8]) {
+        let (gap, raw) = match &self.stand_in {
+            Some((gap, raw)) => (Some(gap.as_str()), raw.as_slice()),
+            None => (gap, raw),
+        };
         self.columns.texts(0, std::iter::once(Some(self.log.as_bytes())));
         self.columns.texts(1, std::iter::once(Some(origin.source_file.as_bytes())));
         self.columns.numbers(2, std::iter::once(Some(origin.first_line)));
@@ -51,6 +57,11 @@ impl RejectBuilder {
         self.columns.texts(5, std::iter::once(gap.map(str::as_bytes)));
         self.columns.texts(6, std::iter::once(Some(raw)));
         self.columns.rows_appended(1);
+    }
+
+    /// Says what stands in the file before and in place of what is rejected next, if a decoder is given something else.
+    pub(crate) fn stand_in(&mut self, for_next: Option<(&str, &[u8])>) {
+        self.stand_in = for_next.map(|(gap, raw)| (gap.to_owned(), raw.to_owned()));
     }
 
     /// How many rejects there are.

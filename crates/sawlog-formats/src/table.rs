@@ -69,6 +69,22 @@ impl Column {
         .kind(Kind::Bytes)
         .layout(Layout::Plain);
 
+    /// What stands before a record in its file.
+    pub const GAP: Self =
+        Self::text("gap", "What stands before the record in its file, if that is a document of another kind");
+    /// How a record is wrapped in its file, by the name of a [`crate::Wrapping`].
+    pub const WRAPPING: Self = Self::text(
+        "wrapping",
+        "How the record stands in a file that is no log itself: plain, json, csv, or several of these",
+    );
+    /// What stands in the file in place of a record, where that does not follow from it.
+    pub const WRAPPED: Self = Self::text(
+        "wrapped",
+        "What stands in the file in place of the record, where wrapping it in the usual way does not give that",
+    )
+    .kind(Kind::Bytes)
+    .layout(Layout::Plain);
+
     /// A text column stored with a dictionary.
     #[must_use]
     pub const fn text(name: &'static str, doc: &'static str) -> Self {
@@ -179,6 +195,14 @@ impl Table {
     pub fn schema(&self) -> SchemaRef {
         let fields = self.columns.iter().map(|column| Field::new(column.name, column.data_type(), true));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The names of the columns that a printer of its records needs: all but those behind the line's number, which say how a
+    /// record stands in a document.
+    #[must_use]
+    pub fn printed_columns(&self) -> Vec<&'static str> {
+        let count = self.position(Column::SOURCE_LINE.name).map_or(self.columns.len(), |last| last + 1);
+        self.columns[..count].iter().map(|column| column.name).collect()
     }
 
     /// The position of the column named `name`.

@@ -52,6 +52,7 @@ pub const SOURCES: Table = Table {
         Column::text("looks_like", "What it looks like, if it is of a kind that is not read"),
         Column::text("removed_at", "When its records were removed").kind(Kind::Time),
         Column::text("remove_reason", "Why they were removed"),
+        Column::text("envelope", "What the file is, if it is not the log itself but a document that holds its records"),
     ],
     times: &[],
 };
@@ -129,6 +130,7 @@ pub struct Source {
     pub looks_like: Option<SharedText>,
     pub removed_at: Option<i64>,
     pub remove_reason: Option<SharedText>,
+    pub envelope: Option<SharedText>,
 }
 
 impl Source {
@@ -185,6 +187,7 @@ impl Source {
             text(|source| source.looks_like.as_deref()),
             time(|source| source.removed_at),
             text(|source| source.remove_reason.as_deref()),
+            text(|source| source.envelope.as_deref()),
         ];
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
@@ -314,6 +317,7 @@ struct Columns<'a> {
     looks_like: Option<&'a StringArray>,
     removed_at: Option<&'a TimestampMicrosecondArray>,
     remove_reason: Option<&'a StringArray>,
+    envelope: Option<&'a StringArray>,
 }
 
 impl<'a> Columns<'a> {
@@ -359,6 +363,7 @@ impl<'a> Columns<'a> {
             looks_like: text("looks_like"),
             removed_at: time("removed_at"),
             remove_reason: text("remove_reason"),
+            envelope: text("envelope"),
         })
     }
 
@@ -407,6 +412,7 @@ impl<'a> Columns<'a> {
             looks_like: self.looks_like.and_then(&mut common),
             removed_at: self.removed_at.and_then(time),
             remove_reason: self.remove_reason.and_then(&mut common),
+            envelope: self.envelope.and_then(&mut common),
         })
     }
 

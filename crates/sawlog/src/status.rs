@@ -27,6 +27,8 @@ pub(crate) struct Status {
     bytes_out: u64,
     /// How many times smaller the store is.
     ratio: f64,
+    /// What files are that are no logs themselves but hold records of some, and how many of them there are.
+    envelopes: Vec<(String, i64)>,
     /// What files of unknown format look like, and how many of them there are.
     not_read: Vec<(String, i64)>,
     /// Why lines were rejected: the reason, and how many lines; the commonest first.
@@ -85,7 +87,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
     let mut sources = SourceStatus::default();
     let mut bytes_in = 0;
     let (mut unknown_fields, mut other_types) = (BTreeMap::new(), BTreeMap::new());
-    let mut not_read = BTreeMap::new();
+    let (mut not_read, mut envelopes) = (BTreeMap::new(), BTreeMap::new());
     Source::for_each(store, |source| {
         add_counts(&mut unknown_fields, &source.unknown_fields);
         add_counts(&mut other_types, &source.other_types);
@@ -103,6 +105,9 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
         if let Some(name) = source.looks_like {
             *not_read.entry(name.to_string()).or_default() += 1;
         }
+        if let Some(name) = source.envelope {
+            *envelopes.entry(name.to_string()).or_default() += 1;
+        }
         sources.records += source.records;
         sources.rejects += source.rejects;
         sources.blank_lines += source.blank_lines;
@@ -115,6 +120,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
         bytes_in,
         bytes_out,
         ratio: ratio(bytes_in, bytes_out),
+        envelopes: commonest_first(envelopes),
         not_read: commonest_first(not_read),
         reject_reasons: reject_reasons(store)?,
         unknown_fields: commonest_first(unknown_fields),
@@ -335,11 +341,12 @@ impl Status {
             (format!("{name}{remedy}"), count.unsigned_abs())
         };
         let not_read: Vec<(String, u64)> = self.not_read.iter().map(named).collect();
-        print_counts("not read", not_read.iter().map(|(name, count)| (name, *count)));
-        print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
         let counts = |counts: &'_ [(String, i64)]| -> Vec<(String, u64)> {
             counts.iter().map(|(name, count)| (name.clone(), count.unsigned_abs())).collect()
         };
+        print_counts("within", counts(&self.envelopes).iter().map(|(name, count)| (name, *count)));
+        print_counts("not read", not_read.iter().map(|(name, count)| (name, *count)));
+        print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
         print_counts("unknown", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
         print_counts("odd type", counts(&self.other_types).iter().map(|(name, count)| (name, *count)));
     }

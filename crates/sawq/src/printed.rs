@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility, ident};
-use sawlog_formats::{Format, Framing, Printer, Table};
+use sawlog_formats::{Format, Printer, Table};
 
 /// The column that has the text of a record.
 pub(crate) const RAW: &str = "raw";
@@ -16,7 +16,7 @@ pub(crate) const SKELETON: &str = "skeleton";
 
 /// The text of a record of a table, if it is JSON, which no one column has.
 pub(crate) fn text(table: &Table) -> Option<Expr> {
-    let format = sawlog_formats::format(table.name).filter(|format| format.framing == Framing::Json)?;
+    let format = sawlog_formats::format(table.name).filter(|format| format.framing.is_json())?;
     let names = (format.printed)();
     let print = move |arguments: &[ColumnarValue]| {
         let (printer, rows) = printer(format, arguments)?;

@@ -4,7 +4,7 @@
 
 use sawlog_formats::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use sawlog_formats::{
-    Bytes, Changes, Column, Entity, Failed, Format, Framing, Kind, Measures, Part, Role, Source, Table, Value,
+    Bytes, Changes, Column, Entity, Failed, Format, Framing, Inside, Kind, Measures, Part, Role, Source, Table, Value,
 };
 
 /// The format.
@@ -18,6 +18,13 @@ pub(crate) const FORMAT: Format = Format {
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
+    inside: Inside {
+        is_record: |line| line_log::detect(&LOG, line),
+        is_own: |_| false,
+        aliases: &[],
+        required: &["time", "badge", "door"],
+        write: |values| line_log::write_named(&LOG, values),
+    },
     delivered_as: &[],
     roles: ROLES,
     entities: &[

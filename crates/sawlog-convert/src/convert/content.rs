@@ -6,8 +6,10 @@ use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 use sawlog_formats::cloudtrail::Scanner;
-use sawlog_formats::{Block, Format, Framing, MAX_LINE};
+use sawlog_formats::{Block, Framing, MAX_LINE, Opener, open};
 
+use super::Settings;
+use super::tell::{Told, head_of};
 use crate::mapping::Mapping;
 
 /// Files at least this large are mapped into memory; smaller ones are read.
@@ -104,14 +106,30 @@ pub(crate) enum Cutter {
     Lines(bool),
     /// Of JSON objects.
     Json(Scanner),
+    /// Of documents of another kind, which hold records.
+    Opened(Box<Opener>),
 }
 
 impl Cutter {
-    /// A cutter of content of a format, or of none.
-    pub(crate) fn of(format: Option<&'static Format>) -> Self {
-        match format.map(|format| format.framing) {
-            Some(Framing::Json) => Self::Json(Scanner::default()),
+    /// A cutter of `content`, of which `told` says what it is.
+    pub(crate) fn of(settings: &Settings, told: Told, content: &[u8]) -> Self {
+        if let Told::Opened(..) = told
+            && let Some((_, opener)) = open(head_of(content), settings.vpc_fields.as_deref())
+        {
+            return Self::Opened(Box::new(opener));
+        }
+        match told.format().map(|format| format.framing) {
+            Some(Framing::Json(_)) => Self::Json(Scanner::default()),
             Some(Framing::Lines) | None => Self::Lines(false),
+        }
+    }
+
+    /// Whether what it cuts has not come to its end.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Lines(_) => false,
+            Self::Json(scanner) => scanner.is_open(),
+            Self::Opened(opener) => opener.is_open(),
         }
     }
 
@@ -121,6 +139,7 @@ impl Cutter {
         match self {
             Self::Lines(in_long_line) => next_lines(in_long_line, bytes, at_end),
             Self::Json(scanner) => scanner.next(bytes, at_end),
+            Self::Opened(opener) => opener.next(bytes, at_end),
         }
     }
 }

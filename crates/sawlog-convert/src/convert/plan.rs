@@ -16,7 +16,7 @@ use super::Settings;
 use super::content::is_parquet;
 use super::options::{Options, VERSION, is_older, read_otherwise};
 use super::replace::{Heirs, heirs, is_stale};
-use super::tell::FileName;
+use super::tell::{FileName, HEAD, Told};
 use crate::discover::{Discovery, Found, Problem};
 use crate::evidence;
 
@@ -93,7 +93,7 @@ impl Plan {
         let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
         let unit_size = size.of(new.iter().map(|file| file.size).sum());
         plan.settle(new, ledger, unit_size);
-        plan.cut(unit_size);
+        plan.cut(unit_size, settings);
         Ok(plan)
     }
 
@@ -220,11 +220,11 @@ impl Plan {
     }
 
     /// Cuts the inputs into units.
-    fn cut(&mut self, unit_size: u64) {
+    fn cut(&mut self, unit_size: u64, settings: &Settings) {
         let (mut unit, mut filled) = (Unit::default(), 0);
         for (place, input) in self.inputs.iter().enumerate() {
             let bytes = input.size;
-            let (gzip, whole) = starts_as(input, unit_size);
+            let (gzip, whole) = starts_as(input, unit_size, settings);
             let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
             let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
             if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
@@ -349,16 +349,20 @@ fn owned((sha256, path): (&str, &str)) -> (String, String) {
 }
 
 /// Whether the file begins as a gzip file does, and whether it can't be read in parts.
-fn starts_as(found: &Found, unit_size: u64) -> (bool, bool) {
+fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool) {
     // Only for files that would be cut otherwise: what a small one is shows when it is read.
     if found.size < MIN_UNIT && found.size <= unit_size {
         let gzip = found.label.ends_with(".gz");
         return (gzip, gzip);
     }
-    let mut head = [0; 64];
-    let read = evidence::open(&found.path()).and_then(|mut file| file.read_exact(&mut head)).is_ok();
-    let whole = is_gzip(&head) || is_parquet(&head) || Encoding::of(&head).is_some();
-    (read && is_gzip(&head), read && whole)
+    let mut head = Vec::new();
+    let limit = if found.size > unit_size { HEAD as u64 } else { 64 };
+    let read = evidence::open(&found.path()).and_then(|file| file.take(limit).read_to_end(&mut head)).is_ok();
+    let is_whole = || {
+        let is_opened = found.size > unit_size && matches!(Told::of(settings, &head), Told::Opened(_));
+        is_gzip(&head) || is_parquet(&head) || Encoding::of(&head).is_some() || is_opened
+    };
+    (read && is_gzip(&head), read && is_whole())
 }
 
 /// SHA-256 of a file, in hexadecimal digits.

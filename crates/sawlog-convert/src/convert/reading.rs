@@ -1,7 +1,7 @@
 //! The state of reading one input, and what the parts of a large one hand on.
 
 use memchr::memchr_iter;
-use sawlog_formats::{Block, Carry, Framing, LineEnding, Origin};
+use sawlog_formats::{Block, Carry, LineEnding, Origin};
 use sha2::{Digest, Sha256};
 
 use super::Settings;
@@ -45,7 +45,7 @@ pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: u
         end = bytes.line_start(end, format.map_or(|_| true, |format| format.ends_block));
     }
     let mut at = start;
-    let lines = format.is_none_or(|format| format.framing == Framing::Lines);
+    let lines = format.is_none_or(|format| !format.framing.is_json());
     for block in content[start..end].chunks(256 << 10) {
         running.hasher.update(block);
         if lines {

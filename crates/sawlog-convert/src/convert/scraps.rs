@@ -14,6 +14,12 @@ pub(crate) const MANY_DAYS: usize = 64;
 /// A day with fewer rows than this in a unit is small.
 pub(crate) const FEW_ROWS: usize = 4096;
 
+/// Whether rows can be set aside: those out of documents of another kind can't, for their text is not all that there is of
+/// them.
+pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
+    batch.column_by_name("wrapping").is_none_or(|column| column.logical_null_count() == column.len())
+}
+
 /// The rows of `batch` as text, each with its file and line and what stands before it.
 pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
@@ -27,8 +33,8 @@ pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
         text.clear();
         printer.print(row, &mut text);
         // A line that has `raw` must be found to end unlike its source again, so that it keeps it.
-        let unlike = format.framing == Framing::Lines && printer.as_it_was(row);
-        if format.framing == Framing::Lines {
+        let unlike = !format.framing.is_json() && printer.as_it_was(row);
+        if !format.framing.is_json() {
             text.push(b'\n');
         }
         put(files.get(row).unwrap_or_default().as_bytes(), &mut scraps);
@@ -65,10 +71,11 @@ pub(crate) fn decode(format: &Format, mut scraps: &[u8], decoder: &mut dyn Decod
                 let mut carry = Carry { fields, gap: gap.unwrap_or_default().to_owned() };
                 decoder.decode(Block::Lines(text), &origin, &mut carry)
             }
-            Framing::Json => {
+            Framing::Json(_) => {
                 let gap = gap.unwrap_or(",");
                 let bytes = [gap.as_bytes(), text].concat();
-                let item = Item { gap: 0, start: gap.len(), end: bytes.len(), problem: None, continues: false };
+                let (start, end) = (gap.len(), bytes.len());
+                let item = Item { gap: 0, start, end, problem: None, continues: false, wrapped: None };
                 decoder.decode(Block::Json(&bytes, &[item]), &origin, &mut Carry::default())
             }
         };

@@ -1,7 +1,8 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
 use sawlog_formats::{
-    Format, TIMES, Unread, archive, cloudtrail, formats, headerless, other_table, vpc_flow, without_mark, wrapper,
+    Envelope, Format, TIMES, Unread, archive, cloudtrail, formats, headerless, open, other_table, vpc_flow,
+    without_mark, wrapper,
 };
 
 use super::Settings;
@@ -17,6 +18,8 @@ pub(crate) const MAX_DIGEST: usize = 16 << 20;
 pub(crate) enum Told {
     /// Records of a format.
     Log(&'static Format),
+    /// A document of another kind that holds records of a format.
+    Opened(Envelope),
     /// A CloudTrail digest.
     Digest,
     /// Something that is not read, and what it is, if that is known.
@@ -35,7 +38,9 @@ impl Told {
         let head = head_of(content);
         match (archive(head), settings.format) {
             (Some(archive), _) => Self::Unknown(Some(archive)),
-            (None, Some(format)) => Self::Log(format),
+            (None, Some(format)) => {
+                Self::opened(settings, head).filter(|told| told.is_of(format)).unwrap_or(Self::Log(format))
+            }
             (None, None) => Self::by_content(settings, head),
         }
     }
@@ -46,6 +51,9 @@ impl Told {
         if cloudtrail::is_digest(head) {
             return Self::Digest;
         }
+        if let Some(told) = Self::opened(settings, head) {
+            return told;
+        }
         if let Some(wrapper) = wrapper(head) {
             return Self::Unknown(Some(wrapper));
         }
@@ -54,15 +62,36 @@ impl Told {
         format.map_or_else(|| Self::Unknown(headerless(head).or_else(|| other_table(head))), Self::Log)
     }
 
-    /// The format, if it is a log.
+    /// A document of another kind that holds records, if it is one.
+    fn opened(settings: &Settings, head: &[u8]) -> Option<Self> {
+        open(head, settings.vpc_fields.as_deref()).map(|(envelope, _)| Self::Opened(envelope))
+    }
+
+    /// Whether it holds records of a format.
+    fn is_of(self, format: &Format) -> bool {
+        self.format().is_some_and(|told| told.table.name == format.table.name)
+    }
+
+    /// The format of its records, if it has some.
     pub(crate) fn format(self) -> Option<&'static Format> {
-        if let Self::Log(format) = self { Some(format) } else { None }
+        match self {
+            Self::Log(format) => Some(format),
+            Self::Opened(envelope) => Some(envelope.format),
+            Self::Digest | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The kind of document that holds its records.
+    pub(crate) fn envelope(self) -> Option<&'static str> {
+        if let Self::Opened(envelope) = self { Some(envelope.name) } else { None }
     }
 
     /// What it is, in words.
     pub(crate) fn name(self) -> Option<String> {
         match self {
-            Self::Log(format) => Some(format!("log of the table {}", format.table.name)),
+            Self::Log(format) | Self::Opened(Envelope { format, .. }) => {
+                Some(format!("log of the table {}", format.table.name))
+            }
             Self::Digest => Some("CloudTrail digest".to_owned()),
             Self::Unknown(unread) => unread.map(Unread::name),
         }
@@ -74,7 +103,8 @@ impl Told {
     }
 }
 
-fn head_of(content: &[u8]) -> &[u8] {
+/// The part of a content by which it is told what it is.
+pub(crate) fn head_of(content: &[u8]) -> &[u8] {
     without_mark(&content[..content.len().min(HEAD)])
 }
 

@@ -9,7 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use sawlog_formats::{
     Block, ColumnSet, Decoded, Decoder, Encoding, Format, LineEnding, Partitions, REJECTS, Seen, Table, TextColumn,
-    date_name, formats, inflate, is_gzip, other_parquet, vpc_flow,
+    date_name, decode_opened, formats, inflate, is_gzip, other_parquet, reject_opened, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
@@ -200,7 +200,7 @@ impl<'a> Worker<'a> {
         }
         let content = bytes.bytes();
         let mut reading = Reading::new(self.job.settings, content, sha256.is_none());
-        let mut cutter = Cutter::of(reading.report.told.format());
+        let mut cutter = Cutter::of(self.job.settings, reading.report.told, content);
         self.content(input, bytes, 0..content.len(), true, &mut reading, &mut cutter)?;
         if let (Told::Digest, 0..=MAX_DIGEST) = (reading.report.told, content.len()) {
             reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
@@ -280,7 +280,7 @@ impl<'a> Worker<'a> {
 
     fn begin_content(&self, content: &[u8]) -> (Reading, Cutter) {
         let reading = Reading::new(self.job.settings, content, true);
-        let cutter = Cutter::of(reading.report.told.format());
+        let cutter = Cutter::of(self.job.settings, reading.report.told, content);
         (reading, cutter)
     }
 
@@ -379,7 +379,11 @@ impl<'a> Worker<'a> {
     fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
         let origin = reading.origin(&self.job.plan.inputs[input]);
-        self.kit(format)?.decoder.reject(why, raw, &origin, &mut reading.carry);
+        let decoder = &mut self.kit(format)?.decoder;
+        match reading.report.told {
+            Told::Opened(_) => reject_opened(decoder.as_mut(), why, raw, &origin, &mut reading.carry),
+            _ => decoder.reject(why, raw, &origin, &mut reading.carry),
+        }
         reading.report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
         Ok(())
     }
@@ -387,7 +391,7 @@ impl<'a> Worker<'a> {
     /// Takes what stands after the last record.
     fn end(&mut self, input: usize, rest: &[u8], cutter: &Cutter, reading: &mut Reading) -> Result<()> {
         reading.hash(rest);
-        let unclosed = matches!(cutter, Cutter::Json(scanner) if scanner.is_open());
+        let unclosed = cutter.is_open();
         match std::str::from_utf8(rest) {
             _ if unclosed => self.reject(input, "the JSON ends before all its brackets are closed", rest, reading)?,
             Ok(rest) if rest.len() <= MAX_AFTER => {
@@ -413,7 +417,7 @@ impl<'a> Worker<'a> {
                 options = first.report.options;
                 (running.ending, running.told, running.carry) =
                     (first.report.ending, Some(first.report.told), first.carry);
-                running.cutter = Some(Cutter::of(first.report.told.format()));
+                running.cutter = Some(Cutter::of(settings, first.report.told, content));
             }
             let told = running.told.unwrap_or_default();
             let cutter = running.cutter.clone().unwrap_or(Cutter::Lines(false));
@@ -479,6 +483,8 @@ impl<'a> Worker<'a> {
                 decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
                 let one = i64::from(last);
                 Decoded { lines: one, rejects: one, ..Decoded::default() }
+            } else if let Told::Opened(_) = reading.report.told {
+                decode_opened(format, decoder.as_mut(), block, &origin, &mut reading.carry)
             } else {
                 decoder.decode(block, &origin, &mut reading.carry)
             };
@@ -516,7 +522,8 @@ impl<'a> Worker<'a> {
             all_rejects.extend(rejects);
             let many_days = days.len() > scraps::MANY_DAYS;
             for (day, batch) in days {
-                let output = if many_days && batch.num_rows() < scraps::FEW_ROWS {
+                let is_small = many_days && batch.num_rows() < scraps::FEW_ROWS;
+                let output = if is_small && scraps::can_set_aside(&batch) {
                     Output::Scraps(format, day, scraps::encode(format, &batch)?)
                 } else {
                     let kit = self.kits[place].as_mut().context("looked at above")?;

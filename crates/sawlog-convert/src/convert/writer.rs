@@ -160,7 +160,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             let misfit = report.options.misfit(&found.label);
             let source = Source {
                 state: match report.told {
-                    Told::Log(_) => SourceState::Converted,
+                    Told::Log(_) | Told::Opened(_) => SourceState::Converted,
                     Told::Digest if report.content.is_some() => SourceState::Digest,
                     Told::Digest | Told::Unknown(_) => SourceState::Unknown,
                 },
@@ -168,6 +168,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                 encoding: report.encoding.map(Into::into),
                 options: report.options.text().map(Into::into),
                 format: report.told.format().map(|format| format.table.name.into()),
+                envelope: report.told.envelope().map(Into::into),
                 compression: report.compression.map(Into::into),
                 line_ending: report.ending,
                 ..row(found)

@@ -4,6 +4,8 @@
 //! and the names of columns those of the Amazon Athena user guide, "Create the table for ALB access logs". Lines of 2016 have
 //! 18 fields; further ones were added at the end, over the years.
 
+mod named;
+
 use crate::decoder::{Format, Framing};
 use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
 use crate::line_log::{self, Decoder, Field, LineLog, LinePrinter};
@@ -17,11 +19,12 @@ pub const FORMAT: Format = Format {
     framing: Framing::Lines,
     detect,
     decoder: || Box::new(Decoder::new(&LOG)),
-    printed: || TABLE.columns.iter().map(|column| column.name).collect(),
+    printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
     delivered_as: &["elasticloadbalancing"],
+    inside: named::INSIDE,
     roles: ROLES,
     entities: &[
         Entity::new("ip", "client_ip"),

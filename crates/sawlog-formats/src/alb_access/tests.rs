@@ -128,6 +128,9 @@ fn every_field_of_a_line_has_its_column() {
         "∅",
         "log",
         "1",
+        "∅",
+        "∅",
+        "∅",
     ];
     assert_eq!(found, expected);
 }

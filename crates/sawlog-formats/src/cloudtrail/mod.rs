@@ -14,6 +14,7 @@ pub use crate::json_log::{Item, Scanner};
 use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
 use crate::entity::{Entity, Failed, Measures, Part};
+use crate::envelope::Inside;
 use crate::json_log::{self, JsonLog};
 use crate::members::members;
 use crate::role::Changes;
@@ -23,7 +24,7 @@ use crate::table::Table;
 pub const FORMAT: Format = Format {
     table: &TABLE,
     record: "CloudTrail event",
-    framing: Framing::Json,
+    framing: Framing::Json(&LOG),
     detect,
     decoder: || json_log::decoder(&LOG),
     printed: || json_log::printed(&LOG),
@@ -31,6 +32,7 @@ pub const FORMAT: Format = Format {
     skim: |_, _| {},
     ends_block: |_| true,
     delivered_as: &["CloudTrail"],
+    inside: INSIDE,
     roles: meaning::ROLES,
     entities: &[
         Entity::new("ip", "source_ip_address"),
@@ -61,6 +63,19 @@ pub const FORMAT: Format = Format {
     subject: Some(subject::SUBJECT),
     event_id: Some(meaning::EVENT_ID),
     issuing: Some(meaning::ISSUING),
+};
+
+/// How records are found inside of other documents: also as results of Athena and CloudTrail Lake, and the console's Event history.
+const INSIDE: Inside = Inside {
+    is_record,
+    is_own: |name| json_log::has_field(&LOG, name) && name.iter().any(u8::is_ascii_uppercase),
+    aliases: &[
+        ("user_name", "user_identity.user_name"),
+        ("aws_access_key", "user_identity.access_key_id"),
+        ("access_key_id", "user_identity.access_key_id"),
+    ],
+    required: &["event_time", "event_name"],
+    write: |values| json_log::write_named(&LOG, values),
 };
 
 /// The table of API calls.

@@ -13,7 +13,7 @@ use super::keys::{Key, Level};
 use super::scan::{Item, NO_OBJECT};
 use super::skeleton::{MOST, Skeleton};
 use super::write::{is_usual_time, len_of_text, print_number};
-use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE};
+use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE, WRAPPED, WRAPPING};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Block, Carry, Decoded, count_name};
@@ -107,9 +107,9 @@ impl Context<'_> {
     }
 
     fn reject(&self, partitions: &mut Partitions, item: &Item, number: i64, reason: &str) {
-        let offset = self.origin.byte_offset + i64::try_from(item.start).unwrap_or(i64::MAX);
+        let offset = self.origin.byte_offset + i64::try_from(item.place()).unwrap_or(i64::MAX);
         let origin = Origin { first_line: number, byte_offset: offset, ..*self.origin };
-        partitions.rejects.push_after(self.gap(item), &origin, reason, &self.bytes[item.start..item.end]);
+        partitions.rejects.push_after(self.gap(item), &origin, reason, item.verbatim(self.bytes));
     }
 }
 
@@ -228,16 +228,22 @@ impl JsonDecoder {
         let mut walk = Walk { tape, source, row, path: String::new(), item: None, skeleton, decoded };
         walk.object(&self.record, node, source.text.len(), set);
         let others = &mut set[log.fields.len()..];
-        let is_printed =
-            self.skeleton.end(source.text).is_some_and(|it| others[SKELETON].set_text_within(row, it, MOST));
+        // Of named values the text that was decoded is not the record's own.
+        let own = if item.wrapped.is_some() { item.record(context.bytes) } else { source.text };
+        let skeleton = self.skeleton.end(source.text).filter(|_| item.wrapped.is_none() || own == source.text);
+        let is_printed = skeleton.is_some_and(|it| others[SKELETON].set_text_within(row, it, MOST));
         if !is_printed {
-            others[RAW].set_text(row, source.text);
+            others[RAW].set_text(row, own);
         }
         if let Some(extra) = self.skeleton.extra() {
             others[EXTRA].set_text(row, extra);
         }
         if let Some(gap) = context.gap(item) {
             others[GAP].set_text(row, gap.as_bytes());
+        }
+        if item.wrapped.is_some() {
+            item.wrapping().iter().for_each(|name| others[WRAPPING].set_text(row, name.as_bytes()));
+            item.unusual(context.bytes).iter().for_each(|text| others[WRAPPED].set_text(row, text));
         }
         others[SOURCE_FILE].set_text(row, context.origin.source_file.as_bytes());
         others[SOURCE_LINE].set_number(row, number);

@@ -6,6 +6,7 @@
 
 mod decode;
 mod keys;
+mod named;
 mod print;
 mod scan;
 mod skeleton;
@@ -13,12 +14,15 @@ mod skeleton;
 mod tests;
 mod write;
 
+pub use named::write_named;
+pub(crate) use scan::Open;
 pub use scan::{Item, Scanner};
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
-use crate::decoder::{Decoder, Printer};
+use crate::decoder::{Decoder, Framing, Printer};
+use crate::registry::formats;
 use crate::table::{Column, Kind, Layout, Table};
 
 /// A log whose records are JSON objects.
@@ -163,7 +167,7 @@ pub const fn group<const N: usize>(fields: &[Field]) -> [Column; N] {
 }
 
 /// The columns behind those of the fields.
-const OTHERS: [Column; 6] = [
+const OTHERS: [Column; 8] = [
     Column::text("gap", "What stands before the record in its file, where that is not a comma"),
     Column::text("raw", "The record's own JSON text, where skeleton and values don't give it back byte for byte")
         .layout(Layout::Plain),
@@ -171,6 +175,8 @@ const OTHERS: [Column; 6] = [
     Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta),
     Column::text("extra", "Fields that have no column, as JSON; those within others by path: tlsDetails.group").json(),
     Column::text("skeleton", "What stands between the record's values, which are marked by their columns' names"),
+    Column::WRAPPING,
+    Column::WRAPPED,
 ];
 
 /// The places of these columns among [`OTHERS`].
@@ -180,6 +186,8 @@ const SOURCE_FILE: usize = 2;
 const SOURCE_LINE: usize = 3;
 const EXTRA: usize = 4;
 const SKELETON: usize = 5;
+const WRAPPING: usize = 6;
+const WRAPPED: usize = 7;
 
 /// How many columns the table of a log with these fields has.
 #[must_use]
@@ -209,7 +217,7 @@ pub fn decoder(log: &'static JsonLog) -> Box<dyn Decoder> {
 #[must_use]
 pub fn printed(log: &JsonLog) -> Vec<&'static str> {
     let names = log.table.columns.iter().map(|column| column.name);
-    names.filter(|name| !["source_file", "source_line"].contains(name)).collect()
+    names.filter(|name| !["source_file", "source_line", "wrapping", "wrapped"].contains(name)).collect()
 }
 
 /// A printer of the records in a batch.
@@ -222,19 +230,25 @@ pub fn printer(batch: &RecordBatch) -> Result<Box<dyn Printer>, ArrowError> {
 }
 
 /// The logs whose records are told from the objects around them.
-const LOGS: &[&JsonLog] = &[&crate::cloudtrail::LOG];
+fn logs() -> impl Iterator<Item = &'static JsonLog> {
+    formats().iter().filter_map(|format| match format.framing {
+        Framing::Json(log) => Some(log),
+        Framing::Lines => None,
+    })
+}
 
 /// Whether an object begins as nearly all records do.
 fn begins_as_record(object: &[u8]) -> bool {
-    LOGS.iter().any(|log| object.starts_with(log.beginning))
+    logs().any(|log| object.starts_with(log.beginning))
 }
 
 /// Whether a key is that of a field of records.
 fn is_field(key: &[u8]) -> bool {
-    LOGS.iter().any(|log| has_field(log, key))
+    logs().any(|log| has_field(log, key))
 }
 
 /// Whether a key is that of a field of a log's records.
-pub(crate) fn has_field(log: &JsonLog, key: &[u8]) -> bool {
+#[must_use]
+pub fn has_field(log: &JsonLog, key: &[u8]) -> bool {
     log.fields.iter().any(|field| field.key.as_bytes() == key)
 }

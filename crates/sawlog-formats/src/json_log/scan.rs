@@ -10,6 +10,7 @@ use wide::u8x16;
 use super::{begins_as_record, is_field};
 use crate::decoder::Block;
 use crate::encoding::MARK;
+use crate::envelope::Wrapped;
 use crate::members::{Member, ValueEnd, member, string_end, value_end};
 use crate::origin::MAX_LINE;
 
@@ -33,6 +34,8 @@ pub struct Item {
     pub problem: Option<&'static str>,
     /// Whether more of it follows, as [`Block::Long`].
     pub continues: bool,
+    /// How it is wrapped in its file, if it comes out of a document of another kind.
+    pub wrapped: Option<Wrapped>,
 }
 
 /// Cuts a stream into blocks of whole objects.
@@ -51,7 +54,7 @@ pub struct Scanner {
 
 /// An object under way.
 #[derive(Clone, Copy, Debug, Default)]
-struct Open {
+pub(crate) struct Open {
     start: usize,
     /// Braces that are open at [`Scanner::at`].
     depth: u32,
@@ -108,7 +111,7 @@ impl Scanner {
                 Outside::End => return None,
                 Outside::Other(start, end) => {
                     let problem = if start == gap && end - gap > MAX_GAP { TOO_WIDE } else { NO_OBJECT };
-                    self.items.push(Item { gap, start, end, problem: Some(problem), continues: false });
+                    self.items.push(Item { gap, start, end, problem: Some(problem), continues: false, wrapped: None });
                     self.at = end;
                     return Some(end);
                 }
@@ -132,7 +135,7 @@ impl Scanner {
                 Broken::ToTheEnd(_) | Broken::Here => {}
             }
         }
-        self.items.push(Item { gap, start: open.start, end, problem, continues: false });
+        self.items.push(Item { gap, start: open.start, end, problem, continues: false, wrapped: None });
         self.open = None;
         self.at = end;
         Some(end)
@@ -153,7 +156,8 @@ impl Scanner {
         } else {
             return None;
         };
-        self.items.push(Item { gap: 0, start: open.start, end, problem: Some(problem), continues: self.in_long });
+        let continues = self.in_long;
+        self.items.push(Item { gap: 0, start: open.start, end, problem: Some(problem), continues, wrapped: None });
         Some(end)
     }
 
@@ -408,8 +412,18 @@ fn other_end(bytes: &[u8], start: usize, at_end: bool) -> usize {
 }
 
 impl Open {
+    /// An object that begins at `start`.
+    pub(crate) fn at(start: usize) -> Self {
+        Self { start, ..Self::default() }
+    }
+
+    /// Moves its end to where it is once `taken` bytes are gone.
+    pub(crate) fn take(&mut self, taken: usize) {
+        self.end = self.end.map(|(end, problem)| (end.saturating_sub(taken), problem));
+    }
+
     /// The object's end and what is wrong with it, if that is among `bytes`: looks at those from `at` on, in steps of 64.
-    fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Option<&'static str>)> {
+    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Option<&'static str>)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
         {

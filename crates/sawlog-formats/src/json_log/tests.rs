@@ -54,7 +54,7 @@ fn decode(records: &[impl AsRef<str>]) -> (Vec<RecordBatch>, Decoded) {
         text += if gap == 0 { "" } else { "," };
         let start = text.len();
         text += record.as_ref();
-        items.push(Item { gap, start, end: text.len(), problem: None, continues: false });
+        items.push(Item { gap, start, end: text.len(), problem: None, continues: false, wrapped: None });
     }
     let mut decoder = decoder(&LOG);
     let origin = Origin { source_file: "file", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };

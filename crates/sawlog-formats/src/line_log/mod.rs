@@ -3,12 +3,14 @@
 
 mod decode;
 mod layout;
+mod named;
 mod print;
 mod read;
 mod time;
 mod value;
 
 pub use decode::Decoder;
+pub use named::write_named;
 pub use print::LinePrinter;
 
 use crate::encoding::without_mark;
@@ -144,12 +146,15 @@ impl Field {
 }
 
 /// The columns behind those of the fields.
-const OTHERS: [Column; 5] = [
+const OTHERS: [Column; 8] = [
     Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
     Column::text("extra", "Fields that have no column, as they stand in the line; empty if a blank ends the line"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
+    Column::GAP,
+    Column::WRAPPING,
+    Column::WRAPPED,
 ];
 
 /// How many columns a table of these fields has.

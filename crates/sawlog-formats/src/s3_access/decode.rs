@@ -195,5 +195,5 @@ fn append_rows(columns: &mut ColumnSet, rows: &[Pending], block: &[u8], origin: 
     columns.texts(RAW, rows.iter().map(|row| row.raw.of(block)));
     columns.repeat_text(SOURCE_FILE, origin.source_file.as_bytes(), rows.len());
     columns.numbers(SOURCE_LINE, rows.iter().map(|row| Some(row.number)));
-    columns.rows_appended(rows.len());
+    columns.rows_set(rows.len());
 }

@@ -5,6 +5,7 @@
 
 mod decode;
 mod line;
+mod named;
 mod print;
 mod salvage;
 mod strict;
@@ -27,11 +28,12 @@ pub const FORMAT: Format = Format {
     framing: Framing::Lines,
     detect,
     decoder: || Box::<Decoder>::default(),
-    printed: || TABLE.columns.iter().map(|column| column.name).collect(),
+    printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},
     ends_block: |_| true,
     delivered_as: &[],
+    inside: named::INSIDE,
     roles: ROLES,
     entities: &[
         Entity::new("account", "bucket_owner"),
@@ -190,6 +192,9 @@ const COLUMNS: &[Column] = &[
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
+    Column::GAP,
+    Column::WRAPPING,
+    Column::WRAPPED,
 ];
 
 /// Positions of columns, which for the first 27 are those of the fields in the line.

@@ -6,6 +6,7 @@
 
 mod decode;
 mod layout;
+mod named;
 mod plausible;
 mod print;
 
@@ -27,11 +28,12 @@ pub const FORMAT: Format = Format {
     framing: Framing::Lines,
     detect,
     decoder: || Box::<Decoder>::default(),
-    printed: || TABLE.columns.iter().map(|column| column.name).collect(),
+    printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
     ends_block: |line| !line.is_empty() && !is_header(without_mark(line)),
     delivered_as: &["vpcflowlogs"],
+    inside: named::INSIDE,
     roles: ROLES,
     entities: &[
         Entity { part: Part::Addresses(ADDRESSES), ..Entity::new("ip", "ip") },
@@ -162,10 +164,15 @@ const COLUMNS: &[Column] = &[
         .skip_files(),
     Column::text("extra", "The values of fields that have no column, as they stand in the line"),
     Column::text("fields", "The names of the line's fields, in order, as the header line gives them"),
-    Column::text("gap", "Header lines that stand before the line"),
+    Column::text(
+        "gap",
+        "What stands before the line in its file: header lines, or what a document of another kind has there",
+    ),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
+    Column::WRAPPING,
+    Column::WRAPPED,
 ];
 
 /// Positions of columns.

@@ -188,7 +188,8 @@ mod tests {
     /// A failed sign-in, whose rows of the index were added up when it was taken for a success.
     fn store(root: &std::path::Path) -> Result<Store> {
         let record = br#"{"eventTime":"2021-07-29T13:00:00Z","eventName":"ConsoleLogin","errorMessage":"Failed authentication"}"#;
-        let item = cloudtrail::Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false };
+        let item =
+            cloudtrail::Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
         let origin =
             Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
         let mut decoder = (cloudtrail::FORMAT.decoder)();

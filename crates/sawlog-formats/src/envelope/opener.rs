@@ -1,0 +1,349 @@
+//! Opens documents that hold records of a log: cuts a stream into blocks of records, each with what stands before it and how it is
+//! wrapped.
+
+use super::json::Documents;
+use super::rows::{Table, timed_line};
+use super::target::{Found, Target};
+use super::wrapping::{Layer, Places, Wrapping};
+use super::{MAX_GAP, NO_RECORD};
+use crate::decoder::Block;
+use crate::json_log::Item;
+use crate::origin::MAX_LINE;
+
+/// Blocks are about this large.
+const BLOCK: usize = 256 << 10;
+
+/// Cuts a stream of documents into blocks of records.
+#[derive(Clone, Debug)]
+pub struct Opener {
+    pub(super) target: Target,
+    pub(super) documents: Kind,
+    /// How far a text of lines or rows has been looked at.
+    at: usize,
+    /// Whether a record that is too long is under way, and its beginning was taken already.
+    in_long: bool,
+    block: Records,
+}
+
+/// Of what kind the documents are.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Json(Documents),
+    Csv(Table),
+    /// Lines that begin with a time, and before whose records so many words stand.
+    TimedLines(usize),
+}
+
+/// What a look at the stream found.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// More bytes are needed.
+    Need,
+    /// A text that is, or holds, records; whether one is expected in its place.
+    Text { start: usize, end: usize, layer: Option<Layer>, is_sure: bool },
+    /// An object that is a record.
+    Object(usize, usize),
+    /// A row of named values, and how the log would write it.
+    Row { start: usize, end: usize, reading: Vec<u8> },
+    /// What stands where a record should, and what is wrong with it.
+    Problem(usize, usize, &'static str),
+    /// More than [`MAX_GAP`] stands between records.
+    Gap,
+    /// A record that is too long begins here, and the first part of it ends there.
+    Long(usize, usize),
+}
+
+/// How an item of a block is wrapped in its file. See [`Item`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrapped {
+    wrapping: Wrapping,
+    /// Where in the block is what stands in the file, if that differs from what is decoded.
+    verbatim: Option<(usize, usize)>,
+    /// Whether wrapping the record in the usual way gives that.
+    is_usual: bool,
+    /// Where in the block the record itself is, if what is decoded was made from it.
+    record: Option<(usize, usize)>,
+    /// Where it stands in the bytes that the block takes.
+    at: usize,
+}
+
+impl Item {
+    /// The item as it stands in its file.
+    #[must_use]
+    pub fn verbatim<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        let (start, end) = self.wrapped.and_then(|wrapped| wrapped.verbatim).unwrap_or((self.start, self.end));
+        &block[start..end]
+    }
+
+    /// The item's own text, without what it is wrapped in.
+    #[must_use]
+    pub fn record<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        let (start, end) = self.made_from().unwrap_or((self.start, self.end));
+        &block[start..end]
+    }
+
+    /// The record from which what is decoded was made.
+    pub(super) fn made_from(&self) -> Option<(usize, usize)> {
+        self.wrapped?.record
+    }
+
+    /// The name of what it is wrapped in, if it comes out of a document of another kind.
+    #[must_use]
+    pub fn wrapping(&self) -> Option<&'static str> {
+        self.wrapped.map(|wrapped| wrapped.wrapping.name())
+    }
+
+    /// What stands in the file, if wrapping the record in the usual way does not give it.
+    #[must_use]
+    pub fn unusual<'a>(&self, block: &'a [u8]) -> Option<&'a [u8]> {
+        self.wrapped.filter(|wrapped| !wrapped.is_usual).map(|_| self.verbatim(block))
+    }
+
+    /// Where it stands, from where the block's bytes begin in the file.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.wrapped.map_or(self.start, |wrapped| wrapped.at)
+    }
+}
+
+impl Opener {
+    pub(super) fn new(target: Target, documents: Kind) -> Self {
+        Self { target, documents, at: 0, in_long: false, block: Records::default() }
+    }
+
+    /// Whether a document has not come to its end.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(&self.documents, Kind::Json(documents) if documents.is_open())
+    }
+
+    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if there is nothing left that
+    /// is a record. `at_end` says that there are no more bytes.
+    pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
+        self.block.clear();
+        if self.in_long {
+            let (end, last) = self.long_part(bytes, at_end)?;
+            self.in_long = !last;
+            self.take(end);
+            return Some((Block::Long(&bytes[..end], last), end));
+        }
+        let mut gap = 0;
+        while gap < BLOCK && self.block.bytes.len() < BLOCK {
+            match self.step(bytes, at_end, gap) {
+                Step::Need => break,
+                Step::Gap => {
+                    self.block.problem(bytes, gap, (gap, gap + MAX_GAP), TOO_WIDE);
+                    gap += MAX_GAP;
+                }
+                Step::Problem(start, end, problem) => {
+                    self.block.problem(bytes, gap, (start, end), problem);
+                    gap = end;
+                }
+                Step::Long(start, cut) => {
+                    if self.block.items.is_empty() {
+                        self.block.problem(bytes, 0, (start, cut), TOO_LONG);
+                        self.block.continues();
+                        self.in_long = true;
+                        gap = cut;
+                    }
+                    break;
+                }
+                step => gap = self.records(bytes, gap, &step),
+            }
+        }
+        if self.block.items.is_empty() {
+            return None;
+        }
+        self.take(gap);
+        Some((Block::Json(&self.block.bytes, &self.block.items), gap))
+    }
+
+    fn step(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Step {
+        let step = match &mut self.documents {
+            Kind::Json(documents) => return documents.step(bytes, at_end, gap, &self.target),
+            Kind::Csv(table) => table.step(bytes, &mut self.at, at_end, &self.target),
+            Kind::TimedLines(words) => timed_line(bytes, &mut self.at, at_end, *words),
+        };
+        match step {
+            Step::Need if self.at - gap > MAX_GAP => Step::Gap,
+            step => step,
+        }
+    }
+
+    /// Moves all places to where they are once `taken` bytes are gone.
+    fn take(&mut self, taken: usize) {
+        self.at = self.at.saturating_sub(taken);
+        if let Kind::Json(documents) = &mut self.documents {
+            documents.take(taken);
+        }
+    }
+
+    /// The next part of a record that is too long, and whether it is the last one.
+    fn long_part(&mut self, bytes: &[u8], at_end: bool) -> Option<(usize, bool)> {
+        if let Kind::Json(documents) = &mut self.documents {
+            return documents.long_part(bytes, at_end);
+        }
+        let part = &bytes[..bytes.len().min(MAX_LINE)];
+        match memchr::memchr(b'\n', part) {
+            Some(end) => {
+                self.at = end;
+                Some((end, true))
+            }
+            None if bytes.len() > MAX_LINE => Some((MAX_LINE, false)),
+            None if at_end => {
+                self.at = bytes.len();
+                Some((bytes.len(), true))
+            }
+            None => None,
+        }
+    }
+
+    /// Takes the records of a step, before which what begins at `gap` stands; gives the place from which nothing was taken.
+    fn records(&mut self, bytes: &[u8], gap: usize, step: &Step) -> usize {
+        let plain = Wrapping::default();
+        match step {
+            Step::Object(start, end) => {
+                self.one(bytes, gap, (*start, *end), plain, &bytes[*start..*end]);
+                *end
+            }
+            Step::Row { start, end, reading } => {
+                let record = &bytes[*start..*end];
+                self.block.record(bytes, gap, (*start, *end), plain, record, Some(reading.clone()));
+                *end
+            }
+            Step::Text { start, end, layer, is_sure } => self.text(bytes, gap, (*start, *end), *layer, *is_sure),
+            _ => gap,
+        }
+    }
+
+    /// Takes the records in a text.
+    fn text(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), layer: Option<Layer>, is_sure: bool) -> usize {
+        let (start, end) = at;
+        let wrapped = &bytes[start..end];
+        let text = layer.map_or(std::borrow::Cow::Borrowed(wrapped), |layer| layer.unwrap(wrapped));
+        if text.trim_ascii().is_empty() || is_control_message(&text) {
+            return gap;
+        }
+        let outer = Wrapping { in_csv: layer == Some(Layer::Csv), strings: u8::from(layer == Some(Layer::Json)) };
+        let is_line = !self.target.format.framing.is_json()
+            && !self.target.is_named
+            && memchr::memchr(b'\n', &text).is_none()
+            && !matches!(text.first(), Some(b'{' | b'[' | b'"'));
+        // One line is decoded, whatever it is: that tells what it is.
+        let whole = || Found { start: 0, end: text.len(), strings: 0, record: (&*text).into() };
+        let found = if is_sure && is_line { vec![whole()] } else { self.target.find(&text) };
+        if found.is_empty() && is_sure {
+            if self.target.format.framing.is_json() && text.trim_ascii_start().starts_with(b"{") {
+                self.block.record(bytes, gap, at, outer, &text, None);
+            } else {
+                self.block.problem(bytes, gap, at, NO_RECORD);
+            }
+            return end;
+        }
+        let mut gap = gap;
+        let mut places = Places::new(layer.unwrap_or(Layer::Json), wrapped);
+        for found in found {
+            let (from, to) = match layer {
+                None => (found.start, found.end),
+                Some(_) if (found.start, found.end) == (0, text.len()) => (0, wrapped.len()),
+                Some(_) => (places.find(found.start), places.find(found.end)),
+            };
+            let wrapping = Wrapping { strings: outer.strings + found.strings, ..outer };
+            self.one(bytes, gap, (start + from, start + to), wrapping, &found.record);
+            gap = start + to;
+        }
+        gap
+    }
+
+    /// Takes one record.
+    fn one(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), wrapping: Wrapping, record: &[u8]) {
+        match self.target.reading(record) {
+            None if self.target.is_named => self.block.problem(bytes, gap, at, NOT_WRITTEN),
+            reading => self.block.record(bytes, gap, at, wrapping, record, reading),
+        }
+    }
+}
+
+/// By which CloudWatch Logs tells that a subscription works: it comes in messages, but is none.
+fn is_control_message(text: &[u8]) -> bool {
+    text.starts_with(b"CWL CONTROL MESSAGE: ")
+}
+
+const TOO_LONG: &str = "longer than 8 MiB";
+const TOO_WIDE: &str = "64 KiB without a record";
+const NOT_TEXT: &str = "not UTF-8, and no record";
+const NOT_WRITTEN: &str = "has no values that a record must have";
+
+/// A block's bytes and items. Before each item's bytes stand its gap, and before that what is known of it besides.
+#[derive(Clone, Debug, Default)]
+struct Records {
+    bytes: Vec<u8>,
+    items: Vec<Item>,
+}
+
+impl Records {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.items.clear();
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        (start, self.bytes.len())
+    }
+
+    /// Says that more follows of the last item.
+    fn continues(&mut self) {
+        if let Some(last) = self.items.last_mut() {
+            last.continues = true;
+        }
+    }
+
+    /// Adds what is no record, which stands at `at`.
+    fn problem(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), problem: &'static str) {
+        let gap = self.gap(bytes, gap, at.0);
+        let (start, end) = self.put(&bytes[at.0..at.1]);
+        let wrapped = Wrapped { wrapping: Wrapping::default(), verbatim: None, is_usual: true, record: None, at: at.0 };
+        self.items.push(Item { gap, start, end, problem: Some(problem), continues: false, wrapped: Some(wrapped) });
+    }
+
+    /// Adds a record, which stands at `at` as `wrapping` says. If `reading` is given, that is decoded in its place.
+    fn record(
+        &mut self,
+        bytes: &[u8],
+        gap: usize,
+        at: (usize, usize),
+        wrapping: Wrapping,
+        record: &[u8],
+        reading: Option<Vec<u8>>,
+    ) {
+        let stands = &bytes[at.0..at.1];
+        // What is kept of the record beside its columns must be text.
+        if reading.is_some() && std::str::from_utf8(record).is_err() {
+            return self.problem(bytes, gap, at, NOT_TEXT);
+        }
+        let is_wrapped = wrapping != Wrapping::default();
+        let is_usual = !is_wrapped || *wrapping.wrap(record) == *stands;
+        let made_from = reading.is_some().then(|| self.put(record));
+        let verbatim = if is_wrapped { Some(self.put(stands)) } else { made_from };
+        let gap = self.gap(bytes, gap, at.0);
+        let (start, end) = self.put(reading.as_deref().unwrap_or(record));
+        let wrapped = Wrapped { wrapping, verbatim, is_usual, record: made_from, at: at.0 };
+        self.items.push(Item { gap, start, end, problem: None, continues: false, wrapped: Some(wrapped) });
+    }
+
+    /// Puts what stands before an item; says where it begins. What does not fit there becomes an item of its own.
+    fn gap(&mut self, bytes: &[u8], mut start: usize, end: usize) -> usize {
+        // In the same pieces, however the bytes come.
+        while end - start > MAX_GAP {
+            self.problem(bytes, start, (start, start + MAX_GAP), TOO_WIDE);
+            start += MAX_GAP;
+        }
+        if std::str::from_utf8(&bytes[start..end]).is_err() {
+            self.problem(bytes, start, (start, end), NOT_TEXT);
+            start = end;
+        }
+        self.put(&bytes[start..end]).0
+    }
+}

@@ -1,0 +1,46 @@
+//! Puts records back into the documents that they come from.
+
+use std::borrow::Cow;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+
+use super::wrapping::Wrapping;
+use crate::columns::{BytesColumn, text_column};
+use crate::text::TextColumn;
+
+/// How the records of a batch stand in documents of another kind.
+#[derive(Debug)]
+pub struct WrappedColumns {
+    gap: TextColumn,
+    wrapping: TextColumn,
+    wrapped: BytesColumn,
+}
+
+impl WrappedColumns {
+    /// Those of a batch, if no record of it comes out of another document, `None`.
+    ///
+    /// # Errors
+    ///
+    /// If a column is lacking or has another type.
+    pub fn of(batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
+        let wrapping = batch.column_by_name("wrapping");
+        if wrapping.is_none_or(|column| column.logical_null_count() == column.len()) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            gap: text_column(batch, "gap")?,
+            wrapping: text_column(batch, "wrapping")?,
+            wrapped: BytesColumn::new(batch, "wrapped")?,
+        }))
+    }
+
+    /// What stands before the record of `row` where that is not a comma, and the record as it stands in its file. `printed` is
+    /// the record as it is printed.
+    #[must_use]
+    pub fn wrap<'a>(&'a self, row: usize, printed: &'a [u8]) -> (Option<&'a str>, Cow<'a, [u8]>) {
+        let wrapping = self.wrapping.get(row).and_then(Wrapping::named).unwrap_or_default();
+        let text = self.wrapped.get(row).map_or_else(|| wrapping.wrap(printed), Cow::Borrowed);
+        (self.gap.get(row), text)
+    }
+}

@@ -1,0 +1,206 @@
+//! Text that holds records: rows of CSV, and lines before whose records a time stands.
+
+use std::borrow::Cow;
+
+use super::named::{NamedValues, as_record};
+use super::opener::Step;
+use super::target::Target;
+use super::wrapping::Layer;
+use super::{is_time, line_end};
+use crate::origin::MAX_LINE;
+
+/// Rows of CSV.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) separator: u8,
+    /// The names of the fields. The first row says them, if it is a header.
+    pub(super) names: Vec<Vec<u8>>,
+    pub(super) has_header: bool,
+    /// The field that holds the record; else the row is one itself.
+    pub(super) field: Option<usize>,
+}
+
+/// A field of a row: where it stands, without quotes, and whether it had some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) is_quoted: bool,
+}
+
+/// A row.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) fields: Vec<Field>,
+    /// Where it ends, and where the next one begins.
+    pub(super) end: usize,
+    pub(super) next: usize,
+}
+
+impl Row {
+    /// The row that begins at `start`; `None` if it does not end among the bytes.
+    pub(super) fn read(bytes: &[u8], start: usize, separator: u8, at_end: bool) -> Option<Self> {
+        let mut row = Self::default();
+        let limit = bytes.len().min(start + MAX_LINE + 1);
+        let mut at = start;
+        loop {
+            let mut field = Field { start: at, end: at, is_quoted: bytes.get(at) == Some(&b'"') };
+            if field.is_quoted {
+                field.start += 1;
+                at = quoted_end(&bytes[..limit], field.start)?;
+                field.end = at;
+                // The end of the bytes may be that of the quotes, or the middle of two.
+                at += 1;
+                if at == bytes.len() && !at_end {
+                    return None;
+                }
+            }
+            let ends = |byte: &u8| *byte == separator || *byte == b'\n';
+            match bytes.get(at..limit)?.iter().position(ends) {
+                Some(run) => at += run,
+                None if at_end && limit == bytes.len() => at = limit,
+                None => return None,
+            }
+            let is_last = bytes.get(at) != Some(&separator);
+            let end = if is_last && at > start && bytes[at - 1] == b'\r' { at - 1 } else { at };
+            if !field.is_quoted {
+                field.end = end.max(field.start);
+            }
+            row.fields.push(field);
+            if is_last {
+                (row.end, row.next) = (end, bytes.len().min(at + 1));
+                return Some(row);
+            }
+            at += 1;
+        }
+    }
+
+    /// A line as it is, where quotes do not end.
+    fn line(start: usize, end: usize, next: usize) -> Self {
+        Self { fields: vec![Field { start, end, is_quoted: false }], end, next }
+    }
+}
+
+/// Where the field ends of which `at` is within its quotes.
+fn quoted_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr(b'"', bytes.get(at..)?)?;
+        if bytes.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+impl Table {
+    /// The step that the row at `at` is, and where the next one begins.
+    pub(super) fn step(&mut self, bytes: &[u8], at: &mut usize, at_end: bool, target: &Target) -> Step {
+        loop {
+            let start = *at;
+            if start >= bytes.len() {
+                return Step::Need;
+            }
+            let row = match Row::read(bytes, start, self.separator, at_end) {
+                Some(row) if row.end - start <= MAX_LINE => row,
+                // Quotes that do not end are none.
+                _ if at_end || bytes.len() - start > MAX_LINE => match line_end(bytes, start, at_end) {
+                    Some(end) if end - start < MAX_LINE => {
+                        let text = end - usize::from(bytes[start..end].ends_with(b"\r"));
+                        Row::line(start, text, bytes.len().min(end + 1))
+                    }
+                    _ => return Step::Long(start, start + MAX_LINE),
+                },
+                _ => return Step::Need,
+            };
+            *at = row.next;
+            if std::mem::take(&mut self.has_header) || bytes[start..row.end].trim_ascii().is_empty() {
+                continue;
+            }
+            return match self.field {
+                None => self.named(bytes, start, &row, target),
+                Some(place) => match row.fields.get(place) {
+                    None => Step::Problem(start, row.end, "has fewer fields than the header names"),
+                    Some(Field { start, end, is_quoted }) => {
+                        let layer = is_quoted.then_some(Layer::Csv);
+                        Step::Text { start: *start, end: *end, layer, is_sure: true }
+                    }
+                },
+            };
+        }
+    }
+
+    /// A row that is a record itself.
+    fn named(&self, bytes: &[u8], start: usize, row: &Row, target: &Target) -> Step {
+        let text = |field: &Field| -> Cow<'_, [u8]> {
+            let text = &bytes[field.start..field.end];
+            if field.is_quoted { Layer::Csv.unwrap(text) } else { Cow::Borrowed(text) }
+        };
+        let fields = row.fields.iter().map(text);
+        let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, target.format);
+        match as_record(&values, target.format) {
+            Some(reading) => Step::Row { start, end: row.end, reading },
+            None => Step::Problem(start, row.end, "has no values that a record must have"),
+        }
+    }
+}
+
+/// What follows so many words of a line, of which the first is a time.
+pub(super) fn behind_time(line: &[u8], words: usize) -> Option<usize> {
+    let end = memchr::memchr(b' ', line).filter(|end| is_time(&line[..*end]))?;
+    let more = memchr::memchr_iter(b' ', &line[end..]).nth(words - 1)?;
+    Some(end + more + 1)
+}
+
+/// The step that the line at `at` is: a record behind a time and maybe other words.
+pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool, words: usize) -> Step {
+    loop {
+        let start = *at;
+        if start >= bytes.len() {
+            return Step::Need;
+        }
+        let end = match line_end(bytes, start, at_end) {
+            Some(end) if end - start < MAX_LINE => end,
+            Some(_) => return Step::Long(start, start + MAX_LINE),
+            None => return Step::Need,
+        };
+        *at = bytes.len().min(end + 1);
+        let line = &bytes[start..end];
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let record = start + behind_time(line, words).unwrap_or_default();
+        let end = end - usize::from(line.ends_with(b"\r") && end > record);
+        return Step::Text { start: record, end, layer: None, is_sure: true };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str, separator: u8) -> Vec<String> {
+        let row = Row::read(text.as_bytes(), 0, separator, true).unwrap();
+        let text = |field: &Field| String::from_utf8_lossy(&text.as_bytes()[field.start..field.end]).into_owned();
+        row.fields.iter().map(text).collect()
+    }
+
+    #[test]
+    fn records_stand_behind_words() {
+        let line = b"2024-05-01T12:00:00.000Z stream a b";
+        assert_eq!(behind_time(line, 1), Some(25));
+        assert_eq!(behind_time(line, 2), Some(32));
+        assert_eq!(behind_time(line, 5), None);
+        assert_eq!(behind_time(b"stream a b", 1), None);
+    }
+
+    #[test]
+    fn rows_have_the_fields_that_csv_says() {
+        assert_eq!(fields("a,\"b,\"\"c\"\"\nd\",,e\r\nf", b','), ["a", "b,\"\"c\"\"\nd", "", "e"]);
+        assert_eq!(fields("a \"b\" c;d", b';'), ["a \"b\" c", "d"]);
+        assert_eq!(fields(",", b','), ["", ""]);
+        assert_eq!(fields("\r\n", b','), [""]);
+        assert!(Row::read(b"a,\"b", 0, b',', true).is_none());
+        assert!(Row::read(b"a,b", 0, b',', false).is_none());
+        assert!(Row::read(b"a,\"b\"", 0, b',', false).is_none());
+    }
+}

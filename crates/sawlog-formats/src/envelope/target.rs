@@ -1,0 +1,172 @@
+//! What is looked for inside of documents: the records of one log, and where they are found in a text that may hold more.
+
+use std::borrow::Cow;
+
+use super::named::{name_record, object_as_record};
+use super::wrapping::{Layer, MOST_STRINGS, Places};
+use crate::decoder::Format;
+use crate::members::{Member, ValueEnd, member, members, value_end};
+
+/// Values are looked for in no more brackets.
+const MAX_DEPTH: usize = 32;
+/// A line of a log has more blanks.
+const FEW_BLANKS: usize = 3;
+
+/// The records of one log, in one form.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) format: &'static Format,
+    /// Whether they are named values.
+    pub(super) is_named: bool,
+    /// The fields of the log's lines, where they are told.
+    pub(super) fields: Option<usize>,
+}
+
+/// A record in a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found<'a> {
+    /// Where it stands.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// In how many JSON strings it is, one in the other.
+    pub(super) strings: u8,
+    /// The record itself.
+    pub(super) record: Cow<'a, [u8]>,
+}
+
+impl Target {
+    /// Whether `object`, the beginning of a JSON object, is a record.
+    pub(super) fn is_object(&self, object: &[u8]) -> bool {
+        if self.is_named {
+            return has_names(object, self.format);
+        }
+        let is_list = || members(object).any(|(name, value)| name == b"Records" && value.starts_with(b"["));
+        self.format.framing.is_json() && (self.format.inside.is_record)(object) && !is_list()
+    }
+
+    /// Whether a line is a record.
+    pub(super) fn is_line(&self, line: &[u8]) -> bool {
+        if self.is_named || self.format.framing.is_json() || is_short(line) {
+            return false;
+        }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let has_fields = |fields| line.split(|byte| *byte == b' ').count() == fields;
+        (self.format.inside.is_record)(line) || self.fields.is_some_and(has_fields)
+    }
+
+    /// The records in a text: itself, its lines, or what is in the document that it is. None if nothing in it is a record.
+    pub(super) fn find<'a>(&self, text: &'a [u8]) -> Vec<Found<'a>> {
+        self.find_in(text, 0)
+    }
+
+    fn find_in<'a>(&self, text: &'a [u8], strings: u8) -> Vec<Found<'a>> {
+        let mut found = Vec::new();
+        let start = text.len() - text.trim_ascii_start().len();
+        match text.get(start) {
+            Some(b'{' | b'[' | b'"') => {
+                let mut at = start;
+                // Several documents may follow each other.
+                while let Some(end) = self.value(text, at, 0, strings, &mut found) {
+                    at = end
+                        + text[end..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+                    if !matches!(text.get(at), Some(b'{' | b'[' | b'"')) {
+                        break;
+                    }
+                }
+            }
+            Some(_) if self.lines(text).any(|line| self.is_line(line)) => {
+                let mut start = 0;
+                for line in self.lines(text) {
+                    if !line.trim_ascii().is_empty() {
+                        let end = start + line.len();
+                        found.push(Found { start, end, strings: 0, record: Cow::Borrowed(line) });
+                    }
+                    start += line.len() + 1;
+                }
+            }
+            _ => {}
+        }
+        found
+    }
+
+    fn lines<'a>(&self, text: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        text.split(|byte| *byte == b'\n')
+    }
+
+    /// Looks for records in the value at `at`; gives its end, if that is there.
+    fn value<'a>(
+        &self,
+        text: &'a [u8],
+        at: usize,
+        depth: usize,
+        strings: u8,
+        found: &mut Vec<Found<'a>>,
+    ) -> Option<usize> {
+        let end_of = |at: usize| if let ValueEnd::At(end) = value_end(text, at) { Some(end) } else { None };
+        match text.get(at)? {
+            b'{' if self.is_object(&text[at..]) => {
+                let end = end_of(at)?;
+                found.push(Found { start: at, end, strings: 0, record: Cow::Borrowed(&text[at..end]) });
+                Some(end)
+            }
+            b'{' | b'[' if depth >= MAX_DEPTH => end_of(at),
+            b'{' => {
+                let mut at = at + 1;
+                loop {
+                    match member(text, at) {
+                        Member::Value(_, value) => at = self.value(text, value, depth + 1, strings, found)?,
+                        Member::End(end) => return Some(end),
+                        Member::Short | Member::Broken => return None,
+                    }
+                }
+            }
+            b'[' => {
+                let mut at = at + 1;
+                loop {
+                    at += text[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+                    if text.get(at)? == &b']' {
+                        return Some(at + 1);
+                    }
+                    at = self.value(text, at, depth + 1, strings, found)?;
+                }
+            }
+            b'"' => {
+                let end = end_of(at)?;
+                if strings + 1 < MOST_STRINGS && !is_short(&text[at + 1..end - 1]) {
+                    self.string(&text[at + 1..end - 1], at + 1, strings, found);
+                }
+                Some(end)
+            }
+            _ => end_of(at),
+        }
+    }
+
+    /// Looks for records in a JSON string, which stands at `at`.
+    fn string(&self, wrapped: &[u8], at: usize, strings: u8, found: &mut Vec<Found<'_>>) {
+        let text = Layer::Json.unwrap(wrapped);
+        let mut places = Places::new(Layer::Json, wrapped);
+        for inner in self.find_in(&text, strings + 1) {
+            let start = at + places.find(inner.start);
+            let end = at + places.find(inner.end);
+            found.push(Found { start, end, strings: inner.strings + 1, record: Cow::Owned(inner.record.into_owned()) });
+        }
+    }
+
+    /// What the decoder is to read in place of a record of named values.
+    pub(super) fn reading(&self, record: &[u8]) -> Option<Vec<u8>> {
+        if self.is_named { object_as_record(record, self.format) } else { None }
+    }
+}
+
+/// Whether an object has the names of a log's columns.
+pub(super) fn has_names(object: &[u8], format: &Format) -> bool {
+    // Values are skipped to see the names: those of a record are not many.
+    let names: Vec<&[u8]> = members(object).take(200).map(|(name, _)| name).collect();
+    !names.iter().any(|name| (format.inside.is_own)(name)) && name_record(names.into_iter(), format)
+}
+
+/// Whether a text can't hold a record.
+pub(super) fn is_short(text: &[u8]) -> bool {
+    let blanks = text.iter().filter(|byte| **byte == b' ').take(FEW_BLANKS + 1).count();
+    blanks <= FEW_BLANKS && memchr::memchr(b'{', text).is_none()
+}

@@ -1,0 +1,229 @@
+//! Walks through a stream of JSON documents from value to value, with the names that lead to each, and forgives what is broken.
+
+use memchr::memchr3;
+
+use super::MAX_GAP;
+use crate::encoding::MARK;
+
+/// Brackets that are deeper than this are passed over.
+const MAX_DEPTH: usize = 128;
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// An object, which begins at [`Walk::at`]. It is to be entered or passed.
+    Object,
+    /// A string that is a value and begins at [`Walk::at`]. It is to be passed.
+    String,
+    /// Something else than JSON, which begins at [`Walk::at`]; outside of all brackets. It is to be passed.
+    Other,
+    /// The bytes end, or so much has been passed that one should look whether it is too much.
+    Pause,
+}
+
+/// Where a walk is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Walk {
+    /// How far it has come.
+    pub(super) at: usize,
+    /// The brackets that are open, and how many more are that are too deep.
+    open: Vec<u8>,
+    too_deep: usize,
+    /// For each open object the name of the member under way.
+    pub(super) path: Vec<Vec<u8>>,
+    /// For each open object what its member "field" says, by which some documents name what is in "value".
+    fields: Vec<Option<Vec<u8>>>,
+    after_colon: bool,
+}
+
+impl Walk {
+    /// The next value of `bytes`. So much as is before it is counted from `gap`.
+    pub(super) fn next(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Token {
+        while let Some(byte) = bytes.get(self.at) {
+            if self.at - gap > MAX_GAP {
+                return Token::Pause;
+            }
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                b',' => {
+                    self.after_colon = false;
+                    self.at += 1;
+                }
+                b':' => {
+                    self.after_colon = true;
+                    self.at += 1;
+                }
+                b'{' if self.open.len() < MAX_DEPTH => return Token::Object,
+                b'[' if self.open.len() < MAX_DEPTH => {
+                    self.open.push(b'[');
+                    self.at += 1;
+                }
+                b'{' | b'[' => {
+                    self.too_deep += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' => self.close(*byte),
+                b'"' if self.open.last() == Some(&b'{') && !self.after_colon => match string_end(bytes, self.at + 1) {
+                    End::At(end) => {
+                        self.name(&bytes[self.at + 1..end]);
+                        self.at = end + 1;
+                    }
+                    End::Broken(end) => self.at = end,
+                    // A name that is this long is none.
+                    End::Not(end) if end - self.at > MAX_GAP => self.at += MAX_GAP,
+                    End::Not(end) if at_end => self.at = end,
+                    End::Not(_) => return Token::Pause,
+                },
+                b'"' => return Token::String,
+                0xef if bytes[self.at..].starts_with(MARK) => self.at += MARK.len(),
+                _ if self.open.is_empty() => return Token::Other,
+                _ => self.at += 1,
+            }
+        }
+        Token::Pause
+    }
+
+    /// Goes into the object that begins here.
+    pub(super) fn enter(&mut self) {
+        self.open.push(b'{');
+        self.path.push(Vec::new());
+        self.fields.push(None);
+        self.after_colon = false;
+        self.at += 1;
+    }
+
+    /// Goes to where a value ends.
+    pub(super) fn pass(&mut self, end: usize) {
+        self.at = end;
+        self.after_colon = false;
+    }
+
+    /// The same, for a string whose value is `text`.
+    pub(super) fn pass_string(&mut self, text: &[u8], end: usize) {
+        if self.name_here() == b"field"
+            && let Some(field) = self.fields.last_mut()
+        {
+            *field = Some(text.to_owned());
+        }
+        self.pass(end);
+    }
+
+    /// Begins anew: what was open is not closed any more.
+    pub(super) fn forget(&mut self) {
+        *self = Self { at: self.at, ..Self::default() };
+    }
+
+    /// The name of the member under way.
+    pub(super) fn name_here(&self) -> &[u8] {
+        self.path.last().map_or(b"", Vec::as_slice)
+    }
+
+    /// What the member "field" of the object under way says.
+    pub(super) fn field_here(&self) -> Option<&[u8]> {
+        self.fields.last()?.as_deref()
+    }
+
+    /// Whether brackets are open.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        if let Some(last) = self.path.last_mut() {
+            last.clear();
+            last.extend_from_slice(name);
+        }
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.at += 1;
+        self.after_colon = false;
+        let opened = if bracket == b'}' { b'{' } else { b'[' };
+        if self.too_deep > 0 {
+            self.too_deep -= 1;
+        } else if self.open.last() == Some(&opened) {
+            self.open.pop();
+            if opened == b'{' {
+                self.path.pop();
+                self.fields.pop();
+            }
+        }
+    }
+}
+
+/// Where a string ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// At this quote.
+    At(usize),
+    /// At this line feed, which JSON forbids within it.
+    Broken(usize),
+    /// Not among the bytes; it is to be looked for from here on.
+    Not(usize),
+}
+
+/// Where the string ends of which `at` is within.
+pub(super) fn string_end(bytes: &[u8], mut at: usize) -> End {
+    while let Some(more) = memchr3(b'"', b'\\', b'\n', bytes.get(at..).unwrap_or_default()) {
+        at += more;
+        match bytes[at] {
+            b'"' => return End::At(at),
+            b'\n' => return End::Broken(at),
+            // What is escaped belongs to it.
+            _ if at + 1 == bytes.len() => return End::Not(at),
+            _ => at += 2,
+        }
+    }
+    End::Not(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walked(text: &str) -> Vec<(String, &'static str)> {
+        let (bytes, mut walk, mut found) = (text.as_bytes(), Walk::default(), Vec::new());
+        loop {
+            let token = walk.next(bytes, true, walk.at);
+            let path = walk.path.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join(".");
+            match token {
+                Token::Pause => return found,
+                Token::Object => {
+                    walk.enter();
+                    found.push((path, "object"));
+                    continue;
+                }
+                Token::String => found.push((path, "string")),
+                Token::Other => found.push((path, "other")),
+            }
+            match string_end(bytes, walk.at + 1) {
+                End::At(end) => walk.pass(end + 1),
+                End::Broken(end) | End::Not(end) => walk.pass(end),
+            }
+        }
+    }
+
+    #[test]
+    fn values_have_the_names_that_lead_to_them() {
+        let found = walked(r#"{"a":{"b":["x",1,{"c":"}"}]},"d":"y"}[{"e":null,"f":"z"}]"#);
+        let wanted = [
+            ("", "object"),
+            ("a", "object"),
+            ("a.b", "string"),
+            ("a.b", "object"),
+            ("a.b.c", "string"),
+            ("d", "string"),
+            ("", "object"),
+            ("f", "string"),
+        ];
+        assert_eq!(found, wanted.map(|(path, kind)| (path.to_owned(), kind)));
+    }
+
+    #[test]
+    fn brackets_without_end_are_passed() {
+        let deep = format!("{}\"x\"{}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(walked(&deep).len(), 1);
+        assert_eq!(walked("]]}}\"a\"").len(), 1);
+        assert_eq!(walked("text\n\"").first().map(|found| found.1), Some("other"));
+    }
+}

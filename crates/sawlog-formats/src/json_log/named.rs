@@ -1,0 +1,295 @@
+//! Writes named values as the JSON object that the log would have: objects and lists within may be JSON, or as Athena writes them.
+
+use std::borrow::Cow;
+
+use super::{Content, Field, JsonLog};
+use crate::calendar::{MICROS_A_DAY, civil_from_days, days_from_civil, days_in_month, read_any_iso8601};
+use crate::envelope::{NamedValue, NamedValues, micros, plain, wrap_json};
+use crate::members::{ValueEnd, members, value, value_end};
+
+/// The record as the log would have it; `None` if there is no time.
+#[must_use]
+pub fn write_named(log: &JsonLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
+    log.table.times.iter().find_map(|time| values.get(time))?;
+    let mut out = Vec::new();
+    write_fields(log.fields, values, "", &mut out);
+    Some(out)
+}
+
+/// Writes an object of the fields that have a value, which stand below `prefix`; whether there are any.
+fn write_fields(fields: &[Field], values: &NamedValues<'_>, prefix: &str, out: &mut Vec<u8>) -> bool {
+    let mut any = false;
+    let start = out.len();
+    out.push(b'{');
+    for field in fields {
+        let name = format!("{prefix}{}", field.column.name);
+        let before = out.len();
+        key(field.key.as_bytes(), any, out);
+        let written = match (values.get(&name), field.content) {
+            (Some(value), content) => {
+                write_value(content, value, out);
+                true
+            }
+            // Some name the fields of an object each by itself: useridentity.arn.
+            (None, Content::Object(fields)) => write_fields(fields, values, &format!("{name}."), out),
+            (None, _) => false,
+        };
+        if !written {
+            out.truncate(before);
+        }
+        any |= written;
+    }
+    out.push(b'}');
+    if !any {
+        out.truncate(start);
+    }
+    any
+}
+
+fn key(name: &[u8], follows: bool, out: &mut Vec<u8>) {
+    if follows {
+        out.push(b',');
+    }
+    string(name, out);
+    out.push(b':');
+}
+
+fn string(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(&wrap_json(text));
+    out.push(b'"');
+}
+
+/// Writes a value as what it must be.
+fn write_value(content: Content, value: &NamedValue<'_>, out: &mut Vec<u8>) {
+    let text = value.text();
+    match content {
+        Content::Object(fields) | Content::Array(fields) => match as_json(text) {
+            Some(json) => renamed(&json, fields, out),
+            None => string(text, out),
+        },
+        Content::Json => match value {
+            NamedValue::Json(json) => out.extend_from_slice(json),
+            NamedValue::Text(_) if is_json(text) => out.extend_from_slice(text),
+            NamedValue::Text(_) => string(text, out),
+        },
+        Content::Bool if text.eq_ignore_ascii_case(b"true") => out.extend_from_slice(b"true"),
+        Content::Bool if text.eq_ignore_ascii_case(b"false") => out.extend_from_slice(b"false"),
+        Content::Number if is_number(text) => out.extend_from_slice(text),
+        Content::Time => match time(text) {
+            Some(time) => string(time.as_bytes(), out),
+            None => string(text, out),
+        },
+        Content::Text | Content::Bool | Content::Number => string(text, out),
+    }
+}
+
+/// An object or a list as JSON, if it is one, or as Athena writes them: `{type=IAMUser, arn=…}`.
+fn as_json(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if is_json(text) {
+        return Some(Cow::Borrowed(text));
+    }
+    let (mut at, mut json) = (0, Vec::new());
+    athena_value(text, &mut at, 0, &mut json)?;
+    (at == text.len()).then_some(Cow::Owned(json))
+}
+
+/// Whether a text is a whole number.
+fn is_number(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok_and(|number| number.to_string() == text))
+}
+
+/// Whether a text is a JSON object or array.
+fn is_json(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'{' | b'[')) && simd_json::to_tape(&mut text.to_vec()).is_ok()
+}
+
+/// Writes JSON whose names are those of fields in lower-case letters with the names as the log has them.
+fn renamed(json: &[u8], fields: &[Field], out: &mut Vec<u8>) {
+    match json.first() {
+        Some(b'{') => {
+            out.push(b'{');
+            for (place, (name, text)) in members(json).enumerate() {
+                let value = value(text);
+                let same = |field: &&Field| plain(field.key.as_bytes()) == plain(name);
+                match fields.iter().find(same) {
+                    None => {
+                        key(name, place > 0, out);
+                        out.extend_from_slice(value);
+                    }
+                    Some(field) => {
+                        key(field.key.as_bytes(), place > 0, out);
+                        match field.content {
+                            Content::Object(below) | Content::Array(below) => renamed(value, below, out),
+                            _ => out.extend_from_slice(value),
+                        }
+                    }
+                }
+            }
+            out.push(b'}');
+        }
+        Some(b'[') => {
+            out.push(b'[');
+            let (mut at, mut follows) = (1, false);
+            while let Some(run) = json[at..].iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b',')
+                && let ValueEnd::At(end) = value_end(json, at + run)
+            {
+                if follows {
+                    out.push(b',');
+                }
+                renamed(&json[at + run..end], fields, out);
+                (at, follows) = (end, true);
+            }
+            out.push(b']');
+        }
+        _ => out.extend_from_slice(json),
+    }
+}
+
+/// Objects in Athena's text are no deeper than this.
+const MAX_DEPTH: usize = 16;
+
+/// Writes what Athena's text has at `at` as JSON: an object, a list or a text.
+fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) -> Option<()> {
+    let opened = text.get(*at).copied();
+    let close = match opened {
+        Some(b'{') => b'}',
+        Some(b'[') => b']',
+        _ => {
+            let end = athena_end(text, *at);
+            let word = &text[*at..end];
+            *at = end;
+            if word == b"null" {
+                out.extend_from_slice(word)
+            } else {
+                string(word, out)
+            }
+            return Some(());
+        }
+    };
+    if depth == MAX_DEPTH {
+        return None;
+    }
+    out.push(opened?);
+    *at += 1;
+    let mut follows = false;
+    while *text.get(*at)? != close {
+        if follows {
+            *at += text[*at..].starts_with(b", ").then_some(2)?;
+        }
+        if close == b'}' {
+            let equals = *at + memchr::memchr(b'=', &text[*at..])?;
+            key(&text[*at..equals], follows, out);
+            *at = equals + 1;
+        } else if follows {
+            out.push(b',');
+        }
+        athena_value(text, at, depth + 1, out)?;
+        follows = true;
+    }
+    out.push(close);
+    *at += 1;
+    Some(())
+}
+
+/// Where a text in Athena's text ends: before a bracket that closes what it is in, or before the next name.
+fn athena_end(text: &[u8], start: usize) -> usize {
+    let is_name = |rest: &[u8]| {
+        let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        len > 0 && rest.get(len) == Some(&b'=')
+    };
+    let mut at = start;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'}' | b']' => break,
+            b',' if text[at..].starts_with(b", ") && (is_name(&text[at + 2..]) || text[at + 2..].starts_with(b"{")) => {
+                break;
+            }
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// A time as CloudTrail writes it, of what is no time of ISO 8601: a number, or `May 01, 2024, 14:00:01 (UTC+02:00)`.
+fn time(text: &[u8]) -> Option<String> {
+    if read_any_iso8601(text).is_some() {
+        return None;
+    }
+    let micros = console_time(text).or_else(|| micros(text))?;
+    let (year, month, day) = civil_from_days(micros.div_euclid(MICROS_A_DAY));
+    let clock = micros.rem_euclid(MICROS_A_DAY) / 1_000_000;
+    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+}
+
+/// The console's time as microseconds since 1970.
+fn console_time(text: &[u8]) -> Option<i64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = std::str::from_utf8(text).ok()?.replace(',', " ");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [month, day, year, clock, rest @ ..] = words.as_slice() else { return None };
+    let month = 1 + i64::try_from(MONTHS.iter().position(|name| month.starts_with(name))?).ok()?;
+    let (year, day) = (year.parse::<i64>().ok()?, day.parse::<i64>().ok()?);
+    let mut clock = clock.split(':').map(|part| part.parse::<i64>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next().unwrap_or(Some(0))?);
+    let is_time = (1..=9999).contains(&year)
+        && (1..=days_in_month(year, month)).contains(&day)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..60).contains(&second);
+    let (hour, rest) = match rest {
+        ["AM", rest @ ..] => (hour % 12, rest),
+        ["PM", rest @ ..] => (hour % 12 + 12, rest),
+        rest => (hour, rest),
+    };
+    let offset = match rest {
+        [] => 0,
+        [zone, ..] => offset(zone.trim_matches(['(', ')']))?,
+    };
+    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    is_time.then_some(seconds * 1_000_000)
+}
+
+/// `UTC+02:00` in seconds.
+fn offset(zone: &str) -> Option<i64> {
+    let zone = zone.strip_prefix("UTC").or_else(|| zone.strip_prefix("GMT"))?;
+    if zone.is_empty() {
+        return Some(0);
+    }
+    let (sign, clock) = match zone.split_at_checked(1)? {
+        ("+", clock) => (1, clock),
+        ("-", clock) => (-1, clock),
+        _ => return None,
+    };
+    let (hours, minutes) = clock.split_once(':').unwrap_or((clock, "0"));
+    let (hours, minutes) = (hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?);
+    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_the_console_are_read() {
+        let time = |text: &str| time(text.as_bytes());
+        assert_eq!(time("May 01, 2024, 14:00:01 (UTC+02:00)").as_deref(), Some("2024-05-01T12:00:01Z"));
+        assert_eq!(time("December 31, 2023, 11:59:59 PM (UTC-05:30)").as_deref(), Some("2024-01-01T05:29:59Z"));
+        assert_eq!(time("1714564801").as_deref(), Some("2024-05-01T12:00:01Z"));
+        assert_eq!(time("2024-05-01T12:00:01Z"), None);
+        assert_eq!(time("May 41, 2024, 14:00:01"), None);
+    }
+
+    #[test]
+    fn objects_in_the_text_of_athena_are_read() {
+        let json = |text: &str| as_json(text.as_bytes()).map(|json| String::from_utf8(json.into_owned()).unwrap());
+        let wanted =
+            r#"{"type":"IAMUser","arn":"arn:a, b=c","sessioncontext":{"attributes":null},"l":[{"a":"1"},{"a":"2"}]}"#;
+        let text = "{type=IAMUser, arn=arn:a, b=c, sessioncontext={attributes=null}, l=[{a=1}, {a=2}]}";
+        // Whether a comma belongs to a text can't always be told.
+        assert_eq!(json(text), Some(wanted.replace("a, b=c\"", "a\",\"b\":\"c\"")));
+        assert_eq!(json("{type=IAMUser"), None);
+        assert_eq!(json("{}").as_deref(), Some("{}"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Flow logs as named values: JSON objects, and rows of CSV as Athena writes them.
+
+use super::TABLE;
+use super::layout::{is_default_record, is_number, is_transit_record};
+use crate::envelope::{Inside, NamedValues, micros, word};
+use crate::table::Kind;
+
+/// How flow logs are found inside of other documents. The other names are those of the Amazon Athena user guide, "Create a
+/// table for Amazon VPC flow logs", in its earlier versions.
+pub(super) const INSIDE: Inside = Inside {
+    is_record: |line| is_default_record(line) || is_transit_record(line) || super::is_header(line),
+    is_own: |_| false,
+    aliases: &[
+        ("account", "account_id"),
+        ("sourceaddress", "srcaddr"),
+        ("destinationaddress", "dstaddr"),
+        ("sourceport", "srcport"),
+        ("destinationport", "dstport"),
+        ("numpackets", "packets"),
+        ("numbytes", "bytes"),
+        ("starttime", "start"),
+        ("endtime", "end"),
+    ],
+    required: &["srcaddr", "dstaddr"],
+    write,
+};
+
+/// A header line and the line of a flow, of the fields that have a value. Flows without data have no addresses, but their names.
+fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
+    let (mut header, mut line) = (Vec::new(), Vec::new());
+    for column in &TABLE.columns[..super::column::FIELDS] {
+        let Some(value) = values.text(column.name) else { continue };
+        if !header.is_empty() {
+            header.push(b' ');
+            line.push(b' ');
+        }
+        header.extend(column.name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte }));
+        match micros(value) {
+            Some(time) if matches!(column.kind, Kind::Time) && !is_number(value) => {
+                line.extend_from_slice((time / 1_000_000).to_string().as_bytes());
+            }
+            _ => line.extend_from_slice(&word(Some(value))),
+        }
+    }
+    header.push(b'\n');
+    header.extend_from_slice(&line);
+    (line.iter().filter(|byte| **byte == b' ').count() > 1).then_some(header)
+}
