@@ -3,6 +3,7 @@
 #[macro_use]
 mod print;
 
+mod archive;
 mod cli;
 mod compact;
 mod convert;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use sawlog_formats::visible;
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Store};
 
@@ -66,6 +67,20 @@ impl Progress {
         }
         self.bar.set_length(plan.inputs.iter().map(|input| input.size).sum());
         self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// An archive is taken apart.
+    pub(crate) fn unpacking(&self, label: &str) {
+        if self.shown {
+            self.bar.set_message(format!("taking {} apart", visible(label)));
+        }
+    }
+
+    /// There is more to do than it seemed: what came out of archives.
+    pub(crate) fn more(&self, plan: &Plan) {
+        if self.shown {
+            self.bar.inc_length(plan.inputs.iter().map(|input| input.size).sum());
+        }
     }
 
     /// So many bytes more were read.

@@ -66,6 +66,7 @@ impl<'p> LedgerRows<'p> {
                 account_id: own.account_id,
                 region: own.region,
                 file_time: own.file_time,
+                archive: own.archive,
                 ..first.clone()
             },
         };

@@ -1,5 +1,6 @@
 //! The conversion: finds what is new, shares the work among threads, and makes the result a new version of the store.
 
+mod archives;
 mod content;
 mod flow_parquet;
 mod ledger_rows;
@@ -32,9 +33,11 @@ use crate::progress::Progress;
 use order::{Abort, Contents, FirstFiles, Running, Turns};
 use plan::converted;
 use worker::Worker;
-use writer::Writer;
+use writer::{Writer, Written};
 
-pub(crate) use plan::{Piece, Plan, hash_file, hex};
+pub(crate) use content::FileBytes;
+pub(crate) use options::past_limit;
+pub(crate) use plan::{Piece, Plan, hash_file, hex, row};
 pub(crate) use replace::{heirs, is_stale, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
@@ -58,7 +61,7 @@ pub(crate) struct Settings {
     /// The largest unit of work, in bytes of input.
     pub(crate) unit_size: u64,
     pub(crate) codec: Codec,
-    /// The largest content of a gzip file, in bytes.
+    /// The most that may come out of one input file, in bytes.
     pub(crate) max_inflate: u64,
     pub(crate) strict: bool,
     pub(crate) replace: bool,
@@ -96,6 +99,10 @@ pub(crate) struct Summary {
     pub(crate) empty: Vec<String>,
     /// CloudTrail digests.
     pub(crate) digests: usize,
+    /// Archives whose members were read; each of these counts for itself.
+    pub(crate) archives: usize,
+    /// Links in archives, which are not followed.
+    pub(crate) links: Vec<String>,
     /// Files that are not read, of whatever kind.
     pub(crate) unknown: Vec<String>,
     /// Those of them that look like something, by what they look like.
@@ -163,6 +170,7 @@ impl Summary {
                 }
             }
             SourceState::Removed => {}
+            SourceState::Archive => self.archives += 1,
             SourceState::Duplicate => {
                 self.duplicates.push((source.path.clone(), source.duplicate_of.clone().unwrap_or_default()));
             }
@@ -185,6 +193,21 @@ pub(crate) struct Job<'a> {
     pub(crate) progress: &'a Progress,
 }
 
+impl<'a> Job<'a> {
+    fn new(
+        settings: &'a Settings,
+        plan: &'a Plan,
+        contents: FirstFiles,
+        interrupt: &'a Interrupt,
+        progress: &'a Progress,
+    ) -> Self {
+        let pieces = plan.units.iter().flat_map(|unit| &unit.pieces);
+        let running = pieces.filter(|piece| piece.parts > 1 && piece.part == 0);
+        let running = running.map(|piece| (piece.input, Turns::default())).collect();
+        Self { settings, plan, contents: Turns::new(contents), running, abort: Abort::default(), interrupt, progress }
+    }
+}
+
 /// Converts the inputs into the store.
 pub(crate) fn convert(
     store: &Store,
@@ -203,24 +226,16 @@ pub(crate) fn convert(
     summary.read_otherwise.clone_from(&plan.read_otherwise);
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
-    let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
     let repeating = plan.inputs.iter().filter(|input| input.may_repeat).count();
     let contents = match repeating {
         0 => FirstFiles::default(),
         inputs => FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs), inputs),
     };
-    let job = Job {
-        settings,
-        plan: &plan,
-        contents: Turns::new(contents),
-        running: running.map(|piece| (piece.input, Turns::default())).collect(),
-        abort: Abort::default(),
-        interrupt,
-        progress,
-    };
+    let job = Job::new(settings, &plan, contents, interrupt, progress);
     replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
     drop(ledger);
-    let rows = read_all(&job, &mut run, &mut summary)?;
+    let written = read_all(&job, &mut run, &mut summary)?;
+    let rows = written.rows + archives::read(written, &job, &mut run, &mut summary)?;
     if interrupt.requested() {
         return Err(Interrupted.into());
     }
@@ -233,8 +248,8 @@ pub(crate) fn convert(
     Ok(summary)
 }
 
-/// Lets the threads do all units, and writes what they hand over in the order of the units; gives how many rows the ledger gets.
-fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
+/// Lets the threads do all units, and writes what they hand over in the order of the units.
+fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Written> {
     let units = &job.plan.units;
     let next = AtomicUsize::new(0);
     // A unit's output waits in its own channel until the writer comes to it: a few row groups, then its thread waits.
