@@ -92,7 +92,7 @@ kinds! {
     OTHER_METHOD = "member of a zip archive compressed by another method", Do("unpack the archive first: 7z x FILE");
     SPARSE = "sparse file in a tar archive", Do("unpack the archive first: tar -xf FILE -C FOLDER");
     TOO_LARGE = "member past the limit of what comes out of an archive", Do("if the archive is not a bomb, give a larger --max-inflate, or unpack it first");
-    BROKEN_MEMBER = "broken member of an archive", Do("look for a whole copy of the archive");
+    BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for a whole copy of the archive");
     SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
     RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
     CPIO = "cpio archive", Unpack("unpack it first: cpio -id < FILE");

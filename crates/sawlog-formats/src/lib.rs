@@ -37,13 +37,16 @@ pub mod vpc_flow;
 pub use address::{canonical_address, parse_address};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
-pub use compression::{Budget, Charged, Compression, MAX_LAYERS, MAX_WINDOW_KIB, decompress, decompressed, layer_names, peel};
+pub use compression::{
+    Budget, Charged, Compression, MAX_LAYERS, MAX_WINDOW_KIB, decompress, decompressed, layer_names, peel,
+};
 pub use container::Container;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
 pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};
 pub use identify::{
-    Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table, remedy, wrapper,
+    Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,
+    remedy, wrapper,
 };
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;

@@ -22,10 +22,16 @@ pub const SOURCES: Table = Table {
         Column::int64("size", "The file's size in bytes"),
         Column::text("mtime", "When the file was last changed").kind(Kind::Time),
         Column::text("sha256", "SHA-256 of the file, as it is"),
-        Column::text("state", "converted, duplicate, empty, digest, unknown, removed, or archive, whose members have rows of their own"),
+        Column::text(
+            "state",
+            "converted, duplicate, empty, digest, unknown, removed, or archive, whose members have rows of their own",
+        ),
         Column::text("duplicate_of", "The path of the file with the same content that was converted"),
         Column::text("format", "The table that its records are in"),
-        Column::text("compression", "gzip, zstd, bzip2, xz, zip, tar, several of them, the outer one first (gzip+tar); parquet; or null"),
+        Column::text(
+            "compression",
+            "gzip, zstd, bzip2, xz, zip, tar, several of them, the outer one first (gzip+tar); parquet; or null",
+        ),
         Column::int64(
             "content_size",
             "Size of the content in bytes, after decompression; of Parquet, as lines of text",
@@ -79,15 +85,8 @@ pub enum SourceState {
 }
 
 impl SourceState {
-    const ALL: [Self; 7] = [
-        Self::Converted,
-        Self::Duplicate,
-        Self::Empty,
-        Self::Digest,
-        Self::Unknown,
-        Self::Removed,
-        Self::Archive,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown, Self::Removed, Self::Archive];
 
     /// Its name in the ledger.
     #[must_use]

@@ -122,8 +122,11 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
         }
     }
     // What is in an archive goes with it.
-    let archives: HashSet<&str> =
-        ledger.iter().filter(|source| source.state == SourceState::Archive).map(|source| source.path.as_str()).collect();
+    let archives: HashSet<&str> = ledger
+        .iter()
+        .filter(|source| source.state == SourceState::Archive)
+        .map(|source| source.path.as_str())
+        .collect();
     let goes = |source: &Source| {
         let outer = || source.path.match_indices('!').map(|(end, _)| &source.path[..end]);
         let with_archive = || outer().any(|path| archives.contains(path) && found.contains(path));

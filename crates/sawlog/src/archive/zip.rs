@@ -48,7 +48,9 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// Whether it is a folder.
     pub(super) fn is_folder(&self) -> bool {
-        self.name.ends_with(b"/") && self.data.is_empty()
+        // Some programs deflate the nothing that is in one.
+        let is_nothing = self.data.is_empty() || self.method == CompressionMethod::DEFLATE && self.data == [3, 0];
+        self.name.ends_with(b"/") && is_nothing
     }
 
     /// Whether its content is its data.
@@ -89,10 +91,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Calls `take` with each member, until that says that it wants no more; gives what is wrong with the archive.
-pub(super) fn entries<'a>(
-    bytes: &'a [u8],
-    mut take: impl FnMut(Entry<'a>) -> Result<bool>,
-) -> Result<Option<String>> {
+pub(super) fn entries<'a>(bytes: &'a [u8], mut take: impl FnMut(Entry<'a>) -> Result<bool>) -> Result<Option<String>> {
     // Where members begin that the directory lists, and where they end.
     let mut listed = BTreeMap::new();
     let problem = match ZipArchive::from_slice(bytes) {

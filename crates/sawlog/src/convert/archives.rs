@@ -17,8 +17,10 @@ use super::{Job, Summary, read_all};
 use crate::archive::{Spool, Unpacked, unpack};
 use crate::discover::Found;
 
-/// No more archives are taken apart before their members are read, once so many bytes came out of them.
+/// No more archives are taken apart before their members are read, once so many bytes came out of them, of which each member counts
+/// for some, since they are all in memory.
 const MAX_SPOOLED: u64 = 2 << 30;
+const MEMBER: u64 = 16 << 10;
 
 /// Reads the archives that were found; gives how many rows the ledger gets.
 pub(super) fn read(first: Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
@@ -56,7 +58,8 @@ fn unpack_some(archives: &[FoundArchive], job: &Job<'_>, run: &Run<'_>) -> Resul
             let before = spool.len();
             let max = job.settings.max_inflate;
             let unpacked = unpack(found, &archive.packing, &archive.sha256, max, &mut spool, job.interrupt);
-            *spooled.lock().unwrap_or_else(PoisonError::into_inner) += spool.len() - before;
+            let members = unpacked.as_ref().map_or(0, |unpacked| unpacked.members.len() + unpacked.rows.len());
+            *spooled.lock().unwrap_or_else(PoisonError::into_inner) += spool.len() - before + members as u64 * MEMBER;
             results.lock().unwrap_or_else(PoisonError::into_inner).push((place, unpacked));
         }
     };

@@ -154,6 +154,10 @@ impl Summary {
 
     /// Counts an input, by its row in the ledger.
     fn count(&mut self, source: &Source) {
+        // The threads tell of what they read.
+        if let (SourceState::Duplicate | SourceState::Empty, Some(what)) = (source.state, &source.problem) {
+            self.unreadable.push((source.path.clone(), what.clone()));
+        }
         match source.state {
             SourceState::Converted => {
                 self.converted += 1;

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::Settings;
 use super::content::is_parquet;
-use super::order::Hash;
 use super::options::{Options, VERSION, is_older, read_otherwise};
+use super::order::Hash;
 use super::replace::{Heirs, heirs, is_stale};
 use super::tell::FileName;
 use crate::discover::{Discovery, Found, Problem};

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use sawlog_formats::{
-    Block, Budget, ColumnSet, Compression, Container, Decoded, Decoder, Encoding, FORMATS, Format, LineEnding, MAX_LAYERS,
-    NotOpened, Partitions, REJECTS, Seen, Table, TextColumn, date_name, decompress, inflate, layer_names, not_opened,
-    other_parquet, vpc_flow,
+    Block, Budget, ColumnSet, Compression, Container, Decoded, Decoder, Encoding, FORMATS, Format, LineEnding,
+    MAX_LAYERS, NotOpened, Partitions, REJECTS, Seen, Table, TextColumn, date_name, decompress, inflate, layer_names,
+    not_opened, other_parquet, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
@@ -214,7 +214,7 @@ impl<'a> Worker<'a> {
         let content = bytes.bytes();
         let mut reading = Reading::new(self.job.settings, content, sha256.is_none());
         if let Told::Archive(_) = reading.report.told {
-            let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(content)));
+            let sha256 = sha256.unwrap_or_else(|| digest(bytes));
             return self.archive(input, bytes, &sha256, &[], reading.report.told);
         }
         let mut cutter = Cutter::of(reading.report.told.format());
@@ -300,7 +300,7 @@ impl<'a> Worker<'a> {
             Stream::Text(encoding) => (None, Some(encoding.name())),
         };
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
-        report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
+        report.sha256 = sha256.unwrap_or_else(|| digest(bytes));
         if bytes.was_cut() {
             bail!(cut_short(&self.job.plan.inputs[input]));
         }
@@ -335,7 +335,7 @@ impl<'a> Worker<'a> {
             Inside::Compressed(_) => Told::Unknown(Some(not_opened(NotOpened::InnerStream))),
             Inside::Archive(container) => Told::Archive(container),
         };
-        let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
+        let sha256 = sha256.unwrap_or_else(|| digest(bytes));
         self.archive(input, bytes, &sha256, &layers, told)
     }
 
@@ -396,7 +396,7 @@ impl<'a> Worker<'a> {
 
     /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
     fn whole_parquet(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
-        let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
+        let sha256 = sha256.unwrap_or_else(|| digest(bytes));
         let mut lines = match FlowParquet::open(&self.job.plan.inputs[input]) {
             Ok(Some(lines)) => lines,
             Ok(None) => {
@@ -751,6 +751,16 @@ fn open(found: &Found, buffer: Vec<u8>) -> Result<(Arc<File>, FileBytes)> {
         Some(_) => FileBytes::part(&file, found.offset(), found.size)?,
     };
     Ok((file, bytes))
+}
+
+/// SHA-256 of a file that is not read again, in hexadecimal digits.
+fn digest(bytes: &FileBytes) -> String {
+    let mut hasher = Sha256::new();
+    for (place, piece) in bytes.bytes().chunks(RELEASE).enumerate() {
+        hasher.update(piece);
+        bytes.release(place * RELEASE..place * RELEASE + piece.len());
+    }
+    hex(&hasher.finalize())
 }
 
 /// Makes sure that the file is what it was when it was found.
