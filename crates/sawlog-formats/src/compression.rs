@@ -1,5 +1,6 @@
 //! Compressed streams: which they are, by their first bytes, and how several layers of them are read within one limit.
 
+use std::fmt::{self, Debug};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -203,27 +204,67 @@ pub fn decompressed<'a>(
     input: Box<dyn BufRead + 'a>,
     layers: &[Compression],
     budget: &'a Budget,
-) -> io::Result<Box<dyn BufRead + 'a>> {
-    let mut reader = input;
-    for layer in layers {
-        let charged = Charged::new(layer.reader(reader)?, budget);
-        reader = Box::new(BufReader::with_capacity(BUFFER, charged));
+) -> io::Result<Box<dyn Read + 'a>> {
+    let Some((first, inner)) = layers.split_first() else { return Ok(Box::new(input)) };
+    let mut reader = Charged::new(first.reader(input)?, budget);
+    for layer in inner {
+        // Only between layers: where there are many small files, a buffer for each would tear the memory to pieces.
+        let buffered = Box::new(BufReader::with_capacity(BUFFER, reader));
+        reader = Charged::new(layer.reader(buffered)?, budget);
     }
-    Ok(reader)
+    Ok(Box::new(reader))
 }
 
-/// The layers of compression of what `open` reads, up to [`MAX_LAYERS`] of them, and the beginning of what is inside. What is
-/// broken has as many as can be read.
-pub fn peel<'a>(open: impl Fn() -> io::Result<Box<dyn BufRead + 'a>>) -> io::Result<(Vec<Compression>, Vec<u8>)> {
-    let mut layers = Vec::new();
-    loop {
-        let budget = Budget::new(RATIO_FROM, None);
-        let mut head = Vec::new();
-        let _ = decompressed(open()?, &layers, &budget).and_then(|inside| inside.take(SHOWN).read_to_end(&mut head));
-        match Compression::of(&head) {
-            Some(layer) if layers.len() < MAX_LAYERS => layers.push(layer),
-            _ => return Ok((layers, head)),
+/// Finds the layers of compression of files. It is kept from one file to the next: a new decompressor for each of many small files
+/// would tear the memory to pieces.
+#[derive(Default)]
+pub struct Peeler {
+    gzip: Option<GzDecoder<Box<dyn BufRead>>>,
+}
+
+impl Debug for Peeler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Peeler").finish_non_exhaustive()
+    }
+}
+
+impl Peeler {
+    /// The layers of compression of what `open` reads, up to [`MAX_LAYERS`] of them, and the beginning of what is inside. What is
+    /// broken has as many as can be read.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`.
+    pub fn peel(&mut self, open: impl Fn() -> io::Result<Box<dyn BufRead>>) -> io::Result<(Vec<Compression>, Vec<u8>)> {
+        let mut layers = Vec::new();
+        loop {
+            let mut head = if layers == [Compression::Gzip] { self.first_of_gzip(open()?) } else { Vec::new() };
+            if head.is_empty() {
+                let budget = Budget::new(RATIO_FROM, None);
+                let inside = decompressed(open()?, &layers, &budget);
+                let _ = inside.and_then(|inside| inside.take(SHOWN).read_to_end(&mut head));
+            }
+            match Compression::of(&head) {
+                Some(layer) if layers.len() < MAX_LAYERS => layers.push(layer),
+                _ => return Ok((layers, head)),
+            }
         }
+    }
+
+    /// The beginning of what is in a gzip file, as far as its first member shows it; nothing if others are to be looked at, too.
+    fn first_of_gzip(&mut self, input: Box<dyn BufRead>) -> Vec<u8> {
+        let gzip = match &mut self.gzip {
+            Some(gzip) => {
+                gzip.reset(input);
+                gzip
+            }
+            none => none.insert(GzDecoder::new(input)),
+        };
+        let mut head = Vec::new();
+        let read = gzip.take(SHOWN).read_to_end(&mut head);
+        let is_all = head.len() as u64 == SHOWN || gzip.get_mut().fill_buf().is_ok_and(<[u8]>::is_empty);
+        gzip.reset(Box::new(io::empty()));
+        if read.is_ok() && is_all { head } else { Vec::new() }
     }
 }
 
@@ -366,6 +407,16 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn peeled(bytes: &[u8]) -> (Vec<Compression>, Vec<u8>) {
+        let mut peeler = Peeler::default();
+        // Whatever it was used for before.
+        for other in [&gzip(b"x")[..20], &gzip(b"another"), b"none", &zstd(b"more")] {
+            let other = other.to_vec();
+            peeler.peel(|| Ok(Box::new(io::Cursor::new(other.clone())))).unwrap();
+        }
+        peeler.peel(|| Ok(Box::new(io::Cursor::new(bytes.to_vec())))).unwrap()
+    }
+
     /// What comes out, and what is broken.
     fn opened(bytes: &[u8], layers: &[Compression], budget: &Budget) -> (Vec<u8>, Option<String>) {
         let mut content = Vec::new();
@@ -386,7 +437,7 @@ mod tests {
             (gzip(&zstd(&bzip2(&text))), "gzip+zstd+bzip2"),
             ([&gzip(&text[..38])[..], &gzip(&text[38..]), &[0; 700]].concat(), "gzip"),
         ] {
-            let (layers, head) = peel(|| Ok(Box::new(&bytes[..]))).unwrap();
+            let (layers, head) = peeled(&bytes);
             assert_eq!(layer_names(&layers), names);
             assert!(text.starts_with(&head) && head.len() == 1024);
             let budget = Budget::of(bytes.len() as u64, u64::MAX);
@@ -401,14 +452,14 @@ mod tests {
             let (content, broken) = opened(&bytes[..bytes.len() / 2], &layers, &Budget::of(1, u64::MAX));
             assert!(text.starts_with(&content) && broken.is_some(), "{names}");
         }
-        let (layers, head) = peel(|| Ok(Box::new(&text[..]))).unwrap();
+        let (layers, head) = peeled(&text);
         assert!(layers.is_empty() && text.starts_with(&head));
     }
 
     #[test]
     fn no_more_layers_are_peeled_than_are_read() {
         let five = (0..5).fold(b"text".to_vec(), |inside, _| gzip(&inside));
-        let (layers, head) = peel(|| Ok(Box::new(&five[..]))).unwrap();
+        let (layers, head) = peeled(&five);
         assert!(layers.len() == MAX_LAYERS && is_gzip(&head));
     }
 

@@ -38,7 +38,7 @@ pub use address::{canonical_address, parse_address};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use compression::{
-    Budget, Charged, Compression, MAX_LAYERS, MAX_WINDOW_KIB, decompress, decompressed, layer_names, peel,
+    Budget, Charged, Compression, MAX_LAYERS, MAX_WINDOW_KIB, Peeler, decompress, decompressed, layer_names,
 };
 pub use container::Container;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};

@@ -13,6 +13,7 @@ use crate::evidence;
 
 /// So much is read at a time.
 const BUFFER: usize = 64 << 10;
+const HEAD: usize = 2 << 10;
 
 /// A file that holds members of archives.
 #[derive(Clone, Debug)]
@@ -68,8 +69,17 @@ impl Region {
     }
 
     pub(super) fn reader(&self) -> io::Result<Box<dyn BufRead>> {
+        self.buffered(BUFFER)
+    }
+
+    /// The same, if only the beginning is read.
+    pub(super) fn reader_of_head(&self) -> io::Result<Box<dyn BufRead>> {
+        self.buffered(HEAD)
+    }
+
+    fn buffered(&self, capacity: usize) -> io::Result<Box<dyn BufRead>> {
         let reader = RegionReader { file: self.place.open()?, at: self.offset, end: self.offset + self.len };
-        Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
+        Ok(Box::new(BufReader::with_capacity(capacity, reader)))
     }
 
     /// Its last bytes.

@@ -2,7 +2,7 @@
 //!
 //! POSIX (pax), GNU and older tars. See POSIX.1-2017, pax, "EXTENDED DESCRIPTION", and the manual of GNU tar, "Basic Tar Format".
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use sawlog_formats::Container;
 use tar::{EntryType, Header};
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 
 /// Reads a tar: its members, and as [`Read`] the content of the last one.
 pub(super) struct Tar<'a> {
-    reader: Box<dyn BufRead + 'a>,
+    reader: Box<dyn Read + 'a>,
     /// How many bytes were read.
     at: u64,
     /// How many bytes of the last member were not, and what fills them up to a block.
@@ -58,7 +58,7 @@ struct Records {
 }
 
 impl<'a> Tar<'a> {
-    pub(super) fn new(reader: Box<dyn BufRead + 'a>) -> Self {
+    pub(super) fn new(reader: Box<dyn Read + 'a>) -> Self {
         Self { reader, at: 0, left: 0, padding: 0, has_end: false, problem: None }
     }
 

@@ -1,11 +1,11 @@
 //! Takes archives apart, those within archives too, and finds out what each member is.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use crc32fast::Hasher as Crc32;
-use sawlog_formats::{Budget, Charged, Compression, Container, NotOpened, decompressed, not_opened, peel};
+use sawlog_formats::{Budget, Charged, Compression, Container, NotOpened, Peeler, decompressed, not_opened};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
@@ -46,6 +46,7 @@ pub(crate) fn unpack(
         free: 0,
         unpacked: Unpacked::default(),
         buffer: vec![0; PIECE],
+        peeler: Peeler::default(),
     };
     let mut source = Source { sha256: sha256.to_owned(), ..row(found) };
     let archive = Archive { label: Arc::clone(&found.label), region, packing: packing.clone(), depth: 1 };
@@ -81,6 +82,7 @@ struct Unpacker<'a> {
     unpacked: Unpacked,
     /// For what is copied.
     buffer: Vec<u8>,
+    peeler: Peeler,
 }
 
 /// A member whose content was taken.
@@ -139,7 +141,7 @@ impl Unpacker<'_> {
             Ok(reader) => reader,
             Err(error) => return Ok(Some(error.to_string())),
         };
-        let mut tar = Tar::new(reader);
+        let mut tar = Tar::new(Box::new(BufReader::with_capacity(PIECE, reader)));
         let in_place = layers.is_empty();
         let mut broken = None;
         while let Some(entry) = tar.next_entry() {
@@ -190,7 +192,7 @@ impl Unpacker<'_> {
         }
         let file = region.place.open().with_context(|| archive.label.to_string())?;
         let bytes = FileBytes::part(&file, region.offset, region.len).with_context(|| archive.label.to_string())?;
-        let mut full = None;
+        let (mut full, mut decoder) = (None, zip::Inflater::default());
         let problem = zip::entries(bytes.bytes(), |entry| {
             if full.is_none() {
                 full = self.is_full();
@@ -199,7 +201,7 @@ impl Unpacker<'_> {
                 return Ok(false);
             }
             let (at, len) = (entry.at, entry.data.len());
-            self.zip_member(archive, &region, entry)?;
+            self.zip_member(archive, &region, entry, &mut decoder)?;
             bytes.release(at..at + len);
             Ok(true)
         })?;
@@ -207,7 +209,13 @@ impl Unpacker<'_> {
         Ok(broken.or(full).or(problem))
     }
 
-    fn zip_member(&mut self, archive: &Archive, region: &Region, entry: zip::Entry<'_>) -> Result<()> {
+    fn zip_member<'a>(
+        &mut self,
+        archive: &Archive,
+        region: &Region,
+        entry: zip::Entry<'a>,
+        decoder: &mut zip::Inflater<'a>,
+    ) -> Result<()> {
         if entry.is_folder() {
             return Ok(());
         }
@@ -227,7 +235,7 @@ impl Unpacker<'_> {
             self.unread(label, &data, String::new(), NotOpened::Encrypted, None);
             return Ok(());
         }
-        let mut taken = match entry.reader() {
+        let mut taken = match entry.reader(decoder) {
             Ok(None) => {
                 let why = format!("compressed by the method {}", entry.method);
                 self.unread(label, &data, String::new(), NotOpened::OtherMethod, Some(why));
@@ -308,7 +316,7 @@ impl Unpacker<'_> {
     fn member(&mut self, archive: &Archive, label: Arc<str>, taken: Taken, mtime: Option<i64>) -> Result<()> {
         let head = &taken.head;
         let may_hold = Compression::of(head).is_some() || Container::of(head).is_some();
-        let (layers, inside) = if may_hold { peel(|| taken.region.reader())? } else { (Vec::new(), Vec::new()) };
+        let (layers, inside) = if may_hold { self.peeler.peel(|| taken.region.reader_of_head())? } else { (Vec::new(), Vec::new()) };
         if let Some(container) = Container::of(&inside) {
             if archive.depth >= MAX_DEPTH {
                 self.unread(label, &taken.region, hex(&taken.sha256), NotOpened::InnerArchive, taken.broken);

@@ -25,6 +25,10 @@ const DESCRIPTOR_SIZE: usize = 24;
 /// The path that a link has as its content is no longer.
 const MAX_LINK: u64 = 4096;
 
+/// What inflates one member after the other.
+#[derive(Debug, Default)]
+pub(super) struct Inflater<'a>(Option<DeflateDecoder<&'a [u8]>>);
+
 /// A member.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
@@ -58,12 +62,17 @@ impl<'a> Entry<'a> {
         self.method == CompressionMethod::STORE
     }
 
-    /// Its content; `None` if its method is not known.
-    pub(super) fn reader(&self) -> io::Result<Option<Box<dyn Read + 'a>>> {
+    /// Its content; `None` if its method is not known. The inflater is used again: a new one for each of many small members would
+    /// tear the memory to pieces.
+    pub(super) fn reader<'i>(&self, inflater: &'i mut Inflater<'a>) -> io::Result<Option<Box<dyn Read + 'i>>> {
         let data = self.data;
         Ok(Some(match self.method {
             CompressionMethod::STORE => Box::new(data),
-            CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(data)),
+            CompressionMethod::DEFLATE => {
+                let inflater = inflater.0.get_or_insert_with(|| DeflateDecoder::new(data));
+                inflater.reset(data);
+                Box::new(inflater)
+            }
             CompressionMethod::DEFLATE64 => Box::new(Deflate64Decoder::with_buffer(BufReader::new(data))),
             CompressionMethod::BZIP2 => Box::new(BzDecoder::new(data)),
             CompressionMethod::LZMA => self.lzma()?,

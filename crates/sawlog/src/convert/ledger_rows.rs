@@ -67,6 +67,7 @@ impl<'p> LedgerRows<'p> {
                 region: own.region,
                 file_time: own.file_time,
                 archive: own.archive,
+                problem: own.problem.or_else(|| first.problem.clone()),
                 ..first.clone()
             },
         };

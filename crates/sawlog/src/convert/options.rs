@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use sawlog_formats::{Budget, Encoding, decompressed, peel, vpc_flow, without_mark};
+use sawlog_formats::{Budget, Encoding, Peeler, decompressed, vpc_flow, without_mark};
 use sawlog_store::Source;
 
 use super::tell::{HEAD, Told};
@@ -126,7 +126,7 @@ pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) 
 /// The beginning of a file's content.
 fn head(path: &Path) -> Result<Vec<u8>> {
     let open = || Ok(Box::new(BufReader::new(evidence::open(path)?)) as Box<dyn BufRead>);
-    let (layers, _) = peel(open)?;
+    let (layers, _) = Peeler::default().peel(open)?;
     let (mut head, limit) = (Vec::new(), u64::try_from(HEAD)?);
     let budget = Budget::of(limit, u64::MAX);
     // Of a broken stream the whole part is looked at, as when it was read.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::{Compression, Container, Encoding, is_gzip, is_read_now, peel};
+use sawlog_formats::{Compression, Container, Encoding, Peeler, is_gzip, is_read_now};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
@@ -461,7 +461,7 @@ fn starts_as(found: &Found, unit_size: u64) -> (bool, bool) {
 /// Whether an input file holds an archive.
 fn holds_archive(found: &Found) -> bool {
     let open = || Ok(Box::new(BufReader::new(evidence::open(&found.path())?)) as Box<dyn BufRead>);
-    peel(open).is_ok_and(|(_, head)| Container::of(&head).is_some())
+    Peeler::default().peel(open).is_ok_and(|(_, head)| Container::of(&head).is_some())
 }
 
 /// SHA-256 of a file, in hexadecimal digits.
