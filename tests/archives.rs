@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use sawlog_tests::{Case, Numbers, Ran, cases, in_parallel, peak_of, random_flows, random_log, random_trail, start};
@@ -87,7 +89,7 @@ fn zip(members: &[Zipped<'_>]) -> Vec<u8> {
     for member in members {
         let (data, start) = (member.data(), out.len());
         let crc = crc32(member.content).to_le_bytes();
-        let size = u32::try_from(member.content.len() as i64 + member.lie).unwrap();
+        let size = u32::try_from(i64::try_from(member.content.len()).unwrap() + member.lie).unwrap();
         let packed = u32::try_from(data.len()).unwrap();
         let follows = member.flags & 8 != 0;
         let wide = [
@@ -157,7 +159,7 @@ fn pax(records: &[(&str, &str)]) -> Vec<u8> {
     let record = |(key, value): &(&str, &str)| {
         let rest = format!(" {key}={value}\n");
         let len =
-            (1..).map(|digits| rest.len() + digits).find(|len| len.to_string().len() + rest.len() == *len).unwrap();
+            (1..9).map(|digits| rest.len() + digits).find(|len| len.to_string().len() + rest.len() == *len).unwrap();
         format!("{len}{rest}")
     };
     tar_member(b"PaxHeaders/x", b'x', records.iter().map(record).collect::<String>().as_bytes())
@@ -487,7 +489,8 @@ fn members_stand_in_evidence_order_among_other_files() {
     for (store, threads) in [("one", "1"), ("four", "4")] {
         let told = summary(&case, &["in", "--store", store, "--threads", threads, "--memory", "128MiB"], 0);
         assert_eq!(told["records"], json!(7 * 300 + 2 * 200 + 5 * 200));
-        let found = case.sawq(&["find", "--columns", "source_file,source_line", "--format", "csv", "--store", store, "-q"]);
+        let found =
+            case.sawq(&["find", "--columns", "source_file,source_line", "--format", "csv", "--store", store, "-q"]);
         let mut places: Vec<(String, u64)> = Vec::new();
         for line in found.text().lines().skip(1) {
             let (file, number) = line.rsplit_once(',').unwrap();
@@ -824,7 +827,7 @@ fn a_bit_that_flips_is_found_or_makes_no_difference() {
     for (name, bytes, records) in samples() {
         for _ in cases(200, 12) {
             let mut flipped = bytes.clone();
-            let at = numbers.below(bytes.len() as u64) as usize;
+            let at = usize::try_from(numbers.below(bytes.len() as u64)).unwrap();
             flipped[at] ^= 1 << numbers.below(8);
             flips.push((name, flipped, records, at));
         }
@@ -976,10 +979,8 @@ fn digests_junk_and_other_formats_are_in_archives_what_they_are_outside() {
     );
     assert_eq!(told["unknown"], json!(["a.zip!__MACOSX/._wide.json", "a.zip!notes.txt", "a.zip!x.7z"]));
     assert_eq!(told["looks_like"]["7z archive"]["files"], json!(["a.zip!x.7z"]));
-    let row = sql(
-        &case,
-        "SELECT account_id, region, file_time IS NOT NULL AS timed FROM sources WHERE path LIKE '%1205Z%'",
-    );
+    let row =
+        sql(&case, "SELECT account_id, region, file_time IS NOT NULL AS timed FROM sources WHERE path LIKE '%1205Z%'");
     assert_eq!(row, json!([{ "account_id": "111122223333", "region": "eu-west-1", "timed": true }]));
     verified(&case);
     let again = summary(&case, &["in"], 3);
@@ -990,6 +991,13 @@ fn digests_junk_and_other_formats_are_in_archives_what_they_are_outside() {
     let told = summary(&case, &["more", "--vpc-fields", "start srcaddr dstaddr"], 0);
     assert_eq!(told["records"], json!(1), "{told}");
     verified(&case);
+    // Where it was read, but otherwise than options say, that is told, and --replace reads it again.
+    let swapped = ["--vpc-fields", "start dstaddr srcaddr"];
+    let told = summary(&case, &[&["more"], &swapped[..]].concat(), 3);
+    assert_eq!((&told["read_otherwise"][0][0], &told["converted"]), (&json!("b.zip"), &json!(0)), "{told}");
+    summary(&case, &[&["more", "--replace"], &swapped[..]].concat(), 0);
+    assert_eq!(texts(&case, "SELECT srcaddr FROM vpc_flow"), ["10.0.0.5"]);
+    verified(&case);
     let manifest = case.sawlog(&["manifest"]).json();
     let states: Vec<&Value> = manifest["sources"].as_array().unwrap().iter().map(|source| &source["state"]).collect();
     assert_eq!(states.iter().filter(|state| **state == "archive").count(), 2);
@@ -998,6 +1006,50 @@ fn digests_junk_and_other_formats_are_in_archives_what_they_are_outside() {
     // Nothing is committed if something is lost and that is not wanted.
     let ran = converted(&case, &["in", "--strict", "--store", "strict"], 1);
     assert!(ran.err.contains("nothing was committed"), "{}", ran.err);
+}
+
+#[test]
+fn parquet_files_in_archives_are_read_as_they_are_outside() {
+    let parquet = |columns: [(&str, ArrayRef); 3]| {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.into_inner().unwrap()
+    };
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+    let start = || -> ArrayRef { Arc::new(Int64Array::from(vec![1_627_560_000])) };
+    let flows = parquet([("srcaddr", text("10.0.0.1")), ("dstaddr", text("203.0.113.9")), ("start", start())]);
+    let other = parquet([("a", text("x")), ("b", text("y")), ("c", start())]);
+    let case = Case::new();
+    let members = [
+        Zipped::new("flows.parquet", &flows, 0),
+        Zipped::new("other.parquet", &other, 8),
+        Zipped::new("damaged.parquet", b"PAR1 and no more", 8),
+    ];
+    case.write("in/a.zip", zip(&members));
+    let told = summary(&case, &["in"], 3);
+    assert_eq!((&told["records"], &told["converted"]), (&json!(1), &json!(1)), "{told}");
+    assert_eq!(told["unreadable"][0][0], "a.zip!damaged.parquet");
+    assert_eq!(told["unknown"], json!(["a.zip!damaged.parquet", "a.zip!other.parquet"]));
+    assert_eq!(texts(&case, "SELECT dstaddr FROM vpc_flow"), ["203.0.113.9"]);
+    verified(&case);
+}
+
+#[test]
+fn no_more_members_are_read_than_fit_into_memory() {
+    let case = Case::new();
+    let header = |number: usize| tar_member(format!("{number}").as_bytes(), b'0', b"");
+    let tarred: Vec<u8> = (0..60_000).flat_map(header).chain(vec![0; 1024]).collect();
+    case.write("logs/a.tar.gz", gzip(&tarred));
+    let mut child = start(&case, &["convert", "logs", "-q", "--memory", "128MiB", "--threads", "1"]);
+    let peak = peak_of(&mut child);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("a.tar.gz: it has more than 50000 members") && said.contains("--memory"), "{said}");
+    assert!(peak <= 128 * 12 / 10, "{peak} MiB were used of 128");
+    let n = count(&case, "sources WHERE archive = 'a.tar.gz' AND state = 'empty'");
+    assert_eq!(n, 50_000);
 }
 
 #[test]

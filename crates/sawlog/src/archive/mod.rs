@@ -21,8 +21,8 @@ pub(crate) use unpack::unpack;
 
 /// So many archives may be within each other.
 pub(crate) const MAX_DEPTH: usize = 4;
-/// So many members of one input file are read.
-const MAX_MEMBERS: usize = 1_000_000;
+/// No more members of one input file than this are read, however much memory there is.
+pub(crate) const MAX_MEMBERS: usize = 1_000_000;
 
 /// Where the bytes of a member are, and what is known of it.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 use sawlog_formats::Container;
-use tar::{EntryType, Header};
+use tar::{EntryType, GnuHeader, Header};
 
 /// All in a tar comes in blocks of so many bytes.
 const BLOCK: usize = 512;
@@ -131,7 +131,7 @@ impl<'a> Tar<'a> {
         let name = records.name.unwrap_or_else(|| header.path_bytes().into_owned());
         if kind == EntryType::GNUSparse {
             // Where its holes are may go on in blocks of their own.
-            let mut goes_on = header.as_gnu().is_some_and(|header| header.is_extended());
+            let mut goes_on = header.as_gnu().is_some_and(GnuHeader::is_extended);
             while goes_on {
                 let mut block = [0; BLOCK];
                 if self.fill(&mut block)? < BLOCK {

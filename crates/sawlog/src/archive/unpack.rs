@@ -24,12 +24,12 @@ const HEAD: usize = 512;
 /// The size that a gzip file says its content has is believed up to so many times its own: that of logs is smaller.
 const LIKELY_RATIO: u64 = 64;
 
-/// Takes an input file apart, which has this SHA-256 and holds an archive. At most `max_inflate` bytes come out.
+/// Takes an input file apart, which has this SHA-256 and holds an archive. At most so many bytes and members come out.
 pub(crate) fn unpack(
     found: &Found,
     packing: &Packing,
     sha256: &str,
-    max_inflate: u64,
+    (max_inflate, max_members): (u64, usize),
     spool: &mut Spool,
     interrupt: &Interrupt,
 ) -> Result<Unpacked> {
@@ -43,6 +43,7 @@ pub(crate) fn unpack(
         budget,
         labels: Labels::default(),
         members: 0,
+        max_members,
         free: 0,
         unpacked: Unpacked::default(),
         buffer: vec![0; PIECE],
@@ -51,6 +52,8 @@ pub(crate) fn unpack(
     let mut source = Source { sha256: sha256.to_owned(), ..row(found) };
     let archive = Archive { label: Arc::clone(&found.label), region, packing: packing.clone(), depth: 1 };
     unpacker.open(&archive, None, &mut source)?;
+    let file = archive.region.place.open().with_context(|| found.path().display().to_string())?;
+    archive.region.place.check(&file)?;
     if unpacker.budget.is_exceeded() && unpacker.budget.is_bound_by(max_inflate) {
         source.options = past_limit(max_inflate).map(Into::into);
     }
@@ -76,6 +79,7 @@ struct Unpacker<'a> {
     budget: Arc<Budget>,
     labels: Labels,
     members: usize,
+    max_members: usize,
     /// How many bytes of members may be read where they lie: as many as their archives have. More is taken from the budget, since
     /// members can lie over each other.
     free: u64,
@@ -125,8 +129,10 @@ impl Unpacker<'_> {
 
     /// Why no more members are taken, if there are too many.
     fn is_full(&self) -> Option<String> {
-        if self.members >= MAX_MEMBERS {
-            Some(format!("it has more than {MAX_MEMBERS} members; the others were not read"))
+        if self.members >= self.max_members {
+            let max = self.max_members;
+            let remedy = if max < MAX_MEMBERS { "; a larger --memory takes more" } else { "" };
+            Some(format!("it has more than {max} members; the others were not read{remedy}"))
         } else if self.labels.are_full() {
             Some(format!("the names of its members are too long; those after {} were not read", self.members))
         } else {
@@ -169,7 +175,7 @@ impl Unpacker<'_> {
                 broken.clone_from(&taken.broken);
             }
             match what {
-                Some(why) => self.unread(label, &taken.region, hex(&taken.sha256), why, None),
+                Some(why) => self.unread(&label, &taken.region, hex(&taken.sha256), why, None),
                 None => self.member(archive, label, taken, entry.mtime)?,
             }
         }
@@ -228,17 +234,17 @@ impl Unpacker<'_> {
         let data = region.part(entry.at as u64, entry.data.len() as u64);
         if self.budget.is_exceeded() {
             let why = self.budget.reason();
-            self.unread(label, &data, String::new(), NotOpened::TooLarge, Some(why));
+            self.unread(&label, &data, String::new(), NotOpened::TooLarge, Some(why));
             return Ok(());
         }
         if entry.is_encrypted {
-            self.unread(label, &data, String::new(), NotOpened::Encrypted, None);
+            self.unread(&label, &data, String::new(), NotOpened::Encrypted, None);
             return Ok(());
         }
         let mut taken = match entry.reader(decoder) {
             Ok(None) => {
                 let why = format!("compressed by the method {}", entry.method);
-                self.unread(label, &data, String::new(), NotOpened::OtherMethod, Some(why));
+                self.unread(&label, &data, String::new(), NotOpened::OtherMethod, Some(why));
                 return Ok(());
             }
             Ok(Some(mut reader)) if entry.is_stored() => self.take(&mut reader, Some(data))?,
@@ -247,7 +253,7 @@ impl Unpacker<'_> {
                 self.take(&mut Charged::new(reader, &budget), None)?
             }
             Err(error) => {
-                self.unread(label, &data, String::new(), NotOpened::Broken, Some(error.to_string()));
+                self.unread(&label, &data, String::new(), NotOpened::Broken, Some(error.to_string()));
                 return Ok(());
             }
         };
@@ -262,7 +268,7 @@ impl Unpacker<'_> {
         if taken.region.len == 0
             && let Some(why) = taken.broken
         {
-            self.unread(label, &taken.region, hex(&taken.sha256), NotOpened::Broken, Some(why));
+            self.unread(&label, &taken.region, hex(&taken.sha256), NotOpened::Broken, Some(why));
             return Ok(());
         }
         self.member(archive, label, taken, entry.mtime)
@@ -316,10 +322,11 @@ impl Unpacker<'_> {
     fn member(&mut self, archive: &Archive, label: Arc<str>, taken: Taken, mtime: Option<i64>) -> Result<()> {
         let head = &taken.head;
         let may_hold = Compression::of(head).is_some() || Container::of(head).is_some();
-        let (layers, inside) = if may_hold { self.peeler.peel(|| taken.region.reader_of_head())? } else { (Vec::new(), Vec::new()) };
+        let (layers, inside) =
+            if may_hold { self.peeler.peel(|| taken.region.reader_of_head())? } else { (Vec::new(), Vec::new()) };
         if let Some(container) = Container::of(&inside) {
             if archive.depth >= MAX_DEPTH {
-                self.unread(label, &taken.region, hex(&taken.sha256), NotOpened::InnerArchive, taken.broken);
+                self.unread(&label, &taken.region, hex(&taken.sha256), NotOpened::InnerArchive, taken.broken);
                 return Ok(());
             }
             let packing = Packing { layers, container };
@@ -331,14 +338,14 @@ impl Unpacker<'_> {
             return Ok(());
         }
         if Compression::of(&inside).is_some() {
-            self.unread(label, &taken.region, hex(&taken.sha256), NotOpened::InnerStream, taken.broken);
+            self.unread(&label, &taken.region, hex(&taken.sha256), NotOpened::InnerStream, taken.broken);
             return Ok(());
         }
         // What will come out of it is taken now, in order, so that it does not matter which thread reads which member first.
         let declared = if layers.first() == Some(&Compression::Gzip) { gzip_size(&taken.region)? } else { 0 };
         if !self.budget.take_all(declared) {
             let why = self.budget.reason();
-            self.unread(label, &taken.region, hex(&taken.sha256), NotOpened::TooLarge, Some(why));
+            self.unread(&label, &taken.region, hex(&taken.sha256), NotOpened::TooLarge, Some(why));
             return Ok(());
         }
         let member = self.found(&label, &taken, mtime, declared);
@@ -360,9 +367,9 @@ impl Unpacker<'_> {
     }
 
     /// Adds the ledger's row of a member that is not read.
-    fn unread(&mut self, label: Arc<str>, region: &Region, sha256: String, why: NotOpened, problem: Option<String>) {
+    fn unread(&mut self, label: &str, region: &Region, sha256: String, why: NotOpened, problem: Option<String>) {
         if let Some(what) = &problem {
-            self.problem(&label, what);
+            self.problem(label, what);
         }
         let (found, archive) = (self.found, Arc::clone(&self.found.label));
         let source = Source {
@@ -370,7 +377,7 @@ impl Unpacker<'_> {
             looks_like: Some(not_opened(why).name().into()),
             sha256,
             size: i64::try_from(region.len).unwrap_or(i64::MAX),
-            path: label.to_string(),
+            path: label.to_owned(),
             archive: Some(archive),
             problem,
             account_id: None,

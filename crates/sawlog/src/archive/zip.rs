@@ -319,7 +319,7 @@ fn descriptor(rest: &[u8]) -> Option<(usize, u32, u64)> {
         let number = |from: usize| Some(u32::from_le_bytes(rest.get(at + from..at + from + 4)?.try_into().ok()?));
         let wide = |from: usize| Some(u64::from(number(from)?) | u64::from(number(from + 4)?) << 32);
         let (Some(crc), Some(compressed)) = (number(4), number(8)) else { return None };
-        if compressed as usize == at && at <= u32::MAX as usize {
+        if u64::from(compressed) == at as u64 {
             return Some((at, crc, u64::from(number(12)?)));
         }
         if wide(8) == Some(at as u64) {

@@ -13,14 +13,17 @@ use sawlog_store::{Run, Source};
 use super::order::{FirstFiles, Hash, from_hex};
 use super::plan::{Plan, converted};
 use super::writer::{FoundArchive, Written};
-use super::{Job, Summary, read_all};
-use crate::archive::{Spool, Unpacked, unpack};
+use super::{Job, Settings, Summary, read_all};
+use crate::archive::{MAX_MEMBERS, Spool, Unpacked, unpack};
 use crate::discover::Found;
 
 /// No more archives are taken apart before their members are read, once so many bytes came out of them, of which each member counts
 /// for some, since they are all in memory.
 const MAX_SPOOLED: u64 = 2 << 30;
 const MEMBER: u64 = 16 << 10;
+/// What is kept of a member takes about so much memory, up to its row in the ledger.
+const MEMBER_MEMORY: usize = 1 << 10;
+const MIN_MEMBERS: usize = 50_000;
 
 /// Reads the archives that were found; gives how many rows the ledger gets.
 pub(super) fn read(first: Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
@@ -43,6 +46,12 @@ pub(super) fn read(first: Written, job: &Job<'_>, run: &mut Run<'_>, summary: &m
     Ok(rows)
 }
 
+/// How many members of an archive fit into the memory.
+fn max_members(settings: &Settings) -> usize {
+    // Columns have a fourth of it.
+    (settings.columns_memory.saturating_mul(4 * settings.threads) / MEMBER_MEMORY).clamp(MIN_MEMBERS, MAX_MEMBERS)
+}
+
 /// Takes archives apart until enough has come out, each thread one after the other; gives what did, and of how many.
 fn unpack_some(archives: &[FoundArchive], job: &Job<'_>, run: &Run<'_>) -> Result<(Vec<Unpacked>, usize)> {
     let (next, spooled) = (AtomicUsize::new(0), Mutex::new(0));
@@ -56,7 +65,7 @@ fn unpack_some(archives: &[FoundArchive], job: &Job<'_>, run: &Run<'_>) -> Resul
             let found = &job.plan.inputs[archive.input];
             job.progress.unpacking(&found.label);
             let before = spool.len();
-            let max = job.settings.max_inflate;
+            let max = (job.settings.max_inflate, max_members(job.settings));
             let unpacked = unpack(found, &archive.packing, &archive.sha256, max, &mut spool, job.interrupt);
             let members = unpacked.as_ref().map_or(0, |unpacked| unpacked.members.len() + unpacked.rows.len());
             *spooled.lock().unwrap_or_else(PoisonError::into_inner) += spool.len() - before + members as u64 * MEMBER;

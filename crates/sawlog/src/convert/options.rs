@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use sawlog_formats::{Budget, Encoding, Peeler, decompressed, vpc_flow, without_mark};
-use sawlog_store::Source;
+use sawlog_store::{Source, SourceState};
 
 use super::tell::{HEAD, Told};
 use super::{Misfit, Settings};
@@ -104,6 +104,16 @@ impl Options {
 /// The options of a file of which more would come with a wider limit, as the ledger has them.
 pub(crate) fn past_limit(max_inflate: u64) -> Option<String> {
     Options::default().past(max_inflate).text()
+}
+
+/// Whether a member of an archive was read otherwise than the options given now say, as far as that shows without a look at it.
+pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> bool {
+    let Some(table) = source.format.as_deref().filter(|_| source.state == SourceState::Converted) else { return false };
+    let was = Options::parse(source.options.as_deref());
+    let format =
+        settings.format_named && settings.format.map_or(was.format.is_some(), |format| format.table.name != table);
+    let fields = |now: &str| was.vpc_fields.as_deref().is_some_and(|fields| fields != now);
+    format || settings.vpc_fields.as_deref().is_some_and(fields)
 }
 
 /// How a file in the ledger was read, if it would be read otherwise now.

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::Settings;
 use super::content::is_parquet;
-use super::options::{Options, VERSION, is_older, read_otherwise};
+use super::options::{Options, VERSION, is_older, member_read_otherwise, read_otherwise};
 use super::order::Hash;
 use super::replace::{Heirs, heirs, is_stale};
 use super::tell::FileName;
@@ -340,6 +340,8 @@ fn again_archive<'a>(
     let all = settings.replace && settings.names_options();
     if all || read_again(source) || members.iter().any(|source| read_again(source)) {
         Next::Read(Some(source))
+    } else if members.iter().any(|source| member_read_otherwise(source, settings)) {
+        Next::Tell(source, "in part without these options".to_owned())
     } else {
         Next::Keep(source)
     }

@@ -654,6 +654,7 @@ enum Stop {
 }
 
 /// What a compressed file holds that is not read as it comes.
+#[derive(Clone, Copy)]
 enum Inside {
     /// It begins like text in UTF-16.
     Utf16(Encoding),
