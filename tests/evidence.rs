@@ -233,8 +233,8 @@ fn bombs_are_bounded() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(0 | 3)), "{what}: {:?} {said}", output.status);
         println!("{what}: {} bytes, {peak} MiB", content.len());
-        let is_too_large = what == "a gzip file of zeros";
-        assert_eq!(is_too_large, said.contains("gzip content grows past"), "{what}: {said}");
+        let is_too_large = what.starts_with("a gzip file");
+        assert_eq!(is_too_large, said.contains("content grows past"), "{what}: {said}");
         assert!(peak <= 256 * 12 / 10, "{what}: {peak} MiB were used of 256");
         assert_eq!(case.sawq(&["find", "-c", "--log", "s3", "--bucket", "bucket-*", "--operation", "!x"]).code, 0);
         let verified = case.sawlog(&["verify"]);

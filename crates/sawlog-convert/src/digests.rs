@@ -202,7 +202,7 @@ fn check_log_files(digests: &[DigestFile], sources: &[Source], found: &mut Valid
     let of_path = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let mut by_name: HashMap<String, Vec<&Source>> = HashMap::new();
     for source in sources {
-        by_name.entry(of_path(&source.path)).or_default().push(source);
+        by_name.entry(source.name().to_owned()).or_default().push(source);
     }
     let mut listed = HashSet::new();
     for log in digests.iter().flat_map(|digest| &digest.content.log_files) {
@@ -224,7 +224,7 @@ fn check_log_files(digests: &[DigestFile], sources: &[Source], found: &mut Valid
     }
     let covered = covered(digests);
     for source in sources.iter().filter(|source| source.format.as_deref() == Some(cloudtrail::TABLE.name)) {
-        if listed.contains(&of_path(&source.path)) {
+        if listed.contains(source.name()) {
             continue;
         }
         let scope = source.account_id.as_deref().zip(source.region.as_deref());

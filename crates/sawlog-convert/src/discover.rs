@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::Metadata;
-use std::io::BufRead;
+use std::fs::{File, Metadata};
+use std::io::{self, BufRead};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,11 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
 use sawlog_formats::label;
+use sawlog_store::file_name;
 use walkdir::WalkDir;
+
+use crate::archive::Member;
+use crate::evidence;
 
 /// How the problem of a link ends that leads out of an input folder, and was not followed.
 pub const NOT_FOLLOWED: &str = "not followed";
@@ -33,12 +37,46 @@ pub(crate) struct Found {
     pub(crate) mtime: i64,
     /// Whether another file has the same size, so that it may have the same content; known once the run is planned.
     pub(crate) may_repeat: bool,
+    /// Where its bytes are, if it is a member of an archive.
+    pub(crate) member: Option<Box<Member>>,
 }
 
 impl Found {
     /// How to open it.
     pub(crate) fn path(&self) -> PathBuf {
         self.path.as_ref().map_or_else(|| self.given.join(&*self.label), |path| path.to_path_buf())
+    }
+
+    /// Opens it, or the file in which its bytes are.
+    pub(crate) fn open(&self) -> io::Result<Arc<File>> {
+        match self.member.as_deref() {
+            None => evidence::open(&self.path()).map(Arc::new),
+            Some(member) => member.place.open(),
+        }
+    }
+
+    /// Where its bytes begin in the file that is opened for it.
+    pub(crate) fn offset(&self) -> u64 {
+        self.member.as_ref().map_or(0, |member| member.offset)
+    }
+
+    /// The last part of its label.
+    pub(crate) fn name(&self) -> &str {
+        file_name(&self.label, self.member.as_ref().map(|member| &*member.archive))
+    }
+
+    /// A member of this file, which is an archive.
+    pub(crate) fn member(&self, label: Arc<str>, size: u64, mtime: Option<i64>, member: Member) -> Self {
+        Self {
+            given: Arc::clone(&self.given),
+            path: None,
+            root: Arc::clone(&self.root),
+            label,
+            size,
+            mtime: mtime.unwrap_or(self.mtime),
+            may_repeat: false,
+            member: Some(Box::new(member)),
+        }
     }
 
     /// Gives it a longer label, which starts from the folder above.
@@ -51,7 +89,8 @@ impl Found {
     #[cfg(test)]
     pub(crate) fn labelled(label: &str) -> Self {
         let given = Path::new("").into();
-        Self { given, path: None, root: "".into(), label: label.into(), size: 0, mtime: 0, may_repeat: false }
+        let (root, label) = ("".into(), label.into());
+        Self { given, path: None, root, label, size: 0, mtime: 0, may_repeat: false, member: None }
     }
 }
 
@@ -234,6 +273,7 @@ impl Finder {
             size: metadata.len(),
             mtime: mtime(metadata),
             may_repeat: false,
+            member: None,
         });
     }
 

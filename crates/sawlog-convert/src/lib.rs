@@ -15,6 +15,7 @@
 //! Nothing here prints, reads the command line or catches signals. What wants to be told how far a command is, or to stop it,
 //! implements [`Watch`]; who does not care gives `&()`.
 
+mod archive;
 mod compact;
 mod convert;
 mod digests;

@@ -13,7 +13,7 @@ use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use memmap2::{Advice, Mmap, UncheckedAdvice};
+use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
 /// How many maps there can be at a time: one for each worker, and some to spare.
 const SLOTS: usize = 1024;
@@ -40,11 +40,20 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps the whole of `file`, which must not be empty.
     pub(crate) fn new(file: &File) -> io::Result<Self> {
+        Self::with(file, &MmapOptions::new())
+    }
+
+    /// Maps so many bytes of `file`, but not none, from a place on.
+    pub(crate) fn part(file: &File, offset: u64, len: usize) -> io::Result<Self> {
+        Self::with(file, MmapOptions::new().offset(offset).len(len))
+    }
+
+    fn with(file: &File, options: &MmapOptions) -> io::Result<Self> {
         GUARD.call_once(install_guard);
         // SAFETY: the map is read only and private. The file can be changed by others while we read, so its bytes may
         // differ from one read to the next, but all readers treat them as untrusted bytes; that it may become shorter
         // is what the guard is for.
-        let map = unsafe { Mmap::map(file)? };
+        let map = unsafe { options.map(file)? };
         let (start, end) = (map.as_ptr().addr(), map.as_ptr().addr() + map.len());
         for (slot, entry) in SLOT_TABLE.iter().enumerate() {
             // Claimed with 1, which is no address, until both ends are there.

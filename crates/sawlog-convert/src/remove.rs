@@ -90,6 +90,7 @@ fn gone(source: Source, now: i64, reason: Option<&str>, run: &str) -> Source {
         read_by: source.read_by,
         encoding: source.encoding,
         options: source.options,
+        archive: source.archive,
         removed_at: Some(now),
         remove_reason: reason.map(Into::into),
         ..Source::default()
@@ -129,7 +130,19 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
             );
         }
     }
-    Ok(ledger.iter().filter(|source| found.contains(source.path.as_str())).cloned().collect())
+    // What is in an archive goes with it.
+    let archives: HashSet<&str> = ledger
+        .iter()
+        .filter(|source| source.state == SourceState::Archive)
+        .map(|source| source.path.as_str())
+        .collect();
+    let goes = |source: &Source| {
+        let outer = || source.path.match_indices('!').map(|(end, _)| &source.path[..end]);
+        let with_archive = || outer().any(|path| archives.contains(path) && found.contains(path));
+        found.contains(source.path.as_str())
+            || source.archive.is_some() && source.state != SourceState::Removed && with_archive()
+    };
+    Ok(ledger.iter().filter(|source| goes(source)).cloned().collect())
 }
 
 /// What names files on the command line.
@@ -162,8 +175,11 @@ impl Named {
     }
 
     fn matches(&self, source: &Source) -> bool {
+        // An archive is a folder of its members.
+        let is_member = source.archive.is_some();
         let within = |path: &str, folder: &str| {
-            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let ends = |rest: &str| rest.is_empty() || rest.starts_with('/') || is_member && rest.starts_with('!');
+            path.strip_prefix(folder).is_some_and(ends)
         };
         // As in the filters of sawq, a star matches across folders, too.
         let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);

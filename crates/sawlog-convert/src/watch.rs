@@ -19,6 +19,16 @@ pub trait Watch: Sync {
         let _ = bytes;
     }
 
+    /// An archive is taken apart.
+    fn unpacking(&self, label: &str) {
+        let _ = label;
+    }
+
+    /// So many bytes more are to be read than it seemed: what came out of archives.
+    fn more(&self, bytes: u64) {
+        let _ = bytes;
+    }
+
     /// So many bytes more were read.
     fn bytes(&self, bytes: usize) {
         let _ = bytes;

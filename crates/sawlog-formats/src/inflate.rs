@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use flate2::bufread::GzDecoder;
 
 /// So much is inflated at a time: small enough to stay in the processor's cache from one step to the next.
-const PIECE: u64 = 256 << 10;
+pub(crate) const PIECE: u64 = 256 << 10;
 /// How many times larger than its file the content of a gzip file may be. Logs reach 30, a stream of zeros 1,030.
-const MAX_RATIO: u64 = 250;
+pub(crate) const MAX_RATIO: u64 = 250;
 /// Content up to this size, in bytes, is never too large for its file.
-const RATIO_FROM: u64 = 64 << 20;
+pub(crate) const RATIO_FROM: u64 = 64 << 20;
 
 /// Whether the bytes are those of a gzip file. See RFC 1952, "Member format".
 #[must_use]

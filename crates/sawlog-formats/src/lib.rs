@@ -11,6 +11,8 @@ mod calendar;
 pub mod cloudtrail;
 mod column;
 mod columns;
+mod compression;
+mod container;
 mod decoder;
 mod encoding;
 mod entity;
@@ -39,6 +41,10 @@ pub mod vpc_flow;
 pub use address::{canonical_address, parse_address};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
+pub use compression::{
+    Budget, Charged, Compression, MAX_LAYERS, MAX_WINDOW_KIB, Peeler, decompress, decompressed, layer_names,
+};
+pub use container::Container;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
 pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};
@@ -46,7 +52,10 @@ pub use envelope::{
     Envelope, Inside, NamedValue, NamedValues, Opener, Wrapped, WrappedColumns, Wrapping, decode_opened, open,
     reject_opened,
 };
-pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parquet, other_table, remedy, wrapper};
+pub use identify::{
+    Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,
+    remedy, wrapper,
+};
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;
 pub use label::label;

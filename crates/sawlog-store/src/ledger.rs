@@ -22,10 +22,16 @@ pub const SOURCES: Table = Table {
         Column::int64("size", "The file's size in bytes"),
         Column::text("mtime", "When the file was last changed").kind(Kind::Time),
         Column::text("sha256", "SHA-256 of the file, as it is"),
-        Column::text("state", "converted, duplicate, empty, digest, unknown or removed"),
+        Column::text(
+            "state",
+            "converted, duplicate, empty, digest, unknown, removed, or archive, whose members have rows of their own",
+        ),
         Column::text("duplicate_of", "The path of the file with the same content that was converted"),
         Column::text("format", "The table that its records are in"),
-        Column::text("compression", "gzip, parquet, or null"),
+        Column::text(
+            "compression",
+            "gzip, zstd, bzip2, xz, zip, tar, several of them, the outer one first (gzip+tar); parquet; or null",
+        ),
         Column::int64(
             "content_size",
             "Size of the content in bytes, after decompression; of Parquet, as lines of text",
@@ -53,6 +59,8 @@ pub const SOURCES: Table = Table {
         Column::text("removed_at", "When its records were removed").kind(Kind::Time),
         Column::text("remove_reason", "Why they were removed"),
         Column::text("envelope", "What the file is, if it is not the log itself but a document that holds its records"),
+        Column::text("archive", "The path of the input file that it is a member of; its own path begins with it"),
+        Column::text("problem", "Why it could not be read, or not to its end"),
     ],
     times: &[],
 };
@@ -73,10 +81,13 @@ pub enum SourceState {
     Unknown,
     /// Its records were taken out of the store.
     Removed,
+    /// It is an archive: what it holds are sources of their own.
+    Archive,
 }
 
 impl SourceState {
-    const ALL: [Self; 6] = [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown, Self::Removed];
+    const ALL: [Self; 7] =
+        [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown, Self::Removed, Self::Archive];
 
     /// Its name in the ledger.
     #[must_use]
@@ -88,6 +99,7 @@ impl SourceState {
             Self::Digest => "digest",
             Self::Unknown => "unknown",
             Self::Removed => "removed",
+            Self::Archive => "archive",
         }
     }
 }
@@ -131,6 +143,8 @@ pub struct Source {
     pub removed_at: Option<i64>,
     pub remove_reason: Option<SharedText>,
     pub envelope: Option<SharedText>,
+    pub archive: Option<SharedText>,
+    pub problem: Option<String>,
 }
 
 impl Source {
@@ -188,6 +202,8 @@ impl Source {
             time(|source| source.removed_at),
             text(|source| source.remove_reason.as_deref()),
             text(|source| source.envelope.as_deref()),
+            text(|source| source.archive.as_deref()),
+            text(|source| source.problem.as_deref()),
         ];
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
@@ -236,6 +252,12 @@ impl Source {
         Ok(())
     }
 
+    /// The last part of its path: of a member of an archive, its name there without folders.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        file_name(&self.path, self.archive.as_deref())
+    }
+
     /// The line that `sha256sum` prints of the file: its SHA-256, two blanks, its path.
     #[must_use]
     pub fn sum_line(&self) -> String {
@@ -258,6 +280,13 @@ impl Source {
         }
         Ok(sources)
     }
+}
+
+/// The last part of a path, which is that of a member if there is an archive.
+#[must_use]
+pub fn file_name<'a>(path: &'a str, archive: Option<&str>) -> &'a str {
+    let is_end = |char: char| char == '/' || char == '!' && archive.is_some();
+    path.rsplit(is_end).next().unwrap_or_default()
 }
 
 /// Memory for no more rows than this is taken before they are read.
@@ -318,6 +347,8 @@ struct Columns<'a> {
     removed_at: Option<&'a TimestampMicrosecondArray>,
     remove_reason: Option<&'a StringArray>,
     envelope: Option<&'a StringArray>,
+    archive: Option<&'a StringArray>,
+    problem: Option<&'a StringArray>,
 }
 
 impl<'a> Columns<'a> {
@@ -364,6 +395,8 @@ impl<'a> Columns<'a> {
             removed_at: time("removed_at"),
             remove_reason: text("remove_reason"),
             envelope: text("envelope"),
+            archive: text("archive"),
+            problem: text("problem"),
         })
     }
 
@@ -413,6 +446,8 @@ impl<'a> Columns<'a> {
             removed_at: self.removed_at.and_then(time),
             remove_reason: self.remove_reason.and_then(&mut common),
             envelope: self.envelope.and_then(&mut common),
+            archive: self.archive.and_then(&mut common),
+            problem: self.problem.and_then(own),
         })
     }
 

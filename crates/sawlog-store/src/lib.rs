@@ -31,7 +31,7 @@ pub use entities::{
 pub use error::{Result, StoreError};
 pub use inside::checked_path;
 pub use lacking::{columns_checksum, stored_fields};
-pub use ledger::{SOURCES, SharedText, Source, SourceState};
+pub use ledger::{SOURCES, SharedText, Source, SourceState, file_name};
 pub use read::{TableReader, read_file};
 pub use run::{Run, StagedFile};
 pub use store::{FORMAT_VERSION, Store, TABLES, UndoneRun, table};

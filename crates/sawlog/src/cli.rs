@@ -36,11 +36,14 @@ Examples:
                                                      a flow log without a header line
   sawlog convert flow.log --replace --vpc-fields 'version dstaddr srcaddr start end'
                                                      read a file again that was read wrongly
+  sawlog convert case.zip backup.tar.gz              what is in archives, file by file
   sawlog convert notes.txt --format s3-access        a file that is not recognised by its content
 
-Files are told apart by content, not by name. gzip and UTF-16 are read, byte order marks make no
-difference. Archives (zip, tar) and other compressions (zstd, bzip2, xz, …) are not read, but named,
-with what to do; the exit status is 3 then.
+Files are told apart by content, not by name. UTF-16 is read, byte order marks make no difference.
+gzip, zstd, bzip2 and xz are read in up to four layers. Each file in a zip or tar archive is read as
+a file of its own, named ARCHIVE!PATH; archives may be in up to four others. What is not read is
+named, with what to do: encrypted members, 7z, rar, …; the exit status is 3 then. What comes out of
+archives needs room in the store's folder, a few GiB at a time.
 Options apply to files that are new, changed, or of unknown format. Where they would change how a
 file was read before, it is named, and --replace reads it again.";
 
@@ -58,7 +61,8 @@ Examples:
   sawlog remove host7 --reason 'not part of case 12'  all files of a folder
 
 Paths are those of source_file: relative to what was given to convert. A file's path on disk works,
-too. In patterns, * matches any text, / included, as in the filters of sawq.
+too. In patterns, * matches any text, / included, as in the filters of sawq. An archive's members go
+with it; a member is named ARCHIVE!PATH.
 If another file has the same content, the records stay, as those of that file.
 The ledger keeps the file's row, with the time and reason; 'sawlog convert' reads the file again.
 The file itself is not touched. 'sawlog compact' deletes the data files that held its records, once
@@ -197,7 +201,8 @@ pub(crate) struct ConvertArgs {
     /// The compression of data files; the index is always LZ4, which is fastest to read
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
-    /// Stop reading a gzip file whose content is larger than this; above 64 MiB also one that inflates more than 250 times
+    /// Stop reading a compressed file or archive once more than this comes out, over all layers and members; above 64 MiB also
+    /// once it is more than 250 times the file's size
     #[arg(long, default_value = "4GiB", value_name = "SIZE")]
     pub(crate) max_inflate: ByteSize,
     /// Commit nothing if a line is rejected or a file can't be read

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use sawlog_convert::Watch;
+use sawlog_formats::visible;
 use sawlog_store::UndoneRun;
 
 use crate::interrupt::Interrupt;
@@ -74,6 +75,18 @@ impl Watch for Progress {
         }
         self.bar.set_length(bytes);
         self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn unpacking(&self, label: &str) {
+        if self.shown {
+            self.bar.set_message(format!("taking {} apart", visible(label)));
+        }
+    }
+
+    fn more(&self, bytes: u64) {
+        if self.shown {
+            self.bar.inc_length(bytes);
+        }
     }
 
     fn bytes(&self, bytes: usize) {

@@ -38,6 +38,7 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     let duplicates = summary.duplicates.iter().map(|(path, first)| format!("{path} = {first}"));
     print_names("with the content of another file, converted once", duplicates);
     print_names("empty", summary.empty.iter().cloned());
+    print_names("links in archives, not followed", summary.links.iter().cloned());
     print_done(summary);
     Ok(())
 }
@@ -62,6 +63,9 @@ fn print_done(summary: &Summary) {
     }
     if summary.digests > 0 {
         line += &format!("; {}", counted(summary.digests as u64, "CloudTrail digest"));
+    }
+    if summary.archives > 0 {
+        line += &format!("; {} taken apart", counted(summary.archives as u64, "archive"));
     }
     if summary.rejects > 0 {
         line += &format!("; {} rejected (see 'sawlog status --rejects')", count(summary.rejects));

@@ -62,6 +62,8 @@ struct SourceStatus {
     digests: usize,
     unknown: usize,
     removed: usize,
+    /// Archives, whose members are sources of their own.
+    archives: usize,
     records: i64,
     rejects: i64,
     blank_lines: i64,
@@ -101,6 +103,7 @@ pub(crate) fn status(store: &Store) -> Result<Status> {
             SourceState::Digest => sources.digests += 1,
             SourceState::Unknown => sources.unknown += 1,
             SourceState::Removed => sources.removed += 1,
+            SourceState::Archive => sources.archives += 1,
         }
         if let Some(name) = source.looks_like {
             *not_read.entry(name.to_string()).or_default() += 1;
@@ -317,8 +320,14 @@ impl Status {
         println!("{}\n\n{grid}\n", self.store);
         let sources = &self.sources;
         println!(
-            "sources   {} converted, {} duplicate, {} empty, {} digests, {} of unknown format, {} removed",
-            sources.converted, sources.duplicate, sources.empty, sources.digests, sources.unknown, sources.removed
+            "sources   {} converted, {} duplicate, {} empty, {} digests, {} of unknown format, {} removed{}",
+            sources.converted,
+            sources.duplicate,
+            sources.empty,
+            sources.digests,
+            sources.unknown,
+            sources.removed,
+            if sources.archives > 0 { format!("; out of {} archives", sources.archives) } else { String::new() }
         );
         println!(
             "records   {}, {} rejects, {} blank lines",

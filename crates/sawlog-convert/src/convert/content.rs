@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 use memchr::{memchr, memrchr};
 use sawlog_formats::cloudtrail::Scanner;
@@ -45,6 +46,17 @@ impl FileBytes {
         }
         buffer.truncate(filled);
         Ok(Self::Read(buffer))
+    }
+
+    /// Reads or maps `size` bytes of `file` from `offset` on.
+    pub(crate) fn part(file: &File, offset: u64, size: u64) -> std::io::Result<Self> {
+        let len = usize::try_from(size).map_err(std::io::Error::other)?;
+        if size >= MAP_FROM {
+            return Mapping::part(file, offset, len).map(Self::Mapped);
+        }
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, offset)?;
+        Ok(Self::Read(bytes))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

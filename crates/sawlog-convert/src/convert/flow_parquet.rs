@@ -2,7 +2,8 @@
 //!
 //! See the Amazon VPC user guide, "Flow log files": the columns are the fields, named with `_` where the text has `-`.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Write;
 
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
@@ -10,6 +11,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use sawlog_formats::vpc_flow;
 
+use super::content::FileBytes;
+use crate::discover::Found;
 use crate::evidence;
 
 /// Rows to a block of lines.
@@ -24,8 +27,8 @@ pub(crate) struct FlowParquet {
 
 impl FlowParquet {
     /// Opens the file; `None` if it is one of something else.
-    pub(crate) fn open(path: &Path) -> Result<Option<Self>> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(evidence::open(path)?)?;
+    pub(crate) fn open(found: &Found) -> Result<Option<Self>> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(own_file(found)?)?;
         let names: Vec<&str> = builder.schema().fields().iter().map(|field| field.name().as_str()).collect();
         let header = names.join(" ");
         if !vpc_flow::is_header(header.as_bytes()) {
@@ -41,6 +44,17 @@ impl FlowParquet {
         print(&batch.context("the Parquet file is damaged")?, text)?;
         Ok(true)
     }
+}
+
+/// The file itself, or what a member of an archive has in a temporary file.
+fn own_file(found: &Found) -> Result<File> {
+    if found.member.is_none() {
+        return Ok(evidence::open(&found.path())?);
+    }
+    let bytes = FileBytes::part(&*found.open()?, found.offset(), found.size)?;
+    let mut file = tempfile::tempfile().context("can't make a temporary file")?;
+    file.write_all(bytes.bytes()).context("can't write to a temporary file")?;
+    Ok(file)
 }
 
 fn print(batch: &RecordBatch, text: &mut Vec<u8>) -> Result<()> {

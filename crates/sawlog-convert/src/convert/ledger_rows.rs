@@ -66,6 +66,8 @@ impl<'p> LedgerRows<'p> {
                 account_id: own.account_id,
                 region: own.region,
                 file_time: own.file_time,
+                archive: own.archive,
+                problem: own.problem.or_else(|| first.problem.clone()),
                 ..first.clone()
             },
         };

@@ -1,5 +1,6 @@
 //! The conversion: finds what is new, shares the work among threads, and makes the result a new version of the store.
 
+mod archives;
 mod content;
 mod flow_parquet;
 mod ledger_rows;
@@ -31,9 +32,11 @@ use crate::watch::{Interrupted, Watch, begin_run};
 use order::{Abort, Contents, FirstFiles, Running, Turns};
 use plan::converted;
 use worker::Worker;
-use writer::Writer;
+use writer::{Writer, Written};
 
-pub(crate) use plan::{Plan, hash_file, hex};
+pub(crate) use content::FileBytes;
+pub(crate) use options::past_limit;
+pub(crate) use plan::{Plan, hash_file, hex, row};
 pub(crate) use replace::{heirs, is_stale, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
@@ -60,7 +63,7 @@ pub struct Settings {
     pub unit_size: u64,
     /// How data files are compressed.
     pub codec: Codec,
-    /// The largest content of a gzip file, in bytes.
+    /// The most that may come out of one input file, in bytes.
     pub max_inflate: u64,
     /// Whether nothing is to be committed unless all of the input became records.
     pub strict: bool,
@@ -123,6 +126,10 @@ pub struct Summary {
     pub empty: Vec<String>,
     /// CloudTrail digests.
     pub digests: usize,
+    /// Archives whose members were read; each of these counts for itself.
+    pub archives: usize,
+    /// Links in archives, which are not followed.
+    pub links: Vec<String>,
     /// Files that are not read, of whatever kind.
     pub unknown: Vec<String>,
     /// Those of them that look like something, by what they look like.
@@ -186,6 +193,10 @@ impl Summary {
 
     /// Counts an input, by its row in the ledger.
     fn count(&mut self, source: &Source) {
+        // The threads tell of what they read.
+        if let (SourceState::Duplicate | SourceState::Empty, Some(what)) = (source.state, &source.problem) {
+            self.unreadable.push((source.path.clone(), what.clone()));
+        }
         match source.state {
             SourceState::Converted => {
                 self.converted += 1;
@@ -202,6 +213,7 @@ impl Summary {
                 }
             }
             SourceState::Removed => {}
+            SourceState::Archive => self.archives += 1,
             SourceState::Duplicate => {
                 self.duplicates.push((source.path.clone(), source.duplicate_of.clone().unwrap_or_default()));
             }
@@ -223,6 +235,15 @@ pub(crate) struct Job<'a> {
     pub(crate) watch: &'a dyn Watch,
 }
 
+impl<'a> Job<'a> {
+    fn new(settings: &'a Settings, plan: &'a Plan, contents: FirstFiles, watch: &'a dyn Watch) -> Self {
+        let pieces = plan.units.iter().flat_map(|unit| &unit.pieces);
+        let running = pieces.filter(|piece| piece.parts > 1 && piece.part == 0);
+        let running = running.map(|piece| (piece.input, Turns::default())).collect();
+        Self { settings, plan, contents: Turns::new(contents), running, abort: Abort::default(), watch }
+    }
+}
+
 /// Converts the inputs into the store.
 ///
 /// # Errors
@@ -241,23 +262,16 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     summary.read_otherwise.clone_from(&plan.read_otherwise);
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
-    let running = plan.units.iter().flat_map(|unit| &unit.pieces).filter(|piece| piece.parts > 1 && piece.part == 0);
     let repeating = plan.inputs.iter().filter(|input| input.may_repeat).count();
     let contents = match repeating {
         0 => FirstFiles::default(),
         inputs => FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs), inputs),
     };
-    let job = Job {
-        settings,
-        plan: &plan,
-        contents: Turns::new(contents),
-        running: running.map(|piece| (piece.input, Turns::default())).collect(),
-        abort: Abort::default(),
-        watch,
-    };
+    let job = Job::new(settings, &plan, contents, watch);
     replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
     drop(ledger);
-    let rows = read_all(&job, &mut run, &mut summary)?;
+    let written = read_all(&job, &mut run, &mut summary)?;
+    let rows = written.rows + archives::read(written, &job, &mut run, &mut summary)?;
     if watch.wants_to_stop() {
         return Err(Interrupted.into());
     }
@@ -270,8 +284,8 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     Ok(summary)
 }
 
-/// Lets the threads do all units, and writes what they hand over in the order of the units; gives how many rows the ledger gets.
-fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
+/// Lets the threads do all units, and writes what they hand over in the order of the units.
+fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Written> {
     let units = &job.plan.units;
     let next = AtomicUsize::new(0);
     // A unit's output waits in its own channel until the writer comes to it: a few row groups, then its thread waits.

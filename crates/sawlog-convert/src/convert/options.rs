@@ -1,12 +1,11 @@
 //! The options of a conversion that decide how a file is read: as the ledger keeps them, and compared with those given now.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use flate2::read::MultiGzDecoder;
-use sawlog_formats::{Encoding, is_gzip, vpc_flow, without_mark};
-use sawlog_store::Source;
+use sawlog_formats::{Budget, Encoding, Peeler, decompressed, vpc_flow, without_mark};
+use sawlog_store::{Source, SourceState};
 
 use super::tell::{HEAD, Told};
 use super::{Misfit, Settings};
@@ -102,6 +101,21 @@ impl Options {
     }
 }
 
+/// The options of a file of which more would come with a wider limit, as the ledger has them.
+pub(crate) fn past_limit(max_inflate: u64) -> Option<String> {
+    Options::default().past(max_inflate).text()
+}
+
+/// Whether a member of an archive was read otherwise than the options given now say, as far as that shows without a look at it.
+pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> bool {
+    let Some(table) = source.format.as_deref().filter(|_| source.state == SourceState::Converted) else { return false };
+    let was = Options::parse(source.options.as_deref());
+    let format =
+        settings.format_named && settings.format.map_or(was.format.is_some(), |format| format.table.name != table);
+    let fields = |now: &str| was.vpc_fields.as_deref().is_some_and(|fields| fields != now);
+    format || settings.vpc_fields.as_deref().is_some_and(fields)
+}
+
 /// How a file in the ledger was read, if it would be read otherwise now.
 pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) -> Result<Option<String>> {
     // Ledgers of earlier versions do not say with which options a file was read.
@@ -121,16 +135,12 @@ pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) 
 
 /// The beginning of a file's content.
 fn head(path: &Path) -> Result<Vec<u8>> {
-    let (mut file, mut head) = (evidence::open(path)?, Vec::new());
-    let limit = u64::try_from(HEAD)?;
-    file.by_ref().take(limit).read_to_end(&mut head)?;
-    if is_gzip(&head) {
-        let mut content = Vec::new();
-        let stream = head.as_slice().chain(file);
-        // Of a broken stream the whole part is looked at, as when it was read.
-        let _ = MultiGzDecoder::new(stream).take(limit).read_to_end(&mut content);
-        head = content;
-    }
+    let open = || Ok(Box::new(BufReader::new(evidence::open(path)?)) as Box<dyn BufRead>);
+    let (layers, _) = Peeler::default().peel(open)?;
+    let (mut head, limit) = (Vec::new(), u64::try_from(HEAD)?);
+    let budget = Budget::of(limit, u64::MAX);
+    // Of a broken stream the whole part is looked at, as when it was read.
+    let _ = decompressed(open()?, &layers, &budget)?.take(limit).read_to_end(&mut head);
     if let Some(encoding) = Encoding::of(&head).filter(|encoding| encoding.whole_utf16(&head).is_some()) {
         let mut text = Vec::new();
         encoding.append_utf8(&head, &mut text);

@@ -119,7 +119,7 @@ impl FirstFiles {
 }
 
 /// The hash that so many hexadecimal digits are.
-fn from_hex(text: &str) -> Option<Hash> {
+pub(crate) fn from_hex(text: &str) -> Option<Hash> {
     let mut hash = Hash::default();
     let (digits, rest) = text.as_bytes().as_chunks::<2>();
     if digits.len() != hash.len() || !rest.is_empty() {

@@ -1,20 +1,22 @@
 //! What a run has to do: the inputs that are new, in order, cut into units of work.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::{Encoding, is_gzip};
+use sawlog_formats::{Compression, Container, Encoding, Peeler, is_gzip, is_read_now};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
 use super::Changed;
 use super::Settings;
 use super::content::is_parquet;
-use super::options::{Options, VERSION, is_older, read_otherwise};
+use super::options::{Options, VERSION, is_older, member_read_otherwise, read_otherwise};
+use super::order::Hash;
 use super::replace::{Heirs, heirs, is_stale};
 use super::tell::{FileName, HEAD, Told};
 use crate::discover::{Discovery, Found, Problem};
@@ -101,11 +103,16 @@ impl Plan {
     fn compare(&mut self, mut files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
         let (mut taken, mut changed) = (HashSet::new(), Vec::new());
+        let members = members(ledger);
+        let members_of = |path: &str| members.get(path).map(Vec::as_slice).unwrap_or_default();
         files.retain_mut(|file| {
             let fate = fate(file, &known, &taken).and_then(|fate| match fate {
                 Fate::New => Ok(Next::Read(None)),
                 // Its records are not in the store.
                 Fate::Same(source) if is_stale(source, |path| known.get(path).copied()) => Ok(Next::Read(Some(source))),
+                Fate::Same(source) if source.state == SourceState::Archive => {
+                    Ok(again_archive(source, members_of(&source.path), settings, |path| known.get(path).copied()))
+                }
                 Fate::Same(source) => again(source, file, settings),
                 // What was removed is new.
                 Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
@@ -114,12 +121,13 @@ impl Plan {
                 Fate::Changed(source) => Ok(Next::Refuse(source)),
             });
             match fate {
-                Ok(Next::Read(old)) => self.replaced.extend(old.cloned()),
+                Ok(Next::Read(old)) => {
+                    self.replaced.extend(old.cloned());
+                    // What it held goes with it.
+                    self.replaced.extend(members_of(&file.label).iter().copied().cloned());
+                }
                 Ok(Next::Keep(source)) => {
-                    match source.state {
-                        SourceState::Unknown => self.still_unknown.push(source.clone()),
-                        _ => self.unchanged += 1,
-                    }
+                    self.keep(source, members_of(&source.path));
                     return false;
                 }
                 Ok(Next::Tell(source, how)) => {
@@ -143,6 +151,46 @@ impl Plan {
         }
         files.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(files)
+    }
+
+    /// Counts a file that stays as it is, or if it is an archive, its members.
+    fn keep(&mut self, source: &Source, members: &[&Source]) {
+        let is_archive = source.state == SourceState::Archive && !members.is_empty();
+        let kept = members.iter().copied().chain((!is_archive).then_some(source));
+        for source in kept {
+            match source.state {
+                SourceState::Unknown => self.still_unknown.push(source.clone()),
+                SourceState::Archive if is_archive => {}
+                _ => self.unchanged += 1,
+            }
+        }
+    }
+
+    /// The work on what came out of archives: members, and rows of the ledger for all else. `first` has the content that the store
+    /// holds by then, with the paths.
+    pub(crate) fn of_members(
+        mut members: Vec<Found>,
+        rows: Vec<Source>,
+        first: &HashMap<Hash, Arc<str>>,
+        settings: &Settings,
+    ) -> Self {
+        members.sort_by(|a, b| a.label.cmp(&b.label));
+        let mut plan = Self { settled: rows, ..Self::default() };
+        let mut own: HashMap<Hash, Arc<str>> = HashMap::new();
+        for found in members {
+            let sha256 = found.member.as_ref().map_or(Hash::default(), |member| member.sha256);
+            if found.size == 0 {
+                plan.settled.push(Source { state: SourceState::Empty, sha256: hex(&sha256), ..row(&found) });
+            } else if let Some(before) = first.get(&sha256).or_else(|| own.get(&sha256)) {
+                plan.settled.push(duplicate(&found, hex(&sha256), before));
+            } else {
+                own.insert(sha256, Arc::clone(&found.label));
+                plan.inputs.push(found);
+            }
+        }
+        let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
+        plan.cut(size.of(plan.inputs.iter().map(|found| found.size).sum()), settings);
+        plan
     }
 
     /// Finds who takes over the records of sources that are replaced. One that can't be read now is not: its records stay.
@@ -172,10 +220,13 @@ impl Plan {
             };
             true
         });
-        self.heirs = heirs(ledger, &self.replaced, &again);
         let unread: HashSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
-        self.replaced.retain(|source| !unread.contains(&source.path));
-        self.heirs.retain(|path, _| !unread.contains(path));
+        let again: HashSet<String> = again.into_iter().map(str::to_owned).collect();
+        self.replaced.retain(|source| {
+            let archive = source.archive.as_deref();
+            !unread.contains(&source.path) && !archive.is_some_and(|archive| unread.contains(archive))
+        });
+        self.heirs = heirs(ledger, &self.replaced, &again.iter().map(String::as_str).collect());
         self.problems.extend(problems);
     }
 
@@ -197,8 +248,9 @@ impl Plan {
                 return false;
             }
             found.may_repeat = may_repeat && found.size <= unit_size;
-            // A file of many units must be known to be new before the first of them is read.
-            if may_repeat && found.size > unit_size {
+            // A file of many units must be known to be new before the first of them is read. What is in archives is compared member
+            // by member.
+            if may_repeat && found.size > unit_size && !holds_archive(found) {
                 let sha256 = match hash_file(&found.path()) {
                     Ok(sha256) => sha256,
                     Err(error) => {
@@ -260,14 +312,52 @@ enum Next<'a> {
     Refuse(&'a Source),
 }
 
+/// The members of each archive that the ledger has, by its path.
+fn members(ledger: &[Source]) -> HashMap<&str, Vec<&Source>> {
+    let mut members: HashMap<&str, Vec<&Source>> = HashMap::new();
+    for source in ledger {
+        if let Some(archive) = source.archive.as_deref() {
+            members.entry(archive).or_default().push(source);
+        }
+    }
+    members
+}
+
+/// What is to be done with an archive that is what the ledger says: it is read again if one of its members is to be.
+fn again_archive<'a>(
+    source: &'a Source,
+    members: &[&Source],
+    settings: &Settings,
+    find: impl Fn(&str) -> Option<&'a Source>,
+) -> Next<'a> {
+    let read_again = |source: &Source| {
+        let limit_is_wider = Options::parse(source.options.as_deref()).limit_is_wider(settings);
+        let may_be_known = source.state == SourceState::Unknown && may_be_known(source, settings);
+        limit_is_wider || may_be_known || source.state == SourceState::Removed || is_stale(source, &find)
+    };
+    let all = settings.replace && settings.names_options();
+    if all || read_again(source) || members.iter().any(|source| read_again(source)) {
+        Next::Read(Some(source))
+    } else if members.iter().any(|source| member_read_otherwise(source, settings)) {
+        Next::Tell(source, "in part without these options".to_owned())
+    } else {
+        Next::Keep(source)
+    }
+}
+
+/// Whether a file that is not read may be now.
+fn may_be_known(source: &Source, settings: &Settings) -> bool {
+    let is_read_now = || source.looks_like.as_deref().is_some_and(is_read_now);
+    settings.names_options() || is_older(source.read_by.as_deref()) || is_read_now()
+}
+
 /// What is to be done with a file that is what the ledger says: it is read again if it may be read to better effect.
 fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Next<'a>> {
     let was = Options::parse(source.options.as_deref());
-    let may_be_known = || settings.names_options() || is_older(source.read_by.as_deref());
     Ok(match source.state {
         SourceState::Removed => Next::Read(Some(source)),
         SourceState::Unknown | SourceState::Converted if was.limit_is_wider(settings) => Next::Read(Some(source)),
-        SourceState::Unknown if may_be_known() => Next::Read(Some(source)),
+        SourceState::Unknown if may_be_known(source, settings) => Next::Read(Some(source)),
         SourceState::Converted => match read_otherwise(source, &file.path(), settings)? {
             None => Next::Keep(source),
             Some(_) if settings.replace => Next::Read(Some(source)),
@@ -290,14 +380,17 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
     loop {
         if !taken.contains(&file.label) {
             let Some(&source) = known.get(&*file.label) else { return Ok(Fate::New) };
+            // A member of an archive may have the path of a file.
+            let is_file = source.archive.is_none();
             let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
-            if same_root && same_size && source.mtime == file.mtime
-                || same_size && source.sha256 == hash_file(&file.path())?
+            if is_file
+                && (same_root && same_size && source.mtime == file.mtime
+                    || same_size && source.sha256 == hash_file(&file.path())?)
             {
                 return Ok(Fate::Same(source));
             }
-            if same_root {
+            if is_file && same_root {
                 return Ok(Fate::Changed(source));
             }
         }
@@ -322,6 +415,8 @@ pub(crate) fn row(found: &Found) -> Source {
         size: i64::try_from(found.size).unwrap_or(i64::MAX),
         mtime: found.mtime,
         read_by: Some(VERSION.into()),
+        archive: found.member.as_ref().map(|member| Arc::clone(&member.archive)),
+        problem: found.member.as_ref().and_then(|member| member.broken.as_deref().map(str::to_owned)),
         ..Source::default()
     }
 }
@@ -355,14 +450,20 @@ fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool)
         let gzip = found.label.ends_with(".gz");
         return (gzip, gzip);
     }
-    let mut head = Vec::new();
-    let limit = if found.size > unit_size { HEAD as u64 } else { 64 };
-    let read = evidence::open(&found.path()).and_then(|file| file.take(limit).read_to_end(&mut head)).is_ok();
-    let is_whole = || {
-        let is_opened = found.size > unit_size && matches!(Told::of(settings, &head), Told::Opened(_));
-        is_gzip(&head) || is_parquet(&head) || Encoding::of(&head).is_some() || is_opened
-    };
-    (read && is_gzip(&head), read && is_whole())
+    let len = usize::try_from(found.size).unwrap_or(usize::MAX).min(if found.size > unit_size { HEAD } else { 512 });
+    let mut head = vec![0; len];
+    let read = found.open().and_then(|file| file.read_exact_at(&mut head, found.offset())).is_ok();
+    let is_packed = Compression::of(&head).is_some() || Container::of(&head).is_some();
+    let is_opened = || found.size > unit_size && matches!(Told::of(settings, &head), Told::Opened(_));
+    let whole = is_packed || is_parquet(&head) || Encoding::of(&head).is_some() || is_opened();
+    let is_broken = found.member.as_ref().is_some_and(|member| member.broken.is_some());
+    (read && is_gzip(&head), read && whole || is_broken)
+}
+
+/// Whether an input file holds an archive.
+fn holds_archive(found: &Found) -> bool {
+    let open = || Ok(Box::new(BufReader::new(evidence::open(&found.path())?)) as Box<dyn BufRead>);
+    Peeler::default().peel(open).is_ok_and(|(_, head)| Container::of(&head).is_some())
 }
 
 /// SHA-256 of a file, in hexadecimal digits.

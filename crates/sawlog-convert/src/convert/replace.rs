@@ -94,6 +94,7 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
                 region: source.region.clone(),
                 file_time: source.file_time,
                 run_id: source.run_id.clone(),
+                archive: source.archive.clone(),
                 ..(*first).clone()
             }
         } else {

@@ -1,7 +1,7 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
 use sawlog_formats::{
-    Envelope, Format, TIMES, Unread, archive, cloudtrail, formats, headerless, open, other_table, vpc_flow,
+    Container, Envelope, Format, TIMES, Unread, archive, cloudtrail, formats, headerless, open, other_table, vpc_flow,
     without_mark, wrapper,
 };
 
@@ -22,6 +22,8 @@ pub(crate) enum Told {
     Opened(Envelope),
     /// A CloudTrail digest.
     Digest,
+    /// An archive, whose members are read.
+    Archive(Container),
     /// Something that is not read, and what it is, if that is known.
     Unknown(Option<Unread>),
 }
@@ -36,6 +38,9 @@ impl Told {
     /// Tells by the beginning of the (decompressed) content.
     pub(crate) fn of(settings: &Settings, content: &[u8]) -> Self {
         let head = head_of(content);
+        if let Some(container) = Container::of(head) {
+            return Self::Archive(container);
+        }
         match (archive(head), settings.format) {
             (Some(archive), _) => Self::Unknown(Some(archive)),
             (None, Some(format)) => {
@@ -77,7 +82,7 @@ impl Told {
         match self {
             Self::Log(format) => Some(format),
             Self::Opened(envelope) => Some(envelope.format),
-            Self::Digest | Self::Unknown(_) => None,
+            Self::Digest | Self::Archive(_) | Self::Unknown(_) => None,
         }
     }
 
@@ -93,6 +98,7 @@ impl Told {
                 Some(format!("log of the table {}", format.table.name))
             }
             Self::Digest => Some("CloudTrail digest".to_owned()),
+            Self::Archive(container) => Some(format!("{} archive", container.name())),
             Self::Unknown(unread) => unread.map(Unread::name),
         }
     }
@@ -129,8 +135,7 @@ impl<'a> FileName<'a> {
     /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz`, and the same of `vpcflowlogs` and `elasticloadbalancing`, which
     /// have the name of the flow log or load balancer before the time.
     pub(crate) fn of(found: &'a Found) -> Self {
-        let name = found.label.rsplit('/').next().unwrap_or_default();
-        let mut parts = name.split('_');
+        let mut parts = found.name().split('_');
         let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let is_name = |name: &&str| kind.split('-').next() == Some(*name);

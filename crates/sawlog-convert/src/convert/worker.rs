@@ -1,15 +1,18 @@
 //! Does one unit of work: reads its inputs, decodes them, encodes row groups, and reports what each input held.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use sawlog_formats::{
-    Block, ColumnSet, Decoded, Decoder, Encoding, Format, LineEnding, Partitions, REJECTS, Seen, Table, TextColumn,
-    date_name, decode_opened, formats, inflate, is_gzip, other_parquet, reject_opened, vpc_flow,
+    Block, Budget, ColumnSet, Compression, Container, Decoded, Decoder, Encoding, Format, LineEnding, MAX_LAYERS,
+    NotOpened, Partitions, REJECTS, Seen, Table, TextColumn, date_name, decode_opened, decompress, formats, inflate,
+    layer_names, not_opened, other_parquet, reject_opened, vpc_flow,
 };
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
@@ -23,7 +26,6 @@ use super::reading::{Reading, pass_over};
 use super::tell::{HEAD, MAX_DIGEST, Told};
 use super::{Job, scraps};
 use crate::discover::{Found, mtime};
-use crate::evidence;
 use crate::watch::Interrupted;
 
 /// A row group is closed when it has so many rows.
@@ -54,7 +56,9 @@ pub(crate) struct Report {
     pub(crate) sha256: String,
     /// SHA-256 of what was inflated.
     pub(crate) content_sha256: Option<String>,
-    pub(crate) compression: Option<&'static str>,
+    pub(crate) compression: Option<Cow<'static, str>>,
+    /// The layers of compression around an archive.
+    pub(crate) layers: Vec<Compression>,
     /// How the text is encoded, if it was made into UTF-8.
     pub(crate) encoding: Option<&'static str>,
     /// The options that mattered. Of the first part.
@@ -177,7 +181,8 @@ impl<'a> Worker<'a> {
         };
         // Of a file in parts another part was read before: where this one begins there may be nothing any more.
         unchanged(found, &file, &bytes)?;
-        let report = if piece.parts == 1 { self.whole(piece.input, &bytes, None) } else { self.part(piece, &bytes) };
+        let sha256 = found.member.as_ref().map(|member| hex(&member.sha256));
+        let report = if piece.parts == 1 { self.whole(piece.input, &bytes, sha256) } else { self.part(piece, &bytes) };
         unchanged(found, &file, &bytes)?;
         if let FileBytes::Read(buffer) = bytes {
             self.buffers[0] = buffer;
@@ -187,8 +192,18 @@ impl<'a> Worker<'a> {
 
     /// Reads a whole file.
     fn whole(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
-        if is_gzip(bytes.bytes()) {
-            return self.whole_stream(input, bytes, sha256, Stream::Gzip { may_be_utf16: true });
+        let mut report = self.whole_content(input, bytes, sha256)?;
+        let member = self.job.plan.inputs[input].member.as_deref();
+        if let Some(broken) = member.and_then(|member| member.broken.as_deref()) {
+            report.problem.get_or_insert_with(|| broken.to_owned());
+        }
+        Ok(report)
+    }
+
+    fn whole_content(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
+        if let Some(compression) = Compression::of(bytes.bytes()) {
+            let layers = vec![compression];
+            return self.whole_stream(input, bytes, sha256, Stream::Packed { layers, may_be_utf16: true });
         }
         if let Some(encoding) = Encoding::of(bytes.bytes())
             && encoding.is_whole_utf16(bytes.bytes())
@@ -200,8 +215,17 @@ impl<'a> Worker<'a> {
         }
         let content = bytes.bytes();
         let mut reading = Reading::new(self.job.settings, content, sha256.is_none());
+        if let Told::Archive(_) = reading.report.told {
+            let sha256 = sha256.unwrap_or_else(|| digest(bytes));
+            return self.archive(input, bytes, &sha256, &[], reading.report.told);
+        }
         let mut cutter = Cutter::of(self.job.settings, reading.report.told, content);
-        self.content(input, bytes, 0..content.len(), true, &mut reading, &mut cutter)?;
+        let member = self.job.plan.inputs[input].member.as_deref();
+        match member.and_then(|member| member.broken.as_deref()) {
+            // What was to follow is lost.
+            Some(broken) => self.break_off(input, broken, content, &mut cutter, &mut reading)?,
+            None => self.content(input, bytes, 0..content.len(), true, &mut reading, &mut cutter)?,
+        }
         if let (Told::Digest, 0..=MAX_DIGEST) = (reading.report.told, content.len()) {
             reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
         }
@@ -223,59 +247,114 @@ impl<'a> Worker<'a> {
     ) -> Result<Report> {
         let (mut buffer, mut text) = (std::mem::take(&mut self.buffers[1]), Vec::new());
         let mut begun: Option<(Reading, Cutter)> = None;
-        let max_inflate = self.job.settings.max_inflate;
-        let inflated = match stream {
-            Stream::Gzip { may_be_utf16 } => inflate(bytes.bytes(), max_inflate, &mut buffer, |content, at_end| {
-                let is_first = may_be_utf16 && begun.is_none() && (at_end || content.len() >= HEAD);
-                match Encoding::of(content).filter(|encoding| is_first && *encoding != Encoding::Utf32) {
-                    Some(encoding) => Err(Stop::Utf16(encoding)),
-                    None => Ok(self.next_content(input, content, at_end, &mut begun)?),
-                }
-            }),
-            Stream::GzipText(encoding) => inflate(bytes.bytes(), max_inflate, &mut buffer, |content, at_end| {
-                let taken = encoding.append_utf8(content, &mut text);
-                let read = self.next_content(input, &text, at_end, &mut begun)?;
-                text.drain(..read);
-                Ok(taken)
-            }),
+        let limit = Limit::of(&self.job.plan.inputs[input], self.job.settings.max_inflate);
+        let inflated = match &stream {
+            Stream::Packed { layers, may_be_utf16 } => {
+                limit.unpack(bytes.bytes(), layers, &mut buffer, |content, at_end| {
+                    if begun.is_none() && (at_end || content.len() >= HEAD) {
+                        look_inside(content, *may_be_utf16)?;
+                    }
+                    Ok(self.next_content(input, content, at_end, &mut begun)?)
+                })
+            }
+            Stream::PackedText(layers, encoding) => {
+                limit.unpack(bytes.bytes(), layers, &mut buffer, |content, at_end| {
+                    let taken = encoding.append_utf8(content, &mut text);
+                    let read = self.next_content(input, &text, at_end, &mut begun)?;
+                    text.drain(..read);
+                    Ok(taken)
+                })
+            }
             Stream::Text(encoding) => {
                 let read = |content: &[u8], at_end: bool| self.next_content(input, content, at_end, &mut begun);
                 encoding.transcode(bytes.bytes(), &mut buffer, read).map(|()| None).map_err(Stop::from)
             }
         };
+        // Of what breaks off early the beginning was not looked at.
+        let inflated = inflated.and_then(|broken| match &stream {
+            Stream::Packed { .. } if begun.is_none() => look_inside(&buffer, false).map(|()| broken),
+            _ => Ok(broken),
+        });
         let broken = match inflated {
             Ok(broken) => broken,
             Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::Utf16(encoding)) => {
-                let is_text = inflates_to_utf16(bytes.bytes(), encoding, max_inflate, &mut buffer);
+            Err(Stop::Inside(inside)) => {
+                buffer.clear();
                 self.buffers[1] = buffer;
-                let stream = if is_text { Stream::GzipText(encoding) } else { Stream::Gzip { may_be_utf16: false } };
-                return self.whole_stream(input, bytes, sha256, stream);
+                return self.inside(input, bytes, sha256, stream, inside);
             }
         };
-        let rest = if matches!(stream, Stream::GzipText(_)) { &text } else { &buffer };
+        let rest = if matches!(stream, Stream::PackedText(..)) { &text } else { &buffer };
         let (mut reading, mut cutter) = begun.unwrap_or_else(|| self.begin_content(rest));
         if let Some(broken) = broken {
             self.break_off(input, &broken, rest, &mut cutter, &mut reading)?;
-            if u64::try_from(reading.report.content_size).is_ok_and(|size| size > max_inflate) {
-                reading.report.options = reading.report.options.past(max_inflate);
+            if limit.is_bound(reading.report.content_size) {
+                reading.report.options = reading.report.options.past(self.job.settings.max_inflate);
             }
         }
         buffer.shrink_to(4 << 20);
         self.buffers[1] = buffer;
         self.job.watch.bytes(bytes.bytes().len());
         let mut report = reading.report;
-        (report.compression, report.encoding) = match stream {
-            Stream::Gzip { .. } => (Some("gzip"), None),
-            Stream::GzipText(encoding) => (Some("gzip"), Some(encoding.name())),
+        (report.compression, report.encoding) = match &stream {
+            Stream::Packed { layers, .. } => (Some(compression(layers)), None),
+            Stream::PackedText(layers, encoding) => (Some(compression(layers)), Some(encoding.name())),
             Stream::Text(encoding) => (None, Some(encoding.name())),
         };
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
-        report.sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
+        report.sha256 = sha256.unwrap_or_else(|| digest(bytes));
         if bytes.was_cut() {
             bail!(cut_short(&self.job.plan.inputs[input]));
         }
         Ok(report)
+    }
+
+    /// Reads a compressed file again, now that it is known what is in it.
+    fn inside(
+        &mut self,
+        input: usize,
+        bytes: &FileBytes,
+        sha256: Option<String>,
+        stream: Stream,
+        inside: Inside,
+    ) -> Result<Report> {
+        let Stream::Packed { mut layers, .. } = stream else { bail!("only what is compressed is looked into") };
+        let told = match inside {
+            Inside::Utf16(encoding) => {
+                let limit = Limit::of(&self.job.plan.inputs[input], self.job.settings.max_inflate);
+                let is_text = limit.unpacks_to_utf16(bytes.bytes(), &layers, encoding, &mut self.buffers[1]);
+                let stream = if is_text {
+                    Stream::PackedText(layers, encoding)
+                } else {
+                    Stream::Packed { layers, may_be_utf16: false }
+                };
+                return self.whole_stream(input, bytes, sha256, stream);
+            }
+            Inside::Compressed(layer) if layers.len() < MAX_LAYERS => {
+                layers.push(layer);
+                return self.whole_stream(input, bytes, sha256, Stream::Packed { layers, may_be_utf16: true });
+            }
+            Inside::Compressed(_) => Told::Unknown(Some(not_opened(NotOpened::InnerStream))),
+            Inside::Archive(container) => Told::Archive(container),
+        };
+        let sha256 = sha256.unwrap_or_else(|| digest(bytes));
+        self.archive(input, bytes, &sha256, &layers, told)
+    }
+
+    /// Reports a file of which nothing more is read here: an archive, or what is compressed too often.
+    fn archive(
+        &self,
+        input: usize,
+        bytes: &FileBytes,
+        sha256: &str,
+        layers: &[Compression],
+        told: Told,
+    ) -> Result<Report> {
+        if bytes.was_cut() {
+            bail!(cut_short(&self.job.plan.inputs[input]));
+        }
+        self.job.watch.bytes(bytes.bytes().len());
+        Ok(Report { sha256: sha256.to_owned(), told, layers: layers.to_vec(), ..Report::default() })
     }
 
     fn begin_content(&self, content: &[u8]) -> (Reading, Cutter) {
@@ -319,14 +398,14 @@ impl<'a> Worker<'a> {
 
     /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
     fn whole_parquet(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
-        let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(bytes.bytes())));
-        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input].path()) {
+        let sha256 = sha256.unwrap_or_else(|| digest(bytes));
+        let mut lines = match FlowParquet::open(&self.job.plan.inputs[input]) {
             Ok(Some(lines)) => lines,
             Ok(None) => {
                 let told = Told::Unknown(Some(other_parquet()));
                 return Ok(Report { sha256, told, ..Report::default() });
             }
-            Err(error) => return Ok(unreadable(&error)),
+            Err(error) => return Ok(Report { sha256, ..unreadable(&error) }),
         };
         let mut reading = Reading::new(self.job.settings, b"", true);
         reading.report.told = Told::Log(&vpc_flow::FORMAT);
@@ -346,7 +425,7 @@ impl<'a> Worker<'a> {
         self.end(input, b"", &Cutter::Lines(false), &mut reading)?;
         self.job.watch.bytes(bytes.bytes().len());
         let mut report = reading.report;
-        report.compression = Some("parquet");
+        report.compression = Some("parquet".into());
         report.content_sha256 = Some(hex(&reading.hasher.finalize()));
         report.sha256 = sha256;
         Ok(report)
@@ -564,15 +643,15 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
 }
 
 /// How a file's bytes become its content.
-#[derive(Clone, Copy)]
 enum Stream {
-    /// They are inflated.
-    Gzip {
+    /// They are decompressed: the layers, the outer one first.
+    Packed {
+        layers: Vec<Compression>,
         /// Whether what comes of it may be text in UTF-16.
         may_be_utf16: bool,
     },
-    /// They are inflated, and the text in UTF-16 that comes of it is made into UTF-8.
-    GzipText(Encoding),
+    /// They are decompressed, and the text in UTF-16 that comes of it is made into UTF-8.
+    PackedText(Vec<Compression>, Encoding),
     /// Text in UTF-16 is made into UTF-8.
     Text(Encoding),
 }
@@ -580,8 +659,17 @@ enum Stream {
 /// Why a stream is not read on.
 enum Stop {
     Failed(anyhow::Error),
+    /// It is to be read in another way.
+    Inside(Inside),
+}
+
+/// What a compressed file holds that is not read as it comes.
+#[derive(Clone, Copy)]
+enum Inside {
     /// It begins like text in UTF-16.
     Utf16(Encoding),
+    Compressed(Compression),
+    Archive(Container),
 }
 
 impl From<anyhow::Error> for Stop {
@@ -590,14 +678,73 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
-/// Whether all of what a gzip file holds is text in UTF-16, so that it can be made into UTF-8 and back.
-fn inflates_to_utf16(bytes: &[u8], encoding: Encoding, max_inflate: u64, buffer: &mut Vec<u8>) -> bool {
-    let inflated = inflate(bytes, max_inflate, buffer, |content, at_end| {
-        let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
-        whole.ok_or(())
+/// Finds by the beginning of what comes out of a compressed file whether it is to be read in another way.
+fn look_inside(content: &[u8], may_be_utf16: bool) -> Result<(), Stop> {
+    let inside = Compression::of(content).map(Inside::Compressed);
+    let inside = inside.or_else(|| Container::of(content).map(Inside::Archive)).or_else(|| {
+        let encoding = Encoding::of(content).filter(|encoding| may_be_utf16 && *encoding != Encoding::Utf32)?;
+        Some(Inside::Utf16(encoding))
     });
-    // A broken file is told as it is.
-    matches!(inflated, Ok(None))
+    inside.map_or(Ok(()), |inside| Err(Stop::Inside(inside)))
+}
+
+/// The name of layers of compression in the ledger.
+fn compression(layers: &[Compression]) -> Cow<'static, str> {
+    match layers {
+        [layer] => layer.name().into(),
+        layers => layer_names(layers).into(),
+    }
+}
+
+/// How much may come out of an input file.
+struct Limit {
+    /// `--max-inflate`.
+    max: u64,
+    /// Over all layers, and all members of an archive.
+    budget: Budget,
+    is_member: bool,
+}
+
+impl Limit {
+    fn of(found: &Found, max: u64) -> Self {
+        let budget = match found.member.as_deref() {
+            None => Budget::of(found.size, max),
+            Some(member) => Budget::of_member(member.declared, Arc::clone(&member.budget)),
+        };
+        Self { max, budget, is_member: found.member.is_some() }
+    }
+
+    /// Decompresses within the limit.
+    fn unpack<E>(
+        &self,
+        bytes: &[u8],
+        layers: &[Compression],
+        buffer: &mut Vec<u8>,
+        take: impl FnMut(&[u8], bool) -> Result<usize, E>,
+    ) -> Result<Option<String>, E> {
+        if *layers == [Compression::Gzip] && !self.is_member {
+            inflate(bytes, self.max, buffer, take)
+        } else {
+            decompress(bytes, layers, &self.budget, buffer, take)
+        }
+    }
+
+    /// Whether a file of which so much came out is bound by `--max-inflate`.
+    fn is_bound(&self, content_size: i64) -> bool {
+        let is_larger = u64::try_from(content_size).is_ok_and(|size| size > self.max);
+        is_larger || self.budget.is_exceeded() && self.budget.is_bound_by(self.max)
+    }
+
+    /// Whether all of what comes out is text in UTF-16, so that it can be made into UTF-8 and back.
+    fn unpacks_to_utf16(&self, bytes: &[u8], layers: &[Compression], encoding: Encoding, buffer: &mut Vec<u8>) -> bool {
+        let again = Self { budget: self.budget.rest(), ..*self };
+        let inflated = again.unpack(bytes, layers, buffer, |content, at_end| {
+            let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
+            whole.ok_or(())
+        });
+        // A broken file is told as it is.
+        matches!(inflated, Ok(None))
+    }
 }
 
 /// A file whose content may be that of another.
@@ -608,14 +755,30 @@ enum Checked {
     Unreadable(anyhow::Error),
 }
 
-fn open(found: &Found, buffer: Vec<u8>) -> Result<(File, FileBytes)> {
-    let file = evidence::open(&found.path())?;
-    let bytes = FileBytes::open(&file, found.size, buffer)?;
+fn open(found: &Found, buffer: Vec<u8>) -> Result<(Arc<File>, FileBytes)> {
+    let file = found.open()?;
+    let bytes = match found.member {
+        None => FileBytes::open(&file, found.size, buffer)?,
+        Some(_) => FileBytes::part(&file, found.offset(), found.size)?,
+    };
     Ok((file, bytes))
+}
+
+/// SHA-256 of a file that is not read again, in hexadecimal digits.
+fn digest(bytes: &FileBytes) -> String {
+    let mut hasher = Sha256::new();
+    for (place, piece) in bytes.bytes().chunks(RELEASE).enumerate() {
+        hasher.update(piece);
+        bytes.release(place * RELEASE..place * RELEASE + piece.len());
+    }
+    hex(&hasher.finalize())
 }
 
 /// Makes sure that the file is what it was when it was found.
 fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
+    if let Some(member) = &found.member {
+        return member.place.check(file);
+    }
     let (size, mtime) = match bytes {
         // It was read at once.
         FileBytes::Read(bytes) => (bytes.len() as u64, found.mtime),

@@ -1,10 +1,11 @@
 //! Takes the threads' row groups in order and appends them to data files, one open file for each table and date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use anyhow::{Context, Result, bail};
@@ -13,10 +14,12 @@ use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sawlog_store::{Run, Source, SourceState, StagedFile};
 
 use super::ledger_rows::LedgerRows;
+use super::order::{Hash, from_hex};
 use super::plan::{Plan, duplicate, row};
 use super::tell::Told;
 use super::worker::{Output, ROW_GROUP_ROWS, Report};
 use super::{Job, Misfit, Settings, Summary, scraps};
+use crate::archive::Packing;
 use crate::discover::Problem;
 
 /// A data file is closed, and another begun, when its row groups have so many bytes.
@@ -36,6 +39,31 @@ pub(crate) struct Writer<'p, 'r, 's> {
     current: Option<Current>,
     ledger: LedgerRows<'p>,
     scraps: Option<Scraps>,
+    /// The inputs that hold archives, with their place among the inputs, and where each content is first.
+    archives: Vec<FoundArchive>,
+    archives_by_label: HashMap<&'p str, usize>,
+    /// The content of each input that was converted.
+    converted: Vec<(Hash, Arc<str>)>,
+}
+
+/// An input that holds an archive.
+#[derive(Debug)]
+pub(crate) struct FoundArchive {
+    /// Its place among the inputs.
+    pub(crate) input: usize,
+    pub(crate) sha256: String,
+    pub(crate) packing: Packing,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// How many rows of the ledger.
+    pub(crate) rows: usize,
+    /// The inputs that are to be taken apart.
+    pub(crate) archives: Vec<FoundArchive>,
+    /// The SHA-256 and label of each input that was converted.
+    pub(crate) converted: Vec<(Hash, Arc<str>)>,
 }
 
 /// An input of which parts report, and its row in the ledger so far.
@@ -79,7 +107,19 @@ struct OpenFile {
 impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     pub(crate) fn new(plan: &'p Plan, run: &'r mut Run<'s>, summary: &'r mut Summary) -> Self {
         let ledger = LedgerRows::new(&plan.settled);
-        Self { plan, run, summary, open: BTreeMap::new(), clock: 0, current: None, ledger, scraps: None }
+        Self {
+            plan,
+            run,
+            summary,
+            open: BTreeMap::new(),
+            clock: 0,
+            current: None,
+            ledger,
+            scraps: None,
+            archives: Vec::new(),
+            archives_by_label: HashMap::new(),
+            converted: Vec::new(),
+        }
     }
 
     /// Writes the units' output, one unit after the other.
@@ -146,10 +186,23 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             let why = report.problem.unwrap_or_default();
             bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path().display());
         }
-        if let Some(what) = report.problem {
-            self.summary.problem(Problem { path: found.label.to_string(), what });
+        let problem = report.problem;
+        if let Some(what) = &problem {
+            self.summary.problem(Problem { path: found.label.to_string(), what: what.clone() });
         }
-        if report.unreadable {
+        // A member of an archive is not looked for again, so that the ledger must have it.
+        if report.unreadable && found.member.is_none() {
+            return Ok(());
+        }
+        let repeats = report.duplicate_of.as_deref().and_then(|first| self.archives_by_label.get(first));
+        let packing = match (report.told, repeats) {
+            (_, Some(first)) => Some(self.archives[*first].packing.clone()),
+            (Told::Archive(container), None) => Some(Packing { layers: report.layers, container }),
+            _ => None,
+        };
+        if let (Some(packing), None) = (packing, &found.member) {
+            self.archives_by_label.insert(&found.label, self.archives.len());
+            self.archives.push(FoundArchive { input, sha256: report.sha256, packing });
             return Ok(());
         }
         if let Some(first) = report.duplicate_of {
@@ -162,14 +215,14 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                 state: match report.told {
                     Told::Log(_) | Told::Opened(_) => SourceState::Converted,
                     Told::Digest if report.content.is_some() => SourceState::Digest,
-                    Told::Digest | Told::Unknown(_) => SourceState::Unknown,
+                    Told::Digest | Told::Archive(_) | Told::Unknown(_) => SourceState::Unknown,
                 },
-                looks_like: report.told.looks_like(report.compression == Some("gzip")).map(Into::into),
+                looks_like: report.told.looks_like(report.compression.as_deref() == Some("gzip")).map(Into::into),
                 encoding: report.encoding.map(Into::into),
                 options: report.options.text().map(Into::into),
                 format: report.told.format().map(|format| format.table.name.into()),
                 envelope: report.told.envelope().map(Into::into),
-                compression: report.compression.map(Into::into),
+                compression: report.compression.as_deref().map(Into::into),
                 line_ending: report.ending,
                 ..row(found)
             };
@@ -194,6 +247,9 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         source.content = report.content;
         source.sha256 = report.sha256;
         source.content_sha256 = report.content_sha256;
+        if problem.is_some() {
+            source.problem = problem;
+        }
         Ok(())
     }
 
@@ -206,12 +262,16 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     fn add_to_ledger(&mut self, current: Current) -> Result<()> {
         let Current { input, source, misfit } = current;
         self.summary.misfits.extend(misfit.filter(|_| source.records == 0 && source.rejects > 0));
-        let may_repeat = self.plan.inputs[input].may_repeat;
+        let found = &self.plan.inputs[input];
+        let may_repeat = found.may_repeat;
+        if source.state == SourceState::Converted {
+            self.converted.extend(from_hex(&source.sha256).map(|hash| (hash, Arc::clone(&found.label))));
+        }
         self.ledger.push(source, may_repeat, self.run, self.summary)
     }
 
-    /// Closes all files; gives how many rows of the ledger there are.
-    pub(crate) fn finish(mut self, settings: &Settings) -> Result<usize> {
+    /// Closes all files; says what was written.
+    pub(crate) fn finish(mut self, settings: &Settings) -> Result<Written> {
         for (_, open) in std::mem::take(&mut self.open) {
             self.run.close_file(open.file)?;
         }
@@ -219,7 +279,8 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             self.write_scraps(scraps, settings)?;
         }
         self.current.take().map_or(Ok(()), |last| self.add_to_ledger(last))?;
-        self.ledger.finish(self.run, self.summary)
+        let rows = self.ledger.finish(self.run, self.summary)?;
+        Ok(Written { rows, archives: self.archives, converted: self.converted })
     }
 
     /// Writes the rows that were set aside, one day after the other.

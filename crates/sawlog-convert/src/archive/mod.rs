@@ -1,0 +1,69 @@
+//! Archives: each regular file in one is a source of its own, whose label is that of the archive, `!`, and the member's path.
+//!
+//! Names of members are only text: nothing is written to disk under them. What is compressed in an archive goes into a temporary
+//! file without a name; what is not is read where it lies.
+
+mod labels;
+mod region;
+mod tar;
+mod unpack;
+mod zip;
+
+use std::sync::Arc;
+
+use sawlog_formats::{Budget, Compression, Container};
+use sawlog_store::Source;
+
+use crate::discover::{Found, Problem};
+
+pub(crate) use region::{Place, Spool};
+pub(crate) use unpack::unpack;
+
+/// So many archives may be within each other.
+pub(crate) const MAX_DEPTH: usize = 4;
+/// No more members of one input file than this are read, however much memory there is.
+pub(crate) const MAX_MEMBERS: usize = 1_000_000;
+
+/// Where the bytes of a member are, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) place: Place,
+    pub(crate) offset: u64,
+    pub(crate) sha256: [u8; 32],
+    /// The label of the input file that it is in.
+    pub(crate) archive: Arc<str>,
+    /// Why it is not whole, or not what was put into the archive.
+    pub(crate) broken: Option<Box<str>>,
+    /// What may come out of the input file, and how much of that was taken for this member.
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) declared: u64,
+}
+
+/// What an input file is that holds an archive.
+#[derive(Clone, Debug)]
+pub(crate) struct Packing {
+    /// The layers of compression around it, the outer one first.
+    pub(crate) layers: Vec<Compression>,
+    pub(crate) container: Container,
+}
+
+impl Packing {
+    /// Its name in the ledger: `gzip+tar`.
+    pub(crate) fn name(&self) -> String {
+        let layers = self.layers.iter().map(|layer| layer.name());
+        layers.chain([self.container.name()]).collect::<Vec<_>>().join("+")
+    }
+}
+
+/// What came out of an input file.
+#[derive(Debug, Default)]
+pub(crate) struct Unpacked {
+    /// The members that are to be read.
+    pub(crate) members: Vec<Found>,
+    /// The ledger's rows of the archives, and of members that are not read.
+    pub(crate) rows: Vec<Source>,
+    /// What could not be read, or not to its end, of the archives.
+    pub(crate) problems: Vec<Problem>,
+    /// The labels of links, which are not followed.
+    pub(crate) links: Vec<String>,
+}

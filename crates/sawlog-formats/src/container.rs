@@ -1,0 +1,89 @@
+//! Archives that are read: which they are, by their first bytes.
+
+/// A kind of archive whose members are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A zip archive.
+    Zip,
+    /// A tar archive.
+    Tar,
+}
+
+impl Container {
+    /// The kind of archive that begins with `head`, of which 512 bytes are enough.
+    #[must_use]
+    pub fn of(head: &[u8]) -> Option<Self> {
+        // A member; the end of an archive without any; a mark of archives that were written in one go.
+        let zip: [&[u8]; 3] = [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"];
+        if zip.iter().any(|magic| head.starts_with(magic)) {
+            return Some(Self::Zip);
+        }
+        is_tar(head).then_some(Self::Tar)
+    }
+
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zip => "zip",
+            Self::Tar => "tar",
+        }
+    }
+}
+
+/// Whether a file begins with the header of a tar member: POSIX tar and GNU tar name themselves, older ones have a checksum.
+fn is_tar(head: &[u8]) -> bool {
+    let Some((header, _)) = head.split_first_chunk::<512>() else { return false };
+    // Text has no zeros; a header's fields are filled up with them.
+    if header[0] == 0 || !header.contains(&0) {
+        return false;
+    }
+    if header[257..262] == *b"ustar" {
+        return true;
+    }
+    // The sum of all bytes, with blanks in place of the sum, as octal digits.
+    let field = header[148..156].trim_ascii_start();
+    let digits = field.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+    let ends_well = field.get(digits).is_none_or(|byte| matches!(byte, 0 | b' '));
+    if digits < 2 || !ends_well {
+        return false;
+    }
+    let told = field[..digits].iter().fold(0, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    sum(&header[..148]) + 8 * u32::from(b' ') + sum(&header[156..]) == told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_with_the_mark_of_a_tar_in_it_is_none() {
+        let mut line = vec![b'a'; 600];
+        line[257..262].copy_from_slice(b"ustar");
+        assert_eq!(Container::of(&line), None);
+        line[100] = 0;
+        assert_eq!(Container::of(&line), Some(Container::Tar));
+        assert_eq!(Container::of(b"PK\x03\x04"), Some(Container::Zip));
+        assert_eq!(Container::of(b"PKG"), None);
+        assert_eq!(Container::of(&[0; 512]), None);
+    }
+
+    #[test]
+    fn a_tar_is_one_whatever_its_age() {
+        let mut header = [0; 512];
+        header[..4].copy_from_slice(b"logs");
+        header[100..108].copy_from_slice(b"0000644\0");
+        header[124..136].copy_from_slice(b"00000000144\0");
+        let mut old = header;
+        old[148..156].copy_from_slice(b"        ");
+        let sum: u32 = old.iter().map(|byte| u32::from(*byte)).sum();
+        old[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        assert_eq!(Container::of(&old), Some(Container::Tar));
+        old[0] = b'm';
+        assert_eq!(Container::of(&old), None);
+        header[257..262].copy_from_slice(b"ustar");
+        assert_eq!(Container::of(&header), Some(Container::Tar));
+        assert_eq!(Container::of(&header[..511]), None);
+    }
+}
