@@ -1,4 +1,6 @@
-//! Decoders of AWS log formats: each takes bytes and gives Arrow columns, and can print a record again byte for byte.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is made up
 //!
 //! A decoder does no I/O, starts no threads and reads no clock, so it can be driven by a memory map, a decompressor, a
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].
@@ -11,18 +13,23 @@ mod calendar;
 pub mod cloudtrail;
 mod column;
 mod columns;
+mod cutter;
 mod decoder;
 mod encoding;
 mod entity;
 mod field;
+mod gunzip;
 mod identify;
 mod inflate;
 mod interner;
 mod label;
+mod layouts;
 mod line_log;
 mod members;
 mod origin;
 mod partitions;
+mod reader;
+mod rebuild;
 mod reject;
 mod role;
 pub mod s3_access;
@@ -42,8 +49,11 @@ pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parque
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;
 pub use label::label;
+pub use layouts::TextLayout;
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;
+pub use reader::{LogBatch, ReadError, Reader, ReaderOptions};
+pub use rebuild::{Rebuilder, Remainder, RowText, rebuild};
 pub use reject::{REJECTS, RejectBuilder};
 pub use role::{Changes, Role, Value};
 pub use table::{Column, Kind, Layout, Table};
