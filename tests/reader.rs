@@ -236,8 +236,7 @@ fn rows_do_not_depend_on_how_the_bytes_come() {
         let (at_once, _, _) = batches(Reader::new(log.as_bytes(), ReaderOptions::default()).unwrap());
         let compressed = gzip(log.as_bytes());
         for bytes in [log.as_bytes(), &compressed] {
-            let (trickled, error, rebuilt) =
-                batches(Reader::new(Trickle(bytes, 1), ReaderOptions::default()).unwrap());
+            let (trickled, error, rebuilt) = batches(Reader::new(Trickle(bytes, 1), ReaderOptions::default()).unwrap());
             assert!(error.is_none() && rebuilt == log.as_bytes());
             let same = trickled.iter().zip(&at_once).all(|(one, other)| one.rows == other.rows);
             assert!(same && trickled.len() == at_once.len());

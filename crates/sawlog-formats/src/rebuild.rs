@@ -1,8 +1,8 @@
 //! Puts the rows of a source together again, to the bytes that they were read from.
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
 use crate::columns::{BytesColumn, text_column};

@@ -84,8 +84,7 @@ pub(crate) fn verify(store: &Store, memory: u64) -> Result<Verification> {
     let printed = |snapshot: &&Snapshot| records_and_rejects().any(|table| table.name == snapshot.table.name);
     let files = snapshots.iter().filter(printed).flat_map(|of| of.files.iter().map(move |file| (of, file)));
     let batches = usize::try_from(memory / 4).unwrap_or(usize::MAX);
-    let mut rows =
-        Merge::new(files, &Reading { columns: Some(printed_columns), prepare: Texts::of, memory: batches });
+    let mut rows = Merge::new(files, &Reading { columns: Some(printed_columns), prepare: Texts::of, memory: batches });
     while let Some(found) = rows.next()? {
         for row in found.range {
             walk.row(found.places.file(row), found.places.line(row), found.prepared, row);
