@@ -1,4 +1,4 @@
-//! The habits of the house: the workflows and the local check take the same steps, every crate can be published, a missing
+//! The repository itself: the workflows and the local check take the same steps, every crate can be published, a missing
 //! program skips a test, and documents name files that are there.
 
 use std::collections::BTreeSet;
