@@ -26,7 +26,20 @@ fn add(rows: &mut Rows, table: &str, batch: &RecordBatch) {
     rows.entry(table.to_owned()).or_default().extend(text.lines().map(str::to_owned));
 }
 
+/// All rows in order, where the parts of a line that is too long are one: a stream is cut into other parts than a file.
 fn sorted(mut rows: Rows) -> Rows {
+    if let Some(rejects) = rows.get_mut(REJECTS.name) {
+        let mut whole: BTreeMap<(String, i64), (i64, serde_json::Value, String)> = BTreeMap::new();
+        let mut parts: Vec<serde_json::Value> = rejects.iter().map(|row| serde_json::from_str(row).unwrap()).collect();
+        parts.sort_by_key(|row| row["byte_offset"].as_i64());
+        for row in parts {
+            let place = (row["source_file"].to_string(), row["source_line"].as_i64().unwrap());
+            let (offset, raw) = (row["byte_offset"].as_i64().unwrap(), row["raw"].as_str().unwrap().to_owned());
+            let reason = row["reason"].clone();
+            whole.entry(place).or_insert((offset, reason, String::new())).2.push_str(&raw);
+        }
+        *rejects = whole.into_iter().map(|row| format!("{row:?}")).collect();
+    }
     rows.values_mut().for_each(|rows| rows.sort());
     rows.retain(|_, rows| !rows.is_empty());
     rows
@@ -126,7 +139,7 @@ fn compare(folder: &Path, ending: &str, options: &ReaderOptions, utf8: impl Fn(&
     assert_eq!(expected.keys().collect::<Vec<_>>(), rows.keys().collect::<Vec<_>>());
     for (table, expected) in &expected {
         for (row, stored) in rows[table].iter().zip(expected) {
-            assert_eq!(row, stored, "{table}");
+            assert!(row == stored, "{table}: {row:.500}, stored: {stored:.500}");
         }
         assert_eq!(rows[table].len(), expected.len(), "{table}");
     }
@@ -159,10 +172,12 @@ fn write_random_logs(case: &Case) {
     ] {
         let is_json = log.starts_with('{');
         let broken = |log: &str| log.replacen("111122223333", "\u{202e}\"", 3).replace("\n198", "\n\nno record\n198");
-        let log = if is_json { log } else { format!("{}\n{}", broken(&log), "x ".repeat(9 << 20)) };
+        let log = if is_json { log } else { format!("{}\n{}", broken(&log), "x ".repeat(5 << 20)) };
         case.write(&format!("logs/{name}.log"), &log);
-        case.write(&format!("logs/{name}-crlf.log"), log.replace('\n', "\r\n").replacen("\r\n", "\n", 5));
-        case.write(&format!("logs/{name}-unended.log"), log.trim_end_matches('\n'));
+        if !is_json {
+            case.write(&format!("logs/{name}-crlf.log"), log.replace('\n', "\r\n").replacen("\r\n", "\n", 5));
+            case.write(&format!("logs/{name}-ended.log"), format!("{log}\n"));
+        }
         case.write(&format!("logs/{name}.log.gz"), [gzip(log.as_bytes()), vec![0; 100]].concat());
         let members: Vec<u8> = log.as_bytes().chunks(100_000).flat_map(gzip).collect();
         case.write(&format!("logs/{name}-members.log.gz"), members);
@@ -185,7 +200,7 @@ fn random_logs_give_the_rows_that_are_stored() {
         ReaderOptions::default(),
         ReaderOptions { batch_rows: 100, batch_bytes: 10_000, text: TextLayout::Dictionary, ..Default::default() },
     ] {
-        assert_eq!(compare(&case.path("logs"), "", &options, utf8), 24);
+        assert_eq!(compare(&case.path("logs"), "", &options, utf8), 22);
     }
 }
 
@@ -210,7 +225,7 @@ fn what_is_no_log_or_breaks_off_is_an_error_and_never_a_panic() {
         (&whole[..12], "gzip stream is broken after 0 bytes"),
     ] {
         let error = Reader::new(bytes, ReaderOptions::default()).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
+        assert!(error.starts_with(expected), "{error}, not {expected}");
     }
     assert!(matches!(Reader::open(case.path("absent")), Err(ReadError::Io(_))));
     assert!(matches!(Reader::open(case.path("")), Err(ReadError::Io(_))));

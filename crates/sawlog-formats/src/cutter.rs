@@ -50,7 +50,7 @@ fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Opt
         return None;
     }
     if *in_long_line {
-        return Some(part_of_line(in_long_line, bytes, at_end));
+        return part_of_line(in_long_line, bytes, at_end);
     }
     if at_end && bytes.len() <= BLOCK {
         return Some((Block::Lines(bytes), bytes.len()));
@@ -68,14 +68,17 @@ fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Opt
     }
 }
 
-/// The next part of a line whose beginning was taken.
-fn part_of_line<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> (Block<'a>, usize) {
+/// The next part of a line whose beginning was taken. Parts are as long as can be, however the bytes come.
+fn part_of_line<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
     let part = &bytes[..bytes.len().min(MAX_LINE)];
     if let Some(end) = memchr(b'\n', part) {
         *in_long_line = false;
-        return (Block::Long(&part[..end], true), end + 1);
+        return Some((Block::Long(&part[..end], true), end + 1));
+    }
+    if part.len() < MAX_LINE && !at_end {
+        return None;
     }
     let last = at_end && part.len() == bytes.len();
     *in_long_line = !last;
-    (Block::Long(part, last), part.len())
+    Some((Block::Long(part, last), part.len()))
 }

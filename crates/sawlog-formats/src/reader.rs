@@ -172,13 +172,13 @@ impl<'a> Reader<'a> {
     /// If it can't be read, or is no log.
     pub fn new(input: impl Read + 'a, options: ReaderOptions) -> Result<Self, ReadError> {
         let (content, mut input) = plain_text(Box::new(input), options.max_inflated).map_err(ReadError::Io)?;
-        // What is wrong with the beginning is met again by whoever reads on.
-        if content.is_empty() {
-            input.read(&mut [0]).map_err(ReadError::from)?;
-        }
         let format = match options.format {
             Some(format) => format,
-            None => recognise(&content, options.fields.is_some())?,
+            None => recognise(&content, options.fields.is_some()).or_else(|other| {
+                // What breaks off in its beginning may have been a log.
+                input.read(&mut [0])?;
+                Err(other)
+            })?,
         };
         let ending = LineEnding::of(&content);
         let cutter = Cutter::new(format.framing);
