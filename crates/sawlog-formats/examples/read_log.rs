@@ -1,4 +1,4 @@
-//! Prints the first rows of a log: cargo run --release --example read_log -- FILE
+//! Prints the first rows of a log: `cargo run --release --example read_log -- FILE`.
 
 use std::error::Error;
 

@@ -14,7 +14,7 @@ pub(crate) struct Gunzip<R> {
 
 #[derive(Debug)]
 enum State<R> {
-    Inflating(GzDecoder<R>),
+    Inflating(Box<GzDecoder<R>>),
     Ended,
     Broken(String),
 }
@@ -22,14 +22,14 @@ enum State<R> {
 impl<R: BufRead> Gunzip<R> {
     /// Inflates what `input` gives, up to `limit` bytes.
     pub(crate) fn new(input: R, limit: u64) -> Self {
-        Self { state: State::Inflating(GzDecoder::new(input)), inflated: 0, limit }
+        Self { state: State::Inflating(Box::new(GzDecoder::new(input))), inflated: 0, limit }
     }
 
     /// Goes on after a member: to the next one, or to the end.
     fn after_member(mut rest: R) -> io::Result<State<R>> {
         match rest.fill_buf()?.first() {
             None => return Ok(State::Ended),
-            Some(0x1f) => return Ok(State::Inflating(GzDecoder::new(rest))),
+            Some(0x1f) => return Ok(State::Inflating(Box::new(GzDecoder::new(rest)))),
             Some(_) => {}
         }
         loop {

@@ -14,7 +14,7 @@ use crate::cutter::Cutter;
 use crate::decoder::{Block, Carry, Decoded, Decoder, Format};
 use crate::encoding::{Encoding, Utf16, without_mark};
 use crate::gunzip::{Gunzip, is_of_content};
-use crate::identify::{archive, headerless, other_parquet, other_table, wrapper};
+use crate::identify::{Unread, archive, headerless, other_parquet, other_table, wrapper};
 use crate::inflate::is_gzip;
 use crate::label::label;
 use crate::layouts::{TextLayout, in_layout};
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
             Some(format) => format,
             None => recognise(&content, options.fields.is_some()).or_else(|other| {
                 // What breaks off in its beginning may have been a log.
-                input.read(&mut [0])?;
+                input.by_ref().take(1).read_to_end(&mut Vec::new())?;
                 Err(other)
             })?,
         };
@@ -404,6 +404,6 @@ fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError
     match crate::detect(head) {
         Some(format) => Ok(format),
         None if has_fields => Ok(&crate::vpc_flow::FORMAT),
-        None => Err(ReadError::NotALog(headerless(head).or_else(|| other_table(head)).map(|other| other.name()))),
+        None => Err(ReadError::NotALog(headerless(head).or_else(|| other_table(head)).map(Unread::name))),
     }
 }

@@ -155,13 +155,14 @@ pub fn rebuild<'a>(
 /// A batch whose rows are printed.
 enum Printed {
     Records(Box<dyn Printer>),
-    Rejects { gap: TextColumn, raw: BytesColumn },
+    /// What stands before each, and itself.
+    Rejects(Box<(TextColumn, BytesColumn)>),
 }
 
 impl Printed {
     fn new(table: &Table, batch: &RecordBatch) -> Result<Self, ArrowError> {
         if table.name == REJECTS.name {
-            return Ok(Self::Rejects { gap: text_column(batch, "gap")?, raw: BytesColumn::new(batch, "raw")? });
+            return Ok(Self::Rejects(Box::new((text_column(batch, "gap")?, BytesColumn::new(batch, "raw")?))));
         }
         let format = crate::format(table.name);
         let format = format.ok_or_else(|| ArrowError::SchemaError(format!("{} is no log's table", table.name)))?;
@@ -175,7 +176,8 @@ impl Printed {
                 let (gap, as_it_was) = (printer.gap(row), printer.as_it_was(row));
                 RowText { line, gap, text, as_it_was, is_reject: false }
             }
-            Self::Rejects { gap, raw } => {
+            Self::Rejects(columns) => {
+                let (gap, raw) = columns.as_ref();
                 let (gap, text) = (gap.get(row), raw.get(row).unwrap_or_default());
                 RowText { line, gap, text, as_it_was: true, is_reject: true }
             }
