@@ -172,11 +172,11 @@ fn write_random_logs(case: &Case) {
     ] {
         let is_json = log.starts_with('{');
         let broken = |log: &str| log.replacen("111122223333", "\u{202e}\"", 3).replace("\n198", "\n\nno record\n198");
-        let log = if is_json { log } else { format!("{}\n{}", broken(&log), "x ".repeat(5 << 20)) };
+        let log = if is_json { log } else { broken(&log) };
         case.write(&format!("logs/{name}.log"), &log);
         if !is_json {
             case.write(&format!("logs/{name}-crlf.log"), log.replace('\n', "\r\n").replacen("\r\n", "\n", 5));
-            case.write(&format!("logs/{name}-ended.log"), format!("{log}\n"));
+            case.write(&format!("logs/{name}-unended.log"), log.trim_end());
         }
         case.write(&format!("logs/{name}.log.gz"), [gzip(log.as_bytes()), vec![0; 100]].concat());
         let members: Vec<u8> = log.as_bytes().chunks(100_000).flat_map(gzip).collect();
@@ -187,6 +187,9 @@ fn write_random_logs(case: &Case) {
         case.write(&format!("logs/{name}-utf16.log"), &wide);
         case.write(&format!("logs/{name}-utf16.log.gz"), gzip(&wide));
     }
+    let long = format!("{}{}", random_log(&mut numbers, 10), "x ".repeat(5 << 20));
+    case.write("logs/long.log.gz", gzip(long.as_bytes()));
+    case.write("logs/long.log", long);
     case.write("logs/notes.txt", "some\nnotes\n");
     case.write("logs/empty", "");
 }
@@ -200,7 +203,7 @@ fn random_logs_give_the_rows_that_are_stored() {
         ReaderOptions::default(),
         ReaderOptions { batch_rows: 100, batch_bytes: 10_000, text: TextLayout::Dictionary, ..Default::default() },
     ] {
-        assert_eq!(compare(&case.path("logs"), "", &options, utf8), 22);
+        assert_eq!(compare(&case.path("logs"), "", &options, utf8), 24);
     }
 }
 
@@ -222,7 +225,7 @@ fn what_is_no_log_or_breaks_off_is_an_error_and_never_a_panic() {
         (b"some notes\n", "not a log of a known format"),
         (b"PK\x03\x04abc", "not a log that can be read: zip archive"),
         (b"PAR1abc", "not a log that can be read: "),
-        (&whole[..12], "gzip stream is broken after 0 bytes"),
+        (&whole[..12], "gzip stream is broken after "),
     ] {
         let error = Reader::new(bytes, ReaderOptions::default()).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}, not {expected}");
