@@ -18,18 +18,9 @@ use flate2::write::GzEncoder;
 pub use paths::paths;
 use sawlog_formats::cloudtrail::Scanner;
 use sawlog_formats::{
-    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, TIMES, TextColumn, WrappedColumns, date_name,
-    decode_opened, inflate, is_gzip, open, reject_opened,
+    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, Remainder, TIMES, Table, TextColumn,
+    WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
 };
-
-/// A record or reject, by its number in the source.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    line: i64,
-    gap: Option<String>,
-    text: Vec<u8>,
-    as_it_was: bool,
-}
 
 /// Where a block begins of a file whose name has a time or none.
 fn origin(content: &[u8], decoded: &Decoded, offset: usize, file_time: Option<i64>) -> Origin<'static> {
@@ -42,35 +33,25 @@ fn origin(content: &[u8], decoded: &Decoded, offset: usize, file_time: Option<i6
     }
 }
 
-/// The records and rejects that a decoder holds, in order.
-fn rows(format: &Format, decoder: &mut dyn Decoder) -> Vec<Row> {
+/// The records and rejects that a decoder holds.
+fn batches(format: &Format, decoder: &mut dyn Decoder) -> Vec<(&'static Table, RecordBatch)> {
     let (batches, rejects) = decoder.waiting_mut().finish();
-    let mut rows = Vec::new();
-    for (day, batch) in &batches {
+    for (day, _) in &batches {
         // A partition has a name that every reader of the store takes for a date, or none.
         let is_date = |name: String| name.len() == 10 && name.as_str() >= "0001-01-01" && name.as_str() <= "9999-12-31";
         assert!(day.map(date_name).is_none_or(is_date), "{day:?} is no date");
-        let printer = (format.printer)(batch).expect("a batch of the format has its columns");
-        for row in 0..batch.num_rows() {
-            let mut text = Vec::new();
-            printer.print(row, &mut text);
-            let gap = printer.gap(row).map(str::to_owned);
-            rows.push(Row { line: line(batch, row), gap, text, as_it_was: printer.as_it_was(row) });
-        }
     }
-    if let Some(batch) = &rejects {
-        let gaps = TextColumn::new(&batch["gap"]).expect("a gap is text");
-        for row in 0..batch.num_rows() {
-            let text = batch["raw"].as_binary::<i32>().value(row).to_vec();
-            rows.push(Row { line: line(batch, row), gap: gaps.get(row).map(str::to_owned), text, as_it_was: true });
-        }
-    }
-    rows.sort();
-    rows
+    let records = batches.into_iter().map(|(_, batch)| (format.table, batch));
+    records.chain(rejects.map(|batch| (&REJECTS, batch))).collect()
 }
 
-fn line(batch: &RecordBatch, row: usize) -> i64 {
-    batch["source_line"].as_primitive::<Int64Type>().value(row)
+/// Puts the batches together again, and checks that they are the content.
+fn compare(batches: &[(&'static Table, RecordBatch)], remainder: &Remainder, rest: &[u8], content: &[u8]) {
+    let rebuilt = rebuild(batches.iter().map(|(table, batch)| (*table, batch)), remainder);
+    let mut rebuilt = rebuilt.expect("a batch of the format has its columns");
+    rebuilt.extend_from_slice(rest);
+    assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
+    assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
 }
 
 /// Decodes lines, so many to a block, and checks that they can be printed again as they were, whether their file's name has
@@ -95,45 +76,21 @@ fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option
         offset += block.len();
     }
     assert_eq!(decoded.lines, i64::try_from(all.len()).expect("a short file"));
-    let rows = rows(format, decoder.as_mut());
+    let batches = batches(format, decoder.as_mut());
+    let rows: usize = batches.iter().map(|(_, batch)| batch.num_rows()).sum();
     let counted = decoded.records + decoded.rejects;
-    assert_eq!(counted, i64::try_from(rows.len()).expect("a short file"), "records and rejects are counted");
-    let rebuilt = rebuild(&rows, LineEnding::of(content), decoded.lines, &carry.gap, content.len());
-    assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
-    assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+    assert_eq!(counted, i64::try_from(rows).expect("a short file"), "records and rejects are counted");
+    let remainder = Remainder {
+        in_lines: true,
+        ending: LineEnding::of(content),
+        lines: decoded.lines,
+        after: carry.gap,
+        size: i64::try_from(content.len()).expect("a short file"),
+    };
+    compare(&batches, &remainder, b"", content);
     let is_held = |(first, last): (i64, i64)| TIMES.contains(&first) && TIMES.contains(&last);
     assert!(decoded.times.is_none_or(is_held), "{:?}", decoded.times);
     decoded
-}
-
-/// Puts lines together again: blank ones are not among the rows.
-fn rebuild(rows: &[Row], usual: LineEnding, lines: i64, after: &str, size: usize) -> Vec<u8> {
-    let (mut out, mut at, mut ending): (Vec<u8>, i64, &[u8]) = (Vec::new(), 0, b"");
-    let feeds = |text: &str| i64::try_from(text.matches('\n').count()).expect("a short file");
-    let blank_until = |line: i64, at: &mut i64, ending: &mut &'static [u8], out: &mut Vec<u8>| {
-        while *at + 1 < line {
-            out.extend_from_slice(ending);
-            *ending = usual.bytes();
-            *at += 1;
-        }
-    };
-    for row in rows {
-        let gap = row.gap.as_deref().unwrap_or_default();
-        blank_until(row.line - feeds(gap), &mut at, &mut ending, &mut out);
-        out.extend_from_slice(ending);
-        out.extend_from_slice(gap.as_bytes());
-        out.extend_from_slice(&row.text);
-        at = row.line;
-        ending = if row.as_it_was { b"\n" } else { usual.bytes() };
-    }
-    let in_after = i64::try_from(after.lines().count()).expect("a short file");
-    blank_until(lines + 1 - in_after, &mut at, &mut ending, &mut out);
-    // Only the size tells whether the last line was ended.
-    if out.len() + after.len() < size {
-        out.extend_from_slice(ending);
-    }
-    out.extend_from_slice(after.as_bytes());
-    out
 }
 
 /// Decodes JSON that comes in pieces of so many bytes, and checks that it can be put together again as it was.
@@ -157,14 +114,15 @@ pub fn json(format: &Format, content: &[u8], step: usize) {
             start += taken;
         }
     }
-    let mut rebuilt = Vec::new();
-    for row in rows(format, decoder.as_mut()) {
-        rebuilt.extend_from_slice(row.gap.as_deref().unwrap_or(",").as_bytes());
-        rebuilt.extend_from_slice(&row.text);
-    }
-    rebuilt.extend_from_slice(&content[start..]);
-    assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
-    assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
+    let remainder = Remainder {
+        in_lines: false,
+        ending: LineEnding::of(content),
+        lines: decoded.lines,
+        after: String::new(),
+        size: i64::try_from(content.len()).expect("a short file"),
+    };
+    // What follows the last record need not be text here.
+    compare(&batches(format, decoder.as_mut()), &remainder, &content[start..], content);
 }
 
 /// So much of a document is looked at to tell what it is.
@@ -219,6 +177,11 @@ fn documents_in(content: &[u8], step: usize) -> Option<Vec<(i64, String, Vec<u8>
     assert_eq!(String::from_utf8_lossy(&rebuilt), String::from_utf8_lossy(content));
     assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
     Some(rows)
+}
+
+/// The number of a row's line or object.
+fn line(batch: &arrow_array::RecordBatch, row: usize) -> i64 {
+    batch["source_line"].as_primitive::<Int64Type>().value(row)
 }
 
 /// What a decoder holds of documents.

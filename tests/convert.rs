@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::{Case, Numbers, Ran, fixture, random_log, repository};
+use sawlog_tests::{Case, Numbers, Ran, fixture, random_log, repository, skipped};
 
 fn log(seed: u64, lines: usize) -> String {
     random_log(&mut Numbers::new(seed), lines)
@@ -267,7 +267,7 @@ fn nasty_lines_come_back_byte_for_byte() {
 fn the_samples_come_back_byte_for_byte() {
     let samples = repository().join("../shared/samples/s3_access");
     if !samples.is_dir() {
-        eprintln!("skipped: the samples are not there");
+        skipped("there is no folder of samples beside the repository");
         return;
     }
     let case = Case::new();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use sawlog_tests::{Case, binary, repository};
+use sawlog_tests::{Case, binary, has_tools, repository};
 
 /// Commands that need what is not here: other tools, a network, or evidence that the fixture does not have.
 const NOT_HERE: [&str; 4] = ["aws ", "gpg ", "python3 ", "sawlog verify --cloudtrail-digests"];
@@ -118,13 +118,12 @@ fn compare(name: &str, least: usize) {
     let all = shown(&document);
     let compared = all.iter().filter(|shown| shown.lines.is_some()).count();
     assert!(compared >= least, "{compared} commands with their output were found in {name}");
-    let has_jq = Command::new("jq").arg("--version").output().is_ok();
+    let has_jq = has_tools(&[("jq", "jq")]);
     for Shown { command, lines } in &all {
         if NOT_HERE.iter().any(|start| command.starts_with(start)) {
             continue;
         }
         if command.contains("jq ") && !has_jq {
-            println!("skipped, there is no jq: {command}");
             continue;
         }
         let (code, printed) = run(&case, command);

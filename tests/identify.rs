@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::{Case, Ran, binary};
+use sawlog_tests::{Case, Ran, binary, has_tools};
 use serde_json::{Value, json};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -179,8 +179,7 @@ fn wrapped() -> [(&'static str, Vec<u8>); 2] {
 
 #[test]
 fn the_command_that_is_named_takes_the_records_out_of_a_wrapper() {
-    if Command::new("jq").arg("--version").output().is_err() {
-        println!("skipped: there is no jq");
+    if !has_tools(&[("jq", "jq")]) {
         return;
     }
     for (name, content) in wrapped() {

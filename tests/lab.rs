@@ -2,9 +2,9 @@
 //! the environment variable `SAWLOG_LAB` names their folder, the one with `CloudTrail` and `s3-eng`.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use sawlog_tests::{Case, evidence};
+use sawlog_tests::{Case, evidence, has_tools, skipped};
 
 const ATTACKER: &str = "3.238.12.183";
 /// The walkthrough changes to the folder of the bucket's logs, and to that of one region's events of one day.
@@ -46,7 +46,7 @@ fn the_whole_walkthrough() {
 #[test]
 fn the_walkthrough_of_the_real_logs() {
     let Some(logs) = std::env::var_os("SAWLOG_LAB") else {
-        println!("skipped: SAWLOG_LAB names no folder of the real lab's logs");
+        skipped("SAWLOG_LAB names no folder of the real lab's logs");
         return;
     };
     let logs = std::path::absolute(logs).expect("a path");
@@ -57,7 +57,7 @@ fn the_walkthrough_of_the_real_logs() {
     let has = |part: &Path| {
         let is_there = logs.join(part).is_dir();
         if !is_there {
-            println!("skipped: there is no {} in {}", part.display(), logs.display());
+            skipped(&format!("there is no {} in {}", part.display(), logs.display()));
         }
         is_there
     };
@@ -257,13 +257,11 @@ fn cloudtrail(case: &Case) {
     let document = r#"{"Version": "2012-10-17","Statement": [{"Effect": "Allow","Action": "*","Resource": "*"}]}"#;
     assert_eq!(parameters["policyName"], "zlj9i0k83o");
     assert_eq!(parameters["policyDocument"], document);
-    if Command::new("jq").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+    if has_tools(&[("jq", "jq")]) {
         let program = ".eventName, (.requestParameters.policyName // empty)";
         let printed =
             Command::new("jq").args(["-r", program]).arg(case.path("case/writeevents.json")).output().unwrap();
         assert_eq!(String::from_utf8(printed.stdout).unwrap(), "PutUserPolicy\nzlj9i0k83o\nCreateAccessKey\n");
-    } else {
-        println!("jq is not here: that it reads writeevents.json was not looked at");
     }
 }
 

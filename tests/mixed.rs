@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::{Case, Numbers, cases, evidence, random_log, repository};
+use sawlog_tests::{Case, Numbers, cases, evidence, random_log, repository, skipped};
 use serde_json::{Value, json};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -525,7 +525,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn real_logs_are_all_there() {
     let samples = repository().join("../shared/samples");
     if !samples.is_dir() {
-        println!("no folder of real logs: skipped");
+        skipped("there is no folder of real logs beside the repository");
         return;
     }
     let case = Case::new();

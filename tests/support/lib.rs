@@ -11,7 +11,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+mod binaries;
 pub mod disk;
+mod tools;
+
+pub use binaries::binary;
+pub use tools::{has_browser, has_terminal, has_tools, is_full, skipped};
 
 /// The repository.
 ///
@@ -33,19 +38,6 @@ pub fn fixture() -> PathBuf {
 #[must_use]
 pub fn evidence() -> PathBuf {
     repository().join("fixtures/falsimentis")
-}
-
-/// A binary of the workspace, which `cargo build` puts beside the tests' folder.
-///
-/// # Panics
-///
-/// If it was not built.
-#[must_use]
-pub fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let path = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps").join(name);
-    assert!(path.exists(), "{} is missing: run 'cargo build --release' first", path.display());
-    path
 }
 
 /// A folder to work in, with a store in it once something was converted.
@@ -184,8 +176,7 @@ impl Case {
 ///
 /// Never: `short` is not zero.
 pub fn cases(all: usize, short: usize) -> impl Iterator<Item = usize> {
-    let is_full = std::env::var_os("SAWLOG_TESTS").is_some_and(|value| value == "full");
-    (0..all).step_by(if is_full { 1 } else { all.div_ceil(short.max(1)).max(1) })
+    (0..all).step_by(if is_full() { 1 } else { all.div_ceil(short.max(1)).max(1) })
 }
 
 /// Checks each of many things, as many at a time as there are processors.

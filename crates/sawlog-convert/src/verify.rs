@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, BinaryArray, RecordBatch};
-use sawlog_formats::{Printer, REJECTS, Table, TextColumn, WrappedColumns, formats};
+use sawlog_formats::{Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, formats};
 use sawlog_store::{
     DataFileEntry, ENTITIES, SOURCES, Snapshot, Source, SourceState, Store, TABLES, check_file, index_differences,
 };
@@ -88,8 +88,7 @@ pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     let printed = |snapshot: &&Snapshot| records_and_rejects().any(|table| table.name == snapshot.table.name);
     let files = snapshots.iter().filter(printed).flat_map(|of| of.files.iter().map(move |file| (of, file)));
     let batches = usize::try_from(memory / 4).unwrap_or(usize::MAX);
-    let mut rows =
-        Merge::new(files, &Reading { columns: Some(printed_columns), prepare: RowText::of, memory: batches });
+    let mut rows = Merge::new(files, &Reading { columns: Some(printed_columns), prepare: Texts::of, memory: batches });
     while let Some(found) = rows.next()? {
         for row in found.range {
             walk.row(found.places.file(row), found.places.line(row), found.prepared, row);
@@ -170,7 +169,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Takes a row, the next one in evidence order.
-    fn row(&mut self, file: &str, line: i64, texts: &RowText, row: usize) {
+    fn row(&mut self, file: &str, line: i64, texts: &Texts, row: usize) {
         if self.current.as_ref().is_none_or(|rebuilt| rebuilt.source.path != file) {
             if self.unknown.as_deref() == Some(file) {
                 return;
@@ -179,19 +178,20 @@ impl<'a> Walk<'a> {
         }
         let Some(rebuilt) = &mut self.current else { return };
         match texts {
-            RowText::Records(printer, wrapped) => {
+            Texts::Records(printer, wrapped) => {
                 self.text.clear();
                 printer.print(row, &mut self.text);
                 if let (true, Some(wrapped)) = (rebuilt.source.envelope.is_some(), wrapped) {
                     let (gap, text) = wrapped.wrap(row, &self.text);
-                    return rebuilt.add(&Row { line, gap, text: &text, as_it_was: true, reject: false });
+                    return rebuilt.add(&RowText { line, gap, text: &text, as_it_was: true, is_reject: false });
                 }
                 let (gap, as_it_was) = (printer.gap(row), printer.as_it_was(row));
-                rebuilt.add(&Row { line, gap, text: &self.text, as_it_was, reject: false });
+                rebuilt.add(&RowText { line, gap, text: &self.text, as_it_was, is_reject: false });
             }
-            RowText::Rejects(columns) => {
+            Texts::Rejects(columns) => {
                 let (gap, raw) = columns.as_ref();
-                rebuilt.add(&Row { line, gap: gap.get(row), text: raw.value(row), as_it_was: true, reject: true });
+                let (gap, text) = (gap.get(row), raw.value(row));
+                rebuilt.add(&RowText { line, gap, text, as_it_was: true, is_reject: true });
             }
         }
     }
@@ -272,95 +272,47 @@ fn digest_difference(source: &Source) -> Option<String> {
 /// One input, as it is put together again.
 struct Rebuilt<'a> {
     source: &'a Source,
-    /// Whether it has lines; else it has JSON objects.
-    lines: bool,
+    remainder: Remainder,
+    rebuilder: Rebuilder,
     hasher: Sha256,
-    size: i64,
-    /// The number of the last line.
-    line: i64,
-    /// What ends the last line, if something follows.
-    ending: &'static [u8],
-    last_was_reject: bool,
     records: i64,
     rejects: i64,
 }
 
 impl<'a> Rebuilt<'a> {
     fn new(source: &'a Source) -> Self {
-        let ending: &[u8] = b"";
         let format = source.format.as_deref().and_then(sawlog_formats::format);
-        let is_log = source.envelope.is_none();
-        let lines = is_log && format.is_none_or(|format| !format.framing.is_json());
-        let hasher = Sha256::new();
-        Self { source, lines, hasher, size: 0, line: 0, ending, last_was_reject: false, records: 0, rejects: 0 }
-    }
-
-    fn add(&mut self, row: &Row<'_>) {
-        // The parts of a line that is too long for a record come one after the other.
-        let continues = row.line == self.line && row.reject && self.last_was_reject;
-        if continues {
-            self.put(row.text);
-            return;
-        }
-        let gap = row.gap;
-        if self.lines {
-            let in_gap = gap.unwrap_or_default().bytes().filter(|byte| *byte == b'\n').count();
-            self.blank_lines_until(row.line - i64::try_from(in_gap).unwrap_or(i64::MAX));
-            self.end_line();
-            self.put(gap.unwrap_or_default().as_bytes());
-        } else {
-            self.put(gap.unwrap_or(",").as_bytes());
-        }
-        self.put(row.text);
-        self.line = row.line;
-        self.ending = match (self.lines, row.as_it_was) {
-            (false, _) => b"",
-            (true, true) => b"\n",
-            (true, false) => self.source.line_ending.bytes(),
+        // A document that holds records is put together by what it says of their places.
+        let in_lines = source.envelope.is_none() && format.is_none_or(|format| !format.framing.is_json());
+        let remainder = Remainder {
+            in_lines,
+            ending: source.line_ending,
+            lines: source.lines,
+            after: source.after.clone().unwrap_or_default(),
+            size: source.content_size,
         };
-        self.last_was_reject = row.reject;
-        if row.reject { self.rejects += 1 } else { self.records += 1 }
+        let rebuilder = Rebuilder::new(in_lines, source.line_ending);
+        Self { source, remainder, rebuilder, hasher: Sha256::new(), records: 0, rejects: 0 }
     }
 
-    fn blank_lines_until(&mut self, line: i64) {
-        while self.line + 1 < line {
-            self.end_line();
-            self.line += 1;
-            self.ending = self.source.line_ending.bytes();
-        }
-    }
-
-    fn end_line(&mut self) {
-        let ending = std::mem::take(&mut self.ending);
-        self.put(ending);
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
-        self.size += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    fn add(&mut self, row: &RowText<'_>) {
+        let begins = self.rebuilder.add(row, &mut |bytes| self.hasher.update(bytes));
+        let counted = if row.is_reject { &mut self.rejects } else { &mut self.records };
+        *counted += i64::from(begins);
     }
 
     /// What differs from the ledger, if anything does.
     fn finish(mut self) -> Option<String> {
         let source = self.source;
-        let after = source.after.as_deref().unwrap_or_default();
-        if self.lines {
-            let in_after = after.lines().count();
-            self.blank_lines_until(source.lines + 1 - i64::try_from(in_after).unwrap_or(i64::MAX));
-            // Only the size tells whether the last line was ended.
-            if self.size < source.content_size {
-                self.end_line();
-            }
-        }
-        self.put(after.as_bytes());
+        let size = self.rebuilder.finish(&self.remainder, &mut |bytes| self.hasher.update(bytes));
         if (self.records, self.rejects) != (source.records, source.rejects) {
             return Some(format!(
                 "has {} records and {} rejects; the ledger says {} and {}",
                 self.records, self.rejects, source.records, source.rejects
             ));
         }
-        if self.size != source.content_size {
-            return Some(format!("is rebuilt with {} bytes; the ledger says {}", self.size, source.content_size));
+        if size != source.content_size {
+            return Some(format!("is rebuilt with {size} bytes; the ledger says {}", source.content_size));
         }
         let sha256 = hex(&self.hasher.finalize());
         let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
@@ -368,26 +320,15 @@ impl<'a> Rebuilt<'a> {
     }
 }
 
-/// A line of an input.
-struct Row<'a> {
-    line: i64,
-    /// What stands before it, where that is not the usual separator.
-    gap: Option<&'a str>,
-    text: &'a [u8],
-    /// Whether `text` has its carriage return, if there was one.
-    as_it_was: bool,
-    reject: bool,
-}
-
 /// The text of a batch's rows.
-enum RowText {
+enum Texts {
     /// Of a table that says how records are wrapped in their files, that too.
     Records(Box<dyn Printer>, Option<Box<WrappedColumns>>),
     /// What stands before each, and itself.
     Rejects(Box<(TextColumn, BinaryArray)>),
 }
 
-impl RowText {
+impl Texts {
     fn of(table: &'static Table, batch: &RecordBatch) -> Result<Self> {
         if let Some(format) = sawlog_formats::format(table.name) {
             return Ok(Self::Records((format.printer)(batch)?, WrappedColumns::of(batch)?.map(Box::new)));

@@ -1,5 +1,7 @@
 //! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and UTF-16 made into UTF-8.
 
+use std::io::{self, ErrorKind, Read};
+
 /// The byte order mark in UTF-8.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -133,6 +135,55 @@ impl Encoding {
             Self::Utf16Be => u16::from_be_bytes(*pair),
             Self::Utf16Le | Self::Utf32 => u16::from_le_bytes(*pair),
         })
+    }
+}
+
+/// Text in UTF-16, as UTF-8 while it is read.
+#[derive(Debug)]
+pub(crate) struct Utf16<R> {
+    encoding: Encoding,
+    input: R,
+    /// What was read, and not yet made into UTF-8.
+    bytes: Vec<u8>,
+    /// UTF-8 that was not yet given, and how much of it was.
+    text: Vec<u8>,
+    given: usize,
+}
+
+impl<R: Read> Utf16<R> {
+    /// Reads `input`, which is in UTF-16.
+    pub(crate) fn new(encoding: Encoding, input: R) -> Self {
+        Self { encoding, input, bytes: Vec::new(), text: Vec::new(), given: 0 }
+    }
+
+    /// Makes UTF-8 of the next piece.
+    fn fill(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.given = 0;
+        while self.text.is_empty() {
+            let read = self.input.by_ref().take(PIECE as u64).read_to_end(&mut self.bytes)?;
+            let is_text = self.encoding.whole_utf16(&self.bytes).is_some();
+            if !is_text || read == 0 && !self.bytes.is_empty() {
+                return Err(io::Error::new(ErrorKind::InvalidData, "the text is not UTF-16 throughout"));
+            }
+            if read == 0 {
+                break;
+            }
+            let taken = self.encoding.append_utf8(&self.bytes, &mut self.text);
+            self.bytes.drain(..taken);
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Utf16<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.text.len() {
+            self.fill()?;
+        }
+        let read = (&self.text[self.given..]).read(out)?;
+        self.given += read;
+        Ok(read)
     }
 }
 

@@ -1,4 +1,6 @@
-//! Decoders of AWS log formats: each takes bytes and gives Arrow columns, and can print a record again byte for byte.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is made up
 //!
 //! A decoder does no I/O, starts no threads and reads no clock, so it can be driven by a memory map, a decompressor, a
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].
@@ -13,21 +15,26 @@ mod column;
 mod columns;
 mod compression;
 mod container;
+mod cutter;
 mod decoder;
 mod encoding;
 mod entity;
 mod envelope;
 mod field;
+mod gunzip;
 mod identify;
 mod inflate;
 mod interner;
 pub mod json_log;
 mod label;
+mod layouts;
 pub mod line_log;
 mod meaning;
 mod members;
 mod origin;
 mod partitions;
+mod reader;
+mod rebuild;
 mod registry;
 mod reject;
 mod role;
@@ -59,9 +66,12 @@ pub use identify::{
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;
 pub use label::label;
+pub use layouts::TextLayout;
 pub use meaning::{EventId, Issuing, Subject};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;
+pub use reader::{LogBatch, ReadError, Reader, ReaderOptions};
+pub use rebuild::{Rebuilder, Remainder, RowText, rebuild};
 pub use registry::{FIRST_FORMATS, TooLate, detect, format, formats, register};
 pub use reject::{REJECTS, RejectBuilder};
 pub use role::{Changes, Role, Value};

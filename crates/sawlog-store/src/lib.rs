@@ -1,4 +1,6 @@
-//! The store: a folder of Delta tables, written by sawlog and read by sawq.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is made up
 //!
 //! [`Store`] says where things are and what each table holds now; [`Run`] adds to it, all or nothing; [`Source`] is a row
 //! of the ledger; [`parquet`] writes data files.

@@ -1,0 +1,409 @@
+//! Reads one log as Arrow record batches: from a file, from bytes, or from anything else that gives bytes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+
+use crate::cutter::Cutter;
+use crate::decoder::{Block, Carry, Decoded, Decoder, Format};
+use crate::encoding::{Encoding, Utf16, without_mark};
+use crate::gunzip::{Gunzip, is_of_content};
+use crate::identify::{Unread, archive, headerless, other_parquet, other_table, wrapper};
+use crate::inflate::is_gzip;
+use crate::label::label;
+use crate::layouts::{TextLayout, in_layout};
+use crate::origin::{LineEnding, Origin};
+use crate::rebuild::Remainder;
+use crate::reject::REJECTS;
+use crate::table::Table;
+
+/// So much of a log is looked at to recognise its format.
+const HEAD: u64 = 64 << 10;
+/// So much is read at a time.
+const PIECE: u64 = 256 << 10;
+/// So many bytes of header lines, brackets or white space may stand after the last record.
+const MAX_AFTER: usize = 64 << 10;
+
+/// How a [`Reader`] reads.
+#[derive(Clone, Debug)]
+pub struct ReaderOptions {
+    /// What the column `source_file` says; the path if it is `None`.
+    pub source_file: Option<String>,
+    /// The format; recognised by the content if it is `None`.
+    pub format: Option<&'static Format>,
+    /// The names of the fields of a log that has no header line, as a header line would give them. VPC flow logs only.
+    pub fields: Option<String>,
+    /// The time of records that have none of their own, in microseconds since 1970.
+    pub file_time: Option<i64>,
+    /// How text comes.
+    pub text: TextLayout,
+    /// A batch has about so many rows at most.
+    pub batch_rows: usize,
+    /// The rows that wait for their batch take about so many bytes at most.
+    pub batch_bytes: usize,
+    /// Gzip content that is larger is an error.
+    pub max_inflated: u64,
+}
+
+impl Default for ReaderOptions {
+    fn default() -> Self {
+        Self {
+            source_file: None,
+            format: None,
+            fields: None,
+            file_time: None,
+            text: TextLayout::Plain,
+            batch_rows: 64 << 10,
+            batch_bytes: 64 << 20,
+            max_inflated: 4 << 30,
+        }
+    }
+}
+
+/// Rows of one table: records of the log, or rejects.
+#[derive(Clone, Debug)]
+pub struct LogBatch {
+    /// The log's own table, or [`REJECTS`].
+    pub table: &'static Table,
+    /// The rows. All batches of a table have the same schema.
+    pub rows: RecordBatch,
+}
+
+/// Why a log can't be read, or not to its end.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The bytes can't be read.
+    Io(io::Error),
+    /// It is of no format that is read; what it is, if that is known.
+    NotALog(Option<String>),
+    /// The content breaks off. All that came before was given, and the last piece as a reject.
+    Broken(String),
+    /// A decoder gave columns of another type than its table has.
+    Columns(ArrowError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(out, "the log can't be read: {error}"),
+            Self::NotALog(Some(what)) => write!(out, "not a log that can be read: {what}"),
+            Self::NotALog(None) => write!(out, "not a log of a known format"),
+            Self::Broken(why) => write!(out, "{why}"),
+            Self::Columns(error) => write!(out, "the decoder's columns do not fit their table: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        if is_of_content(&error) { Self::Broken(error.to_string()) } else { Self::Io(error) }
+    }
+}
+
+/// Reads one log. As an iterator it gives the batches, in the order of the log's lines but for this: of the rows that wait
+/// together, those of one day (UTC) come before those of the next, and rejects come last. `source_line` has the order.
+///
+/// It reads plain text and gzip, in UTF-8 or UTF-16, and recognises the format by the content. It does not open archives and
+/// wrappers. It takes a few MiB of memory beside [`ReaderOptions::batch_bytes`].
+///
+/// ```
+/// use sawlog_formats::{Reader, ReaderOptions};
+/// let log = b"2 111122223333 eni-0a1b 192.0.2.1 198.51.100.7 49152 443 6 10 8000 1627563600 1627563660 ACCEPT OK\n";
+/// let mut reader = Reader::new(&log[..], ReaderOptions::default())?;
+/// let batch = reader.next().unwrap()?;
+/// assert_eq!((batch.table.name, batch.rows.num_rows()), ("vpc_flow", 1));
+/// assert!(reader.next().is_none());
+/// # Ok::<(), sawlog_formats::ReadError>(())
+/// ```
+pub struct Reader<'a> {
+    input: Box<dyn Read + 'a>,
+    /// What was read and not yet decoded.
+    content: Vec<u8>,
+    cutter: Cutter,
+    decoding: Decoding,
+    ready: VecDeque<LogBatch>,
+    /// What is to be said once all batches were given.
+    error: Option<ReadError>,
+    is_done: bool,
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Reader").field("decoding", &self.decoding).field("is_done", &self.is_done).finish()
+    }
+}
+
+impl Reader<'static> {
+    /// Opens a file, by the default options.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or is no log.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        Self::open_with(path, ReaderOptions::default())
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or is no log.
+    pub fn open_with(path: impl AsRef<Path>, mut options: ReaderOptions) -> Result<Self, ReadError> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(ReadError::Io)?;
+        options.source_file.get_or_insert_with(|| label(path));
+        Reader::new(file, options)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads what `input` gives: bytes (`&[u8]`), a socket, an object of a store.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or is no log.
+    pub fn new(input: impl Read + 'a, options: ReaderOptions) -> Result<Self, ReadError> {
+        let (content, mut input) = plain_text(Box::new(input), options.max_inflated).map_err(ReadError::Io)?;
+        let format = match options.format {
+            Some(format) => format,
+            None => recognise(&content, options.fields.is_some()).or_else(|other| {
+                // What breaks off in its beginning may have been a log.
+                input.by_ref().take(1).read_to_end(&mut Vec::new())?;
+                Err(other)
+            })?,
+        };
+        let ending = LineEnding::of(&content);
+        let cutter = Cutter::new(format.framing);
+        let decoding = Decoding::new(format, options, ending);
+        Ok(Self { input, content, cutter, decoding, ready: VecDeque::new(), error: None, is_done: false })
+    }
+
+    /// The format of the log.
+    #[must_use]
+    pub fn format(&self) -> &'static Format {
+        self.decoding.format
+    }
+
+    /// What was read so far.
+    #[must_use]
+    pub fn decoded(&self) -> &Decoded {
+        &self.decoding.decoded
+    }
+
+    /// What the log has beside its rows, so that [`crate::rebuild`] can put it together again. It is complete once the last
+    /// batch was given.
+    #[must_use]
+    pub fn remainder(&self) -> Remainder {
+        Remainder {
+            in_lines: !self.decoding.format.framing.is_json(),
+            ending: self.decoding.ending,
+            lines: self.decoding.decoded.lines,
+            after: self.decoding.after.clone(),
+            size: self.decoding.offset,
+        }
+    }
+
+    /// Reads a piece and decodes the whole records that there are.
+    fn step(&mut self) -> Result<(), ReadError> {
+        let read = self.input.by_ref().take(PIECE).read_to_end(&mut self.content);
+        let (at_end, broken) = match read {
+            Ok(read) => (read == 0, None),
+            Err(error) => match ReadError::from(error) {
+                ReadError::Broken(why) => (false, Some(why)),
+                error => return Err(error),
+            },
+        };
+        let mut taken = 0;
+        while let Some((block, length)) = self.cutter.next(&self.content[taken..], at_end) {
+            self.decoding.block(block, length);
+            taken += length;
+            if self.decoding.is_full() {
+                self.decoding.flush(&mut self.ready).map_err(ReadError::Columns)?;
+            }
+        }
+        self.content.drain(..taken);
+        if at_end || broken.is_some() {
+            self.is_done = true;
+            match &broken {
+                Some(why) => self.decoding.reject(why, &self.content),
+                None => self.decoding.end(&self.content, self.cutter.is_open()),
+            }
+            self.decoding.flush(&mut self.ready).map_err(ReadError::Columns)?;
+            self.error = broken.map(ReadError::Broken);
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Result<LogBatch, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Some(Ok(batch));
+            }
+            if self.is_done {
+                return self.error.take().map(Err);
+            }
+            if let Err(error) = self.step() {
+                self.is_done = true;
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// The decoder of a log, and where it stands in it.
+#[derive(Debug)]
+struct Decoding {
+    format: &'static Format,
+    decoder: Box<dyn Decoder>,
+    source_file: String,
+    file_time: Option<i64>,
+    text: TextLayout,
+    batch_rows: usize,
+    batch_bytes: usize,
+    ending: LineEnding,
+    carry: Carry,
+    decoded: Decoded,
+    offset: i64,
+    after: String,
+}
+
+impl Decoding {
+    fn new(format: &'static Format, options: ReaderOptions, ending: LineEnding) -> Self {
+        Self {
+            format,
+            decoder: (format.decoder)(),
+            source_file: options.source_file.unwrap_or_default(),
+            file_time: options.file_time,
+            text: options.text,
+            batch_rows: options.batch_rows,
+            batch_bytes: options.batch_bytes,
+            ending,
+            carry: Carry { fields: options.fields.map(Arc::from), gap: String::new() },
+            decoded: Decoded::default(),
+            offset: 0,
+            after: String::new(),
+        }
+    }
+
+    fn block(&mut self, block: Block<'_>, length: usize) {
+        if let Block::Long(part, last) = block {
+            self.put_reject("longer than 8 MiB", part, last);
+        } else {
+            let origin = origin(&self.source_file, &self.decoded, self.offset, self.ending, self.file_time);
+            let decoded = self.decoder.decode(block, &origin, &mut self.carry);
+            self.decoded.add(&decoded);
+        }
+        self.passed(length);
+    }
+
+    /// Keeps what is no record, if it is anything.
+    fn reject(&mut self, why: &str, raw: &[u8]) {
+        self.put_reject(why, raw, true);
+        self.passed(raw.len());
+    }
+
+    fn put_reject(&mut self, why: &str, raw: &[u8], is_last: bool) {
+        let origin = origin(&self.source_file, &self.decoded, self.offset, self.ending, self.file_time);
+        self.decoder.reject(why, raw, &origin, &mut self.carry);
+        let one = i64::from(is_last);
+        self.decoded.add(&Decoded { lines: one, rejects: one, ..Decoded::default() });
+    }
+
+    /// Takes what stands after the last record.
+    fn end(&mut self, rest: &[u8], is_open: bool) {
+        match std::str::from_utf8(rest) {
+            _ if is_open => self.reject("the JSON ends before all its brackets are closed", rest),
+            Ok(text) if text.len() <= MAX_AFTER => {
+                self.after = std::mem::take(&mut self.carry.gap);
+                self.after.push_str(text);
+                self.passed(rest.len());
+            }
+            _ => self.reject("more than 64 KiB of white space or brackets", rest),
+        }
+    }
+
+    fn passed(&mut self, length: usize) {
+        self.offset += i64::try_from(length).unwrap_or(i64::MAX);
+    }
+
+    fn is_full(&self) -> bool {
+        let waiting = self.decoder.waiting();
+        waiting.rows() >= self.batch_rows || waiting.memory() >= self.batch_bytes
+    }
+
+    /// Makes batches of the rows that wait.
+    fn flush(&mut self, ready: &mut VecDeque<LogBatch>) -> Result<(), ArrowError> {
+        let (days, rejects) = self.decoder.waiting_mut().finish();
+        let records = days.into_iter().map(|(_, batch)| (self.format.table, batch));
+        for (table, batch) in records.chain(rejects.map(|batch| (&REJECTS, batch))) {
+            ready.push_back(LogBatch { table, rows: in_layout(table, &batch, self.text)? });
+        }
+        Ok(())
+    }
+}
+
+fn origin<'a>(
+    source_file: &'a str,
+    decoded: &Decoded,
+    offset: i64,
+    ending: LineEnding,
+    file_time: Option<i64>,
+) -> Origin<'a> {
+    Origin { source_file, first_line: 1 + decoded.lines, byte_offset: offset, ending, file_time }
+}
+
+/// The beginning of the text that `input` holds, in UTF-8 and inflated, and the rest of it.
+fn plain_text<'a>(input: Box<dyn Read + 'a>, max_inflated: u64) -> io::Result<(Vec<u8>, Box<dyn Read + 'a>)> {
+    let (mut head, mut rest) = begin(input)?;
+    if is_gzip(&head) {
+        let whole = BufReader::with_capacity(64 << 10, Cursor::new(head).chain(rest));
+        (head, rest) = begin(Box::new(Gunzip::new(whole, max_inflated)))?;
+    }
+    match Encoding::of(&head) {
+        Some(encoding) if encoding != Encoding::Utf32 => {
+            begin(Box::new(Utf16::new(encoding, Cursor::new(head).chain(rest))))
+        }
+        _ => Ok((head, rest)),
+    }
+}
+
+/// The beginning of what is read, and the rest. If the content breaks off in the beginning, reading the rest says so.
+fn begin<'a>(mut input: Box<dyn Read + 'a>) -> io::Result<(Vec<u8>, Box<dyn Read + 'a>)> {
+    let mut head = Vec::new();
+    match input.by_ref().take(HEAD).read_to_end(&mut head) {
+        Err(error) if !is_of_content(&error) => Err(error),
+        _ => Ok((head, input)),
+    }
+}
+
+/// The format of content that begins like this. If the names of fields are given, lines without a header may be a flow log.
+fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError> {
+    let head = without_mark(head);
+    let not_read = |what: String| Err(ReadError::NotALog(Some(what)));
+    if head.starts_with(b"PAR1") {
+        return not_read(other_parquet().name());
+    }
+    if let Some(other) = archive(head).or_else(|| wrapper(head)) {
+        return not_read(other.name());
+    }
+    if crate::cloudtrail::is_digest(head) {
+        return not_read("CloudTrail digest".to_owned());
+    }
+    match crate::detect(head) {
+        Some(format) => Ok(format),
+        None if has_fields => Ok(&crate::vpc_flow::FORMAT),
+        None => Err(ReadError::NotALog(headerless(head).or_else(|| other_table(head)).map(Unread::name))),
+    }
+}
