@@ -11,7 +11,7 @@ const BLOCK: usize = 256 << 10;
 
 /// Cuts the content of one source.
 #[derive(Clone, Debug)]
-pub(crate) enum Cutter {
+pub enum Cutter {
     /// Into lines.
     Lines {
         /// Whether the beginning of the line under way was taken already, since the line is too long for one block.
@@ -23,7 +23,8 @@ pub(crate) enum Cutter {
 
 impl Cutter {
     /// A cutter of content that is made up in this way.
-    pub(crate) fn new(framing: Framing) -> Self {
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
         match framing {
             Framing::Json(_) => Self::Json(Scanner::default()),
             Framing::Lines => Self::Lines { in_long_line: false },
@@ -32,7 +33,7 @@ impl Cutter {
 
     /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed. `at_end` says that there
     /// are no more. After the last block of JSON, brackets may be left.
-    pub(crate) fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
+    pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         match self {
             Self::Lines { in_long_line } => next_lines(in_long_line, bytes, at_end),
             Self::Json(scanner) => scanner.next(bytes, at_end),
@@ -40,7 +41,8 @@ impl Cutter {
     }
 
     /// Whether the JSON so far has brackets that are not closed.
-    pub(crate) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         matches!(self, Self::Json(scanner) if scanner.is_open())
     }
 }
@@ -81,4 +83,52 @@ fn part_of_line<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> O
     let last = at_end && part.len() == bytes.len();
     *in_long_line = !last;
     Some((Block::Long(part, last), part.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &[u8], step: usize) -> Vec<(Vec<u8>, &'static str)> {
+        let (mut cutter, mut start, mut blocks) = (Cutter::new(Framing::Lines), 0, Vec::new());
+        for end in (0..text.len()).step_by(step).skip(1).chain([text.len()]) {
+            while let Some((block, taken)) = cutter.next(&text[start..end], end == text.len()) {
+                start += taken;
+                blocks.push(match block {
+                    Block::Lines(lines) => (lines.to_vec(), "lines"),
+                    Block::Long(part, false) => (part.to_vec(), "part"),
+                    Block::Long(part, true) => (part.to_vec(), "last part"),
+                    Block::Json(..) => unreachable!("these are lines"),
+                });
+            }
+        }
+        assert_eq!(start, text.len());
+        blocks
+    }
+
+    #[test]
+    fn blocks_end_with_lines_however_the_bytes_come() {
+        let text: Vec<u8> = (0..40_000).flat_map(|n| format!("line {n}\n").into_bytes()).chain(*b"the end").collect();
+        for step in [100, 70_000, 1 << 20] {
+            let blocks = cut(&text, step);
+            assert!(blocks.iter().all(|(lines, _)| lines.ends_with(b"\n") || lines.ends_with(b"the end")));
+            assert_eq!(blocks.into_iter().flat_map(|(lines, _)| lines).collect::<Vec<u8>>(), text);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_comes_in_parts() {
+        let long = vec![b'x'; 2 * MAX_LINE + 5];
+        let text = [b"a\n".as_slice(), &long, b"\nb\n", &long].concat();
+        for step in [1 << 20, text.len()] {
+            let mut joined = Vec::new();
+            for (part, kind) in cut(&text, step) {
+                joined.extend_from_slice(&part);
+                if kind == "last part" && joined.len() < text.len() {
+                    joined.push(b'\n');
+                }
+            }
+            assert!(joined == text, "step {step}");
+        }
+    }
 }

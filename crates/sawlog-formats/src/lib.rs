@@ -52,6 +52,7 @@ pub use compression::{
     Budget, Charged, Compression, MAX_LAYERS, MAX_WINDOW_KIB, Peeler, decompress, decompressed, layer_names,
 };
 pub use container::Container;
+pub use cutter::Cutter;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
 pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};

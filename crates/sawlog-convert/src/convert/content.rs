@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use memchr::{memchr, memrchr};
-use sawlog_formats::cloudtrail::Scanner;
 use sawlog_formats::{Block, Framing, MAX_LINE, Opener, open};
 
 use super::Settings;
@@ -15,8 +14,6 @@ use crate::mapping::Mapping;
 
 /// Files at least this large are mapped into memory; smaller ones are read.
 const MAP_FROM: u64 = 1 << 20;
-/// Blocks are about this large: small enough to stay in the processor's cache from one step to the next.
-const BLOCK: usize = 256 << 10;
 
 /// The bytes of a file.
 #[derive(Debug)]
@@ -114,10 +111,8 @@ pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
 /// Cuts bytes into blocks.
 #[derive(Clone, Debug)]
 pub(crate) enum Cutter {
-    /// Of lines; says whether the line under way is too long and its beginning was taken already.
-    Lines(bool),
-    /// Of JSON objects.
-    Json(Scanner),
+    /// Of lines or JSON objects.
+    Plain(sawlog_formats::Cutter),
     /// Of documents of another kind, which hold records.
     Opened(Box<Opener>),
 }
@@ -130,17 +125,19 @@ impl Cutter {
         {
             return Self::Opened(Box::new(opener));
         }
-        match told.format().map(|format| format.framing) {
-            Some(Framing::Json(_)) => Self::Json(Scanner::default()),
-            Some(Framing::Lines) | None => Self::Lines(false),
-        }
+        let framing = told.format().map_or(Framing::Lines, |format| format.framing);
+        Self::Plain(sawlog_formats::Cutter::new(framing))
+    }
+
+    /// A cutter of lines.
+    pub(crate) fn of_lines() -> Self {
+        Self::Plain(sawlog_formats::Cutter::new(Framing::Lines))
     }
 
     /// Whether what it cuts has not come to its end.
     pub(crate) fn is_open(&self) -> bool {
         match self {
-            Self::Lines(_) => false,
-            Self::Json(scanner) => scanner.is_open(),
+            Self::Plain(cutter) => cutter.is_open(),
             Self::Opened(opener) => opener.is_open(),
         }
     }
@@ -149,87 +146,8 @@ impl Cutter {
     /// are no more. After the last block of JSON, brackets may be left.
     pub(crate) fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         match self {
-            Self::Lines(in_long_line) => next_lines(in_long_line, bytes, at_end),
-            Self::Json(scanner) => scanner.next(bytes, at_end),
+            Self::Plain(cutter) => cutter.next(bytes, at_end),
             Self::Opened(opener) => opener.next(bytes, at_end),
-        }
-    }
-}
-
-fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
-    if bytes.is_empty() {
-        return None;
-    }
-    if *in_long_line {
-        let part = &bytes[..bytes.len().min(MAX_LINE)];
-        if let Some(end) = memchr(b'\n', part) {
-            *in_long_line = false;
-            return Some((Block::Long(&part[..end], true), end + 1));
-        }
-        let last = at_end && part.len() == bytes.len();
-        *in_long_line = !last;
-        return Some((Block::Long(part, last), part.len()));
-    }
-    if at_end && bytes.len() <= BLOCK {
-        return Some((Block::Lines(bytes), bytes.len()));
-    }
-    let window = bytes.len().min(BLOCK);
-    let end = memrchr(b'\n', &bytes[..window])
-        .or_else(|| memchr(b'\n', &bytes[window..bytes.len().min(MAX_LINE)]).map(|more| window + more));
-    match end {
-        Some(end) => Some((Block::Lines(&bytes[..=end]), end + 1)),
-        None if bytes.len() > MAX_LINE => {
-            *in_long_line = true;
-            Some((Block::Long(&bytes[..MAX_LINE], false), MAX_LINE))
-        }
-        None => at_end.then_some((Block::Lines(bytes), bytes.len())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cut(text: &[u8], step: usize) -> Vec<(Vec<u8>, &'static str)> {
-        let (mut cutter, mut start, mut blocks) = (Cutter::Lines(false), 0, Vec::new());
-        for end in (0..text.len()).step_by(step).skip(1).chain([text.len()]) {
-            while let Some((block, taken)) = cutter.next(&text[start..end], end == text.len()) {
-                start += taken;
-                blocks.push(match block {
-                    Block::Lines(lines) => (lines.to_vec(), "lines"),
-                    Block::Long(part, false) => (part.to_vec(), "part"),
-                    Block::Long(part, true) => (part.to_vec(), "last part"),
-                    Block::Json(..) => unreachable!("these are lines"),
-                });
-            }
-        }
-        assert_eq!(start, text.len());
-        blocks
-    }
-
-    #[test]
-    fn blocks_end_with_lines_however_the_bytes_come() {
-        let text: Vec<u8> = (0..40_000).flat_map(|n| format!("line {n}\n").into_bytes()).chain(*b"the end").collect();
-        for step in [100, 70_000, 1 << 20] {
-            let blocks = cut(&text, step);
-            assert!(blocks.iter().all(|(lines, _)| lines.ends_with(b"\n") || lines.ends_with(b"the end")));
-            assert_eq!(blocks.into_iter().flat_map(|(lines, _)| lines).collect::<Vec<u8>>(), text);
-        }
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_comes_in_parts() {
-        let long = vec![b'x'; 2 * MAX_LINE + 5];
-        let text = [b"a\n".as_slice(), &long, b"\nb\n", &long].concat();
-        for step in [1 << 20, text.len()] {
-            let mut joined = Vec::new();
-            for (part, kind) in cut(&text, step) {
-                joined.extend_from_slice(&part);
-                if kind == "last part" && joined.len() < text.len() {
-                    joined.push(b'\n');
-                }
-            }
-            assert!(joined == text, "step {step}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: u
     let content = bytes.bytes();
     let format = running.told.and_then(Told::format);
     let (start, mut end) = (running.at, nominal_end.max(running.at));
-    if let Some(Cutter::Json(scanner)) = &mut running.cutter {
+    if let Some(Cutter::Plain(sawlog_formats::Cutter::Json(scanner))) = &mut running.cutter {
         let mut at = start;
         let mut in_long = false;
         while at < end || in_long {

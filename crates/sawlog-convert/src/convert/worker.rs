@@ -422,7 +422,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        self.end(input, b"", &Cutter::Lines(false), &mut reading)?;
+        self.end(input, b"", &Cutter::of_lines(), &mut reading)?;
         self.job.watch.bytes(bytes.bytes().len());
         let mut report = reading.report;
         report.compression = Some("parquet".into());
@@ -499,7 +499,7 @@ impl<'a> Worker<'a> {
                 running.cutter = Some(Cutter::of(settings, first.report.told, content));
             }
             let told = running.told.unwrap_or_default();
-            let cutter = running.cutter.clone().unwrap_or(Cutter::Lines(false));
+            let cutter = running.cutter.clone().unwrap_or_else(Cutter::of_lines);
             let start = running.at;
             let report = Report { ending: running.ending, told, options, ..Report::default() };
             let mut reading = Reading { report, ..Reading::new(settings, b"", false) };
