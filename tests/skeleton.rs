@@ -30,7 +30,7 @@ fn events() -> Vec<String> {
         event("PutKeyPolicy", r#","eventID":"1","eventID":"2""#),
         event("CreateAlias", r#","errorCode":404"#),
         event("PutAlias", r#","errorMessage":"half \ud800""#),
-        event("DeleteUser", "").replace(":", " : ").replace("12 : 00 : 00", "12:00:00").replace(",\"", ",\n  \""),
+        event("DeleteUser", "").replace(':', " : ").replace("12 : 00 : 00", "12:00:00").replace(",\"", ",\n  \""),
     ]
 }
 
