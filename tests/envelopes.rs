@@ -294,7 +294,7 @@ fn rows(case: &Case, table: &str, with_raw: bool) -> Value {
     sql(
         case,
         &format!(
-            "SELECT * EXCLUDE (gap, wrapping, wrapped, source_file, source_line{others}) FROM {table} ORDER BY source_line"
+            "SELECT * EXCLUDE (gap, wrapping, wrapped, source_file, source_line{others}) FROM {table} ORDER BY source_file, source_line"
         ),
     )
 }
@@ -307,20 +307,24 @@ fn plain_store(records: &[String]) -> Case {
     case
 }
 
-/// Converts a file, and checks that its records are those wanted and that it comes back; then again, when nothing is new.
-fn check(name: &str, content: &[u8], envelope: &str, log: &Log, wanted: &Value, with_raw: bool) {
+/// Converts files of the same records, and checks that these are those wanted and that the files come back; then again, when nothing
+/// is new.
+fn check(name: &str, files: &[Vec<u8>], envelope: &str, log: &Log, wanted: &Value, with_raw: bool) {
     let case = Case::new();
-    case.write("in/file", content);
+    files.iter().enumerate().for_each(|(place, content)| case.write(&format!("in/{place}"), content));
     let summary = converted(&case, &["in", "--json"], 0).json();
-    let count = wanted.as_array().unwrap().len();
+    let wanted = wanted.as_array().unwrap();
+    let count = wanted.len() * files.len();
     assert_eq!((&summary["records"], &summary["rejects"]), (&json!(count), &json!(0)), "{name}: {summary}");
     let found = rows(&case, log.table, with_raw);
-    assert_eq!(&found, wanted, "{name}");
-    let ledger = sql(&case, "SELECT envelope, format, lines FROM sources");
-    assert_eq!(ledger, json!([{ "envelope": envelope, "format": log.table, "lines": count }]), "{name}");
+    for (place, found) in found.as_array().unwrap().chunks(wanted.len()).enumerate() {
+        assert_eq!(found, wanted.as_slice(), "{name} {place}");
+    }
+    let ledger = sql(&case, "SELECT DISTINCT envelope, format, lines FROM sources");
+    assert_eq!(ledger, json!([{ "envelope": envelope, "format": log.table, "lines": wanted.len() }]), "{name}");
     verified(&case, name);
     let again = converted(&case, &["in", "--json"], 0).json();
-    assert_eq!((&again["records"], &again["unchanged"]), (&json!(0), &json!(1)), "{name}: {again}");
+    assert_eq!((&again["records"], &again["unchanged"]), (&json!(0), &json!(files.len())), "{name}: {again}");
 }
 
 #[test]
@@ -339,19 +343,18 @@ fn records_in_documents_are_those_of_the_log() {
         let is_string =
             STRINGS.iter().any(|(string, ..)| string == name) || name.starts_with("lookup") || *name == "raw";
         let wanted = rows(&plain, log.table, is_string);
-        for (style, (is_loose, is_odd, between)) in
-            [(false, false, ""), (true, false, "\n"), (true, true, ""), (false, true, "\n")].into_iter().enumerate()
-        {
+        let styles = [(false, false, ""), (true, false, "\n"), (true, true, ""), (false, true, "\n")];
+        let files = styles.into_iter().enumerate().map(|(style, (is_loose, is_odd, between))| {
             let mut text = String::new();
             let mut writer = Writer { numbers: &mut numbers, is_odd, is_loose };
             for document in documents(&records) {
                 writer.write(&document, &mut text);
                 text.push_str(between);
             }
-            let what = format!("{} {name} {style}", log.table);
-            let content = if style % 2 == 1 { gzip(text.as_bytes()) } else { text.clone().into_bytes() };
-            check(&what, &content, envelope, log, &wanted, is_string);
-        }
+            if style % 2 == 1 { gzip(text.as_bytes()) } else { text.into_bytes() }
+        });
+        let files: Vec<Vec<u8>> = files.collect();
+        check(&format!("{} {name}", log.table), &files, envelope, log, &wanted, is_string);
     });
 }
 
@@ -390,14 +393,13 @@ fn records_in_lines_and_tables_are_those_of_the_log() {
             ),
         ];
         for (place, (envelope, text)) in files.iter().enumerate() {
-            let what = format!("{} {place}", log.table);
-            check(&what, text.as_bytes(), envelope, log, &wanted, true);
-            check(&what, &gzip(text.trim_end().as_bytes()), envelope, log, &wanted, true);
+            let files = [text.clone().into_bytes(), gzip(text.trim_end().as_bytes())];
+            check(&format!("{} {place}", log.table), &files, envelope, log, &wanted, true);
         }
         // Where nothing needs quotes.
         if log.table == "vpc_flow" {
             let text = format!("timestamp,message\n{}", lines(&|record| format!("1714564800000,{record}\n")));
-            check("console", text.as_bytes(), messages, log, &wanted, true);
+            check("console", &[text.into_bytes()], messages, log, &wanted, true);
         }
     });
 }
