@@ -47,16 +47,16 @@ fn event(number: u64) -> String {
         },
         "eventTime": format!("2024-05-{:02}T12:{:02}:{:02}Z", 1 + number % 3, number / 60 % 60, number % 60),
         "eventSource": "ec2.amazonaws.com",
-        "eventName": if number % 4 == 0 { "TerminateInstances" } else { "DescribeInstances" },
+        "eventName": if number.is_multiple_of(4) { "TerminateInstances" } else { "DescribeInstances" },
         "awsRegion": "us-east-1",
         "sourceIPAddress": format!("198.51.100.{}", number % 200),
         "userAgent": "aws-cli/2.15.0 \"x\" \\ \u{e9}\u{1f600} \t",
         "requestParameters": { "path": "/a\n\"b\"", "n": [1, { "message": "a { b" }] },
         "responseElements": null,
         "eventID": format!("00000000-0000-4000-8000-{number:012}"),
-        "readOnly": number % 4 != 0,
+        "readOnly": !number.is_multiple_of(4),
     });
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         event["errorCode"] = json!("AccessDenied");
     }
     event.to_string()
@@ -68,7 +68,7 @@ fn s3(number: u64) -> String {
         1 + number % 3,
         number % 60,
         number % 250,
-        if number % 3 == 0 { 403 } else { 200 },
+        if number.is_multiple_of(3) { 403 } else { 200 },
         number * 7,
     )
 }
@@ -78,7 +78,7 @@ fn flow(number: u64) -> String {
         return "2 111122223333 eni-0a1b - - - - - - - 1714564900 1714564960 - NODATA".to_owned();
     }
     let start = 1_714_564_800 + number * 40_000;
-    let (port, action) = (50_000 + number, if number % 2 == 0 { "REJECT" } else { "ACCEPT" });
+    let (port, action) = (50_000 + number, if number.is_multiple_of(2) { "REJECT" } else { "ACCEPT" });
     format!("2 111122223333 eni-0a1b 203.0.113.12 10.0.0.5 {port} 22 6 3 {number} {start} {} {action} OK", start + 60)
 }
 
@@ -88,7 +88,7 @@ fn alb(number: u64) -> String {
         1 + number % 3,
         number % 60,
         number % 250,
-        if number % 3 == 0 { 503 } else { 200 },
+        if number.is_multiple_of(3) { 503 } else { 200 },
     )
 }
 
@@ -246,7 +246,7 @@ const STRINGS: [Kind; 13] = [
     }),
 ];
 
-fn parsed(record: &String) -> Value {
+fn parsed(record: &str) -> Value {
     serde_json::from_str(record).unwrap()
 }
 
@@ -271,17 +271,22 @@ const TRAIL: [Kind; 9] = [
         records.iter().map(|record| json!({ "version": "0", "id": "i", "detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "resources": [], "detail": parsed(record) })).collect()
     }),
     ("event-bridge-in-sqs", "SQS message", |records| {
-        let body = |record| json!({ "version": "0", "detail-type": "x", "detail": parsed(record), "z": 1 }).to_string();
+        let body =
+            |record: &str| json!({ "version": "0", "detail-type": "x", "detail": parsed(record), "z": 1 }).to_string();
         records.iter().map(|record| json!({ "MessageId": "m", "Body": body(record), "Attributes": {} })).collect()
     }),
     ("source", "Elasticsearch export", |records| {
         records.iter().map(|record| json!({ "_index": "i", "_source": parsed(record), "sort": [1] })).collect()
     }),
     ("records-below", "JSON with records", |records| {
-        vec![json!({ "payload": { "a": [1], "Records": records.iter().map(parsed).collect::<Vec<_>>(), "b": null } })]
+        vec![
+            json!({ "payload": { "a": [1], "Records": records.iter().map(|record| parsed(record)).collect::<Vec<_>>(), "b": null } }),
+        ]
     }),
     ("records-in-string", "JSON with messages", |records| {
-        let body = |some: &[String]| json!({ "Records": some.iter().map(parsed).collect::<Vec<_>>() }).to_string();
+        let body = |some: &[String]| {
+            json!({ "Records": some.iter().map(|record| parsed(record)).collect::<Vec<_>>() }).to_string()
+        };
         records.chunks(3).map(|some| json!({ "message": body(some) })).collect()
     }),
     ("raw", "Splunk export", |records| records.iter().map(|record| json!({ "_raw": record })).collect()),
