@@ -47,16 +47,16 @@ fn event(number: u64) -> String {
         },
         "eventTime": format!("2024-05-{:02}T12:{:02}:{:02}Z", 1 + number % 3, number / 60 % 60, number % 60),
         "eventSource": "ec2.amazonaws.com",
-        "eventName": if number % 4 == 0 { "TerminateInstances" } else { "DescribeInstances" },
+        "eventName": if number.is_multiple_of(4) { "TerminateInstances" } else { "DescribeInstances" },
         "awsRegion": "us-east-1",
         "sourceIPAddress": format!("198.51.100.{}", number % 200),
         "userAgent": "aws-cli/2.15.0 \"x\" \\ \u{e9}\u{1f600} \t",
         "requestParameters": { "path": "/a\n\"b\"", "n": [1, { "message": "a { b" }] },
         "responseElements": null,
         "eventID": format!("00000000-0000-4000-8000-{number:012}"),
-        "readOnly": number % 4 != 0,
+        "readOnly": !number.is_multiple_of(4),
     });
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         event["errorCode"] = json!("AccessDenied");
     }
     event.to_string()
@@ -68,7 +68,7 @@ fn s3(number: u64) -> String {
         1 + number % 3,
         number % 60,
         number % 250,
-        if number % 3 == 0 { 403 } else { 200 },
+        if number.is_multiple_of(3) { 403 } else { 200 },
         number * 7,
     )
 }
@@ -78,7 +78,7 @@ fn flow(number: u64) -> String {
         return "2 111122223333 eni-0a1b - - - - - - - 1714564900 1714564960 - NODATA".to_owned();
     }
     let start = 1_714_564_800 + number * 40_000;
-    let (port, action) = (50_000 + number, if number % 2 == 0 { "REJECT" } else { "ACCEPT" });
+    let (port, action) = (50_000 + number, if number.is_multiple_of(2) { "REJECT" } else { "ACCEPT" });
     format!("2 111122223333 eni-0a1b 203.0.113.12 10.0.0.5 {port} 22 6 3 {number} {start} {} {action} OK", start + 60)
 }
 
@@ -88,7 +88,7 @@ fn alb(number: u64) -> String {
         1 + number % 3,
         number % 60,
         number % 250,
-        if number % 3 == 0 { 503 } else { 200 },
+        if number.is_multiple_of(3) { 503 } else { 200 },
     )
 }
 
@@ -246,7 +246,7 @@ const STRINGS: [Kind; 13] = [
     }),
 ];
 
-fn parsed(record: &String) -> Value {
+fn parsed(record: &str) -> Value {
     serde_json::from_str(record).unwrap()
 }
 
@@ -271,17 +271,22 @@ const TRAIL: [Kind; 9] = [
         records.iter().map(|record| json!({ "version": "0", "id": "i", "detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "resources": [], "detail": parsed(record) })).collect()
     }),
     ("event-bridge-in-sqs", "SQS message", |records| {
-        let body = |record| json!({ "version": "0", "detail-type": "x", "detail": parsed(record), "z": 1 }).to_string();
+        let body =
+            |record: &str| json!({ "version": "0", "detail-type": "x", "detail": parsed(record), "z": 1 }).to_string();
         records.iter().map(|record| json!({ "MessageId": "m", "Body": body(record), "Attributes": {} })).collect()
     }),
     ("source", "Elasticsearch export", |records| {
         records.iter().map(|record| json!({ "_index": "i", "_source": parsed(record), "sort": [1] })).collect()
     }),
     ("records-below", "JSON with records", |records| {
-        vec![json!({ "payload": { "a": [1], "Records": records.iter().map(parsed).collect::<Vec<_>>(), "b": null } })]
+        vec![
+            json!({ "payload": { "a": [1], "Records": records.iter().map(|record| parsed(record)).collect::<Vec<_>>(), "b": null } }),
+        ]
     }),
     ("records-in-string", "JSON with messages", |records| {
-        let body = |some: &[String]| json!({ "Records": some.iter().map(parsed).collect::<Vec<_>>() }).to_string();
+        let body = |some: &[String]| {
+            json!({ "Records": some.iter().map(|record| parsed(record)).collect::<Vec<_>>() }).to_string()
+        };
         records.chunks(3).map(|some| json!({ "message": body(some) })).collect()
     }),
     ("raw", "Splunk export", |records| records.iter().map(|record| json!({ "_raw": record })).collect()),
@@ -294,7 +299,7 @@ fn rows(case: &Case, table: &str, with_raw: bool) -> Value {
     sql(
         case,
         &format!(
-            "SELECT * EXCLUDE (gap, wrapping, wrapped, source_file, source_line{others}) FROM {table} ORDER BY source_line"
+            "SELECT * EXCLUDE (gap, wrapping, wrapped, source_file, source_line{others}) FROM {table} ORDER BY source_file, source_line"
         ),
     )
 }
@@ -307,20 +312,24 @@ fn plain_store(records: &[String]) -> Case {
     case
 }
 
-/// Converts a file, and checks that its records are those wanted and that it comes back; then again, when nothing is new.
-fn check(name: &str, content: &[u8], envelope: &str, log: &Log, wanted: &Value, with_raw: bool) {
+/// Converts files of the same records, and checks that these are those wanted and that the files come back; then again, when nothing
+/// is new.
+fn check(name: &str, files: &[Vec<u8>], envelope: &str, log: &Log, wanted: &Value, with_raw: bool) {
     let case = Case::new();
-    case.write("in/file", content);
+    files.iter().enumerate().for_each(|(place, content)| case.write(&format!("in/{place}"), content));
     let summary = converted(&case, &["in", "--json"], 0).json();
-    let count = wanted.as_array().unwrap().len();
+    let wanted = wanted.as_array().unwrap();
+    let count = wanted.len() * files.len();
     assert_eq!((&summary["records"], &summary["rejects"]), (&json!(count), &json!(0)), "{name}: {summary}");
     let found = rows(&case, log.table, with_raw);
-    assert_eq!(&found, wanted, "{name}");
-    let ledger = sql(&case, "SELECT envelope, format, lines FROM sources");
-    assert_eq!(ledger, json!([{ "envelope": envelope, "format": log.table, "lines": count }]), "{name}");
+    for (place, found) in found.as_array().unwrap().chunks(wanted.len()).enumerate() {
+        assert_eq!(found, wanted.as_slice(), "{name} {place}");
+    }
+    let ledger = sql(&case, "SELECT DISTINCT envelope, format, lines FROM sources");
+    assert_eq!(ledger, json!([{ "envelope": envelope, "format": log.table, "lines": wanted.len() }]), "{name}");
     verified(&case, name);
     let again = converted(&case, &["in", "--json"], 0).json();
-    assert_eq!((&again["records"], &again["unchanged"]), (&json!(0), &json!(1)), "{name}: {again}");
+    assert_eq!((&again["records"], &again["unchanged"]), (&json!(0), &json!(files.len())), "{name}: {again}");
 }
 
 #[test]
@@ -339,19 +348,18 @@ fn records_in_documents_are_those_of_the_log() {
         let is_string =
             STRINGS.iter().any(|(string, ..)| string == name) || name.starts_with("lookup") || *name == "raw";
         let wanted = rows(&plain, log.table, is_string);
-        for (style, (is_loose, is_odd, between)) in
-            [(false, false, ""), (true, false, "\n"), (true, true, ""), (false, true, "\n")].into_iter().enumerate()
-        {
+        let styles = [(false, false, ""), (true, false, "\n"), (true, true, ""), (false, true, "\n")];
+        let files = styles.into_iter().enumerate().map(|(style, (is_loose, is_odd, between))| {
             let mut text = String::new();
             let mut writer = Writer { numbers: &mut numbers, is_odd, is_loose };
             for document in documents(&records) {
                 writer.write(&document, &mut text);
                 text.push_str(between);
             }
-            let what = format!("{} {name} {style}", log.table);
-            let content = if style % 2 == 1 { gzip(text.as_bytes()) } else { text.clone().into_bytes() };
-            check(&what, &content, envelope, log, &wanted, is_string);
-        }
+            if style % 2 == 1 { gzip(text.as_bytes()) } else { text.into_bytes() }
+        });
+        let files: Vec<Vec<u8>> = files.collect();
+        check(&format!("{} {name}", log.table), &files, envelope, log, &wanted, is_string);
     });
 }
 
@@ -390,14 +398,13 @@ fn records_in_lines_and_tables_are_those_of_the_log() {
             ),
         ];
         for (place, (envelope, text)) in files.iter().enumerate() {
-            let what = format!("{} {place}", log.table);
-            check(&what, text.as_bytes(), envelope, log, &wanted, true);
-            check(&what, &gzip(text.trim_end().as_bytes()), envelope, log, &wanted, true);
+            let files = [text.clone().into_bytes(), gzip(text.trim_end().as_bytes())];
+            check(&format!("{} {place}", log.table), &files, envelope, log, &wanted, true);
         }
         // Where nothing needs quotes.
         if log.table == "vpc_flow" {
             let text = format!("timestamp,message\n{}", lines(&|record| format!("1714564800000,{record}\n")));
-            check("console", text.as_bytes(), messages, log, &wanted, true);
+            check("console", &[text.into_bytes()], messages, log, &wanted, true);
         }
     });
 }

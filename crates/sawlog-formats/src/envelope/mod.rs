@@ -1,7 +1,7 @@
 //! Documents that hold records of a log among other things: a framing around another framing.
 //!
 //! AWS and other tools hand logs on in documents of their own: CloudTrail's `lookup-events`, subscriptions, exports and queries
-//! of CloudWatch Logs, EventBridge, SNS and SQS, Elasticsearch and Splunk. Whatever they are called, a record is in one of four
+//! of `CloudWatch` Logs, `EventBridge`, SNS and SQS, Elasticsearch and Splunk. Whatever they are called, a record is in one of four
 //! places: an object in JSON, a JSON string, a field of CSV, or a line behind a time. [`open`] looks at the beginning of a file
 //! for the first record and remembers its place; [`Opener`] then walks through the file as a stream and gives what it finds in
 //! that place as items of blocks; [`decode_opened`] lets the log's own decoder read them.

@@ -208,7 +208,7 @@ impl Opener {
             }
             Step::Row { start, end, reading } => {
                 let record = &bytes[*start..*end];
-                self.block.record(bytes, gap, (*start, *end), plain, record, Some(reading.clone()));
+                self.block.record(bytes, gap, (*start, *end), plain, record, Some(reading));
                 *end
             }
             Step::Text { start, end, layer, is_sure } => self.text(bytes, gap, (*start, *end), *layer, *is_sure),
@@ -259,12 +259,12 @@ impl Opener {
     fn one(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), wrapping: Wrapping, record: &[u8]) {
         match self.target.reading(record) {
             None if self.target.is_named => self.block.problem(bytes, gap, at, NOT_WRITTEN),
-            reading => self.block.record(bytes, gap, at, wrapping, record, reading),
+            reading => self.block.record(bytes, gap, at, wrapping, record, reading.as_deref()),
         }
     }
 }
 
-/// By which CloudWatch Logs tells that a subscription works: it comes in messages, but is none.
+/// By which `CloudWatch` Logs tells that a subscription works: it comes in messages, but is none.
 fn is_control_message(text: &[u8]) -> bool {
     text.starts_with(b"CWL CONTROL MESSAGE: ")
 }
@@ -316,7 +316,7 @@ impl Records {
         at: (usize, usize),
         wrapping: Wrapping,
         record: &[u8],
-        reading: Option<Vec<u8>>,
+        reading: Option<&[u8]>,
     ) {
         let stands = &bytes[at.0..at.1];
         // What is kept of the record beside its columns must be text.
@@ -328,7 +328,7 @@ impl Records {
         let made_from = reading.is_some().then(|| self.put(record));
         let verbatim = if is_wrapped { Some(self.put(stands)) } else { made_from };
         let gap = self.gap(bytes, gap, at.0);
-        let (start, end) = self.put(reading.as_deref().unwrap_or(record));
+        let (start, end) = self.put(reading.unwrap_or(record));
         let wrapped = Wrapped { wrapping, verbatim, is_usual, record: made_from, at: at.0 };
         self.items.push(Item { gap, start, end, problem: None, continues: false, wrapped: Some(wrapped) });
     }

@@ -74,9 +74,9 @@ impl Target {
                     }
                 }
             }
-            Some(_) if self.lines(text).any(|line| self.is_line(line)) => {
+            Some(_) if lines(text).any(|line| self.is_line(line)) => {
                 let mut start = 0;
-                for line in self.lines(text) {
+                for line in lines(text) {
                     if !line.trim_ascii().is_empty() {
                         let end = start + line.len();
                         found.push(Found { start, end, strings: 0, record: Cow::Borrowed(line) });
@@ -87,10 +87,6 @@ impl Target {
             _ => {}
         }
         found
-    }
-
-    fn lines<'a>(&self, text: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        text.split(|byte| *byte == b'\n')
     }
 
     /// Looks for records in the value at `at`; gives its end, if that is there.
@@ -163,6 +159,10 @@ pub(super) fn has_names(object: &[u8], format: &Format) -> bool {
     // Values are skipped to see the names: those of a record are not many.
     let names: Vec<&[u8]> = members(object).take(200).map(|(name, _)| name).collect();
     !names.iter().any(|name| (format.inside.is_own)(name)) && name_record(names.into_iter(), format)
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n')
 }
 
 /// Whether a text can't hold a record.

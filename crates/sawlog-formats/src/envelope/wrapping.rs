@@ -84,7 +84,6 @@ impl Layer {
         for byte in text {
             match (self, *byte) {
                 (Self::Csv, b'"') => out.extend_from_slice(b"\"\""),
-                (Self::Csv, byte) => out.push(byte),
                 (Self::Json, b'"') => out.extend_from_slice(b"\\\""),
                 (Self::Json, b'\\') => out.extend_from_slice(b"\\\\"),
                 (Self::Json, b'\n') => out.extend_from_slice(b"\\n"),
@@ -96,7 +95,7 @@ impl Layer {
                     let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
                     out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
                 }
-                (Self::Json, byte) => out.push(byte),
+                (_, byte) => out.push(byte),
             }
         }
         out
@@ -239,7 +238,7 @@ mod tests {
             let plain = Layer::Json.unwrap(wrapped.as_bytes()).into_owned();
             let mut places = Places::new(Layer::Json, wrapped.as_bytes());
             for place in 0..=plain.len() {
-                if !std::str::from_utf8(&plain[..place]).is_ok() {
+                if std::str::from_utf8(&plain[..place]).is_err() {
                     continue;
                 }
                 let at = places.find(place);

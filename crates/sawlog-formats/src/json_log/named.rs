@@ -160,9 +160,9 @@ fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) ->
             let word = &text[*at..end];
             *at = end;
             if word == b"null" {
-                out.extend_from_slice(word)
+                out.extend_from_slice(word);
             } else {
-                string(word, out)
+                string(word, out);
             }
             return Some(());
         }

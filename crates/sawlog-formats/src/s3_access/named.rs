@@ -1,4 +1,4 @@
-//! S3 access logs as named values: JSON objects, as CloudWatch Logs has them, and rows of CSV, as Athena writes them.
+//! S3 access logs as named values: JSON objects, as `CloudWatch` Logs has them, and rows of CSV, as Athena writes them.
 
 use super::column::{FIELDS, OPERATION, REFERER, REQUEST_URI, TIME, USER_AGENT};
 use super::line::has_bare_dashes;
@@ -6,7 +6,7 @@ use super::{COLUMNS, detect, time};
 use crate::envelope::{Inside, NamedValues, micros, quoted, word};
 
 /// How S3 access logs are found inside of other documents. The other names are those of the Amazon S3 user guide, "Logging
-/// requests with server access logging", for CloudWatch Logs, and of the Amazon Athena user guide's table of S3 access logs.
+/// requests with server access logging", for `CloudWatch` Logs, and of the Amazon Athena user guide's table of S3 access logs.
 pub(super) const INSIDE: Inside = Inside {
     is_record: detect,
     is_own: |_| false,

@@ -44,5 +44,6 @@ fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
     }
     header.push(b'\n');
     header.extend_from_slice(&line);
-    (line.iter().filter(|byte| **byte == b' ').count() > 1).then_some(header)
+    // A line of two fields says nothing.
+    memchr::memchr_iter(b' ', &line).nth(1).is_some().then_some(header)
 }
