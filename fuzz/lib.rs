@@ -16,7 +16,7 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 pub use paths::paths;
-use sawlog_formats::cloudtrail::Scanner;
+use sawlog_formats::json_log::Scanner;
 use sawlog_formats::{
     Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, Remainder, TIMES, Table, TextColumn,
     WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,

@@ -1,19 +1,4 @@
-//! Converts AWS logs into a sawlog store, and keeps the store in order: what `sawlog` does, without its command line.
-//!
-//! ```no_run
-//! use sawlog_convert::{Settings, convert};
-//! use sawlog_store::Store;
-//!
-//! # fn main() -> anyhow::Result<()> {
-//! let store = Store::open_or_create("store".as_ref())?;
-//! let summary = convert(&store, &Settings::new(["evidence"]), &())?;
-//! println!("{} files, {} records", summary.converted, summary.records);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Nothing here prints, reads the command line or catches signals. What wants to be told how far a command is, or to stop it,
-//! implements [`Watch`]; who does not care gives `&()`.
+#![doc = include_str!("../README.md")]
 
 mod archive;
 mod compact;

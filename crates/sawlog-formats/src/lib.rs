@@ -7,10 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod address;
-pub mod alb_access;
 mod builder;
 mod calendar;
-pub mod cloudtrail;
 mod column;
 mod columns;
 mod compression;
@@ -29,6 +27,7 @@ pub mod json_log;
 mod label;
 mod layouts;
 pub mod line_log;
+mod logs;
 mod meaning;
 mod members;
 mod origin;
@@ -38,12 +37,10 @@ mod rebuild;
 mod registry;
 mod reject;
 mod role;
-pub mod s3_access;
 mod table;
 mod text;
 mod units;
 mod visible;
-pub mod vpc_flow;
 
 pub use address::{canonical_address, parse_address};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
@@ -68,6 +65,7 @@ pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;
 pub use label::label;
 pub use layouts::TextLayout;
+pub use logs::{alb_access, cloudtrail, s3_access, vpc_flow};
 pub use meaning::{EventId, Issuing, Subject};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;

@@ -2,11 +2,12 @@
 //! their records, a log is described once.
 
 mod doors;
+mod gates;
 
 use sawlog_formats::Format;
 
 /// The formats.
-pub const FORMATS: &[&Format] = &[&doors::FORMAT];
+pub const FORMATS: &[&Format] = &[&doors::FORMAT, &gates::FORMAT];
 
 /// Adds them to those of sawlog, for the rest of the process.
 ///

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use sawlog_formats::cloudtrail::Item;
+use sawlog_formats::json_log::Item;
 use sawlog_formats::{Block, Carry, Decoder, Format, Framing, LineEnding, Origin, TextColumn};
 
 /// A unit with more days than this sets the small ones aside.

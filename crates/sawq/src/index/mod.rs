@@ -177,6 +177,7 @@ pub(crate) fn has_silent_failures(query: &Query) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use sawlog_formats::json_log::Item;
     use sawlog_formats::{Block, Carry, LineEnding, Origin, cloudtrail};
     use sawlog_store::parquet::Codec;
     use sawlog_store::{IndexRow, Run, Store, each_index_row};
@@ -188,8 +189,7 @@ mod tests {
     /// A failed sign-in, whose rows of the index were added up when it was taken for a success.
     fn store(root: &std::path::Path) -> Result<Store> {
         let record = br#"{"eventTime":"2021-07-29T13:00:00Z","eventName":"ConsoleLogin","errorMessage":"Failed authentication"}"#;
-        let item =
-            cloudtrail::Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
+        let item = Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
         let origin =
             Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
         let mut decoder = (cloudtrail::FORMAT.decoder)();

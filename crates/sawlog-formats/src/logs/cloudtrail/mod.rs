@@ -9,8 +9,6 @@ mod subject;
 
 pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
 
-pub use crate::json_log::{Item, Scanner};
-
 use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
 use crate::entity::{Entity, Failed, Measures, Part};

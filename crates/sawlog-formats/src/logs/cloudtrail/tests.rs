@@ -12,6 +12,7 @@ use super::*;
 use crate::TextColumn;
 use crate::calendar::read_iso8601;
 use crate::decoder::{Block, Carry, Decoded};
+use crate::json_log::Scanner;
 use crate::json_log::{Content, Field};
 use crate::origin::{LineEnding, MAX_LINE, Origin};
 
