@@ -1,7 +1,7 @@
 //! JSON logs: records that are JSON objects. Such a log is a table of paths, which say which key goes to which column; finding
 //! records, walking the parser's tape, filling columns and printing records again are the same for all.
 //!
-//! A record is kept once: its values in columns, and what stands between them as its skeleton ([`skeleton`]). Where these two
+//! A record is kept once: its values in columns, and what stands between them as its skeleton. Where these two
 //! don't give its bytes back, and only there, the column `raw` has the record itself.
 
 mod decode;
