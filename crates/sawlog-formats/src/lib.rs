@@ -39,7 +39,7 @@ pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
-pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};
+pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source, Standing};
 pub use identify::{Kind as UnreadKind, Unread, archive, headerless, other_parquet, other_table, remedy, wrapper};
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;

@@ -12,6 +12,7 @@ use sawlog_formats::Interner;
 
 use super::collect::Sums;
 use super::positions::{MAX_POSITIONS, encode};
+use super::standing::{self, Said};
 use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
 
 /// There are enough rows as soon as the values take so many bytes, too.
@@ -33,6 +34,8 @@ pub(super) struct RowRef<'a> {
     pub(super) first: Option<(&'a str, i64)>,
     /// The row numbers, in ascending order, if these are few.
     pub(super) positions: Option<&'a [u64]>,
+    /// What standing summaries add up, packed, if the field has any.
+    pub(super) standing: Option<&'a [u8]>,
     pub(super) version: i32,
 }
 
@@ -44,6 +47,8 @@ pub(super) struct Rows {
     all: Vec<Row>,
     /// The row numbers of all rows' values, one row after the other.
     positions: Vec<u64>,
+    /// The packed sums of all rows, one row after the other.
+    standing: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,8 @@ struct Row {
     line: i64,
     /// Where its row numbers begin and end; `None` if it has too many.
     positions: Option<(usize, usize)>,
+    /// The same of its packed sums; `None` if it has none.
+    standing: Option<(usize, usize)>,
     version: i32,
 }
 
@@ -94,6 +101,11 @@ impl Rows {
             self.positions.extend_from_slice(rows);
             (start, self.positions.len())
         });
+        let standing = row.standing.map(|packed| {
+            let start = self.standing.len();
+            self.standing.extend_from_slice(packed);
+            (start, self.standing.len())
+        });
         Row {
             field: row.field,
             value: row.value.map_or(NULL, |value| self.values.intern(value.as_bytes())),
@@ -102,13 +114,15 @@ impl Rows {
             source: row.first.map_or(NULL, |(source, _)| self.sources.intern(source.as_bytes())),
             line: row.first.map_or(0, |(_, line)| line),
             positions,
+            standing,
             version: row.version,
         }
     }
 
     /// Whether there are so many rows that they should be written.
     pub(super) fn is_full(&self) -> bool {
-        let memory = self.values.memory() + self.sources.memory() + self.positions.len() * size_of::<u64>();
+        let positions = self.positions.len() * size_of::<u64>();
+        let memory = self.values.memory() + self.sources.memory() + positions + self.standing.len();
         self.all.len() as u64 >= INDEX_FILE_ROWS || memory >= MAX_BYTES
     }
 
@@ -123,8 +137,9 @@ impl Rows {
             value: (row.value != NULL).then(|| text(&self.values, row.value)),
             data_file: row.data_file,
             sums: row.sums,
-            first: (row.source != NULL).then(|| (text(&self.sources, row.source), row.line)),
+            first: self.first(row),
             positions: row.positions.map(|(start, end)| &self.positions[start..end]),
+            standing: row.standing.map(|(start, end)| &self.standing[start..end]),
             version: row.version,
         })
     }
@@ -147,6 +162,16 @@ impl Rows {
         self.all = sorted;
     }
 
+    /// Where a row's first record stands.
+    fn first(&self, row: &Row) -> Option<(&str, i64)> {
+        (row.source != NULL).then(|| (text(&self.sources, row.source), row.line))
+    }
+
+    /// What a row says without its packed sums.
+    fn said(&self, row: &Row) -> Said<'_> {
+        Said { sent: row.sums.sent, first: self.first(row) }
+    }
+
     /// Adds a row to sorted ones.
     fn add_up(&mut self, sorted: &mut Vec<Row>, row: Row) {
         let alike = sorted.last_mut().filter(|last| last.is_like(&row));
@@ -156,12 +181,21 @@ impl Rows {
             sorted.push(row);
             return;
         };
+        let before = *alike;
         alike.sums = sums;
         alike.version = alike.version.min(row.version);
-        let first =
-            |row: &Row| (row.source == NULL, (row.source != NULL).then(|| self.sources.get(row.source)), row.line);
+        let first = |row: &Row| (row.source == NULL, self.first(row));
         if first(&row) < first(alike) {
             (alike.source, alike.line) = (row.source, row.line);
+        }
+        if before.standing.is_some() || row.standing.is_some() {
+            let packed = |row: &Row| (row.standing.map(|(start, end)| &self.standing[start..end]), self.said(row));
+            let both = standing::united(row.field, packed(&before), packed(&row), self.said(alike));
+            alike.standing = both.map(|both| {
+                let start = self.standing.len();
+                self.standing.extend(both);
+                (start, self.standing.len())
+            });
         }
         let both = alike.positions.zip(row.positions);
         let both = both.and_then(|((a, b), (c, d))| united(&self.positions[a..b], &self.positions[c..d]));
@@ -191,6 +225,7 @@ impl Rows {
             Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         };
         let positions = |row: &Row| row.positions.map(|(start, end)| encode(&self.positions[start..end]));
+        let standing = |row: &Row| row.standing.map(|(start, end)| &self.standing[start..end]);
         let columns: Vec<ArrayRef> = vec![
             field_text(|field| FIELDS[field].entity.kind),
             texts(&|row| row.value, &self.values),
@@ -207,6 +242,7 @@ impl Rows {
             number(|row| (row.source != NULL).then_some(row.line)),
             Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),
             Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()),
+            Arc::new(rows.iter().map(standing).collect::<BinaryArray>()),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =
