@@ -216,4 +216,27 @@ mod tests {
         run.commit().unwrap();
         assert_eq!(index_differences(&store, &s3_access::FORMAT, &files).unwrap(), Vec::<String>::new());
     }
+
+    #[test]
+    fn standing_sums_that_are_wrong_are_a_difference_and_those_that_are_missing_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder.path().join("store"));
+        let files = store.snapshot(&s3_access::TABLE).unwrap().files;
+        for (changed, differ) in [(Some(vec![1, 0, 0, 0]), true), (None, false)] {
+            let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+            let mut changes = 0;
+            each_index_row(&store, |row| {
+                let is_changed = row.standing.is_some() && (row.value.is_some() || changed.is_none());
+                changes += usize::from(is_changed);
+                let standing = if is_changed { changed.clone() } else { row.standing.clone() };
+                run.keep_index_row(&IndexRow { standing, ..row })
+            })
+            .unwrap();
+            let before = store.snapshot(&ENTITIES).unwrap().files;
+            before.into_iter().for_each(|file| run.remove_file(&ENTITIES, file));
+            run.commit().unwrap();
+            assert_eq!(changes, if changed.is_some() { 1 } else { 2 });
+            assert_eq!(index_differences(&store, &s3_access::FORMAT, &files).unwrap().is_empty(), !differ);
+        }
+    }
 }

@@ -12,8 +12,8 @@ use super::collect::{FieldEntities, FoundValue, RowGroupEntities, StandingBytes,
 use super::distinct::Distinct;
 use super::positions::positions;
 use super::rows::{RowRef, Rows, united};
-use super::standing::{self, Said, StandingSum, StandingSums};
 use super::spill::{Spill, SpillWriter};
+use super::standing::{self, Said, StandingSum, StandingSums};
 use crate::error::{Result, StoreError};
 
 /// So many rows are in memory until they are sorted, and in a file of the index.

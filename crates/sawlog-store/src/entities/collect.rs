@@ -9,8 +9,7 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use sawlog_formats::{
-    Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn,
-    canonical_address,
+    Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn, canonical_address,
 };
 
 /// A field with a longer value, in bytes, is not indexed in its row group: no service takes so long a header, name or URL.

@@ -94,7 +94,10 @@ enum AskedSums {
     /// Bytes, failures and times.
     All,
     /// One of the sums that the field has for standing summaries, in place of all others: which, and of how many.
-    Standing { place: usize, of: usize },
+    Standing {
+        place: usize,
+        of: usize,
+    },
 }
 
 impl Asked {
