@@ -1,6 +1,5 @@
 //! Rows of the index in memory: sorted, and given out as record batches.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -208,15 +207,19 @@ impl Rows {
 
     /// The rows as row groups of the table, where data files have these names.
     pub(super) fn row_groups(&self, data_files: &Interner) -> Vec<RecordBatch> {
-        self.all.chunks(ROW_GROUP_ROWS).map(|rows| self.row_group(rows, data_files)).collect()
+        let most = self.values.len().max(self.sources.len()).max(data_files.len());
+        let mut places = vec![NULL; most];
+        self.all.chunks(ROW_GROUP_ROWS).map(|rows| self.row_group(rows, data_files, &mut places)).collect()
     }
 
-    fn row_group(&self, rows: &[Row], data_files: &Interner) -> RecordBatch {
-        let texts = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
+    /// Some rows as a row group; `places` has [`NULL`] for each number of a text, before and after.
+    fn row_group(&self, rows: &[Row], data_files: &Interner, places: &mut [u32]) -> RecordBatch {
+        let mut texts = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values, places);
         let field_text = |get: fn(usize) -> &'static str| {
             let mut names = Interner::default();
             let keys: Vec<u32> = rows.iter().map(|row| names.intern(get(row.field).as_bytes())).collect();
-            text_array(keys.into_iter(), &names)
+            let mut places = vec![NULL; names.len()];
+            text_array(keys.into_iter(), &names, &mut places)
         };
         let number =
             |get: fn(&Row) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
@@ -276,20 +279,22 @@ fn ranks(values: &Interner) -> Vec<u32> {
     ranks
 }
 
-/// Text by number, with a dictionary of the values in use, where that pays.
-fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner) -> ArrayRef {
-    let mut used: HashMap<u32, u32> = HashMap::new();
-    let mut distinct: Vec<&str> = Vec::new();
+/// Text by number, with a dictionary of the values in use, where that pays. `places` has room for each number.
+fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner, places: &mut [u32]) -> ArrayRef {
+    let mut used: Vec<u32> = Vec::new();
     let keys = numbers.map(|number| {
-        let next = u32::try_from(distinct.len()).unwrap_or(u32::MAX);
         (number != NULL).then(|| {
-            *used.entry(number).or_insert_with(|| {
-                distinct.push(text(values, number));
-                next
-            })
+            let place = &mut places[number as usize];
+            if *place == NULL {
+                *place = u32::try_from(used.len()).unwrap_or(NULL);
+                used.push(number);
+            }
+            *place
         })
     });
     let keys: UInt32Array = keys.collect();
+    used.iter().for_each(|number| places[*number as usize] = NULL);
+    let distinct: Vec<&str> = used.iter().map(|number| text(values, *number)).collect();
     if distinct.len() * 2 > keys.len() {
         return Arc::new(keys.iter().map(|key| key.map(|key| distinct[key as usize])).collect::<StringArray>());
     }

@@ -179,10 +179,19 @@ impl<'a> Tally<'a> {
             let Some(mut least) = self.files.peek_mut() else { break };
             let file = &mut least.0;
             let log = &mut self.logs[file.log];
-            if log.is_indexed(file.rows.data_files[file.row]) {
-                group.add(&file.rows, file.row, log.query.format.measures.bytes)?;
-            }
-            if !file.advance(log)? {
+            // A value's rows stand together: what comes next is looked for once they are over.
+            let is_over = loop {
+                if log.is_indexed(file.rows.data_files[file.row]) {
+                    group.add(&file.rows, file.row, log.query.format.measures.bytes)?;
+                }
+                if !file.advance(log)? {
+                    break true;
+                }
+                if file.cmp_to(&group) != Ordering::Equal {
+                    break false;
+                }
+            };
+            if is_over {
                 PeekMut::pop(least);
             }
         }
@@ -220,15 +229,15 @@ impl Group {
 
     /// Adds the records of a row.
     fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) -> Result<()> {
-        let records = match &rows.sums {
+        let (records, first) = match &rows.sums {
             IndexedSums::Standing(standing) => {
-                let sums = standing.of(rows, row).context("the index is damaged; `sawlog reindex` makes it anew")?;
-                let Some(StandingSum { bytes, .. }) = sums else { return Ok(()) };
+                let sum = standing.of(rows, row).context("the index is damaged; `sawlog reindex` makes it anew")?;
+                let Some(StandingSum { bytes, first }) = sum else { return Ok(()) };
                 self.sums.add_bytes(bytes_are, bytes.unsigned_abs().into());
-                1
+                (1, Some(first))
             }
             IndexedSums::Nothing(records) | IndexedSums::All(AllSums { records, .. }) => {
-                records.value(row).unsigned_abs()
+                (records.value(row).unsigned_abs(), rows.first(row))
             }
         };
         if records == 0 {
@@ -245,7 +254,7 @@ impl Group {
                 self.sums.add_times((all.first_times.value(row), all.last_times.value(row)));
             }
         }
-        if self.first.is_none() || rows.first(row) < self.first() {
+        if self.first.is_none() || first < self.first() {
             self.first = Some((Arc::clone(rows), row));
         }
         Ok(())
