@@ -1,6 +1,7 @@
 //! The entity index: what it answers is what a scan answers, whatever was done to the store.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
-use sawlog_tests::{Case, Fault, Numbers, in_parallel, random_log, with_layer};
+use sawlog_tests::{Case, Fault, Numbers, in_parallel, random_log, repository, with_layer};
 
 /// Fields by which records are grouped: indexed ones, and some that are not.
 const DIMENSIONS: &[&str] = &[
@@ -173,6 +174,26 @@ fn presigned(numbers: &mut Numbers, lines: usize) -> String {
     lines.collect()
 }
 
+/// The summaries of s3logparse.
+const SUMMARIES: [&str; 5] = ["useragent", "topfiles", "toptalkers", "topdownloaders", "topuploaders"];
+
+/// Lines of many addresses, of which some have no number of bytes at first or at all, and many send as much as others.
+fn talkers(numbers: &mut Numbers, lines: usize) -> String {
+    let mut log = String::new();
+    for _ in 0..lines {
+        let (day, ip) = (29 + numbers.below(3), numbers.below(lines as u64 / 2 + 1));
+        let ip = format!("198.51.{}.{}", ip >> 8, ip & 255);
+        let verb = numbers.pick(&["GET", "POST", "PUT", "HEAD"]);
+        let sent = numbers.pick(&["-", "0", "5", "10", "10"]);
+        writeln!(
+            log,
+            "o bucket-a [{day}/Jul/2021:12:00:00 +0000] {ip} - ID REST.{verb}.OBJECT k \"{verb} /k HTTP/1.1\" 200 - {sent} - 7 - \"-\" \"a\" -"
+        )
+        .unwrap();
+    }
+    log
+}
+
 /// A store of some runs, after which it is compacted or not.
 fn random_store(case: &Case, seed: u64) {
     let mut numbers = Numbers::new(seed);
@@ -182,6 +203,7 @@ fn random_store(case: &Case, seed: u64) {
         let rows = usize::try_from(rows).unwrap();
         case.write(&format!("logs/s3-{run}"), random_log(&mut numbers, rows));
         case.write(&format!("logs/signed-{run}"), presigned(&mut numbers, rows));
+        case.write(&format!("logs/talkers-{run}"), talkers(&mut numbers, rows));
         case.write(&format!("logs/trail-{run}.json"), random_trail(&mut numbers, rows, many));
         case.write(&format!("logs/flows-{run}"), random_flows(&mut numbers, rows));
         assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
@@ -239,7 +261,10 @@ proptest! {
             let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
             questions.push([&["find"], *filter, time].concat());
         }
-        questions.extend(["useragent", "topfiles", "toptalkers"].map(|summary| vec!["s3logparse", summary]));
+        for summary in SUMMARIES {
+            questions.push(vec!["s3logparse", summary]);
+            questions.push(vec!["s3logparse", summary, "-n", "3", "--json"]);
+        }
         questions.extend(ENTITIES.iter().map(|(entity, _)| vec!["who", entity, "--json"]));
         in_parallel(questions, same);
         in_parallel(ENTITIES, |(entity, filter)| {
@@ -425,9 +450,9 @@ fn flows_without_a_start_have_their_end_as_time() {
     assert!(by_index[4].contains("2021-07-29T12:01:00Z"), "{}", by_index[4]);
 }
 
-/// A field has few values in the first row groups of a data file, whose rows of the index wait on disk when it has too many.
+/// A field has few values in the first row groups of a data file, and nothing but new ones in the last.
 #[test]
-fn a_field_given_up_late_is_scanned() {
+fn a_field_with_nothing_but_new_values_is_indexed() {
     let case = Case::new();
     let mut log = "srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport account-id interface-id start\n".to_owned();
     for row in 0..1_000_000_u32 {
@@ -448,6 +473,114 @@ fn a_field_given_up_late_is_scanned() {
         let [indexed, scanned] =
             ["sawlog-store", "scanned"].map(|store| case.sawq(&[&question[..], &[store]].concat()));
         assert!(indexed.text() == scanned.text() && indexed.code == 0, "{dimension}");
+        let explained = case.sawq(&["top", dimension, "--explain"]).err;
+        assert!(explained.contains("by the index for 1 of 1 data files"), "{explained}");
+        assert!(!explained.contains("read of vpc_flow"), "{explained}");
+    }
+}
+
+/// Lines of one day: each one's address, verb, bytes and key.
+fn lines_of<'a>(lines: impl IntoIterator<Item = (String, &'a str, Option<u64>, String)>) -> String {
+    let mut log = String::new();
+    for (ip, verb, sent, key) in lines {
+        let sent = sent.map_or_else(|| "-".to_owned(), |sent| sent.to_string());
+        writeln!(
+            log,
+            "o bucket-a [29/Jul/2021:12:00:00 +0000] {ip} - ID REST.{verb}.OBJECT {key} \"{verb} /{key} HTTP/1.1\" 200 - {sent} - 7 - \"-\" \"a\" -"
+        )
+        .unwrap();
+    }
+    log
+}
+
+/// Nearly every address is another, and many send as much as others: nothing but the index is read for any summary.
+#[test]
+fn summaries_are_answers_from_the_index_alone() {
+    let case = Case::new();
+    let mut numbers = Numbers::new(11);
+    let mut sums: BTreeMap<&str, HashMap<String, (u64, usize)>> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for line in 0..30_000 {
+        let ip = numbers.below(25_000);
+        let ip = format!("198.{}.{}.{}", 51 + (ip >> 16), ip >> 8 & 255, ip & 255);
+        let (verb, sent) = (numbers.pick(&["GET", "GET", "POST", "PUT"]), numbers.below(40));
+        let sent = Some(sent).filter(|sent| *sent > 9);
+        for summary in ["toptalkers", "topdownloaders", "topuploaders"] {
+            let counts =
+                matches!((summary, verb), ("toptalkers", _) | ("topdownloaders", "GET") | ("topuploaders", "POST"));
+            if let Some(sent) = sent.filter(|_| counts) {
+                sums.entry(summary).or_default().entry(ip.clone()).or_insert((0, line)).0 += sent;
+            }
+        }
+        lines.push((ip, verb, sent, "k".to_owned()));
+    }
+    case.write("logs/a", lines_of(lines));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    for (summary, sums) in sums {
+        let mut expected: Vec<(String, (u64, usize))> = sums.into_iter().collect();
+        expected.sort_by_key(|(_, (sum, line))| (Reverse(*sum), *line));
+        let ran = case.sawq(&["s3logparse", summary, "-n", "0", "--format", "ndjson", "--explain"]);
+        let found: Vec<(String, u64)> = ran
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|row| (row["remote_ip"].as_str().unwrap().to_owned(), row["bytes_sent"].as_u64().unwrap()))
+            .collect();
+        assert!(found == expected.into_iter().map(|(ip, (sum, _))| (ip, sum)).collect::<Vec<_>>(), "{summary}");
+        assert!(ran.err.contains("remote_ip by the index for 1 of 1 data files"), "{}", ran.err);
+    }
+    for summary in SUMMARIES {
+        let explained = case.sawq(&["s3logparse", summary, "--explain"]).err;
+        assert!(!explained.contains("read of s3_access"), "{summary}: {explained}");
+    }
+}
+
+/// One header that is long does not take a field out of the index.
+#[test]
+fn a_long_value_is_indexed() {
+    let case = Case::new();
+    let line = lines_of([("192.0.2.1".to_owned(), "GET", Some(1), "k".to_owned())]);
+    let agent = "x".repeat(8000);
+    case.write("logs/a", line.clone() + &line.replace("\"a\"", &format!("\"{agent}\"")));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let ran = case.sawq(&["top", "user_agent", "--json", "--explain"]);
+    assert!(ran.err.contains("user_agent by the index for 1 of 1 data files"), "{}", ran.err);
+    assert!(ran.text().contains(&agent));
+}
+
+/// Objects of which nearly every one is another are left out of the index of a large data file, and found by a scan.
+#[test]
+fn objects_that_never_repeat_are_scanned() {
+    let case = Case::new();
+    let line = |number: u32| ("192.0.2.1".to_owned(), "GET", Some(1), format!("k{}", number.min(69_990)));
+    case.write("logs/a", lines_of((0..70_000).map(line)));
+    case.write("logs/b", lines_of((0..100).map(line)).replace("29/Jul", "30/Jul"));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    let ran = case.sawq(&["s3logparse", "topfiles", "-n", "3", "--explain"]);
+    assert_eq!(ran.text(), "10 - k69990\n2 - k0\n2 - k1\n");
+    assert!(ran.err.contains("key by the index for 1 of 2 data files"), "{}", ran.err);
+    let others = case.sawq(&["top", "ip", "--explain"]).err;
+    assert!(others.contains("ip by the index for 2 of 2 data files"), "{others}");
+}
+
+/// Rows that an earlier version wrote are not asked for what it did not add up, and for nothing else less.
+#[test]
+fn rows_of_earlier_versions_are_no_standing_sums() {
+    let case = Case::new();
+    copy(&repository().join("fixtures/stores/v1/store"), &case.path("sawlog-store"));
+    let before: Vec<_> =
+        SUMMARIES.iter().map(|summary| case.sawq(&["s3logparse", summary]).text().to_owned()).collect();
+    let explained = case.sawq(&["s3logparse", "toptalkers", "--explain"]).err;
+    assert!(explained.contains("by the index for 0 of"), "{explained}");
+    let explained = case.sawq(&["top", "remote_ip", "--explain"]).err;
+    assert!(!explained.contains("read of s3_access"), "{explained}");
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["reindex", "-q"]).code, 0);
+    for (summary, before) in SUMMARIES.iter().zip(before) {
+        let ran = case.sawq(&["s3logparse", summary, "--explain"]);
+        assert!(ran.text() == before && !before.is_empty() && !ran.err.contains("read of s3_access"), "{}", ran.err);
     }
 }
 

@@ -12,6 +12,9 @@ pub struct Entity {
     pub field: &'static str,
     /// Where the value stands in the field.
     pub part: Part,
+    /// Whether nearly every record can have a value of its own, as with objects and URLs. The index may leave such a field out of
+    /// a large data file where that is so; every other field is in the index whatever its values are.
+    pub unbounded: bool,
 }
 
 /// What a function finds in a text.
@@ -78,7 +81,7 @@ impl Entity {
     /// A field that is an entity of a kind.
     #[must_use]
     pub const fn new(kind: &'static str, field: &'static str) -> Self {
-        Self { kind, field, part: Part::Whole }
+        Self { kind, field, part: Part::Whole, unbounded: false }
     }
 
     /// The columns that the entity is made of, in groups with dots.
@@ -106,6 +109,23 @@ pub struct Measures {
     pub succeeded: Option<(&'static str, &'static str)>,
     /// Which records tell of a change.
     pub changes: Changes,
+    /// What the index adds up for standing summaries.
+    pub standing: &'static [Standing],
+}
+
+/// The bytes that a standing summary adds up for each value of an entity, and the first record that gives a number of them: the
+/// summary is then an answer from the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The field of the entity.
+    pub field: &'static str,
+    /// Count only records in which this column begins with this text; all of them, if there is nothing.
+    pub only: Option<(&'static str, &'static str)>,
+}
+
+impl Standing {
+    /// The most that there can be of one field.
+    pub const MOST: usize = 4;
 }
 
 /// A column of bytes, and what they are: those of different kinds have no sum that means anything.
@@ -161,6 +181,12 @@ impl Measures {
             Failed::Present(column) | Failed::AtLeast(column, _) | Failed::Is(column, _) => vec![*column],
             Failed::Any(sources) => sources.iter().flat_map(Source::columns).collect(),
         });
-        self.bytes.map(Bytes::column).into_iter().chain(received).chain(failed).collect()
+        let standing = self.standing.iter().filter_map(|standing| standing.only).map(|(column, _)| column);
+        self.bytes.map(Bytes::column).into_iter().chain(received).chain(failed).chain(standing).collect()
+    }
+
+    /// What is added up of a field for standing summaries, in order.
+    pub fn standing_of(&self, field: &str) -> impl Iterator<Item = &'static Standing> {
+        self.standing.iter().filter(move |standing| standing.field == field)
     }
 }

@@ -52,7 +52,7 @@ pub use container::Container;
 pub use cutter::Cutter;
 pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
 pub use encoding::{Encoding, without_mark};
-pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source};
+pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source, Standing};
 pub use envelope::{
     Envelope, Inside, NamedValue, NamedValues, Opener, Wrapped, WrappedColumns, Wrapping, decode_opened, open,
     reject_opened,

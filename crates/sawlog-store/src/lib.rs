@@ -28,7 +28,8 @@ pub use damage::{caught, check_file, damaged_file};
 pub use delta::{DataFileEntry, Snapshot};
 pub use durable::{DurableFiles, location};
 pub use entities::{
-    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, each_index_row, index_differences, positions, reindex,
+    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, Said, StandingSum, StandingSums, each_index_row,
+    index_differences, positions, reindex, standing_sums,
 };
 pub use error::{Result, StoreError};
 pub use inside::checked_path;

@@ -30,7 +30,10 @@ pub(crate) fn print(queries: &[Query], args: &S3logparseArgs, target: &Target) -
     let only = prefix.map(|prefix| ("request_uri", prefix));
     let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
     let size_of = |of: &Sums| if sums { of.bytes_sent.unwrap_or_default() } else { u128::from(of.count) };
-    let mut groups = largest(&[query], &[column.to_owned()], measures, 0, size_of)?;
+    // What is not shown comes last, but for records without a value, which may be one of the largest groups.
+    let rank = |of: &Sums| if sums { of.bytes_sent.map_or(0, |bytes| bytes + 1) } else { size_of(of) };
+    let at_most = if args.number == 0 { 0 } else { args.number.saturating_add(1) };
+    let mut groups = largest(&[query], &[column.to_owned()], measures, at_most, rank)?;
     groups.retain(|Group { values, sums: of, .. }| if sums { of.bytes_sent.is_some() } else { values[0].is_some() });
     if args.number > 0 {
         groups.truncate(args.number);

@@ -87,7 +87,7 @@ fn add_up<S: Fn(&Sums) -> u128>(
     let possible = queries.iter().copied().filter(|query| !query.is_ruled_out());
     let (indexed, scanned): (Vec<&Query>, Vec<&Query>) =
         possible.partition(|query| index::answers(query, columns, measures));
-    let indexed = index::Tally::new(&indexed, columns)?;
+    let indexed = index::Tally::new(&indexed, columns, measures)?;
     let others = scanned.into_iter().cloned().chain(indexed.others());
     let of_logs = crate::query::each(others, |query| tally_log(&query, columns, measures))?;
     let merged = of_logs.into_iter().flatten().reduce(|mut merged, groups| {

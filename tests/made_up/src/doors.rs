@@ -43,6 +43,7 @@ pub(crate) const FORMAT: Format = Format {
         failed: &[Failed::AtLeast("status", 400)],
         succeeded: None,
         changes: Changes::Begins("action", &["LOCK", "UNLOCK"]),
+        standing: &[],
     },
     subject: None,
     event_id: None,

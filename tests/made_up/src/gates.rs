@@ -42,6 +42,7 @@ pub(crate) const FORMAT: Format = Format {
         failed: &[Failed::Any(ERROR)],
         succeeded: None,
         changes: Changes::Begins("act", &["OPEN", "SHUT"]),
+        standing: &[],
     },
     subject: None,
     event_id: None,

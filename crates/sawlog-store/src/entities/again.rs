@@ -116,6 +116,17 @@ fn add(rows: &mut Rows, row: IndexRow) {
     }
 }
 
+/// Whether the values of a field differ. What an earlier version did not add up is not wrong; it is of no use.
+fn differ(stored: &HashMap<Option<String>, IndexRow>, found: &HashMap<Option<String>, IndexRow>) -> bool {
+    let is_same = |(value, row): (&Option<String>, &IndexRow)| {
+        found.get(value).is_some_and(|found| {
+            let standing = row.standing.is_some().then(|| found.standing.clone()).flatten();
+            *row == IndexRow { standing, ..found.clone() }
+        })
+    };
+    stored.len() != found.len() || !stored.iter().all(is_same)
+}
+
 /// Compares the index with some data files of one table. Gives what is wrong with it, one line for each field of a file.
 ///
 /// # Errors
@@ -136,7 +147,8 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     stored.retain(|_, values| values.contains_key(&None));
     let mut found = Rows::new();
     for entry in files {
-        let mut index = IndexBuilder::open(format.table.name, &entry.path);
+        // What a field has is right whether or not it would be left out now.
+        let mut index = IndexBuilder::open_for_all(format.table.name, &entry.path);
         let mut rows = IndexBuilder::default();
         each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {
             rows.add(&mut index, &entry.path, before, entities);
@@ -149,7 +161,7 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     }
     let mut wrong: Vec<String> = stored
         .iter()
-        .filter(|(place, values)| found.get(*place) != Some(*values))
+        .filter(|(place, values)| found.get(*place).is_none_or(|found| differ(values, found)))
         .map(|((field, file), _)| format!("{} of {file}", FIELDS[*field].entity.field))
         .collect();
     wrong.sort();
@@ -203,5 +215,28 @@ mod tests {
         reindex(&mut run).unwrap();
         run.commit().unwrap();
         assert_eq!(index_differences(&store, &s3_access::FORMAT, &files).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn standing_sums_that_are_wrong_are_a_difference_and_those_that_are_missing_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder.path().join("store"));
+        let files = store.snapshot(&s3_access::TABLE).unwrap().files;
+        for (changed, differ) in [(Some(vec![1, 0, 0, 0]), true), (None, false)] {
+            let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+            let mut changes = 0;
+            each_index_row(&store, |row| {
+                let is_changed = row.standing.is_some() && (row.value.is_some() || changed.is_none());
+                changes += usize::from(is_changed);
+                let standing = if is_changed { changed.clone() } else { row.standing.clone() };
+                run.keep_index_row(&IndexRow { standing, ..row })
+            })
+            .unwrap();
+            let before = store.snapshot(&ENTITIES).unwrap().files;
+            before.into_iter().for_each(|file| run.remove_file(&ENTITIES, file));
+            run.commit().unwrap();
+            assert_eq!(changes, if changed.is_some() { 1 } else { 2 });
+            assert_eq!(index_differences(&store, &s3_access::FORMAT, &files).unwrap().is_empty(), !differ);
+        }
     }
 }

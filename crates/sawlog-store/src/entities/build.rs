@@ -8,14 +8,20 @@ use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use sawlog_formats::{Interner, TextColumn};
 
 use super::FIELDS;
-use super::collect::{FieldEntities, RowGroupEntities, Sums};
+use super::collect::{FieldEntities, FoundValue, RowGroupEntities, StandingBytes, Sums};
+use super::distinct::Distinct;
 use super::positions::positions;
 use super::rows::{RowRef, Rows, united};
 use super::spill::{Spill, SpillWriter};
+use super::standing::{self, Said, StandingSum, StandingSums};
 use crate::error::{Result, StoreError};
 
 /// So many rows are in memory until they are sorted, and in a file of the index.
 pub const INDEX_FILE_ROWS: u64 = 256 << 10;
+/// An unbounded field may be left out of the index of a data file that has so many rows,
+const MANY_ROWS: u64 = 64 << 10;
+/// if one in so many of them brings a new value.
+const ROWS_PER_VALUE: u64 = 2;
 /// So many spills are merged at once, each of which is an open file.
 const MAX_SPILLS: usize = 64;
 
@@ -42,6 +48,9 @@ pub struct IndexRow {
     pub first: Option<(String, i64)>,
     /// The rows of the records in the data file, from 0, if these are few.
     pub positions: Option<Vec<u64>>,
+    /// What standing summaries add up, packed as [`super::standing_sums`] reads it; `None` if the field has none, or the row was
+    /// written by an earlier version.
+    pub standing: Option<Vec<u8>>,
     /// The version of the meaning with which it was added up.
     pub version: i32,
 }
@@ -65,6 +74,11 @@ impl IndexRow {
             Some(versions) => Some(versions.as_primitive_opt::<Int32Type>()?),
             None => None,
         };
+        let standing = match batch.column_by_name("standing") {
+            Some(standing) => Some(standing.as_binary_opt::<i32>()?),
+            None => None,
+        };
+        let standing = |row: usize| standing.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_vec());
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
@@ -79,6 +93,7 @@ impl IndexRow {
                 times: first.is_valid(row).then(|| (first.value(row), last.value(row))),
                 first: sources.get(row).map(|file| (file.to_owned(), lines.value(row))),
                 positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
+                standing: standing(row),
                 version: version(row),
             })
         });
@@ -99,7 +114,10 @@ impl IndexRow {
             (Some(a), Some(b)) => Some(a.min(b)),
             (first, None) | (None, first) => first,
         };
+        let said = Said { sent: sums.sent, first: first.as_ref().map(|(file, line)| (file.as_str(), *line)) };
+        let standing = standing::united(self.field, self.packed(), other.packed(), said);
         Some(Self {
+            standing,
             records: sums.records,
             bytes_sent: sums.sent,
             bytes_received: sums.received,
@@ -115,6 +133,15 @@ impl IndexRow {
         })
     }
 
+    /// What it says without its packed sums.
+    fn said(&self) -> Said<'_> {
+        Said { sent: self.bytes_sent, first: self.first.as_ref().map(|(file, line)| (file.as_str(), *line)) }
+    }
+
+    fn packed(&self) -> standing::Packed<'_> {
+        (self.standing.as_deref(), self.said())
+    }
+
     fn sums(&self) -> Sums {
         let (first, last) = self.times.unwrap_or((i64::MAX, i64::MIN));
         let (records, errors) = (self.records, self.errors);
@@ -122,8 +149,27 @@ impl IndexRow {
     }
 }
 
-/// The records of an open data file that have no value in a field; `None` for a field that is not indexed there.
-pub(crate) type FileIndex = Vec<Option<IndexRow>>;
+/// The fields of an open data file; `None` for one that is not indexed there.
+pub(crate) type FileIndex = Vec<Option<OpenField>>;
+
+/// A field of an open data file.
+#[derive(Debug)]
+pub(crate) struct OpenField {
+    /// The records that have no value.
+    nulls: IndexRow,
+    /// Rows so far.
+    rows: u64,
+    /// How many distinct values these have, if there can be too many of them.
+    distinct: Option<Distinct>,
+}
+
+impl OpenField {
+    /// Whether nearly every row brings a new value, which is not worth an index.
+    fn is_too_much(&self) -> bool {
+        let are_many = |distinct: &Distinct| distinct.estimate() * ROWS_PER_VALUE >= self.rows;
+        self.rows >= MANY_ROWS && self.distinct.as_ref().is_some_and(are_many)
+    }
+}
 
 /// The rows of a run, which wait to be written.
 #[derive(Debug, Default)]
@@ -151,45 +197,33 @@ impl IndexBuilder {
             times: None,
             first: None,
             positions: None,
+            standing: (standing::count(field) > 0).then(|| packed(field, &[None; _], Said { sent: None, first: None })),
             version: FIELDS[field].format.index_version,
         };
-        of_table.enumerate().map(|(field, is)| is.then(|| row(field))).collect()
+        let distinct = |field: usize| FIELDS[field].entity.unbounded.then(Distinct::default);
+        let open = |field: usize| OpenField { nulls: row(field), rows: 0, distinct: distinct(field) };
+        of_table.enumerate().map(|(field, is)| is.then(|| open(field))).collect()
+    }
+
+    /// The same, where every field is indexed whatever its values are.
+    pub(crate) fn open_for_all(table: &str, data_file: &str) -> FileIndex {
+        let mut file = Self::open(table, data_file);
+        file.iter_mut().flatten().for_each(|field| field.distinct = None);
+        file
     }
 
     /// Adds the entities of a data file's next row group, before which so many rows stand.
     pub(crate) fn add(&mut self, file: &mut FileIndex, data_file: &str, before: usize, entities: &RowGroupEntities) {
         let number = self.data_files.intern(data_file.as_bytes());
-        let mut positions = Vec::new();
         for (entity, found) in entities.format.entities.iter().zip(&entities.fields) {
             let Some(field) = super::field(entities.format.table.name, entity.field) else { continue };
-            let Some(nulls) = &mut file[field] else { continue };
-            let mut all_fit = found.is_some();
-            for (value, sums, row, rows) in found.iter().flat_map(FieldEntities::iter) {
-                let (source, line) = entities.place(row);
-                if value.is_some() {
-                    positions.clear();
-                    positions.extend(rows.iter().map(|row| before as u64 + u64::from(*row)));
-                    let (first, positions) = (Some((source, line)), (!positions.is_empty()).then_some(&positions[..]));
-                    let version = entities.format.index_version;
-                    self.rows.push(&RowRef { field, value, data_file: number, sums: *sums, first, positions, version });
-                    continue;
-                }
-                let row = IndexRow {
-                    records: sums.records,
-                    bytes_sent: sums.sent,
-                    bytes_received: sums.received,
-                    errors: sums.errors,
-                    times: sums.times(),
-                    first: Some((source.to_owned(), line)),
-                    positions: None,
-                    ..nulls.clone()
-                };
-                match nulls.add(&row) {
-                    Some(sum) => *nulls = sum,
-                    None => all_fit = false,
-                }
-            }
-            if !all_fit {
+            let Some(open) = &mut file[field] else { continue };
+            open.rows += entities.rows() as u64;
+            let all_fit = found.as_ref().is_some_and(|found| {
+                let mut values = AddedValues { rows: &mut self.rows, field, number, before, entities };
+                values.add(found, open)
+            });
+            if !all_fit || open.is_too_much() {
                 file[field] = None;
                 self.given_up.insert((field, number));
             }
@@ -198,7 +232,7 @@ impl IndexBuilder {
 
     /// Adds what makes a data file's fields indexed.
     pub(crate) fn close(&mut self, file: FileIndex) {
-        file.into_iter().flatten().for_each(|row| self.add_row(&row));
+        file.into_iter().flatten().for_each(|field| self.add_row(&field.nulls));
     }
 
     /// Adds a row that is complete.
@@ -210,6 +244,7 @@ impl IndexBuilder {
             sums: row.sums(),
             first: row.first.as_ref().map(|(file, line)| (file.as_str(), *line)),
             positions: row.positions.as_deref(),
+            standing: row.standing.as_deref(),
             version: row.version,
         });
     }
@@ -265,6 +300,74 @@ impl IndexBuilder {
     }
 }
 
+/// Packs the sums of a row of a field.
+fn packed(field: usize, sums: &StandingSums<'_>, said: Said<'_>) -> Vec<u8> {
+    let mut packed = Vec::new();
+    standing::pack(sums, standing::count(field), said, &mut packed);
+    packed
+}
+
+/// Where the values of a row group's field go.
+struct AddedValues<'a> {
+    rows: &'a mut Rows,
+    field: usize,
+    /// The number of the data file.
+    number: u32,
+    /// Rows of the data file before those of the row group.
+    before: usize,
+    entities: &'a RowGroupEntities,
+}
+
+impl AddedValues<'_> {
+    /// Adds the values that were found, and what has none to the field's records without a value; says whether all sums fit.
+    fn add(&mut self, found: &FieldEntities, open: &mut OpenField) -> bool {
+        let version = self.entities.format.index_version;
+        let (mut positions, mut packed) = (Vec::new(), Vec::new());
+        for FoundValue { value, sums, first_row, rows, standing } in found.iter() {
+            let first = self.entities.place(first_row);
+            packed.clear();
+            let said = Said { sent: sums.sent, first: Some(first) };
+            standing::pack(&self.standing_sums(standing), standing.len(), said, &mut packed);
+            let packed = (!standing.is_empty()).then_some(&packed[..]);
+            if let Some(text) = value {
+                open.distinct.iter_mut().for_each(|distinct| distinct.add(text));
+                positions.clear();
+                positions.extend(rows.iter().map(|row| self.before as u64 + u64::from(*row)));
+                let positions = (!positions.is_empty()).then_some(&positions[..]);
+                let (field, data_file, first) = (self.field, self.number, Some(first));
+                let sums = *sums;
+                self.rows.push(&RowRef { field, value, data_file, sums, first, positions, standing: packed, version });
+                continue;
+            }
+            let row = IndexRow {
+                records: sums.records,
+                bytes_sent: sums.sent,
+                bytes_received: sums.received,
+                errors: sums.errors,
+                times: sums.times(),
+                first: Some((first.0.to_owned(), first.1)),
+                positions: None,
+                standing: packed.map(<[u8]>::to_vec),
+                ..open.nulls.clone()
+            };
+            match open.nulls.add(&row) {
+                Some(sum) => open.nulls = sum,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// What was added up for standing summaries, with the places of the first records.
+    fn standing_sums(&self, found: &[StandingBytes]) -> StandingSums<'_> {
+        let mut sums = [None; _];
+        for (sum, found) in sums.iter_mut().zip(found).filter(|(_, found)| !found.is_nothing()) {
+            *sum = Some(StandingSum { bytes: found.bytes, first: self.entities.place(found.first_row as usize) });
+        }
+        sums
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -277,16 +380,22 @@ mod tests {
     type Given = (usize, Option<u8>, u8, (i64, u8, i64), Option<Vec<u64>>);
 
     fn row((field, value, data_file, (records, source, line), positions): Given) -> IndexRow {
+        let (file, sent) = (format!("source {source}"), (records > 1).then_some(records * 10));
+        let said = Said { sent, first: Some((&file, line)) };
+        let mut sums: StandingSums<'_> = [None; _];
+        sums[0] = sent.map(|bytes| StandingSum { bytes, first: (&file, line + 1) });
+        sums[2] = Some(StandingSum { bytes: records, first: (&file, line) });
         IndexRow {
             field,
             value: value.map(|value| format!("value {value}")),
             data_file: format!("part-{data_file}"),
             records,
-            bytes_sent: (records > 1).then_some(records * 10),
+            bytes_sent: sent,
             bytes_received: records * 100,
             errors: records - 1,
             times: Some((line, line + records)),
-            first: Some((format!("source {source}"), line)),
+            standing: (standing::count(field) == 3).then(|| packed(field, &sums, said)),
+            first: Some((file.clone(), line)),
             positions: positions.map(|mut rows| {
                 rows.sort_unstable();
                 rows
@@ -347,6 +456,16 @@ mod tests {
                 let sent: Vec<i64> = rows.iter().filter_map(|row| row.bytes_sent).collect();
                 let times = || rows.iter().filter_map(|row| row.times);
                 let positions: Option<Vec<&[u64]>> = rows.iter().map(|row| row.positions.as_deref()).collect();
+                let standing = row.standing.as_deref().map(|packed| standing::standing_sums(packed, 3, row.said()));
+                let firsts = |rows: &mut dyn Iterator<Item = &&IndexRow>, after: i64| {
+                    rows.filter_map(|row| row.first.clone()).map(|(file, line)| (file, line + after)).min()
+                };
+                let in_all = firsts(&mut rows.iter().filter(|row| row.records > 1), 1);
+                let third = firsts(&mut rows.iter(), 0);
+                let mut sums: StandingSums<'_> = [None; _];
+                sums[0] = in_all.as_ref().map(|(file, line)| StandingSum { bytes: sent.iter().sum(), first: (file, *line) });
+                sums[2] = third.as_ref().map(|(file, line)| StandingSum { bytes: sum(|row| row.records), first: (file, *line) });
+                prop_assert_eq!(standing, (standing::count(*field) == 3).then_some(Some(sums)));
                 let mut positions = positions.map(|positions| positions.concat());
                 positions.iter_mut().for_each(|rows| rows.sort_unstable());
                 prop_assert_eq!(row, &IndexRow {
@@ -360,6 +479,7 @@ mod tests {
                     times: times().map(|(first, _)| first).min().zip(times().map(|(_, last)| last).max()),
                     first: rows.iter().filter_map(|row| row.first.clone()).min(),
                     positions: positions.filter(|rows| rows.len() <= super::super::positions::MAX_POSITIONS),
+                    standing: row.standing.clone(),
                     version: rows[0].version,
                 });
             }

@@ -1,22 +1,19 @@
 //! Collects the entities of one row group from the dictionaries of its columns.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use super::positions::MAX_POSITIONS;
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
-use sawlog_formats::{Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, TextColumn, canonical_address};
+use sawlog_formats::{
+    Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn, canonical_address,
+};
 
-/// A field is not indexed in a row group in which it has more distinct values than one in so many rows.
-const ROWS_PER_VALUE: usize = 8;
-/// So many distinct values are always indexed.
-const ALWAYS: usize = 4096;
-/// Text without a dictionary has nearly as many values as rows; in so few rows these are indexed all the same.
-const FEW_ROWS: usize = 4096;
-/// A field with a longer value, in bytes, is not indexed in its row group.
-const MAX_LEN: usize = 4096;
+/// A field with a longer value, in bytes, is not indexed in its row group: no service takes so long a header, name or URL.
+const MAX_LEN: usize = 64 << 10;
 
 /// What is added up of a row group's records that have one value.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +70,50 @@ pub(crate) struct FieldEntities {
     values: StringArray,
     /// For each value, and last for null, the sums, and the first row.
     sums: Vec<(Sums, usize)>,
+    /// What standing summaries add up: so many for each value, and last for null.
+    standing: Vec<StandingBytes>,
     /// The rows of values that have few, one value after the other.
     rows: Vec<u32>,
     /// Where in `rows` each value's end.
     ends: Vec<u32>,
 }
 
+/// Bytes of the records that count for a standing summary, [`NOTHING`] until a record gives a number; and its row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StandingBytes {
+    pub(crate) bytes: i64,
+    pub(crate) first_row: u32,
+}
+
+impl StandingBytes {
+    const NONE: Self = Self { bytes: NOTHING, first_row: u32::MAX };
+
+    #[inline]
+    fn add(&mut self, row: u32, bytes: i64) {
+        self.bytes = self.bytes.max(0) + bytes;
+        self.first_row = self.first_row.min(row);
+    }
+
+    /// Whether no record gives a number.
+    pub(crate) fn is_nothing(self) -> bool {
+        self.bytes == NOTHING
+    }
+}
+
+/// One value of a field.
+#[derive(Clone, Copy)]
+pub(crate) struct FoundValue<'a> {
+    /// `None` for null.
+    pub(crate) value: Option<&'a str>,
+    pub(crate) sums: &'a Sums,
+    pub(crate) first_row: usize,
+    /// All rows, if these are few.
+    pub(crate) rows: &'a [u32],
+    pub(crate) standing: &'a [StandingBytes],
+}
+
 impl FieldEntities {
-    fn new(keys: Keys, sums: Vec<(Sums, usize)>) -> Self {
+    fn new(keys: Keys, sums: Vec<(Sums, usize)>, standing: Vec<StandingBytes>) -> Self {
         let count = |sums: &Sums| usize::try_from(sums.records).unwrap_or(usize::MAX);
         // Null's rows are not looked for.
         let few = sums.iter().take(keys.values.len());
@@ -111,18 +144,21 @@ impl FieldEntities {
                 starts.zip(&ends).for_each(|(start, end)| rows[start as usize..*end as usize].sort_unstable());
             }
         }
-        Self { values: keys.values, sums, rows, ends }
+        Self { values: keys.values, sums, standing, rows, ends }
     }
 
-    /// The values that there are, null as `None`, with their sums and first rows, and all their rows if these are few.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Sums, usize, &[u32])> {
+    /// The values that there are, and null.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = FoundValue<'_>> {
+        let of_value = self.standing.len() / self.sums.len();
         let values = self.values.iter().chain([None]).zip(&self.sums).enumerate();
-        let all = values.map(|(place, (value, (sums, row)))| {
+        let all = values.map(move |(place, (value, (sums, first_row)))| {
             let end = |place: usize| self.ends.get(place).map_or(self.rows.len(), |end| *end as usize);
             let start = if place == 0 { 0 } else { end(place - 1) };
-            (value, sums, *row, &self.rows[start..end(place)])
+            let rows = &self.rows[start..end(place)];
+            let standing = &self.standing[place * of_value..][..of_value];
+            FoundValue { value, sums, first_row: *first_row, rows, standing }
         });
-        all.filter(|(_, sums, ..)| sums.records > 0)
+        all.filter(|found| found.sums.records > 0)
     }
 }
 
@@ -136,7 +172,7 @@ impl RowGroupEntities {
         let rows = RowMeasures::new(format, batch)?;
         let fields = format.entities.iter().map(|entity| {
             let Some(keys) = Keys::of(entity, batch)? else { return Ok(None) };
-            Ok(rows.add_up(keys))
+            Ok(rows.add_up(entity, keys))
         });
         let wrong = |found: DataType| ArrowError::SchemaError(format!("source_file has the type {found}"));
         Ok(Self {
@@ -145,6 +181,11 @@ impl RowGroupEntities {
             files: TextColumn::new(&column(batch, "source_file")?.0).map_err(wrong)?,
             lines: number(batch, "source_line")?,
         })
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.lines.len()
     }
 
     /// The source file and line of a row.
@@ -192,6 +233,8 @@ struct RowMeasures {
     received: Vec<(usize, i64)>,
     /// The rows that are failures.
     failed: Vec<usize>,
+    /// What standing summaries add up: of which field, and which rows count; all, if that is not said.
+    standing: Vec<(&'static str, Option<Vec<bool>>)>,
     /// Of all rows.
     all: Common,
     /// Whether all sums fit into 64 bits, and no number is negative, which has no sum that means anything.
@@ -239,7 +282,7 @@ impl Common {
 
 impl RowMeasures {
     fn new(format: &Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let Measures { bytes, received, failed, .. } = format.measures;
+        let Measures { bytes, received, failed, standing, .. } = format.measures;
         let (times, timed) = times(format, batch)?;
         let mut all_fit = true;
         let rows: Vec<(i64, i64)> = if let Some(name) = bytes.map(Bytes::column) {
@@ -266,11 +309,34 @@ impl RowMeasures {
                 timed.iter().for_each(|row| all.add_time(rows[*row as usize].0));
             }
         }
-        Ok(Self { rows, timed, received: stored, failed: failures(failed, batch)?, all, all_fit })
+        let counts = |standing: &Standing| {
+            let counts = standing.only.map(|(name, prefix)| begins(batch, name, prefix)).transpose()?;
+            Ok((standing.field, counts))
+        };
+        let standing = standing.iter().map(counts).collect::<Result<_, ArrowError>>()?;
+        Ok(Self { rows, timed, received: stored, failed: failures(failed, batch)?, standing, all, all_fit })
+    }
+
+    /// Adds up for standing summaries.
+    fn standing(&self, field: &str, keys: &Keys) -> Vec<StandingBytes> {
+        let of_field = || self.standing.iter().filter(|(name, _)| *name == field);
+        let count = of_field().count();
+        let mut sums = vec![StandingBytes::NONE; count * (keys.values.len() + 1)];
+        for (place, (_, counts)) in of_field().enumerate() {
+            let mut add = |row: u32, key: u32| {
+                let bytes = self.rows[row as usize].1;
+                if bytes != NOTHING && counts.as_ref().is_none_or(|counts| counts[row as usize]) {
+                    sums[key as usize * count + place].add(row, bytes);
+                }
+            };
+            (0..).zip(keys.of_rows.iter()).for_each(|(row, key)| add(row, *key));
+            keys.more.iter().for_each(|(row, key)| add(*row, *key));
+        }
+        sums
     }
 
     /// Adds up by value; `None` if sums do not fit.
-    fn add_up(&self, keys: Keys) -> Option<FieldEntities> {
+    fn add_up(&self, entity: &Entity, keys: Keys) -> Option<FieldEntities> {
         if !self.all_fit {
             return None;
         }
@@ -312,7 +378,8 @@ impl RowMeasures {
         for row in &self.failed {
             keys.of_row(*row).for_each(|key| sums[key as usize].0.errors += 1);
         }
-        Some(FieldEntities::new(keys, sums))
+        let standing = self.standing(entity.field, &keys);
+        Some(FieldEntities::new(keys, sums, standing))
     }
 }
 
@@ -381,8 +448,18 @@ fn times(format: &Format, batch: &RecordBatch) -> Result<(Vec<i64>, Option<Vec<u
 
 /// Whether a text column has one of some values, row by row.
 fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<Vec<bool>, ArrowError> {
+    test_of_rows(batch, name, |text| values.contains(&text))
+}
+
+/// Whether a text column begins with a text, row by row.
+fn begins(batch: &RecordBatch, name: &str, prefix: &str) -> Result<Vec<bool>, ArrowError> {
+    test_of_rows(batch, name, |text| text.starts_with(prefix))
+}
+
+/// Whether the text of a column is one that passes a test, row by row.
+fn test_of_rows(batch: &RecordBatch, name: &str, test: impl Fn(&str) -> bool) -> Result<Vec<bool>, ArrowError> {
     let (array, valid) = column(batch, name)?;
-    let is = |text: Option<&str>| text.is_some_and(|text| values.contains(&text));
+    let is = |text: Option<&str>| text.is_some_and(&test);
     if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
         let mut of_value: Vec<bool> = dictionary.values().as_string::<i32>().iter().map(is).collect();
         let keys = or_null(dictionary.keys().values().clone(), valid.as_ref(), of_value.len());
@@ -423,44 +500,39 @@ struct Keys {
 }
 
 impl Keys {
-    /// `None` if there are too many values to index.
+    /// `None` if a value is too long.
     fn of(entity: &Entity, batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
-        let at_most = ALWAYS.max(batch.num_rows() / ROWS_PER_VALUE);
-        let at_most = if matches!(entity.part, Part::Addresses(_)) { at_most * 2 } else { at_most };
         let keys = match entity.part {
             Part::Joined(first, second) => {
-                let few = |keys: &Self| keys.values.len() <= at_most;
-                let first = Self::of_text(batch, first)?.filter(few);
-                let second = Self::of_text(batch, second)?.filter(few);
-                first.zip(second).map(|(first, second)| Self::joined(&first, &second))
+                match Self::joined(&Self::of_text(batch, first)?, &Self::of_text(batch, second)?) {
+                    Some(keys) => keys,
+                    None => return Ok(None),
+                }
             }
             Part::Within(find) => Self::within(batch, entity.field, find)?,
-            Part::First(sources) => Some(Self::first(batch, sources)?),
+            Part::First(sources) => Self::first(batch, sources)?,
             Part::Addresses(columns) => Self::addresses(batch, columns)?,
             Part::Whole => match column(batch, entity.field)? {
-                (array, _) if *array.data_type() == DataType::Int32 => Some(Self::of_numbers(&array)),
+                (array, _) if *array.data_type() == DataType::Int32 => Self::of_numbers(&array),
                 _ => Self::of_text(batch, entity.field)?,
             },
         };
-        let is_long = |value: Option<&str>| value.is_some_and(|value| value.len() > MAX_LEN);
-        Ok(keys.filter(|keys| keys.values.len() <= at_most && !keys.values.iter().any(is_long)))
+        let longest = keys.values.offsets().lengths().max();
+        Ok(Some(keys).filter(|_| longest.is_none_or(|longest| longest <= MAX_LEN)))
     }
 
-    fn of_text(batch: &RecordBatch, name: &str) -> Result<Option<Self>, ArrowError> {
+    fn of_text(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {
         let (array, valid) = column(batch, name)?;
         if let Some(dictionary) = array.as_dictionary_opt::<UInt32Type>() {
             let values = dictionary.values().as_string::<i32>().clone();
             let of_rows = or_null(dictionary.keys().values().clone(), valid.as_ref(), values.len());
-            return Ok(Some(Self { values, of_rows, more: Vec::new() }));
-        }
-        if array.len() > FEW_ROWS {
-            return Ok(None);
+            return Ok(Self { values, of_rows, more: Vec::new() });
         }
         let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
         let text = TextColumn::new(&array).map_err(wrong)?;
         let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
         let rows = (0..array.len()).map(|row| text.get(row).filter(|_| is_there(row)));
-        Ok(Some(Self::numbered(rows)))
+        Ok(Self::numbered(rows))
     }
 
     /// Numbers the values of rows.
@@ -508,7 +580,7 @@ impl Keys {
     }
 
     /// What a function finds in the text of a column: looked for once in each value of its dictionary.
-    fn within(batch: &RecordBatch, name: &str, find: fn(&str) -> Option<&str>) -> Result<Option<Self>, ArrowError> {
+    fn within(batch: &RecordBatch, name: &str, find: fn(&str) -> Option<&str>) -> Result<Self, ArrowError> {
         let (array, valid) = column(batch, name)?;
         let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
         let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
@@ -525,7 +597,7 @@ impl Keys {
                 rows.map(|text| text.map_or(u32::MAX, &mut number)).collect()
             }
         };
-        Ok(Some(Self::with_null(strings(&found), of_rows)))
+        Ok(Self::with_null(strings(&found), of_rows))
     }
 
     /// The first of some sources that has something: each text is looked at once, when a row has it.
@@ -575,12 +647,12 @@ impl Keys {
     }
 
     /// The addresses of rows, each once for a row, in their canonical spelling.
-    fn addresses(batch: &RecordBatch, names: &[&str]) -> Result<Option<Self>, ArrowError> {
+    fn addresses(batch: &RecordBatch, names: &[&str]) -> Result<Self, ArrowError> {
         const NONE: u32 = u32::MAX;
         let mut found = Interner::default();
         let mut columns: Vec<(ScalarBuffer<u32>, Vec<u32>)> = Vec::new();
         for name in names {
-            let Some(keys) = Self::of_text(batch, name)? else { return Ok(None) };
+            let keys = Self::of_text(batch, name)?;
             let number = |value: Option<&str>| {
                 let value = value.filter(|value| !value.is_empty());
                 value.map_or(NONE, |value| found.intern(canonical_address(value).as_bytes()))
@@ -607,7 +679,7 @@ impl Keys {
                 }
             }
         }
-        Ok(Some(Self { more, ..Self::with_null(strings(&found), of_rows) }))
+        Ok(Self { more, ..Self::with_null(strings(&found), of_rows) })
     }
 
     /// The numbers of a row's values.
@@ -618,32 +690,41 @@ impl Keys {
         [self.of_rows[row]].into_iter().chain(more.map(|(_, key)| *key))
     }
 
-    /// The pairs of two columns' values, joined by `/`.
-    fn joined(first: &Self, second: &Self) -> Self {
-        let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-        // Of most keys only one bucket has any: where a key's last pair was.
-        let mut last: Vec<(u32, u32)> = vec![(u32::MAX, 0); second.values.len() + 1];
-        let mut values = Vec::new();
-        let text = |keys: &Self, key: u32| {
-            let key = key as usize;
-            if key < keys.values.len() { Some(keys.values.value(key).to_owned()) } else { None }
+    /// The value of a number; `None` for null's.
+    fn text(&self, number: u32) -> Option<&str> {
+        let number = number as usize;
+        (number < self.values.len()).then(|| self.values.value(number))
+    }
+
+    /// The pairs of two columns' values, joined by `/`; `None` if one is too long.
+    fn joined(first: &Self, second: &Self) -> Option<Self> {
+        const NONE: u32 = u32::MAX;
+        let mut values = StringBuilder::new();
+        let mut numbers = 0..;
+        let mut fits = true;
+        let mut number = |a: u32, b: u32| {
+            let (a, b) = (first.text(a).unwrap_or("-"), second.text(b).unwrap_or_default());
+            fits &= a.len() + b.len() < MAX_LEN;
+            if fits {
+                let written = write!(values, "{a}/{b}");
+                written.expect("a builder takes every write");
+            }
+            values.append_value("");
+            numbers.next().unwrap_or(NONE)
         };
+        // Of most keys only one bucket has any: the first one that has it, and its pair.
+        let mut firsts: Vec<(u32, u32)> = vec![(NONE, NONE); second.values.len() + 1];
+        let mut others: HashMap<(u32, u32), u32> = HashMap::new();
         let rows = first.of_rows.iter().zip(second.of_rows.iter());
         let of_rows = rows.map(|(&a, &b)| {
-            let known = &mut last[b as usize];
-            if known.0 == a {
-                return known.1;
+            let known = &mut firsts[b as usize];
+            if known.1 == NONE {
+                *known = (a, number(a, b));
             }
-            let number = *pairs.entry((a, b)).or_insert_with(|| {
-                let first = text(first, a).unwrap_or_else(|| "-".to_owned());
-                values.push(format!("{first}/{}", text(second, b).unwrap_or_default()));
-                count(values.len() - 1)
-            });
-            *known = (a, number);
-            number
+            if known.0 == a { known.1 } else { *others.entry((a, b)).or_insert_with(|| number(a, b)) }
         });
         let of_rows = of_rows.collect();
-        Self { values: StringArray::from(values), of_rows, more: Vec::new() }
+        fits.then(|| Self { values: values.finish(), of_rows, more: Vec::new() })
     }
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A row of [`ENTITIES`] says of one data file, one field and one value how many records have it, and more. A field of a
 //! data file is indexed if there is a row without a value: it counts the records in which the field is null, be they none.
-//! Without that row the field's values are nearly all different there, or the file was written without an index; whoever
-//! asks then looks at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
+//! Without that row the field is unbounded ([`Entity::unbounded`]) and its values are mostly different there, a value is longer
+//! than any that a service takes, sums do not fit into 64 bits, or the file was written without an index; whoever asks then looks
+//! at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
 //! data file, field and value add up.
 //!
 //! What a field means can change: which records are failures, whom a record names. A row has the version of the meaning with
@@ -15,9 +16,12 @@
 mod again;
 mod build;
 mod collect;
+mod distinct;
 mod positions;
 mod rows;
 mod spill;
+mod standing;
+mod varint;
 
 use std::sync::LazyLock;
 
@@ -30,6 +34,7 @@ pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
 pub(crate) use collect::RowGroupEntities;
 pub use positions::positions;
+pub use standing::{Said, StandingSum, StandingSums, standing_sums};
 
 /// The table of entities.
 pub const ENTITIES: Table = Table {
@@ -58,6 +63,12 @@ pub const ENTITIES: Table = Table {
         .layout(Layout::Plain),
         Column::text("version", "Which meaning of the log's fields the row was added up with; null for the first, 1")
             .kind(Kind::Int32),
+        Column::text(
+            "standing",
+            "What standing summaries add up: bytes sent, and the first record that gives a number of them, packed",
+        )
+        .kind(Kind::Bytes)
+        .layout(Layout::Plain),
     ],
     times: &[],
 };

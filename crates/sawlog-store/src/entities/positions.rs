@@ -1,6 +1,8 @@
 //! Row numbers of the records that have a value, kept where they are few: whoever looks for them reads their pages only.
 //!
-//! They are stored as differences, each as a varint of seven bits a byte, the lowest first, as Protocol Buffers have it.
+//! They are stored as differences, each as a varint.
+
+use super::varint::{put, take};
 
 /// So many row numbers are kept for a value of a data file; of more none are.
 pub(crate) const MAX_POSITIONS: usize = 32;
@@ -10,35 +12,22 @@ pub(crate) fn encode(rows: &[u64]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(rows.len() * 2);
     let mut before = 0;
     for row in rows {
-        let mut left = row - before;
+        put(row - before, &mut bytes);
         before = *row;
-        while left >= 0x80 {
-            bytes.push(left.to_le_bytes()[0] | 0x80);
-            left >>= 7;
-        }
-        bytes.push(left.to_le_bytes()[0]);
     }
     bytes
 }
 
 /// The row numbers that are stored so; `None` if they break off or are too large.
 #[must_use]
-pub fn positions(bytes: &[u8]) -> Option<Vec<u64>> {
+pub fn positions(mut bytes: &[u8]) -> Option<Vec<u64>> {
     let mut rows = Vec::new();
-    let (mut row, mut shift, mut difference) = (0_u64, 0, 0_u64);
-    for byte in bytes {
-        if shift > 56 {
-            return None;
-        }
-        difference |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            row = row.checked_add(difference)?;
-            rows.push(row);
-            (shift, difference) = (0, 0);
-        }
+    let mut row = 0_u64;
+    while !bytes.is_empty() {
+        row = row.checked_add(take(&mut bytes)?)?;
+        rows.push(row);
     }
-    (shift == 0).then_some(rows)
+    Some(rows)
 }
 
 #[cfg(test)]

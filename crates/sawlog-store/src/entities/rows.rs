@@ -1,6 +1,5 @@
 //! Rows of the index in memory: sorted, and given out as record batches.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -12,6 +11,7 @@ use sawlog_formats::Interner;
 
 use super::collect::Sums;
 use super::positions::{MAX_POSITIONS, encode};
+use super::standing::{self, Said};
 use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
 
 /// There are enough rows as soon as the values take so many bytes, too.
@@ -33,6 +33,8 @@ pub(super) struct RowRef<'a> {
     pub(super) first: Option<(&'a str, i64)>,
     /// The row numbers, in ascending order, if these are few.
     pub(super) positions: Option<&'a [u64]>,
+    /// What standing summaries add up, packed, if the field has any.
+    pub(super) standing: Option<&'a [u8]>,
     pub(super) version: i32,
 }
 
@@ -44,6 +46,8 @@ pub(super) struct Rows {
     all: Vec<Row>,
     /// The row numbers of all rows' values, one row after the other.
     positions: Vec<u64>,
+    /// The packed sums of all rows, one row after the other.
+    standing: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +60,8 @@ struct Row {
     line: i64,
     /// Where its row numbers begin and end; `None` if it has too many.
     positions: Option<(usize, usize)>,
+    /// The same of its packed sums; `None` if it has none.
+    standing: Option<(usize, usize)>,
     version: i32,
 }
 
@@ -94,6 +100,11 @@ impl Rows {
             self.positions.extend_from_slice(rows);
             (start, self.positions.len())
         });
+        let standing = row.standing.map(|packed| {
+            let start = self.standing.len();
+            self.standing.extend_from_slice(packed);
+            (start, self.standing.len())
+        });
         Row {
             field: row.field,
             value: row.value.map_or(NULL, |value| self.values.intern(value.as_bytes())),
@@ -102,13 +113,15 @@ impl Rows {
             source: row.first.map_or(NULL, |(source, _)| self.sources.intern(source.as_bytes())),
             line: row.first.map_or(0, |(_, line)| line),
             positions,
+            standing,
             version: row.version,
         }
     }
 
     /// Whether there are so many rows that they should be written.
     pub(super) fn is_full(&self) -> bool {
-        let memory = self.values.memory() + self.sources.memory() + self.positions.len() * size_of::<u64>();
+        let positions = self.positions.len() * size_of::<u64>();
+        let memory = self.values.memory() + self.sources.memory() + positions + self.standing.len();
         self.all.len() as u64 >= INDEX_FILE_ROWS || memory >= MAX_BYTES
     }
 
@@ -123,8 +136,9 @@ impl Rows {
             value: (row.value != NULL).then(|| text(&self.values, row.value)),
             data_file: row.data_file,
             sums: row.sums,
-            first: (row.source != NULL).then(|| (text(&self.sources, row.source), row.line)),
+            first: self.first(row),
             positions: row.positions.map(|(start, end)| &self.positions[start..end]),
+            standing: row.standing.map(|(start, end)| &self.standing[start..end]),
             version: row.version,
         })
     }
@@ -147,6 +161,16 @@ impl Rows {
         self.all = sorted;
     }
 
+    /// Where a row's first record stands.
+    fn first(&self, row: &Row) -> Option<(&str, i64)> {
+        (row.source != NULL).then(|| (text(&self.sources, row.source), row.line))
+    }
+
+    /// What a row says without its packed sums.
+    fn said(&self, row: &Row) -> Said<'_> {
+        Said { sent: row.sums.sent, first: self.first(row) }
+    }
+
     /// Adds a row to sorted ones.
     fn add_up(&mut self, sorted: &mut Vec<Row>, row: Row) {
         let alike = sorted.last_mut().filter(|last| last.is_like(&row));
@@ -156,12 +180,21 @@ impl Rows {
             sorted.push(row);
             return;
         };
+        let before = *alike;
         alike.sums = sums;
         alike.version = alike.version.min(row.version);
-        let first =
-            |row: &Row| (row.source == NULL, (row.source != NULL).then(|| self.sources.get(row.source)), row.line);
+        let first = |row: &Row| (row.source == NULL, self.first(row));
         if first(&row) < first(alike) {
             (alike.source, alike.line) = (row.source, row.line);
+        }
+        if before.standing.is_some() || row.standing.is_some() {
+            let packed = |row: &Row| (row.standing.map(|(start, end)| &self.standing[start..end]), self.said(row));
+            let both = standing::united(row.field, packed(&before), packed(&row), self.said(alike));
+            alike.standing = both.map(|both| {
+                let start = self.standing.len();
+                self.standing.extend(both);
+                (start, self.standing.len())
+            });
         }
         let both = alike.positions.zip(row.positions);
         let both = both.and_then(|((a, b), (c, d))| united(&self.positions[a..b], &self.positions[c..d]));
@@ -174,15 +207,19 @@ impl Rows {
 
     /// The rows as row groups of the table, where data files have these names.
     pub(super) fn row_groups(&self, data_files: &Interner) -> Vec<RecordBatch> {
-        self.all.chunks(ROW_GROUP_ROWS).map(|rows| self.row_group(rows, data_files)).collect()
+        let most = self.values.len().max(self.sources.len()).max(data_files.len());
+        let mut places = vec![NULL; most];
+        self.all.chunks(ROW_GROUP_ROWS).map(|rows| self.row_group(rows, data_files, &mut places)).collect()
     }
 
-    fn row_group(&self, rows: &[Row], data_files: &Interner) -> RecordBatch {
-        let texts = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
+    /// Some rows as a row group; `places` has [`NULL`] for each number of a text, before and after.
+    fn row_group(&self, rows: &[Row], data_files: &Interner, places: &mut [u32]) -> RecordBatch {
+        let mut texts = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values, places);
         let field_text = |get: fn(usize) -> &'static str| {
             let mut names = Interner::default();
             let keys: Vec<u32> = rows.iter().map(|row| names.intern(get(row.field).as_bytes())).collect();
-            text_array(keys.into_iter(), &names)
+            let mut places = vec![NULL; names.len()];
+            text_array(keys.into_iter(), &names, &mut places)
         };
         let number =
             |get: fn(&Row) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
@@ -191,6 +228,7 @@ impl Rows {
             Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         };
         let positions = |row: &Row| row.positions.map(|(start, end)| encode(&self.positions[start..end]));
+        let standing = |row: &Row| row.standing.map(|(start, end)| &self.standing[start..end]);
         let columns: Vec<ArrayRef> = vec![
             field_text(|field| FIELDS[field].entity.kind),
             texts(&|row| row.value, &self.values),
@@ -207,6 +245,7 @@ impl Rows {
             number(|row| (row.source != NULL).then_some(row.line)),
             Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),
             Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()),
+            Arc::new(rows.iter().map(standing).collect::<BinaryArray>()),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =
@@ -240,20 +279,22 @@ fn ranks(values: &Interner) -> Vec<u32> {
     ranks
 }
 
-/// Text by number, with a dictionary of the values in use, where that pays.
-fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner) -> ArrayRef {
-    let mut used: HashMap<u32, u32> = HashMap::new();
-    let mut distinct: Vec<&str> = Vec::new();
+/// Text by number, with a dictionary of the values in use, where that pays. `places` has room for each number.
+fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner, places: &mut [u32]) -> ArrayRef {
+    let mut used: Vec<u32> = Vec::new();
     let keys = numbers.map(|number| {
-        let next = u32::try_from(distinct.len()).unwrap_or(u32::MAX);
         (number != NULL).then(|| {
-            *used.entry(number).or_insert_with(|| {
-                distinct.push(text(values, number));
-                next
-            })
+            let place = &mut places[number as usize];
+            if *place == NULL {
+                *place = u32::try_from(used.len()).unwrap_or(NULL);
+                used.push(number);
+            }
+            *place
         })
     });
     let keys: UInt32Array = keys.collect();
+    used.iter().for_each(|number| places[*number as usize] = NULL);
+    let distinct: Vec<&str> = used.iter().map(|number| text(values, *number)).collect();
     if distinct.len() * 2 > keys.len() {
         return Arc::new(keys.iter().map(|key| key.map(|key| distinct[key as usize])).collect::<StringArray>());
     }

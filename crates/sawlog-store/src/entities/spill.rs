@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
     StringDictionaryBuilder, UInt32Array, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{Int32Type, Int64Type, UInt32Type, UInt64Type};
@@ -24,6 +24,8 @@ use crate::error::{Result, StoreError};
 
 /// Rows to a batch: so many are in memory of each spill that is merged.
 const BATCH_ROWS: usize = 1024;
+/// Or fewer, once their values take so many bytes.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
 type Key<'a> = (usize, Option<&'a str>, u32);
@@ -84,7 +86,13 @@ impl SpillWriter {
     pub(super) fn write(&mut self, rows: &Rows) -> io::Result<()> {
         let mut rows = rows.iter();
         while rows.len() > 0 {
-            let batch = batch(rows.by_ref().take(BATCH_ROWS)).map_err(io_error)?;
+            let mut bytes = 0;
+            let next = std::iter::from_fn(|| {
+                let row = if bytes < BATCH_BYTES { rows.next() } else { None }?;
+                bytes += row.value.map_or(0, str::len);
+                Some(row)
+            });
+            let batch = batch(next.take(BATCH_ROWS)).map_err(io_error)?;
             self.0.write(&batch).map_err(io_error)?;
         }
         Ok(())
@@ -127,6 +135,7 @@ fn batch<'a>(rows: impl Iterator<Item = RowRef<'a>>) -> Result<RecordBatch, Arro
         ("line", number(|row| row.first.map(|(_, line)| line)), true),
         ("positions", Arc::new(positions.finish()), true),
         ("version", Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()), true),
+        ("standing", Arc::new(rows.iter().map(|row| row.standing).collect::<BinaryArray>()), true),
     ])
 }
 
@@ -154,6 +163,7 @@ struct Batch {
     positions: ListArray,
     position_values: UInt64Array,
     versions: Int32Array,
+    standing: BinaryArray,
 }
 
 impl Batch {
@@ -179,6 +189,7 @@ impl Batch {
             positions: positions.clone(),
             position_values: positions.values().as_primitive::<UInt64Type>().clone(),
             versions: batch["version"].as_primitive::<Int32Type>().clone(),
+            standing: batch["standing"].as_binary().clone(),
         }
     }
 
@@ -211,6 +222,7 @@ impl Batch {
             },
             first: self.source_keys.is_valid(row).then(|| (source(row), self.lines.value(row))),
             positions: self.positions.is_valid(row).then(|| positions(row)),
+            standing: self.standing.is_valid(row).then(|| self.standing.value(row)),
             version: self.versions.value(row),
         }
     }

@@ -8,12 +8,14 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, AsArray, BinaryViewArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use sawlog_formats::{Bytes, Entity, Format, Part, TextColumn, canonical_address};
-use sawlog_store::{DataFileEntry, Snapshot};
+use sawlog_store::{DataFileEntry, Said, Snapshot, StandingSum, standing_sums};
 
 use super::{rows, sorted_streams, text};
 use crate::groups::{First, Sums};
@@ -38,7 +40,8 @@ struct Log<'a> {
     query: &'a Query,
     /// The data files that are there come first; rows can be about others, which are gone.
     data_files: Numbers,
-    /// Of those that are there, whether the field is indexed: whether there is the row without a value.
+    asked: Asked,
+    /// Of those that are there, whether the index has what is asked for: whether there is the row without a value.
     indexed: Vec<bool>,
     /// The records without a value.
     without: Group,
@@ -63,16 +66,60 @@ type Row = (Arc<Rows>, usize);
 
 /// Whether the index can have what is asked for of a log's records.
 pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
-    let asks_more = measures.details == Details::WithIps || measures.first_number || measures.only.is_some();
     let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
     let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
-    !asks_more && !filtered && whole_days && field(query.format, columns).is_some()
+    !filtered && whole_days && Asked::of(query.format, columns, measures).is_some()
 }
 
 /// The first one of two columns joined, null as `-`; and the second one, null as nothing.
 const FIRST: numbers::Part =
     numbers::Part::Found(|value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-"));
 const SECOND: numbers::Part = numbers::Part::Found(|value| value.split_once('/').map(|(_, second)| second));
+
+/// What is asked for of an indexed field.
+#[derive(Clone, Copy)]
+struct Asked {
+    entity: &'static Entity,
+    /// What parts of its values the columns are.
+    parts: &'static [numbers::Part],
+    /// Whether these tell values apart.
+    is_whole: bool,
+    sums: AskedSums,
+}
+
+/// What is added up beside the number of records.
+#[derive(Clone, Copy)]
+enum AskedSums {
+    Nothing,
+    /// Bytes, failures and times.
+    All,
+    /// One of the sums that the field has for standing summaries, in place of all others: which, and of how many.
+    Standing {
+        place: usize,
+        of: usize,
+    },
+}
+
+impl Asked {
+    /// `None` if the index does not have it.
+    fn of(format: &Format, columns: &[String], measures: Measures) -> Option<Self> {
+        let (entity, parts, is_whole) = field(format, columns)?;
+        let asked = Self { entity, parts, is_whole, sums: AskedSums::Nothing };
+        if measures.first_number {
+            let of_field = || format.measures.standing_of(entity.field);
+            let place = of_field().position(|standing| standing.only == measures.only);
+            let place = place.filter(|_| is_whole && measures.details == Details::Nothing)?;
+            // Values are as logs spell them.
+            let parts = if matches!(parts, [numbers::Part::Address]) { &[numbers::Part::Whole] } else { parts };
+            return Some(Self { parts, sums: AskedSums::Standing { place, of: of_field().count() }, ..asked });
+        }
+        if measures.only.is_some() || measures.details == Details::WithIps {
+            return None;
+        }
+        let all = measures.bytes_sent || measures.details == Details::Sums;
+        Some(if all { Self { sums: AskedSums::All, ..asked } } else { asked })
+    }
+}
 
 /// The indexed field that some columns are, what part of its values each of them is, and whether these tell values apart.
 fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
@@ -96,8 +143,8 @@ fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'stat
 
 impl<'a> Tally<'a> {
     /// Begins to read what the index has of the queries' records by some columns.
-    pub(crate) fn new(queries: &[&'a Query], columns: &[String]) -> Result<Self> {
-        let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns))?;
+    pub(crate) fn new(queries: &[&'a Query], columns: &[String], measures: Measures) -> Result<Self> {
+        let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns, measures))?;
         let (logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
         Ok(Self { logs, files: files.into_iter().flatten().map(|file| Reverse(Box::new(file))).collect() })
     }
@@ -132,10 +179,19 @@ impl<'a> Tally<'a> {
             let Some(mut least) = self.files.peek_mut() else { break };
             let file = &mut least.0;
             let log = &mut self.logs[file.log];
-            if log.is_indexed(file.rows.data_files[file.row]) {
-                group.add(&file.rows, file.row, log.query.format.measures.bytes);
-            }
-            if !file.advance(log)? {
+            // A value's rows stand together: what comes next is looked for once they are over.
+            let is_over = loop {
+                if log.is_indexed(file.rows.data_files[file.row]) {
+                    group.add(&file.rows, file.row, log.query.format.measures.bytes)?;
+                }
+                if !file.advance(log)? {
+                    break true;
+                }
+                if file.cmp_to(&group) != Ordering::Equal {
+                    break false;
+                }
+            };
+            if is_over {
                 PeekMut::pop(least);
             }
         }
@@ -172,38 +228,52 @@ impl Group {
     }
 
     /// Adds the records of a row.
-    fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) {
-        let records = rows.records.value(row).unsigned_abs();
+    fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) -> Result<()> {
+        let (records, first) = match &rows.sums {
+            IndexedSums::Standing(standing) => {
+                let sum = standing.of(rows, row).context("the index is damaged; `sawlog reindex` makes it anew")?;
+                let Some(StandingSum { bytes, first }) = sum else { return Ok(()) };
+                self.sums.add_bytes(bytes_are, bytes.unsigned_abs().into());
+                (1, Some(first))
+            }
+            IndexedSums::Nothing(records) | IndexedSums::All(AllSums { records, .. }) => {
+                (records.value(row).unsigned_abs(), rows.first(row))
+            }
+        };
         if records == 0 {
-            return;
+            return Ok(());
         }
         self.sums.count += records;
-        self.sums.errors += rows.errors.value(row).unsigned_abs();
-        if rows.sent.is_valid(row) {
-            self.sums.add_bytes(bytes_are, rows.sent.value(row).unsigned_abs().into());
+        if let IndexedSums::All(all) = &rows.sums {
+            self.sums.errors += all.errors.value(row).unsigned_abs();
+            if all.sent.is_valid(row) {
+                self.sums.add_bytes(bytes_are, all.sent.value(row).unsigned_abs().into());
+            }
+            self.sums.bytes_received += u128::from(all.received.value(row).unsigned_abs());
+            if all.first_times.is_valid(row) {
+                self.sums.add_times((all.first_times.value(row), all.last_times.value(row)));
+            }
         }
-        self.sums.bytes_received += u128::from(rows.received.value(row).unsigned_abs());
-        if rows.first_times.is_valid(row) {
-            self.sums.add_times((rows.first_times.value(row), rows.last_times.value(row)));
-        }
-        if self.first.is_none() || rows.first(row) < self.first() {
+        if self.first.is_none() || first < self.first() {
             self.first = Some((Arc::clone(rows), row));
         }
+        Ok(())
     }
 }
 
 impl<'a> Log<'a> {
     /// Begins to read what the index says of a log: the rows without a value, which come first, are read.
-    fn open(query: &'a Query, place: usize, columns: &[String]) -> Result<(Self, Vec<File>)> {
-        let (entity, parts, is_whole) = field(query.format, columns).context("not an indexed field")?;
+    fn open(query: &'a Query, place: usize, columns: &[String], measures: Measures) -> Result<(Self, Vec<File>)> {
+        let asked = Asked::of(query.format, columns, measures).context("not in the index")?;
+        let Asked { entity, parts, is_whole, .. } = asked;
         let mut data_files = Numbers::default();
         for file in &query.snapshot.files {
             data_files.number(&file.path);
         }
         let indexed = vec![false; data_files.len()];
-        let mut log = Self { query, data_files, indexed, without: Group { parts, ..Group::default() } };
+        let mut log = Self { query, data_files, asked, indexed, without: Group { parts, ..Group::default() } };
         let mut files = Vec::new();
-        for mut stream in sorted_streams(query, rows(query.format, &[entity.field], None), &Rows::COLUMNS)? {
+        for mut stream in sorted_streams(query, rows(query.format, &[entity.field], None), &asked.sums.columns())? {
             if let Some(rows) = log.next_rows(&mut stream)? {
                 let file = File { stream, log: place, parts, is_whole, rows, row: 0 };
                 files.extend(file.past_nulls(&mut log)?);
@@ -218,7 +288,7 @@ impl<'a> Log<'a> {
     /// Reads the next rows of a file.
     fn next_rows(&mut self, stream: &mut SendableRecordBatchStream) -> Result<Option<Arc<Rows>>> {
         while let Some(batch) = self.query.store.block_on(stream.next()) {
-            let rows = Rows::of(&batch?, &mut self.data_files)?;
+            let rows = Rows::of(&batch?, &mut self.data_files, self.asked.sums)?;
             if !rows.values.is_empty() {
                 return Ok(Some(Arc::new(rows)));
             }
@@ -247,9 +317,10 @@ impl File {
     /// Reads the rows without a value; nothing is left if no others follow.
     fn past_nulls(mut self, log: &mut Log<'_>) -> Result<Option<Self>> {
         while self.rows.values.is_null(self.row) {
-            if let Some(indexed) = log.indexed.get_mut(self.rows.data_files[self.row] as usize) {
+            let indexed = log.indexed.get_mut(self.rows.data_files[self.row] as usize);
+            if let Some(indexed) = indexed.filter(|_| self.rows.has_sums(self.row)) {
                 *indexed = true;
-                log.without.add(&self.rows, self.row, log.query.format.measures.bytes);
+                log.without.add(&self.rows, self.row, log.query.format.measures.bytes)?;
             }
             if !self.advance(log)? {
                 return Ok(None);
@@ -310,31 +381,61 @@ struct Rows {
     values: StringViewArray,
     /// The numbers of their data files.
     data_files: Vec<u32>,
+    first_files: TextColumn,
+    first_lines: Int64Array,
+    sums: IndexedSums,
+}
+
+/// What rows of the index add up.
+enum IndexedSums {
+    /// The number of records.
+    Nothing(Int64Array),
+    All(AllSums),
+    Standing(StandingColumn),
+}
+
+/// All that is added up of records.
+struct AllSums {
     records: Int64Array,
     sent: Int64Array,
     received: Int64Array,
     errors: Int64Array,
     first_times: TimestampMicrosecondArray,
     last_times: TimestampMicrosecondArray,
-    first_files: TextColumn,
-    first_lines: Int64Array,
+}
+
+/// The sums for standing summaries, of which one is asked for.
+struct StandingColumn {
+    sent: Int64Array,
+    packed: BinaryViewArray,
+    place: usize,
+    of: usize,
+}
+
+impl StandingColumn {
+    /// The sum of a row, if any of its records gives a number; `None` if its bytes are no sums.
+    fn of<'a>(&'a self, rows: &'a Rows, row: usize) -> Option<Option<StandingSum<'a>>> {
+        let sent = self.sent.is_valid(row).then(|| self.sent.value(row));
+        let said = Said { sent, first: rows.first_files.get(row).map(|file| (file, rows.first_lines.value(row))) };
+        Some(standing_sums(self.packed.value(row), self.of, said)?[self.place])
+    }
+}
+
+impl AskedSums {
+    /// The columns that are read.
+    fn columns(self) -> Vec<&'static str> {
+        const ALL: [&str; 6] = ["records", "bytes_sent", "bytes_received", "errors", "first_time", "last_time"];
+        let sums = match self {
+            Self::Nothing => &ALL[..1],
+            Self::All => &ALL[..],
+            Self::Standing { .. } => &["bytes_sent", "standing"][..],
+        };
+        [&["value", "data_file", "first_file", "first_line"], sums].concat()
+    }
 }
 
 impl Rows {
-    const COLUMNS: [&str; 10] = [
-        "value",
-        "data_file",
-        "records",
-        "bytes_sent",
-        "bytes_received",
-        "errors",
-        "first_time",
-        "last_time",
-        "first_file",
-        "first_line",
-    ];
-
-    fn of(batch: &RecordBatch, data_files: &mut Numbers) -> Result<Self> {
+    fn of(batch: &RecordBatch, data_files: &mut Numbers, asked: AskedSums) -> Result<Self> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
             let array = column(name)?.as_primitive_opt::<Int64Type>();
@@ -344,23 +445,44 @@ impl Rows {
             let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
             array.cloned().with_context(|| format!("no times in {name}"))
         };
+        let sums = match asked {
+            AskedSums::Nothing => IndexedSums::Nothing(number("records")?),
+            AskedSums::All => IndexedSums::All(AllSums {
+                records: number("records")?,
+                sent: number("bytes_sent")?,
+                received: number("bytes_received")?,
+                errors: number("errors")?,
+                first_times: time("first_time")?,
+                last_times: time("last_time")?,
+            }),
+            AskedSums::Standing { place, of } => {
+                let packed = column("standing")?.as_binary_view_opt().cloned().context("no bytes in standing")?;
+                IndexedSums::Standing(StandingColumn { sent: number("bytes_sent")?, packed, place, of })
+            }
+        };
         Ok(Self {
             values: column("value")?.as_string_view_opt().cloned().context("no texts in value")?,
             data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::Part::Whole)?,
-            records: number("records")?,
-            sent: number("bytes_sent")?,
-            received: number("bytes_received")?,
-            errors: number("errors")?,
-            first_times: time("first_time")?,
-            last_times: time("last_time")?,
             first_files: text(batch, "first_file")?,
             first_lines: number("first_line")?,
+            sums,
         })
     }
 
-    /// The first record in evidence order.
+    /// Whether a row has what is asked for: those that an earlier version wrote have no sums for standing summaries.
+    fn has_sums(&self, row: usize) -> bool {
+        match &self.sums {
+            IndexedSums::Standing(standing) => standing.packed.is_valid(row),
+            _ => true,
+        }
+    }
+
+    /// The first record in evidence order, of those that count.
     fn first(&self, row: usize) -> First<'_> {
-        Some((self.first_files.get(row)?, self.first_lines.value(row)))
+        match &self.sums {
+            IndexedSums::Standing(standing) => standing.of(self, row).flatten().map(|sum| sum.first),
+            _ => Some((self.first_files.get(row)?, self.first_lines.value(row))),
+        }
     }
 }
 
@@ -382,16 +504,16 @@ mod tests {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringViewArray::from(values.to_vec())),
             text("data"),
+            text("log"),
+            same(1),
             same(1),
             same(2),
             same(3),
             same(0),
             time(),
             time(),
-            text("log"),
-            same(1),
         ];
-        let batch = RecordBatch::try_from_iter(Rows::COLUMNS.into_iter().zip(columns)).unwrap();
+        let batch = RecordBatch::try_from_iter(AskedSums::All.columns().into_iter().zip(columns)).unwrap();
         // A row to a batch: what comes next is known only when it was read.
         let rows: Vec<_> = (0..values.len()).map(|row| Ok(batch.slice(row, 1))).collect();
         let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
@@ -408,7 +530,9 @@ mod tests {
         let queries = Query::open(store, &FilterArgs::default())?;
         let mut data_files = Numbers::default();
         data_files.number("data");
-        let mut log = Log { query: &queries[0], data_files, indexed: vec![true], without: Group::default() };
+        let measures = Measures { details: Details::Sums, ..Measures::default() };
+        let asked = Asked::of(queries[0].format, &["ip".to_owned()], measures).unwrap();
+        let mut log = Log { query: &queries[0], data_files, asked, indexed: vec![true], without: Group::default() };
         let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
         let mut found = Vec::new();
         let tally = Tally { logs: vec![log], files };

@@ -32,7 +32,7 @@ pub const FORMAT: Format = Format {
         Entity::new("port", "client_port"),
         Entity::new("port", "target_port"),
         Entity::new("operation", "request_verb"),
-        Entity::new("url", "request_url"),
+        Entity { unbounded: true, ..Entity::new("url", "request_url") },
         Entity { part: Part::First(HOST), ..Entity::new("host", "host") },
         Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
         Entity::new("user_agent", "user_agent"),
@@ -47,6 +47,7 @@ pub const FORMAT: Format = Format {
         succeeded: None,
         // Whether an attempt had success is told beside it, as for other logs; what only reads is no attempt.
         changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"]),
+        standing: &[],
     },
     subject: None,
     event_id: None,

@@ -57,6 +57,7 @@ pub const FORMAT: Format = Format {
         failed: &[Failed::Any(ERROR)],
         succeeded: None,
         changes: Changes::Not("read_only", SIGN_IN),
+        standing: &[],
     },
     subject: Some(subject::SUBJECT),
     event_id: Some(meaning::EVENT_ID),

@@ -17,7 +17,7 @@ use decode::Decoder;
 use print::LinePrinter;
 
 use crate::decoder::{Format, Framing};
-use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
+use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source, Standing};
 use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Layout, Table};
 
@@ -42,7 +42,7 @@ pub const FORMAT: Format = Format {
         Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
         Entity::new("principal", "requester"),
         Entity::new("operation", "operation"),
-        Entity { part: Part::Joined("bucket", "key"), ..Entity::new("object", "bucket/key") },
+        Entity { part: Part::Joined("bucket", "key"), unbounded: true, ..Entity::new("object", "bucket/key") },
         Entity { part: Part::Within(access_key), ..Entity::new("access_key", "request_uri") },
         Entity::new("error", "error_code"),
         Entity::new("user_agent", "user_agent"),
@@ -62,6 +62,11 @@ pub const FORMAT: Format = Format {
             "operation",
             &["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."],
         ),
+        standing: &[
+            Standing { field: "remote_ip", only: None },
+            Standing { field: "remote_ip", only: Some(("request_uri", "GET")) },
+            Standing { field: "remote_ip", only: Some(("request_uri", "POST")) },
+        ],
     },
     subject: None,
     event_id: None,

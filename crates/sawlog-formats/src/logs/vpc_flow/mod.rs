@@ -54,6 +54,7 @@ pub const FORMAT: Format = Format {
         failed: &[Failed::Is("action", "REJECT")],
         succeeded: Some(("action", "ACCEPT")),
         changes: Changes::Never,
+        standing: &[],
     },
     subject: None,
     event_id: None,

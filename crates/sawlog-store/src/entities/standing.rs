@@ -1,0 +1,156 @@
+//! What standing summaries ask for of an index row: for each [`Standing`] of its field the bytes that are added up, and the first
+//! record that gives a number of them.
+//!
+//! They are packed into the bytes of one column, since they mostly say what the row says already: all bytes, and its first record.
+//! A row that an earlier version wrote has no such bytes, and is not believed for these questions.
+
+use sawlog_formats::Standing;
+
+use super::FIELDS;
+use super::varint::{put, take};
+
+/// One such sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandingSum<'a> {
+    /// The bytes.
+    pub bytes: i64,
+    /// The source file and line of the first record that gives a number of them, in evidence order.
+    pub first: (&'a str, i64),
+}
+
+/// The sums of one row, in the order of its field's [`Standing`]; `None` where no record gives a number.
+pub type StandingSums<'a> = [Option<StandingSum<'a>>; Standing::MOST];
+
+/// What the row says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<'a> {
+    /// All bytes sent, if any record says.
+    pub sent: Option<i64>,
+    /// The first record.
+    pub first: Option<(&'a str, i64)>,
+}
+
+/// How many sums rows of a field have, by its position in [`FIELDS`].
+pub(super) fn count(field: usize) -> usize {
+    let field = &FIELDS[field];
+    field.format.measures.standing_of(field.entity.field).count().min(Standing::MOST)
+}
+
+/// Bytes: no number, or all that are sent; else their number plus [`BYTES`].
+const NOTHING: u64 = 0;
+const ALL: u64 = 1;
+const BYTES: u64 = 2;
+
+/// Where the first record stands: it is the row's first one; in the same file, whose name is left out; or elsewhere.
+const SAME: u64 = 0;
+const SAME_FILE: u64 = 1;
+const ELSEWHERE: u64 = 2;
+
+/// Packs so many sums of a row that says so much.
+pub(super) fn pack(sums: &StandingSums<'_>, count: usize, said: Said<'_>, out: &mut Vec<u8>) {
+    for sum in &sums[..count] {
+        let Some(StandingSum { bytes, first }) = sum else {
+            put(NOTHING, out);
+            continue;
+        };
+        put(if said.sent == Some(*bytes) { ALL } else { bytes.unsigned_abs() + BYTES }, out);
+        let (file, line) = *first;
+        match said.first {
+            Some(same) if same == *first => put(SAME, out),
+            Some((same, _)) if same == file => {
+                put(SAME_FILE, out);
+                put(line.cast_unsigned(), out);
+            }
+            _ => {
+                put(ELSEWHERE, out);
+                put(line.cast_unsigned(), out);
+                put(file.len() as u64, out);
+                out.extend_from_slice(file.as_bytes());
+            }
+        }
+    }
+}
+
+/// Unpacks the `count` sums of a row that says so much; `None` if the bytes are something else.
+#[must_use]
+pub fn standing_sums<'a>(mut bytes: &'a [u8], count: usize, said: Said<'a>) -> Option<StandingSums<'a>> {
+    let mut sums = [None; Standing::MOST];
+    for sum in sums.get_mut(..count)? {
+        let sent = match take(&mut bytes)? {
+            NOTHING => continue,
+            ALL => said.sent?,
+            more => i64::try_from(more - BYTES).ok()?,
+        };
+        let first = match take(&mut bytes)? {
+            SAME => said.first?,
+            SAME_FILE => (said.first?.0, take(&mut bytes)?.cast_signed()),
+            ELSEWHERE => {
+                let line = take(&mut bytes)?.cast_signed();
+                let len = usize::try_from(take(&mut bytes)?).ok()?;
+                let (file, rest) = bytes.split_at_checked(len)?;
+                bytes = rest;
+                (std::str::from_utf8(file).ok()?, line)
+            }
+            _ => return None,
+        };
+        *sum = Some(StandingSum { bytes: sent, first });
+    }
+    bytes.is_empty().then_some(sums)
+}
+
+/// Packed sums, and what their row says.
+pub(super) type Packed<'a> = (Option<&'a [u8]>, Said<'a>);
+
+/// The sums of two rows of a field together, where their sum says so much; `None` if one has none, or if they are too large.
+pub(super) fn united(field: usize, a: Packed<'_>, b: Packed<'_>, said: Said<'_>) -> Option<Vec<u8>> {
+    let count = count(field);
+    let mut sums = standing_sums(a.0?, count, a.1)?;
+    for (sum, other) in sums.iter_mut().zip(standing_sums(b.0?, count, b.1)?) {
+        *sum = match (*sum, other) {
+            (Some(a), Some(b)) => {
+                Some(StandingSum { bytes: a.bytes.checked_add(b.bytes)?, first: a.first.min(b.first) })
+            }
+            (sum, None) | (None, sum) => sum,
+        };
+    }
+    let mut packed = Vec::new();
+    pack(&sums, count, said, &mut packed);
+    Some(packed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place() -> impl Strategy<Value = (String, i64)> {
+        ("[ab]{0,2}", 1_i64..4)
+    }
+
+    proptest! {
+        #[test]
+        fn sums_come_back(
+            given in prop::collection::vec(prop::option::of((prop_oneof![0_i64..3, Just(i64::MAX)], place())), 0..=Standing::MOST),
+            sent in prop::option::of(0_i64..3),
+            first in prop::option::of(place()),
+        ) {
+            let said = Said { sent, first: first.as_ref().map(|(file, line)| (file.as_str(), *line)) };
+            let mut sums = [None; Standing::MOST];
+            for (sum, given) in sums.iter_mut().zip(&given) {
+                *sum = given.as_ref().map(|(bytes, (file, line))| StandingSum { bytes: *bytes, first: (file, *line) });
+            }
+            let mut packed = Vec::new();
+            pack(&sums, given.len(), said, &mut packed);
+            prop_assert_eq!(standing_sums(&packed, given.len(), said), Some(sums));
+            for cut in 0..packed.len() {
+                prop_assert_eq!(standing_sums(&packed[..cut], given.len(), said), None);
+            }
+        }
+
+        #[test]
+        fn no_bytes_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..40), count in 0_usize..9) {
+            let _ = standing_sums(&bytes, count, Said { sent: Some(1), first: Some(("a", 1)) });
+        }
+    }
+}
