@@ -137,7 +137,8 @@ fn an_upgrade_changes_no_answer_and_is_done_once() {
         let case = copied(&version);
         let ran = case.sawlog(&["upgrade"]);
         good(&ran, "upgrade");
-        assert!(ran.err.contains("indexed anew"), "{}", ran.err);
+        let is_old = version.ends_with("v1");
+        assert!(ran.err.contains(if is_old { "indexed anew" } else { "nothing to do" }), "{}", ran.err);
         assert!(newest_commit(&case).1.contains("\"sawlog.format\":2"));
         check_answers(&case, &version);
         good(&case.sawlog(&["verify"]), "verify");
