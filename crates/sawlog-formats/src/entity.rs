@@ -12,8 +12,8 @@ pub struct Entity {
     pub field: &'static str,
     /// Where the value stands in the field.
     pub part: Part,
-    /// Whether nearly every record can have a value of its own, as with objects and URLs. The index may leave such a field out of
-    /// a large data file where that is so; every other field is in the index whatever its values are.
+    /// Whether nearly every record can have a value of its own, as with objects, URLs and ports. The index may leave such a
+    /// field out where that is so; every other field is in the index whatever its values are.
     pub unbounded: bool,
 }
 

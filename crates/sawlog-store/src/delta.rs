@@ -25,8 +25,8 @@ use crate::durable::{DurableFiles, make_folder};
 use crate::error::{Result, StoreError};
 use crate::inside;
 use crate::intent::{remove_file, sync_folder};
-use crate::store::FORMAT_VERSION;
 use crate::tail::Tail;
+use crate::version::FORMAT_VERSION;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
 const APP_ID: &str = "sawlog";

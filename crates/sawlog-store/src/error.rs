@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use deltalake::logstore::object_store;
 
-use crate::store::FORMAT_VERSION;
+use crate::version::FORMAT_VERSION;
 
 /// A result of a store's operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

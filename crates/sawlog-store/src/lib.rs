@@ -22,6 +22,7 @@ mod run;
 mod store;
 mod tail;
 mod vacuum;
+mod version;
 
 pub use batches::Batches;
 pub use damage::{caught, check_file, damaged_file};
@@ -37,6 +38,7 @@ pub use lacking::{columns_checksum, stored_fields};
 pub use ledger::{SOURCES, SharedText, Source, SourceState, file_name};
 pub use read::{TableReader, read_file};
 pub use run::{Run, StagedFile};
-pub use store::{FORMAT_VERSION, Store, TABLES, UndoneRun, table};
+pub use store::{Store, TABLES, UndoneRun, table};
 pub use tail::{Tail, open_checked};
 pub use vacuum::{Vacuumed, vacuum};
+pub use version::FORMAT_VERSION;

@@ -16,15 +16,10 @@ use crate::error::{Result, StoreError};
 use crate::inside;
 use crate::intent::{Intent, remove_folder};
 use crate::ledger::SOURCES;
+use crate::version::FORMAT_VERSION;
 
 /// The tables of a store beside those of records.
 const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
-
-/// The version of the format of the stores that are written now. It is raised when older code would read what is written now
-/// wrongly; code of this version reads all of those before it.
-///
-/// 1: every record of CloudTrail has its text in `raw`. 2: it may be in `skeleton` and the other columns.
-pub const FORMAT_VERSION: u64 = 2;
 
 /// All tables, those of records first.
 pub const TABLES: fn() -> Vec<&'static Table> = || formats().iter().map(|format| format.table).chain(OTHERS).collect();

@@ -12,6 +12,11 @@ use sawlog_formats::{
     Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn, canonical_address,
 };
 
+/// An unbounded field is not indexed in a row group in which it has more distinct values than one in so many rows: each row of the
+/// index costs twice as much processor time as a record.
+const ROWS_PER_VALUE: usize = 8;
+/// So many distinct values are always indexed.
+const ALWAYS: usize = 4096;
 /// A field with a longer value, in bytes, is not indexed in its row group: no service takes so long a header, name or URL.
 const MAX_LEN: usize = 64 << 10;
 
@@ -500,14 +505,24 @@ struct Keys {
 }
 
 impl Keys {
-    /// `None` if a value is too long.
+    /// `None` if a value is too long, or an unbounded field has too many.
     fn of(entity: &Entity, batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
+        let limit = entity.unbounded.then(|| ALWAYS.max(batch.num_rows() / ROWS_PER_VALUE));
+        let are_few = |keys: &Self| limit.is_none_or(|limit| keys.values.len() <= limit);
+        if limit.is_some_and(|limit| batch.num_rows() > limit) {
+            // Text has no dictionary where more than half of the values were new ones.
+            let columns = entity.columns().into_iter().map(|name| Ok(column(batch, name)?.0));
+            let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+            if columns.iter().any(|array| *array.data_type() == DataType::Utf8) {
+                return Ok(None);
+            }
+        }
         let keys = match entity.part {
             Part::Joined(first, second) => {
-                match Self::joined(&Self::of_text(batch, first)?, &Self::of_text(batch, second)?) {
-                    Some(keys) => keys,
-                    None => return Ok(None),
-                }
+                let (first, second) = (Self::of_text(batch, first)?, Self::of_text(batch, second)?);
+                let joined = if are_few(&first) && are_few(&second) { Self::joined(&first, &second) } else { None };
+                let Some(keys) = joined else { return Ok(None) };
+                keys
             }
             Part::Within(find) => Self::within(batch, entity.field, find)?,
             Part::First(sources) => Self::first(batch, sources)?,
@@ -518,7 +533,7 @@ impl Keys {
             },
         };
         let longest = keys.values.offsets().lengths().max();
-        Ok(Some(keys).filter(|_| longest.is_none_or(|longest| longest <= MAX_LEN)))
+        Ok(Some(keys).filter(|keys| are_few(keys) && longest.is_none_or(|longest| longest <= MAX_LEN)))
     }
 
     fn of_text(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {

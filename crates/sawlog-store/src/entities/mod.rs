@@ -3,7 +3,7 @@
 //!
 //! A row of [`ENTITIES`] says of one data file, one field and one value how many records have it, and more. A field of a
 //! data file is indexed if there is a row without a value: it counts the records in which the field is null, be they none.
-//! Without that row the field is unbounded ([`Entity::unbounded`]) and its values are mostly different there, a value is longer
+//! Without that row the field is unbounded ([`Entity::unbounded`]) and it has too many values there, a value is longer
 //! than any that a service takes, sums do not fit into 64 bits, or the file was written without an index; whoever asks then looks
 //! at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
 //! data file, field and value add up.

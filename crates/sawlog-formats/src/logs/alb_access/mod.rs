@@ -29,8 +29,8 @@ pub const FORMAT: Format = Format {
     entities: &[
         Entity::new("ip", "client_ip"),
         Entity::new("ip", "target_ip"),
-        Entity::new("port", "client_port"),
-        Entity::new("port", "target_port"),
+        Entity { unbounded: true, ..Entity::new("port", "client_port") },
+        Entity { unbounded: true, ..Entity::new("port", "target_port") },
         Entity::new("operation", "request_verb"),
         Entity { unbounded: true, ..Entity::new("url", "request_url") },
         Entity { part: Part::First(HOST), ..Entity::new("host", "host") },
