@@ -231,14 +231,12 @@ impl Group {
     fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) -> Result<()> {
         let (records, first) = match &rows.sums {
             IndexedSums::Standing(standing) => {
-                let sum = standing.of(rows, row).context("the index is damaged; `sawlog reindex` makes it anew")?;
-                let Some(StandingSum { bytes, first }) = sum else { return Ok(()) };
+                let Some(StandingSum { bytes, first }) = standing.of(rows, row)? else { return Ok(()) };
                 self.sums.add_bytes(bytes_are, bytes.unsigned_abs().into());
                 (1, Some(first))
             }
-            IndexedSums::Nothing(records) | IndexedSums::All(AllSums { records, .. }) => {
-                (records.value(row).unsigned_abs(), rows.first(row))
-            }
+            IndexedSums::Nothing(records) => (records.value(row).unsigned_abs(), rows.first(row)),
+            IndexedSums::All(all) => (all.records.value(row).unsigned_abs(), rows.first(row)),
         };
         if records == 0 {
             return Ok(());
@@ -390,7 +388,7 @@ struct Rows {
 enum IndexedSums {
     /// The number of records.
     Nothing(Int64Array),
-    All(AllSums),
+    All(Box<AllSums>),
     Standing(StandingColumn),
 }
 
@@ -413,11 +411,12 @@ struct StandingColumn {
 }
 
 impl StandingColumn {
-    /// The sum of a row, if any of its records gives a number; `None` if its bytes are no sums.
-    fn of<'a>(&'a self, rows: &'a Rows, row: usize) -> Option<Option<StandingSum<'a>>> {
+    /// The sum of a row, if any of its records gives a number; an error if its bytes are no sums.
+    fn of<'a>(&'a self, rows: &'a Rows, row: usize) -> Result<Option<StandingSum<'a>>> {
         let sent = self.sent.is_valid(row).then(|| self.sent.value(row));
         let said = Said { sent, first: rows.first_files.get(row).map(|file| (file, rows.first_lines.value(row))) };
-        Some(standing_sums(self.packed.value(row), self.of, said)?[self.place])
+        let sums = standing_sums(self.packed.value(row), self.of, said);
+        Ok(sums.context("the index is damaged; `sawlog reindex` makes it anew")?[self.place])
     }
 }
 
@@ -447,14 +446,14 @@ impl Rows {
         };
         let sums = match asked {
             AskedSums::Nothing => IndexedSums::Nothing(number("records")?),
-            AskedSums::All => IndexedSums::All(AllSums {
+            AskedSums::All => IndexedSums::All(Box::new(AllSums {
                 records: number("records")?,
                 sent: number("bytes_sent")?,
                 received: number("bytes_received")?,
                 errors: number("errors")?,
                 first_times: time("first_time")?,
                 last_times: time("last_time")?,
-            }),
+            })),
             AskedSums::Standing { place, of } => {
                 let packed = column("standing")?.as_binary_view_opt().cloned().context("no bytes in standing")?;
                 IndexedSums::Standing(StandingColumn { sent: number("bytes_sent")?, packed, place, of })
@@ -480,7 +479,7 @@ impl Rows {
     /// The first record in evidence order, of those that count.
     fn first(&self, row: usize) -> First<'_> {
         match &self.sums {
-            IndexedSums::Standing(standing) => standing.of(self, row).flatten().map(|sum| sum.first),
+            IndexedSums::Standing(standing) => standing.of(self, row).ok().flatten().map(|sum| sum.first),
             _ => Some((self.first_files.get(row)?, self.first_lines.value(row))),
         }
     }
