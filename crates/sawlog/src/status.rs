@@ -327,7 +327,11 @@ impl Status {
             sources.digests,
             sources.unknown,
             sources.removed,
-            if sources.archives > 0 { format!("; out of {} archives", sources.archives) } else { String::new() }
+            match sources.archives {
+                0 => String::new(),
+                1 => "; out of an archive".to_owned(),
+                archives => format!("; out of {archives} archives"),
+            }
         );
         println!(
             "records   {}, {} rejects, {} blank lines",
