@@ -68,9 +68,9 @@ fn an_intent_that_was_written_is_carried_out_by_the_next_run() {
     assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
     case.write("logs/b", random_log(&mut Numbers::new(2), 100));
     // A table whose log can't be written to stops the run after its intent.
-    let log = case.path("sawlog-store/sources/_delta_log");
+    let log = case.path("sawlog-store/s3_access/_delta_log");
     let kept = case.path("kept");
-    let first = case.path("sawlog-store/sources/_delta_log/00000000000000000002.json");
+    let first = case.path("sawlog-store/s3_access/_delta_log/00000000000000000002.json");
     fs::create_dir_all(&first).unwrap();
     let failed = case.sawlog(&["convert", "logs"]);
     assert_eq!(failed.code, 1, "{}", failed.err);

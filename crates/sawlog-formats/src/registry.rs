@@ -50,7 +50,9 @@ pub fn detect(head: &[u8]) -> Option<&'static Format> {
     // JSON is not looked through for lines.
     let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     let may_be = |format: &&Format| !json || format.framing.is_json();
-    formats().iter().copied().filter(may_be).find(|format| (format.detect)(head))
+    // Those that were added come first: sawlog's own take all that may be theirs.
+    let (own, added) = formats().split_at(OWN.len());
+    added.iter().chain(own).copied().filter(may_be).find(|format| (format.detect)(head))
 }
 
 /// The format whose records are in the table named `name`.
