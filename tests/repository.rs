@@ -32,7 +32,9 @@ fn workflows_and_the_local_check_take_the_same_steps() {
     let minimum = minimum.expect("Cargo.toml says it").replace('"', "");
     for step in &steps {
         let script = format!("scripts/ci/{step}");
-        assert!(local.lines().any(|line| line == script), ".ci/run does not call {script}");
+        // The oldest Rust compiles everything once more, for which a change has no time.
+        let is_local = local.lines().any(|line| line == script);
+        assert_eq!(is_local, step != "minimum-rust", ".ci/run and {script}");
         let workflow = read(&format!(".github/workflows/{step}.yml"));
         let runs: Vec<&str> =
             workflow.lines().filter_map(|line| line.split_once("run: ")).map(|(_, run)| run).collect();

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
+use crate::compression::Compression;
+use crate::container::Container;
 use crate::cutter::Cutter;
 use crate::decoder::{Block, Carry, Decoded, Decoder, Format};
 use crate::encoding::{Encoding, Utf16, without_mark};
+use crate::envelope::open;
 use crate::gunzip::{Gunzip, is_of_content};
 use crate::identify::{Unread, archive, headerless, other_parquet, other_table, wrapper};
 use crate::inflate::is_gzip;
@@ -395,11 +398,23 @@ fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError
     if head.starts_with(b"PAR1") {
         return not_read(other_parquet().name());
     }
-    if let Some(other) = archive(head).or_else(|| wrapper(head)) {
+    if let Some(container) = Container::of(head) {
+        return not_read(format!("{} archive", container.name()));
+    }
+    if let Some(compression) = Compression::of(head) {
+        return not_read(format!("{}-compressed file", compression.name()));
+    }
+    if let Some(other) = archive(head) {
         return not_read(other.name());
     }
     if crate::cloudtrail::is_digest(head) {
         return not_read("CloudTrail digest".to_owned());
+    }
+    if let Some((envelope, _)) = open(head, None) {
+        return not_read(format!("{}, a document that holds records", envelope.name));
+    }
+    if let Some(other) = wrapper(head) {
+        return not_read(other.name());
     }
     match crate::detect(head) {
         Some(format) => Ok(format),
