@@ -77,7 +77,7 @@ fn gates(records: u64) -> String {
     };
     let first: Vec<String> = (0..records / 2).map(&mut record).collect();
     let second: Vec<String> = (records / 2..records).map(&mut record).collect();
-    format!("{{\"town\":1, \"Records\" : [{}]}}\n{}\n{{\"no\":\"record\"}}\n", first.join(" ,"), second.join("\n"))
+    format!("{{\"sheet\":1, \"Records\" : [{}]}}\n{}\n{{\"no\":\"record\"}}\n", first.join(" ,"), second.join("\n"))
 }
 
 /// Lines of the log of doors, and one that is none.
