@@ -588,7 +588,10 @@ fn other_logs_of_load_balancers_are_named() {
 
 #[test]
 fn a_store_from_before_takes_the_log() {
-    for version in fs::read_dir(repository().join("fixtures/stores")).unwrap().map(|entry| entry.unwrap().path()) {
+    let stores = fs::read_dir(repository().join("fixtures/stores")).unwrap().map(|entry| entry.unwrap().path());
+    let from_before: Vec<_> = stores.filter(|version| !version.join("store/alb_access").exists()).collect();
+    assert!(!from_before.is_empty());
+    for version in from_before {
         let case = Case::new();
         let copied = Command::new("cp").arg("-a").arg(version.join("store")).arg(case.path("sawlog-store")).status();
         assert!(copied.unwrap().success());
