@@ -93,9 +93,10 @@ Examples:
   sawlog reindex --store s   the same for another store";
 
 const UPGRADE_EXAMPLES: &str = "\
-Every version reads, verifies and adds to the stores of those before it without an upgrade. This adds the columns
-that tables lack, for other tools, and makes the entity index anew, so that all answers that can come from it do.
-A version before this one may then refuse the store, by its name and format.
+Every version reads, verifies and adds to the stores of those before it without an upgrade.
+This adds the columns that tables lack, for other tools, and makes the entity index anew, so
+that all answers that can come from it do. Version 0.1 can't read a store any more once this
+version has written to it, be it by an upgrade or by 'sawlog convert': it calls it damaged.
 
 Examples:
   sawlog upgrade --store case-42";
