@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
 
+use crate::whole_gzip::inflate_whole;
+
 /// So much is inflated at a time: small enough to stay in the processor's cache from one step to the next.
 pub(crate) const PIECE: u64 = 256 << 10;
 /// How many times larger than its file the content of a gzip file may be. Logs reach 30, a stream of zeros 1,030.
@@ -32,10 +34,12 @@ pub fn inflate<E>(
     buffer: &mut Vec<u8>,
     mut take: impl FnMut(&[u8], bool) -> Result<usize, E>,
 ) -> Result<Option<String>, E> {
+    let limit = limit.min(RATIO_FROM.max((bytes.len() as u64).saturating_mul(MAX_RATIO)));
+    if inflate_whole(bytes, limit, buffer) {
+        return take(buffer, true).map(|_| None);
+    }
     let mut decoder = GzDecoder::new(bytes);
     let mut inflated = 0u64;
-    let limit = limit.min(RATIO_FROM.max((bytes.len() as u64).saturating_mul(MAX_RATIO)));
-    buffer.clear();
     loop {
         let before = buffer.len();
         let outcome = next_piece(&mut decoder, buffer);

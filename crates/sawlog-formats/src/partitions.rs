@@ -62,14 +62,45 @@ impl Partitions {
         self.days.values().map(ColumnSet::memory).sum::<usize>() + self.rejects.memory()
     }
 
+    /// How many dates there are.
+    #[must_use]
+    pub fn days(&self) -> usize {
+        self.days.len()
+    }
+
     /// Takes out the records by date (in days since 1970, ascending; those without a time first), and the rejects.
     pub fn finish(&mut self) -> (Vec<(Option<i32>, RecordBatch)>, Option<RecordBatch>) {
+        let batches = self.take().into_iter().map(|(day, columns)| (day, columns.finish())).collect();
+        (batches, self.take_rejects())
+    }
+
+    /// Takes out the columns of all dates, ascending; those without a time first.
+    pub fn take(&mut self) -> Vec<(Option<i32>, ColumnSet)> {
         let mut days: Vec<(Option<i32>, ColumnSet)> = self.days.drain().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
         if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {
             self.sizes = largest.sizes();
         }
-        let batches = days.into_iter().map(|(day, columns)| (day, columns.finish())).collect();
-        (batches, self.rejects.finish())
+        days
+    }
+
+    /// Takes out the columns that hold most memory, until no more than half of it is left.
+    pub fn take_largest(&mut self) -> Vec<(Option<i32>, ColumnSet)> {
+        let mut days = self.take();
+        days.sort_by_key(|(_, columns)| columns.memory());
+        let mut room = days.iter().map(|(_, columns)| columns.memory()).sum::<usize>() / 2;
+        let stay = days.iter().take_while(|(_, columns)| {
+            let fits = columns.memory() <= room;
+            room = room.saturating_sub(columns.memory());
+            fits
+        });
+        let taken = days.split_off(stay.count());
+        self.days.extend(days);
+        taken
+    }
+
+    /// Takes out the rejects.
+    pub fn take_rejects(&mut self) -> Option<RecordBatch> {
+        self.rejects.finish()
     }
 }

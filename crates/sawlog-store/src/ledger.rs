@@ -236,6 +236,14 @@ impl Source {
         Ok(())
     }
 
+    /// Calls `take` with each row of batches of the table; says what is wrong with them.
+    pub(crate) fn take_each(
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+        mut take: impl FnMut(Self),
+    ) -> Result<(), String> {
+        Self::read_each(batches, &mut SharedTexts::default(), &mut take)
+    }
+
     /// Calls `take` with each row of the ledger, in any order.
     ///
     /// # Errors

@@ -231,6 +231,21 @@ impl<'a> Run<'a> {
         self.close_file(staged)
     }
 
+    /// Calls `take` with each row of the ledger that this run has staged.
+    ///
+    /// # Errors
+    ///
+    /// If what was staged can't be read.
+    pub fn staged_sources(&self, mut take: impl FnMut(Source)) -> Result<()> {
+        let folder = self.staging.join(SOURCES.name);
+        let of_ledger = self.changes.iter().filter(|change| change.table == SOURCES.name);
+        for file in of_ledger.flat_map(|change| &change.adds) {
+            let rows = read_file(&SOURCES, &folder, file, None)?;
+            Source::take_each(rows, &mut take).map_err(|what| StoreError::damaged(&folder.join(&file.path), what))?;
+        }
+        Ok(())
+    }
+
     /// Lets the commit bring all tables to what this version of sawlog writes: columns that they lack, and the store's format.
     pub fn upgrade(&mut self) {
         for table in crate::store::TABLES() {

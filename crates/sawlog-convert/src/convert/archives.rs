@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, anyhow};
-use sawlog_store::{Run, Source};
+use sawlog_store::{Run, Source, SourceState};
 
 use super::order::{FirstFiles, Hash, from_hex};
 use super::plan::{Plan, converted};
@@ -30,7 +30,7 @@ pub(super) fn read(first: Written, job: &Job<'_>, run: &mut Run<'_>, summary: &m
     if first.archives.is_empty() {
         return Ok(0);
     }
-    let mut known = Known::new(job, run, first.converted)?;
+    let mut known = Known::new(job, run)?;
     let (mut archives, mut rows) = (first.archives.as_slice(), 0);
     while !archives.is_empty() {
         let (unpacked, done) = unpack_some(archives, job, run)?;
@@ -41,7 +41,7 @@ pub(super) fn read(first: Written, job: &Job<'_>, run: &mut Run<'_>, summary: &m
         let inner = Job::new(job.settings, &plan, FirstFiles::default(), job.watch);
         let written = read_all(&inner, run, summary)?;
         rows += written.rows;
-        known.contents.extend(written.converted);
+        known.add_staged(run)?;
     }
     Ok(rows)
 }
@@ -93,19 +93,31 @@ struct Known {
 
 impl Known {
     /// That which the store holds, less what this run replaces, and the inputs of this run.
-    fn new(job: &Job<'_>, run: &Run<'_>, read: Vec<(Hash, Arc<str>)>) -> Result<Self> {
+    fn new(job: &Job<'_>, run: &Run<'_>) -> Result<Self> {
         let (plan, ledger) = (job.plan, Source::load_all(run.store())?);
         let stored = converted(&ledger, &plan.replaced, &plan.heirs);
         let mut contents: HashMap<Hash, Arc<str>> = HashMap::new();
-        for (hash, path) in stored.filter_map(|(sha256, path)| Some((from_hex(sha256)?, path.into()))).chain(read) {
-            contents.entry(hash).or_insert(path);
+        for (hash, path) in stored.filter_map(|(sha256, path)| Some((from_hex(sha256)?, path))) {
+            contents.entry(hash).or_insert_with(|| path.into());
         }
         let replaced: HashSet<&str> = plan.replaced.iter().map(|source| source.path.as_str()).collect();
         let kept = ledger.iter().map(|source| source.path.as_str()).filter(|path| !replaced.contains(path));
         let settled = plan.settled.iter().map(|source| source.path.as_str());
         let inputs = plan.inputs.iter().map(|found| Arc::clone(&found.label));
         let paths = kept.chain(settled).map(Into::into).chain(inputs).collect();
-        Ok(Self { contents, paths })
+        let mut known = Self { contents, paths };
+        known.add_staged(run)?;
+        Ok(known)
+    }
+
+    /// Adds what this run has converted so far.
+    fn add_staged(&mut self, run: &Run<'_>) -> Result<()> {
+        run.staged_sources(|source| {
+            if let (SourceState::Converted, Some(hash)) = (source.state, from_hex(&source.sha256)) {
+                self.contents.entry(hash).or_insert_with(|| source.path.into());
+            }
+        })?;
+        Ok(())
     }
 
     /// Makes sure that no member has the path of something else; hands on what is to be told of the archives.

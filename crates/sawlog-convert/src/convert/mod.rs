@@ -1,6 +1,7 @@
 //! The conversion: finds what is new, shares the work among threads, and makes the result a new version of the store.
 
 mod archives;
+mod columns;
 mod content;
 mod flow_parquet;
 mod ledger_rows;
@@ -10,18 +11,18 @@ mod plan;
 mod reading;
 mod replace;
 mod scraps;
+mod stream;
 mod tell;
 mod worker;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use sawlog_formats::{Format, remedy};
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Source, SourceState, Store};
@@ -29,6 +30,7 @@ use serde::Serialize;
 
 use crate::discover::{Problem, discover};
 use crate::watch::{Interrupted, Watch, begin_run};
+use columns::Output;
 use order::{Abort, Contents, FirstFiles, Running, Turns};
 use plan::converted;
 use worker::Worker;
@@ -284,39 +286,66 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     Ok(summary)
 }
 
-/// Lets the threads do all units, and writes what they hand over in the order of the units.
+/// So many units for each thread may be done before one that takes long: what they report waits for it.
+const AHEAD: usize = 4;
+
+/// Lets the threads do all units, and writes what they hand over: what each unit's inputs held in the order of the units, their
+/// rows as they come. A thread does units in ascending order, so that the rows of each are in evidence order.
 fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Written> {
     let units = &job.plan.units;
-    let next = AtomicUsize::new(0);
-    // A unit's output waits in its own channel until the writer comes to it: a few row groups, then its thread waits.
-    let (senders, receivers): (Vec<_>, Vec<_>) = units.iter().map(|_| sync_channel(2)).unzip();
-    let senders: Vec<_> = senders.into_iter().map(|sender| std::sync::Mutex::new(Some(sender))).collect();
+    let threads = job.settings.threads.min(units.len());
+    let (output, outputs) = sync_channel(2 * threads);
+    // A unit is begun for each token.
+    let (more, tokens) = channel();
+    (0..threads * AHEAD).try_for_each(|_| more.send(()))?;
+    let next = Mutex::new(units.iter().enumerate());
+    let tokens = Mutex::new(tokens);
+    let next_unit = || {
+        tokens.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
+        next.lock().unwrap_or_else(PoisonError::into_inner).next().filter(|_| !job.abort.is_set())
+    };
     let mut writer = Writer::new(job.plan, run, summary);
     std::thread::scope(|scope| {
-        for _ in 0..job.settings.threads.min(units.len()) {
-            scope.spawn(|| {
-                let mut worker = Worker::new(job);
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(unit) = units.get(number) else { break };
-                    let sender = senders[number].lock().ok().and_then(|mut sender| sender.take());
-                    let Some(sender) = sender else { break };
-                    match &mut worker {
-                        Ok(worker) => worker.run(number, unit, sender),
-                        Err(error) => {
-                            job.abort.fail(anyhow::anyhow!("{error:#}"));
-                            drop(sender);
-                        }
+        for number in 0..threads {
+            let (output, next_unit) = (output.clone(), &next_unit);
+            scope.spawn(move || {
+                let leaving = Leaving { abort: &job.abort, output };
+                let work = || {
+                    let mut worker = Worker::new(job, number, leaving.output.clone())?;
+                    while let Some((number, unit)) = next_unit() {
+                        worker.unit(number, unit)?;
                     }
-                }
+                    worker.finish()
+                };
+                work().unwrap_or_else(|error| job.abort.fail(error));
             });
         }
-        if let Err(error) = writer.write_all(receivers, job) {
+        drop(output);
+        if let Err(error) = writer.write_all(&outputs, &more, job) {
             job.abort.fail(error);
         }
+        // Whoever waits to hand something over, or for a token, waits no longer.
+        drop((outputs, more));
     });
     match job.abort.take() {
         Some(error) => Err(error),
         None => writer.finish(job.settings),
+    }
+}
+
+/// Tells the writer when a thread leaves for an error, or in a panic: others may wait for it.
+struct Leaving<'a> {
+    abort: &'a Abort,
+    output: SyncSender<Output>,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.abort.fail(anyhow!("a thread of sawlog stopped: this is an error in sawlog"));
+        }
+        if self.abort.is_set() {
+            let _ = self.output.send(Output::Aborted);
+        }
     }
 }

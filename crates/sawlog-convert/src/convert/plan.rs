@@ -22,11 +22,13 @@ use super::tell::{FileName, HEAD, Told};
 use crate::discover::{Discovery, Found, Problem};
 use crate::evidence;
 
-/// The largest unit of work in bytes: its rows make one row group, or a few.
+/// The largest unit of work in bytes.
 const MAX_UNIT: u64 = 64 << 20;
 const MIN_UNIT: u64 = 4 << 20;
-/// The most files in a unit.
-const MAX_FILES: usize = 16_384;
+/// The most files in a unit: what is told of each of them is kept until all of them were read.
+const MAX_FILES: usize = 2048;
+/// Each thread gets about so many units, so that all of them come to an end at about the same time.
+const UNITS: u64 = 8;
 /// How much larger than its file the content of a gzip file is, roughly.
 const GZIP_RATIO: u64 = 8;
 
@@ -81,7 +83,7 @@ struct UnitSize {
 impl UnitSize {
     /// The size of units that share `total` bytes: small enough that every thread gets some.
     fn of(self, total: u64) -> u64 {
-        (total / (self.threads as u64 * 2)).clamp(MIN_UNIT, MAX_UNIT).min(self.at_most)
+        (total / (self.threads as u64 * UNITS)).clamp(MIN_UNIT, MAX_UNIT).min(self.at_most)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Does one unit of work: reads its inputs, decodes them, encodes row groups, and reports what each input held.
+//! Does units of work: reads their inputs, decodes them into columns, and reports what each input held.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -7,45 +7,29 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use anyhow::{Context, Result, anyhow, bail};
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
 use sawlog_formats::{
-    Block, Budget, ColumnSet, Compression, Container, Decoded, Decoder, Encoding, Format, LineEnding, MAX_LAYERS,
-    NotOpened, Partitions, REJECTS, Seen, Table, TextColumn, date_name, decode_opened, decompress, formats, inflate,
-    layer_names, not_opened, other_parquet, reject_opened, vpc_flow,
+    Block, Compression, Decoded, Encoding, LineEnding, MAX_LAYERS, NotOpened, decode_opened, not_opened, other_parquet,
+    reject_opened, vpc_flow,
 };
-use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sha2::{Digest, Sha256};
 
+use super::Job;
+use super::columns::{Columns, Flush, Output};
 use super::content::{Cutter, FileBytes, is_parquet};
 use super::flow_parquet::FlowParquet;
 use super::options::Options;
 use super::order::{Hash, Running};
 use super::plan::{Piece, Unit, hex};
 use super::reading::{Reading, pass_over};
+use super::stream::{Inside, Limit, Stop, Stream, compression, look_inside};
 use super::tell::{HEAD, MAX_DIGEST, Told};
-use super::{Job, scraps};
 use crate::discover::{Found, mtime};
 use crate::watch::Interrupted;
 
-/// A row group is closed when it has so many rows.
-pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
 /// After so many bytes of a file have been decoded, their pages are given back.
 const RELEASE: usize = 8 << 20;
 /// So many bytes of header lines, brackets or white space may stand after the last record.
 const MAX_AFTER: usize = 64 << 10;
-
-/// What a worker hands to the writer.
-#[derive(Debug)]
-pub(crate) enum Output {
-    /// A row group of a table, in the partition of a date where it has any.
-    RowGroup(&'static Table, Option<String>, EncodedRowGroup),
-    /// Rows of a format and day, or of none, of which the unit has few, in the form of [`scraps`].
-    Scraps(&'static Format, Option<i32>, Vec<u8>),
-    /// What a unit's inputs, by number, or its parts of them held. They come in one message: waking the writer for each
-    /// small file would cost more than reading it.
-    Reports(Vec<(usize, Report)>),
-}
 
 /// What an input held. Of a large input each part reports its share.
 #[derive(Debug, Default)]
@@ -77,52 +61,23 @@ pub(crate) struct Report {
     pub(crate) unreadable: bool,
 }
 
-/// A thread's decoder and encoders, used for one unit after the other.
+/// Reads units of work, one after the other.
 pub(crate) struct Worker<'a> {
     job: &'a Job<'a>,
-    /// For each format, once there was a file of it.
-    kits: Vec<Option<Kit>>,
-    rejects: Encoder,
+    columns: Columns<'a>,
     /// For small files and for inflated content.
     buffers: [Vec<u8>; 2],
-    output: Option<SyncSender<Output>>,
-}
-
-/// What one format needs.
-struct Kit {
-    decoder: Box<dyn Decoder>,
-    encoder: Encoder,
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(job: &'a Job<'a>) -> Result<Self> {
-        let codec = job.settings.codec;
-        Ok(Self {
-            job,
-            kits: formats().iter().map(|_| None).collect(),
-            rejects: Encoder::new(&REJECTS, codec)?,
-            buffers: [Vec::new(), Vec::new()],
-            output: None,
-        })
+    /// The worker of this number.
+    pub(crate) fn new(job: &'a Job<'a>, number: usize, output: SyncSender<Output>) -> Result<Self> {
+        let columns = Columns::new(job.settings, number, output)?;
+        Ok(Self { job, columns, buffers: [Vec::new(), Vec::new()] })
     }
 
-    /// Does unit `number` and hands what comes of it to `output`.
-    pub(crate) fn run(&mut self, number: usize, unit: &Unit, output: SyncSender<Output>) {
-        self.output = Some(output);
-        if let Err(error) = self.unit(number, unit) {
-            self.job.abort.fail(error);
-        }
-        self.output = None;
-    }
-
-    fn send(&self, output: Output) {
-        if let Some(sender) = &self.output {
-            // The writer hangs up only when it has failed, and then says why itself.
-            let _ = sender.send(output);
-        }
-    }
-
-    fn unit(&mut self, number: usize, unit: &Unit) -> Result<()> {
+    /// Reads unit `number`.
+    pub(crate) fn unit(&mut self, number: usize, unit: &Unit) -> Result<()> {
         let mut reports = Vec::with_capacity(unit.pieces.len());
         let mut checked = self.check_repeats(number, unit)?.into_iter().peekable();
         for piece in &unit.pieces {
@@ -139,9 +94,13 @@ impl<'a> Worker<'a> {
             }
             reports.push((piece.input, report));
         }
-        self.flush()?;
-        self.send(Output::Reports(reports));
+        self.columns.send(Output::Reports(number, reports));
         Ok(())
+    }
+
+    /// Hands on what waits in columns, after the last unit.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.columns.flush(Flush::All)
     }
 
     /// Reads and registers the unit's files whose content may be that of another.
@@ -458,9 +417,9 @@ impl<'a> Worker<'a> {
     fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
         let origin = reading.origin(&self.job.plan.inputs[input]);
-        let decoder = &mut self.kit(format)?.decoder;
+        let decoder = self.columns.decoder(format)?;
         match reading.report.told {
-            Told::Opened(_) => reject_opened(decoder.as_mut(), why, raw, &origin, &mut reading.carry),
+            Told::Opened(_) => reject_opened(decoder, why, raw, &origin, &mut reading.carry),
             _ => decoder.reject(why, raw, &origin, &mut reading.carry),
         }
         reading.report.decoded.add(&Decoded { lines: 1, rejects: 1, ..Decoded::default() });
@@ -557,13 +516,13 @@ impl<'a> Worker<'a> {
         }
         if let Some(format) = reading.report.told.format() {
             let origin = reading.origin(&self.job.plan.inputs[input]);
-            let decoder = &mut self.kit(format)?.decoder;
+            let decoder = self.columns.decoder(format)?;
             let decoded = if let Block::Long(part, last) = block {
                 decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
                 let one = i64::from(last);
                 Decoded { lines: one, rejects: one, ..Decoded::default() }
             } else if let Told::Opened(_) = reading.report.told {
-                decode_opened(format, decoder.as_mut(), block, &origin, &mut reading.carry)
+                decode_opened(format, decoder, block, &origin, &mut reading.carry)
             } else {
                 decoder.decode(block, &origin, &mut reading.carry)
             };
@@ -573,177 +532,7 @@ impl<'a> Worker<'a> {
         let len = i64::try_from(len)?;
         reading.report.content_size += len;
         reading.offset += len;
-        let waiting = || self.kits.iter().flatten().map(|kit| kit.decoder.waiting());
-        let full = waiting().any(|columns| columns.rows() >= ROW_GROUP_ROWS);
-        if full || waiting().map(Partitions::memory).sum::<usize>() >= self.job.settings.columns_memory {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn kit(&mut self, format: &'static Format) -> Result<&mut Kit> {
-        let place =
-            formats().iter().position(|known| known.table.name == format.table.name).context("not registered")?;
-        let kit = &mut self.kits[place];
-        if kit.is_none() {
-            let encoder = Encoder::new(format.table, self.job.settings.codec)?;
-            *kit = Some(Kit { decoder: (format.decoder)(), encoder });
-        }
-        kit.as_mut().context("made above")
-    }
-
-    /// Encodes the columns so far, and hands them on.
-    fn flush(&mut self) -> Result<()> {
-        let mut all_rejects = Vec::new();
-        for (place, format) in formats().iter().copied().enumerate() {
-            let Some(kit) = &mut self.kits[place] else { continue };
-            let (days, rejects) = kit.decoder.waiting_mut().finish();
-            all_rejects.extend(rejects);
-            let many_days = days.len() > scraps::MANY_DAYS;
-            for (day, batch) in days {
-                let is_small = many_days && batch.num_rows() < scraps::FEW_ROWS;
-                let output = if is_small && scraps::can_set_aside(&batch) {
-                    Output::Scraps(format, day, scraps::encode(format, &batch)?)
-                } else {
-                    let kit = self.kits[place].as_mut().context("looked at above")?;
-                    Output::RowGroup(format.table, day.map(date_name), kit.encoder.encode(&batch)?)
-                };
-                drop(batch);
-                self.send(output);
-            }
-        }
-        if !all_rejects.is_empty() {
-            let row_group = self.rejects.encode(&in_evidence_order(&all_rejects)?)?;
-            self.send(Output::RowGroup(&REJECTS, None, row_group));
-        }
-        Ok(())
-    }
-}
-
-/// The rejects of several formats, as their files lie.
-fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
-    if let [only] = rejects {
-        return Ok(only.clone());
-    }
-    let mut places = Vec::with_capacity(rejects.iter().map(RecordBatch::num_rows).sum());
-    for (number, batch) in rejects.iter().enumerate() {
-        let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
-        let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
-        let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
-        places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
-    }
-    // By batch and row at last: the parts of a line that is too long have one number, and stand in order.
-    places.sort_unstable();
-    let mut all = ColumnSet::new(&REJECTS);
-    let mut seen: Vec<Seen> = rejects.iter().map(|_| Seen::default()).collect();
-    for (.., number, row) in places {
-        all.append(&rejects[number], row..row + 1, &mut seen[number])?;
-    }
-    Ok(all.finish())
-}
-
-/// How a file's bytes become its content.
-enum Stream {
-    /// They are decompressed: the layers, the outer one first.
-    Packed {
-        layers: Vec<Compression>,
-        /// Whether what comes of it may be text in UTF-16.
-        may_be_utf16: bool,
-    },
-    /// They are decompressed, and the text in UTF-16 that comes of it is made into UTF-8.
-    PackedText(Vec<Compression>, Encoding),
-    /// Text in UTF-16 is made into UTF-8.
-    Text(Encoding),
-}
-
-/// Why a stream is not read on.
-enum Stop {
-    Failed(anyhow::Error),
-    /// It is to be read in another way.
-    Inside(Inside),
-}
-
-/// What a compressed file holds that is not read as it comes.
-#[derive(Clone, Copy)]
-enum Inside {
-    /// It begins like text in UTF-16.
-    Utf16(Encoding),
-    Compressed(Compression),
-    Archive(Container),
-}
-
-impl From<anyhow::Error> for Stop {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Finds by the beginning of what comes out of a compressed file whether it is to be read in another way.
-fn look_inside(content: &[u8], may_be_utf16: bool) -> Result<(), Stop> {
-    let inside = Compression::of(content).map(Inside::Compressed);
-    let inside = inside.or_else(|| Container::of(content).map(Inside::Archive)).or_else(|| {
-        let encoding = Encoding::of(content).filter(|encoding| may_be_utf16 && *encoding != Encoding::Utf32)?;
-        Some(Inside::Utf16(encoding))
-    });
-    inside.map_or(Ok(()), |inside| Err(Stop::Inside(inside)))
-}
-
-/// The name of layers of compression in the ledger.
-fn compression(layers: &[Compression]) -> Cow<'static, str> {
-    match layers {
-        [layer] => layer.name().into(),
-        layers => layer_names(layers).into(),
-    }
-}
-
-/// How much may come out of an input file.
-struct Limit {
-    /// `--max-inflate`.
-    max: u64,
-    /// Over all layers, and all members of an archive.
-    budget: Budget,
-    is_member: bool,
-}
-
-impl Limit {
-    fn of(found: &Found, max: u64) -> Self {
-        let budget = match found.member.as_deref() {
-            None => Budget::of(found.size, max),
-            Some(member) => Budget::of_member(member.declared, Arc::clone(&member.budget)),
-        };
-        Self { max, budget, is_member: found.member.is_some() }
-    }
-
-    /// Decompresses within the limit.
-    fn unpack<E>(
-        &self,
-        bytes: &[u8],
-        layers: &[Compression],
-        buffer: &mut Vec<u8>,
-        take: impl FnMut(&[u8], bool) -> Result<usize, E>,
-    ) -> Result<Option<String>, E> {
-        if *layers == [Compression::Gzip] && !self.is_member {
-            inflate(bytes, self.max, buffer, take)
-        } else {
-            decompress(bytes, layers, &self.budget, buffer, take)
-        }
-    }
-
-    /// Whether a file of which so much came out is bound by `--max-inflate`.
-    fn is_bound(&self, content_size: i64) -> bool {
-        let is_larger = u64::try_from(content_size).is_ok_and(|size| size > self.max);
-        is_larger || self.budget.is_exceeded() && self.budget.is_bound_by(self.max)
-    }
-
-    /// Whether all of what comes out is text in UTF-16, so that it can be made into UTF-8 and back.
-    fn unpacks_to_utf16(&self, bytes: &[u8], layers: &[Compression], encoding: Encoding, buffer: &mut Vec<u8>) -> bool {
-        let again = Self { budget: self.budget.rest(), ..*self };
-        let inflated = again.unpack(bytes, layers, buffer, |content, at_end| {
-            let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
-            whole.ok_or(())
-        });
-        // A broken file is told as it is.
-        matches!(inflated, Ok(None))
+        self.columns.flush_if_full()
     }
 }
 

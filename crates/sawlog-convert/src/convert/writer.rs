@@ -1,23 +1,22 @@
-//! Takes the threads' row groups in order and appends them to data files, one open file for each table and date.
+//! Appends the threads' row groups to data files, one open file for each table, date and thread.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::{Decoded, Table, date_name, formats};
+use sawlog_formats::{Decoded, date_name, formats};
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
-use sawlog_store::{Run, Source, SourceState, StagedFile};
+use sawlog_store::{Run, Source, SourceState, StagedFile, table};
 
+use super::columns::{Lane, Output, ROW_GROUP_ROWS};
 use super::ledger_rows::LedgerRows;
-use super::order::{Hash, from_hex};
 use super::plan::{Plan, duplicate, row};
 use super::tell::Told;
-use super::worker::{Output, ROW_GROUP_ROWS, Report};
+use super::worker::Report;
 use super::{Job, Misfit, Settings, Summary, scraps};
 use crate::archive::Packing;
 use crate::discover::Problem;
@@ -25,16 +24,19 @@ use crate::discover::Problem;
 /// A data file is closed, and another begun, when its row groups have so many bytes.
 const MAX_FILE: usize = 512 << 20;
 /// So many data files are open at a time.
-const MAX_OPEN: usize = 64;
+const MAX_OPEN: usize = 128;
 
 /// The writer, and what it knows of each input.
 pub(crate) struct Writer<'p, 'r, 's> {
     plan: &'p Plan,
     run: &'r mut Run<'s>,
     summary: &'r mut Summary,
-    open: BTreeMap<(&'static str, Option<String>), OpenFile>,
+    open: BTreeMap<Lane, OpenFile>,
     /// Counts appends, to close the file that has waited longest.
     clock: u64,
+    /// The unit that reports next, and those that have reported before it.
+    next: usize,
+    reports: BTreeMap<usize, Vec<(usize, Report)>>,
     /// The input under way, of which more parts may report.
     current: Option<Current>,
     ledger: LedgerRows<'p>,
@@ -42,8 +44,6 @@ pub(crate) struct Writer<'p, 'r, 's> {
     /// The inputs that hold archives, with their place among the inputs, and where each content is first.
     archives: Vec<FoundArchive>,
     archives_by_label: HashMap<&'p str, usize>,
-    /// The content of each input that was converted.
-    converted: Vec<(Hash, Arc<str>)>,
 }
 
 /// An input that holds an archive.
@@ -62,8 +62,6 @@ pub(crate) struct Written {
     pub(crate) rows: usize,
     /// The inputs that are to be taken apart.
     pub(crate) archives: Vec<FoundArchive>,
-    /// The SHA-256 and label of each input that was converted.
-    pub(crate) converted: Vec<(Hash, Arc<str>)>,
 }
 
 /// An input of which parts report, and its row in the ledger so far.
@@ -74,26 +72,23 @@ struct Current {
     misfit: Option<Misfit>,
 }
 
-/// A table, and a day counted from 1970-01-01, or none.
-type TableDay = (&'static str, Option<i32>);
-
 /// Rows that were set aside, in a file without a name.
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
-    /// For each table and day, or none, where its rows are: offset and length.
-    days: BTreeMap<TableDay, Vec<(u64, usize)>>,
+    /// Where the rows of each lane are: offset and length.
+    lanes: BTreeMap<Lane, Vec<(u64, usize)>>,
 }
 
 impl Scraps {
     fn new(folder: &Path) -> Result<Self> {
         let file = tempfile::tempfile_in(folder).context("can't make a temporary file")?;
-        Ok(Self { file: BufWriter::new(file), end: 0, days: BTreeMap::new() })
+        Ok(Self { file: BufWriter::new(file), end: 0, lanes: BTreeMap::new() })
     }
 
-    fn add(&mut self, day: TableDay, rows: &[u8]) -> Result<()> {
+    fn add(&mut self, lane: Lane, rows: &[u8]) -> Result<()> {
         self.file.write_all(rows).context("can't write to a temporary file")?;
-        self.days.entry(day).or_default().push((self.end, rows.len()));
+        self.lanes.entry(lane).or_default().push((self.end, rows.len()));
         self.end += rows.len() as u64;
         Ok(())
     }
@@ -113,34 +108,30 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             summary,
             open: BTreeMap::new(),
             clock: 0,
+            next: 0,
+            reports: BTreeMap::new(),
             current: None,
             ledger,
             scraps: None,
             archives: Vec::new(),
             archives_by_label: HashMap::new(),
-            converted: Vec::new(),
         }
     }
 
-    /// Writes the units' output, one unit after the other.
-    pub(crate) fn write_all(&mut self, units: Vec<Receiver<Output>>, job: &Job<'_>) -> Result<()> {
-        for unit in units {
-            for output in unit {
-                match output {
-                    Output::RowGroup(table, date, row_group) => {
-                        self.append(table, date, row_group)?;
-                    }
-                    Output::Scraps(format, day, rows) => {
-                        let key = (format.table.name, day);
-                        match &mut self.scraps {
-                            Some(scraps) => scraps.add(key, &rows)?,
-                            none => none.insert(Scraps::new(self.run.store().root())?).add(key, &rows)?,
-                        }
-                    }
-                    Output::Reports(reports) => {
-                        reports.into_iter().try_for_each(|(input, report)| self.report(input, report))?;
-                    }
+    /// Writes what the threads hand over. For each unit that has reported after all before it, `more` gets a token.
+    pub(crate) fn write_all(&mut self, outputs: &Receiver<Output>, more: &Sender<()>, job: &Job<'_>) -> Result<()> {
+        for output in outputs {
+            match output {
+                Output::RowGroup(lane, row_group) => self.append(lane, row_group)?,
+                Output::Scraps(lane, rows) => match &mut self.scraps {
+                    Some(scraps) => scraps.add(lane, &rows)?,
+                    none => none.insert(Scraps::new(self.run.store().root())?).add(lane, &rows)?,
+                },
+                Output::Reports(unit, reports) => {
+                    self.reports.insert(unit, reports);
+                    self.report_in_order(more)?;
                 }
+                Output::Aborted => break,
             }
             if job.abort.is_set() {
                 break;
@@ -149,30 +140,40 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    fn append(&mut self, table: &'static Table, date: Option<String>, row_group: EncodedRowGroup) -> Result<()> {
-        let key = (table.name, date);
-        if !self.open.contains_key(&key) {
+    fn report_in_order(&mut self, more: &Sender<()>) -> Result<()> {
+        while let Some(reports) = self.reports.remove(&self.next) {
+            reports.into_iter().try_for_each(|(input, report)| self.report(input, report))?;
+            self.next += 1;
+            // Without a thread left there is nothing to tell.
+            let _ = more.send(());
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, lane: Lane, row_group: EncodedRowGroup) -> Result<()> {
+        if !self.open.contains_key(&lane) {
             if self.open.len() == MAX_OPEN {
-                let oldest = self.open.iter().min_by_key(|(_, open)| open.last_used).map(|(key, _)| key.clone());
+                let oldest = self.open.iter().min_by_key(|(_, open)| open.last_used).map(|(lane, _)| *lane);
                 self.close(oldest)?;
             }
-            let file = self.run.create_file(table, key.1.clone())?;
-            self.open.insert(key.clone(), OpenFile { file, last_used: 0 });
+            let table = table(lane.table).context("a table of the store")?;
+            let file = self.run.create_file(table, lane.day.map(date_name))?;
+            self.open.insert(lane, OpenFile { file, last_used: 0 });
         }
         self.clock += 1;
-        let open = self.open.get_mut(&key).expect("opened above");
+        let open = self.open.get_mut(&lane).context("opened above")?;
         open.last_used = self.clock;
         self.run.append(&mut open.file, row_group)?;
         if open.file.size() >= MAX_FILE { self.close_fullest() } else { Ok(()) }
     }
 
     fn close_fullest(&mut self) -> Result<()> {
-        let fullest = self.open.iter().max_by_key(|(_, open)| open.file.size()).map(|(key, _)| key.clone());
+        let fullest = self.open.iter().max_by_key(|(_, open)| open.file.size()).map(|(lane, _)| *lane);
         self.close(fullest)
     }
 
-    fn close(&mut self, key: Option<(&'static str, Option<String>)>) -> Result<()> {
-        if let Some(open) = key.and_then(|key| self.open.remove(&key)) {
+    fn close(&mut self, lane: Option<Lane>) -> Result<()> {
+        if let Some(open) = lane.and_then(|lane| self.open.remove(&lane)) {
             self.run.close_file(open.file)?;
         }
         Ok(())
@@ -264,9 +265,6 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         self.summary.misfits.extend(misfit.filter(|_| source.records == 0 && source.rejects > 0));
         let found = &self.plan.inputs[input];
         let may_repeat = found.may_repeat;
-        if source.state == SourceState::Converted {
-            self.converted.extend(from_hex(&source.sha256).map(|hash| (hash, Arc::clone(&found.label))));
-        }
         self.ledger.push(source, may_repeat, self.run, self.summary)
     }
 
@@ -280,18 +278,18 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         }
         self.current.take().map_or(Ok(()), |last| self.add_to_ledger(last))?;
         let rows = self.ledger.finish(self.run, self.summary)?;
-        Ok(Written { rows, archives: self.archives, converted: self.converted })
+        Ok(Written { rows, archives: self.archives })
     }
 
-    /// Writes the rows that were set aside, one day after the other.
+    /// Writes the rows that were set aside, one lane after the other.
     fn write_scraps(&mut self, scraps: Scraps, settings: &Settings) -> Result<()> {
         let file = scraps.file.into_inner().context("can't write to a temporary file")?;
         let mut rows = Vec::new();
-        for ((table, day), pieces) in scraps.days {
-            let format = formats().iter().find(|format| format.table.name == table).context("not registered")?;
+        for (lane, pieces) in scraps.lanes {
+            let format = formats().iter().find(|format| format.table.name == lane.table).context("not registered")?;
             let mut encoder = Encoder::new(format.table, settings.codec)?;
             let mut decoder = (format.decoder)();
-            let mut staged = self.run.create_file(format.table, day.map(date_name))?;
+            let mut staged = self.run.create_file(format.table, lane.day.map(date_name))?;
             let last = pieces.len() - 1;
             for (place, (offset, len)) in pieces.into_iter().enumerate() {
                 rows.resize(len, 0);

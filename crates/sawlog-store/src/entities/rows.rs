@@ -14,8 +14,10 @@ use super::positions::{MAX_POSITIONS, encode};
 use super::standing::{self, Said};
 use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
 
-/// There are enough rows as soon as the values take so many bytes, too.
-const MAX_BYTES: usize = 48 << 20;
+/// There are enough rows as soon as they take so many bytes, too.
+const MAX_BYTES: usize = 32 << 20;
+/// What a row takes beside its value: itself, once more when it is sorted, its key, and its value's.
+const ROW_BYTES: usize = 2 * size_of::<Row>() + 2 * size_of::<(u128, usize)>();
 /// Rows to a row group: few, so that looking up a value reads little.
 const ROW_GROUP_ROWS: usize = 8 << 10;
 /// Stands for a value that is null, or a first record that there is not.
@@ -121,7 +123,8 @@ impl Rows {
     /// Whether there are so many rows that they should be written.
     pub(super) fn is_full(&self) -> bool {
         let positions = self.positions.len() * size_of::<u64>();
-        let memory = self.values.memory() + self.sources.memory() + positions + self.standing.len();
+        let values = self.values.memory() + self.sources.memory() + positions + self.standing.len();
+        let memory = values + self.all.len() * ROW_BYTES;
         self.all.len() as u64 >= INDEX_FILE_ROWS || memory >= MAX_BYTES
     }
 

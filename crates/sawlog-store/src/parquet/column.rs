@@ -238,7 +238,8 @@ fn encode_plain(
     descr: &ColumnDescPtr,
     to: &mut Compressor,
 ) -> Result<EncodedColumn> {
-    let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::PLAIN, to);
+    // Lengths stand apart from the bytes, which are compressed better for it: most of such text is random, and of one length.
+    let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY, to);
     let mut whole: Option<(&[u8], &[u8])> = None;
     let mut count = 0;
     for page in values.pages(leaf) {
@@ -247,7 +248,11 @@ fn encode_plain(
         whole = range_of([whole, range].into_iter().flatten().flat_map(|(min, max)| [min, max]));
         let levels = leaf.levels(&page);
         count += levels.values;
-        chunk.data(page.len(), &levels, page_range(range), |out| present().for_each(|value| put_bytes(value, out)))?;
+        chunk.data(page.len(), &levels, page_range(range), |out| {
+            let lengths: Vec<i64> = present().map(|value| i64::try_from(value.len()).unwrap_or(i64::MAX)).collect();
+            integers::encode_deltas(&lengths, out);
+            present().for_each(|value| out.extend_from_slice(value));
+        })?;
     }
     let statistics = byte_statistics(whole, None, (chunk.levels() - count) as u64);
     let all = leaf.values(&(0..leaf.rows())).filter(|place| leaf.is_there(*place)).map(|place| values.get(place));

@@ -34,6 +34,8 @@ pub(super) struct Compressor {
     codec: Codec,
     zstd: zstd::bulk::Compressor<'static>,
     snappy: snap::raw::Encoder,
+    /// For the last page: a new buffer for each would be paid for in page faults.
+    compressed: Vec<u8>,
 }
 
 impl std::fmt::Debug for Compressor {
@@ -44,19 +46,36 @@ impl std::fmt::Debug for Compressor {
 
 impl Compressor {
     pub(super) fn new(codec: Codec) -> Result<Self> {
-        Ok(Self { codec, zstd: zstd::bulk::Compressor::new(1)?, snappy: snap::raw::Encoder::new() })
+        let (zstd, snappy) = (zstd::bulk::Compressor::new(1)?, snap::raw::Encoder::new());
+        Ok(Self { codec, zstd, snappy, compressed: Vec::new() })
     }
 
     pub(super) fn codec(&self) -> Codec {
         self.codec
     }
 
-    pub(super) fn compress(&mut self, page: &[u8]) -> Result<Vec<u8>> {
-        Ok(match self.codec {
-            Codec::Zstd => self.zstd.compress(page)?,
-            Codec::Snappy => self.snappy.compress_vec(page).map_err(|error| ParquetError::External(Box::new(error)))?,
-            Codec::Lz4 => lz4_flex::block::compress(page),
-            Codec::None => page.to_vec(),
-        })
+    pub(super) fn compress(&mut self, page: &[u8]) -> Result<&[u8]> {
+        let to = &mut self.compressed;
+        let len = match self.codec {
+            Codec::None => {
+                to.clear();
+                to.extend_from_slice(page);
+                page.len()
+            }
+            Codec::Zstd => {
+                to.clear();
+                to.reserve(zstd::zstd_safe::compress_bound(page.len()));
+                self.zstd.compress_to_buffer(page, to)?
+            }
+            Codec::Snappy => {
+                to.resize(to.len().max(snap::raw::max_compress_len(page.len())), 0);
+                self.snappy.compress(page, to).map_err(|error| ParquetError::External(Box::new(error)))?
+            }
+            Codec::Lz4 => {
+                to.resize(to.len().max(lz4_flex::block::get_maximum_output_size(page.len())), 0);
+                lz4_flex::block::compress_into(page, to).map_err(|error| ParquetError::External(Box::new(error)))?
+            }
+        };
+        Ok(&to[..len])
     }
 }

@@ -119,11 +119,11 @@ impl<'a> ChunkBuilder<'a> {
         let content = self.compressor.compress(page)?;
         let offset = self.bytes.len();
         let (uncompressed, compressed) = (page.len(), content.len());
-        let header = PageHeader { kind, values, uncompressed, compressed, crc: crc32fast::hash(&content) };
+        let header = PageHeader { kind, values, uncompressed, compressed, crc: crc32fast::hash(content) };
         header.put(&mut self.bytes)?;
         // As Parquet counts it, the uncompressed size of a chunk includes its page headers.
         self.uncompressed += i64::try_from(page.len() + self.bytes.len() - offset)?;
-        self.bytes.extend_from_slice(&content);
+        self.bytes.extend_from_slice(content);
         Ok((i64::try_from(offset)?, i32::try_from(self.bytes.len() - offset)?))
     }
 

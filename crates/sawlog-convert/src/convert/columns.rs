@@ -1,0 +1,154 @@
+//! The columns in which a thread's records wait, and the row groups that they become.
+
+use std::sync::mpsc::SyncSender;
+
+use anyhow::{Context, Result, anyhow};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use sawlog_formats::{ColumnSet, Decoder, Format, Partitions, REJECTS, Seen, Table, TextColumn, formats};
+use sawlog_store::parquet::{EncodedRowGroup, Encoder};
+
+use super::worker::Report;
+use super::{Settings, scraps};
+
+/// A row group has no more rows.
+pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
+
+/// What a worker hands to the writer.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// A row group of a table, in the partition of a date where it has any.
+    RowGroup(Lane, EncodedRowGroup),
+    /// Rows of which there are few, in the form of [`scraps`].
+    Scraps(Lane, Vec<u8>),
+    /// What the inputs of a unit, by number, or its parts of them held. They come in one message: waking the writer for each
+    /// small file would cost more than reading it.
+    Reports(usize, Vec<(usize, Report)>),
+    /// The work was aborted.
+    Aborted,
+}
+
+/// Where rows go that are in evidence order: what a worker has of a table and day, counted from 1970-01-01, or of no day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lane {
+    pub(crate) table: &'static str,
+    pub(crate) day: Option<i32>,
+    pub(crate) worker: usize,
+}
+
+/// Which columns become row groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// The days that take most memory, so that half of it is free.
+    Largest,
+    All,
+}
+
+/// A thread's columns, for whatever it reads. They go on from one unit to the next, so that row groups are large.
+pub(crate) struct Columns<'a> {
+    settings: &'a Settings,
+    /// For each format, once there was a file of it.
+    kits: Vec<Option<Kit>>,
+    rejects: Encoder,
+    worker: usize,
+    output: SyncSender<Output>,
+}
+
+/// What one format needs.
+struct Kit {
+    decoder: Box<dyn Decoder>,
+    encoder: Encoder,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(settings: &'a Settings, worker: usize, output: SyncSender<Output>) -> Result<Self> {
+        let kits = formats().iter().map(|_| None).collect();
+        Ok(Self { settings, kits, rejects: Encoder::new(&REJECTS, settings.codec)?, worker, output })
+    }
+
+    pub(crate) fn send(&self, output: Output) {
+        // The writer hangs up only when it has failed, and then says why itself.
+        let _ = self.output.send(output);
+    }
+
+    /// The decoder that fills the columns of a format.
+    pub(crate) fn decoder(&mut self, format: &'static Format) -> Result<&mut dyn Decoder> {
+        let place =
+            formats().iter().position(|known| known.table.name == format.table.name).context("not registered")?;
+        let kit = &mut self.kits[place];
+        if kit.is_none() {
+            let encoder = Encoder::new(format.table, self.settings.codec)?;
+            *kit = Some(Kit { decoder: (format.decoder)(), encoder });
+        }
+        Ok(kit.as_mut().context("made above")?.decoder.as_mut())
+    }
+
+    /// Makes row groups of the largest columns, if there is no room for more.
+    pub(crate) fn flush_if_full(&mut self) -> Result<()> {
+        let waiting = || self.kits.iter().flatten().map(|kit| kit.decoder.waiting());
+        let full = waiting().any(|columns| columns.rows() >= ROW_GROUP_ROWS);
+        if full || waiting().map(Partitions::memory).sum::<usize>() >= self.settings.columns_memory {
+            self.flush(Flush::Largest)?;
+        }
+        Ok(())
+    }
+
+    /// Makes row groups of columns, and hands them on.
+    pub(crate) fn flush(&mut self, what: Flush) -> Result<()> {
+        let mut all_rejects = Vec::new();
+        for (place, format) in formats().iter().copied().enumerate() {
+            let Some(kit) = &mut self.kits[place] else { continue };
+            let waiting = kit.decoder.waiting_mut();
+            let many_days = waiting.days() > scraps::MANY_DAYS;
+            let days = match what {
+                Flush::All => waiting.take(),
+                Flush::Largest => waiting.take_largest(),
+            };
+            all_rejects.extend(waiting.take_rejects());
+            for (day, columns) in days {
+                let batch = columns.finish();
+                let is_small = many_days && batch.num_rows() < scraps::FEW_ROWS;
+                let lane = self.lane(format.table, day);
+                let output = if is_small && scraps::can_set_aside(&batch) {
+                    Output::Scraps(lane, scraps::encode(format, &batch)?)
+                } else {
+                    let kit = self.kits[place].as_mut().context("looked at above")?;
+                    Output::RowGroup(lane, kit.encoder.encode(&batch)?)
+                };
+                drop(batch);
+                self.send(output);
+            }
+        }
+        if !all_rejects.is_empty() {
+            let row_group = self.rejects.encode(&in_evidence_order(&all_rejects)?)?;
+            self.send(Output::RowGroup(self.lane(&REJECTS, None), row_group));
+        }
+        Ok(())
+    }
+
+    fn lane(&self, table: &Table, day: Option<i32>) -> Lane {
+        Lane { table: table.name, day, worker: self.worker }
+    }
+}
+
+/// The rejects of several formats, as their files lie.
+fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
+    if let [only] = rejects {
+        return Ok(only.clone());
+    }
+    let mut places = Vec::with_capacity(rejects.iter().map(RecordBatch::num_rows).sum());
+    for (number, batch) in rejects.iter().enumerate() {
+        let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
+        let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+        let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
+        places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
+    }
+    // By batch and row at last: the parts of a line that is too long have one number, and stand in order.
+    places.sort_unstable();
+    let mut all = ColumnSet::new(&REJECTS);
+    let mut seen: Vec<Seen> = rejects.iter().map(|_| Seen::default()).collect();
+    for (.., number, row) in places {
+        all.append(&rejects[number], row..row + 1, &mut seen[number])?;
+    }
+    Ok(all.finish())
+}

@@ -1,0 +1,120 @@
+//! How the bytes of a file are made into its content: decompressed, or made into UTF-8.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use anyhow::Result;
+use sawlog_formats::{Budget, Compression, Container, Encoding, decompress, inflate, layer_names};
+
+use crate::discover::Found;
+
+/// How a file's bytes become its content.
+pub(super) enum Stream {
+    /// They are decompressed: the layers, the outer one first.
+    Packed {
+        layers: Vec<Compression>,
+        /// Whether what comes of it may be text in UTF-16.
+        may_be_utf16: bool,
+    },
+    /// They are decompressed, and the text in UTF-16 that comes of it is made into UTF-8.
+    PackedText(Vec<Compression>, Encoding),
+    /// Text in UTF-16 is made into UTF-8.
+    Text(Encoding),
+}
+
+/// Why a stream is not read on.
+pub(super) enum Stop {
+    Failed(anyhow::Error),
+    /// It is to be read in another way.
+    Inside(Inside),
+}
+
+/// What a compressed file holds that is not read as it comes.
+#[derive(Clone, Copy)]
+pub(super) enum Inside {
+    /// It begins like text in UTF-16.
+    Utf16(Encoding),
+    Compressed(Compression),
+    Archive(Container),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Finds by the beginning of what comes out of a compressed file whether it is to be read in another way.
+pub(super) fn look_inside(content: &[u8], may_be_utf16: bool) -> Result<(), Stop> {
+    let inside = Compression::of(content).map(Inside::Compressed);
+    let inside = inside.or_else(|| Container::of(content).map(Inside::Archive)).or_else(|| {
+        let encoding = Encoding::of(content).filter(|encoding| may_be_utf16 && *encoding != Encoding::Utf32)?;
+        Some(Inside::Utf16(encoding))
+    });
+    inside.map_or(Ok(()), |inside| Err(Stop::Inside(inside)))
+}
+
+/// The name of layers of compression in the ledger.
+pub(super) fn compression(layers: &[Compression]) -> Cow<'static, str> {
+    match layers {
+        [layer] => layer.name().into(),
+        layers => layer_names(layers).into(),
+    }
+}
+
+/// How much may come out of an input file.
+pub(super) struct Limit {
+    /// `--max-inflate`.
+    max: u64,
+    /// Over all layers, and all members of an archive.
+    budget: Budget,
+    is_member: bool,
+}
+
+impl Limit {
+    pub(super) fn of(found: &Found, max: u64) -> Self {
+        let budget = match found.member.as_deref() {
+            None => Budget::of(found.size, max),
+            Some(member) => Budget::of_member(member.declared, Arc::clone(&member.budget)),
+        };
+        Self { max, budget, is_member: found.member.is_some() }
+    }
+
+    /// Decompresses within the limit.
+    pub(super) fn unpack<E>(
+        &self,
+        bytes: &[u8],
+        layers: &[Compression],
+        buffer: &mut Vec<u8>,
+        take: impl FnMut(&[u8], bool) -> Result<usize, E>,
+    ) -> Result<Option<String>, E> {
+        if *layers == [Compression::Gzip] && !self.is_member {
+            inflate(bytes, self.max, buffer, take)
+        } else {
+            decompress(bytes, layers, &self.budget, buffer, take)
+        }
+    }
+
+    /// Whether a file of which so much came out is bound by `--max-inflate`.
+    pub(super) fn is_bound(&self, content_size: i64) -> bool {
+        let is_larger = u64::try_from(content_size).is_ok_and(|size| size > self.max);
+        is_larger || self.budget.is_exceeded() && self.budget.is_bound_by(self.max)
+    }
+
+    /// Whether all of what comes out is text in UTF-16, so that it can be made into UTF-8 and back.
+    pub(super) fn unpacks_to_utf16(
+        &self,
+        bytes: &[u8],
+        layers: &[Compression],
+        encoding: Encoding,
+        buffer: &mut Vec<u8>,
+    ) -> bool {
+        let again = Self { budget: self.budget.rest(), ..*self };
+        let inflated = again.unpack(bytes, layers, buffer, |content, at_end| {
+            let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
+            whole.ok_or(())
+        });
+        // A broken file is told as it is.
+        matches!(inflated, Ok(None))
+    }
+}
