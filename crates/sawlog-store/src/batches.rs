@@ -15,11 +15,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use sawlog_formats::{Column, Kind, Table};
 
-use crate::delta::DataFileEntry;
+use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
 use crate::read::{check_columns, check_rows};
-use crate::tail::open_checked;
 
 /// No batch has more rows.
 const MAX_ROWS: usize = 8192;

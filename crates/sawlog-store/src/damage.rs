@@ -6,12 +6,12 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use sawlog_formats::Table;
 
-use crate::delta::DataFileEntry;
+use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::StoreError;
 use crate::parquet::damaged_page;
 use crate::read::read_file;
-use crate::store::{Store, TABLES};
-use crate::tail::open_checked;
+use crate::store::Store;
+use crate::tables::TABLES;
 
 /// What the first panic of any thread said.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);

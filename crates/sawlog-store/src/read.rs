@@ -12,10 +12,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use sawlog_formats::Table;
 
-use crate::delta::DataFileEntry;
+use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
-use crate::tail::open_checked;
 
 /// The record batches of a data file. A column that the file lacks, since it was written before the table had it, is null.
 #[derive(Debug)]

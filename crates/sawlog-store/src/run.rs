@@ -10,19 +10,26 @@ use sawlog_formats::{Kind, TIMES, Table};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::delta::{self, DataFileEntry};
-use crate::durable::make_folder;
-use crate::entities::{ENTITIES, FileIndex, INDEX_CODEC, IndexBuilder, IndexRow, RowGroupEntities};
+use crate::commit::carry_out;
+use crate::data_file::DataFileEntry;
+use crate::delta;
+use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
-use crate::intent::{Change, Intent, remove_folder, sync_folder};
+use crate::folders::{make_folder, remove_folder, sync_folder};
+use crate::intent::{Change, Intent};
 use crate::lacking::columns_checksum;
-use crate::ledger::{SOURCES, Source};
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
 use crate::read::read_file;
-use crate::store::{Store, UndoneRun, table};
+use crate::recovery::{UndoneRun, lock};
+use crate::source::{SOURCES, Source};
+use crate::store::Store;
+use crate::tables::{TABLES, table};
 
 /// The folder's name of a partition whose records have no time, as Hive and all that came after it have it.
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// How the index is compressed: it is small, and read for every question.
+const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
 #[derive(Debug)]
@@ -65,7 +72,7 @@ impl<'a> Run<'a> {
     ///
     /// If the store can't be written to, or an earlier run's work can't be finished.
     pub fn begin(store: &'a Store, codec: Codec, waiting: impl FnOnce()) -> Result<Self> {
-        let (lock, undone) = store.lock(waiting)?;
+        let (lock, undone) = lock(store, waiting)?;
         let id = Uuid::now_v7().simple().to_string();
         let staging = store.staging().join(&id);
         make_folder(&staging).map_err(StoreError::io(&staging))?;
@@ -233,7 +240,7 @@ impl<'a> Run<'a> {
 
     /// Lets the commit bring all tables to what this version of sawlog writes: columns that they lack, and the store's format.
     pub fn upgrade(&mut self) {
-        for table in crate::store::TABLES() {
+        for table in TABLES() {
             self.change(table);
         }
     }
@@ -271,7 +278,7 @@ impl<'a> Run<'a> {
         let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
         intent.write(&self.staging)?;
         sync_folder(&self.store.staging())?;
-        let carried_out = intent.carry_out(self.store, &self.staging);
+        let carried_out = carry_out(&intent, self.store, &self.staging);
         if carried_out.is_err() {
             // The intent stands: leave what is staged to the next run.
             self.staging = PathBuf::new();

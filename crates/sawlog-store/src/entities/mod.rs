@@ -13,7 +13,6 @@
 //!
 //! The rows of a run are in order of kind, log, field and value, over all of its files.
 
-mod again;
 mod build;
 mod collect;
 mod distinct;
@@ -27,12 +26,9 @@ use std::sync::LazyLock;
 
 use sawlog_formats::{Column, Entity, Format, Kind, Layout, Table, formats};
 
-use crate::parquet::Codec;
-
-pub use again::{each_index_row, index_differences, reindex};
 pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
-pub(crate) use collect::RowGroupEntities;
+pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use positions::positions;
 pub use standing::{Said, StandingSum, StandingSums, standing_sums};
 
@@ -72,9 +68,6 @@ pub const ENTITIES: Table = Table {
     ],
     times: &[],
 };
-
-/// How the index is compressed: it is small, and read for every question.
-pub(crate) const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// An indexed field.
 #[derive(Clone, Copy, Debug)]

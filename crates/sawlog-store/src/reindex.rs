@@ -11,10 +11,8 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{Column, Format, formats};
 
-use super::build::{IndexBuilder, IndexRow};
-use super::collect::{RowGroupEntities, columns};
-use super::{ENTITIES, FIELDS};
-use crate::delta::DataFileEntry;
+use crate::data_file::DataFileEntry;
+use crate::entities::{ENTITIES, FIELDS, IndexBuilder, IndexRow, RowGroupEntities, indexed_columns};
 use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
 use crate::read::read_file;
@@ -39,7 +37,7 @@ fn each_row_group(
     let options = ArrowReaderOptions::new().with_schema(Arc::new(stored));
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options).map_err(wrong())?;
     // A path leads into a group, of which the rest is null then.
-    let read = columns(format);
+    let read = indexed_columns(format);
     let is_read = |column: &&Column| read.iter().any(|path| path.split('.').next() == Some(column.name));
     let needed: Vec<Field> = format.table.columns.iter().filter(is_read).map(field).collect();
     let needed = Arc::new(Schema::new(needed));
