@@ -16,9 +16,8 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 pub use paths::paths;
-use sawlog_formats::json_log::Scanner;
 use sawlog_formats::{
-    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, Remainder, TIMES, Table, TextColumn,
+    Block, Carry, Cutter, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, Remainder, TIMES, Table, TextColumn,
     WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
 };
 
@@ -99,10 +98,10 @@ fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option
 ///
 /// If it can't.
 pub fn json(format: &Format, content: &[u8], step: usize) {
-    let (mut scanner, mut decoder) = (Scanner::default(), (format.decoder)());
+    let (mut cutter, mut decoder) = (Cutter::new(format.framing), (format.decoder)());
     let (mut decoded, mut carry, mut start) = (Decoded::default(), Carry::default(), 0);
     for end in (0..content.len()).step_by(step.max(1)).skip(1).chain([content.len()]) {
-        while let Some((block, taken)) = scanner.next(&content[start..end], end == content.len()) {
+        while let Some((block, taken)) = cutter.next(&content[start..end], end == content.len()) {
             let origin = origin(content, &decoded, start, None);
             match block {
                 Block::Long(part, last) => {

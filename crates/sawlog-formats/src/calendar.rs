@@ -124,6 +124,13 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// Whether a word is a time such as `2024-05-01T12:00:00.000Z`.
+pub(crate) fn is_time(word: &[u8]) -> bool {
+    let pattern = b"0000-00-00T00:00:00";
+    let alike = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
+    word.len() > pattern.len() && word.len() < 40 && word.iter().zip(pattern).all(alike)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::envelope;
+use crate::calendar::is_time;
 use crate::members::{self, ValueEnd, members, value_end};
 use crate::table::Table;
 use crate::{Encoding, alb_access, cloudtrail, detect, formats, s3_access, vpc_flow, without_mark};
@@ -321,7 +321,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     let word_end = line.iter().position(ends)?;
     let (word, rest) = (&line[..word_end], &line[word_end + 1..]);
     match line[word_end] {
-        b' ' if envelope::is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
+        b' ' if is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
         b' ' => load_balancer(line).filter(|_| detect(text).is_none()),
         // Flow logs are read with tabs between their fields, too.
         b'\t' if vpc_flow::is_header(line) => None,
@@ -334,7 +334,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
 fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     let words: Vec<&str> =
         line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
-    let is_time = |word: &str| envelope::is_time(word.as_bytes());
+    let is_time = |word: &str| is_time(word.as_bytes());
     let is_address = |word: &str| word.parse::<std::net::IpAddr>().is_ok();
     let is_port = |word: &str| word.parse::<u16>().is_ok();
     let is_endpoint = |word: &str| word.rsplit_once(':').is_some_and(|(_, port)| is_port(port));

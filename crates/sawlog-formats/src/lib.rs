@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod block;
 mod builder;
 mod calendar;
 mod column;
@@ -19,6 +20,7 @@ mod encoding;
 mod entity;
 mod envelope;
 mod field;
+mod format;
 mod gunzip;
 mod identify;
 mod inflate;
@@ -30,6 +32,7 @@ pub mod line_log;
 mod logs;
 mod meaning;
 mod members;
+mod named_values;
 mod origin;
 mod partitions;
 mod reader;
@@ -41,8 +44,10 @@ mod table;
 mod text;
 mod units;
 mod visible;
+mod wrapping;
 
 pub use address::{canonical_address, parse_address};
+pub use block::{Block, Item, Wrapped};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use compression::{
@@ -50,13 +55,11 @@ pub use compression::{
 };
 pub use container::Container;
 pub use cutter::Cutter;
-pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
+pub use decoder::{Carry, Decoded, Decoder, Printer};
 pub use encoding::{Encoding, without_mark};
 pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source, Standing};
-pub use envelope::{
-    Envelope, Inside, NamedValue, NamedValues, Opener, Wrapped, WrappedColumns, Wrapping, decode_opened, open,
-    reject_opened,
-};
+pub use envelope::{Envelope, Opener, WrappedColumns, decode_opened, open, reject_opened};
+pub use format::{Format, Framing};
 pub use identify::{
     Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,
     remedy, wrapper,
@@ -67,6 +70,7 @@ pub use label::label;
 pub use layouts::TextLayout;
 pub use logs::{alb_access, cloudtrail, s3_access, vpc_flow};
 pub use meaning::{EventId, Issuing, Subject};
+pub use named_values::{Inside, NamedValue, NamedValues};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;
 pub use reader::{LogBatch, ReadError, Reader, ReaderOptions};
@@ -78,3 +82,4 @@ pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
 pub use units::size;
 pub use visible::{steers, visible};
+pub use wrapping::Wrapping;

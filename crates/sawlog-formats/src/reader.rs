@@ -10,12 +10,14 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
+use crate::block::Block;
 use crate::compression::Compression;
 use crate::container::Container;
 use crate::cutter::Cutter;
-use crate::decoder::{Block, Carry, Decoded, Decoder, Format};
+use crate::decoder::{Carry, Decoded, Decoder};
 use crate::encoding::{Encoding, Utf16, without_mark};
 use crate::envelope::open;
+use crate::format::Format;
 use crate::gunzip::{Gunzip, is_of_content};
 use crate::identify::{Unread, archive, headerless, other_parquet, other_table, wrapper};
 use crate::inflate::is_gzip;

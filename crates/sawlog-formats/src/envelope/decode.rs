@@ -1,11 +1,12 @@
 //! Decodes the records of documents by the decoder of their log, and keeps how each stands in its file.
 
 use super::MAX_GAP;
-use crate::decoder::{Carry, Decoded, Decoder, Format};
-use crate::json_log::Item;
+use crate::block::{Block, Item};
+use crate::decoder::{Carry, Decoded, Decoder};
+use crate::format::Format;
 use crate::origin::{LineEnding, Origin};
+use crate::partitions::Partitions;
 use crate::table::Table;
-use crate::{Block, Partitions};
 
 /// What stands before a record where nothing else is said.
 const USUAL_GAP: &str = ",";

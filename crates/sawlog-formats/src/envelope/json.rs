@@ -3,10 +3,10 @@
 use super::opener::Step;
 use super::target::Target;
 use super::walk::{End, Token, Walk, string_end};
-use super::wrapping::Layer;
 use super::{MAX_GAP, NO_RECORD, line_end};
 use crate::json_log::Open;
 use crate::origin::MAX_LINE;
+use crate::wrapping::Layer;
 
 /// Where records are in documents: below which names, and in what.
 #[derive(Clone, Debug)]

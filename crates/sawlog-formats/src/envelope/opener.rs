@@ -4,11 +4,10 @@
 use super::json::Documents;
 use super::rows::{Table, timed_line};
 use super::target::{Found, Target};
-use super::wrapping::{Layer, Places, Wrapping};
 use super::{MAX_GAP, NO_RECORD};
-use crate::decoder::Block;
-use crate::json_log::Item;
+use crate::block::{Block, Item, Wrapped};
 use crate::origin::MAX_LINE;
+use crate::wrapping::{Layer, Places, Wrapping};
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
@@ -51,59 +50,6 @@ pub(super) enum Step {
     Gap,
     /// A record that is too long begins here, and the first part of it ends there.
     Long(usize, usize),
-}
-
-/// How an item of a block is wrapped in its file. See [`Item`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrapped {
-    wrapping: Wrapping,
-    /// Where in the block is what stands in the file, if that differs from what is decoded.
-    verbatim: Option<(usize, usize)>,
-    /// Whether wrapping the record in the usual way gives that.
-    is_usual: bool,
-    /// Where in the block the record itself is, if what is decoded was made from it.
-    record: Option<(usize, usize)>,
-    /// Where it stands in the bytes that the block takes.
-    at: usize,
-}
-
-impl Item {
-    /// The item as it stands in its file.
-    #[must_use]
-    pub fn verbatim<'a>(&self, block: &'a [u8]) -> &'a [u8] {
-        let (start, end) = self.wrapped.and_then(|wrapped| wrapped.verbatim).unwrap_or((self.start, self.end));
-        &block[start..end]
-    }
-
-    /// The item's own text, without what it is wrapped in.
-    #[must_use]
-    pub fn record<'a>(&self, block: &'a [u8]) -> &'a [u8] {
-        let (start, end) = self.made_from().unwrap_or((self.start, self.end));
-        &block[start..end]
-    }
-
-    /// The record from which what is decoded was made.
-    pub(super) fn made_from(&self) -> Option<(usize, usize)> {
-        self.wrapped?.record
-    }
-
-    /// The name of what it is wrapped in, if it comes out of a document of another kind.
-    #[must_use]
-    pub fn wrapping(&self) -> Option<&'static str> {
-        self.wrapped.map(|wrapped| wrapped.wrapping.name())
-    }
-
-    /// What stands in the file, if wrapping the record in the usual way does not give it.
-    #[must_use]
-    pub fn unusual<'a>(&self, block: &'a [u8]) -> Option<&'a [u8]> {
-        self.wrapped.filter(|wrapped| !wrapped.is_usual).map(|_| self.verbatim(block))
-    }
-
-    /// Where it stands, from where the block's bytes begin in the file.
-    #[must_use]
-    pub fn place(&self) -> usize {
-        self.wrapped.map_or(self.start, |wrapped| wrapped.at)
-    }
 }
 
 impl Opener {

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::named::{NamedValues, as_record};
+use super::line_end;
+use super::named::as_record;
 use super::opener::Step;
 use super::target::Target;
-use super::wrapping::Layer;
-use super::{is_time, line_end};
+use crate::calendar::is_time;
+use crate::named_values::NamedValues;
 use crate::origin::MAX_LINE;
+use crate::wrapping::Layer;
 
 /// Rows of CSV.
 #[derive(Clone, Debug)]
@@ -136,7 +138,7 @@ impl Table {
             if field.is_quoted { Layer::Csv.unwrap(text) } else { Cow::Borrowed(text) }
         };
         let fields = row.fields.iter().map(text);
-        let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, target.format);
+        let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, &target.format.inside);
         match as_record(&values, target.format) {
             Some(reading) => Step::Row { start, end: row.end, reading },
             None => Step::Problem(start, row.end, "has no values that a record must have"),

@@ -10,13 +10,14 @@ use std::ops::Range;
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::keys::{Key, Level};
-use super::scan::{Item, NO_OBJECT};
+use super::scan::NO_OBJECT;
 use super::skeleton::{MOST, Skeleton};
 use super::write::{is_usual_time, len_of_text, print_number};
 use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE, WRAPPED, WRAPPING};
+use crate::block::{Block, Item};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
-use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::decoder::{Carry, Decoded, count_name};
 use crate::identify::rejected;
 use crate::members::{ValueEnd, value_end};
 use crate::origin::Origin;

@@ -16,13 +16,12 @@ mod write;
 
 pub use named::write_named;
 pub(crate) use scan::Open;
-pub use scan::{Item, Scanner};
+pub use scan::Scanner;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
-use crate::decoder::{Decoder, Framing, Printer};
-use crate::registry::formats;
+use crate::decoder::{Decoder, Printer};
 use crate::table::{Column, Kind, Layout, Table};
 
 /// A log whose records are JSON objects.
@@ -227,24 +226,6 @@ pub fn printed(log: &JsonLog) -> Vec<&'static str> {
 /// Names the column that the batch lacks, or that has a type which it can't have.
 pub fn printer(batch: &RecordBatch) -> Result<Box<dyn Printer>, ArrowError> {
     Ok(Box::new(print::RecordPrinter::new(batch)?))
-}
-
-/// The logs whose records are told from the objects around them.
-fn logs() -> impl Iterator<Item = &'static JsonLog> {
-    formats().iter().filter_map(|format| match format.framing {
-        Framing::Json(log) => Some(log),
-        Framing::Lines => None,
-    })
-}
-
-/// Whether an object begins as nearly all records do.
-fn begins_as_record(object: &[u8]) -> bool {
-    logs().any(|log| object.starts_with(log.beginning))
-}
-
-/// Whether a key is that of a field of records.
-fn is_field(key: &[u8]) -> bool {
-    logs().any(|log| has_field(log, key))
 }
 
 /// Whether a key is that of a field of a log's records.

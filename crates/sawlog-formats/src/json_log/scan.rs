@@ -7,10 +7,9 @@
 use memchr::{memchr, memchr3};
 use wide::u8x16;
 
-use super::{begins_as_record, is_field};
-use crate::decoder::Block;
+use super::{JsonLog, has_field};
+use crate::block::{Block, Item};
 use crate::encoding::MARK;
-use crate::envelope::Wrapped;
 use crate::members::{Member, ValueEnd, member, string_end, value_end};
 use crate::origin::MAX_LINE;
 
@@ -21,26 +20,11 @@ const MAX_GAP: usize = 64 << 10;
 /// So many brackets may be open around records.
 const MAX_OUTER: usize = 16;
 
-/// A JSON object in a block, or what stands where one should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Where what stands before it begins: where the item before ends.
-    pub gap: usize,
-    /// Where it begins and ends.
-    pub start: usize,
-    /// The byte after its last one.
-    pub end: usize,
-    /// Why it can't be a record, if that is known already.
-    pub problem: Option<&'static str>,
-    /// Whether more of it follows, as [`Block::Long`].
-    pub continues: bool,
-    /// How it is wrapped in its file, if it comes out of a document of another kind.
-    pub wrapped: Option<Wrapped>,
-}
-
 /// Cuts a stream into blocks of whole objects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scanner {
+    /// The log whose records are told from the objects around them.
+    log: &'static JsonLog,
     /// The brackets that are open around records.
     outer: Vec<u8>,
     /// How far the bytes that were not taken yet have been looked at.
@@ -75,6 +59,12 @@ enum Outside {
 }
 
 impl Scanner {
+    /// A scanner of content that holds records of a log.
+    #[must_use]
+    pub fn new(log: &'static JsonLog) -> Self {
+        Self { log, outer: Vec::new(), at: 0, open: None, in_long: false, items: Vec::new() }
+    }
+
     /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if there are only
     /// brackets and white space left. `at_end` says that there are no more bytes.
     pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
@@ -124,7 +114,7 @@ impl Scanner {
             return None;
         }
         if problem.is_some() {
-            match broken_end(bytes, end, open.start + MAX_LINE) {
+            match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
                 // Nothing but what closes brackets follows: the rest of the file is no part of it.
                 Broken::ToTheEnd(rest) if at_end && rest > end => {
@@ -203,7 +193,7 @@ impl Scanner {
                     self.outer.pop();
                     self.at += 1;
                 }
-                b'{' => match wrapper(&bytes[self.at..]) {
+                b'{' => match wrapper(self.log, &bytes[self.at..]) {
                     Wrapper::Opens(len) if self.outer.len() < MAX_OUTER - 1 => {
                         self.outer.extend_from_slice(b"{[");
                         self.at += len;
@@ -260,9 +250,9 @@ enum Wrapper {
 }
 
 /// Whether bytes begin with `{"Records":[`, or with such an object that has other members first.
-fn wrapper(bytes: &[u8]) -> Wrapper {
+fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
     // So nearly all records begin, which is told fast.
-    if begins_as_record(bytes) {
+    if bytes.starts_with(log.beginning) {
         return Wrapper::No;
     }
     let near = &bytes[..bytes.len().min(MAX_GAP)];
@@ -274,7 +264,7 @@ fn wrapper(bytes: &[u8]) -> Wrapper {
                 return if is_text { Wrapper::Opens(value + 1) } else { Wrapper::No };
             }
             // A record is told by its first key, as a rule.
-            Member::Value(key, _) if is_field(key) => return Wrapper::No,
+            Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
             Member::Value(_, value) => value_end(near, value),
             Member::Short => ValueEnd::Short,
             Member::End(_) | Member::Broken => ValueEnd::Broken,
@@ -371,14 +361,14 @@ enum Broken {
 
 /// Looks from `end` to `limit` for the next object that may be a record: one that begins a line, without blanks before it, or
 /// whose first key is a record's. Objects within the broken one do neither.
-fn broken_end(bytes: &[u8], end: usize, limit: usize) -> Broken {
+fn broken_end(log: &JsonLog, bytes: &[u8], end: usize, limit: usize) -> Broken {
     let limit = bytes.len().min(limit);
     let closes_only = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
     let mut at = end;
     while let Some(more) = memchr(b'{', &bytes[at..limit]) {
         at += more;
-        let begins =
-            bytes[at - 1] == b'\n' || matches!(member(&bytes[..limit], at + 1), Member::Value(key, _) if is_field(key));
+        let begins = bytes[at - 1] == b'\n'
+            || matches!(member(&bytes[..limit], at + 1), Member::Value(key, _) if has_field(log, key));
         if begins {
             let before = bytes[end..at].trim_ascii_end();
             return if closes_only(before) { Broken::Here } else { Broken::Before(end + before.len()) };

@@ -177,7 +177,7 @@ pub(crate) fn has_silent_failures(query: &Query) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use sawlog_formats::json_log::Item;
+    use sawlog_formats::Item;
     use sawlog_formats::{Block, Carry, LineEnding, Origin, cloudtrail};
     use sawlog_store::parquet::Codec;
     use sawlog_store::{IndexRow, Run, Store, each_index_row};

@@ -6,8 +6,8 @@
 
 mod named;
 
-use crate::decoder::{Format, Framing};
 use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
+use crate::format::{Format, Framing};
 use crate::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Table};

@@ -9,12 +9,12 @@ mod subject;
 
 pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
 
-use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
 use crate::entity::{Entity, Failed, Measures, Part};
-use crate::envelope::Inside;
+use crate::format::{Format, Framing};
 use crate::json_log::{self, JsonLog};
 use crate::members::members;
+use crate::named_values::Inside;
 use crate::role::Changes;
 use crate::table::Table;
 

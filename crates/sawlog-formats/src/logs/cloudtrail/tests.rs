@@ -26,7 +26,7 @@ struct Read {
 
 /// Decodes content that comes in pieces of `step` bytes.
 fn read_in_steps(content: &[u8], step: usize) -> Read {
-    let (mut scanner, mut decoder) = (Scanner::default(), json_log::decoder(&LOG));
+    let (mut scanner, mut decoder) = (Scanner::new(&LOG), json_log::decoder(&LOG));
     let (mut decoded, mut start, mut offset) = (Decoded::default(), 0, 0);
     let mut carry = Carry::default();
     for end in (0..content.len()).step_by(step).skip(1).chain([content.len()]) {
@@ -555,7 +555,7 @@ fn write(value: &Value, style: u8, out: &mut String) {
 
 /// Decodes content in parts as a conversion cuts them: after the first whole record at or after each place.
 fn read_in_parts(content: &[u8], size: usize) -> Vec<(i64, String, Vec<u8>)> {
-    let (mut scanner, mut at, mut lines) = (Scanner::default(), 0, 0);
+    let (mut scanner, mut at, mut lines) = (Scanner::new(&LOG), 0, 0);
     let mut items = Vec::new();
     while at < content.len() {
         let (start, first_line, part) = (at, lines, scanner.clone());

@@ -6,9 +6,10 @@ use super::column::{EXTRA, FIELD_COUNT, FIELDS, NUMBERS, RAW, SOURCE_FILE, SOURC
 use super::line::{Line, Span};
 use super::time::TimeReader;
 use super::{TABLE, salvage, strict};
+use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
-use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::decoder::{Carry, Decoded, count_name};
 use crate::encoding::without_mark;
 use crate::identify::rejected;
 use crate::origin::{LineEnding, Origin};

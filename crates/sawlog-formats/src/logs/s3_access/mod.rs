@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use decode::Decoder;
 use print::LinePrinter;
 
-use crate::decoder::{Format, Framing};
 use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source, Standing};
+use crate::format::{Format, Framing};
 use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Layout, Table};
 

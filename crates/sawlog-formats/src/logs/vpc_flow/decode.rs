@@ -7,9 +7,10 @@ use super::column::{END, EXTRA, FILE_TIME, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_
 use super::layout::{Layout, Slot, header_fields, is_transit_record};
 use super::plausible::is_plausible;
 use super::{DEFAULT_FIELDS, TABLE, TRANSIT_FIELDS};
+use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::{day_of, within_times};
-use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::decoder::{Carry, Decoded, count_name};
 use crate::encoding::without_mark;
 use crate::field::{self, Span, number};
 use crate::identify::rejected;

@@ -15,9 +15,10 @@ pub use layout::{DEFAULT_FIELDS, TRANSIT_FIELDS, is_header};
 use layout::{header_fields, is_default_record, is_transit_record};
 use print::LinePrinter;
 
-use crate::decoder::{Carry, Format, Framing};
+use crate::decoder::Carry;
 use crate::encoding::{MARK, without_mark};
 use crate::entity::{Bytes, Entity, Failed, Measures, Part};
+use crate::format::{Format, Framing};
 use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Table};
 
