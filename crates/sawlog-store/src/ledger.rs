@@ -2,7 +2,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::read::read_file;
-use crate::source::{SOURCES, SharedTexts, Source};
+use crate::source::{NO_LEDGER, SOURCES, SharedTexts, Source};
 use crate::store::Store;
 
 /// Memory for no more rows than this is taken before they are read.
@@ -18,9 +18,10 @@ impl Source {
         let snapshot = store.snapshot(&SOURCES)?;
         let mut shared = SharedTexts::default();
         for file in &snapshot.files {
-            let rows = read_file(&SOURCES, &snapshot.folder, file, None)?;
-            Self::read_each(rows, &mut shared, &mut take)
-                .map_err(|what| StoreError::damaged(&snapshot.folder.join(&file.path), what))?;
+            for batch in read_file(&SOURCES, &snapshot.folder, file, None)? {
+                let wrong = || StoreError::damaged(&snapshot.folder.join(&file.path), NO_LEDGER);
+                Self::read_each(&batch?, &mut shared, &mut take).ok_or_else(wrong)?;
+            }
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod folders;
 mod intent;
 mod lacking;
 mod ledger;
+mod panics;
 pub mod parquet;
 mod read;
 mod recovery;
@@ -33,7 +34,7 @@ mod version;
 
 pub use batches::Batches;
 pub use confine::checked_path;
-pub use damage::{caught, check_file, damaged_file};
+pub use damage::{Unnamed, check_file, damaged_file};
 pub use data_file::{DataFileEntry, open_checked};
 pub use delta::Snapshot;
 pub use durable::{DurableFiles, location};
@@ -43,6 +44,7 @@ pub use entities::{
 };
 pub use error::{Result, StoreError};
 pub use lacking::{columns_checksum, stored_fields};
+pub use panics::{Panicked, caught};
 pub use read::{TableReader, read_file};
 pub use recovery::UndoneRun;
 pub use reindex::{each_index_row, index_differences, reindex};

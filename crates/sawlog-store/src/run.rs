@@ -21,7 +21,7 @@ use crate::lacking::columns_checksum;
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
 use crate::read::read_file;
 use crate::recovery::{UndoneRun, lock};
-use crate::source::{SOURCES, Source};
+use crate::source::{NO_LEDGER, SOURCES, Source};
 use crate::store::Store;
 use crate::tables::{TABLES, table};
 
@@ -299,9 +299,14 @@ impl Run<'_> {
                     return Err(wrong(format!("holds records of the day {date}, which no table can have")));
                 }
                 let rows = read_file(table, &folder, file, None)?;
-                if table.name == SOURCES.name {
-                    // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
-                    Source::check_each(rows).map_err(wrong)?;
+                if table.name != SOURCES.name {
+                    continue;
+                }
+                // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
+                for batch in rows {
+                    if !Source::can_read(&batch?) {
+                        return Err(wrong(NO_LEDGER.to_owned()));
+                    }
                 }
             }
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use arrow::error::ArrowError;
 use sawlog_formats::{Column, Kind, LineEnding, Table};
 
 /// The table of input files.
@@ -204,32 +203,18 @@ impl Source {
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
 
-    /// Calls `take` with each input file in some batches of the table; says what is wrong with these.
-    pub(crate) fn read_each(
-        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-        shared: &mut SharedTexts,
-        mut take: impl FnMut(Self),
-    ) -> Result<(), String> {
-        for batch in batches {
-            let batch = batch.map_err(|error| error.to_string())?;
-            let columns = Columns::of(&batch).ok_or(NO_LEDGER)?;
-            for row in 0..batch.num_rows() {
-                take(columns.source(row, shared).ok_or(NO_LEDGER)?);
-            }
+    /// Calls `take` with each input file in a batch of the table; `None` if it is no such batch.
+    pub(crate) fn read_each(batch: &RecordBatch, shared: &mut SharedTexts, mut take: impl FnMut(Self)) -> Option<()> {
+        let columns = Columns::of(batch)?;
+        for row in 0..batch.num_rows() {
+            take(columns.source(row, shared)?);
         }
-        Ok(())
+        Some(())
     }
 
-    /// Makes sure that batches of the table can be read, as [`Source::for_each`] does; says what is wrong with them.
-    pub(crate) fn check_each(batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> Result<(), String> {
-        for batch in batches {
-            let batch = batch.map_err(|error| error.to_string())?;
-            let columns = Columns::of(&batch).ok_or(NO_LEDGER)?;
-            if !(0..batch.num_rows()).all(|row| columns.is_source(row)) {
-                return Err(NO_LEDGER.to_owned());
-            }
-        }
-        Ok(())
+    /// Whether a batch of the table can be read, as [`Source::for_each`] does.
+    pub(crate) fn can_read(batch: &RecordBatch) -> bool {
+        Columns::of(batch).is_some_and(|columns| (0..batch.num_rows()).all(|row| columns.is_source(row)))
     }
 
     /// The last part of its path: of a member of an archive, its name there without folders.
@@ -252,7 +237,8 @@ pub fn file_name<'a>(path: &'a str, archive: Option<&str>) -> &'a str {
     path.rsplit(is_end).next().unwrap_or_default()
 }
 
-const NO_LEDGER: &str = "is not a part of a ledger";
+/// What is said of a data file of the ledger that is none.
+pub(crate) const NO_LEDGER: &str = "is not a part of a ledger";
 
 /// The texts that sources have in common, each once.
 #[derive(Default)]

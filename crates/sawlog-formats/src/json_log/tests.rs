@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::skeleton::MOST;
 use super::*;
+use crate::block::{Block, Item};
 use crate::builder::{ColumnSet, Seen};
-use crate::decoder::{Block, Carry, Decoded};
+use crate::decoder::{Carry, Decoded};
 use crate::origin::{LineEnding, Origin};
 use crate::text::TextColumn;
 

@@ -6,7 +6,8 @@ use arrow_array::{Array, RecordBatch};
 use proptest::prelude::*;
 
 use super::{FORMAT, TABLE};
-use crate::decoder::{Block, Carry};
+use crate::block::Block;
+use crate::decoder::Carry;
 use crate::{LineEnding, Origin, TextColumn};
 
 /// A line of today, with all fields that have a column.

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::line::Line;
 use super::time::TimeReader;
 use super::{Decoder, LinePrinter, column, salvage, strict};
-use crate::decoder::{Block, Carry};
+use crate::block::Block;
+use crate::decoder::Carry;
 use crate::{Decoder as _, Printer as _};
 use crate::{LineEnding, Origin, TextColumn};
 

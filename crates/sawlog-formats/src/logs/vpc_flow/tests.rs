@@ -6,7 +6,8 @@ use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use proptest::prelude::*;
 
 use super::*;
-use crate::decoder::{Block, Decoded};
+use crate::block::Block;
+use crate::decoder::Decoded;
 use crate::origin::{LineEnding, Origin};
 use crate::{Decoder as _, Printer as _, TextColumn};
 
