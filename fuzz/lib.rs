@@ -17,8 +17,8 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 pub use paths::paths;
 use sawlog_formats::{
-    Block, Carry, Cutter, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, Remainder, TIMES, Table, TextColumn,
-    WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
+    Block, Carry, Cutter, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, RejectReason, Remainder, TIMES, Table,
+    TextColumn, WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
 };
 
 /// Where a block begins of a file whose name has a time or none.
@@ -105,7 +105,7 @@ pub fn json(format: &Format, content: &[u8], step: usize) {
             let origin = origin(content, &decoded, start, None);
             match block {
                 Block::Long(part, last) => {
-                    decoder.reject("too long", part, &origin, &mut carry);
+                    decoder.reject(RejectReason::TooLong, part, &origin, &mut carry);
                     decoded.add(&Decoded { lines: i64::from(last), ..Decoded::default() });
                 }
                 block => decoded.add(&decoder.decode(block, &origin, &mut carry)),
@@ -163,7 +163,7 @@ fn documents_in(content: &[u8], step: usize) -> Option<Vec<(i64, String, Vec<u8>
     let rest = &content[start..];
     if opener.is_open() || std::str::from_utf8(rest).is_err() {
         let origin = origin(content, &decoded, start, None);
-        reject_opened(decoder.as_mut(), "the rest", rest, &origin, &mut carry);
+        reject_opened(decoder.as_mut(), RejectReason::Other("the rest"), rest, &origin, &mut carry);
         decoded.lines += 1;
     } else {
         carry.gap.push_str(std::str::from_utf8(rest).unwrap_or_default());

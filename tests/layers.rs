@@ -27,7 +27,8 @@ fn named_modules(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
     for (top, text) in &files {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String = code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
-        let one = code.split("crate::").skip(1).map(|rest| rest.split(|char| !is_word(char)).next().unwrap_or_default());
+        let one =
+            code.split("crate::").skip(1).map(|rest| rest.split(|char| !is_word(char)).next().unwrap_or_default());
         let several = code.split("use crate::{").skip(1).filter_map(|rest| rest.split(';').next());
         let several = several.flat_map(|list| list.split(|char| !is_word(char)));
         let others = one.chain(several).map(str::to_owned).filter(|other| other != top && all.contains(other));
@@ -43,7 +44,8 @@ fn is_word(char: char) -> bool {
 #[test]
 fn modules_of_a_library_do_not_need_each_other() {
     for library in ["sawlog-formats", "sawlog-store"] {
-        let mut left = named_modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(library).join("src"));
+        let mut left =
+            named_modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(library).join("src"));
         assert!(left.len() > 20, "{library}");
         // Whoever needs nothing that is left goes, until nobody is left.
         while !left.is_empty() {

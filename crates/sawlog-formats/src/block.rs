@@ -1,5 +1,6 @@
 //! Blocks: pieces of content as decoders take them, and the records in those that are not of lines.
 
+use crate::reject::RejectReason;
 use crate::wrapping::Wrapping;
 
 /// A piece of content.
@@ -23,7 +24,7 @@ pub struct Item {
     /// The byte after its last one.
     pub end: usize,
     /// Why it can't be a record, if that is known already.
-    pub problem: Option<&'static str>,
+    pub problem: Option<RejectReason<'static>>,
     /// Whether more of it follows, as [`Block::Long`].
     pub continues: bool,
     /// How it is wrapped in its file, if it comes out of a document of another kind.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::block::Block;
 use crate::origin::Origin;
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 
 /// What the blocks of a source hand on from one to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +87,7 @@ pub trait Decoder: Debug + Send {
 
     /// Stores what is no record for a reason that only the caller knows. `origin` is that of `raw`; parts of one record
     /// have the same number.
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry);
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry);
 
     /// The records and rejects that wait to be written.
     fn waiting(&self) -> &Partitions;

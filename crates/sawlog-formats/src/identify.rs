@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::calendar::is_time;
 use crate::members::{self, ValueEnd, members, value_end};
+use crate::reject::RejectReason;
 use crate::table::Table;
 use crate::{Encoding, alb_access, cloudtrail, detect, formats, s3_access, vpc_flow, without_mark};
 
@@ -462,14 +463,14 @@ fn flow_fields(line: &[u8]) -> Option<usize> {
 }
 
 /// What a line or JSON object is that is no record of `table`, if that can be told.
-pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<&'static str> {
+pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
     let text = without_mark(raw).trim_ascii();
     if text.starts_with(b"{") {
         let kind = object_kind(text).map(|kind| kind.name);
         let is_trail = || {
             (table.name != cloudtrail::TABLE.name && cloudtrail::is_record(text)).then_some(cloudtrail::FORMAT.record)
         };
-        return kind.or_else(is_trail);
+        return kind.or_else(is_trail).map(RejectReason::Is);
     }
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let other = formats()
@@ -477,7 +478,7 @@ pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<&'static str> {
         .filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
     let line_of = |format: &&crate::Format| (format.detect)(first);
     let line = other.copied().find(line_of).map(|format| format.record);
-    line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name))
+    line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name)).map(RejectReason::Is)
 }
 
 #[cfg(test)]
@@ -608,7 +609,9 @@ mod tests {
 
     #[test]
     fn rejects_say_what_they_are() {
-        let of = |text: &str, table: &Table| rejected(text.as_bytes(), table).unwrap_or_default();
+        let of = |text: &str, table: &Table| {
+            rejected(text.as_bytes(), table).map(|reason| reason.to_string()).unwrap_or_default()
+        };
         assert_eq!(of(S3, &cloudtrail::TABLE), "line of an S3 access log");
         assert_eq!(of(FLOW, &s3_access::TABLE), "line of a VPC flow log");
         assert_eq!(of(ALB, &s3_access::TABLE), "line of an ALB access log");

@@ -57,7 +57,7 @@ pub use container::Container;
 pub use cutter::Cutter;
 pub use decoder::{Carry, Decoded, Decoder, Printer};
 pub use encoding::{Encoding, without_mark};
-pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source, Standing};
+pub use entity::{Bytes, Entity, EntityKind, Failed, Find, Measures, Part, Received, Source, Standing};
 pub use envelope::{Envelope, Opener, WrappedColumns, decode_opened, open, reject_opened};
 pub use format::{Format, Framing};
 pub use identify::{
@@ -76,7 +76,7 @@ pub use partitions::Partitions;
 pub use reader::{LogBatch, ReadError, Reader, ReaderOptions};
 pub use rebuild::{Rebuilder, Remainder, RowText, rebuild};
 pub use registry::{FIRST_FORMATS, TooLate, detect, format, formats, register};
-pub use reject::{REJECTS, RejectBuilder};
+pub use reject::{REJECTS, RejectBuilder, RejectReason};
 pub use role::{Changes, Role, Value};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;

@@ -4,7 +4,8 @@
 
 use sawlog_formats::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use sawlog_formats::{
-    Bytes, Changes, Column, Entity, Failed, Format, Framing, Inside, Kind, Measures, Part, Role, Source, Table, Value,
+    Bytes, Changes, Column, Entity, EntityKind, Failed, Format, Framing, Inside, Kind, Measures, Part, Role, Source,
+    Table, Value,
 };
 
 /// The format.
@@ -28,13 +29,13 @@ pub(crate) const FORMAT: Format = Format {
     delivered_as: &[],
     roles: ROLES,
     entities: &[
-        Entity::new("ip", "client_ip"),
-        Entity::new("principal", "badge"),
-        Entity::new("operation", "action"),
-        Entity::new("user_agent", "reader"),
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
-        Entity::new("region", "site"),
-        Entity::new("account", "company"),
+        Entity::new(EntityKind::Ip, "client_ip"),
+        Entity::new(EntityKind::Principal, "badge"),
+        Entity::new(EntityKind::Operation, "action"),
+        Entity::new(EntityKind::UserAgent, "reader"),
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::Region, "site"),
+        Entity::new(EntityKind::Account, "company"),
     ],
     index_version: 1,
     measures: Measures {

@@ -4,7 +4,7 @@
 
 use sawlog_formats::json_log::{self, Field, JsonLog};
 use sawlog_formats::{
-    Changes, Column, Entity, Failed, Format, Framing, Inside, Measures, Part, Role, Source, Table, Value,
+    Changes, Column, Entity, EntityKind, Failed, Format, Framing, Inside, Measures, Part, Role, Source, Table, Value,
 };
 
 /// The format.
@@ -28,12 +28,12 @@ pub(crate) const FORMAT: Format = Format {
     },
     roles: ROLES,
     entities: &[
-        Entity::new("ip", "came_from"),
-        Entity::new("principal", "carter"),
-        Entity::new("operation", "act"),
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
-        Entity::new("region", "town"),
-        Entity::new("account", "guild"),
+        Entity::new(EntityKind::Ip, "came_from"),
+        Entity::new(EntityKind::Principal, "carter"),
+        Entity::new(EntityKind::Operation, "act"),
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::Region, "town"),
+        Entity::new(EntityKind::Account, "guild"),
     ],
     index_version: 1,
     measures: Measures {

@@ -6,6 +6,7 @@ use crate::decoder::{Carry, Decoded, Decoder};
 use crate::format::Format;
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 use crate::table::Table;
 
 /// What stands before a record where nothing else is said.
@@ -33,7 +34,13 @@ pub fn decode_opened(
 }
 
 /// Stores what is no record of a document for a reason that only the caller knows.
-pub fn reject_opened(decoder: &mut dyn Decoder, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+pub fn reject_opened(
+    decoder: &mut dyn Decoder,
+    reason: RejectReason<'_>,
+    raw: &[u8],
+    origin: &Origin<'_>,
+    carry: &mut Carry,
+) {
     let gap = std::mem::take(&mut carry.gap);
     decoder.waiting_mut().rejects.push_after(Some(&gap), origin, reason, raw);
 }
@@ -123,7 +130,7 @@ fn pass_over(
     match std::str::from_utf8(verbatim) {
         Ok(text) if gap.len() + text.len() <= MAX_GAP => carry.gap = gap + text,
         _ => {
-            decoder.waiting_mut().rejects.push_after(Some(&gap), origin, "64 KiB without a record", verbatim);
+            decoder.waiting_mut().rejects.push_after(Some(&gap), origin, RejectReason::WideText, verbatim);
             decoded.rejects += 1;
         }
     }

@@ -1,12 +1,13 @@
 //! Opens documents that hold records of a log: cuts a stream into blocks of records, each with what stands before it and how it is
 //! wrapped.
 
+use super::MAX_GAP;
 use super::json::Documents;
 use super::rows::{Table, timed_line};
 use super::target::{Found, Target};
-use super::{MAX_GAP, NO_RECORD};
 use crate::block::{Block, Item, Wrapped};
 use crate::origin::MAX_LINE;
+use crate::reject::RejectReason;
 use crate::wrapping::{Layer, Places, Wrapping};
 
 /// Blocks are about this large.
@@ -45,7 +46,7 @@ pub(super) enum Step {
     /// A row of named values, and how the log would write it.
     Row { start: usize, end: usize, reading: Vec<u8> },
     /// What stands where a record should, and what is wrong with it.
-    Problem(usize, usize, &'static str),
+    Problem(usize, usize, RejectReason<'static>),
     /// More than [`MAX_GAP`] stands between records.
     Gap,
     /// A record that is too long begins here, and the first part of it ends there.
@@ -78,7 +79,7 @@ impl Opener {
             match self.step(bytes, at_end, gap) {
                 Step::Need => break,
                 Step::Gap => {
-                    self.block.problem(bytes, gap, (gap, gap + MAX_GAP), TOO_WIDE);
+                    self.block.problem(bytes, gap, (gap, gap + MAX_GAP), RejectReason::WideText);
                     gap += MAX_GAP;
                 }
                 Step::Problem(start, end, problem) => {
@@ -87,7 +88,7 @@ impl Opener {
                 }
                 Step::Long(start, cut) => {
                     if self.block.items.is_empty() {
-                        self.block.problem(bytes, 0, (start, cut), TOO_LONG);
+                        self.block.problem(bytes, 0, (start, cut), RejectReason::TooLong);
                         self.block.continues();
                         self.in_long = true;
                         gap = cut;
@@ -182,7 +183,7 @@ impl Opener {
             if self.target.format.framing.is_json() && text.trim_ascii_start().starts_with(b"{") {
                 self.block.record(bytes, gap, at, outer, &text, None);
             } else {
-                self.block.problem(bytes, gap, at, NO_RECORD);
+                self.block.problem(bytes, gap, at, RejectReason::NoRecord);
             }
             return end;
         }
@@ -204,7 +205,7 @@ impl Opener {
     /// Takes one record.
     fn one(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), wrapping: Wrapping, record: &[u8]) {
         match self.target.reading(record) {
-            None if self.target.is_named => self.block.problem(bytes, gap, at, NOT_WRITTEN),
+            None if self.target.is_named => self.block.problem(bytes, gap, at, RejectReason::LacksValues),
             reading => self.block.record(bytes, gap, at, wrapping, record, reading.as_deref()),
         }
     }
@@ -214,11 +215,6 @@ impl Opener {
 fn is_control_message(text: &[u8]) -> bool {
     text.starts_with(b"CWL CONTROL MESSAGE: ")
 }
-
-const TOO_LONG: &str = "longer than 8 MiB";
-const TOO_WIDE: &str = "64 KiB without a record";
-const NOT_TEXT: &str = "not UTF-8, and no record";
-const NOT_WRITTEN: &str = "has no values that a record must have";
 
 /// A block's bytes and items. Before each item's bytes stand its gap, and before that what is known of it besides.
 #[derive(Clone, Debug, Default)]
@@ -247,7 +243,7 @@ impl Records {
     }
 
     /// Adds what is no record, which stands at `at`.
-    fn problem(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), problem: &'static str) {
+    fn problem(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), problem: RejectReason<'static>) {
         let gap = self.gap(bytes, gap, at.0);
         let (start, end) = self.put(&bytes[at.0..at.1]);
         let wrapped = Wrapped { wrapping: Wrapping::default(), verbatim: None, is_usual: true, record: None, at: at.0 };
@@ -267,7 +263,7 @@ impl Records {
         let stands = &bytes[at.0..at.1];
         // What is kept of the record beside its columns must be text.
         if reading.is_some() && std::str::from_utf8(record).is_err() {
-            return self.problem(bytes, gap, at, NOT_TEXT);
+            return self.problem(bytes, gap, at, RejectReason::NotText);
         }
         let is_wrapped = wrapping != Wrapping::default();
         let is_usual = !is_wrapped || *wrapping.wrap(record) == *stands;
@@ -283,11 +279,11 @@ impl Records {
     fn gap(&mut self, bytes: &[u8], mut start: usize, end: usize) -> usize {
         // In the same pieces, however the bytes come.
         while end - start > MAX_GAP {
-            self.problem(bytes, start, (start, start + MAX_GAP), TOO_WIDE);
+            self.problem(bytes, start, (start, start + MAX_GAP), RejectReason::WideText);
             start += MAX_GAP;
         }
         if std::str::from_utf8(&bytes[start..end]).is_err() {
-            self.problem(bytes, start, (start, end), NOT_TEXT);
+            self.problem(bytes, start, (start, end), RejectReason::NotText);
             start = end;
         }
         self.put(&bytes[start..end]).0

@@ -12,6 +12,7 @@ use crate::block::{Block, Item};
 use crate::encoding::MARK;
 use crate::members::{Member, ValueEnd, member, string_end, value_end};
 use crate::origin::MAX_LINE;
+use crate::reject::RejectReason;
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
@@ -45,8 +46,8 @@ pub(crate) struct Open {
     in_string: bool,
     /// Whether the byte at [`Scanner::at`] is escaped by a backslash before it.
     escaped: bool,
-    /// Its end, once that was found, and what is wrong with it.
-    end: Option<(usize, Option<&'static str>)>,
+    /// Its end, once that was found, and whether it is that of a line that ends within a string.
+    end: Option<(usize, bool)>,
 }
 
 /// What a look at the bytes outside of objects found.
@@ -90,7 +91,7 @@ impl Scanner {
         self.at = self.at.saturating_sub(taken);
         if let Some(open) = &mut self.open {
             open.start = open.start.saturating_sub(taken);
-            open.end = open.end.map(|(end, problem)| (end - taken, problem));
+            open.end = open.end.map(|(end, is_broken)| (end - taken, is_broken));
         }
     }
 
@@ -100,7 +101,11 @@ impl Scanner {
             match self.outside(bytes, at_end, gap) {
                 Outside::End => return None,
                 Outside::Other(start, end) => {
-                    let problem = if start == gap && end - gap > MAX_GAP { TOO_WIDE } else { NO_OBJECT };
+                    let problem = if start == gap && end - gap > MAX_GAP {
+                        RejectReason::WideBrackets
+                    } else {
+                        RejectReason::NoRecord
+                    };
                     self.items.push(Item { gap, start, end, problem: Some(problem), continues: false, wrapped: None });
                     self.at = end;
                     return Some(end);
@@ -109,11 +114,11 @@ impl Scanner {
             }
         }
         let open = self.open.as_mut()?;
-        let (mut end, problem) = open.find_end(bytes, &mut self.at)?;
+        let (mut end, is_broken) = open.find_end(bytes, &mut self.at)?;
         if end - open.start > MAX_LINE {
             return None;
         }
-        if problem.is_some() {
+        if is_broken {
             match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
                 // Nothing but what closes brackets follows: the rest of the file is no part of it.
@@ -125,6 +130,7 @@ impl Scanner {
                 Broken::ToTheEnd(_) | Broken::Here => {}
             }
         }
+        let problem = is_broken.then_some(RejectReason::LineInString);
         self.items.push(Item { gap, start: open.start, end, problem, continues: false, wrapped: None });
         self.open = None;
         self.at = end;
@@ -137,12 +143,12 @@ impl Scanner {
         let (end, problem) = if bytes.len() - open.start > MAX_LINE {
             self.in_long = true;
             // What has not been looked at is not taken.
-            (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), TOO_LONG)
+            (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), RejectReason::TooLong)
         } else if at_end {
             // That says it: the brackets around it need not be missed as well.
             self.open = None;
             self.outer.clear();
-            (bytes.len(), "the JSON ends within it")
+            (bytes.len(), RejectReason::EndsWithin)
         } else {
             return None;
         };
@@ -234,11 +240,6 @@ impl Scanner {
         !self.outer.is_empty()
     }
 }
-
-const TOO_LONG: &str = "longer than 8 MiB";
-/// What is said of text between objects.
-pub(super) const NO_OBJECT: &str = "text that is no record";
-const TOO_WIDE: &str = "64 KiB of white space or brackets";
 
 /// Whether an object is one of records.
 enum Wrapper {
@@ -409,11 +410,11 @@ impl Open {
 
     /// Moves its end to where it is once `taken` bytes are gone.
     pub(crate) fn take(&mut self, taken: usize) {
-        self.end = self.end.map(|(end, problem)| (end.saturating_sub(taken), problem));
+        self.end = self.end.map(|(end, is_broken)| (end.saturating_sub(taken), is_broken));
     }
 
-    /// The object's end and what is wrong with it, if that is among `bytes`: looks at those from `at` on, in steps of 64.
-    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Option<&'static str>)> {
+    /// The object's end, if that is among `bytes`, and whether a line ends within a string there: looks at those from `at` on, in steps of 64.
+    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
         {
@@ -433,7 +434,7 @@ impl Open {
     }
 
     /// Looks at 64 bytes, which begin at `at`.
-    fn step(&mut self, block: &[u8; 64], at: usize) -> Option<(usize, Option<&'static str>)> {
+    fn step(&mut self, block: &[u8; 64], at: usize) -> Option<(usize, bool)> {
         let masks = Masks::of(block);
         let quotes = masks.quotes & !self.escapes(masks.backslashes);
         let strings = prefix_xor(quotes) ^ if self.in_string { u64::MAX } else { 0 };
@@ -456,12 +457,12 @@ impl Open {
             } else {
                 self.depth -= 1;
                 if self.depth == 0 {
-                    return Some((at + place as usize + 1, None));
+                    return Some((at + place as usize + 1, false));
                 }
             }
         }
         // JSON forbids a line to end within a string: the object is broken here.
-        (broken != 0).then(|| (at + broken.trailing_zeros() as usize, Some("a line ends within a string")))
+        (broken != 0).then(|| (at + broken.trailing_zeros() as usize, true))
     }
 
     /// Which bytes are escaped, when these are backslashes.

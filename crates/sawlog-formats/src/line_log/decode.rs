@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::LineLog;
 use super::layout::LineLayout;
-use super::read::{Problem, Reader, Taken};
+use super::read::{Reader, Taken};
 use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
@@ -14,6 +14,7 @@ use crate::field::Span;
 use crate::identify::rejected;
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 
 /// How many lines are taken apart before their fields go to the columns, one column after the other.
 const ROWS_AT_ONCE: usize = 512;
@@ -84,7 +85,7 @@ impl crate::Decoder for Decoder {
         lines.decoded
     }
 
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
         self.partitions.rejects.push(origin, reason, raw);
     }
 
@@ -176,15 +177,15 @@ impl Lines<'_> {
         });
     }
 
-    fn reject(&mut self, place: &Place, problem: Problem) {
+    fn reject(&mut self, place: &Place, problem: RejectReason<'_>) {
         let raw = &self.block[place.start..place.end];
         self.decoded.rejects += 1;
         let offset = self.origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
         let origin = Origin { first_line: place.number, byte_offset: offset, ..*self.origin };
         let is_empty = raw.strip_suffix(b"\r").unwrap_or(raw).is_empty();
-        let reason = || if is_empty { "blank, but ends unlike the first line".to_owned() } else { problem.reason() };
-        let reason = rejected(raw, self.layout.table).map_or_else(reason, str::to_owned);
-        self.partitions.rejects.push(&origin, &reason, raw);
+        let own = if is_empty { RejectReason::OddBlank } else { problem };
+        let reason = rejected(raw, self.layout.table).unwrap_or(own);
+        self.partitions.rejects.push(&origin, reason, raw);
     }
 }
 

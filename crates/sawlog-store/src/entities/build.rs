@@ -82,7 +82,7 @@ impl IndexRow {
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
-            (FIELDS[field].entity.kind == kinds.get(row)?).then(|| Self {
+            (FIELDS[field].entity.kind.name() == kinds.get(row)?).then(|| Self {
                 field,
                 value: values.get(row).map(str::to_owned),
                 data_file: files.get(row).unwrap_or_default().to_owned(),

@@ -82,7 +82,7 @@ pub struct IndexedField {
 pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
     let all = formats().iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
     let mut fields: Vec<IndexedField> = all.collect();
-    fields.sort_by_key(|field| (field.entity.kind, field.format.table.name, field.entity.field));
+    fields.sort_by_key(|field| (field.entity.kind.name(), field.format.table.name, field.entity.field));
     fields
 });
 

@@ -32,8 +32,12 @@ pub(crate) use totals::{Wanted, totals};
 
 /// The rows of the index that are about some fields of one log.
 fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
-    let kinds: HashSet<&str> =
-        format.entities.iter().filter(|entity| fields.contains(&entity.field)).map(|entity| entity.kind).collect();
+    let kinds: HashSet<&str> = format
+        .entities
+        .iter()
+        .filter(|entity| fields.contains(&entity.field))
+        .map(|entity| entity.kind.name())
+        .collect();
     // By kind the rows are sorted.
     let about = is_one_of("kind", kinds)
         .and(ident("log").eq(lit(format.table.name)))

@@ -6,7 +6,7 @@
 
 mod named;
 
-use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
+use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part, Received, Source};
 use crate::format::{Format, Framing};
 use crate::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use crate::role::{Changes, Role, Value};
@@ -27,17 +27,17 @@ pub const FORMAT: Format = Format {
     inside: named::INSIDE,
     roles: ROLES,
     entities: &[
-        Entity::new("ip", "client_ip"),
-        Entity::new("ip", "target_ip"),
-        Entity { unbounded: true, ..Entity::new("port", "client_port") },
-        Entity { unbounded: true, ..Entity::new("port", "target_port") },
-        Entity::new("operation", "request_verb"),
-        Entity { unbounded: true, ..Entity::new("url", "request_url") },
-        Entity { part: Part::First(HOST), ..Entity::new("host", "host") },
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
-        Entity::new("user_agent", "user_agent"),
-        Entity { part: Part::First(REGION), ..Entity::new("region", "region") },
-        Entity { part: Part::First(ACCOUNT), ..Entity::new("account", "account") },
+        Entity::new(EntityKind::Ip, "client_ip"),
+        Entity::new(EntityKind::Ip, "target_ip"),
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "client_port") },
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "target_port") },
+        Entity::new(EntityKind::Operation, "request_verb"),
+        Entity { unbounded: true, ..Entity::new(EntityKind::Url, "request_url") },
+        Entity { part: Part::First(HOST), ..Entity::new(EntityKind::Host, "host") },
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::UserAgent, "user_agent"),
+        Entity { part: Part::First(REGION), ..Entity::new(EntityKind::Region, "region") },
+        Entity { part: Part::First(ACCOUNT), ..Entity::new(EntityKind::Account, "account") },
     ],
     index_version: 1,
     measures: Measures {

@@ -16,6 +16,7 @@ use crate::decoder::{Carry, Decoded};
 use crate::json_log::Scanner;
 use crate::json_log::{Content, Field};
 use crate::origin::{LineEnding, MAX_LINE, Origin};
+use crate::reject::RejectReason;
 
 /// What content was decoded to.
 struct Read {
@@ -41,7 +42,7 @@ fn read_in_steps(content: &[u8], step: usize) -> Read {
             };
             match block {
                 Block::Long(part, last) => {
-                    decoder.reject("longer than 8 MiB", part, &origin, &mut carry);
+                    decoder.reject(RejectReason::TooLong, part, &origin, &mut carry);
                     let one = i64::from(last);
                     decoded.add(&Decoded { lines: one, rejects: one, ..Decoded::default() });
                 }

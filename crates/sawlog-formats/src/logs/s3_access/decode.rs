@@ -14,6 +14,7 @@ use crate::encoding::without_mark;
 use crate::identify::rejected;
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 
 /// How many lines are taken apart before their fields go to the columns, one column after the other: enough that a
 /// column's dictionary is in the processor's cache while it is used, few enough that the lines are still there too.
@@ -96,11 +97,11 @@ impl Decoder {
         }
     }
 
-    fn read(&mut self, text: &[u8]) -> Result<Line, &'static str> {
+    fn read(&mut self, text: &[u8]) -> Result<Line, RejectReason<'static>> {
         let mut line = Line::EMPTY;
         match strict::read(text, &mut self.times, &mut line) {
             Some(()) => Ok(line),
-            None if text.is_empty() => Err("blank, but ends unlike the first line"),
+            None if text.is_empty() => Err(RejectReason::OddBlank),
             None => salvage::read(text, &mut self.times),
         }
     }
@@ -135,7 +136,14 @@ impl Decoder {
         }
     }
 
-    fn reject_line(&mut self, raw: &[u8], place: &Place, reason: &str, origin: &Origin<'_>, decoded: &mut Decoded) {
+    fn reject_line(
+        &mut self,
+        raw: &[u8],
+        place: &Place,
+        reason: RejectReason<'_>,
+        origin: &Origin<'_>,
+        decoded: &mut Decoded,
+    ) {
         decoded.rejects += 1;
         let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
         let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
@@ -160,7 +168,7 @@ impl crate::Decoder for Decoder {
         self.lines(lines, origin)
     }
 
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
         self.partitions.rejects.push(origin, reason, raw);
     }
 

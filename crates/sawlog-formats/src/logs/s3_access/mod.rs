@@ -16,8 +16,9 @@ use std::borrow::Cow;
 use decode::Decoder;
 use print::LinePrinter;
 
-use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source, Standing};
+use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part, Received, Source, Standing};
 use crate::format::{Format, Framing};
+use crate::reject::RejectReason;
 use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Layout, Table};
 
@@ -36,17 +37,21 @@ pub const FORMAT: Format = Format {
     inside: named::INSIDE,
     roles: ROLES,
     entities: &[
-        Entity::new("account", "bucket_owner"),
-        Entity::new("bucket", "bucket"),
-        Entity::new("ip", "remote_ip"),
-        Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
-        Entity::new("principal", "requester"),
-        Entity::new("operation", "operation"),
-        Entity { part: Part::Joined("bucket", "key"), unbounded: true, ..Entity::new("object", "bucket/key") },
-        Entity { part: Part::Within(access_key), ..Entity::new("access_key", "request_uri") },
-        Entity::new("error", "error_code"),
-        Entity::new("user_agent", "user_agent"),
-        Entity::new("region", "source_region"),
+        Entity::new(EntityKind::Account, "bucket_owner"),
+        Entity::new(EntityKind::Bucket, "bucket"),
+        Entity::new(EntityKind::Ip, "remote_ip"),
+        Entity { part: Part::First(ACTOR), ..Entity::new(EntityKind::Principal, "actor") },
+        Entity::new(EntityKind::Principal, "requester"),
+        Entity::new(EntityKind::Operation, "operation"),
+        Entity {
+            part: Part::Joined("bucket", "key"),
+            unbounded: true,
+            ..Entity::new(EntityKind::Object, "bucket/key")
+        },
+        Entity { part: Part::Within(access_key), ..Entity::new(EntityKind::AccessKey, "request_uri") },
+        Entity::new(EntityKind::Error, "error_code"),
+        Entity::new(EntityKind::UserAgent, "user_agent"),
+        Entity::new(EntityKind::Region, "source_region"),
     ],
     index_version: 1,
     measures: Measures {
@@ -241,7 +246,7 @@ pub fn detect(head: &[u8]) -> bool {
     let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(32);
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| {
         strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some()
-            || salvage::read(line, &mut times).map_or_else(|reason| reason == salvage::NEVER, |_| true)
+            || salvage::read(line, &mut times).map_or_else(|reason| reason == RejectReason::Never, |_| true)
             || with_another_time(line).is_some_and(|line| salvage::read(&line, &mut times).is_ok())
     })
 }

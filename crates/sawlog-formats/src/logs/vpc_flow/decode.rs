@@ -16,6 +16,7 @@ use crate::field::{self, Span, number};
 use crate::identify::rejected;
 use crate::origin::{LineEnding, Origin};
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 
 /// How many lines are taken apart before their fields go to the columns, one column after the other.
 const ROWS_AT_ONCE: usize = 512;
@@ -108,7 +109,7 @@ impl crate::Decoder for Decoder {
         decoded
     }
 
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
         let gap = take_gap(carry);
         self.partitions.rejects.push_after(gap.as_deref(), origin, reason, raw);
     }
@@ -211,7 +212,7 @@ impl Decoder {
                 let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
                 let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
                 let what = rejected(text, &TABLE);
-                crate::Decoder::reject(self, what.unwrap_or(&reason), with_end, &origin, carry);
+                crate::Decoder::reject(self, what.unwrap_or(reason), with_end, &origin, carry);
             }
         }
     }
@@ -223,14 +224,14 @@ impl Decoder {
         place: &Place<'_>,
         text: &[u8],
         origin: &Origin<'_>,
-    ) -> Result<Option<i64>, String> {
+    ) -> Result<Option<i64>, RejectReason<'static>> {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
         let unmarked = without_mark(text);
         let mark = text.len() - unmarked.len();
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
             self.fields(block, place, place.start + mark..place.start + text.len())
         } else {
-            Err("not UTF-8".to_owned())
+            Err(RejectReason::NotUtf8)
         };
         match read {
             Ok(Taken { time, canonical }) => {
@@ -254,7 +255,7 @@ impl Decoder {
 
     /// Takes the line's fields, between each two of which there is a blank; or as many blanks and tabs as may be, if only
     /// so there are as many fields as are named.
-    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, String> {
+    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, RejectReason<'static>> {
         let named = self.layout.slots.len();
         let Range { start, end } = text;
         if place.blanks.len() + 1 == named && !block[start..end].ends_with(b"\t") {
@@ -273,7 +274,7 @@ impl Decoder {
             at = word_end + 1;
         }
         if words.len() != named {
-            return Err(format!("has {} fields where {named} are named", words.len()));
+            return Err(RejectReason::OtherCount { found: words.len(), named });
         }
         self.values(block, words.into_iter(), false)
     }
@@ -284,7 +285,7 @@ impl Decoder {
         block: &[u8],
         places: impl Iterator<Item = (usize, usize)> + Clone,
         mut canonical: bool,
-    ) -> Result<Taken, String> {
+    ) -> Result<Taken, RejectReason<'static>> {
         let (mut starts, mut ends) = (None, None);
         for (slot, (start, end)) in self.layout.slots.iter().zip(places.clone()) {
             let value = &block[start..end];
@@ -322,7 +323,7 @@ impl Decoder {
         if time.is_none() || !self.odd.is_empty() {
             let values = places.map(|(start, end)| &block[start..end]);
             if !is_plausible(self.layout.slots.iter().zip(values)) {
-                return Err("most of its fields are not what they are named".to_owned());
+                return Err(RejectReason::Implausible);
             }
         }
         Ok(Taken { time, canonical })

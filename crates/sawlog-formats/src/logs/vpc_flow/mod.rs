@@ -17,7 +17,7 @@ use print::LinePrinter;
 
 use crate::decoder::Carry;
 use crate::encoding::{MARK, without_mark};
-use crate::entity::{Bytes, Entity, Failed, Measures, Part};
+use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part};
 use crate::format::{Format, Framing};
 use crate::role::{Changes, Role, Value};
 use crate::table::{Column, Kind, Table};
@@ -37,16 +37,16 @@ pub const FORMAT: Format = Format {
     inside: named::INSIDE,
     roles: ROLES,
     entities: &[
-        Entity { part: Part::Addresses(ADDRESSES), ..Entity::new("ip", "ip") },
-        Entity::new("ip", "srcaddr"),
-        Entity::new("ip", "dstaddr"),
-        Entity::new("ip", "pkt_srcaddr"),
-        Entity::new("ip", "pkt_dstaddr"),
-        Entity { unbounded: true, ..Entity::new("port", "srcport") },
-        Entity { unbounded: true, ..Entity::new("port", "dstport") },
-        Entity::new("interface", "interface_id"),
-        Entity::new("account", "account_id"),
-        Entity::new("region", "region"),
+        Entity { part: Part::Addresses(ADDRESSES), ..Entity::new(EntityKind::Ip, "ip") },
+        Entity::new(EntityKind::Ip, "srcaddr"),
+        Entity::new(EntityKind::Ip, "dstaddr"),
+        Entity::new(EntityKind::Ip, "pkt_srcaddr"),
+        Entity::new(EntityKind::Ip, "pkt_dstaddr"),
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "srcport") },
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "dstport") },
+        Entity::new(EntityKind::Interface, "interface_id"),
+        Entity::new(EntityKind::Account, "account_id"),
+        Entity::new(EntityKind::Region, "region"),
     ],
     index_version: 1,
     measures: Measures {
