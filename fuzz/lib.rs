@@ -18,7 +18,7 @@ use flate2::write::GzEncoder;
 pub use paths::paths;
 use sawlog_formats::{
     Block, Carry, Cutter, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, RejectReason, Remainder, TIMES, Table,
-    TextColumn, WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
+    TextColumn, TimeSpan, WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
 };
 
 /// Where a block begins of a file whose name has a time or none.
@@ -87,7 +87,7 @@ fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option
         size: i64::try_from(content.len()).expect("a short file"),
     };
     compare(&batches, &remainder, b"", content);
-    let is_held = |(first, last): (i64, i64)| TIMES.contains(&first) && TIMES.contains(&last);
+    let is_held = |span: TimeSpan| TIMES.contains(&span.first) && TIMES.contains(&span.last);
     assert!(decoded.times.is_none_or(is_held), "{:?}", decoded.times);
     decoded
 }

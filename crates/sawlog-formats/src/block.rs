@@ -3,6 +3,9 @@
 use crate::reject::RejectReason;
 use crate::wrapping::Wrapping;
 
+/// What stands before a record that does not stand in a line, where nothing else is said.
+pub(crate) const USUAL_GAP: &str = ",";
+
 /// A piece of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block<'a> {

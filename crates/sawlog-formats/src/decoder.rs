@@ -8,6 +8,7 @@ use crate::block::Block;
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
+use crate::time_span::TimeSpan;
 
 /// What the blocks of a source hand on from one to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub struct Decoded {
     pub rejects: i64,
     /// Lines with nothing on them, which are skipped.
     pub blank_lines: i64,
-    /// The earliest and the latest time of a record, in microseconds since 1970.
-    pub times: Option<(i64, i64)>,
+    /// From the earliest time of a record to the latest.
+    pub times: Option<TimeSpan>,
     /// Fields that the table has no column for, and how many records have them.
     pub unknown_fields: BTreeMap<String, i64>,
     /// Fields with a value of another type than the table says, and how many records have one.
@@ -47,7 +48,7 @@ impl Decoded {
         self.records += later.records;
         self.rejects += later.rejects;
         self.blank_lines += later.blank_lines;
-        self.times = span(self.times, later.times);
+        self.times = TimeSpan::covering(self.times, later.times);
         for (name, count) in &later.unknown_fields {
             count_name(&mut self.unknown_fields, name, *count);
         }
@@ -59,15 +60,7 @@ impl Decoded {
     /// Counts a record, and its time if it has one.
     pub(crate) fn record_at(&mut self, time: Option<i64>) {
         self.records += 1;
-        self.times = span(self.times, time.map(|time| (time, time)));
-    }
-}
-
-/// The span of time that covers both.
-fn span(earlier: Option<(i64, i64)>, later: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    match (earlier, later) {
-        (Some((first, last)), Some((begin, end))) => Some((first.min(begin), last.max(end))),
-        (times, None) | (None, times) => times,
+        self.times = TimeSpan::covering(self.times, time.map(TimeSpan::at));
     }
 }
 
@@ -87,7 +80,10 @@ pub trait Decoder: Debug + Send {
 
     /// Stores what is no record for a reason that only the caller knows. `origin` is that of `raw`; parts of one record
     /// have the same number.
-    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry);
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+        let _ = carry;
+        self.waiting_mut().rejects.push(origin, reason, raw);
+    }
 
     /// The records and rejects that wait to be written.
     fn waiting(&self) -> &Partitions;

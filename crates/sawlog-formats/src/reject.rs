@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 
 use crate::builder::ColumnSet;
 use crate::origin::Origin;
-use crate::table::{Column, Kind, Layout, Table};
+use crate::table::{Column, Layout, Table};
 
 /// The table of lines, or pieces of JSON, that are no records.
 pub const REJECTS: Table = Table {
@@ -20,7 +20,7 @@ pub const REJECTS: Table = Table {
         Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
         Column::text("reason", "Why it is not a record"),
         Column::text("gap", "What stands before it in its file, where that is not the usual separator"),
-        Column::text("raw", "The line or record itself, without its line feed").kind(Kind::Bytes).layout(Layout::Plain),
+        Column::bytes("raw", "The line or record itself, without its line feed"),
     ],
     times: &[],
 };

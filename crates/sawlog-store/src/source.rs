@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use sawlog_formats::{Column, Kind, LineEnding, Table};
+use sawlog_formats::{Column, LineEnding, Table, TimeSpan};
 
 /// The table of input files.
 pub const SOURCES: Table = Table {
@@ -15,7 +15,7 @@ pub const SOURCES: Table = Table {
         Column::text("path", "The file's path, relative to the root given: source_file in other tables").skip_files(),
         Column::text("root", "The folder that the path starts from"),
         Column::int64("size", "The file's size in bytes"),
-        Column::text("mtime", "When the file was last changed").kind(Kind::Time),
+        Column::time("mtime", "When the file was last changed"),
         Column::text("sha256", "SHA-256 of the file, as it is"),
         Column::text(
             "state",
@@ -37,13 +37,13 @@ pub const SOURCES: Table = Table {
         Column::int64("rejects", "Lines that are no records"),
         Column::int64("blank_lines", "Lines with nothing on them"),
         Column::text("line_ending", "How its first line ends: lf or crlf"),
-        Column::text("first_time", "The earliest time of a record").kind(Kind::Time),
-        Column::text("last_time", "The latest time of a record").kind(Kind::Time),
+        Column::time("first_time", "The earliest time of a record"),
+        Column::time("last_time", "The latest time of a record"),
         Column::text("after", "What stands after the last record, where that is more than a line ending"),
         Column::text("content", "The file itself, if it is a CloudTrail digest"),
         Column::text("account_id", "The account, by the file's name, if AWS gave it"),
         Column::text("region", "The region, by the file's name, if AWS gave it"),
-        Column::text("file_time", "When AWS closed the file, by its name").kind(Kind::Time),
+        Column::time("file_time", "When AWS closed the file, by its name"),
         Column::text("unknown_fields", "Fields without a column, and how many records have them, as a JSON object"),
         Column::text("other_types", "Fields with a value of another type than their column's, likewise"),
         Column::text("run_id", "The run that read it"),
@@ -51,7 +51,7 @@ pub const SOURCES: Table = Table {
         Column::text("encoding", "utf-16le or utf-16be where its text was made into UTF-8, which is its content then"),
         Column::text("options", "The options without which it would be read otherwise"),
         Column::text("looks_like", "What it looks like, if it is of a kind that is not read"),
-        Column::text("removed_at", "When its records were removed").kind(Kind::Time),
+        Column::time("removed_at", "When its records were removed"),
         Column::text("remove_reason", "Why they were removed"),
         Column::text("envelope", "What the file is, if it is not the log itself but a document that holds its records"),
         Column::text("archive", "The path of the input file that it is a member of; its own path begins with it"),
@@ -122,7 +122,7 @@ pub struct Source {
     pub rejects: i64,
     pub blank_lines: i64,
     pub line_ending: LineEnding,
-    pub times: Option<(i64, i64)>,
+    pub times: Option<TimeSpan>,
     pub after: Option<String>,
     pub content: Option<String>,
     pub account_id: Option<SharedText>,
@@ -180,8 +180,8 @@ impl Source {
             number(|source| source.rejects),
             number(|source| source.blank_lines),
             text(|source| Some(source.line_ending.name())),
-            time(|source| source.times.map(|(first, _)| first)),
-            time(|source| source.times.map(|(_, last)| last)),
+            time(|source| source.times.map(|times| times.first)),
+            time(|source| source.times.map(|times| times.last)),
             text(|source| source.after.as_deref()),
             text(|source| source.content.as_deref()),
             text(|source| source.account_id.as_deref()),
@@ -376,7 +376,7 @@ impl<'a> Columns<'a> {
             rejects: self.rejects.value(row),
             blank_lines: self.blank_lines.value(row),
             line_ending: self.line_ending(row)?,
-            times: time(self.first_time).zip(time(self.last_time)),
+            times: time(self.first_time).zip(time(self.last_time)).map(|(first, last)| TimeSpan { first, last }),
             after: own(self.after),
             content: own(self.content),
             account_id: common(self.account_id),

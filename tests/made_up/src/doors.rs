@@ -4,8 +4,8 @@
 
 use sawlog_formats::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use sawlog_formats::{
-    Bytes, Changes, Column, Entity, EntityKind, Failed, Format, Framing, Inside, Kind, Measures, Part, Role, Source,
-    Table, Value,
+    Bytes, Changes, Column, Entity, EntityKind, Failed, Format, Framing, Inside, Measures, Part, Role, Source, Table,
+    Value,
 };
 
 /// The format.
@@ -59,20 +59,20 @@ const TABLE: Table =
 const COLUMNS: [Column; line_log::count(FIELDS)] = line_log::columns(FIELDS);
 
 const FIELDS: &[Field] = &[
-    Field::time("time", "When the door was used, UTC").skip_files(),
-    Field::text("site", "Where the door is"),
-    Field::text("company", "Whose door it is"),
-    Field::text("badge", "Whose badge it was").lookup(),
+    Field::new(Column::time("time", "When the door was used, UTC").skip_files()),
+    Field::new(Column::text("site", "Where the door is")),
+    Field::new(Column::text("company", "Whose door it is")),
+    Field::new(Column::text("badge", "Whose badge it was").lookup()),
     Field::endpoint(
         Column::text("client_ip", "The address of the door's reader").lookup(),
-        Column::text("client_port", "Its port").kind(Kind::Int32),
+        Column::int32("client_port", "Its port"),
     ),
-    Field::text("door", "Which door"),
-    Field::text("action", "OPEN, LOCK or UNLOCK"),
-    Field::int32("status", "200 if it moved"),
-    Field::text("reason", "Why it did not"),
-    Field::int64("sent", "Bytes sent to the reader"),
-    Field::text("reader", "The reader's make").quoted(),
+    Field::new(Column::text("door", "Which door")),
+    Field::new(Column::text("action", "OPEN, LOCK or UNLOCK")),
+    Field::new(Column::int32("status", "200 if it moved")),
+    Field::new(Column::text("reason", "Why it did not")),
+    Field::new(Column::int64("sent", "Bytes sent to the reader")),
+    Field::new(Column::text("reader", "The reader's make")).quoted(),
 ];
 
 const ROLES: &[(Role, Value)] = &[

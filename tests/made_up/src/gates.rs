@@ -58,15 +58,15 @@ const TABLE: Table =
 const COLUMNS: [Column; json_log::count(FIELDS)] = json_log::columns(FIELDS);
 
 const FIELDS: &[Field] = &[
-    Field::time("gateTime", "gate_time", "When the cart came, UTC").skip_files(),
-    Field::text("gate", "gate", "Which gate"),
-    Field::text("town", "town", "Where the gate is"),
-    Field::text("guild", "guild", "Whose gate it is"),
-    Field::text("carter", "carter", "Who drove").lookup(),
-    Field::text("from", "came_from", "The address of the cart").lookup(),
-    Field::text("act", "act", "PASS, OPEN or SHUT"),
-    Field::text("fault", "fault", "Why it did not pass"),
-    Field::json("load", "load", "What it carried, as JSON"),
+    Field::new("gateTime", Column::time("gate_time", "When the cart came, UTC").skip_files()),
+    Field::new("gate", Column::text("gate", "Which gate")),
+    Field::new("town", Column::text("town", "Where the gate is")),
+    Field::new("guild", Column::text("guild", "Whose gate it is")),
+    Field::new("carter", Column::text("carter", "Who drove").lookup()),
+    Field::new("from", Column::text("came_from", "The address of the cart").lookup()),
+    Field::new("act", Column::text("act", "PASS, OPEN or SHUT")),
+    Field::new("fault", Column::text("fault", "Why it did not pass")),
+    Field::new("load", Column::text("load", "What it carried, as JSON").json()),
 ];
 
 const ROLES: &[(Role, Value)] = &[

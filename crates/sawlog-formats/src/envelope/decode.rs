@@ -1,16 +1,12 @@
 //! Decodes the records of documents by the decoder of their log, and keeps how each stands in its file.
 
-use super::MAX_GAP;
-use crate::block::{Block, Item};
+use crate::block::{Block, Item, USUAL_GAP};
 use crate::decoder::{Carry, Decoded, Decoder};
 use crate::format::Format;
-use crate::origin::{LineEnding, Origin};
+use crate::origin::{LineEnding, MAX_GAP, Origin};
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 use crate::table::Table;
-
-/// What stands before a record where nothing else is said.
-const USUAL_GAP: &str = ",";
 
 /// Decodes a block that [`super::Opener`] has cut.
 pub fn decode_opened(

@@ -1,11 +1,11 @@
 //! JSON documents that hold records: one after the other, of any shape, read as a stream.
 
+use super::line_end;
 use super::opener::Step;
 use super::target::Target;
 use super::walk::{End, Token, Walk, string_end};
-use super::{MAX_GAP, line_end};
 use crate::json_log::Open;
-use crate::origin::MAX_LINE;
+use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 use crate::wrapping::Layer;
 

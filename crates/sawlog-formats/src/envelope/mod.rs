@@ -26,9 +26,6 @@ pub use tell::{Envelope, open};
 
 use crate::origin::MAX_LINE;
 
-/// So many bytes between records stay with the one that they precede; more is a reject of its own.
-const MAX_GAP: usize = 64 << 10;
-
 /// Where the line ends that begins at `start`: at its line feed, or where it is as long as a line may be; `None` if that is not
 /// among the bytes.
 fn line_end(bytes: &[u8], start: usize, at_end: bool) -> Option<usize> {

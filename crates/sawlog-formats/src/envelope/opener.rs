@@ -1,12 +1,11 @@
 //! Opens documents that hold records of a log: cuts a stream into blocks of records, each with what stands before it and how it is
 //! wrapped.
 
-use super::MAX_GAP;
 use super::json::Documents;
 use super::rows::{Table, timed_line};
 use super::target::{Found, Target};
 use crate::block::{Block, Item, Wrapped};
-use crate::origin::MAX_LINE;
+use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 use crate::wrapping::{Layer, Places, Wrapping};
 

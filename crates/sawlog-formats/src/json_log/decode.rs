@@ -13,7 +13,7 @@ use super::keys::{Key, Level};
 use super::skeleton::{MOST, Skeleton};
 use super::write::{is_usual_time, len_of_text, print_number};
 use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE, WRAPPED, WRAPPING};
-use crate::block::{Block, Item};
+use crate::block::{Block, Item, USUAL_GAP};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Carry, Decoded, count_name};
@@ -25,9 +25,6 @@ use crate::reject::RejectReason;
 
 /// JSON that is nested deeper than this is no record.
 const MAX_DEPTH: usize = 128;
-
-/// What stands before a record where nothing else is said.
-const USUAL_GAP: &str = ",";
 
 /// Parses records and fills columns.
 pub(super) struct JsonDecoder {

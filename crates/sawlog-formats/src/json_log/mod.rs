@@ -65,38 +65,23 @@ pub(crate) enum Content {
 }
 
 impl Field {
-    const fn new(key: &'static str, column: Column, content: Content) -> Self {
+    /// A key whose value goes to a column of text, JSON text, truths, 64-bit numbers or times. A text or number of another kind
+    /// is none.
+    ///
+    /// # Panics
+    ///
+    /// If the column is of another kind: see [`Field::object`] and [`Field::list`].
+    #[must_use]
+    pub const fn new(key: &'static str, column: Column) -> Self {
+        let content = match column.kind {
+            Kind::Text if column.json => Content::Json,
+            Kind::Text => Content::Text,
+            Kind::Bool => Content::Bool,
+            Kind::Int64 => Content::Number,
+            Kind::Time => Content::Time,
+            _ => panic!("no single value of JSON fills such a column"),
+        };
         Self { key, other_key: None, column, content }
-    }
-
-    /// Text.
-    #[must_use]
-    pub const fn text(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc), Content::Text)
-    }
-
-    /// A value of any kind, which stays JSON text.
-    #[must_use]
-    pub const fn json(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc).json(), Content::Json)
-    }
-
-    /// True or false.
-    #[must_use]
-    pub const fn boolean(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc).kind(Kind::Bool), Content::Bool)
-    }
-
-    /// A whole number.
-    #[must_use]
-    pub const fn number(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::int64(name, doc), Content::Number)
-    }
-
-    /// Text that is a time.
-    #[must_use]
-    pub const fn time(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc).kind(Kind::Time), Content::Time)
     }
 
     /// An object, whose fields are a group of columns: [`group`] of them.
@@ -108,7 +93,7 @@ impl Field {
         columns: &'static [Column],
         fields: &'static [Self],
     ) -> Self {
-        Self::new(key, Column::group(name, doc, columns), Content::Object(fields))
+        Self { key, other_key: None, column: Column::group(name, doc, columns), content: Content::Object(fields) }
     }
 
     /// A list of objects, which are a list of groups. It stands at the top of a record.
@@ -120,31 +105,14 @@ impl Field {
         columns: &'static [Column],
         fields: &'static [Self],
     ) -> Self {
-        Self::new(key, Column::text(name, doc).kind(Kind::List(columns)), Content::Array(fields))
+        let column = Column::text(name, doc).kind(Kind::List(columns));
+        Self { key, other_key: None, column, content: Content::Array(fields) }
     }
 
     /// The same field, whose key has another name in some records.
     #[must_use]
     pub const fn or(self, key: &'static str) -> Self {
         Self { other_key: Some(key), ..self }
-    }
-
-    /// The same field, with a Bloom filter.
-    #[must_use]
-    pub const fn lookup(self) -> Self {
-        Self { column: self.column.lookup(), ..self }
-    }
-
-    /// The same field, nearly every value of which is another.
-    #[must_use]
-    pub const fn plain(self) -> Self {
-        Self { column: self.column.layout(Layout::Plain), ..self }
-    }
-
-    /// The same field, with its range kept for each data file.
-    #[must_use]
-    pub const fn skip_files(self) -> Self {
-        Self { column: self.column.skip_files(), ..self }
     }
 }
 
@@ -169,7 +137,7 @@ pub const fn group<const N: usize>(fields: &[Field]) -> [Column; N] {
 const OTHERS: [Column; 8] = [
     Column::text("gap", "What stands before the record in its file, where that is not a comma"),
     Column::text("raw", "The record's own JSON text, where skeleton and values don't give it back byte for byte")
-        .layout(Layout::Plain),
+        .plain(),
     Column::SOURCE_FILE,
     Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta),
     Column::text("extra", "Fields that have no column, as JSON; those within others by path: tlsDetails.group").json(),

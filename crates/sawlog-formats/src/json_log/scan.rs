@@ -11,13 +11,11 @@ use super::{JsonLog, has_field};
 use crate::block::{Block, Item};
 use crate::encoding::MARK;
 use crate::members::{Member, ValueEnd, member, string_end, value_end};
-use crate::origin::MAX_LINE;
+use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
-/// So many bytes of brackets and white space stay with the record that they precede; more is a reject of its own.
-const MAX_GAP: usize = 64 << 10;
 /// So many brackets may be open around records.
 const MAX_OUTER: usize = 16;
 

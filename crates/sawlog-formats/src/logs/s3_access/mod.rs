@@ -20,7 +20,7 @@ use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part, Received,
 use crate::format::{Format, Framing};
 use crate::reject::RejectReason;
 use crate::role::{Changes, Role, Value};
-use crate::table::{Column, Kind, Layout, Table};
+use crate::table::{Column, Table};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -172,14 +172,14 @@ pub const TABLE: Table = Table {
 const COLUMNS: &[Column] = &[
     Column::text("bucket_owner", "Canonical user id of the bucket's owner"),
     Column::text("bucket", "The bucket"),
-    Column::text("time", "When the request was received, UTC").kind(Kind::Time).skip_files(),
+    Column::time("time", "When the request was received, UTC").skip_files(),
     Column::text("remote_ip", "The requester's address as S3 saw it").lookup(),
     Column::text("requester", "Canonical user id, ARN or service of the requester; null if anonymous").lookup(),
-    Column::text("request_id", "S3's own id of the request").layout(Layout::Plain).lookup(),
+    Column::text("request_id", "S3's own id of the request").plain().lookup(),
     Column::text("operation", "SOAP.operation, REST.method.resource, WEBSITE.…, BATCH.… or S3.action.resource"),
     Column::text("key", "The object's key, URL-encoded as in the log").lookup(),
     Column::text("request_uri", "The request line of HTTP"),
-    Column::text("http_status", "The response's HTTP status").kind(Kind::Int32),
+    Column::int32("http_status", "The response's HTTP status"),
     Column::text("error_code", "S3's error code"),
     Column::int64("bytes_sent", "Bytes of the response without HTTP overhead"),
     Column::int64("object_size", "The object's total size in bytes"),
@@ -188,7 +188,7 @@ const COLUMNS: &[Column] = &[
     Column::text("referer", "The HTTP Referer header"),
     Column::text("user_agent", "The HTTP User-Agent header"),
     Column::text("version_id", "The version in the request"),
-    Column::text("host_id", "S3's extended request id").layout(Layout::Plain),
+    Column::text("host_id", "S3's extended request id").plain(),
     Column::text("signature_version", "SigV2 or SigV4; null if unauthenticated"),
     Column::text("cipher_suite", "The TLS cipher; null for plain HTTP"),
     Column::text("authentication_type", "AuthHeader or QueryString; null if unauthenticated"),
@@ -197,7 +197,7 @@ const COLUMNS: &[Column] = &[
     Column::text("access_point_arn", "ARN of the access point"),
     Column::text("acl_required", "Yes if an ACL decided the request"),
     Column::text("source_region", "The region that the request came from"),
-    Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
+    Column::int32("field_count", "How many fields the line has"),
     Column::text("extra", "Fields after source_region, as they stand in the line"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,

@@ -14,14 +14,11 @@ use crate::decoder::{Carry, Decoded, count_name};
 use crate::encoding::without_mark;
 use crate::field::{self, Span, number};
 use crate::identify::rejected;
-use crate::origin::{LineEnding, Origin};
+use crate::lines::{LinePlace, ROWS_AT_ONCE};
+use crate::origin::{MAX_GAP, Origin};
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 
-/// How many lines are taken apart before their fields go to the columns, one column after the other.
-const ROWS_AT_ONCE: usize = 512;
-/// So many bytes of header lines may stand before a record.
-const MAX_GAP: usize = 64 << 10;
 /// Times from here on are in milliseconds: in seconds they would lie in the year 5138, in milliseconds in 1973.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
@@ -92,14 +89,9 @@ impl crate::Decoder for Decoder {
             let blanks = separators[at..].iter().take_while(|place| block[**place as usize] == b' ').count();
             let end = separators.get(at + blanks).map_or(block.len(), |end| *end as usize);
             let next = block.len().min(end + 1);
-            let place = Place {
-                start,
-                end,
-                next,
-                ends_alike: block[start..end].ends_with(b"\r") == (next > end && origin.ending == LineEnding::CrLf),
-                number: origin.first_line + decoded.lines,
-                blanks: &separators[at..at + blanks],
-            };
+            let number = origin.first_line + decoded.lines;
+            let line = LinePlace::new(block, (start, end), next > end, origin.ending, number);
+            let place = Place { line, next, blanks: &separators[at..at + blanks] };
             decoded.lines += 1;
             self.line(block, &place, origin, carry, &mut decoded);
             (start, at) = (next, at + blanks + 1);
@@ -125,13 +117,9 @@ impl crate::Decoder for Decoder {
 
 /// Where a line stands in its block.
 struct Place<'a> {
-    start: usize,
-    /// Before the line feed.
-    end: usize,
+    line: LinePlace,
+    /// Where the next one begins.
     next: usize,
-    /// Whether the line ends as the source's first one does.
-    ends_alike: bool,
-    number: i64,
     /// Where its blanks are.
     blanks: &'a [u32],
 }
@@ -173,14 +161,13 @@ impl Decoder {
     }
 
     fn line(&mut self, block: &[u8], place: &Place<'_>, origin: &Origin<'_>, carry: &mut Carry, decoded: &mut Decoded) {
-        let with_end = &block[place.start..place.end];
-        let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
-        let whole = &block[place.start..place.next];
-        if text.is_empty() && place.ends_alike {
+        let text = place.line.text(block);
+        let with_line_feed = &block[place.line.start..place.next];
+        if place.line.is_blank(block) {
             decoded.blank_lines += 1;
             // After a header line a blank one stays where it is; others are found again by the lines' numbers.
             if !carry.gap.is_empty() && carry.gap.len() < MAX_GAP {
-                carry.gap.push_str(&String::from_utf8_lossy(whole));
+                carry.gap.push_str(&String::from_utf8_lossy(with_line_feed));
             }
             return;
         }
@@ -189,7 +176,7 @@ impl Decoder {
             && let Some(fields) = header_fields(without_mark(text))
         {
             carry.fields = Some(fields);
-            carry.gap.push_str(&String::from_utf8_lossy(whole));
+            carry.gap.push_str(&String::from_utf8_lossy(with_line_feed));
             return self.use_layout(carry, block, origin);
         }
         if self.is_transit || place.blanks.len() + 1 != self.layout.slots.len() {
@@ -209,10 +196,8 @@ impl Decoder {
             }
             Err(reason) => {
                 decoded.rejects += 1;
-                let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
-                let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
-                let what = rejected(text, &TABLE);
-                crate::Decoder::reject(self, what.unwrap_or(reason), with_end, &origin, carry);
+                let (origin, what) = (place.line.origin(origin), rejected(text, &TABLE));
+                crate::Decoder::reject(self, what.unwrap_or(reason), place.line.whole(block), &origin, carry);
             }
         }
     }
@@ -226,21 +211,21 @@ impl Decoder {
         origin: &Origin<'_>,
     ) -> Result<Option<i64>, RejectReason<'static>> {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
-        let unmarked = without_mark(text);
-        let mark = text.len() - unmarked.len();
+        let LinePlace { start, end, ends_alike, number } = place.line;
+        let (_, mark) = place.line.unmarked(block);
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
-            self.fields(block, place, place.start + mark..place.start + text.len())
+            self.fields(block, place, start + mark..start + text.len())
         } else {
             Err(RejectReason::NotUtf8)
         };
         match read {
             Ok(Taken { time, canonical }) => {
-                let as_it_is = canonical && place.ends_alike && mark == 0;
-                let raw = if as_it_is { Span::NULL } else { Span::new(block, place.start, place.end) };
+                let as_it_is = canonical && ends_alike && mark == 0;
+                let raw = if as_it_is { Span::NULL } else { Span::new(block, start, end) };
                 let extras_end = self.pending.extras.len();
                 let of_file = if time.is_none() { origin.file_time.and_then(within_times) } else { None };
                 let (time, is_by_file) = (time.or(of_file), of_file.is_some());
-                let row = Row { number: place.number, day: day_of(time), is_by_file, extras_end, gap: None, raw };
+                let row = Row { number, day: day_of(time), is_by_file, extras_end, gap: None, raw };
                 self.pending.rows.push(row);
                 Ok(time)
             }

@@ -9,7 +9,8 @@ use super::*;
 use crate::block::Block;
 use crate::decoder::Decoded;
 use crate::origin::{LineEnding, Origin};
-use crate::{Decoder as _, Printer as _, TextColumn};
+use crate::table::Kind;
+use crate::{Decoder as _, Printer as _, TextColumn, TimeSpan};
 
 struct Read {
     days: Vec<Option<i32>>,
@@ -222,7 +223,7 @@ fn records_without_a_time_have_that_of_their_file_or_none() {
             assert_eq!((&*read.days, values(&read, "file_time")), (&[None][..], vec![None, None]));
             let read = read_file(&content, per_block, Some(1_714_565_100_000_000));
             assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0));
-            assert_eq!(read.decoded.times, Some((1_714_565_100_000_000, 1_714_565_100_000_000)));
+            assert_eq!(read.decoded.times, Some(TimeSpan::at(1_714_565_100_000_000)));
             assert_eq!(read.days, [Some(19_844)]);
             assert_eq!(values(&read, "file_time"), [Some(1_714_565_100_000_000); 2]);
             let whole: Vec<String> = read.lines().into_iter().map(|(_, line)| line).collect();
