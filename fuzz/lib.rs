@@ -65,7 +65,7 @@ pub fn lines(format: &Format, content: &[u8], per_block: usize) {
 }
 
 fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option<i64>) -> Decoded {
-    let mut decoder = (format.decoder)();
+    let mut decoder = format.new_decoder();
     let (mut decoded, mut carry, mut offset) = (Decoded::default(), Carry::default(), 0);
     let all: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
     for lines in all.chunks(per_block.max(1)) {
@@ -98,7 +98,7 @@ fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option
 ///
 /// If it can't.
 pub fn json(format: &Format, content: &[u8], step: usize) {
-    let (mut cutter, mut decoder) = (Cutter::new(format.framing), (format.decoder)());
+    let (mut cutter, mut decoder) = (Cutter::new(format.framing), format.new_decoder());
     let (mut decoded, mut carry, mut start) = (Decoded::default(), Carry::default(), 0);
     for end in (0..content.len()).step_by(step.max(1)).skip(1).chain([content.len()]) {
         while let Some((block, taken)) = cutter.next(&content[start..end], end == content.len()) {
@@ -143,7 +143,7 @@ pub fn documents(content: &[u8], step: usize) {
 fn documents_in(content: &[u8], step: usize) -> Option<Vec<(i64, String, Vec<u8>)>> {
     let (envelope, mut opener) = open(&content[..content.len().min(HEAD)], None)?;
     let format = envelope.format;
-    let (mut decoder, mut carry) = ((format.decoder)(), Carry::default());
+    let (mut decoder, mut carry) = (format.new_decoder(), Carry::default());
     let (mut decoded, mut start, mut long) = (Decoded::default(), 0, Vec::new());
     let ends = (0..content.len()).step_by(step.min(content.len()).max(1)).skip(1).chain([content.len()]);
     for end in ends {

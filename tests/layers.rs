@@ -15,7 +15,8 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 
 /// For each module at the top of a crate, the others that it names.
 fn named_modules(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
-    let files = walk(source).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    let is_code = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs");
+    let files = walk(source).into_iter().filter(is_code);
     let top = |path: &Path| {
         let first = path.strip_prefix(source).unwrap().components().next().unwrap().as_os_str().to_string_lossy();
         first.trim_end_matches(".rs").to_owned()
@@ -23,18 +24,31 @@ fn named_modules(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let files: Vec<(String, String)> =
         files.map(|path| (top(&path), fs::read_to_string(path).unwrap())).filter(|(top, _)| top != "lib").collect();
     let all: BTreeSet<&String> = files.iter().map(|(top, _)| top).collect();
+    let given = given_out(&fs::read_to_string(source.join("lib.rs")).unwrap());
     let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (top, text) in &files {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code: String = code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+        let code: Vec<&str> = code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+        let code = code.join("\n");
         let one =
             code.split("crate::").skip(1).map(|rest| rest.split(|char| !is_word(char)).next().unwrap_or_default());
         let several = code.split("use crate::{").skip(1).filter_map(|rest| rest.split(';').next());
         let several = several.flat_map(|list| list.split(|char| !is_word(char)));
-        let others = one.chain(several).map(str::to_owned).filter(|other| other != top && all.contains(other));
+        let module = |name: &str| match given.get(name) {
+            Some(module) if !all.contains(&name.to_owned()) => module.clone(),
+            _ => name.to_owned(),
+        };
+        let others = one.chain(several).map(module).filter(|other| other != top && all.contains(other));
         named.entry(top.clone()).or_default().extend(others);
     }
     named
+}
+
+/// For each name that the front page of a crate gives out the module that it is of.
+fn given_out(front_page: &str) -> BTreeMap<String, String> {
+    let lists = front_page.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next()?.split_once("::"));
+    let names = lists.flat_map(|(module, names)| names.split(|char| !is_word(char)).map(move |name| (name, module)));
+    names.map(|(name, module)| (name.to_owned(), module.to_owned())).collect()
 }
 
 fn is_word(char: char) -> bool {

@@ -8,6 +8,7 @@ use crate::entity::{Entity, Measures};
 use crate::json_log::JsonLog;
 use crate::meaning::{EventId, Issuing, Subject};
 use crate::named_values::Inside;
+use crate::partitions::Partitions;
 use crate::role::{Role, Value};
 use crate::table::Table;
 
@@ -22,8 +23,8 @@ pub struct Format {
     pub framing: Framing,
     /// Whether the (decompressed) beginning of a file looks like this format.
     pub detect: fn(&[u8]) -> bool,
-    /// Makes a decoder.
-    pub decoder: fn() -> Box<dyn Decoder>,
+    /// Makes a decoder that fills these columns: see [`Format::new_decoder`].
+    pub decoder: fn(Partitions) -> Box<dyn Decoder>,
     /// The columns that a printer needs.
     pub printed: fn() -> Vec<&'static str>,
     /// Makes a printer of the rows in a batch, which must have those columns; names the one that it hasn't.

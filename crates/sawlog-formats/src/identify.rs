@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use crate::calendar::is_time;
+use crate::decoder::Decoder;
+use crate::format::Format;
 use crate::members::{self, ValueEnd, members, value_end};
+use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 use crate::table::Table;
 use crate::{Encoding, alb_access, cloudtrail, detect, formats, s3_access, vpc_flow, without_mark};
@@ -462,8 +465,21 @@ fn flow_fields(line: &[u8]) -> Option<usize> {
     (fields >= 3 && signs + addresses.min(2) + times.min(1) >= 3).then_some(fields)
 }
 
+impl Format {
+    /// A decoder of the log, which tells what other things it is given.
+    #[must_use]
+    pub fn new_decoder(&self) -> Box<dyn Decoder> {
+        (self.decoder)(partitions(self.table))
+    }
+}
+
+/// Columns of a log's table, without a row. What is rejected is recognised, if it is anything.
+pub(crate) fn partitions(table: &'static Table) -> Partitions {
+    Partitions::new(table, rejected)
+}
+
 /// What a line or JSON object is that is no record of `table`, if that can be told.
-pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
+fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
     let text = without_mark(raw).trim_ascii();
     if text.starts_with(b"{") {
         let kind = object_kind(text).map(|kind| kind.name);
@@ -476,7 +492,7 @@ pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static
     let other = formats()
         .iter()
         .filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
-    let line_of = |format: &&crate::Format| (format.detect)(first);
+    let line_of = |format: &&Format| (format.detect)(first);
     let line = other.copied().find(line_of).map(|format| format.record);
     line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name)).map(RejectReason::Is)
 }

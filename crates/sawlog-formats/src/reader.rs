@@ -288,7 +288,7 @@ impl Decoding {
     fn new(format: &'static Format, options: ReaderOptions, ending: LineEnding) -> Self {
         Self {
             format,
-            decoder: (format.decoder)(),
+            decoder: format.new_decoder(),
             source_file: options.source_file.unwrap_or_default(),
             file_time: options.file_time,
             text: options.text,

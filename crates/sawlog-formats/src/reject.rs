@@ -157,20 +157,28 @@ impl fmt::Display for RejectReason<'_> {
     }
 }
 
+/// Tells what a line or object is that is no record of a table, if that can be told.
+pub(crate) type Recognise = fn(&[u8], &Table) -> Option<RejectReason<'static>>;
+
 /// Collects rejects into a record batch of the table [`REJECTS`].
 #[derive(Debug)]
 pub struct RejectBuilder {
-    log: &'static str,
+    table: &'static Table,
+    recognise: Recognise,
     columns: ColumnSet,
     /// What stands before and in place of the next rejects in their file.
     stand_in: Option<(String, Vec<u8>)>,
 }
 
 impl RejectBuilder {
-    /// No rejects yet, of the table named `log`.
-    #[must_use]
-    pub fn new(log: &'static str) -> Self {
-        Self { log, columns: ColumnSet::new(&REJECTS), stand_in: None }
+    /// No rejects yet, of a log with this table.
+    pub(crate) fn new(table: &'static Table, recognise: Recognise) -> Self {
+        Self { table, recognise, columns: ColumnSet::new(&REJECTS), stand_in: None }
+    }
+
+    /// What a line or object is that is no record of the log, if that can be told; else why it is none.
+    pub(crate) fn recognised(&self, raw: &[u8], reason: RejectReason<'static>) -> RejectReason<'static> {
+        (self.recognise)(raw, self.table).unwrap_or(reason)
     }
 
     /// Adds a line. It stands at `origin`, whose `first_line` and `byte_offset` are the line's own.
@@ -184,7 +192,7 @@ impl RejectBuilder {
             Some((gap, raw)) => (Some(gap.as_str()), raw.as_slice()),
             None => (gap, raw),
         };
-        self.columns.texts(0, std::iter::once(Some(self.log.as_bytes())));
+        self.columns.texts(0, std::iter::once(Some(self.table.name.as_bytes())));
         self.columns.texts(1, std::iter::once(Some(origin.source_file.as_bytes())));
         self.columns.numbers(2, std::iter::once(Some(origin.first_line)));
         self.columns.numbers(3, std::iter::once(Some(origin.byte_offset)));

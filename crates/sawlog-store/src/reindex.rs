@@ -179,7 +179,7 @@ mod tests {
         let line = b"owner bucket [29/Jul/2021:13:09:55 +0000] 192.0.2.3 - ID REST.GET.OBJECT k \"GET /k\" 200 - 1 - 7 - \"-\" \"-\" -\n";
         let origin =
             Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
-        let mut decoder = (s3_access::FORMAT.decoder)();
+        let mut decoder = s3_access::FORMAT.new_decoder();
         decoder.decode(Block::Lines(line), &origin, &mut Carry::default());
         let (days, _) = decoder.waiting_mut().finish();
         let store = Store::open_or_create(root).unwrap();

@@ -14,7 +14,7 @@ pub(crate) const FORMAT: Format = Format {
     record: "line of a log of doors",
     framing: Framing::Lines,
     detect: |head| line_log::detect(&LOG, head),
-    decoder: || Box::new(Decoder::new(&LOG)),
+    decoder: |columns| Box::new(Decoder::new(&LOG, columns)),
     printed: || TABLE.columns.iter().map(|column| column.name).collect(),
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},

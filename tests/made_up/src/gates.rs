@@ -13,7 +13,7 @@ pub(crate) const FORMAT: Format = Format {
     record: "record of a log of gates",
     framing: Framing::Json(&LOG),
     detect: |head| is_record(head.trim_ascii_start()),
-    decoder: || json_log::decoder(&LOG),
+    decoder: |columns| json_log::decoder(&LOG, columns),
     printed: || json_log::printed(&LOG),
     printer: json_log::printer,
     skim: |_, _| {},

@@ -587,7 +587,7 @@ impl<'a> Worker<'a> {
         let kit = &mut self.kits[place];
         if kit.is_none() {
             let encoder = Encoder::new(format.table, self.job.settings.codec)?;
-            *kit = Some(Kit { decoder: (format.decoder)(), encoder });
+            *kit = Some(Kit { decoder: format.new_decoder(), encoder });
         }
         kit.as_mut().context("made above")
     }

@@ -290,7 +290,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         for ((table, day), pieces) in scraps.days {
             let format = formats().iter().find(|format| format.table.name == table).context("not registered")?;
             let mut encoder = Encoder::new(format.table, settings.codec)?;
-            let mut decoder = (format.decoder)();
+            let mut decoder = format.new_decoder();
             let mut staged = self.run.create_file(format.table, day.map(date_name))?;
             let last = pieces.len() - 1;
             for (place, (offset, len)) in pieces.into_iter().enumerate() {

@@ -17,7 +17,6 @@ use crate::block::{Block, Item, USUAL_GAP};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Carry, Decoded, count_name};
-use crate::identify::rejected;
 use crate::members::{ValueEnd, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
@@ -45,10 +44,10 @@ impl std::fmt::Debug for JsonDecoder {
 
 impl JsonDecoder {
     /// A decoder of a log.
-    pub(super) fn new(log: &'static JsonLog) -> Self {
+    pub(super) fn new(log: &'static JsonLog, partitions: Partitions) -> Self {
         Self {
             log,
-            partitions: Partitions::new(log.table),
+            partitions,
             record: Level::new(log.fields),
             skeleton: Skeleton::default(),
             copy: Vec::new(),
@@ -118,8 +117,8 @@ impl JsonDecoder {
         let name;
         let reason = if let Some(problem) = item.problem {
             let is_text = problem == RejectReason::NoRecord;
-            let what = is_text.then(|| rejected(&context.bytes[item.start..item.end], self.log.table)).flatten();
-            what.unwrap_or(problem)
+            let text = &context.bytes[item.start..item.end];
+            if is_text { self.partitions.rejects.recognised(text, problem) } else { problem }
         } else {
             let parsed = self.parse(context, std::slice::from_ref(item), number, decoded);
             let Err(error) = parsed.or_else(|_| self.parse_repaired(context, item, number, decoded)) else { return };
@@ -215,7 +214,7 @@ impl JsonDecoder {
     ) -> Result<(), RejectReason<'static>> {
         let log = self.log;
         let time = record_time(log, tape, node);
-        let time = time.map_err(|reason| rejected(source.text, log.table).unwrap_or(reason))?;
+        let time = time.map_err(|reason| self.partitions.rejects.recognised(source.text, reason))?;
         let columns = self.partitions.day(day_of(Some(time)));
         let row = columns.rows();
         let set = columns.columns();

@@ -22,6 +22,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
 use crate::decoder::{Decoder, Printer};
+use crate::partitions::Partitions;
 use crate::table::{Column, Kind, Layout, Table};
 
 /// A log whose records are JSON objects.
@@ -174,10 +175,10 @@ pub const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
     columns
 }
 
-/// A decoder of a log.
+/// A decoder of a log, which fills these columns.
 #[must_use]
-pub fn decoder(log: &'static JsonLog) -> Box<dyn Decoder> {
-    Box::new(decode::JsonDecoder::new(log))
+pub fn decoder(log: &'static JsonLog, partitions: Partitions) -> Box<dyn Decoder> {
+    Box::new(decode::JsonDecoder::new(log, partitions))
 }
 
 /// The columns that a printer of a log needs.

@@ -59,7 +59,7 @@ fn decode(records: &[impl AsRef<str>]) -> (Vec<RecordBatch>, Decoded) {
         text += record.as_ref();
         items.push(Item { gap, start, end: text.len(), problem: None, continues: false, wrapped: None });
     }
-    let mut decoder = decoder(&LOG);
+    let mut decoder = decoder(&LOG, Partitions::new(LOG.table, |_, _| None));
     let origin = Origin { source_file: "file", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
     let decoded = decoder.decode(Block::Json(text.as_bytes(), &items), &origin, &mut Carry::default());
     let (batches, _) = decoder.waiting_mut().finish();

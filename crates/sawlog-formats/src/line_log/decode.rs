@@ -8,7 +8,6 @@ use crate::builder::ColumnSet;
 use crate::calendar::day_of;
 use crate::decoder::{Carry, Decoded, count_name};
 use crate::field::Span;
-use crate::identify::rejected;
 use crate::lines::{LinePlace, ROWS_AT_ONCE, lines};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
@@ -53,10 +52,10 @@ struct Lines<'a> {
 }
 
 impl Decoder {
-    /// A decoder of a log.
+    /// A decoder of a log, which fills these columns.
     #[must_use]
-    pub fn new(log: &'static LineLog) -> Self {
-        Self { layout: LineLayout::new(log), partitions: Partitions::new(log.table), pending: Pending::default() }
+    pub fn new(log: &'static LineLog, partitions: Partitions) -> Self {
+        Self { layout: LineLayout::new(log), partitions, pending: Pending::default() }
     }
 }
 
@@ -141,11 +140,11 @@ impl Lines<'_> {
         });
     }
 
-    fn reject(&mut self, place: &LinePlace, problem: RejectReason<'_>) {
+    fn reject(&mut self, place: &LinePlace, problem: RejectReason<'static>) {
         let raw = place.whole(self.block);
         self.decoded.rejects += 1;
         let own = if place.text(self.block).is_empty() { RejectReason::OddBlank } else { problem };
-        let reason = rejected(raw, self.layout.table).unwrap_or(own);
+        let reason = self.partitions.rejects.recognised(raw, own);
         self.partitions.rejects.push(&place.origin(self.origin), reason, raw);
     }
 }

@@ -196,7 +196,7 @@ mod tests {
         let item = Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
         let origin =
             Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
-        let mut decoder = (cloudtrail::FORMAT.decoder)();
+        let mut decoder = cloudtrail::FORMAT.new_decoder();
         decoder.decode(Block::Json(record, &[item]), &origin, &mut Carry::default());
         let (days, _) = decoder.waiting_mut().finish();
         let store = Store::open_or_create(root)?;

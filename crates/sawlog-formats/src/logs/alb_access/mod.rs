@@ -18,7 +18,7 @@ pub const FORMAT: Format = Format {
     record: "line of an ALB access log",
     framing: Framing::Lines,
     detect,
-    decoder: || Box::new(Decoder::new(&LOG)),
+    decoder: |columns| Box::new(Decoder::new(&LOG, columns)),
     printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},

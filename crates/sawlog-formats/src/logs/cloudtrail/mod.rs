@@ -24,7 +24,7 @@ pub const FORMAT: Format = Format {
     record: "CloudTrail event",
     framing: Framing::Json(&LOG),
     detect,
-    decoder: || json_log::decoder(&LOG),
+    decoder: |columns| json_log::decoder(&LOG, columns),
     printed: || json_log::printed(&LOG),
     printer: json_log::printer,
     skim: |_, _| {},

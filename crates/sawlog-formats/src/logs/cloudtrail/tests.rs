@@ -28,7 +28,7 @@ struct Read {
 
 /// Decodes content that comes in pieces of `step` bytes.
 fn read_in_steps(content: &[u8], step: usize) -> Read {
-    let (mut scanner, mut decoder) = (Scanner::new(&LOG), json_log::decoder(&LOG));
+    let (mut scanner, mut decoder) = (Scanner::new(&LOG), FORMAT.new_decoder());
     let (mut decoded, mut start, mut offset) = (Decoded::default(), 0, 0);
     let mut carry = Carry::default();
     for end in (0..content.len()).step_by(step).skip(1).chain([content.len()]) {
@@ -588,7 +588,7 @@ fn read_in_parts(content: &[u8], size: usize) -> Vec<(i64, String, Vec<u8>)> {
 
 /// What is in a part, which ends with a whole record.
 fn read_part(part: &[u8], mut scanner: Scanner, lines: i64) -> Vec<(i64, String, Vec<u8>)> {
-    let (mut decoder, mut decoded, mut at) = (json_log::decoder(&LOG), Decoded::default(), 0);
+    let (mut decoder, mut decoded, mut at) = (FORMAT.new_decoder(), Decoded::default(), 0);
     while let Some((block, len)) = scanner.next(&part[at..], true) {
         let first_line = 1 + lines + decoded.lines;
         let origin =

@@ -8,7 +8,6 @@ use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
 use crate::decoder::{Carry, Decoded, count_name};
-use crate::identify::rejected;
 use crate::lines::{LinePlace, ROWS_AT_ONCE, lines};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
@@ -31,17 +30,12 @@ struct Pending {
     raw: Span,
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        Self {
-            partitions: Partitions::new(&TABLE),
-            times: TimeReader::default(),
-            pending: Vec::with_capacity(ROWS_AT_ONCE),
-        }
-    }
-}
-
 impl Decoder {
+    /// A decoder that fills these columns.
+    pub(super) fn new(partitions: Partitions) -> Self {
+        Self { partitions, times: TimeReader::default(), pending: Vec::with_capacity(ROWS_AT_ONCE) }
+    }
+
     /// Decodes a block of whole lines, of which the last may lack its line feed. A block must be shorter than 2 GiB.
     fn lines(&mut self, block: &[u8], origin: &Origin<'_>) -> Decoded {
         let mut decoded = Decoded::default();
@@ -131,13 +125,14 @@ impl Decoder {
         &mut self,
         block: &[u8],
         place: &LinePlace,
-        reason: RejectReason<'_>,
+        reason: RejectReason<'static>,
         origin: &Origin<'_>,
         decoded: &mut Decoded,
     ) {
         decoded.rejects += 1;
         let raw = place.whole(block);
-        self.partitions.rejects.push(&place.origin(origin), rejected(raw, &TABLE).unwrap_or(reason), raw);
+        let reason = self.partitions.rejects.recognised(raw, reason);
+        self.partitions.rejects.push(&place.origin(origin), reason, raw);
     }
 
     /// Moves the pending lines to the columns of their dates.

@@ -28,7 +28,7 @@ pub const FORMAT: Format = Format {
     record: "line of an S3 access log",
     framing: Framing::Lines,
     detect,
-    decoder: || Box::<Decoder>::default(),
+    decoder: |columns| Box::new(Decoder::new(columns)),
     printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},

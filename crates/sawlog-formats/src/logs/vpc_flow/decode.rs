@@ -13,7 +13,6 @@ use crate::calendar::{day_of, within_times};
 use crate::decoder::{Carry, Decoded, count_name};
 use crate::encoding::without_mark;
 use crate::field::{self, Span, number};
-use crate::identify::rejected;
 use crate::lines::{LinePlace, ROWS_AT_ONCE};
 use crate::origin::{MAX_GAP, Origin};
 use crate::partitions::Partitions;
@@ -60,20 +59,6 @@ struct Row {
     gap: Option<Box<str>>,
     /// The line itself, where the columns don't give it back.
     raw: Span,
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        let layout = Arc::new(Layout::new(DEFAULT_FIELDS.into()));
-        Self {
-            partitions: Partitions::new(&TABLE),
-            layout,
-            is_transit: false,
-            pending: Pending::default(),
-            odd: Vec::new(),
-            separators: Vec::new(),
-        }
-    }
 }
 
 impl crate::Decoder for Decoder {
@@ -137,6 +122,18 @@ struct Taken {
 }
 
 impl Decoder {
+    /// A decoder that fills these columns.
+    pub(super) fn new(partitions: Partitions) -> Self {
+        Self {
+            partitions,
+            layout: Arc::new(Layout::new(DEFAULT_FIELDS.into())),
+            is_transit: false,
+            pending: Pending::default(),
+            odd: Vec::new(),
+            separators: Vec::new(),
+        }
+    }
+
     /// Takes the layout of the lines to come from `carry`.
     fn use_layout(&mut self, carry: &mut Carry, block: &[u8], origin: &Origin<'_>) {
         let fields = carry.fields.get_or_insert_with(|| DEFAULT_FIELDS.into());
@@ -196,8 +193,9 @@ impl Decoder {
             }
             Err(reason) => {
                 decoded.rejects += 1;
-                let (origin, what) = (place.line.origin(origin), rejected(text, &TABLE));
-                crate::Decoder::reject(self, what.unwrap_or(reason), place.line.whole(block), &origin, carry);
+                let origin = place.line.origin(origin);
+                let reason = self.partitions.rejects.recognised(text, reason);
+                crate::Decoder::reject(self, reason, place.line.whole(block), &origin, carry);
             }
         }
     }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::block::Block;
 use crate::decoder::Decoded;
+use crate::identify::partitions;
 use crate::origin::{LineEnding, Origin};
 use crate::table::Kind;
 use crate::{Decoder as _, Printer as _, TextColumn, TimeSpan};
@@ -26,7 +27,7 @@ fn read_in_blocks(content: &str, per_block: usize) -> Read {
 }
 
 fn read_file(content: &str, per_block: usize, file_time: Option<i64>) -> Read {
-    let mut decoder = super::decode::Decoder::default();
+    let mut decoder = super::decode::Decoder::new(partitions(&TABLE));
     let (mut decoded, mut carry) = (Decoded::default(), Carry::default());
     let lines: Vec<&str> = content.split_inclusive('\n').collect();
     for block in lines.chunks(per_block) {
