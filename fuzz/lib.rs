@@ -16,10 +16,9 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 pub use paths::paths;
-use sawlog_formats::json_log::Scanner;
 use sawlog_formats::{
-    Block, Carry, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, Remainder, TIMES, Table, TextColumn,
-    WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
+    Block, Carry, Cutter, Decoded, Decoder, Format, LineEnding, Origin, REJECTS, RejectReason, Remainder, TIMES, Table,
+    TextColumn, TimeSpan, WrappedColumns, date_name, decode_opened, inflate, is_gzip, open, rebuild, reject_opened,
 };
 
 /// Where a block begins of a file whose name has a time or none.
@@ -66,7 +65,7 @@ pub fn lines(format: &Format, content: &[u8], per_block: usize) {
 }
 
 fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option<i64>) -> Decoded {
-    let mut decoder = (format.decoder)();
+    let mut decoder = format.new_decoder();
     let (mut decoded, mut carry, mut offset) = (Decoded::default(), Carry::default(), 0);
     let all: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
     for lines in all.chunks(per_block.max(1)) {
@@ -88,7 +87,7 @@ fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option
         size: i64::try_from(content.len()).expect("a short file"),
     };
     compare(&batches, &remainder, b"", content);
-    let is_held = |(first, last): (i64, i64)| TIMES.contains(&first) && TIMES.contains(&last);
+    let is_held = |span: TimeSpan| TIMES.contains(&span.first) && TIMES.contains(&span.last);
     assert!(decoded.times.is_none_or(is_held), "{:?}", decoded.times);
     decoded
 }
@@ -99,14 +98,14 @@ fn lines_of(format: &Format, content: &[u8], per_block: usize, file_time: Option
 ///
 /// If it can't.
 pub fn json(format: &Format, content: &[u8], step: usize) {
-    let (mut scanner, mut decoder) = (Scanner::default(), (format.decoder)());
+    let (mut cutter, mut decoder) = (Cutter::new(format.framing), format.new_decoder());
     let (mut decoded, mut carry, mut start) = (Decoded::default(), Carry::default(), 0);
     for end in (0..content.len()).step_by(step.max(1)).skip(1).chain([content.len()]) {
-        while let Some((block, taken)) = scanner.next(&content[start..end], end == content.len()) {
+        while let Some((block, taken)) = cutter.next(&content[start..end], end == content.len()) {
             let origin = origin(content, &decoded, start, None);
             match block {
                 Block::Long(part, last) => {
-                    decoder.reject("too long", part, &origin, &mut carry);
+                    decoder.reject(RejectReason::TooLong, part, &origin, &mut carry);
                     decoded.add(&Decoded { lines: i64::from(last), ..Decoded::default() });
                 }
                 block => decoded.add(&decoder.decode(block, &origin, &mut carry)),
@@ -144,7 +143,7 @@ pub fn documents(content: &[u8], step: usize) {
 fn documents_in(content: &[u8], step: usize) -> Option<Vec<(i64, String, Vec<u8>)>> {
     let (envelope, mut opener) = open(&content[..content.len().min(HEAD)], None)?;
     let format = envelope.format;
-    let (mut decoder, mut carry) = ((format.decoder)(), Carry::default());
+    let (mut decoder, mut carry) = (format.new_decoder(), Carry::default());
     let (mut decoded, mut start, mut long) = (Decoded::default(), 0, Vec::new());
     let ends = (0..content.len()).step_by(step.min(content.len()).max(1)).skip(1).chain([content.len()]);
     for end in ends {
@@ -164,7 +163,7 @@ fn documents_in(content: &[u8], step: usize) -> Option<Vec<(i64, String, Vec<u8>
     let rest = &content[start..];
     if opener.is_open() || std::str::from_utf8(rest).is_err() {
         let origin = origin(content, &decoded, start, None);
-        reject_opened(decoder.as_mut(), "the rest", rest, &origin, &mut carry);
+        reject_opened(decoder.as_mut(), RejectReason::Other("the rest"), rest, &origin, &mut carry);
         decoded.lines += 1;
     } else {
         carry.gap.push_str(std::str::from_utf8(rest).unwrap_or_default());

@@ -114,7 +114,7 @@ fn roles(format: &Format, page: &mut String) {
         write!(page, " Bytes received: `{}`.", received.column).unwrap();
     }
     let indexed: Vec<String> =
-        format.entities.iter().map(|of| format!("{} ({})", code(of.field), of.kind.replace('_', " "))).collect();
+        format.entities.iter().map(|of| format!("{} ({})", code(of.field), of.kind.name().replace('_', " "))).collect();
     writeln!(page, " Indexed: {}.", indexed.join(", ")).unwrap();
 }
 

@@ -21,6 +21,44 @@ pub(crate) fn within_times(micros: i64) -> Option<i64> {
     TIMES.contains(&micros).then_some(micros)
 }
 
+/// A day as text and its number, counted from 1970-01-01: that of the time read last, which most lines have as well.
+#[derive(Debug)]
+pub(crate) struct LastDay<const LEN: usize> {
+    text: [u8; LEN],
+    day: i64,
+}
+
+impl<const LEN: usize> LastDay<LEN> {
+    /// Remembers the first day of 1970, which is written so: a text that was never read must not stand for a day, whatever bytes
+    /// a line has.
+    pub(crate) const fn new(first: [u8; LEN]) -> Self {
+        Self { text: first, day: 0 }
+    }
+
+    /// The number of a day, which `read` gives of a text that is not remembered.
+    #[inline]
+    pub(crate) fn number(&mut self, text: &[u8; LEN], read: impl FnOnce(&[u8; LEN]) -> Option<i64>) -> Option<i64> {
+        if *text != self.text {
+            self.day = read(text)?;
+            self.text = *text;
+        }
+        Some(self.day)
+    }
+}
+
+/// A time of a day in seconds, by the digits of its hour, minute and second.
+#[inline]
+pub(crate) fn second_of_day(hour: [u8; 2], minute: [u8; 2], second: [u8; 2]) -> Option<i64> {
+    let [hour, minute, second] = [two(hour[0], hour[1])?, two(minute[0], minute[1])?, two(second[0], second[1])?];
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// A day of the calendar, counted from 1970-01-01.
+pub(crate) fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_there = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year, month);
+    is_there.then(|| days_from_civil(year, month, day))
+}
+
 /// The day of a time in microseconds, counted from 1970-01-01; `None` without a time, or if no store can hold it.
 #[inline]
 pub(crate) fn day_of(micros: Option<i64>) -> Option<i32> {
@@ -122,6 +160,13 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+/// Whether a word is a time such as `2024-05-01T12:00:00.000Z`.
+pub(crate) fn is_time(word: &[u8]) -> bool {
+    let pattern = b"0000-00-00T00:00:00";
+    let alike = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
+    word.len() > pattern.len() && word.len() < 40 && word.iter().zip(pattern).all(alike)
 }
 
 #[cfg(test)]

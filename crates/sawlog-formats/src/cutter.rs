@@ -2,7 +2,8 @@
 
 use memchr::{memchr, memrchr};
 
-use crate::decoder::{Block, Framing};
+use crate::block::Block;
+use crate::format::Framing;
 use crate::json_log::Scanner;
 use crate::origin::MAX_LINE;
 
@@ -26,7 +27,7 @@ impl Cutter {
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         match framing {
-            Framing::Json(_) => Self::Json(Scanner::default()),
+            Framing::Json(log) => Self::Json(Scanner::new(log)),
             Framing::Lines => Self::Lines { in_long_line: false },
         }
     }

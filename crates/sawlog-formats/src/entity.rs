@@ -3,11 +3,70 @@
 
 use crate::role::Changes;
 
+/// What the values of an entity are; the same in every log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntityKind {
+    /// An access key.
+    AccessKey,
+    /// An account number or canonical id.
+    Account,
+    /// A bucket.
+    Bucket,
+    /// An error code.
+    Error,
+    /// A service, such as `iam.amazonaws.com`.
+    EventSource,
+    /// The host that a request names.
+    Host,
+    /// A network interface.
+    Interface,
+    /// An address.
+    Ip,
+    /// An object: bucket and key.
+    Object,
+    /// An operation of S3, or an API action.
+    Operation,
+    /// A port.
+    Port,
+    /// A user, role or service.
+    Principal,
+    /// A region.
+    Region,
+    /// A URL.
+    Url,
+    /// A user agent.
+    UserAgent,
+}
+
+impl EntityKind {
+    /// Its name, as the index has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccessKey => "access_key",
+            Self::Account => "account",
+            Self::Bucket => "bucket",
+            Self::Error => "error",
+            Self::EventSource => "event_source",
+            Self::Host => "host",
+            Self::Interface => "interface",
+            Self::Ip => "ip",
+            Self::Object => "object",
+            Self::Operation => "operation",
+            Self::Port => "port",
+            Self::Principal => "principal",
+            Self::Region => "region",
+            Self::Url => "url",
+            Self::UserAgent => "user_agent",
+        }
+    }
+}
+
 /// A field whose values are looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Entity {
-    /// What the values are: `ip`, `principal`, `access_key`, and so on; the same in every log.
-    pub kind: &'static str,
+    /// What the values are.
+    pub kind: EntityKind,
     /// The column, in a group with dots; two columns are joined by `/`.
     pub field: &'static str,
     /// Where the value stands in the field.
@@ -80,7 +139,7 @@ impl Source {
 impl Entity {
     /// A field that is an entity of a kind.
     #[must_use]
-    pub const fn new(kind: &'static str, field: &'static str) -> Self {
+    pub const fn new(kind: EntityKind, field: &'static str) -> Self {
         Self { kind, field, part: Part::Whole, unbounded: false }
     }
 

@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::envelope;
+use crate::calendar::is_time;
+use crate::decoder::Decoder;
+use crate::format::Format;
 use crate::members::{self, ValueEnd, members, value_end};
+use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 use crate::table::Table;
 use crate::{Encoding, alb_access, cloudtrail, detect, formats, s3_access, vpc_flow, without_mark};
 
@@ -321,7 +325,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     let word_end = line.iter().position(ends)?;
     let (word, rest) = (&line[..word_end], &line[word_end + 1..]);
     match line[word_end] {
-        b' ' if envelope::is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
+        b' ' if is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
         b' ' => load_balancer(line).filter(|_| detect(text).is_none()),
         // Flow logs are read with tabs between their fields, too.
         b'\t' if vpc_flow::is_header(line) => None,
@@ -334,7 +338,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
 fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     let words: Vec<&str> =
         line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
-    let is_time = |word: &str| envelope::is_time(word.as_bytes());
+    let is_time = |word: &str| is_time(word.as_bytes());
     let is_address = |word: &str| word.parse::<std::net::IpAddr>().is_ok();
     let is_port = |word: &str| word.parse::<u16>().is_ok();
     let is_endpoint = |word: &str| word.rsplit_once(':').is_some_and(|(_, port)| is_port(port));
@@ -461,23 +465,36 @@ fn flow_fields(line: &[u8]) -> Option<usize> {
     (fields >= 3 && signs + addresses.min(2) + times.min(1) >= 3).then_some(fields)
 }
 
+impl Format {
+    /// A decoder of the log, which tells what other things it is given.
+    #[must_use]
+    pub fn new_decoder(&self) -> Box<dyn Decoder> {
+        (self.decoder)(partitions(self.table))
+    }
+}
+
+/// Columns of a log's table, without a row. What is rejected is recognised, if it is anything.
+pub(crate) fn partitions(table: &'static Table) -> Partitions {
+    Partitions::new(table, rejected)
+}
+
 /// What a line or JSON object is that is no record of `table`, if that can be told.
-pub(crate) fn rejected(raw: &[u8], table: &Table) -> Option<&'static str> {
+fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
     let text = without_mark(raw).trim_ascii();
     if text.starts_with(b"{") {
         let kind = object_kind(text).map(|kind| kind.name);
         let is_trail = || {
             (table.name != cloudtrail::TABLE.name && cloudtrail::is_record(text)).then_some(cloudtrail::FORMAT.record)
         };
-        return kind.or_else(is_trail);
+        return kind.or_else(is_trail).map(RejectReason::Is);
     }
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let other = formats()
         .iter()
         .filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
-    let line_of = |format: &&crate::Format| (format.detect)(first);
+    let line_of = |format: &&Format| (format.detect)(first);
     let line = other.copied().find(line_of).map(|format| format.record);
-    line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name))
+    line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name)).map(RejectReason::Is)
 }
 
 #[cfg(test)]
@@ -608,7 +625,9 @@ mod tests {
 
     #[test]
     fn rejects_say_what_they_are() {
-        let of = |text: &str, table: &Table| rejected(text.as_bytes(), table).unwrap_or_default();
+        let of = |text: &str, table: &Table| {
+            rejected(text.as_bytes(), table).map(|reason| reason.to_string()).unwrap_or_default()
+        };
         assert_eq!(of(S3, &cloudtrail::TABLE), "line of an S3 access log");
         assert_eq!(of(FLOW, &s3_access::TABLE), "line of a VPC flow log");
         assert_eq!(of(ALB, &s3_access::TABLE), "line of an ALB access log");

@@ -6,6 +6,7 @@
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].
 
 mod address;
+mod block;
 mod builder;
 mod calendar;
 mod column;
@@ -18,6 +19,7 @@ mod encoding;
 mod entity;
 mod envelope;
 mod field;
+mod format;
 mod gunzip;
 mod identify;
 mod inflate;
@@ -26,9 +28,11 @@ pub mod json_log;
 mod label;
 mod layouts;
 pub mod line_log;
+mod lines;
 mod logs;
 mod meaning;
 mod members;
+mod named_values;
 mod origin;
 mod partitions;
 mod reader;
@@ -38,11 +42,14 @@ mod reject;
 mod role;
 mod table;
 mod text;
+mod time_span;
 mod units;
 mod visible;
 mod whole_gzip;
+mod wrapping;
 
 pub use address::{canonical_address, parse_address};
+pub use block::{Block, Item, Wrapped};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;
 pub use compression::{
@@ -50,13 +57,11 @@ pub use compression::{
 };
 pub use container::Container;
 pub use cutter::Cutter;
-pub use decoder::{Block, Carry, Decoded, Decoder, Format, Framing, Printer};
+pub use decoder::{Carry, Decoded, Decoder, Printer};
 pub use encoding::{Encoding, without_mark};
-pub use entity::{Bytes, Entity, Failed, Find, Measures, Part, Received, Source, Standing};
-pub use envelope::{
-    Envelope, Inside, NamedValue, NamedValues, Opener, Wrapped, WrappedColumns, Wrapping, decode_opened, open,
-    reject_opened,
-};
+pub use entity::{Bytes, Entity, EntityKind, Failed, Find, Measures, Part, Received, Source, Standing};
+pub use envelope::{Envelope, Opener, WrappedColumns, decode_opened, open, reject_opened};
+pub use format::{Format, Framing};
 pub use identify::{
     Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,
     remedy, wrapper,
@@ -67,14 +72,17 @@ pub use label::label;
 pub use layouts::TextLayout;
 pub use logs::{alb_access, cloudtrail, s3_access, vpc_flow};
 pub use meaning::{EventId, Issuing, Subject};
+pub use named_values::{Inside, NamedValue, NamedValues};
 pub use origin::{LineEnding, MAX_LINE, Origin};
 pub use partitions::Partitions;
 pub use reader::{LogBatch, ReadError, Reader, ReaderOptions};
 pub use rebuild::{Rebuilder, Remainder, RowText, rebuild};
 pub use registry::{FIRST_FORMATS, TooLate, detect, format, formats, register};
-pub use reject::{REJECTS, RejectBuilder};
+pub use reject::{REJECTS, RejectBuilder, RejectReason};
 pub use role::{Changes, Role, Value};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
+pub use time_span::TimeSpan;
 pub use units::size;
 pub use visible::{steers, visible};
+pub use wrapping::Wrapping;

@@ -3,6 +3,10 @@
 /// The longest line that is read as a record. A longer one is stored, in parts, among the rejects.
 pub const MAX_LINE: usize = 8 << 20;
 
+/// So many bytes between records stay with the one that they precede: header lines, brackets, white space. More is a reject of its
+/// own.
+pub(crate) const MAX_GAP: usize = 64 << 10;
+
 /// How the lines of a source end: told from its first line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LineEnding {

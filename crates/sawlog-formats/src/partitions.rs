@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow_array::RecordBatch;
 
 use crate::builder::{ColumnSet, Sizes};
-use crate::reject::RejectBuilder;
+use crate::reject::{Recognise, RejectBuilder};
 use crate::table::Table;
 
 /// The columns of each date, and the rejects.
@@ -21,12 +21,13 @@ pub struct Partitions {
 }
 
 impl Partitions {
-    pub(crate) fn new(table: &'static Table) -> Self {
+    /// Those of a log's table, without a row.
+    pub(crate) fn new(table: &'static Table, recognise: Recognise) -> Self {
         Self {
             table,
             days: HashMap::new(),
             last: None,
-            rejects: RejectBuilder::new(table.name),
+            rejects: RejectBuilder::new(table, recognise),
             sizes: Sizes::default(),
         }
     }

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
+use crate::block::Block;
 use crate::compression::Compression;
 use crate::container::Container;
 use crate::cutter::Cutter;
-use crate::decoder::{Block, Carry, Decoded, Decoder, Format};
+use crate::decoder::{Carry, Decoded, Decoder};
 use crate::encoding::{Encoding, Utf16, without_mark};
 use crate::envelope::open;
+use crate::format::Format;
 use crate::gunzip::{Gunzip, is_of_content};
 use crate::identify::{Unread, archive, headerless, other_parquet, other_table, wrapper};
 use crate::inflate::is_gzip;
@@ -23,7 +25,7 @@ use crate::label::label;
 use crate::layouts::{TextLayout, in_layout};
 use crate::origin::{LineEnding, Origin};
 use crate::rebuild::Remainder;
-use crate::reject::REJECTS;
+use crate::reject::{REJECTS, RejectReason};
 use crate::table::Table;
 
 /// So much of a log is looked at to recognise its format.
@@ -236,7 +238,7 @@ impl<'a> Reader<'a> {
         if at_end || broken.is_some() {
             self.is_done = true;
             match &broken {
-                Some(why) => self.decoding.reject(why, &self.content),
+                Some(why) => self.decoding.reject(RejectReason::BrokenOff(why), &self.content),
                 None => self.decoding.end(&self.content, self.cutter.is_open()),
             }
             self.decoding.flush(&mut self.ready).map_err(ReadError::Columns)?;
@@ -286,7 +288,7 @@ impl Decoding {
     fn new(format: &'static Format, options: ReaderOptions, ending: LineEnding) -> Self {
         Self {
             format,
-            decoder: (format.decoder)(),
+            decoder: format.new_decoder(),
             source_file: options.source_file.unwrap_or_default(),
             file_time: options.file_time,
             text: options.text,
@@ -302,7 +304,7 @@ impl Decoding {
 
     fn block(&mut self, block: Block<'_>, length: usize) {
         if let Block::Long(part, last) = block {
-            self.put_reject("longer than 8 MiB", part, last);
+            self.put_reject(RejectReason::TooLong, part, last);
         } else {
             let origin = origin(&self.source_file, &self.decoded, self.offset, self.ending, self.file_time);
             let decoded = self.decoder.decode(block, &origin, &mut self.carry);
@@ -312,12 +314,12 @@ impl Decoding {
     }
 
     /// Keeps what is no record, if it is anything.
-    fn reject(&mut self, why: &str, raw: &[u8]) {
+    fn reject(&mut self, why: RejectReason<'_>, raw: &[u8]) {
         self.put_reject(why, raw, true);
         self.passed(raw.len());
     }
 
-    fn put_reject(&mut self, why: &str, raw: &[u8], is_last: bool) {
+    fn put_reject(&mut self, why: RejectReason<'_>, raw: &[u8], is_last: bool) {
         let origin = origin(&self.source_file, &self.decoded, self.offset, self.ending, self.file_time);
         self.decoder.reject(why, raw, &origin, &mut self.carry);
         let one = i64::from(is_last);
@@ -327,13 +329,13 @@ impl Decoding {
     /// Takes what stands after the last record.
     fn end(&mut self, rest: &[u8], is_open: bool) {
         match std::str::from_utf8(rest) {
-            _ if is_open => self.reject("the JSON ends before all its brackets are closed", rest),
+            _ if is_open => self.reject(RejectReason::EndsOpen, rest),
             Ok(text) if text.len() <= MAX_AFTER => {
                 self.after = std::mem::take(&mut self.carry.gap);
                 self.after.push_str(text);
                 self.passed(rest.len());
             }
-            _ => self.reject("more than 64 KiB of white space or brackets", rest),
+            _ => self.reject(RejectReason::WideEnd, rest),
         }
     }
 

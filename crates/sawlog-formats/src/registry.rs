@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use crate::decoder::Format;
 use crate::encoding::without_mark;
+use crate::format::Format;
 use crate::{alb_access, cloudtrail, s3_access, vpc_flow};
 
 /// The formats of sawlog itself.

@@ -1,10 +1,13 @@
 //! What could not be parsed: kept as it is, with the reason.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use arrow_array::RecordBatch;
 
 use crate::builder::ColumnSet;
 use crate::origin::Origin;
-use crate::table::{Column, Kind, Layout, Table};
+use crate::table::{Column, Layout, Table};
 
 /// The table of lines, or pieces of JSON, that are no records.
 pub const REJECTS: Table = Table {
@@ -17,43 +20,183 @@ pub const REJECTS: Table = Table {
         Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
         Column::text("reason", "Why it is not a record"),
         Column::text("gap", "What stands before it in its file, where that is not the usual separator"),
-        Column::text("raw", "The line or record itself, without its line feed").kind(Kind::Bytes).layout(Layout::Plain),
+        Column::bytes("raw", "The line or record itself, without its line feed"),
     ],
     times: &[],
 };
 
+/// Why a line, or a piece of a document, is no record. Its text is what the table has, and stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectReason<'a> {
+    /// It is something else: a record of another log, or a line of a kind of file that is not read.
+    Is(&'static str),
+    /// It is longer than [`crate::MAX_LINE`].
+    TooLong,
+    /// It stands where a record should, or between records.
+    NoRecord,
+    /// It stands between records, and is as long as what stands there may be.
+    WideText,
+    /// The same, of what opens and closes JSON.
+    WideBrackets,
+    /// It follows the last record, and is longer than what stands there may be.
+    WideEnd,
+    /// Bytes that are no text.
+    NotUtf8,
+    /// The same, between the records of a document.
+    NotText,
+    /// A document ends before the record does.
+    EndsWithin,
+    /// The content ends, and brackets around records are still open.
+    EndsOpen,
+    /// JSON forbids a line to end within a string; one of an object that should be a record.
+    LineInString,
+    /// The same, of a string that holds a record.
+    LineWithin,
+    /// What the parser of JSON says.
+    InvalidJson(&'a str),
+    /// Named values without those that a record must have.
+    LacksValues,
+    /// A row with fewer fields than the header of its table.
+    ShortRow,
+    /// A blank line that does not end as the others do.
+    OddBlank,
+    /// Nothing but white space.
+    OnlyBlanks,
+    /// Fewer fields than a record has, which are so many.
+    Few(usize),
+    /// So many fields, where another number of them are named.
+    OtherCount {
+        /// How many there are.
+        found: usize,
+        /// How many are named.
+        named: usize,
+    },
+    /// Fields of which most can't have such values.
+    Implausible,
+    /// The record's time is missing or malformed.
+    NoTime,
+    /// The same, of a line of an S3 access log.
+    NoTimeInBrackets,
+    /// The same, of an object, whose time has this key.
+    NoTimeOf(&'static str),
+    /// The time is one that no store can hold.
+    Never,
+    /// The same, of an object, whose time has this key.
+    NeverOf(&'static str),
+    /// Nothing follows the time.
+    CutOff,
+    /// A line of an S3 access log without the name of an operation.
+    NoOperation,
+    /// A field of this name is no number.
+    NoNumber(&'static str),
+    /// The same, of a line of an S3 access log.
+    NotANumber(&'static str),
+    /// A field of this name is no request line.
+    NoRequest(&'static str),
+    /// A field of this name has no quotes around it.
+    NoQuotes(&'static str),
+    /// A field of this name begins with a quote, which it must not.
+    Quotes(&'static str),
+    /// The quote of a field of this name does not close.
+    Unclosed(&'static str),
+    /// The content breaks off; what its decompressor says.
+    BrokenOff(&'a str),
+    /// What a log of another program says.
+    Other(&'a str),
+}
+
+impl<'a> RejectReason<'a> {
+    /// What the table says.
+    #[must_use]
+    pub fn text(self) -> Cow<'a, str> {
+        let text: &'a str = match self {
+            Self::Is(text) => text,
+            Self::BrokenOff(text) | Self::Other(text) => text,
+            Self::TooLong => "longer than 8 MiB",
+            Self::NoRecord => "text that is no record",
+            Self::WideText => "64 KiB without a record",
+            Self::WideBrackets => "64 KiB of white space or brackets",
+            Self::WideEnd => "more than 64 KiB of white space or brackets",
+            Self::NotUtf8 => "not UTF-8",
+            Self::NotText => "not UTF-8, and no record",
+            Self::EndsWithin => "the JSON ends within it",
+            Self::EndsOpen => "the JSON ends before all its brackets are closed",
+            Self::LineInString => "a line ends within a string",
+            Self::LineWithin => "a line ends within it",
+            Self::LacksValues => "has no values that a record must have",
+            Self::ShortRow => "has fewer fields than the header names",
+            Self::OddBlank => "blank, but ends unlike the first line",
+            Self::OnlyBlanks => "only white space",
+            Self::Implausible => "most of its fields are not what they are named",
+            Self::NoTime => "the record's time is missing or malformed",
+            Self::NoTimeInBrackets => "no time in brackets after two fields",
+            Self::Never => "the time is not of the years 1 to 9999",
+            Self::CutOff => "cut off after the time",
+            Self::NoOperation => "no operation, such as REST.GET.OBJECT, as the seventh field",
+            Self::InvalidJson(what) => return Cow::Owned(format!("not valid JSON: {what}")),
+            Self::Few(least) => return Cow::Owned(format!("fewer than {least} fields")),
+            Self::OtherCount { found, named } => {
+                return Cow::Owned(format!("has {found} fields where {named} are named"));
+            }
+            Self::NoTimeOf(key) => return Cow::Owned(format!("has no {key} that is a time")),
+            Self::NeverOf(key) => return Cow::Owned(format!("has an {key} that is not of the years 1 to 9999")),
+            Self::NoNumber(name) => return Cow::Owned(format!("{name} is no number")),
+            Self::NotANumber(name) => return Cow::Owned(format!("{name} is not a number")),
+            Self::NoRequest(name) => return Cow::Owned(format!("{name} does not begin a request")),
+            Self::NoQuotes(name) => return Cow::Owned(format!("{name} is not in quotes")),
+            Self::Quotes(name) => return Cow::Owned(format!("{name} begins with a quote")),
+            Self::Unclosed(name) => return Cow::Owned(format!("the quote of {name} does not close")),
+        };
+        Cow::Borrowed(text)
+    }
+}
+
+impl fmt::Display for RejectReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// Tells what a line or object is that is no record of a table, if that can be told.
+pub(crate) type Recognise = fn(&[u8], &Table) -> Option<RejectReason<'static>>;
+
 /// Collects rejects into a record batch of the table [`REJECTS`].
 #[derive(Debug)]
 pub struct RejectBuilder {
-    log: &'static str,
+    table: &'static Table,
+    recognise: Recognise,
     columns: ColumnSet,
     /// What stands before and in place of the next rejects in their file.
     stand_in: Option<(String, Vec<u8>)>,
 }
 
 impl RejectBuilder {
-    /// No rejects yet, of the table named `log`.
-    #[must_use]
-    pub fn new(log: &'static str) -> Self {
-        Self { log, columns: ColumnSet::new(&REJECTS), stand_in: None }
+    /// No rejects yet, of a log with this table.
+    pub(crate) fn new(table: &'static Table, recognise: Recognise) -> Self {
+        Self { table, recognise, columns: ColumnSet::new(&REJECTS), stand_in: None }
+    }
+
+    /// What a line or object is that is no record of the log, if that can be told; else why it is none.
+    pub(crate) fn recognised(&self, raw: &[u8], reason: RejectReason<'static>) -> RejectReason<'static> {
+        (self.recognise)(raw, self.table).unwrap_or(reason)
     }
 
     /// Adds a line. It stands at `origin`, whose `first_line` and `byte_offset` are the line's own.
-    pub fn push(&mut self, origin: &Origin<'_>, reason: &str, raw: &[u8]) {
+    pub fn push(&mut self, origin: &Origin<'_>, reason: RejectReason<'_>, raw: &[u8]) {
         self.push_after(None, origin, reason, raw);
     }
 
     /// Adds a line or record, before which `gap` stands where that is not the usual separator.
-    pub fn push_after(&mut self, gap: Option<&str>, origin: &Origin<'_>, reason: &str, raw: &[u8]) {
+    pub fn push_after(&mut self, gap: Option<&str>, origin: &Origin<'_>, reason: RejectReason<'_>, raw: &[u8]) {
         let (gap, raw) = match &self.stand_in {
             Some((gap, raw)) => (Some(gap.as_str()), raw.as_slice()),
             None => (gap, raw),
         };
-        self.columns.texts(0, std::iter::once(Some(self.log.as_bytes())));
+        self.columns.texts(0, std::iter::once(Some(self.table.name.as_bytes())));
         self.columns.texts(1, std::iter::once(Some(origin.source_file.as_bytes())));
         self.columns.numbers(2, std::iter::once(Some(origin.first_line)));
         self.columns.numbers(3, std::iter::once(Some(origin.byte_offset)));
-        self.columns.texts(4, std::iter::once(Some(reason.as_bytes())));
+        self.columns.texts(4, std::iter::once(Some(reason.text().as_bytes())));
         self.columns.texts(5, std::iter::once(gap.map(str::as_bytes)));
         self.columns.texts(6, std::iter::once(Some(raw)));
         self.columns.rows_appended(1);
@@ -80,5 +223,55 @@ impl RejectBuilder {
     pub fn finish(&mut self) -> Option<RecordBatch> {
         let columns = std::mem::replace(&mut self.columns, ColumnSet::new(&REJECTS));
         (columns.rows() > 0).then(|| columns.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stores of earlier versions have these texts, and people count rejects by them.
+    #[test]
+    fn reasons_are_told_as_ever() {
+        use RejectReason as Why;
+        for (why, text) in [
+            (Why::Is("line of an S3 access log"), "line of an S3 access log"),
+            (Why::TooLong, "longer than 8 MiB"),
+            (Why::NoRecord, "text that is no record"),
+            (Why::WideText, "64 KiB without a record"),
+            (Why::WideBrackets, "64 KiB of white space or brackets"),
+            (Why::WideEnd, "more than 64 KiB of white space or brackets"),
+            (Why::NotUtf8, "not UTF-8"),
+            (Why::NotText, "not UTF-8, and no record"),
+            (Why::EndsWithin, "the JSON ends within it"),
+            (Why::EndsOpen, "the JSON ends before all its brackets are closed"),
+            (Why::LineInString, "a line ends within a string"),
+            (Why::LineWithin, "a line ends within it"),
+            (Why::InvalidJson("Syntax"), "not valid JSON: Syntax"),
+            (Why::LacksValues, "has no values that a record must have"),
+            (Why::ShortRow, "has fewer fields than the header names"),
+            (Why::OddBlank, "blank, but ends unlike the first line"),
+            (Why::OnlyBlanks, "only white space"),
+            (Why::Few(18), "fewer than 18 fields"),
+            (Why::OtherCount { found: 3, named: 14 }, "has 3 fields where 14 are named"),
+            (Why::Implausible, "most of its fields are not what they are named"),
+            (Why::NoTime, "the record's time is missing or malformed"),
+            (Why::NoTimeInBrackets, "no time in brackets after two fields"),
+            (Why::NoTimeOf("eventTime"), "has no eventTime that is a time"),
+            (Why::Never, "the time is not of the years 1 to 9999"),
+            (Why::NeverOf("eventTime"), "has an eventTime that is not of the years 1 to 9999"),
+            (Why::CutOff, "cut off after the time"),
+            (Why::NoOperation, "no operation, such as REST.GET.OBJECT, as the seventh field"),
+            (Why::NoNumber("client_port"), "client_port is no number"),
+            (Why::NotANumber("http_status"), "http_status is not a number"),
+            (Why::NoRequest("request"), "request does not begin a request"),
+            (Why::NoQuotes("referer"), "referer is not in quotes"),
+            (Why::Quotes("domain_name"), "domain_name begins with a quote"),
+            (Why::Unclosed("user_agent"), "the quote of user_agent does not close"),
+            (Why::BrokenOff("corrupt deflate stream"), "corrupt deflate stream"),
+            (Why::Other("the gate was shut"), "the gate was shut"),
+        ] {
+            assert_eq!(why.to_string(), text);
+        }
     }
 }

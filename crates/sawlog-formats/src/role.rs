@@ -96,7 +96,7 @@ pub enum Changes {
 mod tests {
     use super::*;
     use crate::table::{Column, Kind, Table};
-    use crate::{Entity, Format, Part, formats};
+    use crate::{Entity, EntityKind, Format, Part, formats};
 
     /// The column at a path; of a list the fields of one of its groups.
     fn column(table: &Table, path: &str) -> Option<&'static Column> {
@@ -174,7 +174,7 @@ mod tests {
         for format in formats() {
             let Some(Value::Field(name)) = format.role(Role::Address) else { panic!("{}", format.table.name) };
             let entity = format.entities.iter().find(|entity| entity.field == name).unwrap();
-            assert_eq!(entity.kind, "ip", "{}", format.table.name);
+            assert_eq!(entity.kind, EntityKind::Ip, "{}", format.table.name);
             assert!(matches!(entity.part, Part::Whole | Part::Addresses(_)), "{}", format.table.name);
         }
     }

@@ -65,9 +65,8 @@ impl Column {
     pub const SOURCE_LINE: Self =
         Self::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta);
     /// A line that is not printed from its columns.
-    pub const RAW_LINE: Self = Self::text("raw", "The line itself, where the columns don't give it back byte for byte")
-        .kind(Kind::Bytes)
-        .layout(Layout::Plain);
+    pub const RAW_LINE: Self =
+        Self::bytes("raw", "The line itself, where the columns don't give it back byte for byte");
 
     /// What stands before a record in its file.
     pub const GAP: Self =
@@ -78,12 +77,10 @@ impl Column {
         "How the record stands in a file that is no log itself: plain, json, csv, or several of these",
     );
     /// What stands in the file in place of a record, where that does not follow from it.
-    pub const WRAPPED: Self = Self::text(
+    pub const WRAPPED: Self = Self::bytes(
         "wrapped",
         "What stands in the file in place of the record, where wrapping it in the usual way does not give that",
-    )
-    .kind(Kind::Bytes)
-    .layout(Layout::Plain);
+    );
 
     /// A text column stored with a dictionary.
     #[must_use]
@@ -95,6 +92,30 @@ impl Column {
     #[must_use]
     pub const fn group(name: &'static str, doc: &'static str, columns: &'static [Self]) -> Self {
         Self::text(name, doc).kind(Kind::Struct(columns))
+    }
+
+    /// A column of times.
+    #[must_use]
+    pub const fn time(name: &'static str, doc: &'static str) -> Self {
+        Self::text(name, doc).kind(Kind::Time)
+    }
+
+    /// A column of truths.
+    #[must_use]
+    pub const fn boolean(name: &'static str, doc: &'static str) -> Self {
+        Self::text(name, doc).kind(Kind::Bool)
+    }
+
+    /// A column of bytes, nearly every value of which is another.
+    #[must_use]
+    pub const fn bytes(name: &'static str, doc: &'static str) -> Self {
+        Self::text(name, doc).kind(Kind::Bytes).plain()
+    }
+
+    /// A column of 32-bit numbers.
+    #[must_use]
+    pub const fn int32(name: &'static str, doc: &'static str) -> Self {
+        Self::text(name, doc).kind(Kind::Int32)
     }
 
     /// A column of 64-bit numbers.
@@ -113,6 +134,12 @@ impl Column {
     #[must_use]
     pub const fn layout(self, layout: Layout) -> Self {
         Self { layout, ..self }
+    }
+
+    /// The same column, nearly every value of which is another.
+    #[must_use]
+    pub const fn plain(self) -> Self {
+        self.layout(Layout::Plain)
     }
 
     /// The same column, with a Bloom filter.

@@ -15,11 +15,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use sawlog_formats::{Column, Kind, Table};
 
-use crate::delta::DataFileEntry;
+use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::{Result, StoreError};
-use crate::lacking::{stored_fields, with_fields};
-use crate::read::{check_columns, check_rows};
-use crate::tail::open_checked;
+use crate::lacking::stored_fields;
+use crate::panics::reading;
+use crate::read::{check_columns, check_rows, next_batch};
 
 /// No batch has more rows.
 const MAX_ROWS: usize = 8192;
@@ -61,7 +61,8 @@ impl Batches {
         let file = open_checked(folder, entry)?;
         let path = folder.join(&entry.path);
         let wrong = || StoreError::parquet(&path);
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(wrong())?;
+        let metadata =
+            reading(&path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?.map_err(wrong())?;
         check_columns(table, &path, metadata.parquet_schema())?;
         check_rows(&path, entry, metadata.metadata())?;
         let mut wanted: Vec<&'static Column> = table.columns.iter().collect();
@@ -106,12 +107,9 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
-                let batch = match batch {
-                    Ok(batch) if batch.schema_ref().fields() == self.schema.fields() => Ok(batch),
-                    batch => batch.and_then(|batch| with_fields(&batch, &self.schema)),
-                };
-                return Some(batch.map_err(|error| StoreError::parquet(&self.path)(error.into())));
+            let reader = self.reader.as_mut();
+            if let Some(batch) = reader.and_then(|reader| next_batch(&self.path, reader, &self.schema)) {
+                return Some(batch);
             }
             self.reader = None;
             match self.next_row_group() {

@@ -1,52 +1,21 @@
-//! Damaged data files: the libraries that read Parquet do not say in which file an error is, and panic at some of them.
+//! Damaged data files: checks one by its bytes, and finds the one that an error of the query engine is about.
 
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, Once, PoisonError};
 
+use ::parquet::errors::ParquetError;
+use arrow::error::ArrowError;
+use deltalake::logstore::object_store;
 use sawlog_formats::Table;
+use tokio::task::JoinError;
 
-use crate::delta::DataFileEntry;
+use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::StoreError;
+use crate::panics::Panicked;
 use crate::parquet::damaged_page;
 use crate::read::read_file;
-use crate::store::{Store, TABLES};
-use crate::tail::open_checked;
-
-/// What the first panic of any thread said.
-static FIRST: Mutex<Option<String>> = Mutex::new(None);
-
-/// Whether the hook of [`keep_panics`] is there.
-static HOOK: Once = Once::new();
-
-/// From now on panics of any thread are kept instead of printed; with `RUST_BACKTRACE` set they are printed as well. The hook
-/// stays: threads that a library runs may panic when all is over, at the end of the process.
-fn keep_panics() {
-    HOOK.call_once(|| {
-        let usual = take_hook();
-        set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
-            let said = panic.payload_as_str().unwrap_or("a panic");
-            let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
-            FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(format!("{said}{place}"));
-            if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
-                usual(panic);
-            }
-        }));
-    });
-}
-
-/// Runs what may panic in one of its threads, and gives what the first panic said. No panic is printed, now or later, unless
-/// `RUST_BACKTRACE` is set.
-///
-/// # Errors
-///
-/// If there was a panic.
-pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    keep_panics();
-    let result = catch_unwind(AssertUnwindSafe(run));
-    let first = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take();
-    result.map_err(|_| first.unwrap_or_default())
-}
+use crate::store::Store;
+use crate::tables::TABLES;
 
 /// Checks that a data file is what was written, to the last bit: its size, its footer and what stands before it, and every page
 /// of every column, whether a question would read it or not.
@@ -59,10 +28,7 @@ pub fn check_file(table: &'static Table, folder: &Path, entry: &DataFileEntry) -
     let file = open_checked(folder, entry)?;
     if entry.tail.is_none() {
         // Written before footers had a checksum: all that can be done is to read it.
-        for batch in read_file(table, folder, entry, None)? {
-            batch.map_err(|error| StoreError::parquet(&path)(error.into()))?;
-        }
-        return Ok(());
+        return read_file(table, folder, entry, None)?.try_for_each(|batch| batch.map(|_| ()));
     }
     match damaged_page(&file).map_err(StoreError::parquet(&path))? {
         None => Ok(()),
@@ -70,25 +36,66 @@ pub fn check_file(table: &'static Table, folder: &Path, entry: &DataFileEntry) -
     }
 }
 
-/// The data file of the store at `root` that an error is about which says so: the first one that can't be read to its end,
-/// or is not what the log says. Reads data files until one is found, which only who has an error waits for.
-#[must_use]
-pub fn damaged_file(root: &Path, error: &str) -> Option<PathBuf> {
-    if !["Parquet", "Arrow", "internal error"].iter().any(|word| error.contains(word)) {
-        return None;
-    }
-    let store = Store::open(root).ok()?;
-    for table in TABLES() {
-        let Ok(snapshot) = store.snapshot(table) else { continue };
-        for file in &snapshot.files {
-            let read = || {
-                read_file(table, &snapshot.folder, file, None)
-                    .is_ok_and(|mut batches| batches.all(|batch| batch.is_ok()))
-            };
-            if !caught(read).unwrap_or(false) {
-                return Some(snapshot.folder.join(&file.path)).filter(|path| !error.contains(&*path.to_string_lossy()));
+/// An error of a reader of data files that does not say which one it was reading.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unnamed(String);
+
+impl Unnamed {
+    /// What a reader said, if an error is one of those or behind it is one, and none of them names a file.
+    #[must_use]
+    pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut found = None;
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if error.is::<StoreError>() || error.is::<object_store::Error>() {
+                return None;
             }
+            let is_of_reader = error.is::<Self>()
+                || error.is::<Panicked>()
+                || error.is::<ParquetError>()
+                || matches!(error.downcast_ref(), Some(ArrowError::ParquetError(_)))
+                || error.downcast_ref().is_some_and(JoinError::is_panic);
+            if is_of_reader && found.is_none() {
+                found = Some(Self(error.to_string()));
+            }
+            cause = error.source();
         }
+        found
     }
-    None
+}
+
+/// The data file of the store at `root` that an error is about, if it is [`Unnamed`]: the first one whose bytes are not those
+/// that were written. Only the query engine does not say what it was reading; and only who has an error waits for this.
+#[must_use]
+pub fn damaged_file(root: &Path, error: &(dyn Error + 'static)) -> Option<PathBuf> {
+    Unnamed::of(error)?;
+    let store = Store::open(root).ok()?;
+    TABLES().into_iter().filter_map(|table| store.snapshot(table).ok()).find_map(|snapshot| {
+        let damaged = snapshot.files.iter().find(|file| check_file(snapshot.table, &snapshot.folder, file).is_err());
+        damaged.map(|file| snapshot.folder.join(&file.path))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error with another one behind it.
+    #[derive(Debug, thiserror::Error)]
+    #[error("the query failed")]
+    struct Failed(#[source] Box<dyn Error + Send + Sync>);
+
+    #[test]
+    fn errors_of_readers_are_known_by_their_types() {
+        let is_unnamed = |error: Box<dyn Error + Send + Sync>| Unnamed::of(&Failed(error)).is_some();
+        assert!(is_unnamed(Box::new(ParquetError::General("a page".to_owned()))));
+        assert!(is_unnamed(Box::new(Failed(Box::new(ArrowError::ParquetError("a page".to_owned()))))));
+        // Words make no difference, and neither do mistakes in a query.
+        assert!(!is_unnamed("Parquet error: Arrow: internal error".into()));
+        assert!(!is_unnamed(Box::new(ArrowError::CastError("not a number".to_owned()))));
+        // This one says where it is.
+        let named = StoreError::damaged(Path::new("part.parquet"), "is damaged");
+        assert!(!is_unnamed(Box::new(ParquetError::External(Box::new(named)))));
+    }
 }

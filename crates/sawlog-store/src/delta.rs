@@ -17,15 +17,15 @@ use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use sawlog_formats::{Column, Kind, Table};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
-use crate::durable::{DurableFiles, make_folder};
+use crate::confine;
+use crate::data_file::DataFileEntry;
+use crate::durable::DurableFiles;
 use crate::error::{Result, StoreError};
-use crate::inside;
-use crate::intent::{remove_file, sync_folder};
-use crate::tail::Tail;
+use crate::folders::{make_folder, remove_file, sync_folder};
+use crate::tail_checksum::Tail;
 use crate::version::FORMAT_VERSION;
 
 /// The application that the tables' `txn` actions name; their version is the number of the run.
@@ -48,29 +48,6 @@ const COLUMNS: &str = "sawlog.columns";
 
 /// After how many commits a checkpoint is written, from which opening a table starts.
 const CHECKPOINT_INTERVAL: u64 = 10;
-
-/// A data file of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFileEntry {
-    /// Where it is, relative to the table's folder.
-    pub path: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// How many rows it holds.
-    pub rows: u64,
-    /// Its partition, `2021-07-29`; none where the table has no partitions, and of records that have no time.
-    pub date: Option<String>,
-    /// Delta's statistics, as JSON.
-    pub stats: String,
-    /// When it was written, in milliseconds since 1970.
-    pub written: i64,
-    /// The checksum of what no page's checksum covers, if it is known.
-    #[serde(default)]
-    pub tail: Option<Tail>,
-    /// The checksum of its columns, if it is known: see [`crate::columns_checksum`].
-    #[serde(default)]
-    pub columns: Option<u32>,
-}
 
 /// What a table holds at one version.
 #[derive(Clone, Debug)]
@@ -244,7 +221,7 @@ pub(crate) async fn snapshot(table: &'static Table, folder: &Path, version: Opti
     let loaded = log.load().await.map_err(StoreError::delta(table.name))?;
     let state = loaded.snapshot().map_err(StoreError::delta(table.name))?;
     let files = entries(state, folder)?;
-    inside::check_table(folder, &files)?;
+    confine::check_table(folder, &files)?;
     check_files(folder, state.version(), &files)?;
     Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
 }
@@ -254,7 +231,7 @@ fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>>
     let mut files = Vec::new();
     for file in state.log_data() {
         let date = file.partition_values_map().remove("date").flatten();
-        let path = inside::checked_path(folder, &file.path())?;
+        let path = confine::checked_path(folder, &file.path())?;
         let number = |value: Option<u64>, name: &str| {
             value.ok_or_else(|| StoreError::damaged(&folder.join(&path), format!("the log does not say its {name}")))
         };

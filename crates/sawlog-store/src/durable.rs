@@ -32,6 +32,8 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{pread, retry_on_intr};
 use uuid::Uuid;
 
+use crate::folders::{make_folder, sync};
+
 /// The name of this store in errors.
 const STORE: &str = "local files";
 
@@ -148,25 +150,6 @@ fn write(path: &Path, payload: &PutPayload, overwrite: bool) -> io::Result<()> {
     }
     written?;
     sync(folder)
-}
-
-/// Makes a folder and those that lead to it, so that they outlast a power cut.
-pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let parent = folder.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    make_folder(parent)?;
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    sync(parent)
-}
-
-/// Waits until a folder's entries are on the disk.
-pub(crate) fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 #[async_trait]

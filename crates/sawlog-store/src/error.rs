@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow::error::ArrowError;
 use deltalake::logstore::object_store;
 
 use crate::version::FORMAT_VERSION;
@@ -44,6 +45,14 @@ pub enum StoreError {
         /// What is wrong with it.
         cause: ::parquet::errors::ParquetError,
     },
+    /// A data file could be opened, but what stands in it can't be decoded.
+    #[error("{path} is damaged: {cause}")]
+    Decode {
+        /// The data file.
+        path: PathBuf,
+        /// What its reader says.
+        cause: ArrowError,
+    },
     /// A table's log could not be read or written.
     #[error("table {table} of the store: {cause}")]
     Delta {
@@ -79,6 +88,11 @@ impl StoreError {
         move |cause| Self::Parquet { path: path.to_owned(), cause }
     }
 
+    /// Says which data file can't be decoded.
+    pub(crate) fn decode(path: &Path) -> impl FnOnce(ArrowError) -> Self + '_ {
+        move |cause| Self::Decode { path: path.to_owned(), cause }
+    }
+
     /// Says of which table a log's error is.
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(deltalake::DeltaTableError) -> Self {
         move |cause| Self::Delta { table, cause: Box::new(cause) }
@@ -90,6 +104,7 @@ impl StoreError {
             Self::Io { .. } => return true,
             Self::Delta { cause, .. } => Some(cause.as_ref()),
             Self::Parquet { cause, .. } => Some(cause),
+            Self::Decode { cause, .. } => Some(cause),
             _ => None,
         };
         while let Some(error) = cause {

@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn tables_differ_by_their_columns() {
-        let all: HashSet<u32> = crate::store::TABLES().into_iter().map(columns_checksum).collect();
-        assert_eq!(all.len(), crate::store::TABLES().len());
+        let all: HashSet<u32> = crate::tables::TABLES().into_iter().map(columns_checksum).collect();
+        assert_eq!(all.len(), crate::tables::TABLES().len());
     }
 }

@@ -7,38 +7,51 @@
 #![forbid(unsafe_code)]
 
 mod batches;
+mod commit;
+mod confine;
 mod damage;
+mod data_file;
 mod delta;
 mod durable;
 mod entities;
 mod error;
-mod inside;
+mod folders;
 mod intent;
 mod lacking;
 mod ledger;
+mod panics;
 pub mod parquet;
 mod read;
+mod recovery;
+mod reindex;
 mod run;
+mod source;
 mod store;
-mod tail;
+mod tables;
+mod tail_checksum;
 mod vacuum;
 mod version;
 
 pub use batches::Batches;
-pub use damage::{caught, check_file, damaged_file};
-pub use delta::{DataFileEntry, Snapshot};
+pub use confine::checked_path;
+pub use damage::{Unnamed, check_file, damaged_file};
+pub use data_file::{DataFileEntry, open_checked};
+pub use delta::Snapshot;
 pub use durable::{DurableFiles, location};
 pub use entities::{
-    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, Said, StandingSum, StandingSums, each_index_row,
-    index_differences, positions, reindex, standing_sums,
+    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, Said, StandingSum, StandingSums, positions,
+    standing_sums,
 };
 pub use error::{Result, StoreError};
-pub use inside::checked_path;
 pub use lacking::{columns_checksum, stored_fields};
-pub use ledger::{SOURCES, SharedText, Source, SourceState, file_name};
+pub use panics::{Panicked, caught};
 pub use read::{TableReader, read_file};
+pub use recovery::UndoneRun;
+pub use reindex::{each_index_row, index_differences, reindex};
 pub use run::{Run, StagedFile};
-pub use store::{Store, TABLES, UndoneRun, table};
-pub use tail::{Tail, open_checked};
+pub use source::{SOURCES, SharedText, Source, SourceState, file_name};
+pub use store::Store;
+pub use tables::{TABLES, table};
+pub use tail_checksum::Tail;
 pub use vacuum::{Vacuumed, vacuum};
 pub use version::FORMAT_VERSION;

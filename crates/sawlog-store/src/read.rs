@@ -1,6 +1,6 @@
 //! Reads data files as they were written, without a query engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
@@ -9,31 +9,42 @@ use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::error::ArrowError;
 use sawlog_formats::Table;
 
-use crate::delta::DataFileEntry;
+use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
-use crate::tail::open_checked;
+use crate::panics::reading;
 
 /// The record batches of a data file. A column that the file lacks, since it was written before the table had it, is null.
 #[derive(Debug)]
 pub struct TableReader {
+    path: PathBuf,
     reader: ParquetRecordBatchReader,
     schema: SchemaRef,
 }
 
 impl Iterator for TableReader {
-    type Item = Result<RecordBatch, ArrowError>;
+    type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match self.reader.next()? {
-            Ok(batch) if batch.schema_ref().fields() == self.schema.fields() => Ok(batch),
-            batch => batch.and_then(|batch| with_fields(&batch, &self.schema)),
-        };
-        Some(batch)
+        next_batch(&self.path, &mut self.reader, &self.schema)
     }
+}
+
+/// The next batch of a data file, with the fields of its table.
+pub(crate) fn next_batch(
+    path: &Path,
+    reader: &mut ParquetRecordBatchReader,
+    schema: &SchemaRef,
+) -> Option<Result<RecordBatch>> {
+    let batch = match reading(path, || reader.next()) {
+        Ok(None) => return None,
+        Ok(Some(Ok(batch))) if batch.schema_ref().fields() == schema.fields() => Ok(batch),
+        Ok(Some(batch)) => batch.and_then(|batch| with_fields(&batch, schema)).map_err(StoreError::decode(path)),
+        Err(error) => Err(error),
+    };
+    Some(batch)
 }
 
 /// The record batches of a data file of `table`, which lies in `folder`; only the columns named, if any are.
@@ -43,10 +54,11 @@ impl Iterator for TableReader {
 /// If the file can't be read, or is not what the log says.
 pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: Option<&[&str]>) -> Result<TableReader> {
     let file = open_checked(folder, entry)?;
-    let path = &folder.join(&entry.path);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
-    check_columns(table, path, builder.parquet_schema())?;
-    check_rows(path, entry, builder.metadata())?;
+    let path = folder.join(&entry.path);
+    let builder = reading(&path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+    let builder = builder.map_err(StoreError::parquet(&path))?;
+    check_columns(table, &path, builder.parquet_schema())?;
+    check_rows(&path, entry, builder.metadata())?;
     let mut schema = table.schema();
     let mut mask = ProjectionMask::all();
     if let Some(names) = columns {
@@ -54,8 +66,8 @@ pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: O
         schema = Arc::new(Schema::new(named.cloned().collect::<Vec<_>>()));
         mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
     }
-    let reader = builder.with_projection(mask).with_batch_size(8192).build().map_err(StoreError::parquet(path))?;
-    Ok(TableReader { reader, schema })
+    let reader = builder.with_projection(mask).with_batch_size(8192).build().map_err(StoreError::parquet(&path))?;
+    Ok(TableReader { path, reader, schema })
 }
 
 /// Makes sure that a data file has as many rows as the log says.

@@ -10,19 +10,26 @@ use sawlog_formats::{Kind, TIMES, Table};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::delta::{self, DataFileEntry};
-use crate::durable::make_folder;
-use crate::entities::{ENTITIES, FileIndex, INDEX_CODEC, IndexBuilder, IndexRow, RowGroupEntities};
+use crate::commit::carry_out;
+use crate::data_file::DataFileEntry;
+use crate::delta;
+use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
-use crate::intent::{Change, Intent, remove_folder, sync_folder};
+use crate::folders::{make_folder, remove_folder, sync_folder};
+use crate::intent::{Change, Intent};
 use crate::lacking::columns_checksum;
-use crate::ledger::{SOURCES, Source};
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
 use crate::read::read_file;
-use crate::store::{Store, UndoneRun, table};
+use crate::recovery::{UndoneRun, lock};
+use crate::source::{NO_LEDGER, SOURCES, SharedTexts, Source};
+use crate::store::Store;
+use crate::tables::{TABLES, table};
 
 /// The folder's name of a partition whose records have no time, as Hive and all that came after it have it.
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// How the index is compressed: it is small, and read for every question.
+const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
 #[derive(Debug)]
@@ -65,7 +72,7 @@ impl<'a> Run<'a> {
     ///
     /// If the store can't be written to, or an earlier run's work can't be finished.
     pub fn begin(store: &'a Store, codec: Codec, waiting: impl FnOnce()) -> Result<Self> {
-        let (lock, undone) = store.lock(waiting)?;
+        let (lock, undone) = lock(store, waiting)?;
         let id = Uuid::now_v7().simple().to_string();
         let staging = store.staging().join(&id);
         make_folder(&staging).map_err(StoreError::io(&staging))?;
@@ -238,17 +245,20 @@ impl<'a> Run<'a> {
     /// If what was staged can't be read.
     pub fn staged_sources(&self, mut take: impl FnMut(Source)) -> Result<()> {
         let folder = self.staging.join(SOURCES.name);
+        let mut shared = SharedTexts::default();
         let of_ledger = self.changes.iter().filter(|change| change.table == SOURCES.name);
         for file in of_ledger.flat_map(|change| &change.adds) {
-            let rows = read_file(&SOURCES, &folder, file, None)?;
-            Source::take_each(rows, &mut take).map_err(|what| StoreError::damaged(&folder.join(&file.path), what))?;
+            for batch in read_file(&SOURCES, &folder, file, None)? {
+                let wrong = || StoreError::damaged(&folder.join(&file.path), NO_LEDGER);
+                Source::read_each(&batch?, &mut shared, &mut take).ok_or_else(wrong)?;
+            }
         }
         Ok(())
     }
 
     /// Lets the commit bring all tables to what this version of sawlog writes: columns that they lack, and the store's format.
     pub fn upgrade(&mut self) {
-        for table in crate::store::TABLES() {
+        for table in TABLES() {
             self.change(table);
         }
     }
@@ -286,7 +296,7 @@ impl<'a> Run<'a> {
         let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
         intent.write(&self.staging)?;
         sync_folder(&self.store.staging())?;
-        let carried_out = intent.carry_out(self.store, &self.staging);
+        let carried_out = carry_out(&intent, self.store, &self.staging);
         if carried_out.is_err() {
             // The intent stands: leave what is staged to the next run.
             self.staging = PathBuf::new();
@@ -307,9 +317,14 @@ impl Run<'_> {
                     return Err(wrong(format!("holds records of the day {date}, which no table can have")));
                 }
                 let rows = read_file(table, &folder, file, None)?;
-                if table.name == SOURCES.name {
-                    // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
-                    Source::check_each(rows).map_err(wrong)?;
+                if table.name != SOURCES.name {
+                    continue;
+                }
+                // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
+                for batch in rows {
+                    if !Source::can_read(&batch?) {
+                        return Err(wrong(NO_LEDGER.to_owned()));
+                    }
                 }
             }
         }

@@ -1,34 +1,23 @@
 //! Where the store's tables are, and what they hold now.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sawlog_formats::{FIRST_FORMATS, Format, REJECTS, Table, formats};
+use sawlog_formats::{FIRST_FORMATS, Format, Table, formats};
 use tokio::runtime::Runtime;
 
+use crate::confine;
 use crate::delta::{self, Snapshot};
-use crate::durable::make_folder;
 use crate::entities::ENTITIES;
 use crate::error::{Result, StoreError};
-use crate::inside;
-use crate::intent::{Intent, remove_folder};
-use crate::ledger::SOURCES;
+use crate::folders::make_folder;
+use crate::intent::Intent;
+use crate::source::SOURCES;
+use crate::tables::{TABLES, table};
 use crate::version::FORMAT_VERSION;
-
-/// The tables of a store beside those of records.
-const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
-
-/// All tables, those of records first.
-pub const TABLES: fn() -> Vec<&'static Table> = || formats().iter().map(|format| format.table).chain(OTHERS).collect();
-
-/// The table named `name`.
-#[must_use]
-pub fn table(name: &str) -> Option<&'static Table> {
-    TABLES().into_iter().find(|table| table.name == name)
-}
 
 /// A folder of tables. Whoever reads it sees all tables as they were after one run, however many run meanwhile; whoever has
 /// locked it sees them as they are.
@@ -37,17 +26,6 @@ pub struct Store {
     root: PathBuf,
     runtime: Runtime,
     view: Mutex<View>,
-}
-
-/// A run that was cut off, and whose work could not be finished: it was undone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UndoneRun {
-    /// Its id.
-    pub run: String,
-    /// The tables to which it had added.
-    pub tables: Vec<String>,
-    /// Why it could not be finished.
-    pub cause: String,
 }
 
 /// Which version of each table is read.
@@ -126,8 +104,8 @@ impl Store {
             .map_err(StoreError::io(root))?;
         let store = Self { root: root.to_owned(), runtime, view: Mutex::default() };
         for place in TABLES().into_iter().map(|table| store.folder(table)).chain([store.staging(), root.join(LOCK)]) {
-            inside::check(root, &place)?;
-            inside::check(root, &place.join("_delta_log"))?;
+            confine::check(root, &place)?;
+            confine::check(root, &place.join("_delta_log"))?;
         }
         Ok(store)
     }
@@ -203,7 +181,7 @@ impl Store {
     }
 
     /// Makes sure that the format is one that this version of sawlog knows.
-    fn know(&self, format: u64) -> Result<()> {
+    pub(crate) fn know(&self, format: u64) -> Result<()> {
         if format > FORMAT_VERSION { Err(StoreError::Newer { store: self.root.clone(), format }) } else { Ok(()) }
     }
 
@@ -237,7 +215,7 @@ impl Store {
     }
 
     /// Says that the store is locked, so that the newest version of each table is what counts.
-    fn see_newest(&self) {
+    pub(crate) fn see_newest(&self) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = View::NewestBut(BTreeMap::new());
     }
 
@@ -280,57 +258,6 @@ impl Store {
             Ok(snapshots)
         })
     }
-
-    /// Waits until no other process writes to the store, makes tables that are missing, and finishes or undoes what a
-    /// run before left behind. `waiting` is called if there is something to wait for.
-    pub(crate) fn lock(&self, waiting: impl FnOnce()) -> Result<(File, Vec<UndoneRun>)> {
-        let path = self.root.join(LOCK);
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(StoreError::io(&path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                waiting();
-                lock.lock().map_err(StoreError::io(&path))?;
-            }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io(&path)(error)),
-        }
-        self.see_newest();
-        self.know(self.format()?)?;
-        // The ledger comes last: where it is, the others are.
-        for table in TABLES() {
-            if !delta::exists(&self.folder(table)) {
-                self.block_on(delta::create(table, &self.folder(table)))?;
-            }
-        }
-        let undone = self.recover()?;
-        Ok((lock, undone))
-    }
-
-    /// Finishes or undoes what runs before left behind; gives those that were undone.
-    fn recover(&self) -> Result<Vec<UndoneRun>> {
-        let (staging, mut undone) = (self.staging(), Vec::new());
-        if !staging.exists() {
-            return Ok(undone);
-        }
-        for entry in fs::read_dir(&staging).map_err(StoreError::io(&staging))? {
-            let entry = entry.map_err(StoreError::io(&staging))?;
-            inside::check(&staging, &entry.path())?;
-            match Intent::read(&entry.path())? {
-                // One that can't be carried out is undone, and its files are read again: the store must not stay as it is.
-                Some(intent) => match intent.carry_out(self, &entry.path()) {
-                    Err(StoreError::Undone { cause }) => {
-                        let tables = intent.changes.into_iter().filter(|change| !change.adds.is_empty());
-                        let tables = tables.map(|change| change.table).filter(|table| table != SOURCES.name).collect();
-                        undone.push(UndoneRun { run: intent.run, tables, cause: cause.to_string() });
-                    }
-                    done => done?,
-                },
-                None => remove_folder(&entry.path())?,
-            }
-        }
-        Ok(undone)
-    }
 }
 
 async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snapshot> {
@@ -352,5 +279,7 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
 /// So often a reader looks again at a store that changes under it.
 const TRIES: usize = 5;
 
-const LOCK: &str = "_lock";
+/// The file that whoever writes to the store has locked.
+pub(crate) const LOCK: &str = "_lock";
+/// The folder of what runs stage.
 const STAGING: &str = "_staging";

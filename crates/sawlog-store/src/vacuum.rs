@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::delta;
 use crate::error::{Result, StoreError};
-use crate::ledger::SOURCES;
 use crate::run::Run;
-use crate::store::{Store, TABLES};
+use crate::source::SOURCES;
+use crate::store::Store;
+use crate::tables::TABLES;
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

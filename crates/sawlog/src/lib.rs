@@ -19,7 +19,7 @@ use clap::{CommandFactory, Parser};
 use sawlog_convert::{Changed, Interrupted, Manifest, Settings, begin_run};
 use sawlog_formats::steers;
 use sawlog_store::parquet::Codec;
-use sawlog_store::{ENTITIES, Store, damaged_file, reindex};
+use sawlog_store::{ENTITIES, Store, reindex};
 use serde_json::json;
 
 use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, StatusArgs, VerifyArgs};
@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
     };
     // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(anyhow!("internal error: {panic}")));
+    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result.and_then(|code| print::finish().map(|()| code)) {
         Ok(code) => code,
         Err(error) if error.is::<Interrupted>() => {
@@ -46,10 +46,6 @@ pub fn main() -> ExitCode {
             std::process::exit(interrupt::EXIT_STATUS)
         }
         Err(error) => {
-            // What reads data files does not always say in which one an error is.
-            let damaged = damaged_file(&cli.global.store, &format!("{error:#}"));
-            let error =
-                damaged.iter().fold(error, |error, path| error.context(format!("{} is damaged", path.display())));
             eprintln!("sawlog: {error:#}");
             ExitCode::FAILURE
         }

@@ -2,6 +2,7 @@
 //! would count what a forged footer says, which can take for ever.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,10 +17,15 @@ use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use sawlog_store::StoreError;
 
 /// How many rows a data file has by the log: an extension of the engine's files.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LoggedRows(pub(crate) u64);
+#[derive(Clone, Debug)]
+pub(crate) struct LoggedRows {
+    pub(crate) rows: u64,
+    /// Where the file is, for whoever is told that it is damaged.
+    pub(crate) path: PathBuf,
+}
 
 /// Makes the readers.
 #[derive(Debug)]
@@ -39,10 +45,10 @@ impl ParquetFileReaderFactory for CheckedReaders {
         size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> datafusion::error::Result<Box<dyn AsyncFileReader + Send>> {
-        let rows = file.extension::<LoggedRows>().copied();
+        let rows = file.extension::<LoggedRows>().cloned();
         let reader = self.0.create_reader(partition, file, size_hint, metrics)?;
         Ok(match rows {
-            Some(LoggedRows(rows)) => Box::new(CheckedReader { reader, rows }),
+            Some(logged) => Box::new(CheckedReader { reader, logged }),
             None => reader,
         })
     }
@@ -51,7 +57,7 @@ impl ParquetFileReaderFactory for CheckedReaders {
 /// A reader of one file.
 struct CheckedReader {
     reader: Box<dyn AsyncFileReader + Send>,
-    rows: u64,
+    logged: LoggedRows,
 }
 
 impl AsyncFileReader for CheckedReader {
@@ -67,7 +73,7 @@ impl AsyncFileReader for CheckedReader {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
-        let rows = self.rows;
+        let LoggedRows { rows, path } = self.logged.clone();
         async move {
             let metadata = self.reader.get_metadata(options).await?;
             let counted = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
@@ -75,7 +81,8 @@ impl AsyncFileReader for CheckedReader {
             if counted == i128::from(rows) {
                 return Ok(metadata);
             }
-            Err(ParquetError::General(format!("the footer counts {counted} rows, the log {rows}")))
+            let what = format!("the footer counts {counted} rows, the log {rows}");
+            Err(ParquetError::External(Box::new(StoreError::Damaged { path, what })))
         }
         .boxed()
     }

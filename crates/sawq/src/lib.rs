@@ -41,7 +41,7 @@ mod who;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use arrow::array::RecordBatch;
 use sawlog_formats::{Table, cloudtrail, s3_access};
 use sawlog_store::{Store, damaged_file};
@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
     style::choose(cli.global.color);
     // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(anyhow!("internal error: {panic}")));
+    let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads from us has seen enough: sawq find | head.
@@ -86,8 +86,10 @@ fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
     }
     // The query engine does not say in which file an error is.
     let text = if memory::is_exhausted(error) { memory::exhausted().to_string() } else { said_once(error) };
-    let damaged: String =
-        damaged_file(&global.store, &text).iter().map(|path| format!("{} is damaged: ", path.display())).collect();
+    let damaged: String = damaged_file(&global.store, error.as_ref())
+        .iter()
+        .map(|path| format!("{} is damaged: ", path.display()))
+        .collect();
     // What is wrong may have been written by those whom the logs are about.
     style::error("sawq:", &format!("{damaged}{text}"));
     ExitCode::FAILURE

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
 use datafusion_functions_json::udfs::json_as_text_udf;
 use sawlog_formats::{
-    Bytes, Changes, Column, Entity, Failed, Kind, Part, Received, Role, Source, Table, Value, formats,
+    Bytes, Changes, Column, Entity, EntityKind, Failed, Kind, Part, Received, Role, Source, Table, Value, formats,
 };
 
 use crate::events;
@@ -277,7 +277,7 @@ impl Values {
         let table = query.format.table;
         let Some(entity) = entity(table, name) else { return Some(Self::Of(resolve(table, name)?)) };
         Some(match entity.part {
-            Part::Whole if entity.kind == "ip" => {
+            Part::Whole if entity.kind == EntityKind::Ip => {
                 Self::First(vec![(column(table, entity.field)?, numbers::Part::Address)])
             }
             Part::Whole | Part::Joined(..) => Self::Of(resolve(table, name)?),

@@ -130,7 +130,7 @@ impl StoreTable {
                 )
             };
             let mut file = PartitionedFile::new(String::new(), entry.size).with_arrow_schema(stored);
-            file = file.with_extension(LoggedRows(entry.rows));
+            file = file.with_extension(LoggedRows { rows: entry.rows, path: folder.join(&entry.path) });
             file.object_meta.location = root.parts().chain(entry.path.split('/').map(PathPart::from)).collect();
             if !snapshot.table.times.is_empty() {
                 let date = entry.date.as_deref().and_then(|date| date.parse::<jiff::civil::Date>().ok());

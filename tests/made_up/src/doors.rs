@@ -4,7 +4,8 @@
 
 use sawlog_formats::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use sawlog_formats::{
-    Bytes, Changes, Column, Entity, Failed, Format, Framing, Inside, Kind, Measures, Part, Role, Source, Table, Value,
+    Bytes, Changes, Column, Entity, EntityKind, Failed, Format, Framing, Inside, Measures, Part, Role, Source, Table,
+    Value,
 };
 
 /// The format.
@@ -13,7 +14,7 @@ pub(crate) const FORMAT: Format = Format {
     record: "line of a log of doors",
     framing: Framing::Lines,
     detect: |head| line_log::detect(&LOG, head),
-    decoder: || Box::new(Decoder::new(&LOG)),
+    decoder: |columns| Box::new(Decoder::new(&LOG, columns)),
     printed: || TABLE.columns.iter().map(|column| column.name).collect(),
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},
@@ -28,13 +29,13 @@ pub(crate) const FORMAT: Format = Format {
     delivered_as: &[],
     roles: ROLES,
     entities: &[
-        Entity::new("ip", "client_ip"),
-        Entity::new("principal", "badge"),
-        Entity::new("operation", "action"),
-        Entity::new("user_agent", "reader"),
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
-        Entity::new("region", "site"),
-        Entity::new("account", "company"),
+        Entity::new(EntityKind::Ip, "client_ip"),
+        Entity::new(EntityKind::Principal, "badge"),
+        Entity::new(EntityKind::Operation, "action"),
+        Entity::new(EntityKind::UserAgent, "reader"),
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::Region, "site"),
+        Entity::new(EntityKind::Account, "company"),
     ],
     index_version: 1,
     measures: Measures {
@@ -58,20 +59,20 @@ const TABLE: Table =
 const COLUMNS: [Column; line_log::count(FIELDS)] = line_log::columns(FIELDS);
 
 const FIELDS: &[Field] = &[
-    Field::time("time", "When the door was used, UTC").skip_files(),
-    Field::text("site", "Where the door is"),
-    Field::text("company", "Whose door it is"),
-    Field::text("badge", "Whose badge it was").lookup(),
+    Field::new(Column::time("time", "When the door was used, UTC").skip_files()),
+    Field::new(Column::text("site", "Where the door is")),
+    Field::new(Column::text("company", "Whose door it is")),
+    Field::new(Column::text("badge", "Whose badge it was").lookup()),
     Field::endpoint(
         Column::text("client_ip", "The address of the door's reader").lookup(),
-        Column::text("client_port", "Its port").kind(Kind::Int32),
+        Column::int32("client_port", "Its port"),
     ),
-    Field::text("door", "Which door"),
-    Field::text("action", "OPEN, LOCK or UNLOCK"),
-    Field::int32("status", "200 if it moved"),
-    Field::text("reason", "Why it did not"),
-    Field::int64("sent", "Bytes sent to the reader"),
-    Field::text("reader", "The reader's make").quoted(),
+    Field::new(Column::text("door", "Which door")),
+    Field::new(Column::text("action", "OPEN, LOCK or UNLOCK")),
+    Field::new(Column::int32("status", "200 if it moved")),
+    Field::new(Column::text("reason", "Why it did not")),
+    Field::new(Column::int64("sent", "Bytes sent to the reader")),
+    Field::new(Column::text("reader", "The reader's make")).quoted(),
 ];
 
 const ROLES: &[(Role, Value)] = &[

@@ -4,7 +4,7 @@
 
 use sawlog_formats::json_log::{self, Field, JsonLog};
 use sawlog_formats::{
-    Changes, Column, Entity, Failed, Format, Framing, Inside, Measures, Part, Role, Source, Table, Value,
+    Changes, Column, Entity, EntityKind, Failed, Format, Framing, Inside, Measures, Part, Role, Source, Table, Value,
 };
 
 /// The format.
@@ -13,7 +13,7 @@ pub(crate) const FORMAT: Format = Format {
     record: "record of a log of gates",
     framing: Framing::Json(&LOG),
     detect: |head| is_record(head.trim_ascii_start()),
-    decoder: || json_log::decoder(&LOG),
+    decoder: |columns| json_log::decoder(&LOG, columns),
     printed: || json_log::printed(&LOG),
     printer: json_log::printer,
     skim: |_, _| {},
@@ -28,12 +28,12 @@ pub(crate) const FORMAT: Format = Format {
     },
     roles: ROLES,
     entities: &[
-        Entity::new("ip", "came_from"),
-        Entity::new("principal", "carter"),
-        Entity::new("operation", "act"),
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
-        Entity::new("region", "town"),
-        Entity::new("account", "guild"),
+        Entity::new(EntityKind::Ip, "came_from"),
+        Entity::new(EntityKind::Principal, "carter"),
+        Entity::new(EntityKind::Operation, "act"),
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::Region, "town"),
+        Entity::new(EntityKind::Account, "guild"),
     ],
     index_version: 1,
     measures: Measures {
@@ -58,15 +58,15 @@ const TABLE: Table =
 const COLUMNS: [Column; json_log::count(FIELDS)] = json_log::columns(FIELDS);
 
 const FIELDS: &[Field] = &[
-    Field::time("gateTime", "gate_time", "When the cart came, UTC").skip_files(),
-    Field::text("gate", "gate", "Which gate"),
-    Field::text("town", "town", "Where the gate is"),
-    Field::text("guild", "guild", "Whose gate it is"),
-    Field::text("carter", "carter", "Who drove").lookup(),
-    Field::text("from", "came_from", "The address of the cart").lookup(),
-    Field::text("act", "act", "PASS, OPEN or SHUT"),
-    Field::text("fault", "fault", "Why it did not pass"),
-    Field::json("load", "load", "What it carried, as JSON"),
+    Field::new("gateTime", Column::time("gate_time", "When the cart came, UTC").skip_files()),
+    Field::new("gate", Column::text("gate", "Which gate")),
+    Field::new("town", Column::text("town", "Where the gate is")),
+    Field::new("guild", Column::text("guild", "Whose gate it is")),
+    Field::new("carter", Column::text("carter", "Who drove").lookup()),
+    Field::new("from", Column::text("came_from", "The address of the cart").lookup()),
+    Field::new("act", Column::text("act", "PASS, OPEN or SHUT")),
+    Field::new("fault", Column::text("fault", "Why it did not pass")),
+    Field::new("load", Column::text("load", "What it carried, as JSON").json()),
 ];
 
 const ROLES: &[(Role, Value)] = &[

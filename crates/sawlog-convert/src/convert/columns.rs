@@ -78,7 +78,7 @@ impl<'a> Columns<'a> {
         let kit = &mut self.kits[place];
         if kit.is_none() {
             let encoder = Encoder::new(format.table, self.settings.codec)?;
-            *kit = Some(Kit { decoder: (format.decoder)(), encoder });
+            *kit = Some(Kit { decoder: format.new_decoder(), encoder });
         }
         Ok(kit.as_mut().context("made above")?.decoder.as_mut())
     }

@@ -6,8 +6,7 @@
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use sawlog_formats::json_log::Item;
-use sawlog_formats::{Block, Carry, Decoder, Format, Framing, LineEnding, Origin, TextColumn};
+use sawlog_formats::{Block, Carry, Decoder, Format, Framing, Item, LineEnding, Origin, TextColumn};
 
 /// A unit with more days than this sets the small ones aside.
 pub(crate) const MANY_DAYS: usize = 64;

@@ -8,7 +8,8 @@ use std::sync::mpsc::SyncSender;
 
 use anyhow::{Context, Result, anyhow, bail};
 use sawlog_formats::{
-    Block, Compression, Decoded, Encoding, LineEnding, MAX_LAYERS, NotOpened, decode_opened, not_opened, other_parquet,
+    Block, Compression, Decoded, Encoding, LineEnding, MAX_LAYERS, NotOpened, RejectReason, decode_opened, not_opened,
+    other_parquet,
     reject_opened, vpc_flow,
 };
 use sha2::{Digest, Sha256};
@@ -408,13 +409,13 @@ impl<'a> Worker<'a> {
             rest = &rest[len..];
         }
         reading.hash(rest);
-        self.reject(input, why, rest, reading)?;
+        self.reject(input, RejectReason::BrokenOff(why), rest, reading)?;
         reading.report.content_size += i64::try_from(rest.len())?;
         Ok(())
     }
 
     /// Stores what is no record, as one that is counted; nothing of a file of no known format.
-    fn reject(&mut self, input: usize, why: &str, raw: &[u8], reading: &mut Reading) -> Result<()> {
+    fn reject(&mut self, input: usize, why: RejectReason<'_>, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
         let origin = reading.origin(&self.job.plan.inputs[input]);
         let decoder = self.columns.decoder(format)?;
@@ -431,12 +432,12 @@ impl<'a> Worker<'a> {
         reading.hash(rest);
         let unclosed = cutter.is_open();
         match std::str::from_utf8(rest) {
-            _ if unclosed => self.reject(input, "the JSON ends before all its brackets are closed", rest, reading)?,
+            _ if unclosed => self.reject(input, RejectReason::EndsOpen, rest, reading)?,
             Ok(rest) if rest.len() <= MAX_AFTER => {
                 reading.report.after = std::mem::take(&mut reading.carry.gap);
                 reading.report.after.push_str(rest);
             }
-            _ => self.reject(input, "more than 64 KiB of white space or brackets", rest, reading)?,
+            _ => self.reject(input, RejectReason::WideEnd, rest, reading)?,
         }
         reading.report.content_size += i64::try_from(rest.len())?;
         Ok(())
@@ -518,7 +519,7 @@ impl<'a> Worker<'a> {
             let origin = reading.origin(&self.job.plan.inputs[input]);
             let decoder = self.columns.decoder(format)?;
             let decoded = if let Block::Long(part, last) = block {
-                decoder.reject("longer than 8 MiB", part, &origin, &mut reading.carry);
+                decoder.reject(RejectReason::TooLong, part, &origin, &mut reading.carry);
                 let one = i64::from(last);
                 Decoded { lines: one, rejects: one, ..Decoded::default() }
             } else if let Told::Opened(_) = reading.report.told {

@@ -288,7 +288,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         for (lane, pieces) in scraps.lanes {
             let format = formats().iter().find(|format| format.table.name == lane.table).context("not registered")?;
             let mut encoder = Encoder::new(format.table, settings.codec)?;
-            let mut decoder = (format.decoder)();
+            let mut decoder = format.new_decoder();
             let mut staged = self.run.create_file(format.table, lane.day.map(date_name))?;
             let last = pieces.len() - 1;
             for (place, (offset, len)) in pieces.into_iter().enumerate() {

@@ -1,14 +1,12 @@
 //! Decodes the records of documents by the decoder of their log, and keeps how each stands in its file.
 
-use super::MAX_GAP;
-use crate::decoder::{Carry, Decoded, Decoder, Format};
-use crate::json_log::Item;
-use crate::origin::{LineEnding, Origin};
+use crate::block::{Block, Item, USUAL_GAP};
+use crate::decoder::{Carry, Decoded, Decoder};
+use crate::format::Format;
+use crate::origin::{LineEnding, MAX_GAP, Origin};
+use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 use crate::table::Table;
-use crate::{Block, Partitions};
-
-/// What stands before a record where nothing else is said.
-const USUAL_GAP: &str = ",";
 
 /// Decodes a block that [`super::Opener`] has cut.
 pub fn decode_opened(
@@ -32,7 +30,13 @@ pub fn decode_opened(
 }
 
 /// Stores what is no record of a document for a reason that only the caller knows.
-pub fn reject_opened(decoder: &mut dyn Decoder, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+pub fn reject_opened(
+    decoder: &mut dyn Decoder,
+    reason: RejectReason<'_>,
+    raw: &[u8],
+    origin: &Origin<'_>,
+    carry: &mut Carry,
+) {
     let gap = std::mem::take(&mut carry.gap);
     decoder.waiting_mut().rejects.push_after(Some(&gap), origin, reason, raw);
 }
@@ -122,7 +126,7 @@ fn pass_over(
     match std::str::from_utf8(verbatim) {
         Ok(text) if gap.len() + text.len() <= MAX_GAP => carry.gap = gap + text,
         _ => {
-            decoder.waiting_mut().rejects.push_after(Some(&gap), origin, "64 KiB without a record", verbatim);
+            decoder.waiting_mut().rejects.push_after(Some(&gap), origin, RejectReason::WideText, verbatim);
             decoded.rejects += 1;
         }
     }

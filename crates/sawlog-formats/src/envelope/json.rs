@@ -1,12 +1,13 @@
 //! JSON documents that hold records: one after the other, of any shape, read as a stream.
 
+use super::line_end;
 use super::opener::Step;
 use super::target::Target;
 use super::walk::{End, Token, Walk, string_end};
-use super::wrapping::Layer;
-use super::{MAX_GAP, NO_RECORD, line_end};
 use crate::json_log::Open;
-use crate::origin::MAX_LINE;
+use crate::origin::{MAX_GAP, MAX_LINE};
+use crate::reject::RejectReason;
+use crate::wrapping::Layer;
 
 /// Where records are in documents: below which names, and in what.
 #[derive(Clone, Debug)]
@@ -130,7 +131,7 @@ impl Documents {
     /// The step that text between documents is: of a log that comes in lines it may be one.
     fn other(bytes: &[u8], start: usize, end: usize, target: &Target) -> Step {
         if target.format.framing.is_json() || target.is_named {
-            return Step::Problem(start, end, NO_RECORD);
+            return Step::Problem(start, end, RejectReason::NoRecord);
         }
         let end = end - usize::from(end > start + 1 && bytes[end - 1] == b'\r');
         Step::Text { start, end, layer: None, is_sure: true }
@@ -161,16 +162,14 @@ impl Documents {
                     }
                     None if at_end => Some(self.cut_off(start, bytes.len())),
                     None => Some(Step::Need),
-                    Some((end, problem)) => {
+                    Some((end, is_broken)) => {
                         self.under_way = None;
                         self.walk.pass(end);
-                        Some(match problem {
-                            None => Step::Object(start, end),
-                            Some(problem) => {
-                                self.begin_anew(bytes, end);
-                                Step::Problem(start, end, problem)
-                            }
-                        })
+                        if !is_broken {
+                            return Some(Step::Object(start, end));
+                        }
+                        self.begin_anew(bytes, end);
+                        Some(Step::Problem(start, end, RejectReason::LineInString))
                     }
                 }
             }
@@ -187,7 +186,7 @@ impl Documents {
                     self.under_way = None;
                     self.walk.pass(end);
                     self.begin_anew(bytes, end);
-                    Some(Step::Problem(start, end, "a line ends within it"))
+                    Some(Step::Problem(start, end, RejectReason::LineWithin))
                 }
                 End::Not(at) => {
                     self.walk.at = at;
@@ -221,7 +220,7 @@ impl Documents {
         self.under_way = None;
         self.walk.pass(end);
         self.walk.forget();
-        Step::Problem(start, end, "the JSON ends within it")
+        Step::Problem(start, end, RejectReason::EndsWithin)
     }
 
     /// After a broken value: if an object begins the next line, it is a document of its own.

@@ -1,103 +1,7 @@
-//! Records as named values: objects or rows whose names are those of a table's columns, instead of the log's own text.
+//! Tells by its names whether an object or row is a record of a log, and writes it as the log would have it.
 
-use std::borrow::Cow;
-
-use super::wrapping::Layer;
-use crate::decoder::Format;
-use crate::members::{members, value};
-
-/// How records of a log are found and read inside of other documents.
-#[derive(Debug)]
-pub struct Inside {
-    /// Whether a line is a record; or, of a JSON log, whether what there is of an object is the beginning of one.
-    pub is_record: fn(&[u8]) -> bool,
-    /// Whether only the log's own records have this name: an object with it is no other one.
-    pub is_own: fn(&[u8]) -> bool,
-    /// Other names that a column goes by, and the column's own; `-`, `_`, blanks and capitals make no difference.
-    pub aliases: &'static [(&'static str, &'static str)],
-    /// The columns without which named values are no record.
-    pub required: &'static [&'static str],
-    /// Writes named values as the log would have them; `None` if they are no record. Before a line may stand a header line, and
-    /// a line feed.
-    pub write: fn(&NamedValues<'_>) -> Option<Vec<u8>>,
-}
-
-/// A value that has a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NamedValue<'a> {
-    /// Text, without quotes and escapes.
-    Text(Cow<'a, [u8]>),
-    /// JSON that is no string: a number, a truth, an object, an array.
-    Json(&'a [u8]),
-}
-
-/// The names and values of a record.
-#[derive(Debug)]
-pub struct NamedValues<'a> {
-    /// Each name as [`plain`] has it, and what is not null or empty.
-    entries: Vec<(Vec<u8>, NamedValue<'a>)>,
-    aliases: &'static [(&'static str, &'static str)],
-}
-
-/// A name without what makes no difference: `-`, `_`, `.`, blanks and capitals.
-#[must_use]
-pub(crate) fn plain(name: &[u8]) -> Vec<u8> {
-    name.iter().filter(|byte| !b"-_ .".contains(byte)).map(u8::to_ascii_lowercase).collect()
-}
-
-impl<'a> NamedValues<'a> {
-    /// The members of a JSON object.
-    fn of_object(object: &'a [u8], format: &Format) -> Self {
-        let entries = members(object).filter_map(|(name, text)| {
-            let value = match value(text) {
-                b"null" | b"\"\"" => return None,
-                [b'"', string @ .., b'"'] => NamedValue::Text(Layer::Json.unwrap(string)),
-                json => NamedValue::Json(json),
-            };
-            Some((plain(name), value))
-        });
-        Self { entries: entries.collect(), aliases: format.inside.aliases }
-    }
-
-    /// The fields of a row, each with its name.
-    pub(super) fn of_row<'n>(
-        names: impl Iterator<Item = &'n [u8]>,
-        fields: impl Iterator<Item = Cow<'a, [u8]>>,
-        format: &Format,
-    ) -> Self {
-        let entries = names.zip(fields).filter(|(_, value)| !value.is_empty());
-        let entries = entries.map(|(name, value)| (plain(name), NamedValue::Text(value)));
-        Self { entries: entries.collect(), aliases: format.inside.aliases }
-    }
-
-    /// The value of a column, by its own name or another one, if there is any.
-    #[must_use]
-    pub fn get(&self, column: &str) -> Option<&NamedValue<'a>> {
-        let find = |name: &str| {
-            let name = plain(name.as_bytes());
-            self.entries.iter().find(|(of, _)| *of == name).map(|(_, value)| value)
-        };
-        let others = || self.aliases.iter().filter(|(_, of)| *of == column).find_map(|(name, _)| find(name));
-        find(column).or_else(others)
-    }
-
-    /// The same as text.
-    #[must_use]
-    pub fn text(&self, column: &str) -> Option<&[u8]> {
-        self.get(column).map(NamedValue::text)
-    }
-}
-
-impl NamedValue<'_> {
-    /// The value as text.
-    #[must_use]
-    pub fn text(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text,
-            Self::Json(json) => json,
-        }
-    }
-}
+use crate::format::Format;
+use crate::named_values::{Inside, NamedValues, plain};
 
 /// Whether names are those of a log's columns: all that a record must have, and half of them at least.
 pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Format) -> bool {
@@ -119,58 +23,10 @@ pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Fo
 
 /// A JSON object of named values as the log would have it.
 pub(super) fn object_as_record(object: &[u8], format: &Format) -> Option<Vec<u8>> {
-    as_record(&NamedValues::of_object(object, format), format)
+    as_record(&NamedValues::of_object(object, &format.inside), format)
 }
 
 /// The same for named values of any kind.
 pub(super) fn as_record(values: &NamedValues<'_>, format: &Format) -> Option<Vec<u8>> {
     (format.inside.write)(values)
-}
-
-/// A value as a word of a line: `-` for none, and without what would end it.
-#[must_use]
-pub(crate) fn word(value: Option<&[u8]>) -> Cow<'_, [u8]> {
-    match value {
-        None | Some([]) => Cow::Borrowed(b"-"),
-        Some(value) if value.iter().any(|byte| byte.is_ascii_whitespace() || *byte < b' ') => {
-            let replaced = value.iter().flat_map(|byte| match byte {
-                b' ' => b"%20".as_slice(),
-                byte if byte.is_ascii_whitespace() || *byte < b' ' => b"_",
-                byte => std::slice::from_ref(byte),
-            });
-            Cow::Owned(replaced.copied().collect())
-        }
-        Some(value) => Cow::Borrowed(value),
-    }
-}
-
-/// A value as what stands between quotes: `-` for none, and without what would end the line or the quotes.
-#[must_use]
-pub(crate) fn quoted(value: Option<&[u8]>) -> Cow<'_, [u8]> {
-    match value {
-        None | Some([]) => Cow::Borrowed(b"-"),
-        Some(value) if value.iter().any(|byte| matches!(byte, b'"' | b'\n' | b'\r')) => {
-            let replaced = value.iter().flat_map(|byte| match byte {
-                b'"' => b"%22".as_slice(),
-                b'\n' | b'\r' => b" ",
-                byte => std::slice::from_ref(byte),
-            });
-            Cow::Owned(replaced.copied().collect())
-        }
-        Some(value) => Cow::Borrowed(value),
-    }
-}
-
-/// A time as microseconds since 1970: of ISO 8601, or seconds or milliseconds as a number.
-#[must_use]
-pub(crate) fn micros(value: &[u8]) -> Option<i64> {
-    /// As in flow logs: times from here on are in milliseconds.
-    const MILLIS_FROM: f64 = 1e11;
-    if let Some(time) = crate::calendar::read_iso8601(value) {
-        return Some(time);
-    }
-    let number: f64 = std::str::from_utf8(value).ok()?.parse().ok().filter(|number: &f64| number.is_finite())?;
-    let micros = if number.abs() < MILLIS_FROM { number * 1e6 } else { number * 1e3 };
-    #[expect(clippy::cast_possible_truncation, reason = "times beyond the calendar are refused")]
-    crate::calendar::within_times(micros.round() as i64)
 }

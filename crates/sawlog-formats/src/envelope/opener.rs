@@ -4,11 +4,10 @@
 use super::json::Documents;
 use super::rows::{Table, timed_line};
 use super::target::{Found, Target};
-use super::wrapping::{Layer, Places, Wrapping};
-use super::{MAX_GAP, NO_RECORD};
-use crate::decoder::Block;
-use crate::json_log::Item;
-use crate::origin::MAX_LINE;
+use crate::block::{Block, Item, Wrapped};
+use crate::origin::{MAX_GAP, MAX_LINE};
+use crate::reject::RejectReason;
+use crate::wrapping::{Layer, Places, Wrapping};
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
@@ -46,64 +45,11 @@ pub(super) enum Step {
     /// A row of named values, and how the log would write it.
     Row { start: usize, end: usize, reading: Vec<u8> },
     /// What stands where a record should, and what is wrong with it.
-    Problem(usize, usize, &'static str),
+    Problem(usize, usize, RejectReason<'static>),
     /// More than [`MAX_GAP`] stands between records.
     Gap,
     /// A record that is too long begins here, and the first part of it ends there.
     Long(usize, usize),
-}
-
-/// How an item of a block is wrapped in its file. See [`Item`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrapped {
-    wrapping: Wrapping,
-    /// Where in the block is what stands in the file, if that differs from what is decoded.
-    verbatim: Option<(usize, usize)>,
-    /// Whether wrapping the record in the usual way gives that.
-    is_usual: bool,
-    /// Where in the block the record itself is, if what is decoded was made from it.
-    record: Option<(usize, usize)>,
-    /// Where it stands in the bytes that the block takes.
-    at: usize,
-}
-
-impl Item {
-    /// The item as it stands in its file.
-    #[must_use]
-    pub fn verbatim<'a>(&self, block: &'a [u8]) -> &'a [u8] {
-        let (start, end) = self.wrapped.and_then(|wrapped| wrapped.verbatim).unwrap_or((self.start, self.end));
-        &block[start..end]
-    }
-
-    /// The item's own text, without what it is wrapped in.
-    #[must_use]
-    pub fn record<'a>(&self, block: &'a [u8]) -> &'a [u8] {
-        let (start, end) = self.made_from().unwrap_or((self.start, self.end));
-        &block[start..end]
-    }
-
-    /// The record from which what is decoded was made.
-    pub(super) fn made_from(&self) -> Option<(usize, usize)> {
-        self.wrapped?.record
-    }
-
-    /// The name of what it is wrapped in, if it comes out of a document of another kind.
-    #[must_use]
-    pub fn wrapping(&self) -> Option<&'static str> {
-        self.wrapped.map(|wrapped| wrapped.wrapping.name())
-    }
-
-    /// What stands in the file, if wrapping the record in the usual way does not give it.
-    #[must_use]
-    pub fn unusual<'a>(&self, block: &'a [u8]) -> Option<&'a [u8]> {
-        self.wrapped.filter(|wrapped| !wrapped.is_usual).map(|_| self.verbatim(block))
-    }
-
-    /// Where it stands, from where the block's bytes begin in the file.
-    #[must_use]
-    pub fn place(&self) -> usize {
-        self.wrapped.map_or(self.start, |wrapped| wrapped.at)
-    }
 }
 
 impl Opener {
@@ -132,7 +78,7 @@ impl Opener {
             match self.step(bytes, at_end, gap) {
                 Step::Need => break,
                 Step::Gap => {
-                    self.block.problem(bytes, gap, (gap, gap + MAX_GAP), TOO_WIDE);
+                    self.block.problem(bytes, gap, (gap, gap + MAX_GAP), RejectReason::WideText);
                     gap += MAX_GAP;
                 }
                 Step::Problem(start, end, problem) => {
@@ -141,7 +87,7 @@ impl Opener {
                 }
                 Step::Long(start, cut) => {
                     if self.block.items.is_empty() {
-                        self.block.problem(bytes, 0, (start, cut), TOO_LONG);
+                        self.block.problem(bytes, 0, (start, cut), RejectReason::TooLong);
                         self.block.continues();
                         self.in_long = true;
                         gap = cut;
@@ -236,7 +182,7 @@ impl Opener {
             if self.target.format.framing.is_json() && text.trim_ascii_start().starts_with(b"{") {
                 self.block.record(bytes, gap, at, outer, &text, None);
             } else {
-                self.block.problem(bytes, gap, at, NO_RECORD);
+                self.block.problem(bytes, gap, at, RejectReason::NoRecord);
             }
             return end;
         }
@@ -258,7 +204,7 @@ impl Opener {
     /// Takes one record.
     fn one(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), wrapping: Wrapping, record: &[u8]) {
         match self.target.reading(record) {
-            None if self.target.is_named => self.block.problem(bytes, gap, at, NOT_WRITTEN),
+            None if self.target.is_named => self.block.problem(bytes, gap, at, RejectReason::LacksValues),
             reading => self.block.record(bytes, gap, at, wrapping, record, reading.as_deref()),
         }
     }
@@ -268,11 +214,6 @@ impl Opener {
 fn is_control_message(text: &[u8]) -> bool {
     text.starts_with(b"CWL CONTROL MESSAGE: ")
 }
-
-const TOO_LONG: &str = "longer than 8 MiB";
-const TOO_WIDE: &str = "64 KiB without a record";
-const NOT_TEXT: &str = "not UTF-8, and no record";
-const NOT_WRITTEN: &str = "has no values that a record must have";
 
 /// A block's bytes and items. Before each item's bytes stand its gap, and before that what is known of it besides.
 #[derive(Clone, Debug, Default)]
@@ -301,7 +242,7 @@ impl Records {
     }
 
     /// Adds what is no record, which stands at `at`.
-    fn problem(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), problem: &'static str) {
+    fn problem(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), problem: RejectReason<'static>) {
         let gap = self.gap(bytes, gap, at.0);
         let (start, end) = self.put(&bytes[at.0..at.1]);
         let wrapped = Wrapped { wrapping: Wrapping::default(), verbatim: None, is_usual: true, record: None, at: at.0 };
@@ -321,7 +262,7 @@ impl Records {
         let stands = &bytes[at.0..at.1];
         // What is kept of the record beside its columns must be text.
         if reading.is_some() && std::str::from_utf8(record).is_err() {
-            return self.problem(bytes, gap, at, NOT_TEXT);
+            return self.problem(bytes, gap, at, RejectReason::NotText);
         }
         let is_wrapped = wrapping != Wrapping::default();
         let is_usual = !is_wrapped || *wrapping.wrap(record) == *stands;
@@ -337,11 +278,11 @@ impl Records {
     fn gap(&mut self, bytes: &[u8], mut start: usize, end: usize) -> usize {
         // In the same pieces, however the bytes come.
         while end - start > MAX_GAP {
-            self.problem(bytes, start, (start, start + MAX_GAP), TOO_WIDE);
+            self.problem(bytes, start, (start, start + MAX_GAP), RejectReason::WideText);
             start += MAX_GAP;
         }
         if std::str::from_utf8(&bytes[start..end]).is_err() {
-            self.problem(bytes, start, (start, end), NOT_TEXT);
+            self.problem(bytes, start, (start, end), RejectReason::NotText);
             start = end;
         }
         self.put(&bytes[start..end]).0

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
-use super::wrapping::Wrapping;
 use crate::columns::{BytesColumn, text_column};
 use crate::text::TextColumn;
+use crate::wrapping::Wrapping;
 
 /// How the records of a batch stand in documents of another kind.
 #[derive(Debug)]

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::named::{NamedValues, as_record};
+use super::line_end;
+use super::named::as_record;
 use super::opener::Step;
 use super::target::Target;
-use super::wrapping::Layer;
-use super::{is_time, line_end};
+use crate::calendar::is_time;
+use crate::named_values::NamedValues;
 use crate::origin::MAX_LINE;
+use crate::reject::RejectReason;
+use crate::wrapping::Layer;
 
 /// Rows of CSV.
 #[derive(Clone, Debug)]
@@ -119,7 +122,7 @@ impl Table {
             return match self.field {
                 None => self.named(bytes, start, &row, target),
                 Some(place) => match row.fields.get(place) {
-                    None => Step::Problem(start, row.end, "has fewer fields than the header names"),
+                    None => Step::Problem(start, row.end, RejectReason::ShortRow),
                     Some(Field { start, end, is_quoted }) => {
                         let layer = is_quoted.then_some(Layer::Csv);
                         Step::Text { start: *start, end: *end, layer, is_sure: true }
@@ -136,10 +139,10 @@ impl Table {
             if field.is_quoted { Layer::Csv.unwrap(text) } else { Cow::Borrowed(text) }
         };
         let fields = row.fields.iter().map(text);
-        let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, target.format);
+        let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, &target.format.inside);
         match as_record(&values, target.format) {
             Some(reading) => Step::Row { start, end: row.end, reading },
-            None => Step::Problem(start, row.end, "has no values that a record must have"),
+            None => Step::Problem(start, row.end, RejectReason::LacksValues),
         }
     }
 }

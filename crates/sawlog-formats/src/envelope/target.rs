@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::named::{name_record, object_as_record};
-use super::wrapping::{Layer, MOST_STRINGS, Places};
-use crate::decoder::Format;
+use crate::format::Format;
 use crate::members::{Member, ValueEnd, member, members, value_end};
+use crate::wrapping::{Layer, MOST_STRINGS, Places};
 
 /// Values are looked for in no more brackets.
 const MAX_DEPTH: usize = 32;

@@ -6,10 +6,10 @@ use super::opener::{Kind, Opener};
 use super::rows::{Row, Table, behind_time};
 use super::target::{Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
-use super::wrapping::{Layer, MOST_STRINGS};
-use crate::decoder::Format;
 use crate::encoding::without_mark;
+use crate::format::Format;
 use crate::members::value;
+use crate::wrapping::{Layer, MOST_STRINGS};
 use crate::{formats, vpc_flow};
 
 /// So many rows or lines are looked at.

@@ -2,8 +2,8 @@
 
 use memchr::memchr3;
 
-use super::MAX_GAP;
 use crate::encoding::MARK;
+use crate::origin::MAX_GAP;
 
 /// Brackets that are deeper than this are passed over.
 const MAX_DEPTH: usize = 128;

@@ -10,23 +10,20 @@ use std::ops::Range;
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::keys::{Key, Level};
-use super::scan::{Item, NO_OBJECT};
 use super::skeleton::{MOST, Skeleton};
 use super::write::{is_usual_time, len_of_text, print_number};
 use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE, WRAPPED, WRAPPING};
+use crate::block::{Block, Item, USUAL_GAP};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
-use crate::decoder::{Block, Carry, Decoded, count_name};
-use crate::identify::rejected;
+use crate::decoder::{Carry, Decoded, count_name};
 use crate::members::{ValueEnd, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 
 /// JSON that is nested deeper than this is no record.
 const MAX_DEPTH: usize = 128;
-
-/// What stands before a record where nothing else is said.
-const USUAL_GAP: &str = ",";
 
 /// Parses records and fills columns.
 pub(super) struct JsonDecoder {
@@ -47,10 +44,10 @@ impl std::fmt::Debug for JsonDecoder {
 
 impl JsonDecoder {
     /// A decoder of a log.
-    pub(super) fn new(log: &'static JsonLog) -> Self {
+    pub(super) fn new(log: &'static JsonLog, partitions: Partitions) -> Self {
         Self {
             log,
-            partitions: Partitions::new(log.table),
+            partitions,
             record: Level::new(log.fields),
             skeleton: Skeleton::default(),
             copy: Vec::new(),
@@ -79,7 +76,7 @@ impl crate::Decoder for JsonDecoder {
         decoded
     }
 
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
         self.partitions.rejects.push_after(Some(""), origin, reason, raw);
     }
 
@@ -106,7 +103,7 @@ impl Context<'_> {
         (gap != USUAL_GAP).then_some(gap)
     }
 
-    fn reject(&self, partitions: &mut Partitions, item: &Item, number: i64, reason: &str) {
+    fn reject(&self, partitions: &mut Partitions, item: &Item, number: i64, reason: RejectReason<'_>) {
         let offset = self.origin.byte_offset + i64::try_from(item.place()).unwrap_or(i64::MAX);
         let origin = Origin { first_line: number, byte_offset: offset, ..*self.origin };
         partitions.rejects.push_after(self.gap(item), &origin, reason, item.verbatim(self.bytes));
@@ -117,21 +114,20 @@ impl JsonDecoder {
     /// Decodes one item by itself.
     fn one(&mut self, context: &Context<'_>, item: &Item, decoded: &mut Decoded) {
         let number = context.origin.first_line + decoded.lines;
-        let parsed = match item.problem {
-            Some(problem) => Err(problem.to_owned()),
-            None => self.parse(context, std::slice::from_ref(item), number, decoded),
+        let name;
+        let reason = if let Some(problem) = item.problem {
+            let is_text = problem == RejectReason::NoRecord;
+            let text = &context.bytes[item.start..item.end];
+            if is_text { self.partitions.rejects.recognised(text, problem) } else { problem }
+        } else {
+            let parsed = self.parse(context, std::slice::from_ref(item), number, decoded);
+            let Err(error) = parsed.or_else(|_| self.parse_repaired(context, item, number, decoded)) else { return };
+            name = error_name(&error);
+            RejectReason::InvalidJson(&name)
         };
-        let parsed = match parsed {
-            Err(_) if item.problem.is_none() => self.parse_repaired(context, item, number, decoded),
-            parsed => parsed,
-        };
-        if let Err(reason) = parsed {
-            let is_text = item.problem == Some(NO_OBJECT);
-            let what = is_text.then(|| rejected(&context.bytes[item.start..item.end], self.log.table)).flatten();
-            context.reject(&mut self.partitions, item, number, what.unwrap_or(&reason));
-            decoded.lines += i64::from(!item.continues);
-            decoded.rejects += i64::from(!item.continues);
-        }
+        context.reject(&mut self.partitions, item, number, reason);
+        decoded.lines += i64::from(!item.continues);
+        decoded.rejects += i64::from(!item.continues);
     }
 
     /// Decodes items that are whole; says why not, if they are no JSON, and has changed nothing then.
@@ -141,7 +137,7 @@ impl JsonDecoder {
         items: &[Item],
         first: i64,
         decoded: &mut Decoded,
-    ) -> Result<(), String> {
+    ) -> Result<(), simd_json::Error> {
         self.copy.clear();
         let mut starts = Vec::with_capacity(items.len());
         for item in items {
@@ -160,7 +156,7 @@ impl JsonDecoder {
         item: &Item,
         number: i64,
         decoded: &mut Decoded,
-    ) -> Result<(), String> {
+    ) -> Result<(), simd_json::Error> {
         self.copy.clear();
         self.copy.push(b'[');
         self.copy.extend_from_slice(&context.bytes[item.start..item.end]);
@@ -178,14 +174,13 @@ impl JsonDecoder {
         is_as_parsed: bool,
         first: i64,
         decoded: &mut Decoded,
-    ) -> Result<(), String> {
+    ) -> Result<(), simd_json::Error> {
         let mut copy = std::mem::take(&mut self.copy);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let len = copy.len();
         copy.resize(len + INPUT_PADDING, b' ');
         let copy_at = copy.as_ptr().addr();
         let parsed = simd_json::fill_tape_padded(&mut copy, len, &mut self.buffers, &mut tape);
-        let parsed = parsed.map_err(|error| format!("not valid JSON: {}", error_name(&error)));
         if parsed.is_ok() {
             let mut node = 1;
             for ((item, start), number) in items.iter().zip(starts).zip(first..) {
@@ -193,7 +188,7 @@ impl JsonDecoder {
                 let text = &context.bytes[item.start..item.end];
                 let source = Source { text, at: copy_at + start, is_as_parsed };
                 if let Err(reason) = self.record(context, item, &tape.0, node, &source, number, decoded) {
-                    context.reject(&mut self.partitions, item, number, &reason);
+                    context.reject(&mut self.partitions, item, number, reason);
                     decoded.rejects += 1;
                 }
                 decoded.lines += 1;
@@ -216,10 +211,10 @@ impl JsonDecoder {
         source: &Source<'_>,
         number: i64,
         decoded: &mut Decoded,
-    ) -> Result<(), String> {
+    ) -> Result<(), RejectReason<'static>> {
         let log = self.log;
-        let time = record_time(log, tape, node)
-            .map_err(|reason| rejected(source.text, log.table).map_or(reason, str::to_owned))?;
+        let time = record_time(log, tape, node);
+        let time = time.map_err(|reason| self.partitions.rejects.recognised(source.text, reason))?;
         let columns = self.partitions.day(day_of(Some(time)));
         let row = columns.rows();
         let set = columns.columns();
@@ -269,9 +264,9 @@ fn size(node: Node<'_>) -> usize {
 }
 
 /// The time of a record; of several the last, as everywhere. Says why there is none.
-fn record_time(log: &JsonLog, tape: &[Node<'_>], node: usize) -> Result<i64, String> {
-    let no_time = || format!("has no {} that is a time", log.time);
-    let Node::Object { len, .. } = tape[node] else { return Err(no_time()) };
+fn record_time(log: &JsonLog, tape: &[Node<'_>], node: usize) -> Result<i64, RejectReason<'static>> {
+    let no_time = RejectReason::NoTimeOf(log.time);
+    let Node::Object { len, .. } = tape[node] else { return Err(no_time) };
     let (mut at, mut time) = (node + 1, None);
     for _ in 0..len {
         match (tape[at], tape[at + 1]) {
@@ -280,15 +275,15 @@ fn record_time(log: &JsonLog, tape: &[Node<'_>], node: usize) -> Result<i64, Str
             }
             (Node::String(key), Node::Object { .. }) => {
                 if let Some((_, what)) = log.others.iter().find(|(other, _)| *other == key) {
-                    return Err((*what).to_owned());
+                    return Err(RejectReason::Is(what));
                 }
             }
             _ => {}
         }
         at += 1 + size(tape[at + 1]);
     }
-    let time = time.ok_or_else(no_time)?;
-    within_times(time).ok_or_else(|| format!("has an {} that is not of the years 1 to 9999", log.time))
+    let time = time.ok_or(no_time)?;
+    within_times(time).ok_or(RejectReason::NeverOf(log.time))
 }
 
 /// `true` or `false` as text, in letters of any size.

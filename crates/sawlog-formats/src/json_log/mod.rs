@@ -16,13 +16,13 @@ mod write;
 
 pub use named::write_named;
 pub(crate) use scan::Open;
-pub use scan::{Item, Scanner};
+pub use scan::Scanner;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
-use crate::decoder::{Decoder, Framing, Printer};
-use crate::registry::formats;
+use crate::decoder::{Decoder, Printer};
+use crate::partitions::Partitions;
 use crate::table::{Column, Kind, Layout, Table};
 
 /// A log whose records are JSON objects.
@@ -66,38 +66,23 @@ pub(crate) enum Content {
 }
 
 impl Field {
-    const fn new(key: &'static str, column: Column, content: Content) -> Self {
+    /// A key whose value goes to a column of text, JSON text, truths, 64-bit numbers or times. A text or number of another kind
+    /// is none.
+    ///
+    /// # Panics
+    ///
+    /// If the column is of another kind: see [`Field::object`] and [`Field::list`].
+    #[must_use]
+    pub const fn new(key: &'static str, column: Column) -> Self {
+        let content = match column.kind {
+            Kind::Text if column.json => Content::Json,
+            Kind::Text => Content::Text,
+            Kind::Bool => Content::Bool,
+            Kind::Int64 => Content::Number,
+            Kind::Time => Content::Time,
+            _ => panic!("no single value of JSON fills such a column"),
+        };
         Self { key, other_key: None, column, content }
-    }
-
-    /// Text.
-    #[must_use]
-    pub const fn text(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc), Content::Text)
-    }
-
-    /// A value of any kind, which stays JSON text.
-    #[must_use]
-    pub const fn json(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc).json(), Content::Json)
-    }
-
-    /// True or false.
-    #[must_use]
-    pub const fn boolean(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc).kind(Kind::Bool), Content::Bool)
-    }
-
-    /// A whole number.
-    #[must_use]
-    pub const fn number(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::int64(name, doc), Content::Number)
-    }
-
-    /// Text that is a time.
-    #[must_use]
-    pub const fn time(key: &'static str, name: &'static str, doc: &'static str) -> Self {
-        Self::new(key, Column::text(name, doc).kind(Kind::Time), Content::Time)
     }
 
     /// An object, whose fields are a group of columns: [`group`] of them.
@@ -109,7 +94,7 @@ impl Field {
         columns: &'static [Column],
         fields: &'static [Self],
     ) -> Self {
-        Self::new(key, Column::group(name, doc, columns), Content::Object(fields))
+        Self { key, other_key: None, column: Column::group(name, doc, columns), content: Content::Object(fields) }
     }
 
     /// A list of objects, which are a list of groups. It stands at the top of a record.
@@ -121,31 +106,14 @@ impl Field {
         columns: &'static [Column],
         fields: &'static [Self],
     ) -> Self {
-        Self::new(key, Column::text(name, doc).kind(Kind::List(columns)), Content::Array(fields))
+        let column = Column::text(name, doc).kind(Kind::List(columns));
+        Self { key, other_key: None, column, content: Content::Array(fields) }
     }
 
     /// The same field, whose key has another name in some records.
     #[must_use]
     pub const fn or(self, key: &'static str) -> Self {
         Self { other_key: Some(key), ..self }
-    }
-
-    /// The same field, with a Bloom filter.
-    #[must_use]
-    pub const fn lookup(self) -> Self {
-        Self { column: self.column.lookup(), ..self }
-    }
-
-    /// The same field, nearly every value of which is another.
-    #[must_use]
-    pub const fn plain(self) -> Self {
-        Self { column: self.column.layout(Layout::Plain), ..self }
-    }
-
-    /// The same field, with its range kept for each data file.
-    #[must_use]
-    pub const fn skip_files(self) -> Self {
-        Self { column: self.column.skip_files(), ..self }
     }
 }
 
@@ -170,7 +138,7 @@ pub const fn group<const N: usize>(fields: &[Field]) -> [Column; N] {
 const OTHERS: [Column; 8] = [
     Column::text("gap", "What stands before the record in its file, where that is not a comma"),
     Column::text("raw", "The record's own JSON text, where skeleton and values don't give it back byte for byte")
-        .layout(Layout::Plain),
+        .plain(),
     Column::SOURCE_FILE,
     Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta),
     Column::text("extra", "Fields that have no column, as JSON; those within others by path: tlsDetails.group").json(),
@@ -207,10 +175,10 @@ pub const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
     columns
 }
 
-/// A decoder of a log.
+/// A decoder of a log, which fills these columns.
 #[must_use]
-pub fn decoder(log: &'static JsonLog) -> Box<dyn Decoder> {
-    Box::new(decode::JsonDecoder::new(log))
+pub fn decoder(log: &'static JsonLog, partitions: Partitions) -> Box<dyn Decoder> {
+    Box::new(decode::JsonDecoder::new(log, partitions))
 }
 
 /// The columns that a printer of a log needs.
@@ -227,24 +195,6 @@ pub fn printed(log: &JsonLog) -> Vec<&'static str> {
 /// Names the column that the batch lacks, or that has a type which it can't have.
 pub fn printer(batch: &RecordBatch) -> Result<Box<dyn Printer>, ArrowError> {
     Ok(Box::new(print::RecordPrinter::new(batch)?))
-}
-
-/// The logs whose records are told from the objects around them.
-fn logs() -> impl Iterator<Item = &'static JsonLog> {
-    formats().iter().filter_map(|format| match format.framing {
-        Framing::Json(log) => Some(log),
-        Framing::Lines => None,
-    })
-}
-
-/// Whether an object begins as nearly all records do.
-fn begins_as_record(object: &[u8]) -> bool {
-    logs().any(|log| object.starts_with(log.beginning))
-}
-
-/// Whether a key is that of a field of records.
-fn is_field(key: &[u8]) -> bool {
-    logs().any(|log| has_field(log, key))
 }
 
 /// Whether a key is that of a field of a log's records.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::{Content, Field, JsonLog};
 use crate::calendar::{MICROS_A_DAY, civil_from_days, days_from_civil, days_in_month, read_any_iso8601};
-use crate::envelope::{NamedValue, NamedValues, micros, plain, wrap_json};
 use crate::members::{ValueEnd, members, value, value_end};
+use crate::named_values::{NamedValue, NamedValues, micros, plain};
+use crate::wrapping::wrap_json;
 
 /// The record as the log would have it; `None` if there is no time.
 #[must_use]

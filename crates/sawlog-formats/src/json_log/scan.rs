@@ -7,40 +7,23 @@
 use memchr::{memchr, memchr3};
 use wide::u8x16;
 
-use super::{begins_as_record, is_field};
-use crate::decoder::Block;
+use super::{JsonLog, has_field};
+use crate::block::{Block, Item};
 use crate::encoding::MARK;
-use crate::envelope::Wrapped;
 use crate::members::{Member, ValueEnd, member, string_end, value_end};
-use crate::origin::MAX_LINE;
+use crate::origin::{MAX_GAP, MAX_LINE};
+use crate::reject::RejectReason;
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
-/// So many bytes of brackets and white space stay with the record that they precede; more is a reject of its own.
-const MAX_GAP: usize = 64 << 10;
 /// So many brackets may be open around records.
 const MAX_OUTER: usize = 16;
 
-/// A JSON object in a block, or what stands where one should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Where what stands before it begins: where the item before ends.
-    pub gap: usize,
-    /// Where it begins and ends.
-    pub start: usize,
-    /// The byte after its last one.
-    pub end: usize,
-    /// Why it can't be a record, if that is known already.
-    pub problem: Option<&'static str>,
-    /// Whether more of it follows, as [`Block::Long`].
-    pub continues: bool,
-    /// How it is wrapped in its file, if it comes out of a document of another kind.
-    pub wrapped: Option<Wrapped>,
-}
-
 /// Cuts a stream into blocks of whole objects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scanner {
+    /// The log whose records are told from the objects around them.
+    log: &'static JsonLog,
     /// The brackets that are open around records.
     outer: Vec<u8>,
     /// How far the bytes that were not taken yet have been looked at.
@@ -61,8 +44,8 @@ pub(crate) struct Open {
     in_string: bool,
     /// Whether the byte at [`Scanner::at`] is escaped by a backslash before it.
     escaped: bool,
-    /// Its end, once that was found, and what is wrong with it.
-    end: Option<(usize, Option<&'static str>)>,
+    /// Its end, once that was found, and whether it is that of a line that ends within a string.
+    end: Option<(usize, bool)>,
 }
 
 /// What a look at the bytes outside of objects found.
@@ -75,6 +58,12 @@ enum Outside {
 }
 
 impl Scanner {
+    /// A scanner of content that holds records of a log.
+    #[must_use]
+    pub fn new(log: &'static JsonLog) -> Self {
+        Self { log, outer: Vec::new(), at: 0, open: None, in_long: false, items: Vec::new() }
+    }
+
     /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if there are only
     /// brackets and white space left. `at_end` says that there are no more bytes.
     pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
@@ -100,7 +89,7 @@ impl Scanner {
         self.at = self.at.saturating_sub(taken);
         if let Some(open) = &mut self.open {
             open.start = open.start.saturating_sub(taken);
-            open.end = open.end.map(|(end, problem)| (end - taken, problem));
+            open.end = open.end.map(|(end, is_broken)| (end - taken, is_broken));
         }
     }
 
@@ -110,7 +99,11 @@ impl Scanner {
             match self.outside(bytes, at_end, gap) {
                 Outside::End => return None,
                 Outside::Other(start, end) => {
-                    let problem = if start == gap && end - gap > MAX_GAP { TOO_WIDE } else { NO_OBJECT };
+                    let problem = if start == gap && end - gap > MAX_GAP {
+                        RejectReason::WideBrackets
+                    } else {
+                        RejectReason::NoRecord
+                    };
                     self.items.push(Item { gap, start, end, problem: Some(problem), continues: false, wrapped: None });
                     self.at = end;
                     return Some(end);
@@ -119,12 +112,12 @@ impl Scanner {
             }
         }
         let open = self.open.as_mut()?;
-        let (mut end, problem) = open.find_end(bytes, &mut self.at)?;
+        let (mut end, is_broken) = open.find_end(bytes, &mut self.at)?;
         if end - open.start > MAX_LINE {
             return None;
         }
-        if problem.is_some() {
-            match broken_end(bytes, end, open.start + MAX_LINE) {
+        if is_broken {
+            match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
                 // Nothing but what closes brackets follows: the rest of the file is no part of it.
                 Broken::ToTheEnd(rest) if at_end && rest > end => {
@@ -135,6 +128,7 @@ impl Scanner {
                 Broken::ToTheEnd(_) | Broken::Here => {}
             }
         }
+        let problem = is_broken.then_some(RejectReason::LineInString);
         self.items.push(Item { gap, start: open.start, end, problem, continues: false, wrapped: None });
         self.open = None;
         self.at = end;
@@ -147,12 +141,12 @@ impl Scanner {
         let (end, problem) = if bytes.len() - open.start > MAX_LINE {
             self.in_long = true;
             // What has not been looked at is not taken.
-            (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), TOO_LONG)
+            (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), RejectReason::TooLong)
         } else if at_end {
             // That says it: the brackets around it need not be missed as well.
             self.open = None;
             self.outer.clear();
-            (bytes.len(), "the JSON ends within it")
+            (bytes.len(), RejectReason::EndsWithin)
         } else {
             return None;
         };
@@ -203,7 +197,7 @@ impl Scanner {
                     self.outer.pop();
                     self.at += 1;
                 }
-                b'{' => match wrapper(&bytes[self.at..]) {
+                b'{' => match wrapper(self.log, &bytes[self.at..]) {
                     Wrapper::Opens(len) if self.outer.len() < MAX_OUTER - 1 => {
                         self.outer.extend_from_slice(b"{[");
                         self.at += len;
@@ -245,11 +239,6 @@ impl Scanner {
     }
 }
 
-const TOO_LONG: &str = "longer than 8 MiB";
-/// What is said of text between objects.
-pub(super) const NO_OBJECT: &str = "text that is no record";
-const TOO_WIDE: &str = "64 KiB of white space or brackets";
-
 /// Whether an object is one of records.
 enum Wrapper {
     /// Where its records begin.
@@ -260,9 +249,9 @@ enum Wrapper {
 }
 
 /// Whether bytes begin with `{"Records":[`, or with such an object that has other members first.
-fn wrapper(bytes: &[u8]) -> Wrapper {
+fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
     // So nearly all records begin, which is told fast.
-    if begins_as_record(bytes) {
+    if bytes.starts_with(log.beginning) {
         return Wrapper::No;
     }
     let near = &bytes[..bytes.len().min(MAX_GAP)];
@@ -274,7 +263,7 @@ fn wrapper(bytes: &[u8]) -> Wrapper {
                 return if is_text { Wrapper::Opens(value + 1) } else { Wrapper::No };
             }
             // A record is told by its first key, as a rule.
-            Member::Value(key, _) if is_field(key) => return Wrapper::No,
+            Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
             Member::Value(_, value) => value_end(near, value),
             Member::Short => ValueEnd::Short,
             Member::End(_) | Member::Broken => ValueEnd::Broken,
@@ -371,14 +360,14 @@ enum Broken {
 
 /// Looks from `end` to `limit` for the next object that may be a record: one that begins a line, without blanks before it, or
 /// whose first key is a record's. Objects within the broken one do neither.
-fn broken_end(bytes: &[u8], end: usize, limit: usize) -> Broken {
+fn broken_end(log: &JsonLog, bytes: &[u8], end: usize, limit: usize) -> Broken {
     let limit = bytes.len().min(limit);
     let closes_only = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
     let mut at = end;
     while let Some(more) = memchr(b'{', &bytes[at..limit]) {
         at += more;
-        let begins =
-            bytes[at - 1] == b'\n' || matches!(member(&bytes[..limit], at + 1), Member::Value(key, _) if is_field(key));
+        let begins = bytes[at - 1] == b'\n'
+            || matches!(member(&bytes[..limit], at + 1), Member::Value(key, _) if has_field(log, key));
         if begins {
             let before = bytes[end..at].trim_ascii_end();
             return if closes_only(before) { Broken::Here } else { Broken::Before(end + before.len()) };
@@ -419,11 +408,11 @@ impl Open {
 
     /// Moves its end to where it is once `taken` bytes are gone.
     pub(crate) fn take(&mut self, taken: usize) {
-        self.end = self.end.map(|(end, problem)| (end.saturating_sub(taken), problem));
+        self.end = self.end.map(|(end, is_broken)| (end.saturating_sub(taken), is_broken));
     }
 
-    /// The object's end and what is wrong with it, if that is among `bytes`: looks at those from `at` on, in steps of 64.
-    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Option<&'static str>)> {
+    /// The object's end, if that is among `bytes`, and whether a line ends within a string there: looks at those from `at` on, in steps of 64.
+    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
         {
@@ -443,7 +432,7 @@ impl Open {
     }
 
     /// Looks at 64 bytes, which begin at `at`.
-    fn step(&mut self, block: &[u8; 64], at: usize) -> Option<(usize, Option<&'static str>)> {
+    fn step(&mut self, block: &[u8; 64], at: usize) -> Option<(usize, bool)> {
         let masks = Masks::of(block);
         let quotes = masks.quotes & !self.escapes(masks.backslashes);
         let strings = prefix_xor(quotes) ^ if self.in_string { u64::MAX } else { 0 };
@@ -466,12 +455,12 @@ impl Open {
             } else {
                 self.depth -= 1;
                 if self.depth == 0 {
-                    return Some((at + place as usize + 1, None));
+                    return Some((at + place as usize + 1, false));
                 }
             }
         }
         // JSON forbids a line to end within a string: the object is broken here.
-        (broken != 0).then(|| (at + broken.trailing_zeros() as usize, Some("a line ends within a string")))
+        (broken != 0).then(|| (at + broken.trailing_zeros() as usize, true))
     }
 
     /// Which bytes are escaped, when these are backslashes.

@@ -8,35 +8,38 @@ use serde_json::{Value, json};
 
 use super::skeleton::MOST;
 use super::*;
+use crate::block::{Block, Item};
 use crate::builder::{ColumnSet, Seen};
-use crate::decoder::{Block, Carry, Decoded};
+use crate::decoder::{Carry, Decoded};
 use crate::origin::{LineEnding, Origin};
 use crate::text::TextColumn;
 
-const HALL: &[Field] =
-    &[Field::text("name", "name", "Its name"), Field::boolean("lit", "lit", "Whether there is light")];
+const HALL: &[Field] = &[
+    Field::new("name", Column::text("name", "Its name")),
+    Field::new("lit", Column::boolean("lit", "Whether there is light")),
+];
 
 const PLACE: &[Field] = &[
-    Field::text("city", "city", "The city"),
-    Field::time("since", "since", "Since when"),
-    Field::number("floor", "floor", "The floor"),
+    Field::new("city", Column::text("city", "The city")),
+    Field::new("since", Column::time("since", "Since when")),
+    Field::new("floor", Column::int64("floor", "The floor")),
     Field::object("hall", "hall", "The hall", &group::<2>(HALL), HALL),
-    Field::json("plan", "plan", "How it looks"),
+    Field::new("plan", Column::text("plan", "How it looks").json()),
 ];
 
 const KEYS: &[Field] = &[
-    Field::text("ID", "id", "Its number").or("id"),
-    Field::number("teeth", "teeth", "How many teeth"),
-    Field::boolean("lost", "lost", "Whether it is lost"),
-    Field::json("notes", "notes", "What is known of it"),
+    Field::new("ID", Column::text("id", "Its number")).or("id"),
+    Field::new("teeth", Column::int64("teeth", "How many teeth")),
+    Field::new("lost", Column::boolean("lost", "Whether it is lost")),
+    Field::new("notes", Column::text("notes", "What is known of it").json()),
 ];
 
 const FIELDS: &[Field] = &[
-    Field::time("at", "at", "When"),
-    Field::text("who", "who", "Who"),
-    Field::number("count", "count", "How often"),
-    Field::boolean("open", "open", "Whether it is open"),
-    Field::json("more", "more", "More"),
+    Field::new("at", Column::time("at", "When")),
+    Field::new("who", Column::text("who", "Who")),
+    Field::new("count", Column::int64("count", "How often")),
+    Field::new("open", Column::boolean("open", "Whether it is open")),
+    Field::new("more", Column::text("more", "More").json()),
     Field::object("place", "place", "Where", &group::<5>(PLACE), PLACE),
     Field::list("keys", "keys", "The keys", &group::<4>(KEYS), KEYS),
 ];
@@ -56,7 +59,7 @@ fn decode(records: &[impl AsRef<str>]) -> (Vec<RecordBatch>, Decoded) {
         text += record.as_ref();
         items.push(Item { gap, start, end: text.len(), problem: None, continues: false, wrapped: None });
     }
-    let mut decoder = decoder(&LOG);
+    let mut decoder = decoder(&LOG, Partitions::new(LOG.table, |_, _| None));
     let origin = Origin { source_file: "file", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
     let decoded = decoder.decode(Block::Json(text.as_bytes(), &items), &origin, &mut Carry::default());
     let (batches, _) = decoder.waiting_mut().finish();

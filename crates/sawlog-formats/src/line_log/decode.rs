@@ -1,21 +1,17 @@
 //! The decoder: blocks of lines in, columns by date and rejects out.
 
-use memchr::memchr;
-
 use super::LineLog;
 use super::layout::LineLayout;
-use super::read::{Problem, Reader, Taken};
+use super::read::{Reader, Taken};
+use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
-use crate::decoder::{Block, Carry, Decoded, count_name};
-use crate::encoding::without_mark;
+use crate::decoder::{Carry, Decoded, count_name};
 use crate::field::Span;
-use crate::identify::rejected;
-use crate::origin::{LineEnding, Origin};
+use crate::lines::{LinePlace, ROWS_AT_ONCE, lines};
+use crate::origin::Origin;
 use crate::partitions::Partitions;
-
-/// How many lines are taken apart before their fields go to the columns, one column after the other.
-const ROWS_AT_ONCE: usize = 512;
+use crate::reject::RejectReason;
 
 /// Takes lines apart and fills columns.
 #[derive(Debug)]
@@ -44,16 +40,6 @@ struct Row {
     raw: Span,
 }
 
-/// Where a line stands in its block.
-struct Place {
-    start: usize,
-    /// Before the line feed.
-    end: usize,
-    /// Whether the line ends as the source's first one does.
-    ends_alike: bool,
-    number: i64,
-}
-
 /// What lines are taken apart for.
 struct Lines<'a> {
     block: &'a [u8],
@@ -66,10 +52,10 @@ struct Lines<'a> {
 }
 
 impl Decoder {
-    /// A decoder of a log.
+    /// A decoder of a log, which fills these columns.
     #[must_use]
-    pub fn new(log: &'static LineLog) -> Self {
-        Self { layout: LineLayout::new(log), partitions: Partitions::new(log.table), pending: Pending::default() }
+    pub fn new(log: &'static LineLog, partitions: Partitions) -> Self {
+        Self { layout: LineLayout::new(log), partitions, pending: Pending::default() }
     }
 }
 
@@ -81,10 +67,6 @@ impl crate::Decoder for Decoder {
         let mut lines = Lines { block, origin, layout, reader: Reader::new(layout), pending, partitions, decoded };
         lines.decode();
         lines.decoded
-    }
-
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
-        self.partitions.rejects.push(origin, reason, raw);
     }
 
     fn waiting(&self) -> &Partitions {
@@ -101,36 +83,19 @@ impl Lines<'_> {
     fn decode(&mut self) {
         let block = self.block;
         let is_text = block.is_ascii() || std::str::from_utf8(block).is_ok();
-        let mut start = 0;
-        while start < block.len() {
-            let (end, terminated) = match memchr(b'\n', &block[start..]) {
-                Some(len) => (start + len, true),
-                None => (block.len(), false),
-            };
-            let place = Place {
-                start,
-                end,
-                ends_alike: block[start..end].ends_with(b"\r")
-                    == (terminated && self.origin.ending == LineEnding::CrLf),
-                number: self.origin.first_line + self.decoded.lines,
-            };
+        for place in lines(block, self.origin) {
             self.decoded.lines += 1;
             self.line(&place, is_text);
-            start = end + 1;
         }
         append(self.pending, self.partitions, self.layout, block, self.origin);
     }
 
-    fn line(&mut self, place: &Place, is_text: bool) {
-        let with_end = &self.block[place.start..place.end];
-        let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
-        if text.is_empty() && place.ends_alike {
+    fn line(&mut self, place: &LinePlace, is_text: bool) {
+        if place.is_blank(self.block) {
             self.decoded.blank_lines += 1;
             return;
         }
-        // A byte order mark is not part of the first field; `raw` has it.
-        let unmarked = without_mark(text);
-        let mark = text.len() - unmarked.len();
+        let (unmarked, mark) = place.unmarked(self.block);
         if !is_text && std::str::from_utf8(unmarked).is_err() {
             return self.line_of_other_bytes(unmarked, place);
         }
@@ -146,8 +111,8 @@ impl Lines<'_> {
     }
 
     /// A line that is not UTF-8: its columns hold U+FFFD for what is not, and `raw` holds the line.
-    fn line_of_other_bytes(&mut self, text: &[u8], place: &Place) {
-        let with_end = &self.block[place.start..place.end];
+    fn line_of_other_bytes(&mut self, text: &[u8], place: &LinePlace) {
+        let with_end = place.whole(self.block);
         let lossy = String::from_utf8_lossy(text);
         if let Err(problem) = self.reader.read(lossy.as_bytes()) {
             return self.reject(place, problem);
@@ -160,7 +125,7 @@ impl Lines<'_> {
     }
 
     /// Keeps what was taken of a line, whose text begins at `base`.
-    fn accept(&mut self, place: &Place, base: usize, raw: Span) {
+    fn accept(&mut self, place: &LinePlace, base: usize, raw: Span) {
         let Taken { texts, numbers, time, field_count, extra, odd, .. } = &self.reader.taken;
         self.decoded.record_at(Some(*time));
         odd.iter().for_each(|column| count_name(&mut self.decoded.other_types, self.layout.name(*column), 1));
@@ -175,15 +140,12 @@ impl Lines<'_> {
         });
     }
 
-    fn reject(&mut self, place: &Place, problem: Problem) {
-        let raw = &self.block[place.start..place.end];
+    fn reject(&mut self, place: &LinePlace, problem: RejectReason<'static>) {
+        let raw = place.whole(self.block);
         self.decoded.rejects += 1;
-        let offset = self.origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
-        let origin = Origin { first_line: place.number, byte_offset: offset, ..*self.origin };
-        let is_empty = raw.strip_suffix(b"\r").unwrap_or(raw).is_empty();
-        let reason = || if is_empty { "blank, but ends unlike the first line".to_owned() } else { problem.reason() };
-        let reason = rejected(raw, self.layout.table).map_or_else(reason, str::to_owned);
-        self.partitions.rejects.push(&origin, &reason, raw);
+        let own = if place.text(self.block).is_empty() { RejectReason::OddBlank } else { problem };
+        let reason = self.partitions.rejects.recognised(raw, own);
+        self.partitions.rejects.push(&place.origin(self.origin), reason, raw);
     }
 }
 

@@ -14,7 +14,7 @@ pub use named::write_named;
 pub use print::LinePrinter;
 
 use crate::encoding::without_mark;
-use crate::table::{Column, Kind, Layout, Table};
+use crate::table::{Column, Kind, Table};
 
 /// A log whose records are lines.
 #[derive(Debug)]
@@ -58,85 +58,54 @@ enum Shape {
 }
 
 impl Field {
-    const fn new(column: Column, shape: Shape) -> Self {
+    const fn of(column: Column, shape: Shape) -> Self {
         Self { columns: [column; MOST], count: 1, shape, is_quoted: false }
     }
 
-    /// Text: a word.
+    /// A word, which goes to a column of text, times, or numbers that are not below zero.
+    ///
+    /// # Panics
+    ///
+    /// If the column is of another kind.
     #[must_use]
-    pub const fn text(name: &'static str, doc: &'static str) -> Self {
-        Self::new(Column::text(name, doc), Shape::Text)
+    pub const fn new(column: Column) -> Self {
+        let shape = match column.kind {
+            Kind::Text => Shape::Text,
+            Kind::Int32 | Kind::Int64 => Shape::Number { can_be_negative: false },
+            Kind::Time => Shape::Time,
+            _ => panic!("no word fills such a column"),
+        };
+        Self::of(column, shape)
     }
 
-    /// A number of 32 bits that is not below zero.
+    /// A number that may be below zero.
     #[must_use]
-    pub const fn int32(name: &'static str, doc: &'static str) -> Self {
-        Self::new(Column::text(name, doc).kind(Kind::Int32), Shape::Number { can_be_negative: false })
-    }
-
-    /// A number of 32 bits, of which `-1` is one.
-    #[must_use]
-    pub const fn signed(name: &'static str, doc: &'static str) -> Self {
-        Self::new(Column::text(name, doc).kind(Kind::Int32), Shape::Number { can_be_negative: true })
-    }
-
-    /// A number of 64 bits that is not below zero.
-    #[must_use]
-    pub const fn int64(name: &'static str, doc: &'static str) -> Self {
-        Self::new(Column::int64(name, doc), Shape::Number { can_be_negative: false })
+    pub const fn signed(column: Column) -> Self {
+        Self::of(column, Shape::Number { can_be_negative: true })
     }
 
     /// Seconds with so many decimals; `-1` if they were not measured, which is null.
     #[must_use]
     pub const fn seconds(decimals: usize, name: &'static str, doc: &'static str) -> Self {
-        Self::new(Column::text(name, doc).kind(Kind::Float64), Shape::Seconds { decimals })
-    }
-
-    /// A time.
-    #[must_use]
-    pub const fn time(name: &'static str, doc: &'static str) -> Self {
-        Self::new(Column::text(name, doc).kind(Kind::Time), Shape::Time)
+        Self::of(Column::text(name, doc).kind(Kind::Float64), Shape::Seconds { decimals })
     }
 
     /// An address with a port: the columns of both.
     #[must_use]
     pub const fn endpoint(address: Column, port: Column) -> Self {
-        Self { columns: [address, port, port], count: 2, ..Self::new(address, Shape::Endpoint) }
+        Self { columns: [address, port, port], count: 2, ..Self::of(address, Shape::Endpoint) }
     }
 
     /// A request line, in quotes: the columns of method, URL and version.
     #[must_use]
     pub const fn request(method: Column, url: Column, version: Column) -> Self {
-        Self { columns: [method, url, version], count: 3, ..Self::new(method, Shape::Request) }.quoted()
+        Self { columns: [method, url, version], count: 3, ..Self::of(method, Shape::Request) }.quoted()
     }
 
     /// The same field, in quotes.
     #[must_use]
     pub const fn quoted(self) -> Self {
         Self { is_quoted: true, ..self }
-    }
-
-    /// The same field, with another column.
-    const fn with(self, column: Column) -> Self {
-        Self { columns: [column; MOST], ..self }
-    }
-
-    /// The same field of one column, with a Bloom filter.
-    #[must_use]
-    pub const fn lookup(self) -> Self {
-        self.with(self.columns[0].lookup())
-    }
-
-    /// The same field of one column, nearly every value of which is another.
-    #[must_use]
-    pub const fn plain(self) -> Self {
-        self.with(self.columns[0].layout(Layout::Plain))
-    }
-
-    /// The same field of one column, with its range kept for each data file.
-    #[must_use]
-    pub const fn skip_files(self) -> Self {
-        self.with(self.columns[0].skip_files())
     }
 
     /// Its columns.
@@ -147,7 +116,7 @@ impl Field {
 
 /// The columns behind those of the fields.
 const OTHERS: [Column; 8] = [
-    Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
+    Column::int32("field_count", "How many fields the line has"),
     Column::text("extra", "Fields that have no column, as they stand in the line; empty if a blank ends the line"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,

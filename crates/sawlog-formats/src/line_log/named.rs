@@ -1,7 +1,7 @@
 //! Writes named values as the line that the log would have.
 
 use super::{LineLog, Shape};
-use crate::envelope::{NamedValues, micros, quoted, word};
+use crate::named_values::{NamedValues, micros, quoted, word};
 
 /// The line; `None` if there is no time that is one.
 #[must_use]

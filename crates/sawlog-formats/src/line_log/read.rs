@@ -12,45 +12,12 @@ use super::time::TimeReader;
 use super::value::{Endpoint, Request, seconds};
 use crate::calendar::within_times;
 use crate::field::{Span, number};
+use crate::reject::RejectReason;
 
 /// How many numbers of a record may be none, at most.
 const MAX_ODD: usize = 2;
 /// So many ends of quoted fields are tried beside the first ones, so that a line made of quotes costs no more than a few readings.
 const MAX_TRIES: usize = 64;
-
-/// Why a line is no record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
-    OnlyBlanks,
-    Few {
-        least: usize,
-    },
-    NoTime,
-    /// The time is one that no store can hold.
-    Never,
-    NoNumber(&'static str),
-    NoRequest(&'static str),
-    NoQuotes(&'static str),
-    Quotes(&'static str),
-    Unclosed(&'static str),
-}
-
-impl Problem {
-    /// In words.
-    pub(super) fn reason(self) -> String {
-        match self {
-            Self::OnlyBlanks => "only white space".to_owned(),
-            Self::Few { least } => format!("fewer than {least} fields"),
-            Self::NoTime => "the record's time is missing or malformed".to_owned(),
-            Self::Never => "the time is not of the years 1 to 9999".to_owned(),
-            Self::NoNumber(name) => format!("{name} is no number"),
-            Self::NoRequest(name) => format!("{name} does not begin a request"),
-            Self::NoQuotes(name) => format!("{name} is not in quotes"),
-            Self::Quotes(name) => format!("{name} begins with a quote"),
-            Self::Unclosed(name) => format!("the quote of {name} does not close"),
-        }
-    }
-}
 
 /// A line taken apart.
 #[derive(Debug, Default)]
@@ -118,16 +85,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a line apart, into `taken`.
-    pub(super) fn read(&mut self, line: &[u8]) -> Result<(), Problem> {
+    pub(super) fn read(&mut self, line: &[u8]) -> Result<(), RejectReason<'static>> {
         let first = self.pass(line, None, true);
-        if matches!(first, Ok(()) | Err(Problem::NoTime | Problem::Never | Problem::OnlyBlanks)) {
+        if matches!(first, Ok(()) | Err(RejectReason::NoTime | RejectReason::Never | RejectReason::OnlyBlanks)) {
             return first;
         }
         let Err(problem) = self.pass(line, None, false) else { return Ok(()) };
         (0..=MAX_ODD).map(Some).find_map(|odd| self.pass(line, odd, false).ok()).ok_or(problem)
     }
 
-    fn pass(&mut self, line: &[u8], odd_left: Option<usize>, wants_requests: bool) -> Result<(), Problem> {
+    fn pass(
+        &mut self,
+        line: &[u8],
+        odd_left: Option<usize>,
+        wants_requests: bool,
+    ) -> Result<(), RejectReason<'static>> {
         self.taken.texts.clear();
         self.taken.numbers.clear();
         self.taken.odd.clear();
@@ -137,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the fields from one on, which begins at `at`.
-    fn fields(&mut self, line: &[u8], mut field: usize, mut at: usize) -> Result<(), Problem> {
+    fn fields(&mut self, line: &[u8], mut field: usize, mut at: usize) -> Result<(), RejectReason<'static>> {
         while let Some(slot) = self.layout.slots.get(field).copied() {
             if line.get(at) == Some(&b' ') {
                 let start = at;
@@ -162,7 +134,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a field in quotes, and those behind it.
-    fn quoted(&mut self, line: &[u8], slot: Slot, field: usize, at: usize) -> Result<(), Problem> {
+    fn quoted(&mut self, line: &[u8], slot: Slot, field: usize, at: usize) -> Result<(), RejectReason<'static>> {
         let start = at + 1;
         let closing = memchr_iter(b'"', &line[start..]).map(|quote| start + quote);
         let closing = closing.filter(|quote| matches!(line.get(quote + 1), None | Some(b' ')));
@@ -178,24 +150,24 @@ impl<'a> Reader<'a> {
                 Err(problem) => first = first.or(Some(problem)),
             }
         }
-        Err(first.unwrap_or(Problem::Unclosed(self.name(slot))))
+        Err(first.unwrap_or(RejectReason::Unclosed(self.name(slot))))
     }
 
     /// Takes a field without quotes.
-    fn word(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), Problem> {
+    fn word(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), RejectReason<'static>> {
         if slot.is_quoted {
             // A bare dash is as odd as a number that is none.
             let left = self.odd_left.filter(|_| &line[start..end] == b"-").and_then(|left| left.checked_sub(1));
-            self.odd_left = Some(left.ok_or(Problem::NoQuotes(self.name(slot)))?);
+            self.odd_left = Some(left.ok_or(RejectReason::NoQuotes(self.name(slot)))?);
             self.taken.is_plain = false;
         } else if line[start] == b'"' {
-            return Err(Problem::Quotes(self.name(slot)));
+            return Err(RejectReason::Quotes(self.name(slot)));
         }
         self.value(line, slot, start, end)
     }
 
     /// Takes the values of a field.
-    fn value(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), Problem> {
+    fn value(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), RejectReason<'static>> {
         let text = &line[start..end];
         match slot.shape {
             Shape::Text => self.taken.texts.push(Span::new(line, start, end)),
@@ -219,7 +191,7 @@ impl<'a> Reader<'a> {
             Shape::Request => {
                 let Request { method, url, version, is_plain } = Request::of(text);
                 if self.wants_requests && !is_plain {
-                    return Err(Problem::NoRequest(self.name(slot)));
+                    return Err(RejectReason::NoRequest(self.name(slot)));
                 }
                 self.taken.is_plain &= is_plain;
                 // They stand in this order, with blanks between them.
@@ -237,7 +209,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn number(&mut self, text: &[u8], slot: Slot, can_be_negative: bool) -> Result<(), Problem> {
+    fn number(&mut self, text: &[u8], slot: Slot, can_be_negative: bool) -> Result<(), RejectReason<'static>> {
         let digits = text.strip_prefix(b"-").filter(|digits| can_be_negative && !digits.is_empty());
         let read = number(digits.unwrap_or(text)).map(|(value, is_plain)| match (digits, value) {
             (None, value) => (value, is_plain),
@@ -262,13 +234,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn time(&mut self, text: &[u8], slot: Slot) -> Result<(), Problem> {
+    fn time(&mut self, text: &[u8], slot: Slot) -> Result<(), RejectReason<'static>> {
         let read = self.times.read(text);
         if slot.is_record_time {
             let never = |(micros, is_plain)| Some((within_times(micros)?, is_plain));
             let time = match read {
-                Some(time) => never(time).ok_or(Problem::Never),
-                None => Err(Problem::NoTime),
+                Some(time) => never(time).ok_or(RejectReason::Never),
+                None => Err(RejectReason::NoTime),
             };
             let time = if self.takes_any_time { time.or(Ok((0, false))) } else { time };
             let (micros, is_plain) = time?;
@@ -291,12 +263,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes for nothing what is no number, if that may be.
-    fn odd(&mut self, text: &[u8], slot: Slot) -> Result<(), Problem> {
+    fn odd(&mut self, text: &[u8], slot: Slot) -> Result<(), RejectReason<'static>> {
         let is_large = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
         // A quote is a sign that the fields were told apart wrongly.
         let left = self.odd_left.filter(|_| !text.contains(&b'"'));
         let left = left.and_then(|left| if is_large { Some(left) } else { left.checked_sub(1) });
-        let Some(left) = left else { return Err(Problem::NoNumber(self.name(slot))) };
+        let Some(left) = left else { return Err(RejectReason::NoNumber(self.name(slot))) };
         self.odd_left = Some(left);
         self.taken.is_plain = false;
         self.taken.odd.push(slot.column);
@@ -305,10 +277,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends the line behind so many fields. What stands from `at` on has no column: `at` is behind the line if nothing does.
-    fn end(&mut self, line: &[u8], fields: usize, at: usize) -> Result<(), Problem> {
+    fn end(&mut self, line: &[u8], fields: usize, at: usize) -> Result<(), RejectReason<'static>> {
         if fields < self.layout.least {
             let is_blank = line.iter().all(u8::is_ascii_whitespace);
-            return Err(if is_blank { Problem::OnlyBlanks } else { Problem::Few { least: self.layout.least } });
+            return Err(if is_blank { RejectReason::OnlyBlanks } else { RejectReason::Few(self.layout.least) });
         }
         let rest = line.get(at..);
         self.taken.extra = rest.map(|_| (at, line.len()));

@@ -1,6 +1,6 @@
 //! Times as load balancers write them, `2018-07-02T22:23:00.186641Z`.
 
-use crate::calendar::{MICROS_A_DAY, civil_from_days, days_from_civil, days_in_month, read_any_iso8601, two};
+use crate::calendar::{LastDay, MICROS_A_DAY, civil_from_days, day_number, read_any_iso8601, second_of_day, two};
 
 /// The length of a time that is written so.
 const LEN: usize = 27;
@@ -9,15 +9,11 @@ const DAY_LEN: usize = 10;
 
 /// Reads times, remembering the last day: most lines have the day of the line before.
 #[derive(Debug)]
-pub(super) struct TimeReader {
-    day_text: [u8; DAY_LEN],
-    day: i64,
-}
+pub(super) struct TimeReader(LastDay<DAY_LEN>);
 
 impl Default for TimeReader {
-    /// Remembers a day from the start: a text that was never read must not stand for one, whatever bytes a line has.
     fn default() -> Self {
-        Self { day_text: *b"1970-01-01", day: 0 }
+        Self(LastDay::new(*b"1970-01-01"))
     }
 }
 
@@ -32,25 +28,17 @@ impl TimeReader {
     fn read_plain(&mut self, text: &[u8; LEN]) -> Option<i64> {
         let (day_text, clock) = text.split_first_chunk::<DAY_LEN>()?;
         let [b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3, f4, f5, f6, b'Z'] = clock else { return None };
-        if *day_text != self.day_text {
-            self.day = read_day(day_text)?;
-            self.day_text = *day_text;
-        }
-        let (hour, minute, second) = (two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?);
-        if hour > 23 || minute > 59 || second > 59 {
-            return None;
-        }
+        let day = self.0.number(day_text, read_day)?;
+        let seconds = second_of_day([*h1, *h2], [*m1, *m2], [*s1, *s2])?;
         let fraction = two(*f1, *f2)? * 10_000 + two(*f3, *f4)? * 100 + two(*f5, *f6)?;
-        Some((self.day * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000 + fraction)
+        Some((day * 86_400 + seconds) * 1_000_000 + fraction)
     }
 }
 
 /// `2018-07-02` as days since 1970.
 fn read_day(text: &[u8; DAY_LEN]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
-    let (year, month, day) = (two(*y1, *y2)? * 100 + two(*y3, *y4)?, two(*m1, *m2)?, two(*d1, *d2)?);
-    let is_day = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year, month);
-    is_day.then(|| days_from_civil(year, month, day))
+    day_number(two(*y1, *y2)? * 100 + two(*y3, *y4)?, two(*m1, *m2)?, two(*d1, *d2)?)
 }
 
 /// Prints a time of the years 1 to 9999.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use sawlog_formats::{Interner, TextColumn};
+use sawlog_formats::{Interner, TextColumn, TimeSpan};
 
 use super::FIELDS;
 use super::collect::{FieldEntities, FoundValue, RowGroupEntities, StandingBytes, Sums};
@@ -42,8 +42,8 @@ pub struct IndexRow {
     pub bytes_received: i64,
     /// How many of the records are failures.
     pub errors: i64,
-    /// The earliest and the latest of the records, in microseconds since 1970; `None` if there is none that has a time.
-    pub times: Option<(i64, i64)>,
+    /// From the earliest of the records to the latest; `None` if there is none that has a time.
+    pub times: Option<TimeSpan>,
     /// The first record in evidence order: source file and line.
     pub first: Option<(String, i64)>,
     /// The rows of the records in the data file, from 0, if these are few.
@@ -82,7 +82,7 @@ impl IndexRow {
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
-            (FIELDS[field].entity.kind == kinds.get(row)?).then(|| Self {
+            (FIELDS[field].entity.kind.name() == kinds.get(row)?).then(|| Self {
                 field,
                 value: values.get(row).map(str::to_owned),
                 data_file: files.get(row).unwrap_or_default().to_owned(),
@@ -90,7 +90,7 @@ impl IndexRow {
                 bytes_sent: sent.is_valid(row).then(|| sent.value(row)),
                 bytes_received: received.value(row),
                 errors: errors.value(row),
-                times: first.is_valid(row).then(|| (first.value(row), last.value(row))),
+                times: first.is_valid(row).then(|| TimeSpan { first: first.value(row), last: last.value(row) }),
                 first: sources.get(row).map(|file| (file.to_owned(), lines.value(row))),
                 positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
                 standing: standing(row),
@@ -122,7 +122,7 @@ impl IndexRow {
             bytes_sent: sums.sent,
             bytes_received: sums.received,
             errors: sums.errors,
-            times: sums.times(),
+            times: span(&sums),
             first,
             positions: match (&self.positions, &other.positions) {
                 (Some(a), Some(b)) => united(a, b),
@@ -143,10 +143,15 @@ impl IndexRow {
     }
 
     fn sums(&self) -> Sums {
-        let (first, last) = self.times.unwrap_or((i64::MAX, i64::MIN));
+        let TimeSpan { first, last } = self.times.unwrap_or(TimeSpan { first: i64::MAX, last: i64::MIN });
         let (records, errors) = (self.records, self.errors);
         Sums { records, sent: self.bytes_sent, received: self.bytes_received, errors, first, last }
     }
+}
+
+/// The span of time that sums are of.
+fn span(sums: &Sums) -> Option<TimeSpan> {
+    sums.times().map(|(first, last)| TimeSpan { first, last })
 }
 
 /// The fields of an open data file; `None` for one that is not indexed there.
@@ -344,7 +349,7 @@ impl AddedValues<'_> {
                 bytes_sent: sums.sent,
                 bytes_received: sums.received,
                 errors: sums.errors,
-                times: sums.times(),
+                times: span(sums),
                 first: Some((first.0.to_owned(), first.1)),
                 positions: None,
                 standing: packed.map(<[u8]>::to_vec),
@@ -393,7 +398,7 @@ mod tests {
             bytes_sent: sent,
             bytes_received: records * 100,
             errors: records - 1,
-            times: Some((line, line + records)),
+            times: Some(TimeSpan { first: line, last: line + records }),
             standing: (standing::count(field) == 3).then(|| packed(field, &sums, said)),
             first: Some((file.clone(), line)),
             positions: positions.map(|mut rows| {
@@ -476,7 +481,7 @@ mod tests {
                     bytes_sent: (!sent.is_empty()).then(|| sent.iter().sum()),
                     bytes_received: sum(|row| row.bytes_received),
                     errors: sum(|row| row.errors),
-                    times: times().map(|(first, _)| first).min().zip(times().map(|(_, last)| last).max()),
+                    times: times().reduce(|a, b| TimeSpan { first: a.first.min(b.first), last: a.last.max(b.last) }),
                     first: rows.iter().filter_map(|row| row.first.clone()).min(),
                     positions: positions.filter(|rows| rows.len() <= super::super::positions::MAX_POSITIONS),
                     standing: row.standing.clone(),

@@ -13,7 +13,6 @@
 //!
 //! The rows of a run are in order of kind, log, field and value, over all of its files.
 
-mod again;
 mod build;
 mod collect;
 mod distinct;
@@ -25,14 +24,11 @@ mod varint;
 
 use std::sync::LazyLock;
 
-use sawlog_formats::{Column, Entity, Format, Kind, Layout, Table, formats};
+use sawlog_formats::{Column, Entity, Format, Layout, Table, formats};
 
-use crate::parquet::Codec;
-
-pub use again::{each_index_row, index_differences, reindex};
 pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
-pub(crate) use collect::RowGroupEntities;
+pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use positions::positions;
 pub use standing::{Said, StandingSum, StandingSums, standing_sums};
 
@@ -51,30 +47,22 @@ pub const ENTITIES: Table = Table {
         Column::int64("bytes_sent", "Bytes sent in all; null if no record says"),
         Column::int64("bytes_received", "Bytes stored in all"),
         Column::int64("errors", "How many of the records are failures"),
-        Column::text("first_time", "The earliest of the records; null if none has a time").kind(Kind::Time),
-        Column::text("last_time", "The latest of the records").kind(Kind::Time),
+        Column::time("first_time", "The earliest of the records; null if none has a time"),
+        Column::time("last_time", "The latest of the records"),
         Column::text("first_file", "The source file of the first record in evidence order"),
         Column::int64("first_line", "Its line there").layout(Layout::Delta),
-        Column::text(
+        Column::bytes(
             "positions",
             "Of a value with few records their row numbers in the data file, from 0, as differences",
-        )
-        .kind(Kind::Bytes)
-        .layout(Layout::Plain),
-        Column::text("version", "Which meaning of the log's fields the row was added up with; null for the first, 1")
-            .kind(Kind::Int32),
-        Column::text(
+        ),
+        Column::int32("version", "Which meaning of the log's fields the row was added up with; null for the first, 1"),
+        Column::bytes(
             "standing",
             "What standing summaries add up: bytes sent, and the first record that gives a number of them, packed",
-        )
-        .kind(Kind::Bytes)
-        .layout(Layout::Plain),
+        ),
     ],
     times: &[],
 };
-
-/// How the index is compressed: it is small, and read for every question.
-pub(crate) const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// An indexed field.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +77,7 @@ pub struct IndexedField {
 pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
     let all = formats().iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
     let mut fields: Vec<IndexedField> = all.collect();
-    fields.sort_by_key(|field| (field.entity.kind, field.format.table.name, field.entity.field));
+    fields.sort_by_key(|field| (field.entity.kind.name(), field.format.table.name, field.entity.field));
     fields
 });
 

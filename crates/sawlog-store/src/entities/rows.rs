@@ -233,7 +233,7 @@ impl Rows {
         let positions = |row: &Row| row.positions.map(|(start, end)| encode(&self.positions[start..end]));
         let standing = |row: &Row| row.standing.map(|(start, end)| &self.standing[start..end]);
         let columns: Vec<ArrayRef> = vec![
-            field_text(|field| FIELDS[field].entity.kind),
+            field_text(|field| FIELDS[field].entity.kind.name()),
             texts(&|row| row.value, &self.values),
             field_text(|field| FIELDS[field].format.table.name),
             field_text(|field| FIELDS[field].entity.field),

@@ -12,8 +12,8 @@ use parquet::file::writer::SerializedFileWriter;
 use sawlog_formats::Table;
 
 use super::column::EncodedRowGroup;
-use crate::durable::make_folder;
-use crate::tail::Tail;
+use crate::folders::make_folder;
+use crate::tail_checksum::Tail;
 
 /// An open data file of a table.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl DataFile {
         let properties = WriterProperties::builder()
             .set_created_by(concat!("sawlog ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_sorting_columns(Some(order))
-            // Together with what else decides what is read: see `tail`.
+            // Together with what else decides what is read: see `tail_checksum`.
             .set_bloom_filter_position(BloomFilterPosition::End)
             .build();
         let writer =

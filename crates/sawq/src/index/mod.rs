@@ -32,8 +32,12 @@ pub(crate) use totals::{Wanted, totals};
 
 /// The rows of the index that are about some fields of one log.
 fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
-    let kinds: HashSet<&str> =
-        format.entities.iter().filter(|entity| fields.contains(&entity.field)).map(|entity| entity.kind).collect();
+    let kinds: HashSet<&str> = format
+        .entities
+        .iter()
+        .filter(|entity| fields.contains(&entity.field))
+        .map(|entity| entity.kind.name())
+        .collect();
     // By kind the rows are sorted.
     let about = is_one_of("kind", kinds)
         .and(ident("log").eq(lit(format.table.name)))
@@ -177,7 +181,7 @@ pub(crate) fn has_silent_failures(query: &Query) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use sawlog_formats::json_log::Item;
+    use sawlog_formats::Item;
     use sawlog_formats::{Block, Carry, LineEnding, Origin, cloudtrail};
     use sawlog_store::parquet::Codec;
     use sawlog_store::{IndexRow, Run, Store, each_index_row};
@@ -192,7 +196,7 @@ mod tests {
         let item = Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
         let origin =
             Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
-        let mut decoder = (cloudtrail::FORMAT.decoder)();
+        let mut decoder = cloudtrail::FORMAT.new_decoder();
         decoder.decode(Block::Json(record, &[item]), &origin, &mut Carry::default());
         let (days, _) = decoder.waiting_mut().finish();
         let store = Store::open_or_create(root)?;

@@ -14,7 +14,7 @@ use arrow::array::{
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use sawlog_formats::{Bytes, Entity, Format, Part, TextColumn, canonical_address};
+use sawlog_formats::{Bytes, Entity, EntityKind, Format, Part, TextColumn, canonical_address};
 use sawlog_store::{DataFileEntry, Said, Snapshot, StandingSum, standing_sums};
 
 use super::{rows, sorted_streams, text};
@@ -127,7 +127,7 @@ fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'stat
     let whole = || {
         let [name] = columns else { return None };
         let entity = entity(format.table, name).filter(|entity| !matches!(entity.part, Part::Joined(..)))?;
-        let is_address = matches!(entity.part, Part::Whole) && entity.kind == "ip";
+        let is_address = matches!(entity.part, Part::Whole) && entity.kind == EntityKind::Ip;
         let parts = if is_address { &[numbers::Part::Address][..] } else { &[numbers::Part::Whole] };
         Some((entity, parts, true))
     };

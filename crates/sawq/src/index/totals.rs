@@ -11,7 +11,7 @@ use datafusion::functions::string::expr_fn::concat;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, in_list, lit};
 use datafusion::prelude::cast;
 use foldhash::quality::RandomState;
-use sawlog_formats::{Entity, Part, canonical_address};
+use sawlog_formats::{Entity, EntityKind, Part, canonical_address};
 use sawlog_store::{DataFileEntry, Snapshot};
 
 use super::{is_one_of, read, rows, text};
@@ -108,7 +108,7 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
 impl Wanted<'_> {
     /// Whether the index has the values as logs spell them: they are asked for by their canonical spelling.
     fn is_spelled(&self) -> bool {
-        self.entity.kind == "ip" && matches!(self.entity.part, Part::Whole)
+        self.entity.kind == EntityKind::Ip && matches!(self.entity.part, Part::Whole)
     }
 
     /// Adds up what the index has of the data files in which the field is indexed, and counts records in the others.
@@ -177,7 +177,7 @@ impl Wanted<'_> {
 fn name_of(entity: &'static Entity) -> Result<&'static str> {
     Ok(match entity.part {
         // The one entity that stands in a column of another meaning.
-        Part::Within(_) => Some("access_key").filter(|kind| entity.kind == *kind).context("not a name")?,
+        Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("not a name")?,
         _ => entity.field,
     })
 }

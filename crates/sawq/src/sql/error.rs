@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Error, anyhow};
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
+use sawlog_store::Unnamed;
 
 use crate::memory;
 use crate::near::nearest;
@@ -17,6 +18,9 @@ pub(crate) struct Names {
 
 /// The error of the engine, without what led to it.
 pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
+    if let Some(unnamed) = Unnamed::of(error) {
+        return unnamed.into();
+    }
     let root = match error.find_root() {
         DataFusionError::Collection(errors) => errors.first().map_or(error, DataFusionError::find_root),
         root => root,

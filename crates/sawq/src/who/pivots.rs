@@ -26,7 +26,7 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
         }
         for query in &unfiltered {
             // A kind of several fields has first the one that says all: who acted, which addresses there are.
-            let mut fields = query.format.entities.iter().filter(|entity| entity.kind == facet.kind().name());
+            let mut fields = query.format.entities.iter().filter(|entity| entity.kind.name() == facet.kind().name());
             if let Some(entity) = fields.next() {
                 wanted.push(Wanted { query, entity, values: values.clone() });
                 facets.push(facet);

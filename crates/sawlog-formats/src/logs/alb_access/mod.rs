@@ -6,11 +6,11 @@
 
 mod named;
 
-use crate::decoder::{Format, Framing};
-use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source};
+use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part, Received, Source};
+use crate::format::{Format, Framing};
 use crate::line_log::{self, Decoder, Field, LineLog, LinePrinter};
 use crate::role::{Changes, Role, Value};
-use crate::table::{Column, Kind, Table};
+use crate::table::{Column, Table};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -18,7 +18,7 @@ pub const FORMAT: Format = Format {
     record: "line of an ALB access log",
     framing: Framing::Lines,
     detect,
-    decoder: || Box::new(Decoder::new(&LOG)),
+    decoder: |columns| Box::new(Decoder::new(&LOG, columns)),
     printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(&LOG, batch)?)),
     skim: |_, _| {},
@@ -27,17 +27,17 @@ pub const FORMAT: Format = Format {
     inside: named::INSIDE,
     roles: ROLES,
     entities: &[
-        Entity::new("ip", "client_ip"),
-        Entity::new("ip", "target_ip"),
-        Entity { unbounded: true, ..Entity::new("port", "client_port") },
-        Entity { unbounded: true, ..Entity::new("port", "target_port") },
-        Entity::new("operation", "request_verb"),
-        Entity { unbounded: true, ..Entity::new("url", "request_url") },
-        Entity { part: Part::First(HOST), ..Entity::new("host", "host") },
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
-        Entity::new("user_agent", "user_agent"),
-        Entity { part: Part::First(REGION), ..Entity::new("region", "region") },
-        Entity { part: Part::First(ACCOUNT), ..Entity::new("account", "account") },
+        Entity::new(EntityKind::Ip, "client_ip"),
+        Entity::new(EntityKind::Ip, "target_ip"),
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "client_port") },
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "target_port") },
+        Entity::new(EntityKind::Operation, "request_verb"),
+        Entity { unbounded: true, ..Entity::new(EntityKind::Url, "request_url") },
+        Entity { part: Part::First(HOST), ..Entity::new(EntityKind::Host, "host") },
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::UserAgent, "user_agent"),
+        Entity { part: Part::First(REGION), ..Entity::new(EntityKind::Region, "region") },
+        Entity { part: Part::First(ACCOUNT), ..Entity::new(EntityKind::Account, "account") },
     ],
     index_version: 1,
     measures: Measures {
@@ -138,50 +138,57 @@ pub const TABLE: Table = Table {
 const COLUMNS: [Column; line_log::count(FIELDS)] = line_log::columns(FIELDS);
 
 const FIELDS: &[Field] = &[
-    Field::text("type", "http, https, h2, grpcs, ws or wss"),
-    Field::time("time", "When the response was made, or a WebSocket was closed, UTC").skip_files(),
-    Field::text("elb", "The load balancer: app/name/id"),
+    Field::new(Column::text("type", "http, https, h2, grpcs, ws or wss")),
+    Field::new(Column::time("time", "When the response was made, or a WebSocket was closed, UTC").skip_files()),
+    Field::new(Column::text("elb", "The load balancer: app/name/id")),
     Field::endpoint(
         Column::text("client_ip", "The client's address, or that of a proxy before the load balancer").lookup(),
-        Column::text("client_port", "The client's port").kind(Kind::Int32),
+        Column::int32("client_port", "The client's port"),
     ),
     Field::endpoint(
         Column::text("target_ip", "The target's address; null if none was asked, and for Lambda functions").lookup(),
-        Column::text("target_port", "The target's port").kind(Kind::Int32),
+        Column::int32("target_port", "The target's port"),
     ),
     Field::seconds(3, "request_processing_time", "Seconds until the request was sent to a target; null for -1"),
     Field::seconds(3, "target_processing_time", "Seconds until the target began to answer; null for -1"),
     Field::seconds(3, "response_processing_time", "Seconds until the response was sent to the client; null for -1"),
-    Field::int32("elb_status_code", "The status of the load balancer's response"),
-    Field::int32("target_status_code", "The status of the target's response"),
-    Field::int64("received_bytes", "Bytes of the request, with its headers"),
-    Field::int64("sent_bytes", "Bytes of the response, with its headers"),
+    Field::new(Column::int32("elb_status_code", "The status of the load balancer's response")),
+    Field::new(Column::int32("target_status_code", "The status of the target's response")),
+    Field::new(Column::int64("received_bytes", "Bytes of the request, with its headers")),
+    Field::new(Column::int64("sent_bytes", "Bytes of the response, with its headers")),
     Field::request(
         Column::text("request_verb", "The HTTP method; null if the request was malformed"),
         Column::text("request_url", "The URL: protocol://host:port/path?query").lookup(),
         Column::text("request_proto", "The HTTP version"),
     ),
-    Field::text("user_agent", "The User-Agent header; the log has up to 8 KB of it").quoted(),
-    Field::text("ssl_cipher", "The TLS cipher; null for plain HTTP"),
-    Field::text("ssl_protocol", "The TLS version; null for plain HTTP"),
-    Field::text("target_group_arn", "ARN of the target group"),
-    Field::text("trace_id", "The X-Amzn-Trace-Id header").plain().lookup().quoted(),
-    Field::text("domain_name", "The host that the client named in the TLS handshake (SNI)").quoted(),
-    Field::text("chosen_cert_arn", "ARN of the certificate, or session-reused").quoted(),
-    Field::signed("matched_rule_priority", "The rule that matched; 0 is the default one, -1 an error"),
-    Field::time("request_creation_time", "When the request was received, UTC"),
-    Field::text("actions_executed", "What was done, in order: waf, authenticate, forward, redirect and more").quoted(),
-    Field::text("redirect_url", "Where the client was sent").quoted(),
-    Field::text("error_reason", "Why authentication or a Lambda function failed, as a code").quoted(),
-    Field::text("target_port_list", "Addresses and ports of the targets, separated by blanks").quoted(),
-    Field::text("target_status_code_list", "The statuses of their responses, separated by blanks").quoted(),
-    Field::text("classification", "What the request is by RFC 7230: Acceptable, Ambiguous or Severe").quoted(),
-    Field::text("classification_reason", "Why, as a code").quoted(),
-    Field::text("conn_trace_id", "The connection's id, as in connection logs").lookup(),
-    Field::text("transformed_host", "The Host header as it was rewritten").quoted(),
-    Field::text("transformed_uri", "The URI as it was rewritten").quoted(),
-    Field::text("request_transform_status", "TransformSuccess, or why the request was not rewritten").quoted(),
-    Field::text("ip_address", "The address of the load balancer's node"),
+    Field::new(Column::text("user_agent", "The User-Agent header; the log has up to 8 KB of it")).quoted(),
+    Field::new(Column::text("ssl_cipher", "The TLS cipher; null for plain HTTP")),
+    Field::new(Column::text("ssl_protocol", "The TLS version; null for plain HTTP")),
+    Field::new(Column::text("target_group_arn", "ARN of the target group")),
+    Field::new(Column::text("trace_id", "The X-Amzn-Trace-Id header").plain().lookup()).quoted(),
+    Field::new(Column::text("domain_name", "The host that the client named in the TLS handshake (SNI)")).quoted(),
+    Field::new(Column::text("chosen_cert_arn", "ARN of the certificate, or session-reused")).quoted(),
+    Field::signed(Column::int32("matched_rule_priority", "The rule that matched; 0 is the default one, -1 an error")),
+    Field::new(Column::time("request_creation_time", "When the request was received, UTC")),
+    Field::new(Column::text(
+        "actions_executed",
+        "What was done, in order: waf, authenticate, forward, redirect and more",
+    ))
+    .quoted(),
+    Field::new(Column::text("redirect_url", "Where the client was sent")).quoted(),
+    Field::new(Column::text("error_reason", "Why authentication or a Lambda function failed, as a code")).quoted(),
+    Field::new(Column::text("target_port_list", "Addresses and ports of the targets, separated by blanks")).quoted(),
+    Field::new(Column::text("target_status_code_list", "The statuses of their responses, separated by blanks"))
+        .quoted(),
+    Field::new(Column::text("classification", "What the request is by RFC 7230: Acceptable, Ambiguous or Severe"))
+        .quoted(),
+    Field::new(Column::text("classification_reason", "Why, as a code")).quoted(),
+    Field::new(Column::text("conn_trace_id", "The connection's id, as in connection logs").lookup()),
+    Field::new(Column::text("transformed_host", "The Host header as it was rewritten")).quoted(),
+    Field::new(Column::text("transformed_uri", "The URI as it was rewritten")).quoted(),
+    Field::new(Column::text("request_transform_status", "TransformSuccess, or why the request was not rewritten"))
+        .quoted(),
+    Field::new(Column::text("ip_address", "The address of the load balancer's node")),
 ];
 
 /// Whether `head`, the beginning of a file, looks like an access log of an Application Load Balancer.

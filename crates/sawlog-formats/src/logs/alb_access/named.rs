@@ -1,8 +1,8 @@
 //! ALB access logs as named values: JSON objects, and rows of CSV as Athena writes them.
 
 use super::LOG;
-use crate::envelope::Inside;
 use crate::line_log;
+use crate::named_values::Inside;
 
 /// How the log is found inside of other documents. The other names are those of the Amazon Athena user guide, "Create the table
 /// for ALB access logs", and of fields in the user guide for Application Load Balancers.

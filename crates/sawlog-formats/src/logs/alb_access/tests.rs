@@ -6,14 +6,15 @@ use arrow_array::{Array, RecordBatch};
 use proptest::prelude::*;
 
 use super::{FORMAT, TABLE};
-use crate::decoder::{Block, Carry};
+use crate::block::Block;
+use crate::decoder::Carry;
 use crate::{LineEnding, Origin, TextColumn};
 
 /// A line of today, with all fields that have a column.
 const LINE: &str = r#"https 2018-07-02T22:23:00.186641Z app/web/50dc6c495c0c9188 192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/?a=b HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/web/73e2d6bc24d8a067 "Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "arn:aws:acm:us-east-2:111122223333:certificate/1234" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_1234abcd5678ef90 "m.example.com" "-" "TransformSuccess" 203.0.113.80"#;
 
 fn decode(text: &[u8]) -> (Vec<RecordBatch>, Option<RecordBatch>) {
-    let mut decoder = (FORMAT.decoder)();
+    let mut decoder = FORMAT.new_decoder();
     let origin =
         Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::of(text), file_time: None };
     decoder.decode(Block::Lines(text), &origin, &mut Carry::default());

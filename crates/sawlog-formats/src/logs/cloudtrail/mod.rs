@@ -9,12 +9,12 @@ mod subject;
 
 pub use meaning::{ACTOR, ERROR, SIGN_IN, insight_kind};
 
-use crate::decoder::{Format, Framing};
 use crate::encoding::without_mark;
-use crate::entity::{Entity, Failed, Measures, Part};
-use crate::envelope::Inside;
+use crate::entity::{Entity, EntityKind, Failed, Measures, Part};
+use crate::format::{Format, Framing};
 use crate::json_log::{self, JsonLog};
 use crate::members::members;
+use crate::named_values::Inside;
 use crate::role::Changes;
 use crate::table::Table;
 
@@ -24,7 +24,7 @@ pub const FORMAT: Format = Format {
     record: "CloudTrail event",
     framing: Framing::Json(&LOG),
     detect,
-    decoder: || json_log::decoder(&LOG),
+    decoder: |columns| json_log::decoder(&LOG, columns),
     printed: || json_log::printed(&LOG),
     printer: json_log::printer,
     skim: |_, _| {},
@@ -33,21 +33,24 @@ pub const FORMAT: Format = Format {
     inside: INSIDE,
     roles: meaning::ROLES,
     entities: &[
-        Entity::new("ip", "source_ip_address"),
-        Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
-        Entity::new("principal", "user_identity.arn"),
-        Entity::new("principal", "user_identity.user_name"),
-        Entity::new("principal", "user_identity.principal_id"),
-        Entity::new("principal", "user_identity.session_context.session_issuer.arn"),
-        Entity::new("principal", "user_identity.session_context.session_issuer.user_name"),
-        Entity { part: Part::First(meaning::ACCESS_KEY), ..Entity::new("access_key", "user_identity.access_key_id") },
-        Entity::new("account", "user_identity.account_id"),
-        Entity::new("account", "recipient_account_id"),
-        Entity { part: Part::First(meaning::SERVICE), ..Entity::new("event_source", "event_source") },
-        Entity { part: Part::First(meaning::OPERATION), ..Entity::new("operation", "event_name") },
-        Entity::new("region", "aws_region"),
-        Entity::new("user_agent", "user_agent"),
-        Entity { part: Part::First(ERROR), ..Entity::new("error", "error") },
+        Entity::new(EntityKind::Ip, "source_ip_address"),
+        Entity { part: Part::First(ACTOR), ..Entity::new(EntityKind::Principal, "actor") },
+        Entity::new(EntityKind::Principal, "user_identity.arn"),
+        Entity::new(EntityKind::Principal, "user_identity.user_name"),
+        Entity::new(EntityKind::Principal, "user_identity.principal_id"),
+        Entity::new(EntityKind::Principal, "user_identity.session_context.session_issuer.arn"),
+        Entity::new(EntityKind::Principal, "user_identity.session_context.session_issuer.user_name"),
+        Entity {
+            part: Part::First(meaning::ACCESS_KEY),
+            ..Entity::new(EntityKind::AccessKey, "user_identity.access_key_id")
+        },
+        Entity::new(EntityKind::Account, "user_identity.account_id"),
+        Entity::new(EntityKind::Account, "recipient_account_id"),
+        Entity { part: Part::First(meaning::SERVICE), ..Entity::new(EntityKind::EventSource, "event_source") },
+        Entity { part: Part::First(meaning::OPERATION), ..Entity::new(EntityKind::Operation, "event_name") },
+        Entity::new(EntityKind::Region, "aws_region"),
+        Entity::new(EntityKind::UserAgent, "user_agent"),
+        Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
     ],
     // Version 1 took a record for failed only if it had an error code.
     index_version: 2,

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::fields::RECORD;
 use super::*;
 use crate::TextColumn;
+use crate::block::Block;
 use crate::calendar::read_iso8601;
-use crate::decoder::{Block, Carry, Decoded};
+use crate::decoder::{Carry, Decoded};
 use crate::json_log::Scanner;
 use crate::json_log::{Content, Field};
 use crate::origin::{LineEnding, MAX_LINE, Origin};
+use crate::reject::RejectReason;
 
 /// What content was decoded to.
 struct Read {
@@ -26,7 +28,7 @@ struct Read {
 
 /// Decodes content that comes in pieces of `step` bytes.
 fn read_in_steps(content: &[u8], step: usize) -> Read {
-    let (mut scanner, mut decoder) = (Scanner::default(), json_log::decoder(&LOG));
+    let (mut scanner, mut decoder) = (Scanner::new(&LOG), FORMAT.new_decoder());
     let (mut decoded, mut start, mut offset) = (Decoded::default(), 0, 0);
     let mut carry = Carry::default();
     for end in (0..content.len()).step_by(step).skip(1).chain([content.len()]) {
@@ -40,7 +42,7 @@ fn read_in_steps(content: &[u8], step: usize) -> Read {
             };
             match block {
                 Block::Long(part, last) => {
-                    decoder.reject("longer than 8 MiB", part, &origin, &mut carry);
+                    decoder.reject(RejectReason::TooLong, part, &origin, &mut carry);
                     let one = i64::from(last);
                     decoded.add(&Decoded { lines: one, rejects: one, ..Decoded::default() });
                 }
@@ -555,7 +557,7 @@ fn write(value: &Value, style: u8, out: &mut String) {
 
 /// Decodes content in parts as a conversion cuts them: after the first whole record at or after each place.
 fn read_in_parts(content: &[u8], size: usize) -> Vec<(i64, String, Vec<u8>)> {
-    let (mut scanner, mut at, mut lines) = (Scanner::default(), 0, 0);
+    let (mut scanner, mut at, mut lines) = (Scanner::new(&LOG), 0, 0);
     let mut items = Vec::new();
     while at < content.len() {
         let (start, first_line, part) = (at, lines, scanner.clone());
@@ -586,7 +588,7 @@ fn read_in_parts(content: &[u8], size: usize) -> Vec<(i64, String, Vec<u8>)> {
 
 /// What is in a part, which ends with a whole record.
 fn read_part(part: &[u8], mut scanner: Scanner, lines: i64) -> Vec<(i64, String, Vec<u8>)> {
-    let (mut decoder, mut decoded, mut at) = (json_log::decoder(&LOG), Decoded::default(), 0);
+    let (mut decoder, mut decoded, mut at) = (FORMAT.new_decoder(), Decoded::default(), 0);
     while let Some((block, len)) = scanner.next(&part[at..], true) {
         let first_line = 1 + lines + decoded.lines;
         let origin =

@@ -1,22 +1,17 @@
 //! The decoder: blocks of lines in, columns by date and rejects out.
 
-use memchr::memchr;
-
 use super::column::{EXTRA, FIELD_COUNT, FIELDS, NUMBERS, RAW, SOURCE_FILE, SOURCE_LINE, TIME};
 use super::line::{Line, Span};
 use super::time::TimeReader;
 use super::{TABLE, salvage, strict};
+use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::day_of;
-use crate::decoder::{Block, Carry, Decoded, count_name};
-use crate::encoding::without_mark;
-use crate::identify::rejected;
-use crate::origin::{LineEnding, Origin};
+use crate::decoder::{Carry, Decoded, count_name};
+use crate::lines::{LinePlace, ROWS_AT_ONCE, lines};
+use crate::origin::Origin;
 use crate::partitions::Partitions;
-
-/// How many lines are taken apart before their fields go to the columns, one column after the other: enough that a
-/// column's dictionary is in the processor's cache while it is used, few enough that the lines are still there too.
-const ROWS_AT_ONCE: usize = 512;
+use crate::reject::RejectReason;
 
 /// Takes lines apart and fills columns.
 #[derive(Debug)]
@@ -35,57 +30,42 @@ struct Pending {
     raw: Span,
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        Self {
-            partitions: Partitions::new(&TABLE),
-            times: TimeReader::default(),
-            pending: Vec::with_capacity(ROWS_AT_ONCE),
-        }
-    }
-}
-
 impl Decoder {
+    /// A decoder that fills these columns.
+    pub(super) fn new(partitions: Partitions) -> Self {
+        Self { partitions, times: TimeReader::default(), pending: Vec::with_capacity(ROWS_AT_ONCE) }
+    }
+
     /// Decodes a block of whole lines, of which the last may lack its line feed. A block must be shorter than 2 GiB.
     fn lines(&mut self, block: &[u8], origin: &Origin<'_>) -> Decoded {
         let mut decoded = Decoded::default();
         let valid = block.is_ascii() || std::str::from_utf8(block).is_ok();
-        let mut start = 0;
-        while start < block.len() {
-            let (end, terminated) = match memchr(b'\n', &block[start..]) {
-                Some(len) => (start + len, true),
-                None => (block.len(), false),
-            };
-            let place = Place {
-                start,
-                end,
-                ends_alike: block[start..end].ends_with(b"\r") == (terminated && origin.ending == LineEnding::CrLf),
-                number: origin.first_line + decoded.lines,
-            };
+        for place in lines(block, origin) {
             decoded.lines += 1;
             self.decode_line(block, valid, &place, origin, &mut decoded);
-            start = end + 1;
         }
         self.append_pending(block, origin);
         decoded
     }
 
-    fn decode_line(&mut self, block: &[u8], valid: bool, place: &Place, origin: &Origin<'_>, decoded: &mut Decoded) {
-        let with_end = &block[place.start..place.end];
-        let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
-        if text.is_empty() && place.ends_alike {
+    fn decode_line(
+        &mut self,
+        block: &[u8],
+        valid: bool,
+        place: &LinePlace,
+        origin: &Origin<'_>,
+        decoded: &mut Decoded,
+    ) {
+        if place.is_blank(block) {
             decoded.blank_lines += 1;
             return;
         }
-        // A byte order mark is not part of the first field; `raw` has it.
-        let unmarked = without_mark(text);
-        let mark = text.len() - unmarked.len();
-        let text = unmarked;
+        let (text, mark) = place.unmarked(block);
         if !valid && std::str::from_utf8(text).is_err() {
             return self.decode_lossy(block, text, place, origin, decoded);
         }
         match self.read(text) {
-            Err(reason) => self.reject_line(with_end, place, reason, origin, decoded),
+            Err(reason) => self.reject_line(block, place, reason, origin, decoded),
             Ok(mut line) => {
                 let keep_raw = !line.canonical || !place.ends_alike || mark > 0;
                 line.move_by(place.start + mark);
@@ -95,22 +75,29 @@ impl Decoder {
         }
     }
 
-    fn read(&mut self, text: &[u8]) -> Result<Line, &'static str> {
+    fn read(&mut self, text: &[u8]) -> Result<Line, RejectReason<'static>> {
         let mut line = Line::EMPTY;
         match strict::read(text, &mut self.times, &mut line) {
             Some(()) => Ok(line),
-            None if text.is_empty() => Err("blank, but ends unlike the first line"),
+            None if text.is_empty() => Err(RejectReason::OddBlank),
             None => salvage::read(text, &mut self.times),
         }
     }
 
     /// A line that is not UTF-8: its columns hold U+FFFD for what is not, and `raw` holds the line.
-    fn decode_lossy(&mut self, block: &[u8], text: &[u8], place: &Place, origin: &Origin<'_>, decoded: &mut Decoded) {
-        let with_end = &block[place.start..place.end];
+    fn decode_lossy(
+        &mut self,
+        block: &[u8],
+        text: &[u8],
+        place: &LinePlace,
+        origin: &Origin<'_>,
+        decoded: &mut Decoded,
+    ) {
         let lossy = String::from_utf8_lossy(text);
         match self.read(lossy.as_bytes()) {
-            Err(reason) => self.reject_line(with_end, place, reason, origin, decoded),
+            Err(reason) => self.reject_line(block, place, reason, origin, decoded),
             Ok(mut line) => {
+                let with_end = place.whole(block);
                 self.append_pending(block, origin);
                 // The line and what it was made from stand in a block of their own.
                 let own: Vec<u8> = [with_end, lossy.as_bytes()].concat();
@@ -134,11 +121,18 @@ impl Decoder {
         }
     }
 
-    fn reject_line(&mut self, raw: &[u8], place: &Place, reason: &str, origin: &Origin<'_>, decoded: &mut Decoded) {
+    fn reject_line(
+        &mut self,
+        block: &[u8],
+        place: &LinePlace,
+        reason: RejectReason<'static>,
+        origin: &Origin<'_>,
+        decoded: &mut Decoded,
+    ) {
         decoded.rejects += 1;
-        let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
-        let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
-        self.partitions.rejects.push(&origin, rejected(raw, &TABLE).unwrap_or(reason), raw);
+        let raw = place.whole(block);
+        let reason = self.partitions.rejects.recognised(raw, reason);
+        self.partitions.rejects.push(&place.origin(origin), reason, raw);
     }
 
     /// Moves the pending lines to the columns of their dates.
@@ -159,10 +153,6 @@ impl crate::Decoder for Decoder {
         self.lines(lines, origin)
     }
 
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, _carry: &mut Carry) {
-        self.partitions.rejects.push(origin, reason, raw);
-    }
-
     fn waiting(&self) -> &Partitions {
         &self.partitions
     }
@@ -170,16 +160,6 @@ impl crate::Decoder for Decoder {
     fn waiting_mut(&mut self) -> &mut Partitions {
         &mut self.partitions
     }
-}
-
-/// Where a line stands in its block.
-struct Place {
-    start: usize,
-    /// Before the line feed.
-    end: usize,
-    /// Whether the line ends as the source's first one does.
-    ends_alike: bool,
-    number: i64,
 }
 
 fn append_rows(columns: &mut ColumnSet, rows: &[Pending], block: &[u8], origin: &Origin<'_>) {

@@ -16,10 +16,11 @@ use std::borrow::Cow;
 use decode::Decoder;
 use print::LinePrinter;
 
-use crate::decoder::{Format, Framing};
-use crate::entity::{Bytes, Entity, Failed, Measures, Part, Received, Source, Standing};
+use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part, Received, Source, Standing};
+use crate::format::{Format, Framing};
+use crate::reject::RejectReason;
 use crate::role::{Changes, Role, Value};
-use crate::table::{Column, Kind, Layout, Table};
+use crate::table::{Column, Table};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -27,7 +28,7 @@ pub const FORMAT: Format = Format {
     record: "line of an S3 access log",
     framing: Framing::Lines,
     detect,
-    decoder: || Box::<Decoder>::default(),
+    decoder: |columns| Box::new(Decoder::new(columns)),
     printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim: |_, _| {},
@@ -36,17 +37,21 @@ pub const FORMAT: Format = Format {
     inside: named::INSIDE,
     roles: ROLES,
     entities: &[
-        Entity::new("account", "bucket_owner"),
-        Entity::new("bucket", "bucket"),
-        Entity::new("ip", "remote_ip"),
-        Entity { part: Part::First(ACTOR), ..Entity::new("principal", "actor") },
-        Entity::new("principal", "requester"),
-        Entity::new("operation", "operation"),
-        Entity { part: Part::Joined("bucket", "key"), unbounded: true, ..Entity::new("object", "bucket/key") },
-        Entity { part: Part::Within(access_key), ..Entity::new("access_key", "request_uri") },
-        Entity::new("error", "error_code"),
-        Entity::new("user_agent", "user_agent"),
-        Entity::new("region", "source_region"),
+        Entity::new(EntityKind::Account, "bucket_owner"),
+        Entity::new(EntityKind::Bucket, "bucket"),
+        Entity::new(EntityKind::Ip, "remote_ip"),
+        Entity { part: Part::First(ACTOR), ..Entity::new(EntityKind::Principal, "actor") },
+        Entity::new(EntityKind::Principal, "requester"),
+        Entity::new(EntityKind::Operation, "operation"),
+        Entity {
+            part: Part::Joined("bucket", "key"),
+            unbounded: true,
+            ..Entity::new(EntityKind::Object, "bucket/key")
+        },
+        Entity { part: Part::Within(access_key), ..Entity::new(EntityKind::AccessKey, "request_uri") },
+        Entity::new(EntityKind::Error, "error_code"),
+        Entity::new(EntityKind::UserAgent, "user_agent"),
+        Entity::new(EntityKind::Region, "source_region"),
     ],
     index_version: 1,
     measures: Measures {
@@ -167,14 +172,14 @@ pub const TABLE: Table = Table {
 const COLUMNS: &[Column] = &[
     Column::text("bucket_owner", "Canonical user id of the bucket's owner"),
     Column::text("bucket", "The bucket"),
-    Column::text("time", "When the request was received, UTC").kind(Kind::Time).skip_files(),
+    Column::time("time", "When the request was received, UTC").skip_files(),
     Column::text("remote_ip", "The requester's address as S3 saw it").lookup(),
     Column::text("requester", "Canonical user id, ARN or service of the requester; null if anonymous").lookup(),
-    Column::text("request_id", "S3's own id of the request").layout(Layout::Plain).lookup(),
+    Column::text("request_id", "S3's own id of the request").plain().lookup(),
     Column::text("operation", "SOAP.operation, REST.method.resource, WEBSITE.…, BATCH.… or S3.action.resource"),
     Column::text("key", "The object's key, URL-encoded as in the log").lookup(),
     Column::text("request_uri", "The request line of HTTP"),
-    Column::text("http_status", "The response's HTTP status").kind(Kind::Int32),
+    Column::int32("http_status", "The response's HTTP status"),
     Column::text("error_code", "S3's error code"),
     Column::int64("bytes_sent", "Bytes of the response without HTTP overhead"),
     Column::int64("object_size", "The object's total size in bytes"),
@@ -183,7 +188,7 @@ const COLUMNS: &[Column] = &[
     Column::text("referer", "The HTTP Referer header"),
     Column::text("user_agent", "The HTTP User-Agent header"),
     Column::text("version_id", "The version in the request"),
-    Column::text("host_id", "S3's extended request id").layout(Layout::Plain),
+    Column::text("host_id", "S3's extended request id").plain(),
     Column::text("signature_version", "SigV2 or SigV4; null if unauthenticated"),
     Column::text("cipher_suite", "The TLS cipher; null for plain HTTP"),
     Column::text("authentication_type", "AuthHeader or QueryString; null if unauthenticated"),
@@ -192,7 +197,7 @@ const COLUMNS: &[Column] = &[
     Column::text("access_point_arn", "ARN of the access point"),
     Column::text("acl_required", "Yes if an ACL decided the request"),
     Column::text("source_region", "The region that the request came from"),
-    Column::text("field_count", "How many fields the line has").kind(Kind::Int32),
+    Column::int32("field_count", "How many fields the line has"),
     Column::text("extra", "Fields after source_region, as they stand in the line"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
@@ -241,7 +246,7 @@ pub fn detect(head: &[u8]) -> bool {
     let lines = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(32);
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| {
         strict::read(line, &mut times, &mut line::Line::EMPTY.clone()).is_some()
-            || salvage::read(line, &mut times).map_or_else(|reason| reason == salvage::NEVER, |_| true)
+            || salvage::read(line, &mut times).map_or_else(|reason| reason == RejectReason::Never, |_| true)
             || with_another_time(line).is_some_and(|line| salvage::read(&line, &mut times).is_ok())
     })
 }

@@ -3,7 +3,7 @@
 use super::column::{FIELDS, OPERATION, REFERER, REQUEST_URI, TIME, USER_AGENT};
 use super::line::has_bare_dashes;
 use super::{COLUMNS, detect, time};
-use crate::envelope::{Inside, NamedValues, micros, quoted, word};
+use crate::named_values::{Inside, NamedValues, micros, quoted, word};
 
 /// How S3 access logs are found inside of other documents. The other names are those of the Amazon S3 user guide, "Logging
 /// requests with server access logging", for `CloudWatch` Logs, and of the Amazon Athena user guide's table of S3 access logs.

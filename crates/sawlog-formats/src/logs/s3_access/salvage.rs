@@ -12,8 +12,9 @@ use super::column::{
 };
 use super::line::{Line, Span, is_operation, is_signature_version, number};
 use super::time::{TIME_LEN, TimeReader};
-use super::{MIN_FIELDS, print};
+use super::{MIN_FIELDS, TABLE, print};
 use crate::calendar::within_times;
+use crate::reject::RejectReason;
 
 /// How many blanks a requester may hold.
 const MAX_REQUESTER_WORDS: usize = 16;
@@ -21,9 +22,6 @@ const MAX_REQUESTER_WORDS: usize = 16;
 const MAX_HOST_ID_WORDS: usize = 4;
 /// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
 const MAX_CLOSING_QUOTES: usize = 64;
-
-/// Why a line is no record of which all but the time could be one's.
-pub(super) const NEVER: &str = "the time is not of the years 1 to 9999";
 
 /// How many numbers of a record may be none, at most.
 const MAX_ODD_NUMBERS: usize = 2;
@@ -38,25 +36,25 @@ enum Numbers {
 }
 
 /// Reads `line`, or says why it is no record.
-pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, &'static str> {
+pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, RejectReason<'static>> {
     let reader = Reader { line, numbers: Numbers::Fit };
     let mut out = Line::EMPTY;
     let Some((owner, bucket)) = reader.word(0).and_then(|owner| Some((owner, reader.word(owner.end)?))) else {
-        return Err(if owner_only_blanks(line) { "only white space" } else { "no time in brackets after two fields" });
+        return Err(if owner_only_blanks(line) { RejectReason::OnlyBlanks } else { RejectReason::NoTimeInBrackets });
     };
     out.fields[BUCKET_OWNER] = owner.span(line);
     out.fields[BUCKET] = bucket.span(line);
     let at = reader.skip_blanks(bucket.end);
     let time = line.get(at..).and_then(|rest| rest.first_chunk::<TIME_LEN>()).and_then(|time| times.read(time));
-    let Some((time, _)) = time else { return Err("no time in brackets after two fields") };
+    let Some((time, _)) = time else { return Err(RejectReason::NoTimeInBrackets) };
     if line.get(at + TIME_LEN) != Some(&b' ') {
-        return Err("cut off after the time");
+        return Err(RejectReason::CutOff);
     }
     reader.read_head(at + TIME_LEN, &mut out).or_else(|reason| {
         let mut patient = (0..=MAX_ODD_NUMBERS).map(|others| Reader { line, numbers: Numbers::But(others) });
         patient.find_map(|reader| reader.read_head(at + TIME_LEN, &mut out).ok()).ok_or(reason)
     })?;
-    out.time = within_times(time).ok_or(NEVER)?;
+    out.time = within_times(time).ok_or(RejectReason::Never)?;
     let mut printed = Vec::with_capacity(line.len());
     print::print_line(&out, line, &mut printed);
     out.canonical = printed == line;
@@ -102,7 +100,7 @@ impl Reader<'_> {
     }
 
     /// Reads from the remote address on, trying requesters of one word, of two, and so on.
-    fn read_head(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+    fn read_head(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let words: Vec<Word> =
             std::iter::successors(self.word(at), |word| self.word(word.end)).take(MAX_REQUESTER_WORDS + 4).collect();
         let mut first_failure = None;
@@ -123,9 +121,9 @@ impl Reader<'_> {
             }
         }
         Err(first_failure.unwrap_or(if words.len() < 5 {
-            "fewer than 18 fields"
+            RejectReason::Few(MIN_FIELDS)
         } else {
-            "no operation, such as REST.GET.OBJECT, as the seventh field"
+            RejectReason::NoOperation
         }))
     }
 
@@ -143,14 +141,18 @@ impl Reader<'_> {
     }
 
     /// Reads from the request-URI on.
-    fn read_request(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+    fn read_request(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {
             out.fields[REQUEST_URI] = Span::NULL;
             return self.read_numbers(at + 1, out);
         }
         if self.line.get(at) != Some(&b'"') {
-            return Err(if at >= self.line.len() { "fewer than 18 fields" } else { "request_uri is not in quotes" });
+            return Err(if at >= self.line.len() {
+                RejectReason::Few(MIN_FIELDS)
+            } else {
+                RejectReason::NoQuotes("request_uri")
+            });
         }
         let mut first_failure = None;
         for close in self.closing_quotes(at) {
@@ -160,21 +162,15 @@ impl Reader<'_> {
                 Err(reason) => first_failure = first_failure.or(Some(reason)),
             }
         }
-        Err(first_failure.unwrap_or("the quote of request_uri does not close"))
+        Err(first_failure.unwrap_or(RejectReason::Unclosed("request_uri")))
     }
 
     /// Reads the HTTP status, the error code and the four numbers, and what follows.
-    fn read_numbers(&self, mut at: usize, out: &mut Line) -> Result<(), &'static str> {
-        const NOT_A_NUMBER: [&str; NUMBERS.len()] = [
-            "http_status is not a number",
-            "bytes_sent is not a number",
-            "object_size is not a number",
-            "total_time is not a number",
-            "turn_around_time is not a number",
-        ];
+    fn read_numbers(&self, mut at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let mut left = if let Numbers::But(others) = self.numbers { others } else { 0 };
-        for (slot, reason) in NOT_A_NUMBER.into_iter().enumerate() {
-            let word = self.word(at).ok_or("fewer than 18 fields")?;
+        for (slot, field) in NUMBERS.into_iter().enumerate() {
+            let reason = RejectReason::NotANumber(TABLE.columns[field].name);
+            let word = self.word(at).ok_or(RejectReason::Few(MIN_FIELDS))?;
             let text = self.text(word);
             let value = number(text).filter(|(value, _)| slot > 0 || value.is_none_or(|v| v < 1 << 31));
             out.odd[slot] = value.is_none();
@@ -191,7 +187,7 @@ impl Reader<'_> {
             };
             at = word.end;
             if slot == 0 {
-                let error_code = self.word(at).ok_or("fewer than 18 fields")?;
+                let error_code = self.word(at).ok_or(RejectReason::Few(MIN_FIELDS))?;
                 out.fields[ERROR_CODE] = error_code.span(self.line);
                 at = error_code.end;
             }
@@ -200,14 +196,18 @@ impl Reader<'_> {
     }
 
     /// Reads the referer and what follows. It ends where a user agent can begin behind it.
-    fn read_referer(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+    fn read_referer(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {
             out.fields[REFERER] = Span::NULL;
             return self.read_agent(at + 1, out);
         }
         if self.line.get(at) != Some(&b'"') {
-            return Err(if at >= self.line.len() { "fewer than 18 fields" } else { "referer is not in quotes" });
+            return Err(if at >= self.line.len() {
+                RejectReason::Few(MIN_FIELDS)
+            } else {
+                RejectReason::NoQuotes("referer")
+            });
         }
         let mut first_failure = None;
         for close in self.closing_quotes(at) {
@@ -217,34 +217,38 @@ impl Reader<'_> {
                 Err(reason) => first_failure = first_failure.or(Some(reason)),
             }
         }
-        Err(first_failure.unwrap_or("the quote of referer does not close"))
+        Err(first_failure.unwrap_or(RejectReason::Unclosed("referer")))
     }
 
     /// Reads the user agent and what follows. No later field is quoted, so it ends at the line's last quote; if that
     /// can't be (a field of the future may have quotes), at the first quote that closes.
-    fn read_agent(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+    fn read_agent(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {
             out.fields[USER_AGENT] = Span::NULL;
             return self.read_tail(at + 1, out);
         }
         if self.line.get(at) != Some(&b'"') {
-            return Err(if at >= self.line.len() { "fewer than 18 fields" } else { "user_agent is not in quotes" });
+            return Err(if at >= self.line.len() {
+                RejectReason::Few(MIN_FIELDS)
+            } else {
+                RejectReason::NoQuotes("user_agent")
+            });
         }
         let last = memrchr(b'"', &self.line[at + 1..])
             .map(|quote| at + 1 + quote)
             .filter(|quote| matches!(self.line.get(quote + 1), None | Some(b' ')));
-        let close = last.or_else(|| self.closing_quotes(at).next()).ok_or("the quote of user_agent does not close")?;
+        let close = last.or_else(|| self.closing_quotes(at).next()).ok_or(RejectReason::Unclosed("user_agent"))?;
         out.fields[USER_AGENT] = Span::new(self.line, at + 1, close);
         self.read_tail(close + 1, out)
     }
 
     /// Reads the version id, the host id (which has two words in lifecycle records) and the fields after them.
-    fn read_tail(&self, at: usize, out: &mut Line) -> Result<(), &'static str> {
+    fn read_tail(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let mut words: Vec<Word> =
             std::iter::successors(self.word(at), |word| self.word(word.end)).take(FIELDS + MAX_HOST_ID_WORDS).collect();
         if words.is_empty() {
-            return Err("fewer than 18 fields");
+            return Err(RejectReason::Few(MIN_FIELDS));
         }
         let is_signature = |word: &Word| is_signature_version(self.text(*word));
         let (host_id, signature) = (HOST_ID - VERSION_ID, SIGNATURE_VERSION - VERSION_ID);
@@ -268,6 +272,6 @@ impl Reader<'_> {
         };
         let count = VERSION_ID + known + extra.len();
         out.field_count = i64::try_from(count).unwrap_or(i64::MAX);
-        if count < MIN_FIELDS { Err("fewer than 18 fields") } else { Ok(()) }
+        if count < MIN_FIELDS { Err(RejectReason::Few(MIN_FIELDS)) } else { Ok(()) }
     }
 }

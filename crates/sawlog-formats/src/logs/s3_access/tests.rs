@@ -7,8 +7,10 @@ use proptest::prelude::*;
 
 use super::line::Line;
 use super::time::TimeReader;
-use super::{Decoder, LinePrinter, column, salvage, strict};
-use crate::decoder::{Block, Carry};
+use super::{Decoder, LinePrinter, TABLE, column, salvage, strict};
+use crate::block::Block;
+use crate::decoder::Carry;
+use crate::identify::partitions;
 use crate::{Decoder as _, Printer as _};
 use crate::{LineEnding, Origin, TextColumn};
 
@@ -21,7 +23,7 @@ fn origin(ending: LineEnding) -> Origin<'static> {
 }
 
 fn decode(text: &[u8]) -> (Vec<RecordBatch>, Option<RecordBatch>) {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(partitions(&TABLE));
     decoder.decode(Block::Lines(text), &origin(LineEnding::of(text)), &mut Carry::default());
     let (batches, rejects) = decoder.waiting_mut().finish();
     (batches.into_iter().map(|(_, batch)| batch).collect(), rejects)
@@ -226,7 +228,7 @@ fn a_number_that_is_none_is_null_and_counted() {
         (" 113 - 7 ", format!(" -1 {many} 7.5 "), vec!["bytes_sent", "object_size", "total_time"]),
     ] {
         let line = OLD.replace(from, &to);
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(partitions(&TABLE));
         let block = Block::Lines(line.as_bytes());
         let decoded = decoder.decode(block, &origin(LineEnding::Lf), &mut Carry::default());
         let (batches, rejects) = decoder.waiting_mut().finish();
@@ -340,7 +342,7 @@ proptest! {
 
     #[test]
     fn what_is_decoded_prints_as_it_was(text in nasty_text()) {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(partitions(&TABLE));
         let decoded = decoder.decode(Block::Lines(&text), &origin(LineEnding::of(&text)), &mut Carry::default());
         let (batches, rejects) = decoder.waiting_mut().finish();
         let batches: Vec<RecordBatch> = batches.into_iter().map(|(_, batch)| batch).collect();
@@ -367,7 +369,7 @@ proptest! {
         }).collect();
         ends.push(text.len());
         ends.sort_unstable();
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(partitions(&TABLE));
         let mut origin = origin(LineEnding::of(&text));
         let mut start = 0;
         for end in ends {

@@ -1,6 +1,6 @@
 //! Times as S3 writes them, `[29/Jul/2021:13:09:55 +0000]`.
 
-use crate::calendar::{civil_from_days, days_from_civil, days_in_month, two};
+use crate::calendar::{LastDay, civil_from_days, day_number, second_of_day, two};
 
 /// The length of a time with its brackets.
 pub(super) const TIME_LEN: usize = 28;
@@ -10,15 +10,11 @@ const MONTHS: [&[u8; 3]; 12] =
 
 /// Reads times, remembering the last day: most lines have the day of the line before.
 #[derive(Debug)]
-pub(super) struct TimeReader {
-    day_text: [u8; 12],
-    day: i64,
-}
+pub(super) struct TimeReader(LastDay<12>);
 
 impl Default for TimeReader {
-    /// Remembers a day from the start: a text that was never read must not stand for one, whatever bytes a line has.
     fn default() -> Self {
-        Self { day_text: *b"[01/Jan/1970", day: 0 }
+        Self(LastDay::new(*b"[01/Jan/1970"))
     }
 }
 
@@ -33,17 +29,11 @@ impl TimeReader {
         if clock[0] != b':' {
             return None;
         }
-        if *day_text != self.day_text {
-            self.day = read_day(day_text)?;
-            self.day_text = *day_text;
-        }
-        let (hour, minute, second) = (two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?);
-        if hour > 23 || minute > 59 || second > 59 {
-            return None;
-        }
+        let day = self.0.number(day_text, read_day)?;
+        let seconds = second_of_day([*h1, *h2], [*m1, *m2], [*s1, *s2])?;
         let utc = offset == b"+0000";
         let shift = if utc { 0 } else { read_offset(offset)? };
-        Some(((self.day * 86_400 + hour * 3600 + minute * 60 + second - shift) * 1_000_000, utc))
+        Some(((day * 86_400 + seconds - shift) * 1_000_000, utc))
     }
 }
 
@@ -52,8 +42,7 @@ fn read_day(text: &[u8; 12]) -> Option<i64> {
     let [b'[', d1, d2, b'/', month @ .., b'/', y1, y2, y3, y4] = text else { return None };
     let month = 1 + MONTHS.iter().position(|name| name.as_slice() == month)?;
     let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
-    let (day, month) = (two(*d1, *d2)?, i64::try_from(month).ok()?);
-    (day >= 1 && day <= days_in_month(year, month)).then(|| days_from_civil(year, month, day))
+    day_number(year, i64::try_from(month).ok()?, two(*d1, *d2)?)
 }
 
 /// `+0130` as seconds.

@@ -7,19 +7,17 @@ use super::column::{END, EXTRA, FILE_TIME, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_
 use super::layout::{Layout, Slot, header_fields, is_transit_record};
 use super::plausible::is_plausible;
 use super::{DEFAULT_FIELDS, TABLE, TRANSIT_FIELDS};
+use crate::block::Block;
 use crate::builder::ColumnSet;
 use crate::calendar::{day_of, within_times};
-use crate::decoder::{Block, Carry, Decoded, count_name};
+use crate::decoder::{Carry, Decoded, count_name};
 use crate::encoding::without_mark;
 use crate::field::{self, Span, number};
-use crate::identify::rejected;
-use crate::origin::{LineEnding, Origin};
+use crate::lines::{LinePlace, ROWS_AT_ONCE};
+use crate::origin::{MAX_GAP, Origin};
 use crate::partitions::Partitions;
+use crate::reject::RejectReason;
 
-/// How many lines are taken apart before their fields go to the columns, one column after the other.
-const ROWS_AT_ONCE: usize = 512;
-/// So many bytes of header lines may stand before a record.
-const MAX_GAP: usize = 64 << 10;
 /// Times from here on are in milliseconds: in seconds they would lie in the year 5138, in milliseconds in 1973.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
@@ -63,20 +61,6 @@ struct Row {
     raw: Span,
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        let layout = Arc::new(Layout::new(DEFAULT_FIELDS.into()));
-        Self {
-            partitions: Partitions::new(&TABLE),
-            layout,
-            is_transit: false,
-            pending: Pending::default(),
-            odd: Vec::new(),
-            separators: Vec::new(),
-        }
-    }
-}
-
 impl crate::Decoder for Decoder {
     fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, carry: &mut Carry) -> Decoded {
         let Block::Lines(block) = block else { panic!("flow logs come in lines") };
@@ -90,14 +74,9 @@ impl crate::Decoder for Decoder {
             let blanks = separators[at..].iter().take_while(|place| block[**place as usize] == b' ').count();
             let end = separators.get(at + blanks).map_or(block.len(), |end| *end as usize);
             let next = block.len().min(end + 1);
-            let place = Place {
-                start,
-                end,
-                next,
-                ends_alike: block[start..end].ends_with(b"\r") == (next > end && origin.ending == LineEnding::CrLf),
-                number: origin.first_line + decoded.lines,
-                blanks: &separators[at..at + blanks],
-            };
+            let number = origin.first_line + decoded.lines;
+            let line = LinePlace::new(block, (start, end), next > end, origin.ending, number);
+            let place = Place { line, next, blanks: &separators[at..at + blanks] };
             decoded.lines += 1;
             self.line(block, &place, origin, carry, &mut decoded);
             (start, at) = (next, at + blanks + 1);
@@ -107,7 +86,7 @@ impl crate::Decoder for Decoder {
         decoded
     }
 
-    fn reject(&mut self, reason: &str, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
+    fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
         let gap = take_gap(carry);
         self.partitions.rejects.push_after(gap.as_deref(), origin, reason, raw);
     }
@@ -123,13 +102,9 @@ impl crate::Decoder for Decoder {
 
 /// Where a line stands in its block.
 struct Place<'a> {
-    start: usize,
-    /// Before the line feed.
-    end: usize,
+    line: LinePlace,
+    /// Where the next one begins.
     next: usize,
-    /// Whether the line ends as the source's first one does.
-    ends_alike: bool,
-    number: i64,
     /// Where its blanks are.
     blanks: &'a [u32],
 }
@@ -147,6 +122,18 @@ struct Taken {
 }
 
 impl Decoder {
+    /// A decoder that fills these columns.
+    pub(super) fn new(partitions: Partitions) -> Self {
+        Self {
+            partitions,
+            layout: Arc::new(Layout::new(DEFAULT_FIELDS.into())),
+            is_transit: false,
+            pending: Pending::default(),
+            odd: Vec::new(),
+            separators: Vec::new(),
+        }
+    }
+
     /// Takes the layout of the lines to come from `carry`.
     fn use_layout(&mut self, carry: &mut Carry, block: &[u8], origin: &Origin<'_>) {
         let fields = carry.fields.get_or_insert_with(|| DEFAULT_FIELDS.into());
@@ -171,14 +158,13 @@ impl Decoder {
     }
 
     fn line(&mut self, block: &[u8], place: &Place<'_>, origin: &Origin<'_>, carry: &mut Carry, decoded: &mut Decoded) {
-        let with_end = &block[place.start..place.end];
-        let text = with_end.strip_suffix(b"\r").unwrap_or(with_end);
-        let whole = &block[place.start..place.next];
-        if text.is_empty() && place.ends_alike {
+        let text = place.line.text(block);
+        let with_line_feed = &block[place.line.start..place.next];
+        if place.line.is_blank(block) {
             decoded.blank_lines += 1;
             // After a header line a blank one stays where it is; others are found again by the lines' numbers.
             if !carry.gap.is_empty() && carry.gap.len() < MAX_GAP {
-                carry.gap.push_str(&String::from_utf8_lossy(whole));
+                carry.gap.push_str(&String::from_utf8_lossy(with_line_feed));
             }
             return;
         }
@@ -187,7 +173,7 @@ impl Decoder {
             && let Some(fields) = header_fields(without_mark(text))
         {
             carry.fields = Some(fields);
-            carry.gap.push_str(&String::from_utf8_lossy(whole));
+            carry.gap.push_str(&String::from_utf8_lossy(with_line_feed));
             return self.use_layout(carry, block, origin);
         }
         if self.is_transit || place.blanks.len() + 1 != self.layout.slots.len() {
@@ -207,10 +193,9 @@ impl Decoder {
             }
             Err(reason) => {
                 decoded.rejects += 1;
-                let offset = origin.byte_offset + i64::try_from(place.start).unwrap_or(i64::MAX);
-                let origin = Origin { first_line: place.number, byte_offset: offset, ..*origin };
-                let what = rejected(text, &TABLE);
-                crate::Decoder::reject(self, what.unwrap_or(&reason), with_end, &origin, carry);
+                let origin = place.line.origin(origin);
+                let reason = self.partitions.rejects.recognised(text, reason);
+                crate::Decoder::reject(self, reason, place.line.whole(block), &origin, carry);
             }
         }
     }
@@ -222,23 +207,23 @@ impl Decoder {
         place: &Place<'_>,
         text: &[u8],
         origin: &Origin<'_>,
-    ) -> Result<Option<i64>, String> {
+    ) -> Result<Option<i64>, RejectReason<'static>> {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
-        let unmarked = without_mark(text);
-        let mark = text.len() - unmarked.len();
+        let LinePlace { start, end, ends_alike, number } = place.line;
+        let (_, mark) = place.line.unmarked(block);
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
-            self.fields(block, place, place.start + mark..place.start + text.len())
+            self.fields(block, place, start + mark..start + text.len())
         } else {
-            Err("not UTF-8".to_owned())
+            Err(RejectReason::NotUtf8)
         };
         match read {
             Ok(Taken { time, canonical }) => {
-                let as_it_is = canonical && place.ends_alike && mark == 0;
-                let raw = if as_it_is { Span::NULL } else { Span::new(block, place.start, place.end) };
+                let as_it_is = canonical && ends_alike && mark == 0;
+                let raw = if as_it_is { Span::NULL } else { Span::new(block, start, end) };
                 let extras_end = self.pending.extras.len();
                 let of_file = if time.is_none() { origin.file_time.and_then(within_times) } else { None };
                 let (time, is_by_file) = (time.or(of_file), of_file.is_some());
-                let row = Row { number: place.number, day: day_of(time), is_by_file, extras_end, gap: None, raw };
+                let row = Row { number, day: day_of(time), is_by_file, extras_end, gap: None, raw };
                 self.pending.rows.push(row);
                 Ok(time)
             }
@@ -253,7 +238,7 @@ impl Decoder {
 
     /// Takes the line's fields, between each two of which there is a blank; or as many blanks and tabs as may be, if only
     /// so there are as many fields as are named.
-    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, String> {
+    fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, RejectReason<'static>> {
         let named = self.layout.slots.len();
         let Range { start, end } = text;
         if place.blanks.len() + 1 == named && !block[start..end].ends_with(b"\t") {
@@ -272,7 +257,7 @@ impl Decoder {
             at = word_end + 1;
         }
         if words.len() != named {
-            return Err(format!("has {} fields where {named} are named", words.len()));
+            return Err(RejectReason::OtherCount { found: words.len(), named });
         }
         self.values(block, words.into_iter(), false)
     }
@@ -283,7 +268,7 @@ impl Decoder {
         block: &[u8],
         places: impl Iterator<Item = (usize, usize)> + Clone,
         mut canonical: bool,
-    ) -> Result<Taken, String> {
+    ) -> Result<Taken, RejectReason<'static>> {
         let (mut starts, mut ends) = (None, None);
         for (slot, (start, end)) in self.layout.slots.iter().zip(places.clone()) {
             let value = &block[start..end];
@@ -321,7 +306,7 @@ impl Decoder {
         if time.is_none() || !self.odd.is_empty() {
             let values = places.map(|(start, end)| &block[start..end]);
             if !is_plausible(self.layout.slots.iter().zip(values)) {
-                return Err("most of its fields are not what they are named".to_owned());
+                return Err(RejectReason::Implausible);
             }
         }
         Ok(Taken { time, canonical })

@@ -15,11 +15,12 @@ pub use layout::{DEFAULT_FIELDS, TRANSIT_FIELDS, is_header};
 use layout::{header_fields, is_default_record, is_transit_record};
 use print::LinePrinter;
 
-use crate::decoder::{Carry, Format, Framing};
+use crate::decoder::Carry;
 use crate::encoding::{MARK, without_mark};
-use crate::entity::{Bytes, Entity, Failed, Measures, Part};
+use crate::entity::{Bytes, Entity, EntityKind, Failed, Measures, Part};
+use crate::format::{Format, Framing};
 use crate::role::{Changes, Role, Value};
-use crate::table::{Column, Kind, Table};
+use crate::table::{Column, Table};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -27,7 +28,7 @@ pub const FORMAT: Format = Format {
     record: "line of a VPC flow log",
     framing: Framing::Lines,
     detect,
-    decoder: || Box::<Decoder>::default(),
+    decoder: |columns| Box::new(Decoder::new(columns)),
     printed: || TABLE.printed_columns(),
     printer: |batch| Ok(Box::new(LinePrinter::new(batch)?)),
     skim,
@@ -36,16 +37,16 @@ pub const FORMAT: Format = Format {
     inside: named::INSIDE,
     roles: ROLES,
     entities: &[
-        Entity { part: Part::Addresses(ADDRESSES), ..Entity::new("ip", "ip") },
-        Entity::new("ip", "srcaddr"),
-        Entity::new("ip", "dstaddr"),
-        Entity::new("ip", "pkt_srcaddr"),
-        Entity::new("ip", "pkt_dstaddr"),
-        Entity { unbounded: true, ..Entity::new("port", "srcport") },
-        Entity { unbounded: true, ..Entity::new("port", "dstport") },
-        Entity::new("interface", "interface_id"),
-        Entity::new("account", "account_id"),
-        Entity::new("region", "region"),
+        Entity { part: Part::Addresses(ADDRESSES), ..Entity::new(EntityKind::Ip, "ip") },
+        Entity::new(EntityKind::Ip, "srcaddr"),
+        Entity::new(EntityKind::Ip, "dstaddr"),
+        Entity::new(EntityKind::Ip, "pkt_srcaddr"),
+        Entity::new(EntityKind::Ip, "pkt_dstaddr"),
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "srcport") },
+        Entity { unbounded: true, ..Entity::new(EntityKind::Port, "dstport") },
+        Entity::new(EntityKind::Interface, "interface_id"),
+        Entity::new(EntityKind::Account, "account_id"),
+        Entity::new(EntityKind::Region, "region"),
     ],
     index_version: 1,
     measures: Measures {
@@ -88,24 +89,24 @@ pub const TABLE: Table = Table {
 };
 
 const COLUMNS: &[Column] = &[
-    Column::text("version", "The highest version of a field in the record").kind(Kind::Int32),
+    Column::int32("version", "The highest version of a field in the record"),
     Column::text("account_id", "The account of the interface's owner, or unknown"),
     Column::text("interface_id", "The network interface"),
     Column::text("srcaddr", "The source address").lookup(),
     Column::text("dstaddr", "The destination address").lookup(),
-    Column::text("srcport", "The source port").kind(Kind::Int32),
-    Column::text("dstport", "The destination port").kind(Kind::Int32),
-    Column::text("protocol", "IANA's number of the protocol: 6 is TCP, 17 UDP, 1 ICMP").kind(Kind::Int32),
+    Column::int32("srcport", "The source port"),
+    Column::int32("dstport", "The destination port"),
+    Column::int32("protocol", "IANA's number of the protocol: 6 is TCP, 17 UDP, 1 ICMP"),
     Column::int64("packets", "Packets in the capture window"),
     Column::int64("bytes", "Bytes in the capture window"),
-    Column::text("start", "When the first packet of the capture window was seen, UTC").kind(Kind::Time).skip_files(),
-    Column::text("end", "When the last packet of the capture window was seen, UTC").kind(Kind::Time),
+    Column::time("start", "When the first packet of the capture window was seen, UTC").skip_files(),
+    Column::time("end", "When the last packet of the capture window was seen, UTC"),
     Column::text("action", "ACCEPT or REJECT"),
     Column::text("log_status", "OK; NODATA: no traffic in the window; SKIPDATA: records were skipped"),
     Column::text("vpc_id", "The VPC"),
     Column::text("subnet_id", "The subnet"),
     Column::text("instance_id", "The instance of the interface"),
-    Column::text("tcp_flags", "The TCP flags seen, as a bit mask: 1 FIN, 2 SYN, 4 RST, 18 SYN-ACK").kind(Kind::Int32),
+    Column::int32("tcp_flags", "The TCP flags seen, as a bit mask: 1 FIN, 2 SYN, 4 RST, 18 SYN-ACK"),
     Column::text("type", "IPv4, IPv6 or EFA"),
     Column::text("pkt_srcaddr", "The packet's own source address, behind a NAT gateway or load balancer").lookup(),
     Column::text("pkt_dstaddr", "The packet's own destination address").lookup(),
@@ -116,7 +117,7 @@ const COLUMNS: &[Column] = &[
     Column::text("pkt_src_aws_service", "The AWS service that the source address belongs to"),
     Column::text("pkt_dst_aws_service", "The AWS service that the destination address belongs to"),
     Column::text("flow_direction", "ingress or egress, as the interface sees it"),
-    Column::text("traffic_path", "The number of the path that egress traffic takes").kind(Kind::Int32),
+    Column::int32("traffic_path", "The number of the path that egress traffic takes"),
     Column::text("ecs_cluster_arn", "ARN of the ECS cluster"),
     Column::text("ecs_cluster_name", "Name of the ECS cluster"),
     Column::text("ecs_container_instance_arn", "ARN of the ECS container instance"),
@@ -129,7 +130,7 @@ const COLUMNS: &[Column] = &[
     Column::text("ecs_task_id", "Id of the ECS task"),
     Column::text("reject_reason", "Why traffic was rejected: BPA or EC"),
     Column::text("resource_id", "The regional NAT gateway that the traffic belongs to"),
-    Column::text("encryption_status", "Whether the flow is encrypted, as a number").kind(Kind::Int32),
+    Column::int32("encryption_status", "Whether the flow is encrypted, as a number"),
     Column::text("instance_tag", "The value of the instance's tag that the flow log names"),
     Column::text("instance_tag_2", "The value of a second tag"),
     Column::text("interface_tag", "The value of the interface's tag that the flow log names"),
@@ -160,8 +161,7 @@ const COLUMNS: &[Column] = &[
     Column::int64("packets_lost_blackhole", "Packets lost to a blackhole route"),
     Column::int64("packets_lost_mtu_exceeded", "Packets lost because they were larger than the MTU"),
     Column::int64("packets_lost_ttl_expired", "Packets lost because their time to live had expired"),
-    Column::text("file_time", "The time in the file's name, UTC, where the record has neither start nor end")
-        .kind(Kind::Time)
+    Column::time("file_time", "The time in the file's name, UTC, where the record has neither start nor end")
         .skip_files(),
     Column::text("extra", "The values of fields that have no column, as they stand in the line"),
     Column::text("fields", "The names of the line's fields, in order, as the header line gives them"),

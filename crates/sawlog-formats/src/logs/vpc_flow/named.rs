@@ -2,7 +2,7 @@
 
 use super::TABLE;
 use super::layout::{is_default_record, is_number, is_transit_record};
-use crate::envelope::{Inside, NamedValues, micros, word};
+use crate::named_values::{Inside, NamedValues, micros, word};
 use crate::table::Kind;
 
 /// How flow logs are found inside of other documents. The other names are those of the Amazon Athena user guide, "Create a

@@ -6,9 +6,12 @@ use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use proptest::prelude::*;
 
 use super::*;
-use crate::decoder::{Block, Decoded};
+use crate::block::Block;
+use crate::decoder::Decoded;
+use crate::identify::partitions;
 use crate::origin::{LineEnding, Origin};
-use crate::{Decoder as _, Printer as _, TextColumn};
+use crate::table::Kind;
+use crate::{Decoder as _, Printer as _, TextColumn, TimeSpan};
 
 struct Read {
     days: Vec<Option<i32>>,
@@ -24,7 +27,7 @@ fn read_in_blocks(content: &str, per_block: usize) -> Read {
 }
 
 fn read_file(content: &str, per_block: usize, file_time: Option<i64>) -> Read {
-    let mut decoder = super::decode::Decoder::default();
+    let mut decoder = super::decode::Decoder::new(partitions(&TABLE));
     let (mut decoded, mut carry) = (Decoded::default(), Carry::default());
     let lines: Vec<&str> = content.split_inclusive('\n').collect();
     for block in lines.chunks(per_block) {
@@ -221,7 +224,7 @@ fn records_without_a_time_have_that_of_their_file_or_none() {
             assert_eq!((&*read.days, values(&read, "file_time")), (&[None][..], vec![None, None]));
             let read = read_file(&content, per_block, Some(1_714_565_100_000_000));
             assert_eq!((read.decoded.records, read.decoded.rejects), (2, 0));
-            assert_eq!(read.decoded.times, Some((1_714_565_100_000_000, 1_714_565_100_000_000)));
+            assert_eq!(read.decoded.times, Some(TimeSpan::at(1_714_565_100_000_000)));
             assert_eq!(read.days, [Some(19_844)]);
             assert_eq!(values(&read, "file_time"), [Some(1_714_565_100_000_000); 2]);
             let whole: Vec<String> = read.lines().into_iter().map(|(_, line)| line).collect();

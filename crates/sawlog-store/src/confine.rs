@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Component, Path};
 
-use crate::delta::DataFileEntry;
+use crate::data_file::DataFileEntry;
 use crate::error::{Result, StoreError};
 
 /// A path out of a log, which must stay inside of the table's folder.

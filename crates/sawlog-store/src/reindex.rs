@@ -11,12 +11,11 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{Column, Format, formats};
 
-use super::build::{IndexBuilder, IndexRow};
-use super::collect::{RowGroupEntities, columns};
-use super::{ENTITIES, FIELDS};
-use crate::delta::DataFileEntry;
+use crate::data_file::DataFileEntry;
+use crate::entities::{ENTITIES, FIELDS, IndexBuilder, IndexRow, RowGroupEntities, indexed_columns};
 use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
+use crate::panics::reading;
 use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
@@ -28,7 +27,7 @@ fn each_row_group(
     mut take: impl FnMut(usize, &RowGroupEntities) -> Result<()>,
 ) -> Result<()> {
     let mut before = 0;
-    let wrong = || StoreError::parquet(path);
+    let (wrong, undecoded) = (|| StoreError::parquet(path), || StoreError::decode(path));
     let file = File::open(path).map_err(StoreError::io(path))?;
     // Text comes with the dictionaries in which it is stored.
     let field = |column: &Column| Field::new(column.name, column.dictionary_type(), true);
@@ -39,7 +38,7 @@ fn each_row_group(
     let options = ArrowReaderOptions::new().with_schema(Arc::new(stored));
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options).map_err(wrong())?;
     // A path leads into a group, of which the rest is null then.
-    let read = columns(format);
+    let read = indexed_columns(format);
     let is_read = |column: &&Column| read.iter().any(|path| path.split('.').next() == Some(column.name));
     let needed: Vec<Field> = format.table.columns.iter().filter(is_read).map(field).collect();
     let needed = Arc::new(Schema::new(needed));
@@ -49,12 +48,13 @@ fn each_row_group(
         let mask = ProjectionMask::columns(builder.parquet_schema(), read.iter().copied());
         let rows = usize::try_from(row_group.num_rows()).unwrap_or(usize::MAX);
         let builder = builder.with_projection(mask).with_row_groups(vec![number]).with_batch_size(rows.max(1));
-        let batches: Vec<_> =
-            builder.build().map_err(wrong())?.collect::<Result<_, _>>().map_err(|error| wrong()(error.into()))?;
+        let reader = builder.build().map_err(wrong())?;
+        let batches: Result<Vec<_>, _> = reading(path, || reader.collect())?;
+        let batches = batches.map_err(undecoded())?;
         let Some(first) = batches.first() else { continue };
         let batch = concat_batches(&first.schema(), &batches).and_then(|batch| with_fields(&batch, &needed));
-        let batch = batch.map_err(|error| wrong()(error.into()))?;
-        take(before, &RowGroupEntities::collect(format, &batch).map_err(|error| wrong()(error.into()))?)?;
+        let batch = batch.map_err(undecoded())?;
+        take(before, &RowGroupEntities::collect(format, &batch).map_err(undecoded())?)?;
         before += batch.num_rows();
     }
     Ok(())
@@ -93,8 +93,7 @@ pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()
     for entry in &snapshot.files {
         let path = snapshot.folder.join(&entry.path);
         for batch in read_file(&ENTITIES, &snapshot.folder, entry, None)? {
-            let batch = batch.map_err(|error| StoreError::parquet(&path)(error.into()))?;
-            let rows = IndexRow::from_batch(&batch);
+            let rows = IndexRow::from_batch(&batch?);
             for row in rows.ok_or_else(|| StoreError::damaged(&path, "a column has another type"))? {
                 take(row)?;
             }
@@ -180,7 +179,7 @@ mod tests {
         let line = b"owner bucket [29/Jul/2021:13:09:55 +0000] 192.0.2.3 - ID REST.GET.OBJECT k \"GET /k\" 200 - 1 - 7 - \"-\" \"-\" -\n";
         let origin =
             Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
-        let mut decoder = (s3_access::FORMAT.decoder)();
+        let mut decoder = s3_access::FORMAT.new_decoder();
         decoder.decode(Block::Lines(line), &origin, &mut Carry::default());
         let (days, _) = decoder.waiting_mut().finish();
         let store = Store::open_or_create(root).unwrap();

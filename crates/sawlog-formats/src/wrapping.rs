@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 /// A record is in no more JSON strings than this, one in the other.
-pub(super) const MOST_STRINGS: u8 = 4;
+pub(crate) const MOST_STRINGS: u8 = 4;
 
 /// The layers around a record, from the outside: a quoted field of CSV, then JSON strings. The quotes around each are not part
 /// of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wrapping {
-    pub(super) in_csv: bool,
-    pub(super) strings: u8,
+    pub(crate) in_csv: bool,
+    pub(crate) strings: u8,
 }
 
 /// The names of all wrappings, by the number of JSON strings: without CSV and with it.
@@ -51,11 +51,16 @@ impl Wrapping {
 
 /// One layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
+pub(crate) enum Layer {
     /// A JSON string.
     Json,
     /// A quoted field of CSV.
     Csv,
+}
+
+/// A text as it stands in a JSON string.
+pub(crate) fn wrap_json(text: &[u8]) -> Vec<u8> {
+    Layer::Json.wrap(text)
 }
 
 /// What some bytes of wrapped text stand for: how many they are, and what they are unwrapped.
@@ -78,7 +83,7 @@ impl Layer {
     }
 
     /// Wraps a text, in the way of AWS, Python and jq.
-    pub(super) fn wrap(self, text: &[u8]) -> Vec<u8> {
+    pub(crate) fn wrap(self, text: &[u8]) -> Vec<u8> {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut out = Vec::with_capacity(text.len() + text.len() / 8);
         for byte in text {
@@ -102,7 +107,7 @@ impl Layer {
     }
 
     /// Takes a text out of the layer. What is no escape stands for itself.
-    pub(super) fn unwrap(self, wrapped: &[u8]) -> Cow<'_, [u8]> {
+    pub(crate) fn unwrap(self, wrapped: &[u8]) -> Cow<'_, [u8]> {
         if memchr::memchr(self.mark(), wrapped).is_none() {
             return Cow::Borrowed(wrapped);
         }
@@ -156,7 +161,7 @@ fn escaped_char(bytes: &[u8]) -> Option<Unit> {
 }
 
 /// Finds where in a wrapped text stands what has a place in the unwrapped one. Places must be asked for in ascending order.
-pub(super) struct Places<'a> {
+pub(crate) struct Places<'a> {
     layer: Layer,
     wrapped: &'a [u8],
     at: usize,
@@ -164,12 +169,12 @@ pub(super) struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(layer: Layer, wrapped: &'a [u8]) -> Self {
+    pub(crate) fn new(layer: Layer, wrapped: &'a [u8]) -> Self {
         Self { layer, wrapped, at: 0, unwrapped_at: 0 }
     }
 
     /// The place in the wrapped text.
-    pub(super) fn find(&mut self, place: usize) -> usize {
+    pub(crate) fn find(&mut self, place: usize) -> usize {
         while self.unwrapped_at < place {
             let rest = &self.wrapped[self.at..];
             let wanted = place - self.unwrapped_at;

@@ -6,14 +6,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
 use std::str::FromStr;
 
 use ::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use serde::{Deserialize, Serialize};
-
-use crate::delta::DataFileEntry;
-use crate::error::{Result, StoreError};
 
 /// Where the tail of a data file begins, and its CRC-32. As text `1f4c:0a1b2c3d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +28,11 @@ impl Tail {
         let offset = chunks.map(|chunk| chunk.byte_range().0 + chunk.byte_range().1).max().unwrap_or(4);
         Ok(Self { offset, crc: checksum(file, offset)? })
     }
+
+    /// Whether it is that of a file of so many bytes.
+    pub(crate) fn holds(&self, file: &File, size: u64) -> io::Result<bool> {
+        Ok(self.offset <= size && checksum(file, self.offset)? == self.crc)
+    }
 }
 
 impl fmt::Display for Tail {
@@ -43,32 +44,11 @@ impl fmt::Display for Tail {
 impl FromStr for Tail {
     type Err = ();
 
-    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, ()> {
         let (offset, crc) = text.split_once(':').ok_or(())?;
         let offset = u64::from_str_radix(offset, 16).map_err(|_| ())?;
         Ok(Self { offset, crc: u32::from_str_radix(crc, 16).map_err(|_| ())? })
     }
-}
-
-/// Opens the data file, and makes sure that its size and tail are what the log says.
-///
-/// # Errors
-///
-/// If they are not, or the file can't be read.
-pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
-    let path = folder.join(&entry.path);
-    let file = File::open(&path).map_err(StoreError::io(&path))?;
-    let size = file.metadata().map_err(StoreError::io(&path))?.len();
-    if size != entry.size {
-        return Err(StoreError::damaged(&path, format!("has {size} bytes; the log says {}", entry.size)));
-    }
-    if let Some(tail) = entry.tail {
-        let is_inside = tail.offset <= size;
-        if !is_inside || checksum(&file, tail.offset).map_err(StoreError::io(&path))? != tail.crc {
-            return Err(StoreError::damaged(&path, "is damaged: its footer does not have the checksum in the log"));
-        }
-    }
-    Ok(file)
 }
 
 /// CRC-32 from an offset to the end; the file is at its beginning after.

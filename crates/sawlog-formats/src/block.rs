@@ -1,0 +1,88 @@
+//! Blocks: pieces of content as decoders take them, and the records in those that are not of lines.
+
+use crate::reject::RejectReason;
+use crate::wrapping::Wrapping;
+
+/// What stands before a record that does not stand in a line, where nothing else is said.
+pub(crate) const USUAL_GAP: &str = ",";
+
+/// A piece of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block<'a> {
+    /// Whole lines, of which the last of a file may lack its line feed.
+    Lines(&'a [u8]),
+    /// Whole JSON objects, and what stands before each.
+    Json(&'a [u8], &'a [Item]),
+    /// A part of a record that is longer than fits, and whether it is the last one. A line's line feed is not in it.
+    Long(&'a [u8], bool),
+}
+
+/// A JSON object in a block, or what stands where one should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Where what stands before it begins: where the item before ends.
+    pub gap: usize,
+    /// Where it begins and ends.
+    pub start: usize,
+    /// The byte after its last one.
+    pub end: usize,
+    /// Why it can't be a record, if that is known already.
+    pub problem: Option<RejectReason<'static>>,
+    /// Whether more of it follows, as [`Block::Long`].
+    pub continues: bool,
+    /// How it is wrapped in its file, if it comes out of a document of another kind.
+    pub wrapped: Option<Wrapped>,
+}
+
+/// How an item of a block is wrapped in its file. See [`Item`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrapped {
+    pub(crate) wrapping: Wrapping,
+    /// Where in the block is what stands in the file, if that differs from what is decoded.
+    pub(crate) verbatim: Option<(usize, usize)>,
+    /// Whether wrapping the record in the usual way gives that.
+    pub(crate) is_usual: bool,
+    /// Where in the block the record itself is, if what is decoded was made from it.
+    pub(crate) record: Option<(usize, usize)>,
+    /// Where it stands in the bytes that the block takes.
+    pub(crate) at: usize,
+}
+
+impl Item {
+    /// The item as it stands in its file.
+    #[must_use]
+    pub fn verbatim<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        let (start, end) = self.wrapped.and_then(|wrapped| wrapped.verbatim).unwrap_or((self.start, self.end));
+        &block[start..end]
+    }
+
+    /// The item's own text, without what it is wrapped in.
+    #[must_use]
+    pub fn record<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+        let (start, end) = self.made_from().unwrap_or((self.start, self.end));
+        &block[start..end]
+    }
+
+    /// The record from which what is decoded was made.
+    pub(crate) fn made_from(&self) -> Option<(usize, usize)> {
+        self.wrapped?.record
+    }
+
+    /// The name of what it is wrapped in, if it comes out of a document of another kind.
+    #[must_use]
+    pub fn wrapping(&self) -> Option<&'static str> {
+        self.wrapped.map(|wrapped| wrapped.wrapping.name())
+    }
+
+    /// What stands in the file, if wrapping the record in the usual way does not give it.
+    #[must_use]
+    pub fn unusual<'a>(&self, block: &'a [u8]) -> Option<&'a [u8]> {
+        self.wrapped.filter(|wrapped| !wrapped.is_usual).map(|_| self.verbatim(block))
+    }
+
+    /// Where it stands, from where the block's bytes begin in the file.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.wrapped.map_or(self.start, |wrapped| wrapped.at)
+    }
+}

@@ -1,0 +1,52 @@
+//! A data file as its table's log has it, and how one is opened.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, StoreError};
+use crate::tail_checksum::Tail;
+
+/// A data file of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFileEntry {
+    /// Where it is, relative to the table's folder.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many rows it holds.
+    pub rows: u64,
+    /// Its partition, `2021-07-29`; none where the table has no partitions, and of records that have no time.
+    pub date: Option<String>,
+    /// Delta's statistics, as JSON.
+    pub stats: String,
+    /// When it was written, in milliseconds since 1970.
+    pub written: i64,
+    /// The checksum of what no page's checksum covers, if it is known.
+    #[serde(default)]
+    pub tail: Option<Tail>,
+    /// The checksum of its columns, if it is known: see [`crate::columns_checksum`].
+    #[serde(default)]
+    pub columns: Option<u32>,
+}
+
+/// Opens the data file, and makes sure that its size and tail are what the log says.
+///
+/// # Errors
+///
+/// If they are not, or the file can't be read.
+pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
+    let path = folder.join(&entry.path);
+    let file = File::open(&path).map_err(StoreError::io(&path))?;
+    let size = file.metadata().map_err(StoreError::io(&path))?.len();
+    if size != entry.size {
+        return Err(StoreError::damaged(&path, format!("has {size} bytes; the log says {}", entry.size)));
+    }
+    if let Some(tail) = entry.tail
+        && !tail.holds(&file, size).map_err(StoreError::io(&path))?
+    {
+        return Err(StoreError::damaged(&path, "is damaged: its footer does not have the checksum in the log"));
+    }
+    Ok(file)
+}

@@ -1,0 +1,420 @@
+//! A row of the ledger: an input file that was read, and what became of it. Rows become batches of the table and are read back.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use sawlog_formats::{Column, LineEnding, Table, TimeSpan};
+
+/// The table of input files.
+pub const SOURCES: Table = Table {
+    name: "sources",
+    doc: "The ledger: a row for each input file",
+    columns: &[
+        Column::text("path", "The file's path, relative to the root given: source_file in other tables").skip_files(),
+        Column::text("root", "The folder that the path starts from"),
+        Column::int64("size", "The file's size in bytes"),
+        Column::time("mtime", "When the file was last changed"),
+        Column::text("sha256", "SHA-256 of the file, as it is"),
+        Column::text(
+            "state",
+            "converted, duplicate, empty, digest, unknown, removed, or archive, whose members have rows of their own",
+        ),
+        Column::text("duplicate_of", "The path of the file with the same content that was converted"),
+        Column::text("format", "The table that its records are in"),
+        Column::text(
+            "compression",
+            "gzip, zstd, bzip2, xz, zip, tar, several of them, the outer one first (gzip+tar); parquet; or null",
+        ),
+        Column::int64(
+            "content_size",
+            "Size of the content in bytes, after decompression; of Parquet, as lines of text",
+        ),
+        Column::text("content_sha256", "SHA-256 of the content after decompression, where there was any"),
+        Column::int64("lines", "Lines, blank ones included; or JSON objects"),
+        Column::int64("records", "Records"),
+        Column::int64("rejects", "Lines that are no records"),
+        Column::int64("blank_lines", "Lines with nothing on them"),
+        Column::text("line_ending", "How its first line ends: lf or crlf"),
+        Column::time("first_time", "The earliest time of a record"),
+        Column::time("last_time", "The latest time of a record"),
+        Column::text("after", "What stands after the last record, where that is more than a line ending"),
+        Column::text("content", "The file itself, if it is a CloudTrail digest"),
+        Column::text("account_id", "The account, by the file's name, if AWS gave it"),
+        Column::text("region", "The region, by the file's name, if AWS gave it"),
+        Column::time("file_time", "When AWS closed the file, by its name"),
+        Column::text("unknown_fields", "Fields without a column, and how many records have them, as a JSON object"),
+        Column::text("other_types", "Fields with a value of another type than their column's, likewise"),
+        Column::text("run_id", "The run that read it"),
+        Column::text("read_by", "The version of sawlog that read it"),
+        Column::text("encoding", "utf-16le or utf-16be where its text was made into UTF-8, which is its content then"),
+        Column::text("options", "The options without which it would be read otherwise"),
+        Column::text("looks_like", "What it looks like, if it is of a kind that is not read"),
+        Column::time("removed_at", "When its records were removed"),
+        Column::text("remove_reason", "Why they were removed"),
+        Column::text("envelope", "What the file is, if it is not the log itself but a document that holds its records"),
+        Column::text("archive", "The path of the input file that it is a member of; its own path begins with it"),
+        Column::text("problem", "Why it could not be read, or not to its end"),
+    ],
+    times: &[],
+};
+
+/// What became of an input file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceState {
+    /// Its records are in the store.
+    #[default]
+    Converted,
+    /// Its content is that of another file, which was converted.
+    Duplicate,
+    /// It has no content.
+    Empty,
+    /// It is a CloudTrail digest, which lists log files and their hashes.
+    Digest,
+    /// It is no log of a known format.
+    Unknown,
+    /// Its records were taken out of the store.
+    Removed,
+    /// It is an archive: what it holds are sources of their own.
+    Archive,
+}
+
+impl SourceState {
+    const ALL: [Self; 7] =
+        [Self::Converted, Self::Duplicate, Self::Empty, Self::Digest, Self::Unknown, Self::Removed, Self::Archive];
+
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Converted => "converted",
+            Self::Duplicate => "duplicate",
+            Self::Empty => "empty",
+            Self::Digest => "digest",
+            Self::Unknown => "unknown",
+            Self::Removed => "removed",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// Text that many sources have in common. A ledger may have hundreds of thousands of rows, so it is in memory once.
+pub type SharedText = Arc<str>;
+
+/// An input file, as the ledger has it. See [`SOURCES`] for what the fields mean; times are microseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table's columns say it")]
+pub struct Source {
+    pub path: String,
+    pub root: SharedText,
+    pub size: i64,
+    pub mtime: i64,
+    pub sha256: String,
+    pub state: SourceState,
+    pub duplicate_of: Option<String>,
+    pub format: Option<SharedText>,
+    pub compression: Option<SharedText>,
+    pub content_size: i64,
+    pub content_sha256: Option<String>,
+    pub lines: i64,
+    pub records: i64,
+    pub rejects: i64,
+    pub blank_lines: i64,
+    pub line_ending: LineEnding,
+    pub times: Option<TimeSpan>,
+    pub after: Option<String>,
+    pub content: Option<String>,
+    pub account_id: Option<SharedText>,
+    pub region: Option<SharedText>,
+    pub file_time: Option<i64>,
+    pub unknown_fields: BTreeMap<String, i64>,
+    pub other_types: BTreeMap<String, i64>,
+    pub run_id: SharedText,
+    pub read_by: Option<SharedText>,
+    pub encoding: Option<SharedText>,
+    pub options: Option<SharedText>,
+    pub looks_like: Option<SharedText>,
+    pub removed_at: Option<i64>,
+    pub remove_reason: Option<SharedText>,
+    pub envelope: Option<SharedText>,
+    pub archive: Option<SharedText>,
+    pub problem: Option<String>,
+}
+
+impl Source {
+    /// The rows of the table [`SOURCES`] for `sources`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the columns are made here.
+    #[must_use]
+    pub fn batch(sources: &[Self]) -> RecordBatch {
+        let text =
+            |get: fn(&Self) -> Option<&str>| -> ArrayRef { Arc::new(sources.iter().map(get).collect::<StringArray>()) };
+        let number =
+            |get: fn(&Self) -> i64| -> ArrayRef { Arc::new(sources.iter().map(get).map(Some).collect::<Int64Array>()) };
+        let time = |get: fn(&Self) -> Option<i64>| -> ArrayRef {
+            Arc::new(sources.iter().map(get).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        };
+        let counts = |get: fn(&Self) -> &BTreeMap<String, i64>| -> ArrayRef {
+            let json = |counts: &BTreeMap<String, i64>| {
+                (!counts.is_empty()).then(|| serde_json::to_string(counts).expect("names and numbers are JSON"))
+            };
+            Arc::new(sources.iter().map(get).map(json).collect::<StringArray>())
+        };
+        let columns = vec![
+            text(|source| Some(&source.path)),
+            text(|source| Some(&source.root)),
+            number(|source| source.size),
+            time(|source| Some(source.mtime)),
+            text(|source| Some(&source.sha256)),
+            text(|source| Some(source.state.name())),
+            text(|source| source.duplicate_of.as_deref()),
+            text(|source| source.format.as_deref()),
+            text(|source| source.compression.as_deref()),
+            number(|source| source.content_size),
+            text(|source| source.content_sha256.as_deref()),
+            number(|source| source.lines),
+            number(|source| source.records),
+            number(|source| source.rejects),
+            number(|source| source.blank_lines),
+            text(|source| Some(source.line_ending.name())),
+            time(|source| source.times.map(|times| times.first)),
+            time(|source| source.times.map(|times| times.last)),
+            text(|source| source.after.as_deref()),
+            text(|source| source.content.as_deref()),
+            text(|source| source.account_id.as_deref()),
+            text(|source| source.region.as_deref()),
+            time(|source| source.file_time),
+            counts(|source| &source.unknown_fields),
+            counts(|source| &source.other_types),
+            text(|source| Some(&source.run_id)),
+            text(|source| source.read_by.as_deref()),
+            text(|source| source.encoding.as_deref()),
+            text(|source| source.options.as_deref()),
+            text(|source| source.looks_like.as_deref()),
+            time(|source| source.removed_at),
+            text(|source| source.remove_reason.as_deref()),
+            text(|source| source.envelope.as_deref()),
+            text(|source| source.archive.as_deref()),
+            text(|source| source.problem.as_deref()),
+        ];
+        RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
+    }
+
+    /// Calls `take` with each input file in a batch of the table; `None` if it is no such batch.
+    pub(crate) fn read_each(batch: &RecordBatch, shared: &mut SharedTexts, mut take: impl FnMut(Self)) -> Option<()> {
+        let columns = Columns::of(batch)?;
+        for row in 0..batch.num_rows() {
+            take(columns.source(row, shared)?);
+        }
+        Some(())
+    }
+
+    /// Whether a batch of the table can be read, as [`Source::for_each`] does.
+    pub(crate) fn can_read(batch: &RecordBatch) -> bool {
+        Columns::of(batch).is_some_and(|columns| (0..batch.num_rows()).all(|row| columns.is_source(row)))
+    }
+
+    /// The last part of its path: of a member of an archive, its name there without folders.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        file_name(&self.path, self.archive.as_deref())
+    }
+
+    /// The line that `sha256sum` prints of the file: its SHA-256, two blanks, its path.
+    #[must_use]
+    pub fn sum_line(&self) -> String {
+        format!("{}  {}\n", self.sha256, self.path)
+    }
+}
+
+/// The last part of a path, which is that of a member if there is an archive.
+#[must_use]
+pub fn file_name<'a>(path: &'a str, archive: Option<&str>) -> &'a str {
+    let is_end = |char: char| char == '/' || char == '!' && archive.is_some();
+    path.rsplit(is_end).next().unwrap_or_default()
+}
+
+/// What is said of a data file of the ledger that is none.
+pub(crate) const NO_LEDGER: &str = "is not a part of a ledger";
+
+/// The texts that sources have in common, each once.
+#[derive(Default)]
+pub(crate) struct SharedTexts(HashSet<SharedText>);
+
+impl SharedTexts {
+    fn get(&mut self, text: &str) -> SharedText {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: SharedText = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+/// A column of text that is null in no row.
+struct Text<'a>(&'a StringArray);
+
+/// The columns of a batch of the ledger. Those that are optional are lacking in ledgers of earlier versions.
+struct Columns<'a> {
+    path: Text<'a>,
+    root: Text<'a>,
+    size: &'a Int64Array,
+    mtime: &'a TimestampMicrosecondArray,
+    sha256: Text<'a>,
+    state: Text<'a>,
+    duplicate_of: &'a StringArray,
+    format: &'a StringArray,
+    compression: &'a StringArray,
+    content_size: &'a Int64Array,
+    content_sha256: &'a StringArray,
+    lines: &'a Int64Array,
+    records: &'a Int64Array,
+    rejects: &'a Int64Array,
+    blank_lines: &'a Int64Array,
+    line_ending: Text<'a>,
+    first_time: &'a TimestampMicrosecondArray,
+    last_time: &'a TimestampMicrosecondArray,
+    after: &'a StringArray,
+    content: &'a StringArray,
+    account_id: &'a StringArray,
+    region: &'a StringArray,
+    file_time: &'a TimestampMicrosecondArray,
+    unknown_fields: &'a StringArray,
+    other_types: &'a StringArray,
+    run_id: Text<'a>,
+    read_by: Option<&'a StringArray>,
+    encoding: Option<&'a StringArray>,
+    options: Option<&'a StringArray>,
+    looks_like: Option<&'a StringArray>,
+    removed_at: Option<&'a TimestampMicrosecondArray>,
+    remove_reason: Option<&'a StringArray>,
+    envelope: Option<&'a StringArray>,
+    archive: Option<&'a StringArray>,
+    problem: Option<&'a StringArray>,
+}
+
+impl<'a> Columns<'a> {
+    /// The columns of `batch`; `None` if one is lacking, of another type, or null where it must not be.
+    fn of(batch: &'a RecordBatch) -> Option<Self> {
+        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+        let whole_text = |name: &str| text(name).filter(|column| column.null_count() == 0).map(Text);
+        let number = |name: &str| {
+            let column = batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
+            (column.null_count() == 0).then_some(column)
+        };
+        let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+        Some(Self {
+            path: whole_text("path")?,
+            root: whole_text("root")?,
+            size: number("size")?,
+            mtime: time("mtime").filter(|column| column.null_count() == 0)?,
+            sha256: whole_text("sha256")?,
+            state: whole_text("state")?,
+            duplicate_of: text("duplicate_of")?,
+            format: text("format")?,
+            compression: text("compression")?,
+            content_size: number("content_size")?,
+            content_sha256: text("content_sha256")?,
+            lines: number("lines")?,
+            records: number("records")?,
+            rejects: number("rejects")?,
+            blank_lines: number("blank_lines")?,
+            line_ending: whole_text("line_ending")?,
+            first_time: time("first_time")?,
+            last_time: time("last_time")?,
+            after: text("after")?,
+            content: text("content")?,
+            account_id: text("account_id")?,
+            region: text("region")?,
+            file_time: time("file_time")?,
+            unknown_fields: text("unknown_fields")?,
+            other_types: text("other_types")?,
+            run_id: whole_text("run_id")?,
+            read_by: text("read_by"),
+            encoding: text("encoding"),
+            options: text("options"),
+            looks_like: text("looks_like"),
+            removed_at: time("removed_at"),
+            remove_reason: text("remove_reason"),
+            envelope: text("envelope"),
+            archive: text("archive"),
+            problem: text("problem"),
+        })
+    }
+
+    /// Whether a row can be read.
+    fn is_source(&self, row: usize) -> bool {
+        self.state(row).is_some()
+            && self.line_ending(row).is_some()
+            && counts(self.unknown_fields, row).is_some()
+            && counts(self.other_types, row).is_some()
+    }
+
+    /// The input file of a row; `None` if that is none.
+    fn source(&self, row: usize, shared: &mut SharedTexts) -> Option<Source> {
+        let own = |column: &StringArray| text(column, row).map(str::to_owned);
+        let mut common = |column: &StringArray| text(column, row).map(|text| shared.get(text));
+        let time = |column: &TimestampMicrosecondArray| column.is_valid(row).then(|| column.value(row));
+        Some(Source {
+            path: self.path.0.value(row).to_owned(),
+            root: common(self.root.0)?,
+            size: self.size.value(row),
+            mtime: self.mtime.value(row),
+            sha256: self.sha256.0.value(row).to_owned(),
+            state: self.state(row)?,
+            duplicate_of: own(self.duplicate_of),
+            format: common(self.format),
+            compression: common(self.compression),
+            content_size: self.content_size.value(row),
+            content_sha256: own(self.content_sha256),
+            lines: self.lines.value(row),
+            records: self.records.value(row),
+            rejects: self.rejects.value(row),
+            blank_lines: self.blank_lines.value(row),
+            line_ending: self.line_ending(row)?,
+            times: time(self.first_time).zip(time(self.last_time)).map(|(first, last)| TimeSpan { first, last }),
+            after: own(self.after),
+            content: own(self.content),
+            account_id: common(self.account_id),
+            region: common(self.region),
+            file_time: time(self.file_time),
+            unknown_fields: counts(self.unknown_fields, row)?,
+            other_types: counts(self.other_types, row)?,
+            run_id: common(self.run_id.0)?,
+            read_by: self.read_by.and_then(&mut common),
+            encoding: self.encoding.and_then(&mut common),
+            options: self.options.and_then(&mut common),
+            looks_like: self.looks_like.and_then(&mut common),
+            removed_at: self.removed_at.and_then(time),
+            remove_reason: self.remove_reason.and_then(&mut common),
+            envelope: self.envelope.and_then(&mut common),
+            archive: self.archive.and_then(&mut common),
+            problem: self.problem.and_then(own),
+        })
+    }
+
+    fn state(&self, row: usize) -> Option<SourceState> {
+        let name = self.state.0.value(row);
+        SourceState::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    fn line_ending(&self, row: usize) -> Option<LineEnding> {
+        LineEnding::named(self.line_ending.0.value(row))
+    }
+}
+
+fn text(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// What a row has of a column of counts; `None` if it can't be read.
+fn counts(column: &StringArray, row: usize) -> Option<BTreeMap<String, i64>> {
+    match text(column, row) {
+        None => Some(BTreeMap::new()),
+        Some(json) => serde_json::from_str(json).ok(),
+    }
+}

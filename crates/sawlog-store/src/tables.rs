@@ -1,0 +1,18 @@
+//! The tables that a store has.
+
+use sawlog_formats::{REJECTS, Table, formats};
+
+use crate::entities::ENTITIES;
+use crate::source::SOURCES;
+
+/// The tables of a store beside those of records.
+const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
+
+/// All tables, those of records first.
+pub const TABLES: fn() -> Vec<&'static Table> = || formats().iter().map(|format| format.table).chain(OTHERS).collect();
+
+/// The table named `name`.
+#[must_use]
+pub fn table(name: &str) -> Option<&'static Table> {
+    TABLES().into_iter().find(|table| table.name == name)
+}
