@@ -1,0 +1,110 @@
+"""The questions part: sawq beside the DuckDB command line and Polars, on the same store and on files that these wrote."""
+import dataclasses
+import hashlib
+import json
+import sys
+
+import answers
+import inputs
+from conversions import emptied
+from measure import Cost, in_turns, run
+from questions import OWN_NAMES, STORE_NAMES, questions
+from setting import HERE
+
+
+@dataclasses.dataclass
+class Answered:
+    """What the answer to a question costs each tool."""
+
+    question: str
+    costs: dict[str, Cost]
+
+
+@dataclasses.dataclass
+class Peer:
+    """A peer, and the files that it reads."""
+
+    name: str
+    s3: str
+    trail: str
+    names: dict
+
+    def command(self, queries, setting):
+        if self.name.startswith("Polars"):
+            return [sys.executable, HERE / "ask_polars.py", self.s3, self.trail, json.dumps(self.names), str(setting.threads), *queries]
+        renamed = ", ".join(f"{place} AS {name}" for name, place in self.names.items())
+        views = (f"SET threads = {setting.threads}; SET TimeZone = 'UTC'; CREATE VIEW s3 AS FROM read_parquet('{self.s3}'); "
+                 f"CREATE VIEW trail AS SELECT {renamed} FROM read_parquet('{self.trail}')")
+        return [setting.duckdb, "-csv", "-noheader", "-nullvalue", "", "-c", "; ".join([views, *queries])]
+
+
+def compare(setting):
+    """Checks that all tools answer alike, then measures the answers in turns."""
+    logs = {log: inputs.made(log, setting) for log in ("s3", "cloudtrail")}
+    results = setting.work / "results"
+    store, files = results / "questions", results / "questions-of"
+    emptied(store)
+    run(setting.convert(store, *logs.values()))
+    peers = [Peer(f"{name}, {whose}", *places, names) for name in ("DuckDB", "Polars")
+             for whose, places, names in (("the store", (store / "s3_access/date=*/*.parquet", store / "cloudtrail/date=*/*.parquet"), STORE_NAMES),
+                                          ("its own files", own_files(name.lower(), logs, files, setting), OWN_NAMES))]
+    lines = run([setting.sawq, "find", "--log", "s3", "--store", store, "--quiet"], keep=True)[1]
+    check_lines(lines, logs["s3"])
+    folder = results / "ctsummarize"
+    return [answered(question, store, logs, peers, setting) for question in questions(*addresses(store, setting), folder)]
+
+
+def own_files(name, logs, folder, setting):
+    """Files that a peer wrote of the two logs, each in its own way."""
+    places = []
+    for log, spelled in (("s3", "s3"), ("cloudtrail", "cloudtrail-fields")):
+        out = folder / f"{name}-{log}"
+        emptied(out)
+        run(setting.peer(name, spelled, logs[log], out))
+        places.append(out / "*.parquet")
+    return places
+
+
+def addresses(store, setting):
+    """A rare address of S3 records, the commonest one, and the commonest one of CloudTrail."""
+    def ordered(table, column):
+        query = f"SELECT {column}, count(*) FROM {table} WHERE {column} LIKE '%.%.%.%' AND {column} NOT LIKE '%amazonaws%' GROUP BY 1 ORDER BY 2, 1"
+        return answers_in_order(run([setting.sawq, "sql", query, "--format", "csv", "--store", store, "--quiet"], keep=True)[1])
+    by_number = ordered("s3_access", "remote_ip")
+    return by_number[0], by_number[-1], ordered("cloudtrail", "source_ip_address")[-1]
+
+
+def answers_in_order(printed):
+    return [line.split(",")[0] for line in printed.decode().splitlines()[1:]]
+
+
+def check_lines(found, folder):
+    """`sawq find` prints every line as it was."""
+    there = hashlib.sha256()
+    for path in inputs.files_of(folder):
+        there.update(path.read_bytes())
+    if hashlib.sha256(found).digest() != there.digest():
+        sys.exit("sawq find does not print the lines that the logs have")
+
+
+def grep(logs, text, *names):
+    """Looks for a text in logs, plain or gzip."""
+    searches = {"s3": "grep -rhF -e {} {}", "cloudtrail": "find {1} -name '*.gz' -print0 | xargs -0 zcat | grep -F -e {0}"}
+    return ["/bin/sh", "-c", "; ".join([*(searches[name].format(text, logs[name]) for name in names), "true"])]
+
+
+def answered(question, store, logs, peers, setting):
+    def asked(arguments):
+        return [setting.sawq, *arguments, "--store", store, "--quiet"]
+
+    commands = {"sawq": asked(question.sawq)} | {peer.name: peer.command(question.sql, setting) for peer in peers}
+    ours = question.read(run(asked(question.checked or question.sawq), keep=True)[1])
+    for peer in peers:
+        theirs = answers.rows(run(peer.command(question.checked_sql or question.sql, setting), keep=True)[1])
+        if not answers.same(ours, theirs, question.limit):
+            differ = sorted(set(ours) ^ set(theirs))[:6]
+            sys.exit(f"{peer.name} answers otherwise to {question.name}: {len(ours)} rows here, {len(theirs)} there, such as {differ}")
+    costs = in_turns(commands, setting.rounds * 3)
+    if question.grep:
+        costs |= in_turns({"grep": grep(logs, *question.grep)}, 1)
+    return Answered(question.name, costs)
