@@ -42,16 +42,17 @@ def compare(setting):
     """Checks that all tools answer alike, then measures the answers in turns."""
     logs = {log: inputs.made(log, setting) for log in ("s3", "cloudtrail")}
     results = setting.work / "results"
-    store, files = results / "questions", results / "questions-of"
-    emptied(store)
-    run(setting.convert(store, *logs.values()))
+    stores = {which: results / f"questions{which}" for which in setting.ours}
+    for which, store in stores.items():
+        emptied(store)
+        run(setting.convert(store, *logs.values(), which=which))
+    store, files = stores[""], results / "questions-of"
     peers = [Peer(f"{name}, {whose}", *places, names) for name in ("DuckDB", "Polars")
              for whose, places, names in (("the store", (store / "s3_access/date=*/*.parquet", store / "cloudtrail/date=*/*.parquet"), STORE_NAMES),
                                           ("its own files", own_files(name.lower(), logs, files, setting), OWN_NAMES))]
-    lines = run([setting.sawq, "find", "--log", "s3", "--store", store, "--quiet"], keep=True)[1]
-    check_lines(lines, logs["s3"])
+    check_lines(run(setting.ask(store, ["find", "--log", "s3"]), keep=True)[1], logs["s3"])
     folder = results / "ctsummarize"
-    return [answered(question, store, logs, peers, setting) for question in questions(*addresses(store, setting), folder)]
+    return [answered(question, stores, logs, peers, setting) for question in questions(*addresses(store, setting), folder)]
 
 
 def own_files(name, logs, folder, setting):
@@ -69,13 +70,11 @@ def addresses(store, setting):
     """A rare address of S3 records, the commonest one, and the commonest one of CloudTrail."""
     def ordered(table, column):
         query = f"SELECT {column}, count(*) FROM {table} WHERE {column} LIKE '%.%.%.%' AND {column} NOT LIKE '%amazonaws%' GROUP BY 1 ORDER BY 2, 1"
-        return answers_in_order(run([setting.sawq, "sql", query, "--format", "csv", "--store", store, "--quiet"], keep=True)[1])
+        printed = run(setting.ask(store, ["sql", query, "--format", "csv"]), keep=True)[1]
+        return [line.split(",")[0] for line in printed.decode().splitlines()[1:]]
+
     by_number = ordered("s3_access", "remote_ip")
     return by_number[0], by_number[-1], ordered("cloudtrail", "source_ip_address")[-1]
-
-
-def answers_in_order(printed):
-    return [line.split(",")[0] for line in printed.decode().splitlines()[1:]]
 
 
 def check_lines(found, folder):
@@ -93,12 +92,10 @@ def grep(logs, text, *names):
     return ["/bin/sh", "-c", "; ".join([*(searches[name].format(text, logs[name]) for name in names), "true"])]
 
 
-def answered(question, store, logs, peers, setting):
-    def asked(arguments):
-        return [setting.sawq, *arguments, "--store", store, "--quiet"]
-
-    commands = {"sawq": asked(question.sawq)} | {peer.name: peer.command(question.sql, setting) for peer in peers}
-    ours = question.read(run(asked(question.checked or question.sawq), keep=True)[1])
+def answered(question, stores, logs, peers, setting):
+    commands = {f"sawq{which}": setting.ask(store, question.sawq, which) for which, store in stores.items()}
+    commands |= {peer.name: peer.command(question.sql, setting) for peer in peers}
+    ours = question.read(run(setting.ask(stores[""], question.checked or question.sawq), keep=True)[1])
     for peer in peers:
         theirs = answers.rows(run(peer.command(question.checked_sql or question.sql, setting), keep=True)[1])
         if not answers.same(ours, theirs, question.limit):

@@ -38,6 +38,7 @@ def arguments():
     parser.add_argument("--curve", metavar="SCALE,…", help="instead of jobs: how costs grow over these scales, with one thread and two")
     parser.add_argument("--out", type=pathlib.Path, metavar="FILE", help="where to write tables (.md), figures (.json) and the curve (.svg)")
     parser.add_argument("--bin", type=pathlib.Path, default=TARGET / "release", metavar="DIR", help="where sawlog and sawq are [target/release]")
+    parser.add_argument("--before", type=pathlib.Path, metavar="DIR", help="other binaries of ours to compare with, such as the last release's")
     parser.add_argument("--work", type=pathlib.Path, default=TARGET / "bench", metavar="DIR", help="for logs, results and copies [target/bench]")
     return parser.parse_args()
 
@@ -55,8 +56,8 @@ def compared(job, setting):
 
 def main():
     given = arguments()
-    setting = Setting(given.work.resolve(), given.scale, given.rounds, given.threads)
-    setting.install(given.bin)
+    setting = Setting(given.work.resolve(), given.scale, given.rounds, given.threads, given.before is not None)
+    setting.install(*filter(None, [given.bin, given.before]))
     command = shlex.join(["benches/compare/run", *sys.argv[1:]])
     head = f"`{command}`: {setting.versions()}"
     print(head)

@@ -38,8 +38,8 @@ def compare(job, setting):
     """Checks that all tools convert the log alike, then measures them in turns."""
     log, table, peers = JOBS[job]
     folder = inputs.made(job, setting)
-    results = {"sawlog": setting.work / "results" / "sawlog"}
-    commands = {"sawlog": setting.convert(results["sawlog"], folder)}
+    results = {f"sawlog{which}": setting.work / "results" / f"sawlog{which}" for which in setting.ours}
+    commands = {f"sawlog{which}": setting.convert(results[f"sawlog{which}"], folder, which=which) for which in setting.ours}
     for name, program, spelled in peers:
         results[name] = setting.work / "results" / f"{program}-{spelled}"
         commands[name] = setting.peer(program, spelled, folder, results[name])
@@ -54,7 +54,7 @@ def regions(setting):
     folders = {"sawlog": folder, "sawlog, folders by day": inputs.by_day(folder)}
     results = {name: setting.work / "results" / place.name for name, place in folders.items()}
     commands = {name: setting.convert(results[name], place) for name, place in folders.items()}
-    check("cloudtrail", "cloudtrail", commands, results, ours=True)
+    check("cloudtrail", "cloudtrail", commands, results)
     return measured(commands, results, setting)
 
 
@@ -63,14 +63,14 @@ def emptied(folder):
     folder.parent.mkdir(parents=True, exist_ok=True)
 
 
-def check(log, table, commands, results, *, ours=False):
+def check(log, table, commands, results):
     """Converts once with each tool. All must have the same rows."""
     prints = {}
     for name, command in commands.items():
         emptied(results[name])
         run(command)
-        own = ours or name == "sawlog"
-        prints[name] = fingerprint(log, results[name] / (f"{table}/date=*/*.parquet" if own else "*.parquet"), own)
+        ours = name.startswith("sawlog")
+        prints[name] = fingerprint(log, results[name] / (f"{table}/date=*/*.parquet" if ours else "*.parquet"), ours)
     if len(set(prints.values())) > 1:
         sys.exit(f"the tools do not agree on {log}: {prints}")
 

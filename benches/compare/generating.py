@@ -36,7 +36,7 @@ def drawn(rng, make, count):
 
 
 def address(rng):
-    a, b, c, d = rng.getrandbits(32).to_bytes(4)
+    a, b, c, d = rng.getrandbits(32).to_bytes(4, "big")
     if a < 4:
         return f"2001:db8:{b:x}::{c << 8 | d | 1:x}"
     return f"{a % 223 + 1}.{b}.{c}.{d}"
@@ -47,7 +47,7 @@ def hexadecimal(rng, digits):
 
 
 def base64_text(rng, size):
-    return base64.b64encode(rng.getrandbits(8 * size).to_bytes(size)).decode()
+    return base64.b64encode(rng.getrandbits(8 * size).to_bytes(size, "big")).decode()
 
 
 def utc(form, second):

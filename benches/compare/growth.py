@@ -31,7 +31,7 @@ def measure(scales, setting):
             costs = in_turns(commands, setting.rounds, lambda _, store=store: emptied(store))
             points += [Point(f"convert {log}", size, threads, cost) for threads, cost in costs.items()]
             if log == "s3":
-                asked = {name: [setting.sawq, *arguments, "--store", store, "--quiet"] for name, arguments in ASKED.items()}
+                asked = {name: setting.ask(store, arguments) for name, arguments in ASKED.items()}
                 points += [Point(name, size, None, cost) for name, cost in in_turns(asked, setting.rounds * 3).items()]
     return points
 

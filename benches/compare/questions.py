@@ -61,7 +61,8 @@ def who(name, address):
              counts("user_agents", "user_agent", both)]
     compared = [part for part in parts if any(f"'{facet}'" in part for facet in answers.FACETS)]
     return Question(f"who, {name}", ["who", address], [found + " UNION ALL ".join(parts)],
-                    ["who", address, "--format", "json", "-n", "0"], answers.facets, [found + " UNION ALL ".join(compared)], grep=(address, "s3", "cloudtrail"))
+                    ["who", address, "--format", "json", "-n", "0"], answers.facets, [found + " UNION ALL ".join(compared)],
+                    grep=(address, "s3", "cloudtrail"))
 
 
 def ctsummarize(address, folder):
