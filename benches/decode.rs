@@ -31,12 +31,12 @@ pub(crate) fn decoded(log: &str, content: &[u8]) -> Vec<RecordBatch> {
     decoder.waiting_mut().finish().0.into_iter().map(|(_, rows)| rows).collect()
 }
 
-/// Finds where blocks of records end; in JSON, every record.
-#[divan::bench(args = LOGS)]
-fn scan(bencher: Bencher<'_, '_>, log: &str) {
-    let content = content(log, BYTES);
+/// Finds where JSON records begin and end. Lines are not looked for: a block of them ends at some line feed.
+#[divan::bench]
+fn scan_json(bencher: Bencher<'_, '_>) {
+    let content = content("cloudtrail", BYTES);
     bencher.counter(BytesCount::of_slice(&content)).bench(|| {
-        let (mut cutter, mut at) = (Cutter::new(format(log).framing), 0);
+        let (mut cutter, mut at) = (Cutter::new(format("cloudtrail").framing), 0);
         while let Some((_, taken)) = cutter.next(&content[at..], true) {
             at += taken;
         }
