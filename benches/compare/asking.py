@@ -38,9 +38,9 @@ class Peer:
         return [setting.duckdb, "-csv", "-noheader", "-nullvalue", "", "-c", "; ".join([views, *queries])]
 
 
-def compare(setting):
-    """Checks that all tools answer alike, then measures the answers in turns."""
-    logs = {log: inputs.made(log, setting) for log in ("s3", "cloudtrail")}
+def compare(lines, setting):
+    """Checks that all tools answer alike, then measures the answers in turns. `lines` names the S3 access logs."""
+    logs = {"s3": inputs.made(lines, setting), "cloudtrail": inputs.made("cloudtrail", setting)}
     results = setting.work / "results"
     stores = {which: results / f"questions{which}" for which in setting.ours}
     for which, store in stores.items():

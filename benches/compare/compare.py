@@ -17,7 +17,7 @@ import inputs
 import results
 from setting import HERE, Setting
 
-JOBS = [*conversions.JOBS, "regions", "questions"]
+JOBS = [*conversions.JOBS, "regions", "questions", "questions-few", "questions-unique"]
 ROOT = HERE.parents[1]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
@@ -45,9 +45,9 @@ def arguments():
 
 def compared(job, setting):
     """The table of one job and its figures."""
-    if job == "questions":
-        answered = asking.compare(setting)
-        return results.questions(f"Questions, scale {setting.scale:g}", answered), results.plain(answered)
+    if job.startswith("questions"):
+        answered = asking.compare(job.replace("questions", "s3"), setting)
+        return results.questions(job, answered), results.plain(answered)
     found = conversions.regions(setting) if job == "regions" else conversions.compare(job, setting)
     folder = inputs.made(job, setting)
     note = f"{inputs.WHAT[job]}: {inputs.size_of(folder) / 1e6:.0f} MB in {len(inputs.files_of(folder)):,} files."
