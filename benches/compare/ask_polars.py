@@ -1,20 +1,22 @@
-"""Asks Parquet files with Polars: ask_polars.py S3-FILES TRAIL-FILES NAMES THREADS SQL…, and prints answers as CSV.
+"""Asks Parquet files with Polars: ask_polars.py TABLES THREADS SQL…, and prints answers as CSV.
 
-NAMES is a JSON object: sawlog's names of CloudTrail's columns and where the files have them.
+TABLES is a JSON object: the names of tables, for each its files and what is selected of them.
 """
 import json
 import os
 import sys
 
-s3_files, trail_files, names, threads, *queries = sys.argv[1:]
+tables, threads, *queries = sys.argv[1:]
 os.environ["POLARS_MAX_THREADS"] = threads
 
 import polars as pl
 
-trail = pl.scan_parquet(trail_files)
-if json.loads(names):
-    trail = pl.SQLContext(files=trail).execute(
-        f"SELECT {', '.join(f'{place} AS {name}' for name, place in json.loads(names).items())} FROM files")
-context = pl.SQLContext(s3=pl.scan_parquet(s3_files), trail=trail)
+
+def table(files, selected):
+    frame = pl.scan_parquet(files)
+    return frame if selected == "*" else frame.sql(f"SELECT {selected} FROM self")
+
+
+context = pl.SQLContext({name: table(*place) for name, place in json.loads(tables).items()})
 for query in queries:
     context.execute(query).sink_csv(sys.stdout.buffer, include_header=False)

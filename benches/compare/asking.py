@@ -29,13 +29,19 @@ class Peer:
     trail: str
     names: dict
 
-    def command(self, queries, setting):
-        if self.name.startswith("Polars"):
-            return [sys.executable, HERE / "ask_polars.py", self.s3, self.trail, json.dumps(self.names), str(setting.threads), *queries]
+    def tables(self, queries):
+        """The tables that queries ask for, since opening others would cost time: files, and what is selected of them."""
         renamed = ", ".join(f"{place} AS {name}" for name, place in self.names.items())
-        views = (f"SET threads = {setting.threads}; SET TimeZone = 'UTC'; CREATE VIEW s3 AS FROM read_parquet('{self.s3}'); "
-                 f"CREATE VIEW trail AS SELECT {renamed} FROM read_parquet('{self.trail}')")
-        return [setting.duckdb, "-csv", "-noheader", "-nullvalue", "", "-c", "; ".join([views, *queries])]
+        tables = {"s3": (str(self.s3), "*"), "trail": (str(self.trail), renamed)}
+        return {name: table for name, table in tables.items() if any(f"FROM {name}" in query for query in queries)}
+
+    def command(self, queries, setting):
+        tables = self.tables(queries)
+        if self.name.startswith("Polars"):
+            return [sys.executable, HERE / "ask_polars.py", json.dumps(tables), str(setting.threads), *queries]
+        views = [f"CREATE VIEW {name} AS SELECT {selected} FROM read_parquet('{files}')" for name, (files, selected) in tables.items()]
+        settings = [f"SET threads = {setting.threads}", "SET TimeZone = 'UTC'"]
+        return [setting.duckdb, "-csv", "-noheader", "-nullvalue", "", "-c", "; ".join([*settings, *views, *queries])]
 
 
 def compare(lines, setting):
