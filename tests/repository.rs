@@ -111,7 +111,7 @@ fn recipes_name_files_that_are_there() {
     let mut found = 0;
     for code in text.split('`').skip(1).step_by(2) {
         let path = code.split(['#', ' ', ':']).next().unwrap_or_default();
-        let is_path = ["crates/", "tests/", "fuzz/", "scripts/", "docs/", "fixtures/", ".ci/", ".github/"]
+        let is_path = ["crates/", "tests/", "fuzz/", "benches/", "scripts/", "docs/", "fixtures/", ".ci/", ".github/"]
             .iter()
             .any(|start| path.starts_with(start));
         // Capitals stand for names of the reader's own.
