@@ -23,6 +23,7 @@ mod store;
 mod tail;
 mod vacuum;
 mod version;
+mod waiting;
 
 pub use batches::Batches;
 pub use damage::{caught, check_file, damaged_file};

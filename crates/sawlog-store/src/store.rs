@@ -17,6 +17,7 @@ use crate::inside;
 use crate::intent::{Intent, remove_folder};
 use crate::ledger::SOURCES;
 use crate::version::FORMAT_VERSION;
+use crate::waiting;
 
 /// The tables of a store beside those of records.
 const OTHERS: [&Table; 3] = [&REJECTS, &ENTITIES, &SOURCES];
@@ -151,10 +152,7 @@ impl Store {
 
     /// Runs a future of the query engine on the store's threads, also where one of them waits for the answer.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match tokio::runtime::Handle::try_current() {
-            Ok(_) => tokio::task::block_in_place(|| self.runtime.handle().block_on(future)),
-            Err(_) => self.runtime.block_on(future),
-        }
+        waiting::block_on(&self.runtime, future)
     }
 
     /// What a table holds now.
