@@ -57,7 +57,7 @@ pub fn choices() -> usize {
     OPTIONS.len() * formats().len()
 }
 
-/// LogFilters two records: the first byte says which log and option, the rest is the value, a line feed, and the text of the
+/// Filters two records: the first byte says which log and option, the rest is the value, a line feed, and the text of the
 /// second record; that of the first is the value itself.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! `--distinct`: of an event that a log has more than once, the first record only.
+//! Of an event that a log has more than once, the first record only.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use thiserror::Error;
+
 use crate::nearest::nearest_few;
 
 /// What a question asks by, of which a value can be wrong.
@@ -60,7 +62,8 @@ impl fmt::Display for Reason {
 }
 
 /// A value that a question can't take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("invalid value '{value}' for '{parameter}': {reason}")]
 pub struct WrongValue {
     /// What it was given for.
     pub parameter: Parameter,
@@ -99,66 +102,28 @@ impl WrongValue {
     }
 }
 
-impl fmt::Display for WrongValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "invalid value '{}' for '{}': {}", self.value, self.parameter, self.reason)
-    }
-}
-
-impl std::error::Error for WrongValue {}
-
 /// The answer takes more memory than the limit allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this takes more memory than the limit allows")]
 pub struct OutOfMemory;
 
-impl fmt::Display for OutOfMemory {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("this takes more memory than the limit allows")
-    }
-}
-
-impl std::error::Error for OutOfMemory {}
-
 /// The entity index is not as it must be; it can be made anew from the data files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DamagedIndex {
     /// Its rows are not sorted.
+    #[error("the index is not in order")]
     NotInOrder,
     /// Its sums can't be read.
+    #[error("the index is damaged")]
     Sums,
 }
 
-impl fmt::Display for DamagedIndex {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NotInOrder => "the index is not in order",
-            Self::Sums => "the index is damaged",
-        })
-    }
-}
-
-impl std::error::Error for DamagedIndex {}
-
 /// A query calls a function that there is not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no function {0}")]
 pub struct UnknownFunction(pub String);
 
-impl fmt::Display for UnknownFunction {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "there is no function {}", self.0)
-    }
-}
-
-impl std::error::Error for UnknownFunction {}
-
 /// A data file has a column that this version does not know: a newer one wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("has a column {0}, which this version does not know")]
 pub struct UnknownColumn(pub String);
-
-impl fmt::Display for UnknownColumn {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "has a column {}, which this version does not know", self.0)
-    }
-}
-
-impl std::error::Error for UnknownColumn {}

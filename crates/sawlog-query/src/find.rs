@@ -197,7 +197,7 @@ fn merged(logs: Vec<Wanted<'_>>, sort: Order, limit: usize, take: &mut Take<'_>)
     let mut cursors = Vec::new();
     let number = Some(limit).filter(|limit| *limit > 0);
     for Wanted { query, columns } in logs.into_iter().filter(|log| !log.query.is_ruled_out()) {
-        // With --match it is only known later how many rows are left.
+        // With a pattern it is only known later how many rows are left.
         let limit = number.filter(|_| query.filters.text.is_none());
         let wanted = with_order(query, columns)?;
         let stream = match sort {

@@ -69,7 +69,7 @@ impl Query {
         let tables: Vec<&'static Table> = formats.iter().map(|format| format.table).chain([&ENTITIES]).collect();
         let mut snapshots = std::thread::scope(|scope| {
             // The engine is set up while the logs of the tables are read.
-            scope.spawn(|| engine::prepare());
+            scope.spawn(engine::prepare);
             store.snapshots(&tables)
         })?;
         let index = snapshots.pop().context("a snapshot for each table")?;
@@ -231,7 +231,7 @@ impl Query {
         Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
     }
 
-    /// The records with their columns, for the planner, before `--match` is looked at; the columns named come as dictionaries.
+    /// The records with their columns, for the planner, before `pattern` is looked at; the columns named come as dictionaries.
     pub(crate) fn frame(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
         let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
@@ -242,7 +242,7 @@ impl Query {
         })
     }
 
-    /// The records with their columns, for the planner: those that `--match` leaves, too.
+    /// The records with their columns, for the planner: those that `pattern` leaves, too.
     pub(crate) fn matched(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let frame = self.frame(dictionaries)?;
         let Some(text) = self.filters.text.clone() else { return Ok(frame) };
@@ -264,7 +264,7 @@ impl Query {
         Ok(frame.filter(ScalarUDF::new_from_impl(function).call(columns))?)
     }
 
-    /// The records that `--match` leaves, with the columns that SQL has: `raw` is a record's text, whether a column has it or not.
+    /// The records that `pattern` leaves, with the columns that SQL has: `raw` is a record's text, whether a column has it or not.
     pub(crate) fn as_asked(&self) -> Result<DataFrame> {
         let frame = self.matched(&[])?;
         let Some(text) = printed::text(self.format.table) else { return Ok(frame) };
@@ -296,7 +296,7 @@ impl Query {
         let are_large = files.iter().map(|file| file.rows).sum::<u64>() >= files.len() as u64 * LARGE;
         if are_large && (leaves_many || self.candidates.is_none()) {
             let footers = Footers::read(&self.snapshot.folder, files)?;
-            // Numbers stay numbers; and printing a record for --match takes its columns as they are.
+            // Numbers stay numbers; and printing a record for a pattern takes its columns as they are.
             let columns = self.format.table.columns.iter().filter(|column| matches!(column.kind, Kind::Text));
             let texts: HashSet<&str> = columns.map(|column| column.name).collect();
             let is_empty = |name: &str| {
@@ -343,7 +343,7 @@ impl Query {
         })
     }
 
-    /// Adds to what is wanted what printing the record needs, where `--match` looks at it.
+    /// Adds to what is wanted what printing the record needs, where `pattern` looks at it.
     fn with_printed(&self, mut wanted: Vec<Expr>) -> Vec<Expr> {
         if self.filters.text.is_some() {
             let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
@@ -354,7 +354,7 @@ impl Query {
     }
 
     /// What is wanted of the records that the filters and a condition leave, in evidence order, at most so many, before
-    /// `--match` is looked at; `wanted` has the columns `source_file` and `source_line`. Not by the engine's planner
+    /// `pattern` is looked at; `wanted` has the columns `source_file` and `source_line`. Not by the engine's planner
     /// (`DataFusion` 55.2), which with a limit lets a stream take over the files of others, out of order.
     pub(crate) fn in_order(
         &self,
@@ -409,7 +409,7 @@ impl Query {
         Ok(any)
     }
 
-    /// What is wanted of the records, by time, at most so many, before `--match` is looked at; `wanted` has the columns by
+    /// What is wanted of the records, by time, at most so many, before `pattern` is looked at; `wanted` has the columns by
     /// which evidence is ordered. The engine passes over what is later than the first ones that it has found.
     pub(crate) fn by_time(
         &self,
@@ -427,7 +427,7 @@ impl Query {
         self.store.block_on(execute(frame, self.format.table.name, &self.explain))
     }
 
-    /// Leaves the rows whose line `--match` matches.
+    /// Leaves the rows whose line `pattern` matches.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some(text) = &self.filters.text else { return Ok(batch) };
         let printer = (self.format.printer)(&batch)?;

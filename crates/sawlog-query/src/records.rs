@@ -52,6 +52,10 @@ impl Records {
 
     /// Runs a future of these records on the store's own threads, and waits for it: for those who have no tokio runtime. It works within one,
     /// too, but then the thread is not there for others meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If there is no log.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output> {
         Ok(self.store()?.block_on(future))
     }

@@ -1,5 +1,4 @@
 //! The command line as a whole.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use clap::Parser;
 

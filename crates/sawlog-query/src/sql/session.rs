@@ -110,7 +110,9 @@ impl Session<'_> {
         use ast::Statement as Sql;
         let statement = match statement.0 {
             parser::Statement::Statement(inner) => match *inner {
-                Sql::ShowTables { .. } | Sql::ShowViews { .. } => return self.tables().map(|table| self.table(table)),
+                Sql::ShowTables { .. } | Sql::ShowViews { .. } => {
+                    return Ok(Some(self.table(self.tables()?)));
+                }
                 Sql::ShowColumns { show_options, .. } => match show_options.show_in.and_then(|from| from.parent_name) {
                     Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
                     None => bail!("of which table? SHOW COLUMNS FROM events"),
@@ -145,10 +147,10 @@ impl Session<'_> {
     }
 
     /// A table as the rows of a result.
-    fn table(&self, table: RecordBatch) -> Option<Rows<'_>> {
+    fn table(&self, table: RecordBatch) -> Rows<'_> {
         let (schema, rows) = (table.schema(), futures::stream::iter([Ok(table)]));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
-        Some(Rows { session: self, stream, own_names: true })
+        Rows { session: self, stream, own_names: true }
     }
 
     /// What is wrong with a query, by an error of the engine.

@@ -10,8 +10,8 @@ use crate::engine::execute;
 use crate::events;
 use crate::records::Records;
 
-use burst::Folding;
 pub use burst::{Burst, Kind as BurstKind};
+use burst::{Folding, Take};
 pub(crate) use records::frame;
 
 /// How records become lines.
@@ -30,6 +30,10 @@ impl Records {
     ///
     /// If data files can't be read, or `take` has an error.
     pub fn timeline(&self, folds: Folds, mut take: impl FnMut(Burst) -> Result<()>) -> Result<bool> {
+        self.fold(folds, &mut take)
+    }
+
+    fn fold(&self, folds: Folds, take: &mut Take<'_>) -> Result<bool> {
         let queries = self.queries();
         let Some(query) = queries.first() else { return Ok(false) };
         let (mut folding, mut records) = (Folding::new(folds), records::Reader::default());
@@ -39,7 +43,7 @@ impl Records {
             let mut stream = execute(frame, events::NAME, &query.explain).await?;
             while let Some(batch) = stream.next().await {
                 for record in records.of(&batch?)? {
-                    folding.add(record, &mut take)?;
+                    folding.add(record, take)?;
                 }
                 if folding.has_enough() {
                     break;
@@ -48,7 +52,7 @@ impl Records {
             anyhow::Ok(())
         })?;
         let any = folding.any;
-        for (log, late) in folding.finish(&mut take)? {
+        for (log, late) in folding.finish(take)? {
             let log = queries.iter().map(|query| query.format.table.name).find(|name| *name == log);
             let note =
                 format!("{late} records stand in the evidence after one that is later by time; find has that order");

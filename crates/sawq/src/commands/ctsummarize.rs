@@ -1,5 +1,4 @@
 //! `sawq ctsummarize`: the five files of the tool of that name, about one caller's events.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use std::collections::HashMap;
 use std::io::Write;

@@ -1,5 +1,4 @@
 //! `sawq find`: the records themselves.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use std::io::Write;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! Options of every command, but for filters.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use std::path::PathBuf;
 

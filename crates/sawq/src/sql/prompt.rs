@@ -167,7 +167,7 @@ impl Command {
         match self {
             Self::Tables => return Some("SHOW TABLES".to_owned()),
             Self::Columns(table) => return Some(format!("DESCRIBE {table}")),
-            Self::Help => eprintln!("{HELP}\n{}", FUNCTIONS),
+            Self::Help => eprintln!("{HELP}\n{FUNCTIONS}"),
             Self::Timing => {
                 show.timed = !show.timed;
                 eprintln!("Timing is {}.", if show.timed { "on" } else { "off" });

@@ -1,5 +1,4 @@
 //! `sawq timeline`: what happened, by time, over all logs; bursts of the same kind as one line.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 mod lines;
 mod rows;

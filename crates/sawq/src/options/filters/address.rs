@@ -1,5 +1,4 @@
 //! Addresses and ports, and what became of flows.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use clap::Args;
 use sawlog_query::Filters;

@@ -1,5 +1,4 @@
 //! What a call was about.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use clap::Args;
 use sawlog_query::Filters;

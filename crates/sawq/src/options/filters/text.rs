@@ -1,5 +1,4 @@
 //! The record's own text.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use clap::Args;
 use sawlog_query::Filters;

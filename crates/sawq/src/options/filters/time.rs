@@ -1,5 +1,4 @@
 //! When it happened.
-#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 use clap::Args;
 use sawlog_query::Filters;
