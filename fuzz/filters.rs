@@ -11,7 +11,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::prelude::SessionContext;
 use sawlog_formats::{Kind, Part, Table, canonical_address, formats};
-use sawq::{Clock, FilterArgs, Filters};
+use sawlog_query::{Clock, Filters, LogFilters};
 use tokio::runtime::{Builder, Runtime};
 
 static ENGINE: LazyLock<SessionContext> = LazyLock::new(SessionContext::new);
@@ -19,7 +19,7 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime without threads"));
 
 /// An option by which records are filtered, and where its value goes.
-type Choice = (&'static str, fn(&mut FilterArgs, String));
+type Choice = (&'static str, fn(&mut Filters, String));
 
 const OPTIONS: &[Choice] = &[
     ("operation", |args, value| args.operation.push(value)),
@@ -71,9 +71,9 @@ pub fn filters(data: &[u8]) {
     let (column, set) = OPTIONS[usize::from(*choice) % OPTIONS.len()];
     let clock = Clock { last: Some(0), days: Some(("2021-07-29".to_owned(), "2021-07-29".to_owned())) };
     let filters_of = |values: &[&str]| {
-        let mut args = FilterArgs::default();
+        let mut args = Filters::default();
         values.iter().for_each(|value| set(&mut args, (*value).to_owned()));
-        Filters::new(table, &args, &clock).ok()
+        LogFilters::new(table, &args, &clock).ok()
     };
     let filters = |value: &str| filters_of(&[value]);
     let Some(filter) = filters(value) else { return };
@@ -105,7 +105,7 @@ pub fn filters(data: &[u8]) {
         let both = filters_of(&[value, text]).and_then(|filters| filters.expr()).expect("both values are taken");
         let both = self::left(&records, both).expect("the engine runs both filters");
         // Conditions on different fields must both hold.
-        if !filter.fields.iter().any(|filter| filter.option == "--where") {
+        if !filter.fields.iter().any(|filter| filter.name == "where") {
             assert_eq!(both, [0, 1].map(|place| left[place] || alone[place]), "{value:?} or {text:?}");
         }
     }
@@ -120,7 +120,7 @@ pub fn filters(data: &[u8]) {
 }
 
 /// Makes sure that the index finds each text of which the filter leaves the record.
-fn check_index(table: &Table, filter: &Filters, texts: &[&str; 2], left: [bool; 2]) {
+fn check_index(table: &Table, filter: &LogFilters, texts: &[&str; 2], left: [bool; 2]) {
     let is_number = |field: &&str| {
         table.columns.iter().any(|column| column.name == *field && !matches!(column.kind, Kind::Text | Kind::Struct(_)))
     };

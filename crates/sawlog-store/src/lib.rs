@@ -31,6 +31,7 @@ mod tables;
 mod tail_checksum;
 mod vacuum;
 mod version;
+mod waiting;
 
 pub use batches::Batches;
 pub use confine::checked_path;

@@ -18,6 +18,7 @@ use crate::intent::Intent;
 use crate::source::SOURCES;
 use crate::tables::{TABLES, table};
 use crate::version::FORMAT_VERSION;
+use crate::waiting;
 
 /// A folder of tables. Whoever reads it sees all tables as they were after one run, however many run meanwhile; whoever has
 /// locked it sees them as they are.
@@ -129,10 +130,7 @@ impl Store {
 
     /// Runs a future of the query engine on the store's threads, also where one of them waits for the answer.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match tokio::runtime::Handle::try_current() {
-            Ok(_) => tokio::task::block_in_place(|| self.runtime.handle().block_on(future)),
-            Err(_) => self.runtime.block_on(future),
-        }
+        waiting::block_on(&self.runtime, future)
     }
 
     /// What a table holds now.

@@ -1,17 +1,16 @@
-//! The command line as clap sees it: which options a command shows, its manual pages, and hints on words that are none.
+//! The command line as clap sees it: which options a command shows, and hints on words that are none.
 
 use std::net::IpAddr;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use clap::{CommandFactory, FromArgMatches};
 use ipnet::IpNet;
-use sawlog_formats::{formats, steers, visible};
+use sawlog_formats::{steers, visible};
 
-use crate::cli::{Cli, S3logparse};
-use crate::render::style::say;
-use crate::usage::BadValue;
+use crate::cli::Cli;
+use crate::commands::SUMMARIES;
+use crate::output::say;
 
 /// Whether help lists an option among the filters.
 fn is_filter(arg: &clap::Arg) -> bool {
@@ -82,10 +81,7 @@ fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
 
 /// The functions of `s3logparse`, as the tool lists them when it gets none.
 fn functions() -> Vec<String> {
-    let values = S3logparse::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    let lines = values.map(|value| {
-        format!("{:<15} {}", value.get_name(), value.get_help().map(ToString::to_string).unwrap_or_default())
-    });
+    let lines = SUMMARIES.iter().map(|(names, _, help)| format!("{:<15} {help}", names[0]));
     std::iter::once("the functions are".to_owned()).chain(lines).collect()
 }
 
@@ -184,36 +180,6 @@ fn option_for(word: &str) -> &'static str {
 fn quoted(word: &str) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,".contains(char);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-/// A manual page: that of `sawq`, or of one of its commands.
-pub(crate) fn manual(name: Option<&str>) -> anyhow::Result<Vec<u8>> {
-    let mut all = command();
-    all.build();
-    let page = match name.map(|name| name.strip_prefix("sawq-").unwrap_or(name)) {
-        None => all,
-        Some(name) => {
-            let names = || all.get_subcommands().map(clap::Command::get_name);
-            let found = all.find_subcommand(name).cloned();
-            found.ok_or_else(|| BadValue::new("[COMMAND]", name, format!("the commands are {}", list(names()))))?
-        }
-    };
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page).render(&mut text)?;
-    Ok(text)
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.filter(|name| *name != "help").collect::<Vec<_>>().join(", ")
-}
-
-/// A completion script.
-pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
-    let mut text = Vec::new();
-    let logs = formats().iter().map(|format| format.table.name);
-    let mut command = command().mut_arg("log", |arg| arg.value_parser(PossibleValuesParser::new(logs)));
-    clap_complete::generate(shell, &mut command, "sawq", &mut text);
-    text
 }
 
 #[cfg(test)]

@@ -1,40 +1,26 @@
-//! A wrong command line: errors of their own, because the exit status tells them from others.
+//! What is said of errors. Those of a wrong command line are of their own, because the exit status tells them from others; to those
+//! of the library it is added what to do.
 
+use std::error::Error;
 use std::fmt;
 
-use strsim::normalized_damerau_levenshtein;
-
-/// So many names are suggested for a wrong one.
-const SUGGESTIONS: usize = 5;
-/// A name is suggested if it is as similar as this, from 0 to 1.
-const SIMILAR: f64 = 0.4;
+use sawlog_query::{DamagedIndex, Parameter, Reason, UnknownColumn, UnknownFunction, WrongValue, is_out_of_memory};
 
 /// A value that its option does not take: the command line is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadValue {
+pub(crate) struct BadValue {
     /// The option, `--ip`, or the name of an argument, `COLUMN`.
-    pub option: String,
+    pub(crate) option: String,
     /// What was given for it.
-    pub value: String,
+    pub(crate) value: String,
     /// What is wrong with it, and what to give.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl BadValue {
     /// `value` is wrong for `option`; `reason` says why, and what is right.
-    pub fn new(option: &str, value: &str, reason: impl fmt::Display) -> Self {
+    pub(crate) fn new(option: &str, value: &str, reason: impl fmt::Display) -> Self {
         Self { option: option.to_owned(), value: value.to_owned(), reason: reason.to_string() }
-    }
-
-    /// There is no `what` (a column, a log, a table) called `value`; the nearest few of `names` are suggested.
-    pub(crate) fn unknown<'a>(option: &str, what: &str, value: &str, names: impl Iterator<Item = &'a str>) -> Self {
-        let near = nearest_few(value, names);
-        let hint = match near.as_slice() {
-            [] => "'sawq tables' lists what there is".to_owned(),
-            [one] => format!("did you mean '{one}'?"),
-            [first, others @ ..] => format!("did you mean '{first}'? Also similar: {}", others.join(", ")),
-        };
-        Self::new(option, value, format!("there is no {what} '{value}'; {hint}"))
     }
 }
 
@@ -44,7 +30,7 @@ impl fmt::Display for BadValue {
     }
 }
 
-impl std::error::Error for BadValue {}
+impl Error for BadValue {}
 
 /// A command line that is wrong, though each of its values could be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,33 +42,73 @@ impl fmt::Display for BadCommand {
     }
 }
 
-impl std::error::Error for BadCommand {}
+impl Error for BadCommand {}
+
+/// The option by which a filter is given.
+pub(crate) fn option(filter: &str) -> String {
+    format!("--{}", filter.replace('_', "-"))
+}
+
+/// A value that the library does not take, by the option that it was given for.
+fn bad_value(wrong: &WrongValue) -> BadValue {
+    let option = match wrong.parameter {
+        Parameter::Filter(name) => option(name),
+        Parameter::Column => "COLUMN".to_owned(),
+        Parameter::Table => "[TABLE]".to_owned(),
+    };
+    let advice = match &wrong.reason {
+        Reason::Unknown { near, .. } if near.is_empty() => "; 'sawq tables' lists what there is",
+        _ => "",
+    };
+    BadValue::new(&option, &wrong.value, format!("{}{advice}", wrong.reason))
+}
 
 /// What is wrong with the command line, if that is what an error is about.
 pub(crate) fn wrong_usage(error: &anyhow::Error) -> Option<String> {
-    let usage = |error: &(dyn std::error::Error + 'static)| {
+    let usage = |error: &(dyn Error + 'static)| {
         let value = error.downcast_ref::<BadValue>().map(ToString::to_string);
-        value.or_else(|| error.downcast_ref::<BadCommand>().map(ToString::to_string))
+        let wrong = || error.downcast_ref::<WrongValue>().map(|wrong| bad_value(wrong).to_string());
+        value.or_else(wrong).or_else(|| error.downcast_ref::<BadCommand>().map(ToString::to_string))
     };
     error.chain().find_map(usage)
 }
 
-/// The names most similar to `wanted`, the best first: names that contain it, or are contained in it, count as similar.
-fn nearest_few<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let wanted = wanted.to_lowercase();
-    let score = |name: &str| {
-        // In user_identity.session_context.attributes the last part is what somebody remembers.
-        let last = name.rsplit('.').next().unwrap_or(name);
-        let similar =
-            normalized_damerau_levenshtein(&wanted, name).max(normalized_damerau_levenshtein(&wanted, last) * 0.98);
-        let contains = wanted.len() > 2 && (name.contains(&wanted) || last.len() > 2 && wanted.contains(last));
-        if contains { similar.max(0.75) } else { similar }
+/// What an error says, and what to do about it.
+fn told(error: &(dyn Error + 'static)) -> String {
+    if let Some(UnknownColumn(name)) = error.downcast_ref() {
+        return format!("has a column {name}, which this version of sawq does not know");
+    }
+    let advice = if error.is::<DamagedIndex>() {
+        "; `sawlog reindex` makes it anew"
+    } else if error.is::<UnknownFunction>() {
+        "; 'sawq sql --help' names those beside the usual ones"
+    } else {
+        ""
     };
-    let mut scored: Vec<(f64, &str)> = names.map(|name| (score(name), name)).collect();
-    scored.retain(|(score, _)| *score >= SIMILAR);
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.len().cmp(&b.1.len())).then_with(|| a.1.cmp(b.1)));
-    scored.dedup_by_key(|(_, name)| *name);
-    scored.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
+    format!("{error}{advice}")
+}
+
+/// What is said where the limit of memory is too low.
+fn out_of_memory(error: &anyhow::Error) -> Option<String> {
+    let text = "this takes more memory than --memory allows; give it more, or ask for less at a time";
+    is_out_of_memory(error).then(|| text.to_owned())
+}
+
+/// What an error and those behind it say.
+pub(crate) fn whole(error: &anyhow::Error) -> String {
+    out_of_memory(error).unwrap_or_else(|| error.chain().map(told).collect::<Vec<_>>().join(": "))
+}
+
+/// The same, without what was said before.
+pub(crate) fn said_once(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for part in error.chain().map(told).filter(|_| !is_out_of_memory(error)) {
+        if !said.contains(&part) {
+            said += if said.is_empty() { "" } else { ": " };
+            said += &part;
+        }
+    }
+    out_of_memory(error).unwrap_or(said)
 }
 
 #[cfg(test)]
@@ -90,13 +116,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_name_gets_the_nearest_few() {
-        let names = ["user_agent", "user_identity.user_name", "key", "bucket", "operation"];
-        let said = BadValue::unknown("--columns", "column", "user_agnet", names.into_iter()).to_string();
-        assert!(said.contains("did you mean 'user_agent'?"), "{said}");
-        let said = BadValue::unknown("--columns", "column", "username", names.into_iter()).to_string();
-        assert!(said.contains("did you mean 'user_identity.user_name'?"), "{said}");
-        let said = BadValue::unknown("--columns", "column", "zzzz", names.into_iter()).to_string();
-        assert!(said.contains("'sawq tables'"), "{said}");
+    fn advice_is_added_to_what_the_library_says() {
+        let unknown = |near: &[&str]| WrongValue {
+            parameter: Parameter::Column,
+            value: "zzzz".to_owned(),
+            reason: Reason::Unknown {
+                what: "column",
+                name: "zzzz".to_owned(),
+                near: near.iter().map(ToString::to_string).collect(),
+            },
+        };
+        let said = wrong_usage(&unknown(&[]).into());
+        let expected =
+            "invalid value 'zzzz' for 'COLUMN': there is no column 'zzzz'; 'sawq tables' lists what there is";
+        assert_eq!(said.as_deref(), Some(expected));
+        let said = wrong_usage(&unknown(&["zzz"]).into()).unwrap_or_default();
+        assert!(said.ends_with("there is no column 'zzzz'; did you mean 'zzz'?"), "{said}");
+        let damaged = anyhow::Error::from(DamagedIndex::NotInOrder).context("store");
+        assert_eq!(said_once(&damaged), "store: the index is not in order; `sawlog reindex` makes it anew");
     }
 }

@@ -9,8 +9,7 @@ use std::sync::mpsc::SyncSender;
 use anyhow::{Context, Result, anyhow, bail};
 use sawlog_formats::{
     Block, Compression, Decoded, Encoding, LineEnding, MAX_LAYERS, NotOpened, RejectReason, decode_opened, not_opened,
-    other_parquet,
-    reject_opened, vpc_flow,
+    other_parquet, reject_opened, vpc_flow,
 };
 use sha2::{Digest, Sha256};
 

@@ -1,11 +1,11 @@
 //! The section about one entity.
 
 use maud::{Markup, html};
+use sawlog_query::who::{Facet, FacetValue, Kind, Profile};
 
 use super::page::part;
 use super::text::{broken, heading, number, shown};
 use crate::moment::moment;
-use crate::who::{Facet, FacetValue, Kind, Profile};
 
 /// This many values of each list are shown.
 const MAX_VALUES: usize = 15;

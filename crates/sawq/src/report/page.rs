@@ -6,32 +6,52 @@ use anyhow::Result;
 use base64::Engine;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sawlog_query::report::{Facts, Others, Verified};
+use sawlog_query::who::Profile;
 use sha2::{Digest, Sha256};
 
-use super::facts::Facts;
 use super::text::{broken, count, number, shown, size};
-use super::verified::Verified;
-use super::{command, entity, tables, timeline};
-use crate::cli::ReportArgs;
+use super::{entity, tables, timeline};
 use crate::moment::moment;
-use crate::who::Profile;
 
 /// Charts: uPlot 1.6.32, MIT licence, see `assets/uplot/LICENSE`.
 const UPLOT: &str = include_str!("../../assets/uplot/uPlot.iife.min.js");
 const UPLOT_STYLE: &str = include_str!("../../assets/uplot/uPlot.min.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
 const STYLE: &str = include_str!("../../assets/report.css");
+
+/// What whoever asked for the page says of it, and the command lines that it quotes.
+pub(crate) struct Head {
+    pub(crate) title: String,
+    pub(crate) case_number: Option<String>,
+    pub(crate) examiner: Option<String>,
+    pub(crate) evidence: Option<String>,
+    /// The filters; empty if there are none.
+    pub(crate) filters: String,
+    /// Prints the whole timeline of the same records.
+    pub(crate) timeline: String,
+    /// Made the page.
+    pub(crate) command_line: String,
+}
+
+/// A file beside the page with all sources.
+pub(crate) struct List {
+    pub(crate) name: String,
+    pub(crate) sha256: String,
+}
+
 /// All that a page is made of.
-pub(super) struct Page<'a> {
-    pub(super) args: &'a ReportArgs,
-    pub(super) facts: &'a Facts,
-    pub(super) entities: &'a [Profile],
-    pub(super) verified: Option<&'a Verified>,
+pub(crate) struct Page<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) facts: &'a Facts,
+    pub(crate) entities: &'a [Profile],
+    pub(crate) verified: Option<&'a Verified>,
+    pub(crate) list: Option<&'a List>,
 }
 
 impl Page<'_> {
     /// The page.
-    pub(super) fn html(&self) -> Result<String> {
+    pub(crate) fn html(&self) -> Result<String> {
         let script = format!("{UPLOT}\n{SCRIPT}");
         let style = format!("{UPLOT_STYLE}\n{STYLE}\n{}", self.paper());
         let policy = format!(
@@ -50,17 +70,17 @@ impl Page<'_> {
                     meta http-equiv="Content-Security-Policy" content=(policy);
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="generator" content=(concat!("sawq ", env!("CARGO_PKG_VERSION")));
-                    title { (shown(&self.args.title)) }
+                    title { (shown(&self.head.title)) }
                     style { (PreEscaped(&style)) }
                 }
                 body {
                     (self.header())
                     main {
                         (tables::summary(facts))
-                        (timeline::section(facts, &command::for_timeline(&command::words())))
+                        (timeline::section(facts, &self.head.timeline))
                         (tables::tops(facts))
                         @for (place, profile) in self.entities.iter().enumerate() { (entity::section(place, profile)) }
-                        (tables::sources(facts))
+                        (tables::sources(facts, self.list))
                         (tables::rejects(facts))
                         (self.method())
                     }
@@ -74,24 +94,23 @@ impl Page<'_> {
 
     /// What stands on the edge of each sheet of paper.
     fn paper(&self) -> String {
-        let case = self.args.case_number.as_ref().map(|case| format!("{case} · ")).unwrap_or_default();
-        let text = css_string(&shown(&format!("{case}{}", self.args.title)));
+        let case = self.head.case_number.as_ref().map(|case| format!("{case} · ")).unwrap_or_default();
+        let text = css_string(&shown(&format!("{case}{}", self.head.title)));
         format!("@page {{ @bottom-left {{ content: {text}; }} }}")
     }
 
     fn header(&self) -> Markup {
-        let (args, facts) = (self.args, self.facts);
+        let (head, facts) = (self.head, self.facts);
         let range = facts.times().map(|(first, last)| format!("{} to {} UTC", moment(first), moment(last)));
-        let filters = command::filters(&command::words());
-        let given = [("Case number", &args.case_number), ("Examiner", &args.examiner), ("Evidence", &args.evidence)];
+        let given = [("Case number", &head.case_number), ("Examiner", &head.examiner), ("Evidence", &head.evidence)];
         html! {
             header {
-                h1 { (shown(&args.title)) }
+                h1 { (shown(&head.title)) }
                 dl {
                     @for (name, value) in given {
                         @if let Some(value) = value { dt { (name) } dd { (shown(value)) } }
                     }
-                    @if !filters.is_empty() { dt { "Filters" } dd { "only the records that " code { (broken(&filters)) } " leaves" } }
+                    @if !head.filters.is_empty() { dt { "Filters" } dd { "only the records that " code { (broken(&head.filters)) } " leaves" } }
                     dt { "Period" } dd { (range.unwrap_or_else(|| "no records with a time".to_owned())) }
                     dt { "Made" }
                     dd {
@@ -126,7 +145,7 @@ impl Page<'_> {
                 "; " (number(signed)) " of " (count(digests, "CloudTrail digest", "CloudTrail digests")) " with the right signature"
             }
             @for problem in &verified.problems { "; " span.bad { (shown(problem)) } }
-            @if let Some(other) = verified.is_about_another(&self.facts.sources) { "; " span.bad { (other) } }
+            @if let Some(others) = verified.is_about_others(&self.facts.sources) { "; " span.bad { (told(others)) } }
         }
     }
 
@@ -134,7 +153,7 @@ impl Page<'_> {
         html! {
             section id="method" {
                 h2 { "Method" }
-                p { "Command line: " code { (broken(&command::whole(&command::words()))) } }
+                p { "Command line: " code { (broken(&self.head.command_line)) } }
                 p {
                     "Sources and rejects are those of the whole store; everything else is about the records that the filters leave. \
                      Times are those in the records, in UTC. The place in the evidence is a source file and a line in it; in a JSON \
@@ -149,6 +168,16 @@ impl Page<'_> {
                 }
             }
         }
+    }
+}
+
+/// Of which other sources a verification is.
+fn told(others: Others) -> String {
+    match others {
+        Others::Number { about, there } => {
+            format!("the result is about {}, the store has {}", count(about, "source", "sources"), number(there))
+        }
+        Others::Sources => "the result is about other sources than the store's".to_owned(),
     }
 }
 

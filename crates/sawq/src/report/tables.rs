@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use sawlog_query::report::{Facts, Log, Top};
 use sawlog_store::Source;
 
-use super::facts::{Facts, Log, Top};
+use super::page::List;
 use super::text::{broken, count, number, shown, size};
 use crate::moment::moment;
 
@@ -84,7 +85,7 @@ fn top_table(top: &Top) -> Markup {
     }
 }
 
-pub(super) fn sources(facts: &Facts) -> Markup {
+pub(super) fn sources(facts: &Facts, list: Option<&List>) -> Markup {
     let sources = &facts.sources;
     let all = sources.all.len();
     let table = sources_table(&sources.all);
@@ -95,7 +96,7 @@ pub(super) fn sources(facts: &Facts) -> Markup {
                 "SHA-256 of the ledger, that is, of the lines that sha256sum prints for " (count(all as u64, "file", "files")) ", sorted by path: "
                 code { (broken(&sources.ledger_sha256)) }
             }
-            @if let Some((name, sha256)) = &sources.list {
+            @if let Some(List { name, sha256 }) = list {
                 p {
                     "All sources with their hashes are in the file " a href={ "./" (encoded(name)) } { (shown(name)) } " beside this page, SHA-256 "
                     code { (broken(sha256)) }

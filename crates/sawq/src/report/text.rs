@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use sawlog_formats::visible;
 
-pub(super) use crate::render::units::size;
-use crate::render::units::with_commas;
+pub(super) use crate::output::units::size;
+use crate::output::units::with_commas;
 
 /// Text that is no longer is not broken behind punctuation: an address.
 const WHOLE: usize = 15;
@@ -96,7 +96,7 @@ pub(super) fn number(number: impl Into<i128>) -> String {
 }
 
 /// How many there are of something: `1 line`, `2,000 lines`.
-pub(super) fn count(of: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(of: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(of), if of == 1 { one } else { many })
 }
 

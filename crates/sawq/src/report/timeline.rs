@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use maud::{Markup, html};
+use sawlog_query::report::{Facts, Line};
+use sawlog_query::timeline::Burst;
 use serde_json::{Value, json};
 
-use super::chosen::Line;
-use super::facts::Facts;
 use super::tables::MAX_SOURCES;
 use super::text::{broken, count, number};
 use crate::moment::{day_and_clock, moment};
-use crate::timeline::Burst;
 
 /// What the script draws and filters by: the logs; records by time over the whole case; of each line its time, its end, its
 /// log's place, its records, and whether it failed (1) and changed something (2).

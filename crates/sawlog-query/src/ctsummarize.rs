@@ -1,0 +1,126 @@
+//! What the tool ctsummarize tells of a caller's events in CloudTrail.
+
+use anyhow::{Context, Result};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::logical_expr::{ident, lit};
+use sawlog_formats::TextColumn;
+
+use crate::logs::resolve;
+use crate::query::EVIDENCE_ORDER;
+use crate::records::Records;
+
+/// An event of CloudTrail, as ctsummarize shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When it happened, by RFC 3339.
+    pub time: String,
+    /// The user's name.
+    pub user_name: Option<String>,
+    /// The key that signed it; a sign-in has an empty one.
+    pub access_key_id: Option<String>,
+    /// The API action.
+    pub name: Option<String>,
+    /// The user agent.
+    pub user_agent: Option<String>,
+    /// What went wrong, if anything did.
+    pub error_message: Option<String>,
+    /// Access keys in the response: created, or issued for a session.
+    pub new_keys: Vec<String>,
+}
+
+impl Records {
+    /// The records as events of CloudTrail, in evidence order. They are those of that log only.
+    ///
+    /// # Errors
+    ///
+    /// If they are not, or data files can't be read.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        const FIELDS: [&str; 7] = [
+            "event_time",
+            "user_identity.user_name",
+            "user_identity.access_key_id",
+            "event_name",
+            "user_agent",
+            "error_message",
+            "response_elements",
+        ];
+        let query = self.queries().first().context("there is no log to ask")?;
+        let mut wanted = vec![ident("source_file"), ident("source_line")];
+        for (place, name) in FIELDS.iter().enumerate() {
+            wanted.push(
+                resolve(query.format.table, name).with_context(|| format!("no column {name}"))?.alias(field(place)),
+            );
+        }
+        let mut events = Vec::new();
+        query.for_each(query.in_order(None, wanted, None)?, |batch| {
+            add_events(batch, &mut events)?;
+            Ok(true)
+        })?;
+        Ok(events)
+    }
+
+    /// Gives `take` the texts of write events, a line each, in evidence order: those whose action begins with Put or Create, or all
+    /// that are not read-only. Says how many there are.
+    ///
+    /// # Errors
+    ///
+    /// If they are not of CloudTrail, data files can't be read, or `take` has an error.
+    pub fn write_events(&self, all: bool, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
+        let query = self.queries().first().context("there is no log to ask")?;
+        let is_write = if all {
+            ident("read_only").is_false()
+        } else {
+            ident("event_name").like(lit("Put%")).or(ident("event_name").like(lit("Create%")))
+        };
+        let wanted = (query.format.printed)().into_iter().chain(EVIDENCE_ORDER).map(ident).collect();
+        let mut written = 0;
+        query.for_each(query.in_order(Some(is_write), wanted, None)?, |batch| {
+            let printer = (query.format.printer)(batch)?;
+            let mut text = Vec::new();
+            for row in 0..batch.num_rows() {
+                printer.print(row, &mut text);
+                text.push(b'\n');
+            }
+            written += batch.num_rows();
+            take(&text)?;
+            Ok(true)
+        })?;
+        Ok(written)
+    }
+}
+
+/// The name of a selected field in the engine's batches.
+fn field(place: usize) -> String {
+    format!("q_{place}")
+}
+
+fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
+    let array = |place: usize| batch.column_by_name(&field(place)).context("a selected column is missing");
+    let text = |place: usize| -> Result<TextColumn> {
+        TextColumn::new(array(place)?).map_err(|found| anyhow::anyhow!("text is {found}"))
+    };
+    let times = array(0)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+    let [user_names, keys, names, agents, errors] = [text(1)?, text(2)?, text(3)?, text(4)?, text(5)?];
+    let responses = text(6)?;
+    for row in 0..batch.num_rows() {
+        let get = |column: &TextColumn| column.get(row).map(str::to_owned);
+        events.push(Event {
+            time: jiff::Timestamp::from_microsecond(times.value(row))?.to_string(),
+            user_name: get(&user_names),
+            access_key_id: get(&keys),
+            name: get(&names),
+            user_agent: get(&agents),
+            error_message: get(&errors),
+            new_keys: responses.get(row).map(new_keys).unwrap_or_default(),
+        });
+    }
+    Ok(())
+}
+
+/// The access keys that a response names: those of `CreateAccessKey`, `AssumeRole` and the like.
+fn new_keys(response: &str) -> Vec<String> {
+    let response: serde_json::Value = serde_json::from_str(response).unwrap_or_default();
+    let keys = ["accessKey", "credentials"].iter().map(|name| &response[*name]["accessKeyId"]);
+    keys.filter_map(|key| key.as_str().map(str::to_owned)).collect()
+}

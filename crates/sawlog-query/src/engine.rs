@@ -1,0 +1,62 @@
+//! The query engine: its sessions, and queries as they are executed.
+
+use std::sync::{Arc, LazyLock};
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::TryStreamExt;
+use sawlog_store::DurableFiles;
+
+use crate::explain::Explain;
+use crate::memory;
+
+/// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
+/// was used for the last.
+pub(crate) const BATCH_ROWS: usize = 16_384;
+
+/// The engine with all of its functions, which are registered once.
+static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS).state());
+
+/// Sets the engine up, if it is not yet.
+pub(crate) fn prepare() {
+    LazyLock::force(&ENGINE);
+}
+
+/// A session of the query engine for tables without names: what is registered in one is in all of them.
+pub(crate) fn session(batch_rows: usize) -> SessionContext {
+    let mut state = ENGINE.clone();
+    *state.config_mut() = state.config().clone().with_batch_size(memory::batch_rows(batch_rows));
+    SessionContext::new_with_state(state)
+}
+
+/// A session of the query engine of its own.
+pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
+    let config = SessionConfig::new().with_batch_size(memory::batch_rows(batch_rows)).with_information_schema(true);
+    // What the planner says of nulls and what its plans say differ for functions of ours; only the check minds.
+    let config = config.set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true);
+    let session = SessionContext::new_with_config_rt(memory::within_limit(config), memory::environment());
+    session.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(DurableFiles::default()));
+    session
+}
+
+/// Executes a query.
+pub(crate) async fn execute(
+    frame: DataFrame,
+    table: &'static str,
+    explain: &Explain,
+) -> Result<SendableRecordBatchStream> {
+    let context = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    explain.plan(table, &plan);
+    Ok(execute_stream(plan, context)?)
+}
+
+/// The same, all batches at once.
+pub(crate) async fn collect(frame: DataFrame, table: &'static str, explain: &Explain) -> Result<Vec<RecordBatch>> {
+    Ok(execute(frame, table, explain).await?.try_collect().await?)
+}

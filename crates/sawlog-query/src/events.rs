@@ -1,0 +1,61 @@
+//! The view `events`: all logs in one schema, for questions that are about what happened, not about a log.
+
+use anyhow::{Context, Result};
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::prelude::cast;
+
+use crate::logs;
+pub(crate) use crate::logs::COLUMNS;
+use crate::query::Query;
+
+/// The view's name.
+pub(crate) const NAME: &str = "events";
+
+/// The view over the records of some queries.
+pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
+    view_with(queries, &[], |_| Vec::new())
+}
+
+/// The same with more columns, which `more` gives of each log: the same ones, by name and type. Of the logs' columns those that
+/// `dictionaries` names are read as such.
+pub(crate) fn view_with(
+    queries: &[Query],
+    dictionaries: &[&str],
+    more: impl Fn(&Query) -> Vec<Expr>,
+) -> Result<DataFrame> {
+    let mut view: Option<DataFrame> = None;
+    for query in queries {
+        let mut all = columns(query)?;
+        all.extend(more(query));
+        let of_log = query.matched(dictionaries)?.select(all)?;
+        view = Some(match view {
+            None => of_log,
+            Some(view) => view.union(of_log)?,
+        });
+    }
+    view.context("there is no log to ask")
+}
+
+/// The columns of the view, as expressions over a log.
+pub(crate) fn columns(query: &Query) -> Result<Vec<Expr>> {
+    let roles = query.roles()?;
+    let columns = COLUMNS.iter().map(|(name, data_type, _)| {
+        let expr = match *name {
+            "time" => Some(query.time()?),
+            "error" => logs::error(query.format.table, |sources| query.useful(sources)),
+            name => logs::of_view(query.format.table, name, &roles)?,
+        };
+        let expr = expr.unwrap_or_else(|| lit(ScalarValue::Null));
+        let expr = match *data_type {
+            "Utf8" => cast(expr, DataType::Utf8View),
+            "Int64" => cast(expr, DataType::Int64),
+            "Boolean" => cast(expr, DataType::Boolean),
+            _ => expr,
+        };
+        Ok(expr.alias(*name))
+    });
+    columns.collect()
+}

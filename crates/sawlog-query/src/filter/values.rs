@@ -1,0 +1,85 @@
+//! What filters take, as people write it.
+
+/// Which records a question is about. Each list is of values of which any may match, different filters must all match, and a value
+/// that begins with `!` excludes what it names. Texts can be globs of `*`, `?` and `[..]`.
+///
+/// ```
+/// use sawlog_query::Filters;
+///
+/// let filters = Filters {
+///     ip: vec!["192.0.2.0/24".to_owned(), "!192.0.2.1".to_owned()],
+///     operation: vec!["Put*".to_owned()],
+///     since: Some("2021-07-29T13:10".to_owned()),
+///     ..Filters::default()
+/// };
+/// # let _ = filters;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a filter of its own")]
+pub struct Filters {
+    /// The caller's address, or a network such as 10.0.0.0/8; for flow logs, source or destination.
+    pub ip: Vec<String>,
+    /// The source address: like `ip`, but for flow logs only where they came from.
+    pub src: Vec<String>,
+    /// The destination address of flows; for load balancers, the target's.
+    pub dst: Vec<String>,
+    /// The other end of flows with `ip`; without `ip`, either end.
+    pub peer: Vec<String>,
+    /// The port at either end.
+    pub port: Vec<String>,
+    /// The source port.
+    pub sport: Vec<String>,
+    /// The destination port.
+    pub dport: Vec<String>,
+    /// What became of a flow: ACCEPT or REJECT.
+    pub action: Vec<String>,
+    /// The caller: the name of a user or role, an ARN, an AWS service, an id.
+    pub user: Vec<String>,
+    /// The access key that signed; in S3 logs only presigned URLs tell.
+    pub access_key: Vec<String>,
+    /// The bucket.
+    pub bucket: Vec<String>,
+    /// The object's key, or its URL.
+    pub key: Vec<String>,
+    /// A resource that the call names, by its name or ARN.
+    pub resource: Vec<String>,
+    /// The operation.
+    pub operation: Vec<String>,
+    /// The user agent.
+    pub agent: Vec<String>,
+    /// Why a record failed; `*` for any error.
+    pub error: Vec<String>,
+    /// The region.
+    pub region: Vec<String>,
+    /// The account.
+    pub account: Vec<String>,
+    /// The service, such as iam.amazonaws.com.
+    pub service: Vec<String>,
+    /// The network interface.
+    pub interface: Vec<String>,
+    /// The file that the record is from, as in `source_file`.
+    pub source_file: Vec<String>,
+    /// Any field: `request_parameters.userName=ann`, `http_status!=200`.
+    pub condition: Vec<String>,
+    /// Only what failed: errors, failed sign-ins, rejected flows.
+    pub failed: bool,
+    /// Only actions that change something.
+    pub changes: bool,
+    /// Not before this time: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, epoch seconds, or 2h: two hours before
+    /// the last record.
+    pub since: Option<String>,
+    /// Up to this time; a day, a minute or a second is included whole.
+    pub until: Option<String>,
+    /// Nothing, or a time and a duration: only what happened within the duration before or after it.
+    pub around: Vec<String>,
+    /// Only these logs, by their names or the first parts of these; all that the store has if there are none.
+    pub log: Vec<String>,
+    /// Count an event once that was delivered more than once.
+    pub distinct: bool,
+    /// Regular expressions over the record's own text.
+    pub pattern: Vec<String>,
+    /// Treat `pattern` as literal text.
+    pub fixed: bool,
+    /// Ignore case in `pattern`.
+    pub ignore_case: bool,
+}

@@ -1,0 +1,328 @@
+//! The records themselves, in the order asked for.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::functions_aggregate::count::count_all;
+use datafusion::logical_expr::{Expr, ident};
+use futures::StreamExt;
+use sawlog_formats::{Printer, TextColumn};
+
+use crate::events;
+use crate::logs::{OF_EVENTS, resolve};
+use crate::query::{EVIDENCE_ORDER, Query, with_columns};
+use crate::records::Records;
+
+/// The order of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By file, then by line.
+    #[default]
+    Evidence,
+    /// By time.
+    Time,
+}
+
+impl Records {
+    /// Gives `take` the text of each record as it stands in its log, byte for byte, and a line feed behind it; up to `limit`
+    /// records, if that is not 0. Says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// If data files can't be read, or `take` has an error.
+    pub fn lines(&self, order: Order, limit: usize, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<bool> {
+        let mut lines = Lines::default();
+        let printed = self.queries().iter().map(|query| {
+            let names = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
+            Wanted { query, columns: names.map(ident).collect() }
+        });
+        merged(printed.collect(), order, limit, &mut |query, batch, rows| lines.print(query, batch, rows, &mut take))
+    }
+
+    /// Gives `take` batches of some columns of the records, all of one schema. A column is one of a table, a general name such as
+    /// `ip` or `user`, or one of the view `events`; without any, all columns of the only log, or those of `events` for several. Up to
+    /// `limit` records, if that is not 0. Says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// A [`WrongValue`](crate::WrongValue) if there is no such column; else if data files can't be read, or `take` has an error.
+    pub fn rows(
+        &self,
+        names: &[String],
+        order: Order,
+        limit: usize,
+        mut take: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<bool> {
+        let Columns { names, mut logs, typed } = columns(self.queries(), names)?;
+        for log in &mut logs {
+            let named = log.columns.drain(..).enumerate().map(|(place, column)| column.alias(selected(place)));
+            log.columns = named.collect();
+        }
+        merged(logs, order, limit, &mut |_, batch, rows| {
+            let places = (0..names.len()).map(|place| batch.schema().index_of(&selected(place)));
+            let batch = batch.slice(rows.start, rows.len()).project(&places.collect::<Result<Vec<_>, _>>()?)?;
+            let arrays = names.iter().zip(batch.columns()).map(|(name, array)| {
+                // Text, whatever the log has, but for times and numbers of lines.
+                let alike = typed || array.data_type().is_temporal() || name == "source_line";
+                let array = if alike { array.clone() } else { cast(array, &DataType::Utf8)? };
+                anyhow::Ok((name.as_str(), array, true))
+            });
+            take(&RecordBatch::try_from_iter_with_nullable(arrays.collect::<Result<Vec<_>>>()?)?)
+        })
+    }
+
+    /// How many records there are.
+    ///
+    /// # Errors
+    ///
+    /// If data files can't be read.
+    pub fn count(&self) -> Result<u64> {
+        let mut all: u64 = 0;
+        for query in self.queries().iter().filter(|query| !query.is_ruled_out()) {
+            let frame = query.frame(&[])?;
+            if query.filters.text.is_none() {
+                query.for_each(query.execute(frame.aggregate(Vec::new(), vec![count_all()])?)?, |batch| {
+                    all += u64::try_from(batch.column(0).as_primitive::<Int64Type>().value(0))?;
+                    Ok(true)
+                })?;
+            } else {
+                query.for_each(query.execute(frame)?, |batch| {
+                    all += batch.num_rows() as u64;
+                    Ok(true)
+                })?;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// A log, and what is wanted of its records.
+struct Wanted<'a> {
+    query: &'a Query,
+    columns: Vec<Expr>,
+}
+
+/// The columns that are wanted, by name, and what they are in each log that has them.
+struct Columns<'a> {
+    names: Vec<String>,
+    logs: Vec<Wanted<'a>>,
+    /// Whether they have types of their own, which are the same in each log; else all is text but times and numbers of lines.
+    typed: bool,
+}
+
+/// The columns of these names. Without any: all columns of the only log but those that only serve to print records; of several
+/// logs the columns of the view of events.
+fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
+    let mut names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
+    if names.is_empty() || names == ["*"] {
+        let [query] = queries else {
+            let names = events::COLUMNS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+            return of_events(queries, names);
+        };
+        let columns = query.format.table.columns.iter().map(|column| column.name);
+        let columns = columns.filter(|name| !["raw", "field_count", "fields", "gap", "skeleton"].contains(name));
+        names = columns.map(str::to_owned).collect();
+    }
+    let is_own = |name: &String| queries.iter().any(|query| resolve(query.format.table, name).is_some());
+    let is_of_events = |name: &String| events::COLUMNS.iter().any(|(column, ..)| *column == event_name(name));
+    let has_all = |query: &Query| names.iter().all(|name| resolve(query.format.table, name).is_some());
+    let are_known = names.iter().all(|name| is_own(name) || is_of_events(name));
+    // What only the view has is asked of all logs.
+    let is_of_view = queries.len() > 1 && names.iter().any(|name| OF_EVENTS.contains(&name.as_str()));
+    if are_known && names.iter().any(is_of_events) && (is_of_view || !queries.iter().any(has_all)) {
+        return of_events(queries, names);
+    }
+    let queries = with_columns(queries, &names)?;
+    let typed = queries.len() == 1;
+    let logs = queries.into_iter().map(|query| {
+        let columns =
+            names.iter().map(|name| resolve(query.format.table, name).with_context(|| format!("no column {name}")));
+        Ok(Wanted { query, columns: columns.collect::<Result<_>>()? })
+    });
+    Ok(Columns { logs: logs.collect::<Result<_>>()?, names, typed })
+}
+
+/// What the view of events calls a column that has another general name.
+fn event_name(name: &str) -> &str {
+    match name {
+        "user" => "actor",
+        "ip" => "src_ip",
+        "agent" | "useragent" => "user_agent",
+        _ => name,
+    }
+}
+
+/// Columns of the view of events, and columns of a log's own beside them; a log that has not all of these is left out.
+fn of_events(queries: &[Query], names: Vec<String>) -> Result<Columns<'_>> {
+    let mut logs = Vec::new();
+    for query in queries {
+        let of_view = events::columns(query)?;
+        let column = |name: &String| {
+            let is_named = |expr: &&Expr| expr.schema_name().to_string() == event_name(name);
+            let found = of_view.iter().find(is_named).map(|expr| expr.clone().unalias());
+            found.or_else(|| resolve(query.format.table, name))
+        };
+        if let Some(columns) = names.iter().map(column).collect::<Option<Vec<Expr>>>() {
+            logs.push(Wanted { query, columns });
+        }
+    }
+    Ok(Columns { typed: names.iter().all(|name| event_type(name).is_some()), names, logs })
+}
+
+/// The type of a column of the view of events.
+fn event_type(name: &str) -> Option<&'static str> {
+    let column = events::COLUMNS.iter().find(|(column, ..)| *column == event_name(name));
+    column.map(|(_, data_type, _)| *data_type)
+}
+
+/// The name of the record's time in the engine's batches.
+const TIME: &str = "q_time";
+
+/// The name of a selected column in the engine's batches.
+fn selected(place: usize) -> String {
+    format!("q_{place}")
+}
+
+/// What is done with records of a log: some rows of a batch.
+type Take<'a> = dyn FnMut(&Query, &RecordBatch, Range<usize>) -> Result<()> + 'a;
+
+/// Gives the records of all logs to `take` in the order asked for, a batch at a time; says whether there were any.
+fn merged(logs: Vec<Wanted<'_>>, sort: Order, limit: usize, take: &mut Take<'_>) -> Result<bool> {
+    let mut cursors = Vec::new();
+    let number = Some(limit).filter(|limit| *limit > 0);
+    for Wanted { query, columns } in logs.into_iter().filter(|log| !log.query.is_ruled_out()) {
+        // With a pattern it is only known later how many rows are left.
+        let limit = number.filter(|_| query.filters.text.is_none());
+        let wanted = with_order(query, columns)?;
+        let stream = match sort {
+            Order::Evidence => query.in_order(None, wanted, limit)?,
+            Order::Time => query.by_time(TIME, wanted, limit)?,
+        };
+        let mut cursor = Cursor { query, stream, batch: None, row: 0, sort };
+        cursor.fill()?;
+        cursors.push(cursor);
+    }
+    let mut left = number.unwrap_or(usize::MAX);
+    let mut any = false;
+    while left > 0 {
+        let keys = cursors.iter().map(Cursor::key).collect::<Result<Vec<_>>>()?;
+        let next = keys.iter().enumerate().filter_map(|(place, key)| Some((key.as_ref()?, place))).min();
+        let Some((_, place)) = next else { break };
+        let bound =
+            keys.iter().enumerate().filter(|(other, _)| *other != place).filter_map(|(_, key)| key.as_ref()).min();
+        let rows = cursors[place].rows_until(bound)?.min(left);
+        let cursor = &mut cursors[place];
+        let batch = cursor.batch.as_ref().context("a key comes from a batch")?;
+        take(cursor.query, batch, cursor.row..cursor.row + rows)?;
+        any = true;
+        left -= rows;
+        cursor.row += rows;
+        cursor.fill()?;
+    }
+    Ok(any)
+}
+
+/// Where a record stands in the order asked for: its time, if that counts, its file and line. Without a time it comes last.
+type Key = (i64, String, i64);
+
+/// The records of one log, as they are merged with those of others.
+struct Cursor<'a> {
+    query: &'a Query,
+    stream: SendableRecordBatchStream,
+    batch: Option<RecordBatch>,
+    row: usize,
+    sort: Order,
+}
+
+impl Cursor<'_> {
+    /// Reads on until there is a row, or the end.
+    fn fill(&mut self) -> Result<()> {
+        while self.batch.as_ref().is_none_or(|batch| self.row >= batch.num_rows()) {
+            let Some(batch) = self.query.store.block_on(self.stream.next()) else {
+                self.batch = None;
+                return Ok(());
+            };
+            self.batch = Some(self.query.match_text(batch?)?);
+            self.row = 0;
+        }
+        Ok(())
+    }
+
+    fn key(&self) -> Result<Option<Key>> {
+        self.batch.as_ref().map(|batch| key_of(batch, self.row, self.sort)).transpose()
+    }
+
+    /// How many rows come before `bound`: at least one.
+    fn rows_until(&self, bound: Option<&Key>) -> Result<usize> {
+        let batch = self.batch.as_ref().context("a cursor with a row has a batch")?;
+        let left = batch.num_rows() - self.row;
+        let Some(bound) = bound else { return Ok(left) };
+        // The rows are sorted, so the bound is found by halving.
+        let (mut low, mut high) = (1, left);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if key_of(batch, self.row + middle, self.sort)? < *bound {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
+
+fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
+    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let time = match sort {
+        Order::Time => {
+            let times = batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+            if times.is_valid(row) { times.value(row) } else { i64::MAX }
+        }
+        Order::Evidence => 0,
+    };
+    Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
+}
+
+/// The columns, and what the order is told by.
+fn with_order(query: &Query, columns: Vec<Expr>) -> Result<Vec<Expr>> {
+    let order = EVIDENCE_ORDER.map(ident).into_iter();
+    Ok(order.chain([query.time()?.alias(TIME)]).chain(columns).collect())
+}
+
+/// The texts of records.
+#[derive(Default)]
+struct Lines {
+    line: Vec<u8>,
+    /// For each log, by its table, the printer of the batch of which rows were printed last, and the first column of that batch.
+    printers: HashMap<&'static str, (ArrayRef, Box<dyn Printer>)>,
+}
+
+impl Lines {
+    fn print(
+        &mut self,
+        query: &Query,
+        batch: &RecordBatch,
+        rows: Range<usize>,
+        take: &mut impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let (table, first) = (query.format.table.name, batch.column(0));
+        if !self.printers.get(table).is_some_and(|(of, _)| Arc::ptr_eq(of, first)) {
+            self.printers.insert(table, (Arc::clone(first), (query.format.printer)(batch)?));
+        }
+        let (_, printer) = self.printers.get(table).context("a printer for the batch")?;
+        for row in rows {
+            self.line.clear();
+            printer.print(row, &mut self.line);
+            self.line.push(b'\n');
+            take(&self.line)?;
+        }
+        Ok(())
+    }
+}

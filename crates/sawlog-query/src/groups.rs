@@ -1,0 +1,312 @@
+//! Groups of records as they are added up: their values are numbers until the largest groups are asked for.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use foldhash::quality::RandomState;
+use sawlog_formats::Bytes;
+
+use crate::numbers::{NULL, Numbers};
+
+/// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
+type HashSet<K> = std::collections::HashSet<K, RandomState>;
+
+/// A group's first record in evidence order: its file, and its line there.
+pub(crate) type First<'a> = Option<(&'a str, i64)>;
+
+/// What is added up of a group's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sums {
+    /// How many there are.
+    pub count: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// Bytes that the service sent; `None` if no record has a number.
+    pub bytes_sent: Option<u128>,
+    /// Size of what was stored.
+    pub bytes_received: u128,
+    /// Bytes of flows, whichever way they went; `None` if no record has a number.
+    pub flow_bytes: Option<u128>,
+    /// The first and the last record's time, in microseconds since 1970; the first is after the last if none was looked at.
+    times: (i64, i64),
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self { count: 0, errors: 0, bytes_sent: None, bytes_received: 0, flow_bytes: None, times: (i64::MAX, i64::MIN) }
+    }
+}
+
+impl Sums {
+    /// The first and the last record's time, in microseconds since 1970, if times were asked for.
+    #[must_use]
+    pub fn times(&self) -> Option<(i64, i64)> {
+        Some(self.times).filter(|(first, last)| first <= last)
+    }
+
+    /// Adds bytes of one record or several, to those that they are of.
+    pub(crate) fn add_bytes(&mut self, are: Option<Bytes>, bytes: u128) {
+        let sum = match are {
+            Some(Bytes::Flow(_)) => &mut self.flow_bytes,
+            _ => &mut self.bytes_sent,
+        };
+        *sum = Some(sum.unwrap_or_default() + bytes);
+    }
+
+    /// Widens the times to these.
+    pub(crate) fn add_times(&mut self, (first, last): (i64, i64)) {
+        self.times = (self.times.0.min(first), self.times.1.max(last));
+    }
+
+    /// Adds what other records add up to.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.errors += other.errors;
+        let both = |a: Option<u128>, b: Option<u128>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
+        self.bytes_sent = both(self.bytes_sent, other.bytes_sent);
+        self.flow_bytes = both(self.flow_bytes, other.flow_bytes);
+        self.bytes_received += other.bytes_received;
+        self.add_times(other.times);
+    }
+}
+
+/// A group of records that have the same values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// The group's values, one for each column; null where the field is `-`.
+    pub values: Vec<Option<String>>,
+    /// What is added up of its records.
+    pub sums: Sums,
+    /// How many addresses it has, if they were counted.
+    pub ips: usize,
+}
+
+/// Groups, each of which has a place: 0 for the first.
+#[derive(Default)]
+pub(crate) struct Groups {
+    /// The values of each column.
+    pub(crate) columns: Vec<Numbers>,
+    /// The numbers of a group's values, one group after the other.
+    keys: Vec<u32>,
+    pub(crate) sums: Vec<Sums>,
+    /// Where each group's first record stands: the number of its file, and its line.
+    firsts: Vec<Option<(u32, i64)>>,
+    pub(crate) files: Numbers,
+    pub(crate) ips: Numbers,
+    /// Pairs of a group's place and an address that was seen in it.
+    seen: HashSet<(u32, u32)>,
+    /// The place of each number if there is one column, null's before those of all others; [`NULL`] if there is none yet.
+    of_number: Vec<u32>,
+    /// The place of each key if there are several columns.
+    of_key: HashMap<Box<[u32]>, u32>,
+}
+
+impl Groups {
+    /// No groups yet, by so many columns.
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { columns: (0..columns).map(|_| Numbers::default()).collect(), ..Self::default() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sums.is_empty()
+    }
+
+    /// About how much memory all groups take.
+    pub(crate) fn bytes(&self) -> usize {
+        // Keys stand in a list and in the map of keys.
+        let of_group =
+            size_of::<Sums>() + size_of::<Option<(u32, i64)>>() + size_of::<u32>() * (self.columns.len() + 1);
+        let of_key = if self.columns.len() > 1 { size_of::<(Box<[u32]>, u32)>() + 16 * self.columns.len() } else { 0 };
+        self.sums.len() * (of_group + of_key)
+    }
+
+    /// Whether there is a group that has these values.
+    pub(crate) fn has<'a>(&self, values: impl Iterator<Item = Option<Cow<'a, str>>>) -> bool {
+        let number =
+            |(column, value): (&Numbers, Option<Cow<'_, str>>)| value.map_or(Some(NULL), |value| column.find(&value));
+        let key: Option<Vec<u32>> = self.columns.iter().zip(values).map(number).collect();
+        key.is_some_and(|key| match key[..] {
+            [number] => self.of_number.get(number.wrapping_add(1) as usize).is_some_and(|place| *place != NULL),
+            _ => self.of_key.contains_key(&key[..]),
+        })
+    }
+
+    /// Adds records that have the same values.
+    pub(crate) fn add_records<'a>(
+        &mut self,
+        values: impl Iterator<Item = Option<Cow<'a, str>>>,
+        sums: &Sums,
+        first: First<'_>,
+    ) {
+        let number =
+            |(column, value): (&mut Numbers, Option<Cow<'_, str>>)| value.map_or(NULL, |value| column.number(&value));
+        let key: Vec<u32> = self.columns.iter_mut().zip(values).map(number).collect();
+        let place = self.place(&key);
+        self.sums[place].add(sums);
+        if let Some((file, line)) = first {
+            let file = self.files.number(file);
+            self.note_first(place, (file, line));
+        }
+    }
+
+    /// The place of the group whose values have these numbers, one for each column.
+    pub(crate) fn place(&mut self, key: &[u32]) -> usize {
+        let [number] = key else {
+            let known = self.of_key.get(key).copied();
+            let place = known.unwrap_or_else(|| {
+                let place = self.add(key);
+                self.of_key.insert(key.into(), place);
+                place
+            });
+            return place as usize;
+        };
+        let slot = number.wrapping_add(1) as usize;
+        if self.of_number.len() <= slot {
+            // At once for all numbers that there are.
+            self.of_number.resize(self.columns[0].len() + 1, NULL);
+        }
+        if self.of_number[slot] == NULL {
+            self.of_number[slot] = self.add(key);
+        }
+        self.of_number[slot] as usize
+    }
+
+    fn add(&mut self, key: &[u32]) -> u32 {
+        let place = u32::try_from(self.sums.len()).expect("fewer than 2^32 groups fit into memory");
+        self.keys.extend_from_slice(key);
+        self.sums.push(Sums::default());
+        self.firsts.push(None);
+        place
+    }
+
+    /// Notes a record, by its file's number and its line, which may be the group's first one.
+    pub(crate) fn note_first(&mut self, place: usize, (file, line): (u32, i64)) {
+        let is_earlier = |(known, of): (u32, i64)| {
+            if file == known { line < of } else { self.files.text(file) < self.files.text(known) }
+        };
+        if self.firsts[place].is_none_or(is_earlier) {
+            self.firsts[place] = Some((file, line));
+        }
+    }
+
+    /// Notes that an address, by its number, was seen in a group.
+    pub(crate) fn note_ip(&mut self, place: usize, ip: u32) {
+        let place = u32::try_from(place).expect("fewer than 2^32 groups fit into memory");
+        self.seen.insert((place, ip));
+    }
+
+    /// Adds other groups by the same columns.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let columns: Vec<Vec<u32>> =
+            self.columns.iter_mut().zip(&other.columns).map(|(columns, others)| columns.of_others(others)).collect();
+        let files = self.files.of_others(&other.files);
+        let ips = self.ips.of_others(&other.ips);
+        let mut key = Vec::with_capacity(columns.len());
+        let mut places = Vec::with_capacity(other.sums.len());
+        for (place, sums) in other.sums.iter().enumerate() {
+            let numbers = &other.keys[place * columns.len()..][..columns.len()];
+            key.clear();
+            key.extend(columns.iter().zip(numbers).map(|(column, number)| translated(column, *number)));
+            let here = self.place(&key);
+            self.sums[here].add(sums);
+            if let Some((file, line)) = other.firsts[place] {
+                self.note_first(here, (translated(&files, file), line));
+            }
+            places.push(here);
+        }
+        for (place, ip) in &other.seen {
+            self.note_ip(places[*place as usize], ips[*ip as usize]);
+        }
+    }
+
+    /// Offers each group to a list of the largest ones.
+    pub(crate) fn offer_to<S: Fn(&Sums) -> u128>(&self, largest: &mut Largest<S>) {
+        let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
+        self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
+        let all = self.sums.iter().zip(&self.firsts).enumerate();
+        // A place can be kept for records that did not come.
+        for (place, (sums, first)) in all.filter(|(_, (sums, _))| sums.count > 0) {
+            let first = || first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
+            largest.offer(sums, first, || {
+                let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
+                let text = |(column, number): (&Numbers, &u32)| column.text(*number).map(str::to_owned);
+                let values = self.columns.iter().zip(key).map(text).collect();
+                Group { values, sums: *sums, ips: ips.get(place).copied().unwrap_or_default() }
+            });
+        }
+    }
+}
+
+/// The largest groups of those that were offered, by what `size` says of their sums; ties in the order of their first
+/// records, as evidence stands.
+pub(crate) struct Largest<S> {
+    number: usize,
+    size: S,
+    /// The smallest of those that are the largest so far is the first to go.
+    kept: BinaryHeap<Ranked>,
+}
+
+/// A group behind its size and its first record.
+type Ranked = (Reverse<u128>, Option<(String, i64)>, Group);
+
+impl<S: Fn(&Sums) -> u128> Largest<S> {
+    /// So many of them, or all if `number` is 0.
+    pub(crate) fn new(number: usize, size: S) -> Self {
+        Self { number: if number == 0 { usize::MAX } else { number }, size, kept: BinaryHeap::new() }
+    }
+
+    /// Offers a group, which is made only if it is one of the largest so far, and whose first record is looked up only if that
+    /// decides.
+    pub(crate) fn offer<'a>(&mut self, sums: &Sums, first: impl Fn() -> First<'a>, make: impl FnOnce() -> Group) {
+        let size = Reverse((self.size)(sums));
+        let new = || (size, first().map(|(file, line)| (file.to_owned(), line)), make());
+        if self.kept.len() < self.number {
+            self.kept.push(new());
+        } else if let Some(mut smallest) = self.kept.peek_mut() {
+            let before = smallest.1.as_ref().map(|(file, line)| (file.as_str(), *line));
+            if size.cmp(&smallest.0).then_with(|| first().cmp(&before)).is_lt() {
+                *smallest = new();
+            }
+        }
+    }
+
+    /// The largest first.
+    pub(crate) fn into_groups(self) -> Vec<Group> {
+        self.kept.into_sorted_vec().into_iter().map(|(.., group)| group).collect()
+    }
+}
+
+/// What number another's number is here; null stays null.
+fn translated(numbers: &[u32], number: u32) -> u32 {
+    numbers.get(number as usize).copied().unwrap_or(NULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_largest_are_those_that_sorting_puts_first(
+            offered in prop::collection::vec((0_u64..4, prop::option::of(("[a-c]", 0_i64..3))), 0..40),
+            number in 0_usize..10,
+        ) {
+            let mut largest = Largest::new(number, |sums| sums.count.into());
+            for (place, (count, first)) in offered.iter().enumerate() {
+                let sums = Sums { count: *count, ..Sums::default() };
+                let first = || first.as_ref().map(|(file, line)| (file.as_str(), *line));
+                largest.offer(&sums, first, || Group { values: vec![Some(place.to_string())], sums, ips: 0 });
+            }
+            let key = |(count, first): &(u64, Option<(String, i64)>)| (Reverse(*count), first.clone());
+            let place = |group: Group| group.values[0].as_ref().unwrap().parse::<usize>().unwrap();
+            let found: Vec<_> = largest.into_groups().into_iter().map(|group| key(&offered[place(group)])).collect();
+            let mut sorted: Vec<_> = offered.iter().map(key).collect();
+            sorted.sort();
+            sorted.truncate(if number == 0 { usize::MAX } else { number });
+            prop_assert_eq!(found, sorted);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! How much memory the query engine takes: what doesn't fit, sorts and groups put on disk.
+
+use std::fmt;
+use std::fs;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use anyhow::Error;
+use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::error::OutOfMemory;
+
+/// The fewest bytes that the engine can do with.
+pub const LEAST_MEMORY: u64 = 64 << 20;
+/// The least that it takes by itself, however small the machine is.
+const DEFAULT_LEAST: u64 = 256 << 20;
+
+static LIMIT: OnceLock<u64> = OnceLock::new();
+
+/// Sets how many bytes the engine may take in this process, at least [`LEAST_MEMORY`]; by itself it takes up to half of the
+/// machine's memory. All questions share the limit, so it is set before the first one.
+///
+/// # Errors
+///
+/// Gives the limit back if it is set already, or in use.
+pub fn limit_memory(bytes: u64) -> Result<(), u64> {
+    LIMIT.set(bytes.max(LEAST_MEMORY)).map_err(|_| bytes)
+}
+
+/// The limit in bytes.
+pub(crate) fn bytes() -> usize {
+    usize::try_from(*LIMIT.get_or_init(half)).unwrap_or(usize::MAX)
+}
+
+/// How many rows a batch has at most: a merge of what was put on disk holds a batch or two of each file.
+pub(crate) fn batch_rows(wanted: usize) -> usize {
+    const LEAST_ROWS: usize = 512;
+    const BYTES_TO_A_ROW: usize = 128 << 10;
+    wanted.min((bytes() / BYTES_TO_A_ROW).max(LEAST_ROWS))
+}
+
+/// The settings of a session: so many threads that each has enough to sort with, and as much set aside for merges as all of
+/// them can have.
+pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
+    const ENOUGH: usize = 256 << 20;
+    let threads = config.target_partitions().min(bytes() / ENOUGH).max(1);
+    let config = config.with_target_partitions(threads);
+    let share = bytes() / (4 * threads);
+    let reserved = config.options().execution.sort_spill_reservation_bytes.min(share);
+    config.with_sort_spill_reservation_bytes(reserved)
+}
+
+/// What queries run in: all of them share the memory.
+pub(crate) fn environment() -> Arc<RuntimeEnv> {
+    static ENVIRONMENT: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
+        let builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(Pool::new(bytes())));
+        // Nothing is opened or made before something is put on disk.
+        builder.build_arc().unwrap_or_default()
+    });
+    Arc::clone(&ENVIRONMENT)
+}
+
+/// Memory that sorts and groups share. A merge of what was sorted gets what it needs, up to a part of the limit, also while
+/// others have all of theirs: there is no other way for it than to go on.
+#[derive(Debug)]
+struct Pool {
+    shared: FairSpillPool,
+    for_a_merge: usize,
+}
+
+impl Pool {
+    /// A quarter of the limit is kept for merges.
+    fn new(limit: usize) -> Self {
+        let for_a_merge = limit / 4;
+        Self { shared: FairSpillPool::new(limit - for_a_merge), for_a_merge }
+    }
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(formatter)
+    }
+}
+
+impl MemoryPool for Pool {
+    fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.shared.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.shared.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.shared.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.shared.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> EngineResult<()> {
+        let grown = self.shared.try_grow(reservation, additional);
+        let is_merge = reservation.consumer().name().starts_with("ExternalSorterMerge");
+        if grown.is_err() && is_merge && reservation.size() + additional <= self.for_a_merge {
+            self.shared.grow(reservation, additional);
+            return Ok(());
+        }
+        grown
+    }
+
+    fn reserved(&self) -> usize {
+        self.shared.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.shared.memory_limit()
+    }
+}
+
+/// Whether an error is that the limit is too low.
+#[must_use]
+pub fn is_out_of_memory(error: &Error) -> bool {
+    let is_of_engine = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::ResourcesExhausted(_));
+    error.chain().any(|error| error.is::<OutOfMemory>() || error.downcast_ref().is_some_and(is_of_engine))
+}
+
+/// Half of what the machine has, or the group of processes that this one is in.
+fn half() -> u64 {
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+    });
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let all = machine.into_iter().chain(group).min().unwrap_or(2 << 30);
+    (all / 2).max(DEFAULT_LEAST)
+}

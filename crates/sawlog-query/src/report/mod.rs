@@ -1,0 +1,13 @@
+//! What a report tells of a case: facts, however they are shown.
+
+mod chosen;
+mod counts;
+mod facts;
+mod sources;
+mod verified;
+
+pub use chosen::{Chosen, Line};
+pub use counts::{Bar, Counts};
+pub use facts::{Bytes, Facts, Log, Top};
+pub use sources::{Reject, Sources};
+pub use verified::{Others, Verified};

@@ -1,0 +1,15 @@
+//! Any question in SQL, over the tables as they are.
+
+mod arithmetic;
+mod dialect;
+mod error;
+mod expand;
+mod functions;
+mod json;
+mod precedence;
+mod rewrite;
+mod session;
+mod words;
+
+pub use dialect::is_ended;
+pub use session::{Rows, Session, Statement};

@@ -1,0 +1,391 @@
+//! A session of queries: the tables that they name, and the views that they make.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail, ensure};
+use arrow::array::{RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{self, ExplainStatement};
+use datafusion::sql::sqlparser::ast::{self, CreateView, ObjectName, ObjectType};
+use datafusion_functions_json::udfs::json_union_to_text_udf;
+use futures::StreamExt;
+use sawlog_store::{Store, TABLES};
+
+use super::dialect::parse;
+use super::error::{Names, plain};
+use super::expand::{expand, is_about_names};
+use super::functions;
+use super::rewrite::{SEPARATOR, rewrite};
+use crate::engine::{BATCH_ROWS, new_session};
+use crate::events;
+use crate::explain::Explain;
+use crate::query::Query;
+use crate::records::Records;
+use crate::scan::{ReadAs, StoreTable};
+
+/// A statement of SQL, as it was read.
+#[derive(Clone, Debug)]
+pub struct Statement(parser::Statement);
+
+impl Statement {
+    /// Whether it has a result; else it makes or drops a view.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        let parser::Statement::Statement(inner) = &self.0 else { return true };
+        !matches!(**inner, ast::Statement::CreateView(_) | ast::Statement::Drop { .. })
+    }
+}
+
+/// Queries over the tables of a store, and over views that last as long as the session. The tables of records, and the view `events`
+/// over all of them, have the records that the filters leave.
+///
+/// A session answers within the tokio runtime of whoever asks; who has none asks within [`Records::block_on`].
+pub struct Session<'a> {
+    queries: &'a [Query],
+    store: Arc<Store>,
+    explain: Explain,
+    context: SessionContext,
+    /// The tables that are open.
+    open: HashSet<String>,
+    views: Vec<String>,
+    can_stop: bool,
+}
+
+impl Records {
+    /// A session of SQL over the records.
+    ///
+    /// # Errors
+    ///
+    /// If there is no log.
+    pub fn sql(&self) -> Result<Session<'_>> {
+        let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there is no log to ask") };
+        let mut context = new_session(BATCH_ROWS);
+        functions::register(&mut context)?;
+        Ok(Session {
+            queries: self.queries(),
+            store: Arc::clone(store),
+            explain: explain.clone(),
+            context,
+            open: HashSet::new(),
+            views: Vec::new(),
+            can_stop: false,
+        })
+    }
+}
+
+impl Session<'_> {
+    /// From now on, queries look up from their work after some batches, wherever they come from, so that whoever drops the future of the
+    /// next batch need not wait. The engine sees to that only where it reads.
+    pub fn let_stop(&mut self) {
+        self.can_stop = true;
+    }
+
+    /// The statements of a text, which semicolons part.
+    ///
+    /// # Errors
+    ///
+    /// If it is not SQL.
+    pub fn statements(&self, text: &str) -> Result<Vec<Statement>> {
+        let statements = parse(text).map_err(|error| self.told(&error))?;
+        Ok(statements.into_iter().map(Statement).collect())
+    }
+
+    /// Runs a statement; gives the rows of its result, unless it makes or drops a view.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such table, column or function, or the statement is none that only asks.
+    pub async fn ask(&mut self, statement: Statement) -> Result<Option<Rows<'_>>> {
+        use ast::Statement as Sql;
+        let statement = match statement.0 {
+            parser::Statement::Statement(inner) => match *inner {
+                Sql::ShowTables { .. } | Sql::ShowViews { .. } => {
+                    return Ok(Some(self.table(self.tables()?)));
+                }
+                Sql::ShowColumns { show_options, .. } => match show_options.show_in.and_then(|from| from.parent_name) {
+                    Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
+                    None => bail!("of which table? SHOW COLUMNS FROM events"),
+                },
+                Sql::CreateView(view) => return self.create_view(view).await.map(|()| None),
+                Sql::Drop { object_type: ObjectType::View, names, if_exists, .. } => {
+                    names.iter().try_for_each(|name| self.drop_view(name, if_exists))?;
+                    return Ok(None);
+                }
+                Sql::Query(_)
+                | Sql::Explain { .. }
+                | Sql::ExplainTable { .. }
+                | Sql::ShowVariable { .. }
+                | Sql::ShowFunctions { .. } => Some(parser::Statement::Statement(inner)),
+                other => return Err(refused(&other.to_string())),
+            },
+            parser::Statement::Explain(explain) if is_query(&explain.statement) => {
+                Some(parser::Statement::Explain(explain))
+            }
+            other => return Err(refused(&other.to_string())),
+        };
+        let Some(statement) = statement else { return Ok(None) };
+        let plan = self.plan(statement, false).await?;
+        let frame = json_as_text(DataFrame::new(self.context.state(), plan))?;
+        let told = |error: DataFusionError| self.told(&error);
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await.map_err(told)?;
+        self.explain.plan("the tables", &plan);
+        let plan = if self.can_stop { that_stops(plan).map_err(told)? } else { plan };
+        let stream = execute_stream(plan, context).map_err(told)?;
+        Ok(Some(Rows { session: self, stream, own_names: true }))
+    }
+
+    /// A table as the rows of a result.
+    fn table(&self, table: RecordBatch) -> Rows<'_> {
+        let (schema, rows) = (table.schema(), futures::stream::iter([Ok(table)]));
+        let stream = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+        Rows { session: self, stream, own_names: true }
+    }
+
+    /// What is wrong with a query, by an error of the engine.
+    fn told(&self, error: &DataFusionError) -> anyhow::Error {
+        plain(error, &self.names())
+    }
+
+    /// The plan of a query, whose tables are opened; whether it is for other queries.
+    async fn plan(&mut self, mut statement: parser::Statement, is_within: bool) -> Result<LogicalPlan> {
+        let state = self.context.state();
+        if let Some(inner) = inner(&mut statement) {
+            rewrite(inner, |name| state.aggregate_functions().contains_key(name), is_within);
+        }
+        for reference in state.resolve_table_references(&statement)? {
+            match reference.schema() {
+                Some("information_schema") => self.open_all()?,
+                _ => self.open(reference.table())?,
+            }
+        }
+        let state = self.context.state();
+        let error = match state.statement_to_plan(statement.clone()).await {
+            Ok(plan) => return Ok(plan),
+            Err(error) => error,
+        };
+        let Some(query) = inner(&mut statement).and_then(query_of).filter(|_| is_about_names(&error)) else {
+            return Err(self.told(&error));
+        };
+        let columns = |query| {
+            let query = parser::Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))));
+            let plan = self.store.block_on(state.statement_to_plan(query)).map_err(|error| self.told(&error))?;
+            Ok(Arc::clone(plan.schema()))
+        };
+        expand(query, &columns)?;
+        state.statement_to_plan(statement).await.map_err(|error| self.told(&error))
+    }
+
+    fn open_all(&mut self) -> Result<()> {
+        TABLES().iter().map(|table| table.name).chain([events::NAME]).try_for_each(|name| self.open(name))
+    }
+
+    /// Opens the table or view of the store that is named so, if there is one.
+    fn open(&mut self, name: &str) -> Result<()> {
+        if !self.open.insert(name.to_owned()) {
+            return Ok(());
+        }
+        if name == events::NAME {
+            self.context.register_table(events::NAME, events::view(self.queries)?.into_view())?;
+        } else if let Some(query) = self.queries.iter().find(|query| query.format.table.name == name) {
+            self.context.register_table(name, query.as_asked()?.into_view())?;
+        } else if let Some(table) = TABLES().into_iter().find(|table| table.name == name) {
+            let snapshot = self.store.snapshot(table)?;
+            self.context.register_table(name, Arc::new(StoreTable::new(&snapshot, &ReadAs::default())?))?;
+        }
+        Ok(())
+    }
+
+    async fn create_view(&mut self, view: CreateView) -> Result<()> {
+        let name = plain_name(&view.name)?;
+        if names_of_store().any(|table| table == name) {
+            bail!("there is a table {name} already; give the view another name");
+        }
+        if self.views.contains(&name) && !view.or_replace {
+            ensure!(view.if_not_exists, "there is a view {name} already; CREATE OR REPLACE VIEW replaces it");
+            return Ok(());
+        }
+        if view.materialized || view.to.is_some() {
+            bail!("a view lasts for this session only, and is not written");
+        }
+        let query = parser::Statement::Statement(Box::new(ast::Statement::Query(view.query)));
+        let frame = DataFrame::new(self.context.state(), self.plan(query, true).await?);
+        let names: Vec<String> = view.columns.iter().map(|column| normal(&column.name)).collect();
+        let frame = if names.is_empty() { frame } else { named(frame, &names)? };
+        self.context.deregister_table(&*name)?;
+        self.context.register_table(&*name, frame.into_view())?;
+        if !self.views.contains(&name) {
+            self.views.push(name);
+        }
+        Ok(())
+    }
+
+    fn drop_view(&mut self, name: &ObjectName, if_exists: bool) -> Result<()> {
+        let name = plain_name(name)?;
+        ensure!(if_exists || self.views.contains(&name), "this session has no view {name}");
+        if self.views.contains(&name) {
+            self.context.deregister_table(&*name)?;
+            self.views.retain(|view| *view != name);
+        }
+        Ok(())
+    }
+
+    /// The tables and views: a row for each.
+    fn tables(&self) -> Result<RecordBatch> {
+        let snapshots = self.store.snapshots(&TABLES())?;
+        let view = (events::NAME, None, "All logs in one schema: who did what, when, from where");
+        let of_store =
+            snapshots.iter().map(|snapshot| (snapshot.table.name, Some(snapshot.rows()), snapshot.table.doc));
+        let of_session = self.views.iter().map(|name| (name.as_str(), None, "A view of this session"));
+        let all: Vec<(&str, Option<u64>, &str)> = of_store.chain([view]).chain(of_session).collect();
+        let names: StringArray = all.iter().map(|(name, ..)| Some(*name)).collect();
+        let rows: UInt64Array = all.iter().map(|(_, rows, _)| *rows).collect();
+        let meanings: StringArray = all.iter().map(|(.., meaning)| Some(*meaning)).collect();
+        let fields = [("name", DataType::Utf8), ("rows", DataType::UInt64), ("meaning", DataType::Utf8)];
+        let schema = Schema::new(fields.map(|(name, data_type)| Field::new(name, data_type, true)).to_vec());
+        Ok(RecordBatch::try_new(Arc::new(schema), vec![Arc::new(names), Arc::new(rows), Arc::new(meanings)])?)
+    }
+
+    fn names(&self) -> Names {
+        let tables = names_of_store().map(str::to_owned).chain(self.views.iter().cloned()).collect();
+        let state = self.context.state();
+        let scalar = state.scalar_functions().keys();
+        let functions = scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
+        Names { tables, functions: functions.cloned().collect() }
+    }
+}
+
+fn names_of_store() -> impl Iterator<Item = &'static str> {
+    TABLES().into_iter().map(|table| table.name).chain([events::NAME])
+}
+
+/// Says that a statement is none that a session runs.
+fn refused(statement: &str) -> anyhow::Error {
+    let word = statement.split_whitespace().next().unwrap_or_default();
+    anyhow!(
+        "{word} would change something, or is none of what can be asked: SELECT, WITH, FROM, VALUES, EXPLAIN, DESCRIBE, SHOW, \
+         and CREATE VIEW, which lasts for this session"
+    )
+}
+
+fn is_query(statement: &parser::Statement) -> bool {
+    matches!(statement, parser::Statement::Statement(inner) if matches!(**inner, ast::Statement::Query(_)))
+}
+
+/// The statement of SQL within one of the engine's.
+fn inner(statement: &mut parser::Statement) -> Option<&mut ast::Statement> {
+    match statement {
+        parser::Statement::Statement(statement) => Some(statement),
+        parser::Statement::Explain(ExplainStatement { statement, .. }) => inner(statement),
+        _ => None,
+    }
+}
+
+fn query_of(statement: &mut ast::Statement) -> Option<&mut ast::Query> {
+    match statement {
+        ast::Statement::Query(query) => Some(query),
+        ast::Statement::Explain { statement, .. } => query_of(statement),
+        _ => None,
+    }
+}
+
+fn normal(name: &ast::Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
+}
+
+fn plain_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(normal),
+        _ => None,
+    }
+    .ok_or_else(|| anyhow!("{name} is not a plain name"))
+}
+
+/// The query with its columns called otherwise.
+fn named(frame: DataFrame, names: &[String]) -> Result<DataFrame> {
+    let columns: Vec<Expr> = frame.schema().columns().into_iter().map(Expr::Column).collect();
+    ensure!(columns.len() >= names.len(), "the view has {} columns, not {}", columns.len(), names.len());
+    let renamed = columns.into_iter().enumerate().map(|(place, column)| match names.get(place) {
+        Some(name) => column.alias(name),
+        None => column,
+    });
+    Ok(frame.select(renamed.collect::<Vec<_>>())?)
+}
+
+/// The query with JSON values of any type as text, which every form of output has.
+fn json_as_text(frame: DataFrame) -> Result<DataFrame> {
+    let is_union = |field: &Field| matches!(field.data_type(), DataType::Union(..));
+    if !frame.schema().fields().iter().any(|field| is_union(field)) {
+        return Ok(frame);
+    }
+    let columns = frame.schema().iter().map(|(table, field)| {
+        let column = Expr::Column(Column::new(table.cloned(), field.name()));
+        if is_union(field) { json_union_to_text_udf().call(vec![column]).alias(field.name()) } else { column }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    Ok(frame.select(columns)?)
+}
+
+/// A plan that looks up from its work after some batches, wherever they come from: so it can be stopped. The engine sees to
+/// that only where it reads.
+fn that_stops(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let plan = plan.transform_up(|node| {
+        let reads = node.children().is_empty();
+        Ok(if reads { Transformed::no(node) } else { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) })
+    })?;
+    Ok(plan.data)
+}
+
+/// The rows of a result, a batch at a time.
+pub struct Rows<'a> {
+    session: &'a Session<'a>,
+    stream: SendableRecordBatchStream,
+    own_names: bool,
+}
+
+impl Rows<'_> {
+    /// The same, with the names of columns as they are written in the query: two may have the same. Otherwise each gets one of its own.
+    #[must_use]
+    pub fn as_written(self) -> Self {
+        Self { own_names: false, ..self }
+    }
+
+    /// The next batch; nothing once there is none.
+    ///
+    /// # Errors
+    ///
+    /// If data files can't be read, or a value can't be reckoned.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = self.stream.next().await.transpose().map_err(|error| self.session.told(&error))?;
+        batch.map(|batch| named_plainly(&batch, self.own_names)).transpose()
+    }
+}
+
+/// A batch whose columns have the names that are printed: two may have the same, unless each needs its own.
+fn named_plainly(batch: &RecordBatch, own_names: bool) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let mut seen: HashSet<String> = HashSet::new();
+    let fields = schema.fields().iter().map(|field| {
+        let name = field.name().split(SEPARATOR).next().unwrap_or_default();
+        let other = (1..).map(|number| format!("{name}_{number}"));
+        let mut names = std::iter::once(name.to_owned()).chain(other);
+        let name = if own_names { names.find(|name| !seen.contains(name)) } else { names.next() };
+        let name = name.unwrap_or_default();
+        seen.insert(name.clone());
+        field.as_ref().clone().with_name(name)
+    });
+    let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone());
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::new(schema), batch.columns().to_vec(), &options)?)
+}

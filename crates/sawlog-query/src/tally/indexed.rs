@@ -1,0 +1,554 @@
+//! Groups of records by an indexed field, in the order of its values: each file of the index is sorted, so when they are
+//! merged a group is complete before the next one begins, and none has to be kept.
+
+use std::borrow::Cow;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use arrow::array::{
+    Array, AsArray, BinaryViewArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use sawlog_formats::{Bytes, Entity, EntityKind, Format, Part, TextColumn, canonical_address};
+use sawlog_store::{DataFileEntry, Said, StandingSum, standing_sums};
+
+use super::{Details, Measures};
+use crate::error::DamagedIndex;
+use crate::groups::{First, Sums};
+use crate::index::{rows, sorted_streams, text};
+use crate::logs::{entity, path};
+use crate::numbers::{self, Numbers, Translated};
+use crate::parallel::each;
+use crate::query::Query;
+
+/// The part of a day, in microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// Groups of some logs' records by the same columns, as far as the index has them.
+pub(crate) struct Indexed<'a> {
+    logs: Vec<Log<'a>>,
+    /// The files of the index, once for each log: the one whose next value is the least comes first. Boxed, since a heap
+    /// moves what it holds.
+    files: BinaryHeap<Reverse<Box<File>>>,
+}
+
+/// A log whose records are grouped.
+struct Log<'a> {
+    query: &'a Query,
+    /// The data files that are there come first; rows can be about others, which are gone.
+    data_files: Numbers,
+    asked: Asked,
+    /// Of those that are there, whether the index has what is asked for: whether there is the row without a value.
+    indexed: Vec<bool>,
+    /// The records without a value.
+    without: Group,
+}
+
+/// Records of the same group.
+#[derive(Default)]
+pub(crate) struct Group {
+    /// A row that has the value.
+    row: Option<Row>,
+    /// What parts of the value the columns are.
+    parts: &'static [numbers::Part],
+    /// Whether no others are of the same group; those without a value are put together by whoever asks.
+    pub(crate) is_whole: bool,
+    pub(crate) sums: Sums,
+    /// The row of the first record in evidence order.
+    first: Option<Row>,
+}
+
+/// One of some rows.
+type Row = (Arc<Rows>, usize);
+
+/// Whether the index can have what is asked for of a log's records.
+pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
+    let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
+    let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
+    !filtered && whole_days && Asked::of(query.format, columns, measures).is_some()
+}
+
+/// The first one of two columns joined, null as `-`; and the second one, null as nothing.
+const FIRST: numbers::Part =
+    numbers::Part::Found(|value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-"));
+const SECOND: numbers::Part = numbers::Part::Found(|value| value.split_once('/').map(|(_, second)| second));
+
+/// What is asked for of an indexed field.
+#[derive(Clone, Copy)]
+struct Asked {
+    entity: &'static Entity,
+    /// What parts of its values the columns are.
+    parts: &'static [numbers::Part],
+    /// Whether these tell values apart.
+    is_whole: bool,
+    sums: AskedSums,
+}
+
+/// What is added up beside the number of records.
+#[derive(Clone, Copy)]
+enum AskedSums {
+    Nothing,
+    /// Bytes, failures and times.
+    All,
+    /// One of the sums that the field has for standing summaries, in place of all others: which, and of how many.
+    Standing {
+        place: usize,
+        of: usize,
+    },
+}
+
+impl Asked {
+    /// `None` if the index does not have it.
+    fn of(format: &Format, columns: &[String], measures: Measures) -> Option<Self> {
+        let (entity, parts, is_whole) = field(format, columns)?;
+        let asked = Self { entity, parts, is_whole, sums: AskedSums::Nothing };
+        if measures.first_number {
+            let of_field = || format.measures.standing_of(entity.field);
+            let place = of_field().position(|standing| standing.only == measures.only);
+            let place = place.filter(|_| is_whole && measures.details == Details::Nothing)?;
+            // Values are as logs spell them.
+            let parts = if matches!(parts, [numbers::Part::Address]) { &[numbers::Part::Whole] } else { parts };
+            return Some(Self { parts, sums: AskedSums::Standing { place, of: of_field().count() }, ..asked });
+        }
+        if measures.only.is_some() || measures.details == Details::WithIps {
+            return None;
+        }
+        let all = measures.bytes_sent || measures.details == Details::Sums;
+        Some(if all { Self { sums: AskedSums::All, ..asked } } else { asked })
+    }
+}
+
+/// The indexed field that some columns are, what part of its values each of them is, and whether these tell values apart.
+fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
+    let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
+    let whole = || {
+        let [name] = columns else { return None };
+        let entity = entity(format.table, name).filter(|entity| !matches!(entity.part, Part::Joined(..)))?;
+        let is_address = matches!(entity.part, Part::Whole) && entity.kind == EntityKind::Ip;
+        let parts = if is_address { &[numbers::Part::Address][..] } else { &[numbers::Part::Whole] };
+        Some((entity, parts, true))
+    };
+    let joined = || {
+        format.entities.iter().find_map(|entity| match entity.part {
+            Part::Joined(first, second) if names == [first, second] => Some((entity, &[FIRST, SECOND][..], true)),
+            Part::Joined(_, second) if names == [second] => Some((entity, &[SECOND][..], false)),
+            _ => None,
+        })
+    };
+    whole().or_else(joined)
+}
+
+impl<'a> Indexed<'a> {
+    /// Begins to read what the index has of the queries' records by some columns.
+    pub(crate) fn new(queries: &[&'a Query], columns: &[String], measures: Measures) -> Result<Self> {
+        let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns, measures))?;
+        let (logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        Ok(Self { logs, files: files.into_iter().flatten().map(|file| Reverse(Box::new(file))).collect() })
+    }
+
+    /// The records of the data files that the index says nothing of.
+    pub(crate) fn others(&self) -> Vec<Query> {
+        let others = |log: &Log<'a>| {
+            let is_other =
+                |file: &&DataFileEntry| log.data_files.find(&file.path).is_none_or(|file| !log.is_indexed(file));
+            log.query.with_files(log.query.snapshot.files.iter().filter(is_other).cloned().collect())
+        };
+        self.logs.iter().map(others).filter(|query| !query.snapshot.files.is_empty()).collect()
+    }
+
+    /// Gives `take` each group.
+    pub(crate) fn each(mut self, mut take: impl FnMut(&Group)) -> Result<()> {
+        let mut give = |group: &Group| {
+            if group.sums.count > 0 {
+                take(group);
+            }
+        };
+        self.logs.iter().for_each(|log| give(&log.without));
+        let mut group = Group::default();
+        while let Some(Reverse(file)) = self.files.peek() {
+            let order = file.cmp_to(&group);
+            ensure!(order != Ordering::Less, DamagedIndex::NotInOrder);
+            if order != Ordering::Equal {
+                give(&group);
+                group = file.group();
+            }
+            let Some(mut least) = self.files.peek_mut() else { break };
+            let file = &mut least.0;
+            let log = &mut self.logs[file.log];
+            // A value's rows stand together: what comes next is looked for once they are over.
+            let is_over = loop {
+                if log.is_indexed(file.rows.data_files[file.row]) {
+                    group.add(&file.rows, file.row, log.query.format.measures.bytes)?;
+                }
+                if !file.advance(log)? {
+                    break true;
+                }
+                if file.cmp_to(&group) != Ordering::Equal {
+                    break false;
+                }
+            };
+            if is_over {
+                PeekMut::pop(least);
+            }
+        }
+        give(&group);
+        Ok(())
+    }
+}
+
+impl Group {
+    /// The value; `None` if it is null.
+    fn value(&self) -> Option<&str> {
+        let (rows, row) = self.row.as_ref()?;
+        rows.values.is_valid(*row).then(|| rows.values.value(*row))
+    }
+
+    /// The values of the columns.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+        let value = self.value();
+        self.parts.iter().map(move |part| value.and_then(|value| part.of(value)))
+    }
+
+    /// The value as it would come if it were not spelled in another way than usual: `None` if it is not.
+    pub(crate) fn other_spelling(&self) -> Option<(&str, String)> {
+        let value = self.value().filter(|_| matches!(self.parts, [numbers::Part::Address]))?;
+        match canonical_address(value) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(usual) => Some((value, usual)),
+        }
+    }
+
+    /// The first record.
+    pub(crate) fn first(&self) -> First<'_> {
+        self.first.as_ref().and_then(|(rows, row)| rows.first(*row))
+    }
+
+    /// Adds the records of a row.
+    fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) -> Result<()> {
+        let (records, first) = match &rows.sums {
+            IndexedSums::Standing(standing) => {
+                let Some(StandingSum { bytes, first }) = standing.of(rows, row)? else { return Ok(()) };
+                self.sums.add_bytes(bytes_are, bytes.unsigned_abs().into());
+                (1, Some(first))
+            }
+            IndexedSums::Nothing(records) => (records.value(row).unsigned_abs(), rows.first(row)),
+            IndexedSums::All(all) => (all.records.value(row).unsigned_abs(), rows.first(row)),
+        };
+        if records == 0 {
+            return Ok(());
+        }
+        self.sums.count += records;
+        if let IndexedSums::All(all) = &rows.sums {
+            self.sums.errors += all.errors.value(row).unsigned_abs();
+            if all.sent.is_valid(row) {
+                self.sums.add_bytes(bytes_are, all.sent.value(row).unsigned_abs().into());
+            }
+            self.sums.bytes_received += u128::from(all.received.value(row).unsigned_abs());
+            if all.first_times.is_valid(row) {
+                self.sums.add_times((all.first_times.value(row), all.last_times.value(row)));
+            }
+        }
+        if self.first.is_none() || first < self.first() {
+            self.first = Some((Arc::clone(rows), row));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Log<'a> {
+    /// Begins to read what the index says of a log: the rows without a value, which come first, are read.
+    fn open(query: &'a Query, place: usize, columns: &[String], measures: Measures) -> Result<(Self, Vec<File>)> {
+        let asked = Asked::of(query.format, columns, measures).context("not in the index")?;
+        let Asked { entity, parts, is_whole, .. } = asked;
+        let mut data_files = Numbers::default();
+        for file in &query.snapshot.files {
+            data_files.number(&file.path);
+        }
+        let indexed = vec![false; data_files.len()];
+        let mut log = Self { query, data_files, asked, indexed, without: Group { parts, ..Group::default() } };
+        let mut files = Vec::new();
+        for mut stream in
+            sorted_streams(query.index(), rows(query.format, &[entity.field], None), &asked.sums.columns())?
+        {
+            if let Some(rows) = log.next_rows(&mut stream)? {
+                let file = File { stream, log: place, parts, is_whole, rows, row: 0 };
+                files.extend(file.past_nulls(&mut log)?);
+            }
+        }
+        let (known, all) = (log.indexed.iter().filter(|indexed| **indexed).count(), log.indexed.len());
+        let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
+        query.explain.note(query.format.table.name, note);
+        Ok((log, files))
+    }
+
+    /// Reads the next rows of a file.
+    fn next_rows(&mut self, stream: &mut SendableRecordBatchStream) -> Result<Option<Arc<Rows>>> {
+        while let Some(batch) = self.query.store.block_on(stream.next()) {
+            let rows = Rows::of(&batch?, &mut self.data_files, self.asked.sums)?;
+            if !rows.values.is_empty() {
+                return Ok(Some(Arc::new(rows)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the field is indexed in a data file.
+    fn is_indexed(&self, data_file: u32) -> bool {
+        self.indexed.get(data_file as usize) == Some(&true)
+    }
+}
+
+/// The rows of one file of the index that are about a log's field.
+struct File {
+    stream: SendableRecordBatchStream,
+    log: usize,
+    parts: &'static [numbers::Part],
+    is_whole: bool,
+    rows: Arc<Rows>,
+    /// The next one of them.
+    row: usize,
+}
+
+impl File {
+    /// Reads the rows without a value; nothing is left if no others follow.
+    fn past_nulls(mut self, log: &mut Log<'_>) -> Result<Option<Self>> {
+        while self.rows.values.is_null(self.row) {
+            let indexed = log.indexed.get_mut(self.rows.data_files[self.row] as usize);
+            if let Some(indexed) = indexed.filter(|_| self.rows.has_sums(self.row)) {
+                *indexed = true;
+                log.without.add(&self.rows, self.row, log.query.format.measures.bytes)?;
+            }
+            if !self.advance(log)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self))
+    }
+
+    /// Goes to the next row; says whether there is one.
+    fn advance(&mut self, log: &mut Log<'_>) -> Result<bool> {
+        self.row += 1;
+        if self.row == self.rows.values.len() {
+            let Some(rows) = log.next_rows(&mut self.stream)? else { return Ok(false) };
+            (self.rows, self.row) = (rows, 0);
+        }
+        Ok(true)
+    }
+
+    /// What stands for the row's group.
+    fn key(&self) -> (&str, bool) {
+        (self.rows.values.value(self.row), self.is_whole)
+    }
+
+    /// Whether the row's group comes before another one, is the same, or comes after it.
+    fn cmp_to(&self, group: &Group) -> Ordering {
+        group.value().map_or(Ordering::Greater, |value| self.key().cmp(&(value, group.is_whole)))
+    }
+
+    /// The row's group, without its records.
+    fn group(&self) -> Group {
+        let row = Some((Arc::clone(&self.rows), self.row));
+        Group { row, parts: self.parts, is_whole: self.is_whole, ..Group::default() }
+    }
+}
+
+impl PartialEq for File {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for File {}
+
+impl PartialOrd for File {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for File {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// Rows of the index.
+struct Rows {
+    values: StringViewArray,
+    /// The numbers of their data files.
+    data_files: Vec<u32>,
+    first_files: TextColumn,
+    first_lines: Int64Array,
+    sums: IndexedSums,
+}
+
+/// What rows of the index add up.
+enum IndexedSums {
+    /// The number of records.
+    Nothing(Int64Array),
+    All(Box<AllSums>),
+    Standing(StandingColumn),
+}
+
+/// All that is added up of records.
+struct AllSums {
+    records: Int64Array,
+    sent: Int64Array,
+    received: Int64Array,
+    errors: Int64Array,
+    first_times: TimestampMicrosecondArray,
+    last_times: TimestampMicrosecondArray,
+}
+
+/// The sums for standing summaries, of which one is asked for.
+struct StandingColumn {
+    sent: Int64Array,
+    packed: BinaryViewArray,
+    place: usize,
+    of: usize,
+}
+
+impl StandingColumn {
+    /// The sum of a row, if any of its records gives a number; an error if its bytes are no sums.
+    fn of<'a>(&'a self, rows: &'a Rows, row: usize) -> Result<Option<StandingSum<'a>>> {
+        let sent = self.sent.is_valid(row).then(|| self.sent.value(row));
+        let said = Said { sent, first: rows.first_files.get(row).map(|file| (file, rows.first_lines.value(row))) };
+        let sums = standing_sums(self.packed.value(row), self.of, said);
+        Ok(sums.ok_or(DamagedIndex::Sums)?[self.place])
+    }
+}
+
+impl AskedSums {
+    /// The columns that are read.
+    fn columns(self) -> Vec<&'static str> {
+        const ALL: [&str; 6] = ["records", "bytes_sent", "bytes_received", "errors", "first_time", "last_time"];
+        let sums = match self {
+            Self::Nothing => &ALL[..1],
+            Self::All => &ALL[..],
+            Self::Standing { .. } => &["bytes_sent", "standing"][..],
+        };
+        [&["value", "data_file", "first_file", "first_line"], sums].concat()
+    }
+}
+
+impl Rows {
+    fn of(batch: &RecordBatch, data_files: &mut Numbers, asked: AskedSums) -> Result<Self> {
+        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
+        let number = |name: &str| {
+            let array = column(name)?.as_primitive_opt::<Int64Type>();
+            array.cloned().with_context(|| format!("no numbers in {name}"))
+        };
+        let time = |name: &str| {
+            let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+            array.cloned().with_context(|| format!("no times in {name}"))
+        };
+        let sums = match asked {
+            AskedSums::Nothing => IndexedSums::Nothing(number("records")?),
+            AskedSums::All => IndexedSums::All(Box::new(AllSums {
+                records: number("records")?,
+                sent: number("bytes_sent")?,
+                received: number("bytes_received")?,
+                errors: number("errors")?,
+                first_times: time("first_time")?,
+                last_times: time("last_time")?,
+            })),
+            AskedSums::Standing { place, of } => {
+                let packed = column("standing")?.as_binary_view_opt().cloned().context("no bytes in standing")?;
+                IndexedSums::Standing(StandingColumn { sent: number("bytes_sent")?, packed, place, of })
+            }
+        };
+        Ok(Self {
+            values: column("value")?.as_string_view_opt().cloned().context("no texts in value")?,
+            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::Part::Whole)?,
+            first_files: text(batch, "first_file")?,
+            first_lines: number("first_line")?,
+            sums,
+        })
+    }
+
+    /// Whether a row has what is asked for: those that an earlier version wrote have no sums for standing summaries.
+    fn has_sums(&self, row: usize) -> bool {
+        match &self.sums {
+            IndexedSums::Standing(standing) => standing.packed.is_valid(row),
+            _ => true,
+        }
+    }
+
+    /// The first record in evidence order, of those that count.
+    fn first(&self, row: usize) -> First<'_> {
+        match &self.sums {
+            IndexedSums::Standing(standing) => standing.of(self, row).ok().flatten().map(|sum| sum.first),
+            _ => Some((self.first_files.get(row)?, self.first_lines.value(row))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, StringArray};
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use sawlog_store::parquet::Codec;
+    use sawlog_store::{Run, Store};
+
+    use crate::filter::Filters;
+
+    /// A file of the index that has one record of each of these values.
+    fn file(values: &[&str], log: &mut Log<'_>) -> File {
+        let same = |number: i64| Arc::new(Int64Array::from(vec![number; values.len()])) as ArrayRef;
+        let text = |text: &str| Arc::new(StringArray::from(vec![text; values.len()])) as ArrayRef;
+        let time = || Arc::new(TimestampMicrosecondArray::from(vec![0; values.len()])) as ArrayRef;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringViewArray::from(values.to_vec())),
+            text("data"),
+            text("log"),
+            same(1),
+            same(1),
+            same(2),
+            same(3),
+            same(0),
+            time(),
+            time(),
+        ];
+        let batch = RecordBatch::try_from_iter(AskedSums::All.columns().into_iter().zip(columns)).unwrap();
+        // A row to a batch: what comes next is known only when it was read.
+        let rows: Vec<_> = (0..values.len()).map(|row| Ok(batch.slice(row, 1))).collect();
+        let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
+        let mut stream: SendableRecordBatchStream = Box::pin(stream);
+        let rows = log.next_rows(&mut stream).unwrap().unwrap();
+        File { stream, log: 0, parts: &[numbers::Part::Whole], is_whole: true, rows, row: 0 }
+    }
+
+    /// The groups of some files of the index.
+    fn groups(files: &[&[&str]]) -> Result<Vec<(String, u64)>> {
+        let folder = tempfile::tempdir()?;
+        let store = Store::open_or_create(folder.path())?;
+        Run::begin(&store, Codec::default(), || {})?.commit()?;
+        let queries = Query::open(store, &Filters::default())?;
+        let mut data_files = Numbers::default();
+        data_files.number("data");
+        let measures = Measures { details: Details::Sums, ..Measures::default() };
+        let asked = Asked::of(queries[0].format, &["ip".to_owned()], measures).unwrap();
+        let mut log = Log { query: &queries[0], data_files, asked, indexed: vec![true], without: Group::default() };
+        let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
+        let mut found = Vec::new();
+        let tally = Indexed { logs: vec![log], files };
+        tally.each(|group| found.push((group.value().unwrap().to_owned(), group.sums.count)))?;
+        Ok(found)
+    }
+
+    #[test]
+    fn files_in_order_are_merged_and_others_are_an_error() {
+        let expected = [("a", 1), ("b", 2), ("c", 3), ("d", 1)].map(|(value, count)| (value.to_owned(), count));
+        assert_eq!(groups(&[&["a", "c", "d"], &["b", "c"], &["b", "c"]]).unwrap(), expected);
+        for wrong in [&[&["b", "a"][..]][..], &[&["a", "d"], &["c", "b"]]] {
+            let error = groups(wrong).unwrap_err().to_string();
+            assert!(error.contains("not in order"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Groups records by columns and adds up, for each group, what an investigator asks for: by the index where it has that, else by
+//! the records.
+
+mod indexed;
+mod scanned;
+mod totals;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use crate::groups::{Group, Groups, Largest, Sums};
+use crate::parallel::each;
+use crate::query::Query;
+use indexed::Indexed;
+
+pub(crate) use totals::{Wanted, totals};
+
+/// What is added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Measures {
+    /// Bytes, whatever they are.
+    pub(crate) bytes_sent: bool,
+    /// Groups come in the order of their first records with a number of bytes sent, not of their first records.
+    pub(crate) first_number: bool,
+    pub(crate) details: Details,
+    /// Only of records in which this column begins with this text.
+    pub(crate) only: Option<(&'static str, &'static str)>,
+}
+
+/// What is added up beside bytes sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Details {
+    #[default]
+    Nothing,
+    /// Bytes received, errors and times.
+    Sums,
+    /// These, and the addresses.
+    WithIps,
+}
+
+/// The largest groups of the queries' records by `columns`, each of which every query's log has, or all of them if `number`
+/// is 0, the largest first by what `size` says of their sums; ties in the order of their first records, as evidence stands.
+pub(crate) fn largest(
+    queries: &[&Query],
+    columns: &[String],
+    measures: Measures,
+    number: usize,
+    size: impl Fn(&Sums) -> u128,
+) -> Result<Vec<Group>> {
+    let mut known = BTreeSet::new();
+    loop {
+        let mut passed = BTreeSet::new();
+        let largest = add_up(queries, columns, measures, Largest::new(number, &size), &known, &mut passed)?;
+        if passed.is_empty() {
+            return Ok(largest.into_groups());
+        }
+        known.extend(passed);
+    }
+}
+
+/// Adds up, and offers all groups to a list of the largest. The index has addresses as logs spell them, in order: `passed` gets
+/// those that were over when another spelling came. They are asked for in `known` the next time: so they are kept until then.
+fn add_up<S: Fn(&Sums) -> u128>(
+    queries: &[&Query],
+    columns: &[String],
+    measures: Measures,
+    mut largest: Largest<S>,
+    known: &BTreeSet<String>,
+    passed: &mut BTreeSet<String>,
+) -> Result<Largest<S>> {
+    let possible = queries.iter().copied().filter(|query| !query.is_ruled_out());
+    let (indexed, scanned): (Vec<&Query>, Vec<&Query>) =
+        possible.partition(|query| indexed::answers(query, columns, measures));
+    let indexed = Indexed::new(&indexed, columns, measures)?;
+    let others = scanned.into_iter().cloned().chain(indexed.others());
+    let of_logs = each(others, |query| scanned::of_log(&query, columns, measures))?;
+    let merged = of_logs.into_iter().flatten().reduce(|mut merged, groups| {
+        merged.merge(&groups);
+        merged
+    });
+    let mut groups = merged.unwrap_or_else(|| Groups::new(columns.len()));
+    for value in known {
+        groups.add_records([Some(Cow::Borrowed(value.as_str()))].into_iter(), &Sums::default(), None);
+    }
+    indexed.each(|group| {
+        let other_spelling = group.other_spelling();
+        if group.is_whole && other_spelling.is_none() && (groups.is_empty() || !groups.has(group.values())) {
+            largest.offer(
+                &group.sums,
+                || group.first(),
+                || {
+                    let values = group.values().map(|value| value.map(Cow::into_owned)).collect();
+                    Group { values, sums: group.sums, ips: 0 }
+                },
+            );
+            return;
+        }
+        if let Some((value, usual)) = other_spelling
+            && *usual < *value
+            && !known.contains(&usual)
+        {
+            passed.insert(usual);
+        }
+        groups.add_records(group.values(), &group.sums, group.first());
+    })?;
+    groups.offer_to(&mut largest);
+    Ok(largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use sawlog_formats::Item;
+    use sawlog_formats::{Block, Carry, LineEnding, Origin, cloudtrail};
+    use sawlog_store::parquet::Codec;
+    use sawlog_store::{ENTITIES, IndexRow, Run, Store, each_index_row};
+
+    use super::*;
+    use crate::filter::Filters;
+
+    /// A failed sign-in, whose rows of the index were added up when it was taken for a success.
+    fn store(root: &std::path::Path) -> Result<Store> {
+        let record = br#"{"eventTime":"2021-07-29T13:00:00Z","eventName":"ConsoleLogin","errorMessage":"Failed authentication"}"#;
+        let item = Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
+        let origin =
+            Origin { source_file: "log", first_line: 1, byte_offset: 0, ending: LineEnding::Lf, file_time: None };
+        let mut decoder = cloudtrail::FORMAT.new_decoder();
+        decoder.decode(Block::Json(record, &[item]), &origin, &mut Carry::default());
+        let (days, _) = decoder.waiting_mut().finish();
+        let store = Store::open_or_create(root)?;
+        let mut run = Run::begin(&store, Codec::default(), || {})?;
+        run.add_batch(&cloudtrail::TABLE, Some("2021-07-29".to_owned()), &days[0].1)?;
+        run.commit()?;
+        let mut rows = Vec::new();
+        each_index_row(&store, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        let mut run = Run::begin(&store, Codec::default(), || {})?;
+        for row in rows {
+            assert!(row.is_current());
+            run.keep_index_row(&IndexRow { errors: 0, version: 1, ..row })?;
+        }
+        for file in store.snapshot(&ENTITIES)?.files {
+            run.remove_file(&ENTITIES, file);
+        }
+        run.commit()?;
+        Ok(store)
+    }
+
+    /// How many records there are by `top`, and how many of them failed.
+    fn sums(store: Store) -> Result<(u64, u64)> {
+        let queries = Query::open(store, &Filters { log: vec!["cloudtrail".to_owned()], ..Filters::default() })?;
+        let measures = Measures { details: Details::Sums, ..Measures::default() };
+        let queries: Vec<&Query> = queries.iter().collect();
+        let groups = largest(&queries, &["operation".to_owned()], measures, 0, |sums| sums.count.into())?;
+        Ok(groups.iter().fold((0, 0), |(count, errors), group| (count + group.sums.count, errors + group.sums.errors)))
+    }
+
+    #[test]
+    fn rows_of_an_older_meaning_are_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        assert_eq!(sums(store(&root).unwrap()).unwrap(), (1, 1));
+        let store = Store::open(&root).unwrap();
+        let files = store.snapshot(&cloudtrail::TABLE).unwrap().files;
+        let differences = sawlog_store::index_differences(&store, &cloudtrail::FORMAT, &files).unwrap();
+        assert_eq!(differences, Vec::<String>::new());
+        // Filters look at the data file as well.
+        let args = Filters { error: vec!["*".to_owned()], log: vec!["cloudtrail".to_owned()], ..Filters::default() };
+        let queries = Query::open(Store::open(&root).unwrap(), &args).unwrap();
+        assert!(queries[0].leaves_any().unwrap());
+        // Made anew, they are believed.
+        let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+        sawlog_store::reindex(&mut run).unwrap();
+        run.commit().unwrap();
+        let mut current = 0;
+        each_index_row(&store, |row| {
+            current += i32::from(row.is_current());
+            Ok(())
+        })
+        .unwrap();
+        assert!(current > 10);
+        assert_eq!(sums(store).unwrap(), (1, 1));
+    }
+}

@@ -1,0 +1,183 @@
+//! How many records have some values of indexed fields.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{AsArray, BooleanArray};
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::string::expr_fn::concat;
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, in_list, lit};
+use datafusion::prelude::cast;
+use foldhash::quality::RandomState;
+use sawlog_formats::{Entity, EntityKind, Part, canonical_address};
+use sawlog_store::DataFileEntry;
+
+use super::{Measures, largest};
+use crate::filter::{FieldFilter, is_at};
+use crate::index::{is_one_of, read, rows, text};
+use crate::logs::{first, resolve};
+use crate::numbers::Numbers;
+use crate::query::Query;
+
+/// Whether a row of the index is of one of some values. Of few values the engine looks for the pages that can have them;
+/// planning with many takes longer than reading the pages between the first and the last one.
+fn one_of(values: &[&str]) -> Expr {
+    const FEW: usize = 16;
+    if values.len() <= FEW {
+        return is_one_of("value", values.iter().copied());
+    }
+    let bounds = values.iter().min().zip(values.iter().max());
+    let (first, last) = bounds.map_or(("", ""), |(first, last)| (*first, *last));
+    let set: HashSet<String, RandomState> = values.iter().map(|value| (*value).to_owned()).collect();
+    let is_wanted = move |arguments: &[ColumnarValue]| {
+        let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
+        let found: BooleanArray = array.as_string_view().iter().map(|value| Some(set.contains(value?))).collect();
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    };
+    let (text, truth) = (vec![DataType::Utf8View], DataType::Boolean);
+    let is_wanted = create_udf("is_wanted", text, truth, Volatility::Immutable, Arc::new(is_wanted));
+    let between = ident("value").gt_eq(lit(first)).and(ident("value").lt_eq(lit(last)));
+    between.and(is_wanted.call(vec![ident("value")]))
+}
+
+/// An indexed field of a log, and values of it.
+pub(crate) struct Wanted<'a> {
+    pub(crate) query: &'a Query,
+    pub(crate) entity: &'static Entity,
+    pub(crate) values: Vec<&'a str>,
+}
+
+/// What the index has of a field.
+#[derive(Default)]
+struct Found {
+    /// The numbers of the values wanted, and how many records of each data file have one.
+    values: Numbers,
+    records: Vec<(u32, u32, u64)>,
+    /// The numbers of the data files, and those in which the field is indexed.
+    files: Numbers,
+    indexed: HashSet<u32>,
+}
+
+/// How many records have each of the values wanted, for each field. All of the index that this takes is read at once; data
+/// files whose field is not indexed are scanned.
+pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
+    let about = |wanted: &Wanted<'_>| {
+        let any =
+            if wanted.is_spelled() { is_at(&ident("value"), &wanted.values, true) } else { one_of(&wanted.values) };
+        rows(wanted.query.format, &[wanted.entity.field], Some(ident("value").is_null().or(any)))
+    };
+    let Some(condition) = wanted.iter().map(about).reduce(Expr::or) else { return Ok(Vec::new()) };
+    let mut fields: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut found: Vec<Found> = Vec::new();
+    for Wanted { query, entity, values } in wanted {
+        fields.insert((query.format.table.name, entity.field), found.len());
+        let mut numbers = Numbers::default();
+        for value in values {
+            numbers.number(value);
+        }
+        found.push(Found { values: numbers, ..Found::default() });
+    }
+    let is_spelled: Vec<bool> = wanted.iter().map(Wanted::is_spelled).collect();
+    for batch in read(wanted[0].query.index(), condition, &["log", "field", "value", "data_file", "records"])? {
+        let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
+        let (logs, names) = (text(&batch, "log")?, text(&batch, "field")?);
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+        for row in 0..batch.num_rows() {
+            let field = (logs.get(row).unwrap_or_default(), names.get(row).unwrap_or_default());
+            let Some(place) = fields.get(&field) else { continue };
+            let found = &mut found[*place];
+            let file = found.files.number(files.get(row).unwrap_or_default());
+            match values.get(row) {
+                Some(value) => {
+                    let value = if is_spelled[*place] {
+                        found.values.find(&canonical_address(value))
+                    } else {
+                        found.values.find(value)
+                    };
+                    found.records.extend(value.map(|value| (file, value, records.value(row).unsigned_abs())));
+                }
+                None => drop(found.indexed.insert(file)),
+            }
+        }
+    }
+    wanted.iter().zip(&found).map(|(wanted, found)| wanted.total(found)).collect()
+}
+
+impl Wanted<'_> {
+    /// Whether the index has the values as logs spell them: they are asked for by their canonical spelling.
+    fn is_spelled(&self) -> bool {
+        self.entity.kind == EntityKind::Ip && matches!(self.entity.part, Part::Whole)
+    }
+
+    /// Adds up what the index has of the data files in which the field is indexed, and counts records in the others.
+    fn total(&self, found: &Found) -> Result<Vec<u64>> {
+        let number = |file: &DataFileEntry| found.files.find(&file.path).filter(|file| found.indexed.contains(file));
+        let here: HashSet<u32> = self.query.snapshot.files.iter().filter_map(number).collect();
+        let mut totals = vec![0; found.values.len()];
+        for (_, value, records) in found.records.iter().filter(|(file, ..)| here.contains(file)) {
+            totals[*value as usize] += records;
+        }
+        let rest: Vec<DataFileEntry> =
+            self.query.snapshot.files.iter().filter(|file| number(file).is_none()).cloned().collect();
+        if rest.is_empty() {
+            return Ok(totals);
+        }
+        let rest = self.query.with_files(rest);
+        let columns = match self.entity.part {
+            Part::Joined(first, second) => vec![first.to_owned(), second.to_owned()],
+            _ => vec![name_of(self.entity)?.to_owned()],
+        };
+        let of_values =
+            FieldFilter { name: "", value: String::new(), column: None, expr: self.has_any(&rest)?, probe: None };
+        let rest = rest.only(of_values);
+        let groups = largest(&[&rest], &columns, Measures::default(), 0, |_| 0)?;
+        for group in groups {
+            let value = match &group.values[..] {
+                [value] => value.clone(),
+                [first, second] => {
+                    Some(format!("{}/{}", first.as_deref().unwrap_or("-"), second.as_deref().unwrap_or_default()))
+                }
+                _ => None,
+            };
+            if let Some(value) = value.and_then(|value| found.values.find(&value)) {
+                totals[value as usize] += group.sums.count;
+            }
+        }
+        Ok(totals)
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether a record has any of the values.
+    fn has_any(&self, query: &Query) -> Result<Expr> {
+        let column = |name: &str| resolve(query.format.table, name).with_context(|| format!("no column {name}"));
+        let at = |name: &str| Ok(is_at(&column(name)?, &self.values, false));
+        let value = match self.entity.part {
+            Part::Whole if self.is_spelled() => return at(self.entity.field),
+            Part::Addresses(columns) => {
+                let any = columns.iter().map(|name| at(name)).collect::<Result<Vec<_>>>()?;
+                return any.into_iter().reduce(Expr::or).context("an address is in a column");
+            }
+            Part::Joined(first, second) => {
+                let or = |name: &str, null: &str| anyhow::Ok(coalesce(vec![column(name)?, lit(null)]));
+                concat(vec![or(first, "-")?, lit("/"), or(second, "")?])
+            }
+            Part::Whole => column(self.entity.field)?,
+            Part::First(sources) => first(query.format.table, sources).context("no column of an entity")?,
+            Part::Within(_) => column(name_of(self.entity)?)?,
+        };
+        let value = cast(value, DataType::Utf8View);
+        Ok(in_list(value, self.values.iter().map(|value| lit(*value)).collect(), false))
+    }
+}
+
+/// The name by which records are grouped that gives an entity's values.
+fn name_of(entity: &'static Entity) -> Result<&'static str> {
+    Ok(match entity.part {
+        // The one entity that stands in a column of another meaning.
+        Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("not a name")?,
+        _ => entity.field,
+    })
+}

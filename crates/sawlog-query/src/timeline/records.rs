@@ -1,0 +1,172 @@
+//! The records of all logs, by time, as the timeline shows them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::common::ScalarValue;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf, ident, lit};
+use datafusion::prelude::cast as to_type;
+use foldhash::quality::RandomState;
+use sawlog_formats::{Role, Subject, TextColumn, Value};
+
+use super::burst::{Burst, Kind};
+use crate::engine::{BATCH_ROWS, new_session};
+use crate::events;
+use crate::logs;
+use crate::query::Query;
+
+/// The columns that are read, of the view of events and beside it.
+const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, place, target, outcome, error, changes, bytes, \
+                      source_file, source_line";
+/// All records by time, those without one last; up to `most`.
+pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
+    let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+    let sorted = format!("SELECT {FIELDS} FROM lines ORDER BY time NULLS LAST, source_file, source_line{limit}");
+    frame(queries, &sorted)
+}
+
+/// A query over `lines`: the view of events with three columns more: `subject`; `apart`, whether records with different subjects
+/// are of different kinds; and `place`, what the records of a burst share of their target.
+pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
+    let told_by = queries.iter().filter_map(|query| query.format.subject).flat_map(|subject| subject.columns);
+    let view = events::view_with(queries, &told_by.copied().collect::<Vec<_>>(), more)?.into_view();
+    let context = new_session(BATCH_ROWS);
+    context.register_table("lines", view)?;
+    let query = queries.first().context("records of no log")?;
+    Ok(query.store.block_on(context.sql(text))?)
+}
+
+fn more(query: &Query) -> Vec<Expr> {
+    let place = match logs::role(query.format.table, Role::Target) {
+        _ if logs::role(query.format.table, Role::Host).is_some() => logs::shown(query.format.table, Role::Host),
+        Some(Value::Joined(first, ..)) => Some(ident(first)),
+        _ => logs::shown(query.format.table, Role::Target),
+    };
+    let place = place.unwrap_or_else(|| lit(ScalarValue::Utf8View(None)));
+    let column = |name: &str| logs::column(query.format.table, name).unwrap_or_else(|| ident(name));
+    let (subject_of, apart) = match query.format.subject {
+        Some(subject) => {
+            let columns = subject.columns.iter().map(|name| to_type(column(name), DataType::Utf8View));
+            (function(subject).call(columns.collect()), column(subject.alike).is_not_true())
+        }
+        None => (lit(ScalarValue::Utf8View(None)), lit(false)),
+    };
+    vec![subject_of.alias("subject"), apart.alias("apart"), to_type(place, DataType::Utf8View).alias("place")]
+}
+
+/// The function that tells what a record is about.
+fn function(subject: Subject) -> ScalarUDF {
+    let function = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let texts: Vec<ArrayRef> =
+            arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
+        let columns: Vec<&StringViewArray> = texts.iter().map(AsArray::as_string_view).collect();
+        // Rows that share texts of dictionaries have the same views of them: they are read once.
+        let mut known: HashMap<Vec<u128>, Option<String>, RandomState> = HashMap::default();
+        let mut views = Vec::with_capacity(columns.len());
+        let mut tell = |row: usize| {
+            views.clear();
+            views.extend(columns.iter().map(|column| if column.is_valid(row) { column.views()[row] } else { 0 }));
+            if let Some(told) = known.get(&views) {
+                return told.clone();
+            }
+            let texts: Vec<Option<&str>> =
+                columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))).collect();
+            let told = Some((subject.tell)(&texts)).filter(|subject| !subject.is_empty());
+            known.insert(views.clone(), told.clone());
+            told
+        };
+        let subjects: StringViewArray = (0..arrays.first().map_or(0, Array::len)).map(&mut tell).collect();
+        Ok(ColumnarValue::Array(Arc::new(subjects)))
+    };
+    let text = DataType::Utf8View;
+    let types = vec![text.clone(); subject.columns.len()];
+    create_udf("subject_of", types, text, Volatility::Immutable, Arc::new(function))
+}
+
+/// Reads the records of batches, each as a burst of one. Texts that come again are in memory once.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    texts: HashSet<Arc<str>, RandomState>,
+}
+
+/// So many texts are known at a time: of a log that names ever new things, few come again.
+const MAX_TEXTS: usize = 1 << 16;
+
+impl Reader {
+    /// The records of a batch.
+    pub(super) fn of(&mut self, batch: &RecordBatch) -> Result<Vec<Burst>> {
+        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
+        let number = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().cloned().context("no numbers");
+        let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
+        let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+        let (changes, apart) = (truth("changes")?, truth("apart")?);
+        let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
+        let (bytes, lines) = (number("bytes")?, number("source_line")?);
+        let mut texts = |name: &str| self.column(column(name)?, name);
+        let (files, targets, places, subjects) =
+            (texts("source_file")?, texts("target")?, texts("place")?, texts("subject")?);
+        let (log, actor, src_ip) = (texts("log")?, texts("actor")?, texts("src_ip")?);
+        let (operation, outcome, error) = (texts("operation")?, texts("outcome")?, texts("error")?);
+        let records = (0..batch.num_rows()).map(|row| {
+            let text = |column: &[Arc<str>]| column[row].clone();
+            let (target, subject) = (text(&targets), text(&subjects));
+            let changes = holds(&changes, row);
+            // What says nothing of its subject is about its target.
+            let changed = if subject.is_empty() { &target } else { &subject };
+            let changed = if changes || holds(&apart, row) { changed.clone() } else { Arc::default() };
+            Burst {
+                times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
+                count: 1,
+                kind: Kind {
+                    log: text(&log),
+                    actor: text(&actor),
+                    src_ip: text(&src_ip),
+                    operation: text(&operation),
+                    place: text(&places),
+                    changed,
+                    outcome: text(&outcome),
+                    error: text(&error),
+                },
+                subject,
+                target,
+                changes,
+                bytes: if bytes.is_valid(row) { bytes.value(row) } else { 0 },
+                source_file: text(&files),
+                source_line: lines.value(row),
+            }
+        });
+        Ok(records.collect())
+    }
+
+    /// The texts of a column, row by row; nothing is as good as an empty one.
+    fn column(&mut self, array: &ArrayRef, name: &str) -> Result<Vec<Arc<str>>> {
+        let column = TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))?;
+        let mut last = <Arc<str>>::default();
+        let texts = (0..array.len()).map(|row| {
+            let text = column.get(row).unwrap_or_default();
+            if *last != *text {
+                last = self.shared(text);
+            }
+            last.clone()
+        });
+        Ok(texts.collect())
+    }
+
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        if self.texts.len() == MAX_TEXTS {
+            self.texts.clear();
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(text.clone());
+        text
+    }
+}

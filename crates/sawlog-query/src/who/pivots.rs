@@ -1,0 +1,47 @@
+//! Pivots: values that were seen with no other entity than the one that was looked up.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::facet::Facet;
+use super::profile::Profile;
+use crate::query::Query;
+use crate::tally::{Wanted, totals};
+
+/// So many values of a facet are looked at, the most frequent ones first.
+const MAX_VALUES: usize = 2000;
+
+/// Marks the values of the profile's facets all of whose records are the entity's. `queries` are all records.
+pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
+    let own_kind = profile.kind;
+    let unfiltered: Vec<Query> = queries.iter().map(Query::unfiltered).collect();
+    let pivots = profile.facets.iter().filter(|(facet, _)| facet.is_pivot() && facet.kind() != own_kind);
+    let mut wanted = Vec::new();
+    let mut facets = Vec::new();
+    for (facet, values) in pivots {
+        let values: Vec<&str> = values.iter().take(MAX_VALUES).map(|value| value.value.as_str()).collect();
+        if values.is_empty() {
+            continue;
+        }
+        for query in &unfiltered {
+            // A kind of several fields has first the one that says all: who acted, which addresses there are.
+            let mut fields = query.format.entities.iter().filter(|entity| entity.kind.name() == facet.kind().name());
+            if let Some(entity) = fields.next() {
+                wanted.push(Wanted { query, entity, values: values.clone() });
+                facets.push(facet);
+            }
+        }
+    }
+    let mut totals: HashMap<Facet, Vec<u64>> = HashMap::new();
+    for (facet, found) in facets.into_iter().zip(self::totals(&wanted)?) {
+        let totals = totals.entry(facet).or_insert_with(|| vec![0; found.len()]);
+        totals.iter_mut().zip(found).for_each(|(total, records)| *total += records);
+    }
+    for (facet, totals) in totals {
+        for (value, total) in profile.facets[facet].iter_mut().zip(totals) {
+            value.only_here = value.records == total;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Waits for a future, also on a thread that belongs to somebody's runtime.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
+use tokio::task::{block_in_place, unconstrained};
+
+thread_local! {
+    /// Whether this thread waits, though its runtime has no other one.
+    static IS_PARKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a future on the threads of a runtime, and waits for it.
+pub(crate) fn block_on<F: Future>(runtime: &Runtime, future: F) -> F::Output {
+    let Ok(current) = Handle::try_current() else { return runtime.block_on(future) };
+    if current.runtime_flavor() == RuntimeFlavor::MultiThread && !IS_PARKED.get() {
+        return block_in_place(|| runtime.handle().block_on(future));
+    }
+    // The one thread of such a runtime can't be lent, and no runtime can be begun on it: it waits, and the work is done elsewhere.
+    let _entered = runtime.enter();
+    let before = IS_PARKED.replace(true);
+    let output = park_until(future);
+    IS_PARKED.set(before);
+    output
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn park_until<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    // Nobody takes turns with it.
+    let mut future = pin!(unconstrained(future));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_waits_in_any_runtime_and_within_another_wait() {
+        let ours = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let spawned = || async { tokio::spawn(async { 1 }).await.unwrap() };
+        let nested = || block_on(&ours, async { spawned().await + block_on(&ours, spawned()) });
+        assert_eq!(nested(), 2);
+        let theirs = [Builder::new_current_thread().build().unwrap(), Builder::new_multi_thread().build().unwrap()];
+        for theirs in theirs {
+            assert_eq!(theirs.block_on(async { nested() }), 2);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What every command is given, and what several do.
+
+use std::io::Write;
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use sawlog_formats::Table;
+use sawlog_query::{Filters, Nothing, Records, log_named};
+use sawlog_store::Store;
+
+use crate::options::{Format, Global};
+use crate::output::{Form, Output, Target, hint};
+use crate::usage::{BadCommand, BadValue, option};
+
+/// What every command is given.
+pub(crate) struct Context<'a> {
+    pub(crate) global: &'a Global,
+    pub(crate) filters: &'a Filters,
+    /// The command line as clap sees it.
+    pub(crate) command_line: fn() -> clap::Command,
+}
+
+impl Context<'_> {
+    /// The store.
+    pub(super) fn store(&self) -> Result<Store> {
+        Ok(Store::open(&self.global.store)?)
+    }
+
+    /// The records that the filters leave.
+    pub(super) fn records(&self) -> Result<Records> {
+        Records::open(self.store()?, self.filters)
+    }
+
+    /// All records, for those who ask for some of them later.
+    pub(super) fn all(&self) -> Result<Records> {
+        Records::open(self.store()?, &Filters::default())
+    }
+
+    /// The records of one log; a summary of one log opens no other.
+    pub(super) fn only(&self, log: &Table, filters: &Filters) -> Result<Records> {
+        let asked = filters.log.iter().map(|name| log_named(name)).collect::<Result<Vec<_>>>()?;
+        if let Some(other) = asked.first().filter(|_| asked.iter().all(|asked| asked.table.name != log.name)) {
+            let why = format!("this summary is of {}", log.name);
+            return Err(BadValue::new("--log", other.table.name, why).into());
+        }
+        let only = Filters { log: vec![log.name.to_owned()], ..filters.clone() };
+        Records::open(self.store()?, &only)
+    }
+
+    /// Where the command line says that results go.
+    pub(super) fn target(&self) -> Result<Target> {
+        Ok(Target::new(self.global)?)
+    }
+
+    /// Ends a target; hints follow what they are about, also where that is in a pager.
+    pub(super) fn finish(&self, target: &Target, records: &Records, any: bool) -> Result<()> {
+        target.finish()?;
+        self.explain(records, any)
+    }
+
+    /// Says how an answer came about, and why it is empty, if it is.
+    pub(super) fn explain(&self, records: &Records, any: bool) -> Result<()> {
+        if self.global.explain {
+            records.explanation().iter().for_each(|line| eprintln!("sawq: {line}"));
+        }
+        if any || self.global.quiet { Ok(()) } else { explain_nothing(records) }
+    }
+
+    /// Refuses a form for a command that writes files of its own.
+    pub(super) fn takes_no_form(&self, command: &str) -> Result<(), BadCommand> {
+        if self.global.format.is_none() && !self.global.json {
+            return Ok(());
+        }
+        let option = if self.global.json { "--json" } else { "--format" };
+        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': it has a form of its own")))
+    }
+
+    /// Prints what is no table: on standard output, or into a file whose ending says text or nothing.
+    pub(super) fn print_bytes(&self, bytes: &[u8]) -> Result<()> {
+        let global = self.global;
+        let is_text = |path: &std::path::PathBuf| Form::of(path).format.is_none_or(|format| format == Format::Text);
+        if global.format.is_some() || global.json || !global.output.as_ref().is_none_or(is_text) {
+            return Err(BadCommand("this command prints text only; it takes no --format".to_owned()).into());
+        }
+        let format = Some(Format::Text);
+        let target = Target::new(&Global { format, ..global.clone() })?.without_pager();
+        let mut out = target.open()?;
+        out.write_all(bytes)?;
+        out.flush()?;
+        drop(out);
+        target.finish()
+    }
+}
+
+/// Prints a table.
+pub(super) fn print(table: &RecordBatch, target: &Target) -> Result<()> {
+    let mut output = Output::new(target)?;
+    output.batch(table)?;
+    output.finish()
+}
+
+/// Says on standard error why there is no record, and what may have been meant.
+pub(super) fn explain_nothing(records: &Records) -> Result<()> {
+    hint(&match records.why_none()? {
+        Nothing::InThatTime => "there is no record in the time asked for".to_owned(),
+        Nothing::OfTheseLogs => "there is no record of this log in the store".to_owned(),
+        Nothing::Filter { name, value, near } => {
+            let asked = format!("{} {value}", option(name));
+            let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            format!("{} matches no record{near}", asked.trim_end())
+        }
+        Nothing::OfAllFilters => "no record matches all filters".to_owned(),
+        Nothing::InTheStore => "the store has no records".to_owned(),
+        Nothing::WithThat => "no record has what is asked for".to_owned(),
+    });
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `sawq find`: the records themselves.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Result;
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use clap::Args;
+use sawlog_formats::visible;
+use sawlog_query::{Order, Records};
+
+use super::Context;
+use super::context::print;
+use crate::options::choices::{self, Choice};
+use crate::output::{Output, Target};
+
+pub(super) const HELP: &str = "\
+Examples:
+  sawq find --ip 3.238.12.183                         the lines, as in the log
+  sawq find --ip 3.238.12.183 --ip 198.51.100.7 -c    of either address: how many
+  sawq find --ip 3.238.12.183 --columns time,operation,target,outcome
+  sawq find --operation 'Delete*' -o deletes.csv      all columns, in a file
+  sawq find --log cloudtrail --operation PutUserPolicy | jq .requestParameters
+
+--columns takes
+  names that mean the column of each log: time, ip, user, access_key, agent, operation, error, region, account,
+  host, url, log;
+  columns of the view events: actor, src_ip, target, outcome, changes, bytes and more, for every log;
+  a table's own columns, those in groups with dots: user_identity.type ('sawq tables TABLE' lists them).
+Without --columns a table, CSV and the like have all columns of one log, or those of events for several.";
+
+/// The orders.
+const ORDERS: &[Choice<Order>] =
+    &[(&["evidence"], Order::Evidence, "By file, then by line"), (&["time"], Order::Time, "By time")];
+
+/// What `find` prints.
+#[derive(Debug, Args)]
+pub(crate) struct Find {
+    /// Print these columns, joined by commas, instead of lines; see below for their names
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    columns: Vec<String>,
+    /// Print the number of records
+    #[arg(short, long)]
+    count: bool,
+    /// The order [default: evidence, as grep -h would print them]
+    #[arg(long, value_parser = choices::parser(ORDERS), default_value = "evidence")]
+    sort: Order,
+    /// Print up to N records
+    #[arg(short = 'n', long, value_name = "N")]
+    number: Option<usize>,
+}
+
+impl Find {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
+        let target = context.target()?;
+        let records = context.records()?;
+        let any = if self.count {
+            count(&records, &target)?
+        } else if self.columns.is_empty() && target.format.is_none() {
+            self.lines(&records, &target)?
+        } else {
+            self.rows(&records, &target)?
+        };
+        context.finish(&target, &records, any)
+    }
+
+    /// Prints the records' own text: byte for byte into a pipe or file, without control characters on a terminal.
+    fn lines(&self, records: &Records, target: &Target) -> Result<bool> {
+        let mut out = target.open()?;
+        let is_terminal = target.is_terminal();
+        let any = records.lines(self.sort, self.number.unwrap_or_default(), |line| {
+            if is_terminal {
+                let text = String::from_utf8_lossy(&line[..line.len() - 1]);
+                writeln!(out, "{}", visible(&text))?;
+            } else {
+                out.write_all(line)?;
+            }
+            Ok(())
+        })?;
+        out.flush()?;
+        Ok(any)
+    }
+
+    /// Prints columns of the records.
+    fn rows(&self, records: &Records, target: &Target) -> Result<bool> {
+        let mut output = Output::new(target)?;
+        let number = self.number.unwrap_or_default();
+        let any = records.rows(&self.columns, self.sort, number, |batch| output.batch(batch))?;
+        output.finish()?;
+        Ok(any)
+    }
+}
+
+/// Prints how many records there are.
+fn count(records: &Records, target: &Target) -> Result<bool> {
+    let count = records.count()?;
+    if target.format.is_some() {
+        let counted: ArrayRef = Arc::new(UInt64Array::from(vec![count]));
+        print(&RecordBatch::try_from_iter([("count", counted)])?, target)?;
+    } else {
+        let mut out = target.open()?;
+        writeln!(out, "{count}")?;
+        out.flush()?;
+    }
+    Ok(count > 0)
+}

@@ -1,0 +1,45 @@
+//! `sawq sql`: any question, over the tables as they are.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use super::Context;
+use crate::sql::{Show, prompt, run};
+
+/// What `sql` runs.
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// The query; filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
+    query: Option<String>,
+    /// Run the queries in this file
+    #[arg(long, short, value_name = "FILE", conflicts_with = "query")]
+    file: Option<PathBuf>,
+    /// Print on standard error how long each query took
+    #[arg(long)]
+    time: bool,
+}
+
+impl Sql {
+    /// Runs queries, or those that a file, the prompt or standard input gives, and prints the results. The filters hold for the
+    /// tables of records.
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
+        let target = context.target()?;
+        let records = context.records()?;
+        let mut session = records.sql()?;
+        // Between two questions nobody wants a pager.
+        let is_asked = self.query.is_none() && self.file.is_none();
+        let shown = if is_asked { target.clone().without_pager() } else { target.clone() };
+        let show = Show { target: shown, timed: self.time, as_lines: false };
+        match (&self.query, &self.file) {
+            (Some(text), _) => run(&records, &mut session, text, &show, None)?,
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+                run(&records, &mut session, &text, &show, None)?;
+            }
+            (None, None) => prompt(&records, session, show)?,
+        }
+        context.finish(&target, &records, true)
+    }
+}

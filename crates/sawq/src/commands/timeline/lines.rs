@@ -1,0 +1,134 @@
+//! The timeline for people: days and gaps are marked, so are failures (!) and changes (+).
+
+use std::io::Write;
+
+use anyhow::Result;
+use sawlog_formats::visible;
+use sawlog_query::timeline::Burst;
+
+use crate::moment::{day_and_clock, length, weekday};
+use crate::output::{Out, Style};
+
+/// Without records for this many seconds, the timeline says so.
+const GAP_SECONDS: i64 = 3600;
+/// The columns are as wide as the first lines need.
+const LOOK_AHEAD: usize = 1000;
+/// The least and the greatest width of the columns of actors and addresses.
+const ACTOR: (usize, usize) = (14, 24);
+const ADDRESS: (usize, usize) = (15, 39);
+
+/// Lines of text.
+pub(super) struct Lines {
+    out: Out,
+    coloured: bool,
+    /// The first bursts, which wait for the widths.
+    ahead: Vec<Burst>,
+    widths: Option<(usize, usize)>,
+    day: String,
+    last: Option<i64>,
+}
+
+impl Lines {
+    pub(super) fn new(out: Out, coloured: bool) -> Self {
+        Self { out, coloured, ahead: Vec::new(), widths: None, day: String::new(), last: None }
+    }
+
+    /// Prints the first bursts, when there are enough of them to tell the widths.
+    fn begin(&mut self) -> Result<()> {
+        let widest = |get: &dyn Fn(&Burst) -> usize| self.ahead.iter().map(get).max().unwrap_or_default();
+        let actor = widest(&|burst| who(burst).chars().count()).clamp(ACTOR.0, ACTOR.1);
+        let address = widest(&|burst| visible(&burst.kind.src_ip).chars().count()).clamp(ADDRESS.0, ADDRESS.1);
+        let widths = *self.widths.get_or_insert((actor, address));
+        std::mem::take(&mut self.ahead).iter().try_for_each(|burst| self.line(burst, widths))
+    }
+
+    fn line(&mut self, burst: &Burst, (actor, address): (usize, usize)) -> Result<()> {
+        let clock = self.clock(burst)?;
+        let kind = &burst.kind;
+        let marks = [if burst.is_failure() { '!' } else { ' ' }, if burst.changes { '+' } else { ' ' }];
+        let log = kind.log.split('_').next().unwrap_or_default();
+        let (who, from) = (cut(&who(burst), actor), cut(&visible(&kind.src_ip), address));
+        let mut line = format!("{clock} {}{} {log:<10} {who:<actor$} {from:<address$} ", marks[0], marks[1]);
+        if burst.count > 1 {
+            line += &format!("{} × ", burst.count);
+        }
+        line += &[&*kind.operation, &burst.about()].join(" ");
+        if !kind.error.is_empty() {
+            line += &format!(": {}", kind.error);
+        }
+        let seconds = burst.times.map_or(0, |(first, last)| last.saturating_sub(first) / 1_000_000);
+        if seconds > 0 {
+            line += &format!(" (in {seconds} s)");
+        }
+        let style = match (burst.is_failure(), burst.changes) {
+            (true, _) => Some(Style::Failure),
+            (false, true) => Some(Style::Change),
+            (false, false) => None,
+        };
+        let line = visible(line.trim_end());
+        match style.filter(|_| self.coloured) {
+            Some(style) => writeln!(self.out, "{}", style.paint(&line))?,
+            None => writeln!(self.out, "{line}")?,
+        }
+        Ok(())
+    }
+
+    /// The time of day, after a line for a new day and one for a gap.
+    fn clock(&mut self, burst: &Burst) -> Result<String> {
+        let Some((first, last)) = burst.times else {
+            self.headline("no time")?;
+            return Ok("--:--:--".to_owned());
+        };
+        let (day, clock) = day_and_clock(first);
+        let gap = self.last.map(|last| first.saturating_sub(last) / 1_000_000);
+        if let Some(seconds) = gap.filter(|gap| *gap >= GAP_SECONDS) {
+            writeln!(self.out, "          … {} without a record", length(seconds))?;
+        }
+        self.headline(&format!("{day} {}", weekday(first)))?;
+        self.last = self.last.max(Some(last));
+        Ok(clock)
+    }
+
+    fn headline(&mut self, day: &str) -> Result<()> {
+        if day != self.day {
+            let (before, zone) =
+                (if self.day.is_empty() { "" } else { "\n" }, if day == "no time" { "" } else { ", UTC" });
+            let headline = format!("{}{zone}", day.trim_end());
+            writeln!(self.out, "{before}{}", Style::Heading.paint_if(self.coloured, &headline))?;
+            day.clone_into(&mut self.day);
+        }
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Prints a burst.
+    pub(super) fn burst(&mut self, burst: Burst) -> Result<()> {
+        if let Some(widths) = self.widths {
+            return self.line(&burst, widths);
+        }
+        self.ahead.push(burst);
+        if self.ahead.len() == LOOK_AHEAD { self.begin() } else { Ok(()) }
+    }
+
+    /// Prints what is left.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.begin()?;
+        Ok(self.out.flush()?)
+    }
+}
+
+/// The actor's own name: the last part of an ARN; of a service whose name is long without what all services end with.
+fn who(burst: &Burst) -> String {
+    let name = burst.kind.actor.rsplit([':', '/']).next().unwrap_or_default();
+    let short = name.strip_suffix(".amazonaws.com").filter(|_| name.len() > ACTOR.1);
+    visible(short.unwrap_or(name)).into_owned()
+}
+
+/// Text that fits into a column; what is cut off is told by `…`.
+fn cut(text: &str, width: usize) -> String {
+    match text.char_indices().nth(width) {
+        Some(_) => text.chars().take(width - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}

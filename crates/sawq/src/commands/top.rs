@@ -1,0 +1,61 @@
+//! `sawq top`: the largest groups of records by any column.
+#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
+
+use anyhow::Result;
+use clap::Args;
+use sawlog_query::{Grouping, Measure};
+
+use super::Context;
+use super::context::print;
+use crate::options::choices::{self, Choice};
+
+pub(super) const HELP: &str = "\
+Examples:
+  sawq top ip                                   addresses with the most records
+  sawq top user/operation --error '*'           what failed, by caller
+  sawq top bucket/key --by bytes-sent -n 0 -o objects.csv
+  sawq top ip --ip '!10.0.0.0/8' --since 2021-07-29T13:00
+
+'sawq tables TABLE' lists the columns of a table; those in groups are written with dots: user_identity.type.";
+
+/// By what groups can be ordered.
+const MEASURES: &[Choice<Measure>] = &[
+    (&["count"], Measure::Count, "Records"),
+    (&["bytes-sent"], Measure::BytesSent, "Bytes that the service sent; if there are only flow logs, bytes of flows"),
+    (&["flow-bytes"], Measure::FlowBytes, "Bytes of flows"),
+    (&["bytes-received"], Measure::BytesReceived, "Size of objects and parts that were put or posted"),
+    (&["errors"], Measure::Errors, "Records with an error, and flows that were rejected"),
+];
+
+/// What `top` shows.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// A column, or several joined by / (bucket/key); ip, user, access_key, operation, agent, error, service, region and
+    /// account mean the field of each log; fields in JSON have dots (request_parameters.userName)
+    dimension: String,
+    /// Sort groups by
+    #[arg(long, value_parser = choices::parser(MEASURES), default_value = "count")]
+    by: Measure,
+    /// How many groups to show; 0 for all
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
+    number: usize,
+    /// Also count distinct addresses (slower: reads the records)
+    #[arg(long)]
+    ips: bool,
+}
+
+impl Top {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
+        let target = context.target()?;
+        let records = context.records()?;
+        let columns = self.dimension.split('/').map(str::to_owned).collect();
+        let top = records.top(&Grouping { columns, by: self.by, number: self.number, ips: self.ips })?;
+        if !context.global.quiet && top.has_flows {
+            eprintln!(
+                "sawq: flow_bytes and count have a flow once for each interface that logged it: where both ends did, both are counted"
+            );
+        }
+        print(&top.table, &target)?;
+        context.finish(&target, &records, top.table.num_rows() > 0)
+    }
+}

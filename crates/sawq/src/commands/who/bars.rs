@@ -1,0 +1,50 @@
+//! Records by time as a line of bars.
+
+use std::collections::BTreeMap;
+
+/// An hour and a day, in microseconds.
+const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
+/// There are so many bars at most.
+const MAX_BARS: i64 = 48;
+
+/// Records by time as bars, one for each hour of up to two days, else for each day or some days; and what a bar is.
+pub(super) fn sparkline(hours: &BTreeMap<i64, u64>, times: (i64, i64)) -> (String, String) {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let span = times.1 - times.0;
+    let (step, unit) = if span < 2 * DAY {
+        (1, "hour".to_owned())
+    } else {
+        let days = (span / DAY + 1).div_euclid(MAX_BARS) + 1;
+        (24 * days, if days == 1 { "day".to_owned() } else { format!("{days} days") })
+    };
+    let first = times.0.div_euclid(HOUR).div_euclid(step);
+    let last = times.1.div_euclid(HOUR).div_euclid(step);
+    let mut bars = vec![0_u64; usize::try_from(last - first + 1).unwrap_or(1)];
+    for (hour, records) in hours {
+        if let Some(bar) = usize::try_from(hour.div_euclid(step) - first).ok().and_then(|place| bars.get_mut(place)) {
+            *bar += records;
+        }
+    }
+    let most = bars.iter().max().copied().unwrap_or_default().max(1);
+    let bar = |records: &u64| match records {
+        0 => ' ',
+        records => BARS[usize::try_from((records * 8).div_ceil(most) - 1).unwrap_or_default().min(7)],
+    };
+    (bars.iter().map(bar).collect(), unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_hours_or_days() {
+        let hours = BTreeMap::from([(0, 1), (1, 8), (3, 4)]);
+        assert_eq!(sparkline(&hours, (0, 3 * HOUR)), ("▁█ ▄".to_owned(), "hour".to_owned()));
+        let days = BTreeMap::from([(0, 1), (30, 1), (72, 2)]);
+        assert_eq!(sparkline(&days, (0, 3 * DAY)), ("▄▄ █".to_owned(), "day".to_owned()));
+        let (bars, unit) = sparkline(&days, (0, 400 * DAY));
+        assert_eq!((bars.chars().count(), unit.as_str()), (45, "9 days"));
+    }
+}

@@ -1,0 +1,81 @@
+//! `sawq who`: all that the logs know of one entity, on one screen.
+#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
+
+mod bars;
+mod json;
+mod screen;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use sawlog_query::who::Kind;
+
+use super::Context;
+use super::context::print;
+use crate::geo::Geo;
+use crate::options::Format;
+use crate::options::choices::{self, Choice};
+
+pub(super) const HELP: &str = "\
+Examples:
+  sawq who 3.238.12.183
+  sawq who jmerckle -n 0                        whole lists
+  sawq who falsimentis-eng/README-RANSOM.txt
+  sawq who '198.51.100.*' --since 2021-07-29
+  sawq who AKIAIOSFODNN7EXAMPLE --json
+
+The entity may be a network or a glob (* ? [..]). JSON has all of it; CSV and the like have the lists as one table.";
+
+/// The kinds of entities.
+const KINDS: &[Choice<Kind>] = &[
+    (&["ip"], Kind::Ip, "An address or network"),
+    (&["principal"], Kind::Principal, "A user, role or service: its ARN, name or id"),
+    (&["access-key"], Kind::AccessKey, "An access key"),
+    (&["user-agent", "agent"], Kind::UserAgent, "A user agent"),
+    (&["operation"], Kind::Operation, "An S3 operation or API action"),
+    (&["bucket"], Kind::Bucket, "A bucket"),
+    (&["object"], Kind::Object, "An object: bucket/key"),
+    (&["host"], Kind::Host, "The host that a request names"),
+    (&["url"], Kind::Url, "A URL"),
+    (&["account"], Kind::Account, "An account number or canonical id"),
+    (&["region"], Kind::Region, "A region"),
+    (&["event-source", "service"], Kind::EventSource, "A service, such as iam.amazonaws.com"),
+    (&["error"], Kind::Error, "An error code"),
+    (&["interface"], Kind::Interface, "A network interface"),
+    (&["port"], Kind::Port, "A port"),
+    (&["resource"], Kind::Resource, "A resource that the parameters of API calls name"),
+];
+
+/// Who `who` is about.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// The entity: 3.238.12.183, AKIA…, jmerckle, arn:…, 'Boto3/*', bucket/key
+    entity: String,
+    /// The kind of entity [default: guessed from its form and the index]
+    #[arg(long, value_parser = choices::parser(KINDS))]
+    kind: Option<Kind>,
+    /// How many values of each list to show; 0 for all
+    #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
+    number: usize,
+    /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder
+    #[arg(long, value_name = "DIR")]
+    geoip: Option<PathBuf>,
+}
+
+impl Who {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
+        let target = context.target()?;
+        // The index is asked about the entity, not about what filters leave of it.
+        let all = context.all()?;
+        let geo = self.geoip.as_deref().map(Geo::open).transpose()?;
+        let (records, profile) = all.who(context.filters, &self.entity, self.kind)?;
+        let profile = if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile };
+        match target.format {
+            None => screen::print(&profile, self.number, target.is_coloured(), &mut target.open()?)?,
+            Some(Format::Json) => json::print(&profile, &mut target.open()?)?,
+            Some(_) => print(&profile.table()?, &target)?,
+        }
+        context.finish(&target, &records, profile.records > 0)
+    }
+}

@@ -1,0 +1,25 @@
+//! Which logs, and which of their records.
+#![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
+
+use clap::Args;
+use sawlog_query::Filters;
+
+/// Which logs, and which of their records.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = super::HEADING)]
+pub(super) struct LogArgs {
+    /// Only this log, by its name or the first part of it: s3_access or s3 [default: all that the store has]
+    #[arg(long, global = true, value_name = "LOG", value_delimiter = ',')]
+    log: Vec<String>,
+    /// Count an event once that CloudTrail delivered more than once, or to several accounts
+    #[arg(long, global = true)]
+    distinct: bool,
+}
+
+impl LogArgs {
+    /// Sets the filters that these are.
+    pub(super) fn set(&self, filters: &mut Filters) {
+        let Self { log, distinct } = self.clone();
+        *filters = Filters { log, distinct, ..std::mem::take(filters) };
+    }
+}

@@ -1,0 +1,24 @@
+//! What failed, and what changed something.
+
+use clap::Args;
+use sawlog_query::Filters;
+
+/// What failed, and what changed something.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = super::HEADING)]
+pub(super) struct OutcomeArgs {
+    /// Only what failed: errors, failed sign-ins, rejected flows
+    #[arg(long, global = true)]
+    failed: bool,
+    /// Only actions that change something
+    #[arg(long, global = true)]
+    changes: bool,
+}
+
+impl OutcomeArgs {
+    /// Sets the filters that these are.
+    pub(super) fn set(&self, filters: &mut Filters) {
+        let Self { failed, changes } = self.clone();
+        *filters = Filters { failed, changes, ..std::mem::take(filters) };
+    }
+}

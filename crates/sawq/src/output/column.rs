@@ -1,0 +1,156 @@
+//! A column of a table or of records, as people see it.
+
+use std::net::IpAddr;
+
+use sawlog_formats::visible;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::cells::Cells;
+use super::units::with_commas;
+
+/// What is shown where there is no value.
+pub(super) const ABSENT: &str = "-";
+/// Text is not cut to less than this, nor are columns that are no wider.
+const LEAST: usize = 24;
+/// The longest text of an address.
+const ADDRESS: usize = 45;
+/// Columns that count something, or have its size in bytes.
+const COUNTS: [&str; 17] = [
+    "count",
+    "records",
+    "rows",
+    "files",
+    "errors",
+    "failed",
+    "ips",
+    "bytes",
+    "bytes_sent",
+    "bytes_received",
+    "rejects",
+    "blank_lines",
+    "packets",
+    "object_size",
+    "size",
+    "sent",
+    "received",
+];
+
+/// How tables and records are shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// How many characters fit in a line, if there is a limit.
+    pub(super) width: Option<usize>,
+    /// Whether the names of the columns are shown above a table.
+    pub(super) header: bool,
+    pub(super) coloured: bool,
+    /// Whether counts have commas.
+    pub(super) commas: bool,
+}
+
+/// A column of a table.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of the values")]
+pub(super) struct Column {
+    pub(super) name: String,
+    is_number: bool,
+    /// Whether its numbers get commas.
+    commas: bool,
+    pub(super) width: usize,
+    /// Whether its values may be cut.
+    is_long_text: bool,
+    /// Whether they may not be cut all the same: an address, the name of a column.
+    is_whole: bool,
+    /// Whether they are sentences, which are broken into lines.
+    pub(super) is_prose: bool,
+}
+
+impl Column {
+    pub(super) fn new(name: &str, is_number: bool, layout: Layout) -> Self {
+        let name = visible(name).into_owned();
+        let is_count = COUNTS.contains(&name.as_str()) || name.starts_with("count(") || name.starts_with("sum(");
+        let width = if layout.header { name.width() } else { 0 };
+        Self {
+            commas: layout.commas && is_number && is_count,
+            is_number,
+            width,
+            is_long_text: false,
+            is_whole: name == "column",
+            is_prose: name == "meaning",
+            name,
+        }
+    }
+
+    /// A value's text.
+    pub(super) fn text(&self, cells: &Cells, row: usize, place: usize) -> String {
+        let text = cells.text(row, place);
+        if self.commas { with_commas(&text) } else { visible(&text).into_owned() }
+    }
+
+    /// Takes a value into account.
+    pub(super) fn look_at(&mut self, cells: &Cells, row: usize, place: usize, is_text: bool) {
+        let text = self.text(cells, row, place);
+        let width = text.width();
+        self.width = self.width.max(width);
+        if is_text && width > LEAST {
+            self.is_long_text = true;
+            self.is_whole |= text.len() <= ADDRESS && text.parse::<IpAddr>().is_ok();
+        }
+    }
+
+    /// To what it may be cut.
+    pub(super) fn floor(&self) -> usize {
+        if self.is_long_text && !self.is_whole { LEAST.min(self.width) } else { self.width }
+    }
+
+    /// A text in the column's width: cut in the middle if it is longer.
+    pub(super) fn padded(&self, text: &str) -> String {
+        let text = cut(text, self.width);
+        let blanks = " ".repeat(self.width.saturating_sub(text.width()));
+        if self.is_number { blanks + &text } else { text + &blanks }
+    }
+
+    /// Whether a value tells of something that failed.
+    pub(super) fn is_failure(&self, text: &str) -> bool {
+        match self.name.as_str() {
+            "outcome" => text == "failure",
+            "action" => text == "REJECT",
+            "errors" | "failed" => self.is_number && text != "0" && text != ABSENT,
+            "error" | "error_code" | "error_message" => text != ABSENT,
+            _ => false,
+        }
+    }
+}
+
+/// Text of at most `width`, without its middle if it is longer: the end of an ARN or key says more.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let left = width.saturating_sub(1);
+    let head = taken(text.chars(), left / 3);
+    let tail: Vec<char> = taken(text.chars().rev(), left - left / 3).chars().rev().collect();
+    head + "…" + &tail.into_iter().collect::<String>()
+}
+
+/// As many characters as fit into a width.
+fn taken(chars: impl Iterator<Item = char>, width: usize) -> String {
+    let mut left = width;
+    let fits = |char: &char| {
+        let fits = char.width().unwrap_or(0) <= left;
+        left = left.saturating_sub(char.width().unwrap_or(0));
+        fits
+    };
+    chars.take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_in_the_middle() {
+        assert_eq!(cut("arn:aws:iam::1:user/jmerckle", 28), "arn:aws:iam::1:user/jmerckle");
+        assert_eq!(cut("arn:aws:iam::1:user/jmerckle", 16), "arn:a…r/jmerckle");
+        assert_eq!(cut("中中中中中中", 7).width(), 7);
+        assert_eq!(cut("abc", 1), "…");
+    }
+}

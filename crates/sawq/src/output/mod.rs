@@ -1,0 +1,25 @@
+//! Where results go, and how they look there: a file for each form.
+
+mod arrow;
+mod batches;
+mod cells;
+mod column;
+mod delimited;
+mod escaped;
+mod file;
+mod form;
+mod json;
+mod lines;
+mod pager;
+mod parquet;
+mod style;
+mod table;
+mod target;
+pub(crate) mod units;
+
+pub(crate) use batches::Output;
+pub(crate) use delimited::without_formula;
+pub(crate) use file::{Existing, NewFile};
+pub(crate) use form::Form;
+pub(crate) use style::{Style, choose as choose_colors, error, hint, say};
+pub(crate) use target::{Out, Target, reader_is_gone};

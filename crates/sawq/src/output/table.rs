@@ -1,0 +1,188 @@
+//! Tables for people.
+
+use std::io::Write;
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use unicode_width::UnicodeWidthStr;
+
+use super::batches::Writer;
+use super::cells::{Cells, Flat};
+use super::column::{ABSENT, Column, Layout};
+use super::lines::Records;
+use super::style::Style;
+use super::target::Target;
+
+/// Between two columns.
+const GAP: usize = 2;
+/// A table, whose rows are kept back until the end.
+pub(super) struct Table {
+    target: Target,
+    rows: Vec<RecordBatch>,
+}
+
+impl Table {
+    pub(super) fn new(target: &Target) -> Self {
+        Self { target: target.clone(), rows: Vec::new() }
+    }
+}
+
+impl Writer for Table {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows.push(batch.clone());
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        let mut out = self.target.open()?;
+        let printed = print(&self.rows, self.target.layout(), &mut out)?;
+        out.flush()?;
+        if printed == Printed::Cut {
+            self.target.hint_after("long values are cut (…); --format line shows them whole");
+        }
+        Ok(())
+    }
+}
+
+/// What came of printing a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Printed {
+    /// All of it is there.
+    Whole,
+    /// Some values were cut in the middle.
+    Cut,
+    /// It was too wide, and was printed as records.
+    AsRecords,
+}
+
+/// Prints batches of one schema as a table; as records if not even with its texts cut it is as narrow as the screen.
+fn print(batches: &[RecordBatch], layout: Layout, out: &mut impl Write) -> Result<Printed> {
+    let batches = batches.iter().map(Flat::of).collect::<Result<Vec<_>>>()?;
+    let Some(first) = batches.first() else { return Ok(Printed::Whole) };
+    let schema = first.schema();
+    let mut columns: Vec<Column> =
+        schema.fields().iter().map(|field| Column::new(field.name(), field.data_type().is_numeric(), layout)).collect();
+    for batch in &batches {
+        let cells = batch.cells(ABSENT)?;
+        for row in 0..cells.rows() {
+            (0..columns.len()).for_each(|place| columns[place].look_at(&cells, row, place, batch.is_text(place)));
+        }
+    }
+    let natural: Vec<usize> = columns.iter().map(|column| column.width).collect();
+    let floors: Vec<usize> = columns.iter().map(Column::floor).collect();
+    let Some(widths) = fit(&natural, &floors, layout.width) else {
+        let mut records = Records::new(layout);
+        batches.iter().try_for_each(|batch| records.print(batch, out))?;
+        return Ok(Printed::AsRecords);
+    };
+    for (column, width) in columns.iter_mut().zip(&widths) {
+        column.width = *width;
+    }
+    if layout.header {
+        let names = columns.iter().map(|column| {
+            let name = column.padded(&column.name.clone());
+            Style::Heading.paint_if(layout.coloured, &name)
+        });
+        write_line(out, names)?;
+    }
+    for batch in &batches {
+        let cells = batch.cells(ABSENT)?;
+        for row in 0..cells.rows() {
+            write_row(out, &columns, &cells, row, layout)?;
+        }
+    }
+    let is_cut = columns.iter().zip(&natural).any(|(column, natural)| column.width < *natural && !column.is_prose);
+    Ok(if is_cut { Printed::Cut } else { Printed::Whole })
+}
+
+/// Writes a row: more than one line where prose is longer than its column.
+fn write_row(out: &mut impl Write, columns: &[Column], cells: &Cells, row: usize, layout: Layout) -> Result<()> {
+    let lines: Vec<Vec<String>> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            let text = column.text(cells, row, place);
+            if column.is_prose { wrapped(&text, column.width) } else { vec![text] }
+        })
+        .collect();
+    for line in 0..lines.iter().map(Vec::len).max().unwrap_or_default() {
+        let texts = columns.iter().zip(&lines).map(|(column, lines)| {
+            let text = lines.get(line).map_or("", String::as_str);
+            let is_failure = layout.coloured && column.is_failure(text);
+            Style::Failure.paint_if(is_failure, &column.padded(text))
+        });
+        write_line(out, texts)?;
+    }
+    Ok(())
+}
+
+/// Text in lines of at most `width`, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.len() - 1;
+        if !lines[line].is_empty() && lines[line].width() + 1 + word.width() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !lines[line].is_empty() {
+                lines[line].push(' ');
+            }
+            lines[line].push_str(word);
+        }
+    }
+    lines
+}
+
+fn write_line(out: &mut impl Write, cells: impl Iterator<Item = String>) -> Result<()> {
+    let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
+    Ok(writeln!(out, "{}", line.trim_end())?)
+}
+
+/// The widths of columns that fit into a line: their own, or less for the widest; none if not even all floors fit.
+fn fit(natural: &[usize], floors: &[usize], line: Option<usize>) -> Option<Vec<usize>> {
+    let gaps = GAP * natural.len().saturating_sub(1);
+    let at = |level: usize| -> Vec<usize> {
+        natural.iter().zip(floors).map(|(natural, floor)| (*natural).min(level.max(*floor))).collect()
+    };
+    let fits = |widths: &[usize]| line.is_none_or(|line| widths.iter().sum::<usize>() + gaps <= line);
+    if fits(natural) {
+        return Some(natural.to_vec());
+    }
+    // The largest level to which all that is above can be cut so that it fits, is below the line's length.
+    let (mut low, mut high) = (0, line.unwrap_or_default());
+    if !fits(&at(low)) {
+        return None;
+    }
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if fits(&at(middle)) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Some(at(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_columns_are_cut_first() {
+        assert_eq!(fit(&[10, 20], &[10, 20], None), Some(vec![10, 20]));
+        assert_eq!(fit(&[10, 20], &[10, 20], Some(32)), Some(vec![10, 20]));
+        assert_eq!(fit(&[10, 20], &[10, 20], Some(31)), None);
+        assert_eq!(fit(&[10, 90, 40], &[10, 24, 24], Some(84)), Some(vec![10, 35, 35]));
+        assert_eq!(fit(&[10, 90, 30], &[10, 24, 24], Some(100)), Some(vec![10, 56, 30]));
+        assert_eq!(fit(&[10, 90, 40], &[10, 24, 24], Some(61)), None);
+        assert_eq!(fit(&[], &[], Some(5)), Some(vec![]));
+    }
+
+    #[test]
+    fn prose_is_broken_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("", 7), [""]);
+        assert_eq!(wrapped("wonderful", 3), ["wonderful"]);
+    }
+}

@@ -1,0 +1,227 @@
+//! Where results go: a file, a terminal, its pager, a pipe.
+
+use std::fmt;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+use terminal_size::{Height, Width, terminal_size};
+
+use super::column::Layout;
+use super::delimited;
+use super::escaped::Escaped;
+use super::file::{Existing, NewFile};
+use super::form::{Form, KNOWN};
+use super::pager::{self, Paged};
+use super::style;
+use crate::options::{Format, Global};
+use crate::usage::BadValue;
+
+/// Where results are written to.
+pub(crate) type Out = BufWriter<Box<dyn Write + Send>>;
+
+/// Where results go, and in what form. Copies of it are the same place.
+#[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub(crate) struct Target {
+    /// The form asked for, or told by the file's name; none if that is the text that the command prints by itself.
+    pub(crate) format: Option<Format>,
+    /// Whether that text was asked for; else who has none of its own prints a table on a terminal only.
+    is_text: bool,
+    file: Option<PathBuf>,
+    is_gzip: bool,
+    no_formulas: bool,
+    header: bool,
+    quiet: bool,
+    /// The pager for a terminal, if one is wanted.
+    pager: Option<String>,
+    place: Arc<Mutex<Option<Place>>>,
+    /// What is said once all is shown.
+    hints: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { format, file, .. } = self;
+        formatter.debug_struct("Target").field("format", format).field("file", file).finish_non_exhaustive()
+    }
+}
+
+/// What was opened.
+enum Place {
+    Stdout(io::Stdout),
+    Pager(Paged),
+    File(Box<NewFile>),
+}
+
+impl Target {
+    /// The target that the command line names.
+    pub(crate) fn new(global: &Global) -> Result<Self, BadValue> {
+        let form = global.output.as_deref().map(Form::of);
+        let asked = global.format.or(global.json.then_some(Format::Json));
+        let format = asked.or(form.and_then(|form| form.format));
+        if let (None, Some(path)) = (format, &global.output) {
+            return Err(BadValue::new(
+                "--output",
+                &path.display().to_string(),
+                format!("its ending says no form: {KNOWN}"),
+            ));
+        }
+        // Nobody can seek in a pipe.
+        let format =
+            if global.output.is_none() && format == Some(Format::Arrow) { Some(Format::Arrows) } else { format };
+        let is_text = format == Some(Format::Text);
+        Ok(Self {
+            format: format.filter(|_| !is_text),
+            is_text,
+            file: global.output.clone(),
+            is_gzip: form.is_some_and(|form| form.is_gzip),
+            no_formulas: global.no_formulas,
+            header: !global.no_header,
+            quiet: global.quiet,
+            pager: if global.no_pager { None } else { pager::wanted() },
+            place: Arc::default(),
+            hints: Arc::default(),
+        })
+    }
+
+    /// Without a pager: somebody is asked for more on the same terminal.
+    pub(crate) fn without_pager(self) -> Self {
+        Self { pager: None, ..self }
+    }
+
+    /// Whether it is a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether people will read it as it comes.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.file.is_none() && io::stdout().is_terminal()
+    }
+
+    /// Whether text for people is coloured.
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.file.is_none() && style::on_stdout()
+    }
+
+    /// Opens it. A file that is there is not overwritten; a new one has its name from [`Target::finish`] on.
+    pub(crate) fn open(&self) -> Result<Out> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&self.file, &*place) {
+            (Some(path), Some(_)) => bail!("{} takes one result only", path.display()),
+            (None, Some(_)) => {}
+            (Some(path), None) => {
+                *place = Some(Place::File(Box::new(NewFile::create(path, self.is_gzip, Existing::Keep)?)));
+            }
+            (None, None) => *place = Some(self.screen()),
+        }
+        let out = Handle(Arc::clone(&self.place));
+        let is_json = matches!(self.format, Some(Format::Json | Format::Ndjson));
+        let out: Box<dyn Write + Send> =
+            if is_json && self.is_terminal() { Box::new(Escaped::new(out)) } else { Box::new(out) };
+        Ok(BufWriter::with_capacity(256 << 10, out))
+    }
+
+    /// Standard output, or the pager for it.
+    fn screen(&self) -> Place {
+        let pager = self.pager.clone().filter(|_| self.is_terminal());
+        match pager.zip(terminal_size()) {
+            Some((command, (Width(columns), Height(rows)))) => {
+                Place::Pager(Paged::new(command, usize::from(rows).saturating_sub(1).max(1), columns.into()))
+            }
+            None => Place::Stdout(io::stdout()),
+        }
+    }
+
+    /// Ends what was opened: a file gets its name; a pager is waited for.
+    pub(crate) fn finish(&self) -> Result<()> {
+        // Nobody else is to write: a pager that is waited for holds nothing up.
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match place {
+            None => {}
+            Some(Place::Stdout(mut out)) => noted(out.flush())?,
+            Some(Place::Pager(mut pager)) => noted(pager.finish())?,
+            Some(Place::File(file)) => file.finish()?,
+        }
+        let hints = std::mem::take(&mut *self.hints.lock().unwrap_or_else(PoisonError::into_inner));
+        hints.into_iter().filter(|_| !self.quiet).for_each(style::hint);
+        Ok(())
+    }
+
+    /// Gives a hint on standard error, once the pager is left if there is one.
+    pub(crate) fn hint_after(&self, hint: &'static str) {
+        match &self.pager {
+            Some(_) => self.hints.lock().unwrap_or_else(PoisonError::into_inner).push(hint),
+            None if self.quiet => {}
+            None => style::hint(hint),
+        }
+    }
+
+    /// The form of tables: a table on a terminal or as text, lines of tab-separated values in a pipe, unless a form was asked for.
+    pub(super) fn form(&self) -> Format {
+        let is_for_people = self.is_terminal() || self.is_text;
+        self.format.unwrap_or(if is_for_people { Format::Table } else { Format::Tsv })
+    }
+
+    /// What is done to values that are parted by commas or tabs.
+    pub(super) fn delimited(&self, delimiter: delimited::Delimiter) -> delimited::Options {
+        let Self { header, no_formulas, .. } = *self;
+        delimited::Options { delimiter, header, no_formulas, is_terminal: self.is_terminal() }
+    }
+
+    /// How tables and records are shown on it.
+    pub(super) fn layout(&self) -> Layout {
+        let is_terminal = self.is_terminal();
+        let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let width = || terminal_size().map(|(Width(columns), _)| usize::from(columns)).or_else(of_environment);
+        Layout {
+            width: if is_terminal { width() } else { None },
+            header: self.header,
+            coloured: self.is_coloured(),
+            commas: is_terminal,
+        }
+    }
+}
+
+/// What all that open a target write to.
+struct Handle(Arc<Mutex<Option<Place>>>);
+
+impl Handle {
+    fn with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<usize>) -> io::Result<usize> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Place::Stdout(out)) => noted(write(out)),
+            Some(Place::Pager(pager)) => noted(write(pager)),
+            Some(Place::File(file)) => write(file),
+            None => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Write for Handle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(|out| out.flush().map(|()| 0)).map(drop)
+    }
+}
+
+/// Whether whoever reads standard output has stopped. Libraries between it and the one who asks may keep an error's text only.
+static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// A result of writing to standard output, noted if it says that nobody reads it any more.
+fn noted<T>(result: io::Result<T>) -> io::Result<T> {
+    if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        READER_IS_GONE.store(true, Ordering::Relaxed);
+    }
+    result
+}
+
+/// Whether whoever reads standard output has stopped reading.
+pub(crate) fn reader_is_gone() -> bool {
+    READER_IS_GONE.load(Ordering::Relaxed)
+}

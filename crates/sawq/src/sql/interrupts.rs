@@ -1,0 +1,50 @@
+//! Ctrl-C while a query runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Result, bail};
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::future::{Either, select};
+use futures::{FutureExt, StreamExt};
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+
+/// What Ctrl-C does while a query runs.
+pub(crate) struct Interrupts {
+    signals: UnboundedReceiver<()>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Interrupts {
+    /// Takes over Ctrl-C. Whoever presses it three times for one query wants to leave.
+    pub(super) fn new() -> Result<Self> {
+        const ENOUGH: usize = 3;
+        let mut signals = Signals::new([SIGINT])?;
+        let (sender, receiver) = unbounded();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&waiting);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                if counter.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH || sender.unbounded_send(()).is_err() {
+                    std::process::exit(130);
+                }
+            }
+        });
+        Ok(Self { signals: receiver, waiting })
+    }
+
+    /// Forgets what came before.
+    pub(super) fn clear(&mut self) {
+        while self.signals.next().now_or_never().is_some() {}
+        self.waiting.store(0, Ordering::Relaxed);
+    }
+
+    /// Waits for something, unless Ctrl-C comes first.
+    pub(super) async fn unless<T>(&mut self, future: impl Future<Output = T> + Unpin) -> Result<T> {
+        match select(self.signals.next(), future).await {
+            Either::Left(_) => bail!("the query was stopped"),
+            Either::Right((value, _)) => Ok(value),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The prompt of `sawq sql`: queries one after the other, with history and completion.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::Validator;
+use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use sawlog_formats::visible;
+use sawlog_query::Records;
+use sawlog_query::sql::{Session, is_ended};
+use sawlog_query::tables;
+
+use super::FUNCTIONS;
+use super::interrupts::Interrupts;
+use super::results::{Show, run};
+use crate::options::Format;
+use crate::usage::whole;
+
+const WORDS: [&str; 27] = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "ORDER BY",
+    "LIMIT",
+    "COUNT(*)",
+    "DISTINCT",
+    "DESC",
+    "AND",
+    "OR",
+    "NOT",
+    "LIKE",
+    "BETWEEN",
+    "IN",
+    "IS NULL",
+    "SUM(",
+    "MIN(",
+    "MAX(",
+    "json_extract_string(",
+    "in_cidr(",
+    "glob(",
+    "s3_access_key(",
+    "DESCRIBE",
+    "SHOW TABLES",
+    "CREATE VIEW",
+    "EXPLAIN",
+];
+
+const HELP: &str = "\
+A query ends with a semicolon, on the same line or a later one. Ctrl-C stops a query, or drops what is typed.
+  \\d, .tables              the tables and views
+  \\d TABLE, .schema TABLE  the columns of a table
+  .mode FORM               how results are printed: table, line (a line for each column), csv, tsv, json, ndjson
+  \\timing                  say how long each query takes, or no longer
+  exit, \\q, Ctrl-D         end";
+
+/// Reads queries, which a semicolon ends, and runs each; an error is printed, and the next query is asked for.
+pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        let text = std::io::read_to_string(std::io::stdin().lock())?;
+        return run(records, &mut session, &text, &show, None);
+    }
+    let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
+    let mut editor: Editor<Names, DefaultHistory> = Editor::with_config(config)?;
+    editor.set_helper(Some(Names::new()));
+    let history = history();
+    if let Some(history) = &history {
+        // There is none the first time.
+        let _ = editor.load_history(history);
+    }
+    let mut interrupts = Interrupts::new()?;
+    session.let_stop();
+    eprintln!("A query ends with a semicolon. 'help' says what can be asked, 'exit' or Ctrl-D ends.");
+    let mut query = String::new();
+    loop {
+        let line = match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {
+            Ok(line) => line,
+            // Ctrl-C drops what was typed.
+            Err(ReadlineError::Interrupted) => {
+                query.clear();
+                continue;
+            }
+            Err(ReadlineError::Eof) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let asked = match Command::of(&line, query.is_empty()) {
+            Some(Command::End) => return Ok(()),
+            Some(command) => {
+                remember(&mut editor, line.trim(), history.as_deref());
+                command.query(&mut show)
+            }
+            None => {
+                query.push_str(&line);
+                query.push('\n');
+                if query.trim().is_empty() {
+                    query.clear();
+                }
+                is_ended(&query).then(|| std::mem::take(&mut query))
+            }
+        };
+        let Some(asked) = asked else { continue };
+        if !asked.trim_matches(|char: char| char == ';' || char.is_whitespace()).is_empty() {
+            remember(&mut editor, asked.trim(), history.as_deref());
+            interrupts.clear();
+            if let Err(error) = run(records, &mut session, &asked, &show, Some(&mut interrupts)) {
+                eprintln!("sawq: {}", visible(&whole(&error)));
+            }
+        }
+    }
+}
+
+/// Adds to the history, which is kept whatever happens next.
+fn remember(editor: &mut Editor<Names, DefaultHistory>, entry: &str, history: Option<&Path>) {
+    let is_new = editor.add_history_entry(entry).unwrap_or(false);
+    if let (true, Some(history)) = (is_new, history) {
+        // Without a place for it there is no history.
+        let _ = history.parent().map(std::fs::create_dir_all);
+        let _ = editor.save_history(history);
+    }
+}
+
+/// What is typed that is no SQL.
+#[derive(Debug, PartialEq)]
+enum Command {
+    End,
+    Help,
+    Tables,
+    /// The columns of a table.
+    Columns(String),
+    /// How results are printed.
+    Mode(String),
+    Timing,
+    Unknown(String),
+}
+
+impl Command {
+    /// The command that a line is. A word may be one only where a query could begin, or by itself.
+    fn of(line: &str, is_first: bool) -> Option<Self> {
+        let line = line.trim().trim_end_matches(';').trim_end();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let is_marked = word.starts_with('\\') || (word.starts_with('.') && is_first);
+        Some(match (word.to_lowercase().as_str(), rest) {
+            ("exit" | "quit", "") | ("\\q" | ".exit" | ".quit" | ".q", _) => Self::End,
+            ("help", "") | ("\\?" | "\\h" | ".help", _) => Self::Help,
+            ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | "\\l" | ".tables" | ".schema", "") => Self::Tables,
+            ("\\d" | "\\dt" | "\\d+" | "\\dt+" | "\\dv" | ".schema" | ".tables", table) => {
+                Self::Columns(table.to_owned())
+            }
+            (".mode" | "\\mode", form) => Self::Mode(form.to_owned()),
+            ("\\x", _) => Self::Mode("line".to_owned()),
+            ("\\timing" | ".timer" | ".timing", _) => Self::Timing,
+            _ if is_marked => Self::Unknown(word.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The query that a command means, or nothing if it has been carried out.
+    fn query(self, show: &mut Show) -> Option<String> {
+        match self {
+            Self::Tables => return Some("SHOW TABLES".to_owned()),
+            Self::Columns(table) => return Some(format!("DESCRIBE {table}")),
+            Self::Help => eprintln!("{HELP}\n{FUNCTIONS}"),
+            Self::Timing => {
+                show.timed = !show.timed;
+                eprintln!("Timing is {}.", if show.timed { "on" } else { "off" });
+            }
+            Self::Mode(form) if form.eq_ignore_ascii_case("line") || form.eq_ignore_ascii_case("lines") => {
+                show.as_lines = true;
+            }
+            Self::Mode(form) => match Format::from_str(&form, true) {
+                Ok(format) => {
+                    show.as_lines = false;
+                    show.target.format = Some(format);
+                }
+                Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
+            },
+            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' names them", visible(&word)),
+            Self::End => {}
+        }
+        None
+    }
+}
+
+/// Where the history is kept, by the XDG base directory specification.
+fn history() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("sawlog/sql_history"))
+}
+
+/// Completes names of tables and columns, and words of SQL.
+struct Names(Vec<String>);
+
+impl Names {
+    fn new() -> Self {
+        let columns = tables::names();
+        let within = columns.iter().flat_map(|(table, columns)| {
+            columns.iter().flat_map(move |name| [name.clone(), format!("{table}.{name}")])
+        });
+        let tables = columns.iter().map(|(table, _)| (*table).to_owned());
+        let mut names: Vec<String> = within.chain(tables).chain(WORDS.map(str::to_owned)).collect();
+        names.sort();
+        names.dedup();
+        Self(names)
+    }
+
+    /// The names that begin so; what comes behind a dot only where one was typed.
+    fn fitting(&self, begun: &str) -> Vec<String> {
+        let begun = begun.to_lowercase();
+        let dots = |name: &str| name.matches('.').count();
+        let fits = |name: &&String| name.to_lowercase().starts_with(&begun) && dots(name) == dots(&begun);
+        let mut found: Vec<String> = self.0.iter().filter(fits).cloned().collect();
+        // Groups of columns, such as user_identity, have no name of their own among them.
+        let cut = |name: &String| {
+            let within = name.match_indices('.').nth(dots(&begun))?.0;
+            name.to_lowercase().starts_with(&begun).then(|| name[..within].to_owned())
+        };
+        found.extend(self.0.iter().filter_map(cut));
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+impl Completer for Names {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, end: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let is_name = |char: char| char.is_alphanumeric() || char == '_' || char == '.';
+        let start = line[..end].rfind(|char| !is_name(char)).map_or(0, |at| at + 1);
+        let begun = &line[start..end];
+        Ok((start, if begun.is_empty() { Vec::new() } else { self.fitting(begun) }))
+    }
+}
+
+impl Helper for Names {}
+impl Hinter for Names {
+    type Hint = String;
+}
+impl Highlighter for Names {}
+impl Validator for Names {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Names};
+
+    #[test]
+    fn commands_do_what_people_expect_whatever_was_typed_before() {
+        for is_first in [true, false] {
+            assert_eq!(Command::of("exit;", is_first), Some(Command::End));
+            assert_eq!(Command::of("\\q", is_first), Some(Command::End));
+            assert_eq!(Command::of("help", is_first), Some(Command::Help));
+            assert_eq!(Command::of("\\dt", is_first), Some(Command::Tables));
+            assert_eq!(Command::of("  .tables ", is_first), Some(Command::Tables));
+            assert_eq!(Command::of("\\d events;", is_first), Some(Command::Columns("events".to_owned())));
+            assert_eq!(Command::of("\\nonsense", is_first), Some(Command::Unknown("\\nonsense".to_owned())));
+            assert_eq!(Command::of("SELECT 1;", is_first), None);
+            assert_eq!(Command::of("help me", is_first), None);
+        }
+        assert_eq!(Command::of(".5 AS half", false), None);
+        assert_eq!(Command::of(".mode line", true), Some(Command::Mode("line".to_owned())));
+    }
+
+    #[test]
+    fn completion_lists_names_up_to_the_next_dot() {
+        let names = Names::new();
+        let eve = names.fitting("eve");
+        assert!(eve.contains(&"events".to_owned()) && eve.contains(&"event_name".to_owned()), "{eve:?}");
+        assert!(eve.iter().all(|name| !name.contains('.')), "{eve:?}");
+        assert!(names.fitting("user_i").contains(&"user_identity".to_owned()));
+        assert!(names.fitting("user_identity.ar").contains(&"user_identity.arn".to_owned()));
+        assert!(names.fitting("events.").contains(&"events.actor".to_owned()));
+    }
+}
