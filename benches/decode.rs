@@ -17,7 +17,7 @@ pub(crate) fn format(log: &str) -> &'static Format {
 /// The rows of a log, as one batch for each day.
 pub(crate) fn decoded(log: &str, content: &[u8]) -> Vec<RecordBatch> {
     let format = format(log);
-    let (mut decoder, mut cutter, mut carry) = ((format.decoder)(), Cutter::new(format.framing), Carry::default());
+    let (mut decoder, mut cutter, mut carry) = (format.new_decoder(), Cutter::new(format.framing), Carry::default());
     let (mut first_line, mut at) = (1, 0);
     while let Some((block, taken)) = cutter.next(&content[at..], true) {
         let byte_offset = i64::try_from(at).expect("it is small");

@@ -2,104 +2,20 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
-use std::io::{self, BufRead};
+use std::fs::Metadata;
+use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
 use sawlog_formats::label;
-use sawlog_store::file_name;
 use walkdir::WalkDir;
 
-use crate::archive::Member;
-use crate::evidence;
+use crate::found::{Found, Problem, mtime};
 
 /// How the problem of a link ends that leads out of an input folder, and was not followed.
 pub const NOT_FOLLOWED: &str = "not followed";
-
-/// An input file.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// The folder from which `label` starts, as it was given. Most files of a run share one.
-    given: Arc<Path>,
-    /// How to open it, where that is not `label` in that folder. There may be hundreds of thousands.
-    path: Option<Box<Path>>,
-    /// The folder from which `label` starts, absolute.
-    pub(crate) root: Arc<str>,
-    /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
-    pub(crate) label: Arc<str>,
-    /// Bytes.
-    pub(crate) size: u64,
-    /// Microseconds since 1970.
-    pub(crate) mtime: i64,
-    /// Whether another file has the same size, so that it may have the same content; known once the run is planned.
-    pub(crate) may_repeat: bool,
-    /// Where its bytes are, if it is a member of an archive.
-    pub(crate) member: Option<Box<Member>>,
-}
-
-impl Found {
-    /// How to open it.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.path.as_ref().map_or_else(|| self.given.join(&*self.label), |path| path.to_path_buf())
-    }
-
-    /// Opens it, or the file in which its bytes are.
-    pub(crate) fn open(&self) -> io::Result<Arc<File>> {
-        match self.member.as_deref() {
-            None => evidence::open(&self.path()).map(Arc::new),
-            Some(member) => member.place.open(),
-        }
-    }
-
-    /// Where its bytes begin in the file that is opened for it.
-    pub(crate) fn offset(&self) -> u64 {
-        self.member.as_ref().map_or(0, |member| member.offset)
-    }
-
-    /// The last part of its label.
-    pub(crate) fn name(&self) -> &str {
-        file_name(&self.label, self.member.as_ref().map(|member| &*member.archive))
-    }
-
-    /// A member of this file, which is an archive.
-    pub(crate) fn member(&self, label: Arc<str>, size: u64, mtime: Option<i64>, member: Member) -> Self {
-        Self {
-            given: Arc::clone(&self.given),
-            path: None,
-            root: Arc::clone(&self.root),
-            label,
-            size,
-            mtime: mtime.unwrap_or(self.mtime),
-            may_repeat: false,
-            member: Some(Box::new(member)),
-        }
-    }
-
-    /// Gives it a longer label, which starts from the folder above.
-    pub(crate) fn lengthen(&mut self, label: String, root: Arc<str>) {
-        self.path = Some(self.path().into());
-        (self.label, self.root) = (label.into(), root);
-    }
-
-    /// A file with this label, for tests.
-    #[cfg(test)]
-    pub(crate) fn labelled(label: &str) -> Self {
-        let given = Path::new("").into();
-        let (root, label) = ("".into(), label.into());
-        Self { given, path: None, root, label, size: 0, mtime: 0, may_repeat: false, member: None }
-    }
-}
-
-/// Something that can't be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub(crate) path: String,
-    pub(crate) what: String,
-}
 
 /// What was found: files in bytewise order of their labels, and what can't be read.
 #[derive(Debug, Default)]
@@ -280,12 +196,6 @@ impl Finder {
     fn problem(&mut self, path: &Path, what: &str) {
         self.problems.push(Problem { path: label(path), what: what.to_owned() });
     }
-}
-
-/// When a file was last changed, in microseconds since 1970.
-pub(crate) fn mtime(metadata: &Metadata) -> i64 {
-    let since_1970 = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The folder from which labels start.

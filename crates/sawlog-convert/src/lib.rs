@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-mod archive;
 mod compact;
 mod convert;
 mod digests;
 mod discover;
 mod evidence;
+mod found;
 mod manifest;
 mod mapping;
 mod merge;

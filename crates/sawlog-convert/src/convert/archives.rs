@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Result, anyhow};
 use sawlog_store::{Run, Source, SourceState};
 
+use super::archive::{MAX_MEMBERS, Spool, Unpacked, unpack};
 use super::order::{FirstFiles, Hash, from_hex};
 use super::plan::{Plan, converted};
 use super::writer::{FoundArchive, Written};
 use super::{Job, Settings, Summary, read_all};
-use crate::archive::{MAX_MEMBERS, Spool, Unpacked, unpack};
-use crate::discover::Found;
+use crate::found::Found;
 
 /// No more archives are taken apart before their members are read, once so many bytes came out of them, of which each member counts
 /// for some, since they are all in memory.

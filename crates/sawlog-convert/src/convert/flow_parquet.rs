@@ -12,8 +12,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use sawlog_formats::vpc_flow;
 
 use super::content::FileBytes;
-use crate::discover::Found;
 use crate::evidence;
+use crate::found::Found;
 
 /// Rows to a block of lines.
 const ROWS: usize = 1024;

@@ -1,5 +1,6 @@
 //! The conversion: finds what is new, shares the work among threads, and makes the result a new version of the store.
 
+mod archive;
 mod archives;
 mod columns;
 mod content;
@@ -28,7 +29,8 @@ use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Source, SourceState, Store};
 use serde::Serialize;
 
-use crate::discover::{Problem, discover};
+use crate::discover::discover;
+use crate::found::Problem;
 use crate::watch::{Interrupted, Watch, begin_run};
 use columns::Output;
 use order::{Abort, Contents, FirstFiles, Running, Turns};

@@ -19,8 +19,9 @@ use super::options::{Options, VERSION, is_older, member_read_otherwise, read_oth
 use super::order::Hash;
 use super::replace::{Heirs, heirs, is_stale};
 use super::tell::{FileName, HEAD, Told};
-use crate::discover::{Discovery, Found, Problem};
+use crate::discover::Discovery;
 use crate::evidence;
+use crate::found::{Found, Problem};
 
 /// The largest unit of work in bytes.
 const MAX_UNIT: u64 = 64 << 20;

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::order::Running;
 use super::tell::{FileName, Told};
 use super::worker::Report;
-use crate::discover::Found;
+use crate::found::Found;
 
 /// No part is as large as this, unless a line is.
 const LARGE_PART: usize = 80 << 20;

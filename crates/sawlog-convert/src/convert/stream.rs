@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use sawlog_formats::{Budget, Compression, Container, Encoding, decompress, inflate, layer_names};
 
-use crate::discover::Found;
+use crate::found::Found;
 
 /// How a file's bytes become its content.
 pub(super) enum Stream {

@@ -6,7 +6,7 @@ use sawlog_formats::{
 };
 
 use super::Settings;
-use crate::discover::Found;
+use crate::found::Found;
 
 /// How much of a file is looked at to tell its format.
 pub(crate) const HEAD: usize = 64 << 10;

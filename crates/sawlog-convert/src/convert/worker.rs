@@ -23,7 +23,7 @@ use super::plan::{Piece, Unit, hex};
 use super::reading::{Reading, pass_over};
 use super::stream::{Inside, Limit, Stop, Stream, compression, look_inside};
 use super::tell::{HEAD, MAX_DIGEST, Told};
-use crate::discover::{Found, mtime};
+use crate::found::{Found, mtime};
 use crate::watch::Interrupted;
 
 /// After so many bytes of a file have been decoded, their pages are given back.

@@ -12,14 +12,14 @@ use sawlog_formats::{Decoded, date_name, formats};
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use sawlog_store::{Run, Source, SourceState, StagedFile, table};
 
+use super::archive::Packing;
 use super::columns::{Lane, Output, ROW_GROUP_ROWS};
 use super::ledger_rows::LedgerRows;
 use super::plan::{Plan, duplicate, row};
 use super::tell::Told;
 use super::worker::Report;
 use super::{Job, Misfit, Settings, Summary, scraps};
-use crate::archive::Packing;
-use crate::discover::Problem;
+use crate::found::Problem;
 
 /// A data file is closed, and another begun, when its row groups have so many bytes.
 const MAX_FILE: usize = 512 << 20;

@@ -3,56 +3,16 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::discover::mtime;
-use crate::evidence;
+use crate::found::Place;
 
 /// So much is read at a time.
 const BUFFER: usize = 64 << 10;
 const HEAD: usize = 2 << 10;
-
-/// A file that holds members of archives.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    /// A temporary file.
-    Spool(Arc<File>),
-    /// An input file.
-    Input(Arc<Input>),
-}
-
-/// An input file, as it was when it was found.
-#[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) path: PathBuf,
-    pub(crate) size: u64,
-    pub(crate) mtime: i64,
-}
-
-impl Place {
-    pub(crate) fn open(&self) -> io::Result<Arc<File>> {
-        match self {
-            Self::Spool(file) => Ok(Arc::clone(file)),
-            Self::Input(input) => evidence::open(&input.path).map(Arc::new),
-        }
-    }
-
-    /// Makes sure that the file, which was opened, is what it was when it was found.
-    pub(crate) fn check(&self, file: &File) -> Result<()> {
-        let Self::Input(input) = self else { return Ok(()) };
-        let metadata = file.metadata().with_context(|| input.path.display().to_string())?;
-        if metadata.len() != input.size || mtime(&metadata) != input.mtime {
-            bail!(
-                "{} was changed while it was read; nothing was done. Run it again when the file is complete",
-                input.path.display()
-            );
-        }
-        Ok(())
-    }
-}
 
 /// Some of the bytes of a file.
 #[derive(Clone, Debug)]

@@ -9,35 +9,18 @@ mod tar;
 mod unpack;
 mod zip;
 
-use std::sync::Arc;
-
-use sawlog_formats::{Budget, Compression, Container};
+use sawlog_formats::{Compression, Container};
 use sawlog_store::Source;
 
-use crate::discover::{Found, Problem};
+use crate::found::{Found, Problem};
 
-pub(crate) use region::{Place, Spool};
+pub(crate) use region::Spool;
 pub(crate) use unpack::unpack;
 
 /// So many archives may be within each other.
 pub(crate) const MAX_DEPTH: usize = 4;
 /// No more members of one input file than this are read, however much memory there is.
 pub(crate) const MAX_MEMBERS: usize = 1_000_000;
-
-/// Where the bytes of a member are, and what is known of it.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) place: Place,
-    pub(crate) offset: u64,
-    pub(crate) sha256: [u8; 32],
-    /// The label of the input file that it is in.
-    pub(crate) archive: Arc<str>,
-    /// Why it is not whole, or not what was put into the archive.
-    pub(crate) broken: Option<Box<str>>,
-    /// What may come out of the input file, and how much of that was taken for this member.
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) declared: u64,
-}
 
 /// What an input file is that holds an archive.
 #[derive(Clone, Debug)]

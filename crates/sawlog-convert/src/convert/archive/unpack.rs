@@ -10,11 +10,11 @@ use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
 use super::labels::Labels;
-use super::region::{Input, Place, Region, Spool};
+use super::region::{Region, Spool};
 use super::tar::{self, Tar};
-use super::{MAX_DEPTH, MAX_MEMBERS, Member, Packing, Unpacked, zip};
+use super::{MAX_DEPTH, MAX_MEMBERS, Packing, Unpacked, zip};
 use crate::convert::{FileBytes, hex, past_limit, row};
-use crate::discover::{Found, Problem};
+use crate::found::{Found, Input, Member, Place, Problem};
 use crate::watch::{Interrupted, Watch};
 
 /// So much is copied and hashed at a time.
