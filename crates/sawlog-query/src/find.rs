@@ -15,6 +15,7 @@ use futures::StreamExt;
 use sawlog_formats::{Printer, TextColumn};
 
 use crate::events;
+use crate::lines::in_evidence_order;
 use crate::logs::{OF_EVENTS, resolve};
 use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 use crate::records::Records;
@@ -37,6 +38,9 @@ impl Records {
     ///
     /// If data files can't be read, or `take` has an error.
     pub fn lines(&self, order: Order, limit: usize, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<bool> {
+        if let Order::Evidence = order {
+            return in_evidence_order(self.queries(), Some(limit).filter(|limit| *limit > 0), take);
+        }
         let mut lines = Lines::default();
         let printed = self.queries().iter().map(|query| {
             let names = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));

@@ -12,6 +12,7 @@ mod filter;
 mod find;
 mod groups;
 mod index;
+mod lines;
 mod logs;
 mod memory;
 mod nearest;

@@ -10,6 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility, ident, lit};
 use datafusion::physical_expr::expressions::col;
@@ -362,26 +363,50 @@ impl Query {
         wanted: Vec<Expr>,
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
-        let context = session(BATCH_ROWS_IN_ORDER);
-        // Records are printed from all that they have.
-        let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
-        let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
-        let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
         self.store.block_on(async {
-            let mut plan = table.plan(&context.state(), self.with_printed(wanted), condition).await?;
+            let (context, plan) = self.ordered(condition, wanted, limit).await?;
             let schema = plan.schema();
-            if let Ok(keep) = col(KEEP, &schema) {
-                plan = Arc::new(FilterExec::try_new(keep, plan)?);
-            }
             let key = |key| Ok(PhysicalSortExpr::new(col(key, &schema)?, SortOptions::new(false, false)));
             let order = LexOrdering::new(EVIDENCE_ORDER.map(key).into_iter().collect::<Result<Vec<_>>>()?);
-            // So many of each data file are enough.
-            let plan = plan.with_fetch(limit).unwrap_or(plan);
             let merge = SortPreservingMergeExec::new(order.context("keys to merge by")?, plan);
             let plan: Arc<dyn ExecutionPlan> = Arc::new(merge.with_fetch(limit));
             self.explain.plan(self.format.table.name, &plan);
             Ok(execute_stream(plan, context.task_ctx())?)
         })
+    }
+
+    /// The same of all records that the filters leave, in a stream for each data file: whoever takes them merges them.
+    pub(crate) fn in_order_by_file(
+        &self,
+        wanted: Vec<Expr>,
+        limit: Option<usize>,
+    ) -> Result<Vec<SendableRecordBatchStream>> {
+        self.store.block_on(async {
+            let (context, plan) = self.ordered(None, wanted, limit).await?;
+            self.explain.plan(self.format.table.name, &plan);
+            Ok(execute_stream_partitioned(plan, context.task_ctx())?)
+        })
+    }
+
+    /// A plan that has a partition in evidence order for each data file.
+    async fn ordered(
+        &self,
+        condition: Option<Expr>,
+        wanted: Vec<Expr>,
+        limit: Option<usize>,
+    ) -> Result<(SessionContext, Arc<dyn ExecutionPlan>)> {
+        let context = session(BATCH_ROWS_IN_ORDER);
+        // Records are printed from all that they have.
+        let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
+        let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
+        let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
+        let mut plan = table.plan(&context.state(), self.with_printed(wanted), condition).await?;
+        if let Ok(keep) = col(KEEP, &plan.schema()) {
+            plan = Arc::new(FilterExec::try_new(keep, plan)?);
+        }
+        // So many of each data file are enough.
+        let plan = plan.with_fetch(limit).unwrap_or(plan);
+        Ok((context, plan))
     }
 
     /// Whether the filters leave any record: looked for in the log.
