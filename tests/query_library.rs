@@ -140,12 +140,9 @@ fn errors_say_what_is_wrong_and_no_option() {
 #[test]
 fn it_says_why_there_is_nothing() {
     let why = |filters: Filters| Records::open(Store::open(&store()).unwrap(), &filters).unwrap().why_none().unwrap();
-    let near = Some("jmerckle".to_owned());
     let nobody = Filters { user: vec!["jmerkle".to_owned()], ..Filters::default() };
-    match why(nobody) {
-        Nothing::Filter { name: "user", value, .. } => assert_eq!(value, "jmerkle"),
-        other => panic!("{other:?}, not {near:?}"),
-    }
+    let near = Some("jmerckle".to_owned());
+    assert_eq!(why(nobody), Nothing::Filter { name: "user", value: "jmerkle".to_owned(), near });
     let early = Filters { until: Some("2000-01-01".to_owned()), ..Filters::default() };
     assert_eq!(why(early), Nothing::InThatTime);
     let both = Filters { user: vec!["jmerckle".to_owned()], action: vec!["REJECT".to_owned()], ..Filters::default() };

@@ -29,7 +29,7 @@ pub const REJECTS: Table = Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason<'a> {
     /// It is something else: a record of another log, or a line of a kind of file that is not read.
-    Is(&'static str),
+    Is(&'a str),
     /// It is longer than [`crate::MAX_LINE`].
     TooLong,
     /// It stands where a record should, or between records.
@@ -110,8 +110,7 @@ impl<'a> RejectReason<'a> {
     #[must_use]
     pub fn text(self) -> Cow<'a, str> {
         let text: &'a str = match self {
-            Self::Is(text) => text,
-            Self::BrokenOff(text) | Self::Other(text) => text,
+            Self::Is(text) | Self::BrokenOff(text) | Self::Other(text) => text,
             Self::TooLong => "longer than 8 MiB",
             Self::NoRecord => "text that is no record",
             Self::WideText => "64 KiB without a record",

@@ -42,7 +42,7 @@ pub fn check_file(table: &'static Table, folder: &Path, entry: &DataFileEntry) -
 pub struct Unnamed(String);
 
 impl Unnamed {
-    /// What a reader said, if an error is one of those or behind it is one, and none of them names a file.
+    /// What the innermost reader said, if an error is one of those or behind it is one, and none of them names a file.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut found = None;
@@ -56,7 +56,7 @@ impl Unnamed {
                 || error.is::<ParquetError>()
                 || matches!(error.downcast_ref(), Some(ArrowError::ParquetError(_)))
                 || error.downcast_ref().is_some_and(JoinError::is_panic);
-            if is_of_reader && found.is_none() {
+            if is_of_reader {
                 found = Some(Self(error.to_string()));
             }
             cause = error.source();
