@@ -150,8 +150,9 @@ fn uses(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let modules: BTreeSet<String> = uses.keys().cloned().collect();
     let given = given_out(&fs::read_to_string(source.join("lib.rs")).unwrap());
     for (module, used) in &mut uses {
-        let of_front_page: Vec<String> = used.iter().filter_map(|name| given.get(name).cloned()).collect();
-        used.extend(of_front_page);
+        let is_item = |name: &&String| !modules.contains(*name);
+        let of_items: Vec<String> = used.iter().filter(is_item).filter_map(|name| given.get(name).cloned()).collect();
+        used.extend(of_items);
         used.retain(|name| name != module && modules.contains(name));
     }
     uses
