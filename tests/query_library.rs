@@ -91,7 +91,7 @@ async fn ask_all() {
     }
     assert_eq!(results[0].column(0).as_primitive::<Int64Type>().value(0).unsigned_abs(), ADDRESS.1);
     // Each column has a name of its own.
-    assert!(results[1].schema().column_with_name("log_2").is_some(), "{:?}", results[1].schema());
+    assert!(results[1].schema().column_with_name("log_1").is_some(), "{:?}", results[1].schema());
 }
 
 #[test]
