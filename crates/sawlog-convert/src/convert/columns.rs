@@ -11,8 +11,8 @@ use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use super::worker::Report;
 use super::{Settings, scraps};
 
-/// A row group has no more rows.
-pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
+/// A row group has about so many rows at most. More would save few bytes, and cost memory and page faults.
+pub(crate) const ROW_GROUP_ROWS: usize = 96 << 10;
 
 /// What a worker hands to the writer.
 #[derive(Debug)]
