@@ -139,6 +139,7 @@ fn given_out(front_page: &str) -> BTreeMap<String, String> {
 fn uses(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let mut files = Vec::new();
     rust_files(source, &mut files);
+    files.retain(|file| !file.ends_with("tests.rs"));
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for file in files {
         let path = file.strip_prefix(source).unwrap().with_extension("");

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sawlog_formats::{FIRST_FORMATS, Format, Table, formats};
-use tokio::runtime::Runtime;
 
 use crate::confine;
 use crate::delta::{self, Snapshot};
@@ -18,14 +17,14 @@ use crate::intent::Intent;
 use crate::source::SOURCES;
 use crate::tables::{TABLES, table};
 use crate::version::FORMAT_VERSION;
-use crate::waiting;
+use crate::waiting::{self, Threads};
 
 /// A folder of tables. Whoever reads it sees all tables as they were after one run, however many run meanwhile; whoever has
 /// locked it sees them as they are.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    runtime: Runtime,
+    runtime: Threads,
     view: Mutex<View>,
 }
 
@@ -103,7 +102,7 @@ impl Store {
             .enable_all()
             .build()
             .map_err(StoreError::io(root))?;
-        let store = Self { root: root.to_owned(), runtime, view: Mutex::default() };
+        let store = Self { root: root.to_owned(), runtime: Threads::new(runtime), view: Mutex::default() };
         for place in TABLES().into_iter().map(|table| store.folder(table)).chain([store.staging(), root.join(LOCK)]) {
             confine::check(root, &place)?;
             confine::check(root, &place.join("_delta_log"))?;

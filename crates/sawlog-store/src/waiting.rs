@@ -29,6 +29,32 @@ pub(crate) fn block_on<F: Future>(runtime: &Runtime, future: F) -> F::Output {
     output
 }
 
+/// The threads of the query engine. They can be dropped anywhere, also on a thread that must not wait for them to end.
+#[derive(Debug)]
+pub(crate) struct Threads(Option<Runtime>);
+
+impl Threads {
+    pub(crate) fn new(runtime: Runtime) -> Self {
+        Self(Some(runtime))
+    }
+}
+
+impl std::ops::Deref for Threads {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("a runtime until it is dropped")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let (Some(runtime), Ok(_)) = (self.0.take(), Handle::try_current()) {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// Wakes a thread.
 struct Unpark(Thread);
 
