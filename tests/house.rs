@@ -187,7 +187,7 @@ fn no_modules_use_each_other_round_about() {
     for entry in fs::read_dir(&crates).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let uses = uses(&crates.join(&name).join("src"));
-        for cycle in cycles(&uses) {
+        if let Some(cycle) = cycles(&uses).pop_first() {
             let among = uses.iter().filter(|(module, _)| cycle.contains(*module));
             let among: Vec<String> = among.map(|(module, used)| format!("{module} uses {:?}", used & &cycle)).collect();
             panic!("{name}: a cycle of imports: {}", among.join("; "));

@@ -26,7 +26,7 @@ const MEMBER_MEMORY: usize = 1 << 10;
 const MIN_MEMBERS: usize = 50_000;
 
 /// Reads the archives that were found; gives how many rows the ledger gets.
-pub(super) fn read(first: Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
+pub(super) fn read(first: &Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
     if first.archives.is_empty() {
         return Ok(0);
     }

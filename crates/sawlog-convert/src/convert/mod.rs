@@ -275,7 +275,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
     drop(ledger);
     let written = read_all(&job, &mut run, &mut summary)?;
-    let rows = written.rows + archives::read(written, &job, &mut run, &mut summary)?;
+    let rows = written.rows + archives::read(&written, &job, &mut run, &mut summary)?;
     if watch.wants_to_stop() {
         return Err(Interrupted.into());
     }
