@@ -267,3 +267,22 @@ fn a_compaction_that_is_killed_changes_nothing_or_all() {
     assert_eq!(answers(&case, "sawlog-store"), before);
     assert_eq!(case.sawlog(&["verify"]).code, 0);
 }
+
+#[test]
+fn an_index_of_many_values_is_not_written_anew_each_time() {
+    let case = Case::new();
+    // Of two addresses in each record none comes again: the index has several files as soon as it is made.
+    let address = |number: u32| format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+    let flow = |number: u32| format!("1627560000 {} {}\n", address(2 * number), address(2 * number + 1));
+    let flows: String = (0..150_000).map(flow).collect();
+    case.write("in/flows", format!("start srcaddr dstaddr\n{flows}"));
+    assert_eq!(case.sawlog(&["convert", "in", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
+    let index = case.path("sawlog-store/entities");
+    let before = data_files(&index);
+    assert!(before > 4, "{before}");
+    for _ in 0..2 {
+        assert_eq!(case.sawlog(&["compact"]).code, 0);
+        assert_eq!(data_files(&index), before, "what is full stays");
+    }
+}

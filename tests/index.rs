@@ -556,7 +556,7 @@ fn objects_that_never_repeat_are_scanned() {
     let line = |number: u32| ("192.0.2.1".to_owned(), "GET", Some(1), format!("k{}", number.min(69_990)));
     case.write("logs/a", lines_of((0..70_000).map(line)));
     case.write("logs/b", lines_of((0..100).map(line)).replace("29/Jul", "30/Jul"));
-    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "logs", "-q", "--threads", "1"]).code, 0);
     assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
     let ran = case.sawq(&["s3logparse", "topfiles", "-n", "3", "--explain"]);
     assert_eq!(ran.text(), "10 - k69990\n2 - k0\n2 - k1\n");
@@ -661,12 +661,12 @@ fn files_of_a_large_index_follow_each_other() {
     let case = large_index();
     copy(&case.path("sawlog-store"), &case.path("scanned"));
     fs::remove_dir_all(case.path("scanned/entities")).unwrap();
-    for (made_by, files) in [("convert", 3), ("reindex", 2)] {
+    for made_by in ["convert", "reindex"] {
         if made_by == "reindex" {
             assert_eq!(case.sawlog(&["reindex", "-q"]).code, 0);
         }
         let ranges = ranges(&case);
-        assert_eq!(ranges.len(), files, "{made_by}: {ranges:?}");
+        assert!(ranges.len() > 2, "{made_by}: {ranges:?}");
         // The second run's rows are in a file of their own, which begins as the first one does.
         let all_follow = ranges.windows(2).all(|files| files[0][1] <= files[1][0]);
         assert_eq!(all_follow, made_by != "convert", "{made_by}: {ranges:?}");

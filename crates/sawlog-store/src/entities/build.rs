@@ -16,8 +16,8 @@ use super::spill::{Spill, SpillWriter};
 use super::standing::{self, Said, StandingSum, StandingSums};
 use crate::error::{Result, StoreError};
 
-/// So many rows are in memory until they are sorted, and in a file of the index.
-pub const INDEX_FILE_ROWS: u64 = 256 << 10;
+/// So many rows are in memory until they are sorted, and in a file of the index; fewer if their values are long.
+pub const INDEX_FILE_ROWS: u64 = 64 << 10;
 /// An unbounded field may be left out of the index of a data file that has so many rows,
 const MANY_ROWS: u64 = 64 << 10;
 /// if one in so many of them brings a new value.
