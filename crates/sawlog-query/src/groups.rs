@@ -266,8 +266,15 @@ impl<S: Fn(&Sums) -> u128> Largest<S> {
             self.kept.push(new());
         } else if let Some(mut smallest) = self.kept.peek_mut() {
             let before = smallest.1.as_ref().map(|(file, line)| (file.as_str(), *line));
-            if size.cmp(&smallest.0).then_with(|| first().cmp(&before)).is_lt() {
+            let order = size.cmp(&smallest.0).then_with(|| first().cmp(&before));
+            if order.is_lt() {
                 *smallest = new();
+            } else if order.is_eq() {
+                // The values decide, as they do when all is sorted: not who came first.
+                let new = new();
+                if new < *smallest {
+                    *smallest = new;
+                }
             }
         }
     }
