@@ -9,6 +9,7 @@ mod json;
 mod precedence;
 mod rewrite;
 mod session;
+mod tree;
 mod words;
 
 pub use dialect::is_ended;

@@ -145,11 +145,9 @@ pub fn is_ended(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-
     use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
-    use datafusion::sql::sqlparser::ast::visit_expressions_mut;
 
+    use super::super::tree::each_expr;
     use super::{Expr, Statement, is_ended, parse};
 
     fn parsed(text: &str) -> Vec<String> {
@@ -190,14 +188,13 @@ mod tests {
     fn nested(text: &str) -> String {
         let mut statement = parse(&format!("SELECT {text}")).unwrap().pop_front().unwrap();
         let Statement::Statement(inner) = &mut statement else { panic!("not plain: {text}") };
-        let _ = visit_expressions_mut(&mut **inner, |expr| {
+        each_expr(&mut **inner, |expr| {
             let bare = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
             *expr = match bare {
                 Expr::Nested(inner) => *inner,
                 Expr::Identifier(_) | Expr::Value(_) => bare,
                 _ => Expr::Nested(Box::new(bare)),
             };
-            ControlFlow::<()>::Continue(())
         });
         statement.to_string()
     }

@@ -3,18 +3,14 @@
 //! What stands in brackets is nested in the tree, so AND and OR that are not nested, where only what binds closer may stand, show
 //! where the parser went too far.
 
-use std::ops::ControlFlow;
-
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator};
 
 use super::rewrite::take;
+use super::tree::each_expr;
 
 /// Puts the operators of a statement where they bind in SQL.
 pub(super) fn mend(statement: &mut Statement) {
-    let _ = visit_expressions_mut(statement, |expr| {
-        lift(expr);
-        ControlFlow::<()>::Continue(())
-    });
+    each_expr(statement, lift);
 }
 
 /// How close AND and OR bind; `None` of all that binds closer.
@@ -88,10 +84,7 @@ mod tests {
             let mut statements = Parser::parse_sql(&DuckDbDialect {}, &format!("SELECT {text}")).unwrap();
             mend(&mut statements[0]);
             let mut found = None;
-            let _ = visit_expressions_mut(&mut statements[0], |expr| {
-                found = Some(expr.clone());
-                ControlFlow::<()>::Continue(())
-            });
+            each_expr(&mut statements[0], |expr| found = Some(expr.clone()));
             assert_eq!(brackets(&found.unwrap()), wanted, "{text}");
         }
     }

@@ -9,10 +9,11 @@ use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, LambdaFunction, ObjectName,
     OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement,
-    Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, Visit, VisitMut, Visitor,
-    VisitorMut, WildcardAdditionalOptions, visit_expressions_mut,
+    Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
+use super::tree::{each_expr, walk};
 use super::{precedence, words};
 
 /// Stands between a name that occurs more than once among the results and its number, which is not printed.
@@ -20,18 +21,18 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
 /// its results are for other queries.
-pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: impl Fn(&str) -> bool, is_within: bool) {
+pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: &dyn Fn(&str) -> bool, is_within: bool) {
     precedence::mend(statement);
-    let _ = VisitMut::visit(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
+    let _ = walk(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
 }
 
-struct Rewriter<F> {
-    is_aggregate: F,
+struct Rewriter<'a> {
+    is_aggregate: &'a dyn Fn(&str) -> bool,
     /// How many queries we are in.
     depth: usize,
 }
 
-impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
+impl VisitorMut for Rewriter<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
@@ -55,7 +56,7 @@ impl<F: Fn(&str) -> bool> VisitorMut for Rewriter<F> {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
                 _ => None,
             });
-            let keys = keys.filter(|expr| !matches!(expr, Expr::Value(_)) && !aggregates(expr, &self.is_aggregate));
+            let keys = keys.filter(|expr| !matches!(expr, Expr::Value(_)) && !aggregates(expr, self.is_aggregate));
             select.group_by = GroupByExpr::Expressions(keys.cloned().collect(), modifiers.clone());
         }
         name_results(select, self.depth > 1);
@@ -154,7 +155,7 @@ fn fields_of_parameters(lambda: &mut LambdaFunction) {
         OneOrManyWithParens::One(parameter) => vec![normal(&parameter.name)],
         OneOrManyWithParens::Many(parameters) => parameters.iter().map(|parameter| normal(&parameter.name)).collect(),
     };
-    let _ = visit_expressions_mut(&mut lambda.body, |expr| {
+    each_expr(&mut lambda.body, |expr| {
         if let Expr::CompoundIdentifier(parts) = expr
             && parts.first().is_some_and(|first| names.contains(&normal(first)))
         {
@@ -164,17 +165,16 @@ fn fields_of_parameters(lambda: &mut LambdaFunction) {
             let root = Box::new(Expr::Identifier(parts.remove(0)));
             *expr = Expr::CompoundFieldAccess { root, access_chain };
         }
-        ControlFlow::<()>::Continue(())
     });
 }
 
 /// Whether an expression makes one value of many rows.
-fn aggregates(expr: &Expr, is_aggregate: &impl Fn(&str) -> bool) -> bool {
-    struct Finder<'a, F>(&'a F);
-    impl<F: Fn(&str) -> bool> Visitor for Finder<'_, F> {
+fn aggregates(expr: &Expr, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
+    struct Finder<'a>(&'a dyn Fn(&str) -> bool);
+    impl VisitorMut for Finder<'_> {
         type Break = ();
 
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
             match expr {
                 Expr::Function(function)
                     if function.over.is_none() && words::aggregates(&name_of(function), self.0) =>
@@ -185,7 +185,7 @@ fn aggregates(expr: &Expr, is_aggregate: &impl Fn(&str) -> bool) -> bool {
             }
         }
     }
-    Visit::visit(expr, &mut Finder(is_aggregate)).is_break()
+    walk(&mut expr.clone(), &mut Finder(is_aggregate)).is_break()
 }
 
 pub(super) fn name_of(function: &Function) -> String {
@@ -239,7 +239,7 @@ fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<Str
         }
         _ => {
             let mut expr = expr.clone();
-            let _ = VisitMut::visit(&mut expr, &mut LowerCase);
+            let _ = walk(&mut expr, &mut LowerCase);
             Some(expr.to_string())
         }
     }

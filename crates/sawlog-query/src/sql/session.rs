@@ -20,6 +20,7 @@ use datafusion::sql::parser::{self, ExplainStatement};
 use datafusion::sql::sqlparser::ast::{self, CreateView, ObjectName, ObjectType};
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use sawlog_store::{Store, TABLES};
 
 use super::dialect::parse;
@@ -106,7 +107,14 @@ impl Session<'_> {
     /// # Errors
     ///
     /// If there is no such table, column or function, or the statement is none that only asks.
-    pub async fn ask(&mut self, statement: Statement) -> Result<Option<Rows<'_>>> {
+    ///
+    /// The future is in a box so that the engine's planner, which is as large as all else here, is compiled with this crate and not
+    /// once more with each that waits for an answer.
+    pub fn ask(&mut self, statement: Statement) -> BoxFuture<'_, Result<Option<Rows<'_>>>> {
+        Box::pin(self.answer(statement))
+    }
+
+    async fn answer(&mut self, statement: Statement) -> Result<Option<Rows<'_>>> {
         use ast::Statement as Sql;
         let statement = match statement.0 {
             parser::Statement::Statement(inner) => match *inner {
@@ -162,7 +170,7 @@ impl Session<'_> {
     async fn plan(&mut self, mut statement: parser::Statement, is_within: bool) -> Result<LogicalPlan> {
         let state = self.context.state();
         if let Some(inner) = inner(&mut statement) {
-            rewrite(inner, |name| state.aggregate_functions().contains_key(name), is_within);
+            rewrite(inner, &|name| state.aggregate_functions().contains_key(name), is_within);
         }
         for reference in state.resolve_table_references(&statement)? {
             match reference.schema() {

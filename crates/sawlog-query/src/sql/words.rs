@@ -1,14 +1,12 @@
 //! Functions by the names that DuckDB gives them, in the engine's words.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    visit_expressions_mut,
 };
 
 use super::dialect;
 use super::rewrite::{call, literal, name_of, take, text};
+use super::tree::each_expr;
 
 /// Functions that the engine has by another name.
 const SYNONYMS: &[(&str, &str)] = &[
@@ -66,7 +64,7 @@ fn synonym(name: &str) -> Option<&'static str> {
 }
 
 /// Whether a function makes one value of many; `is_aggregate` knows the engine's.
-pub(super) fn aggregates(name: &str, is_aggregate: &impl Fn(&str) -> bool) -> bool {
+pub(super) fn aggregates(name: &str, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
     AGGREGATES.contains(&name) || is_aggregate(synonym(name).unwrap_or(name))
 }
 
@@ -102,13 +100,12 @@ fn filled(template: &str, arguments: &[Expr]) -> Option<Expr> {
         text.replace(&format!("#{number}"), &format!("\"{}\"", place(number)))
     });
     let mut expr = dialect::expression(&text).ok()?;
-    let _ = visit_expressions_mut(&mut expr, |expr| {
+    each_expr(&mut expr, |expr| {
         if let Expr::Identifier(name) = expr
             && let Some(argument) = arguments.iter().enumerate().find(|(at, _)| name.value == place(at + 1))
         {
             *expr = Expr::Nested(Box::new(argument.1.clone()));
         }
-        ControlFlow::<()>::Continue(())
     });
     Some(expr)
 }

@@ -1,0 +1,58 @@
+//! Walks through a statement's tree.
+//!
+//! All visitors go by one type. The parser's walk is a function for each kind of node, some hundreds of them, and the compiler makes
+//! all of these once more for each type of visitor: for six types that was most of the time that this crate took to compile.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{Expr, Query, Select, VisitMut, VisitorMut};
+
+/// A visitor of any type.
+struct Any<'a>(&'a mut dyn VisitorMut<Break = ()>);
+
+impl VisitorMut for Any<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.0.pre_visit_query(query)
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.0.post_visit_query(query)
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        self.0.pre_visit_select(select)
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        self.0.post_visit_select(select)
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.0.pre_visit_expr(expr)
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.0.post_visit_expr(expr)
+    }
+}
+
+/// Shows a visitor the queries, selects and expressions of a tree; no other nodes. Says whether it broke off.
+pub(super) fn walk(tree: &mut impl VisitMut, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()> {
+    tree.visit(&mut Any(visitor))
+}
+
+/// Calls a function with each expression of a tree, inner ones first.
+pub(super) fn each_expr(tree: &mut impl VisitMut, visit: impl FnMut(&mut Expr)) {
+    struct Each<F>(F);
+    impl<F: FnMut(&mut Expr)> VisitorMut for Each<F> {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            (self.0)(expr);
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = walk(tree, &mut Each(visit));
+}
