@@ -12,7 +12,7 @@ use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
-use sawlog_tests::{Case, Fault, Numbers, in_parallel, random_log, repository, with_layer};
+use sawlog_tests::{Case, Fault, Numbers, in_parallel, is_full, random_log, repository, with_layer};
 
 /// Fields by which records are grouped: indexed ones, and some that are not.
 const DIMENSIONS: &[&str] = &[
@@ -232,7 +232,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if is_full() { 24 } else { 4 }, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn an_answer_from_the_index_is_that_of_a_scan(seed in 0_u64..1 << 40) {

@@ -408,7 +408,8 @@ fn memory_is_bounded_whatever_the_size_of_records() {
     assert_eq!(case.sawlog(&["convert", "more", "-q"]).code, 0);
     let compacted = peak(&case, &["compact"], 0);
     println!("verify {verified} MiB, compact {compacted} MiB");
-    assert!(verified < 200, "{verified} MiB");
+    // A record is 6 MiB, and each thread holds some of them as columns, as text, and as they were written.
+    assert!(verified < 256, "{verified} MiB");
     assert!(compacted < 400, "{compacted} MiB");
 }
 
