@@ -48,6 +48,7 @@ impl Interner {
     ///
     /// If no value has the number.
     #[must_use]
+    #[inline]
     pub fn get(&self, number: u32) -> &[u8] {
         let number = number as usize;
         &self.bytes[self.offsets[number] as usize..self.offsets[number + 1] as usize]
@@ -56,7 +57,7 @@ impl Interner {
     /// The number of `value`, which is added if it is new.
     #[inline]
     pub fn intern(&mut self, value: &[u8]) -> u32 {
-        if (self.last as usize) < self.len() && self.get(self.last) == value {
+        if (self.last as usize) < self.len() && same(self.get(self.last), value) {
             return self.last;
         }
         self.last = self.find_or_add(value);
@@ -66,7 +67,7 @@ impl Interner {
     /// The number of `value`, which is added if it is new and there are fewer than `most` values.
     #[inline]
     pub(crate) fn intern_within(&mut self, value: &[u8], most: usize) -> Option<u32> {
-        if (self.last as usize) < self.len() && self.get(self.last) == value {
+        if (self.last as usize) < self.len() && same(self.get(self.last), value) {
             return Some(self.last);
         }
         let number = match self.find(value) {
@@ -96,7 +97,7 @@ impl Interner {
             }
             if slot & 0xffff_ffff_0000_0000 == tag {
                 let number = low_half(slot) - 1;
-                if self.get(number) == value {
+                if same(self.get(number), value) {
                     return Ok(number);
                 }
             }
@@ -164,14 +165,34 @@ fn hash(seed: u64, value: &[u8]) -> u64 {
         hash = fold(hash ^ u64::from_le_bytes(*word), K ^ seed);
     }
     if !rest.is_empty() {
-        let tail = if let Some((_, tail)) = value.split_last_chunk::<8>() {
-            u64::from_le_bytes(*tail)
-        } else {
-            rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte))
-        };
+        let tail = value.last_chunk().map_or_else(|| short(value), |tail| u64::from_le_bytes(*tail));
         hash = fold(hash ^ tail, K ^ seed);
     }
     fold(hash, 0xd6e8_feb8_6659_fd93)
+}
+
+/// All of 1 to 7 bytes, those in the middle perhaps twice.
+#[inline]
+fn short(value: &[u8]) -> u64 {
+    match (value.first_chunk(), value.last_chunk()) {
+        (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32,
+        _ => [0, value.len() / 2, value.len() - 1].iter().fold(0, |word, at| word << 8 | u64::from(value[*at])),
+    }
+}
+
+/// Whether two values are the same. Of short ones, as addresses are, what both begin and end with decides, without a call of `memcmp`.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    #[inline]
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            4..8 => ends::<4>(a, b),
+            8..=16 => ends::<8>(a, b),
+            _ => a == b,
+        }
 }
 
 /// Values of so many bytes are hashed in blocks.
@@ -207,7 +228,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_values_as_a_map_does(
-            short in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..500),
+            short in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..500),
             long in prop::collection::vec(prop::collection::vec(0u8..2, 120..300), 0..20),
         ) {
             // Long ones that differ in one place.
@@ -226,6 +247,20 @@ mod tests {
                 prop_assert_eq!(interner.get(expected), value.as_slice());
             }
             prop_assert_eq!(interner.len(), numbers.len());
+        }
+    }
+
+    #[test]
+    fn values_that_differ_in_one_place_are_others() {
+        for len in 0..40 {
+            let value = vec![b'a'; len];
+            for at in 0..len {
+                let mut other = value.clone();
+                other[at] = b'b';
+                let mut interner = Interner::default();
+                let numbers = [&value, &other, &value, &other].map(|value| interner.intern(value));
+                assert_eq!(numbers, [0, 1, 0, 1], "{len} bytes, of which {at} differs");
+            }
         }
     }
 }

@@ -244,10 +244,10 @@ impl IndexBuilder {
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
         self.rows.push(&RowRef {
             field: row.field,
-            value: row.value.as_deref(),
+            value: row.value.as_deref().map(str::as_bytes),
             data_file: self.data_files.intern(row.data_file.as_bytes()),
             sums: row.sums(),
-            first: row.first.as_ref().map(|(file, line)| (file.as_str(), *line)),
+            first: row.first.as_ref().map(|(file, line)| (file.as_bytes(), *line)),
             positions: row.positions.as_deref(),
             standing: row.standing.as_deref(),
             version: row.version,
@@ -287,21 +287,21 @@ impl IndexBuilder {
         rows
     }
 
-    /// Gives `take` all rows, as row groups of a file each time. The files are in order as well: a value's rows are in one of
-    /// them, or in some that follow each other. What is too much for memory waits in a folder.
-    pub(crate) fn finish(mut self, folder: &Path, mut take: impl FnMut(Vec<RecordBatch>) -> Result<()>) -> Result<()> {
+    /// Gives `take` all rows, a file's each time. The files are in order as well: a value's rows are in one of them, or in some
+    /// that follow each other. What is too much for memory waits in a folder.
+    pub(crate) fn finish(mut self, folder: &Path, mut take: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
         if self.spills.is_empty() {
-            let row_groups = self.take();
-            return if row_groups.is_empty() { Ok(()) } else { take(row_groups) };
+            return self.take().map_or(Ok(()), take);
         }
         self.spill(folder)?;
         let spills = std::mem::take(&mut self.spills);
-        self.merge(spills, folder, |rows| take(rows.row_groups(&self.data_files)))
+        self.merge(spills, folder, |rows| take(rows.row_group(&self.data_files)))
     }
 
-    /// The rows in memory as sorted row groups; none if there are none.
-    pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
-        self.sorted().row_groups(&self.data_files)
+    /// The rows in memory, sorted; `None` if there are none.
+    pub(crate) fn take(&mut self) -> Option<RecordBatch> {
+        let rows = self.sorted();
+        (!rows.is_empty()).then(|| rows.row_group(&self.data_files))
     }
 }
 
@@ -339,8 +339,8 @@ impl AddedValues<'_> {
                 positions.clear();
                 positions.extend(rows.iter().map(|row| self.before as u64 + u64::from(*row)));
                 let positions = (!positions.is_empty()).then_some(&positions[..]);
-                let (field, data_file, first) = (self.field, self.number, Some(first));
-                let sums = *sums;
+                let (field, data_file, value) = (self.field, self.number, Some(text.as_bytes()));
+                let (sums, first) = (*sums, Some((first.0.as_bytes(), first.1)));
                 self.rows.push(&RowRef { field, value, data_file, sums, first, positions, standing: packed, version });
                 continue;
             }
@@ -426,8 +426,8 @@ mod tests {
         let data_file = builder.data_files.intern(given_up.data_file.as_bytes());
         builder.given_up.insert((given_up.field, data_file));
         let mut found = Vec::new();
-        let take = |row_groups: Vec<RecordBatch>| {
-            found.extend(row_groups.iter().flat_map(|batch| IndexRow::from_batch(batch).unwrap()));
+        let take = |batch: RecordBatch| {
+            found.extend(IndexRow::from_batch(&batch).unwrap());
             Ok(())
         };
         builder.finish(folder.path(), take).unwrap();

@@ -47,8 +47,8 @@ pub const ENTITIES: Table = Table {
         Column::int64("bytes_sent", "Bytes sent in all; null if no record says"),
         Column::int64("bytes_received", "Bytes stored in all"),
         Column::int64("errors", "How many of the records are failures"),
-        Column::time("first_time", "The earliest of the records; null if none has a time"),
-        Column::time("last_time", "The latest of the records"),
+        Column::time("first_time", "The earliest of the records; null if none has a time").layout(Layout::Delta),
+        Column::time("last_time", "The latest of the records").layout(Layout::Delta),
         Column::text("first_file", "The source file of the first record in evidence order"),
         Column::int64("first_line", "Its line there").layout(Layout::Delta),
         Column::bytes(

@@ -18,21 +18,19 @@ use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
 const MAX_BYTES: usize = 32 << 20;
 /// What a row takes beside its value: itself, once more when it is sorted, its key, and its value's.
 const ROW_BYTES: usize = 2 * size_of::<Row>() + 2 * size_of::<(u128, usize)>();
-/// Rows to a row group: few, so that looking up a value reads little.
-const ROW_GROUP_ROWS: usize = 8 << 10;
 /// Stands for a value that is null, or a first record that there is not.
 const NULL: u32 = u32::MAX;
 
-/// A row whose texts are borrowed.
+/// A row whose texts are borrowed, as bytes: they are not looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowRef<'a> {
     /// The position of the field in [`FIELDS`].
     pub(super) field: usize,
-    pub(super) value: Option<&'a str>,
+    pub(super) value: Option<&'a [u8]>,
     /// The number of the data file among those of the run.
     pub(super) data_file: u32,
     pub(super) sums: Sums,
-    pub(super) first: Option<(&'a str, i64)>,
+    pub(super) first: Option<(&'a [u8], i64)>,
     /// The row numbers, in ascending order, if these are few.
     pub(super) positions: Option<&'a [u64]>,
     /// What standing summaries add up, packed, if the field has any.
@@ -109,10 +107,10 @@ impl Rows {
         });
         Row {
             field: row.field,
-            value: row.value.map_or(NULL, |value| self.values.intern(value.as_bytes())),
+            value: row.value.map_or(NULL, |value| self.values.intern(value)),
             data_file: row.data_file,
             sums: row.sums,
-            source: row.first.map_or(NULL, |(source, _)| self.sources.intern(source.as_bytes())),
+            source: row.first.map_or(NULL, |(source, _)| self.sources.intern(source)),
             line: row.first.map_or(0, |(_, line)| line),
             positions,
             standing,
@@ -136,7 +134,7 @@ impl Rows {
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = RowRef<'_>> {
         self.all.iter().map(|row| RowRef {
             field: row.field,
-            value: (row.value != NULL).then(|| text(&self.values, row.value)),
+            value: (row.value != NULL).then(|| self.values.get(row.value)),
             data_file: row.data_file,
             sums: row.sums,
             first: self.first(row),
@@ -165,13 +163,14 @@ impl Rows {
     }
 
     /// Where a row's first record stands.
-    fn first(&self, row: &Row) -> Option<(&str, i64)> {
-        (row.source != NULL).then(|| (text(&self.sources, row.source), row.line))
+    fn first(&self, row: &Row) -> Option<(&[u8], i64)> {
+        (row.source != NULL).then(|| (self.sources.get(row.source), row.line))
     }
 
     /// What a row says without its packed sums.
     fn said(&self, row: &Row) -> Said<'_> {
-        Said { sent: row.sums.sent, first: self.first(row) }
+        let first = (row.source != NULL).then(|| (text(&self.sources, row.source), row.line));
+        Said { sent: row.sums.sent, first }
     }
 
     /// Adds a row to sorted ones.
@@ -208,21 +207,14 @@ impl Rows {
         });
     }
 
-    /// The rows as row groups of the table, where data files have these names.
-    pub(super) fn row_groups(&self, data_files: &Interner) -> Vec<RecordBatch> {
-        let most = self.values.len().max(self.sources.len()).max(data_files.len());
-        let mut places = vec![NULL; most];
-        self.all.chunks(ROW_GROUP_ROWS).map(|rows| self.row_group(rows, data_files, &mut places)).collect()
-    }
-
-    /// Some rows as a row group; `places` has [`NULL`] for each number of a text, before and after.
-    fn row_group(&self, rows: &[Row], data_files: &Interner, places: &mut [u32]) -> RecordBatch {
-        let mut texts = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values, places);
+    /// The rows as a row group of the table, where data files have these names. Whoever looks up a value reads its pages only.
+    pub(super) fn row_group(&self, data_files: &Interner) -> RecordBatch {
+        let rows = &self.all;
+        let texts = |get: &dyn Fn(&Row) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
         let field_text = |get: fn(usize) -> &'static str| {
             let mut names = Interner::default();
             let keys: Vec<u32> = rows.iter().map(|row| names.intern(get(row.field).as_bytes())).collect();
-            let mut places = vec![NULL; names.len()];
-            text_array(keys.into_iter(), &names, &mut places)
+            text_array(keys.into_iter(), &names)
         };
         let number =
             |get: fn(&Row) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
@@ -282,8 +274,9 @@ fn ranks(values: &Interner) -> Vec<u32> {
     ranks
 }
 
-/// Text by number, with a dictionary of the values in use, where that pays. `places` has room for each number.
-fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner, places: &mut [u32]) -> ArrayRef {
+/// Text by number, with a dictionary of the values in use, where that pays.
+fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner) -> ArrayRef {
+    let mut places = vec![NULL; values.len()];
     let mut used: Vec<u32> = Vec::new();
     let keys = numbers.map(|number| {
         (number != NULL).then(|| {
@@ -296,7 +289,6 @@ fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner, places: &mu
         })
     });
     let keys: UInt32Array = keys.collect();
-    used.iter().for_each(|number| places[*number as usize] = NULL);
     let distinct: Vec<&str> = used.iter().map(|number| text(values, *number)).collect();
     if distinct.len() * 2 > keys.len() {
         return Arc::new(keys.iter().map(|key| key.map(|key| distinct[key as usize])).collect::<StringArray>());

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Int32Array, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray,
-    StringDictionaryBuilder, UInt32Array, UInt64Array, UInt64Builder,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryDictionaryBuilder, Int32Array, Int64Array, ListArray, ListBuilder,
+    RecordBatch, UInt32Array, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{Int32Type, Int64Type, UInt32Type, UInt64Type};
 use arrow::error::ArrowError;
@@ -28,7 +28,7 @@ const BATCH_ROWS: usize = 1024;
 const BATCH_BYTES: usize = 256 << 10;
 
 /// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
-type Key<'a> = (usize, Option<&'a str>, u32);
+type Key<'a> = (usize, Option<&'a [u8]>, u32);
 
 /// Sorted rows in a file without a name, which is gone when it is closed, whatever becomes of the run.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl SpillWriter {
             let mut bytes = 0;
             let next = std::iter::from_fn(|| {
                 let row = if bytes < BATCH_BYTES { rows.next() } else { None }?;
-                bytes += row.value.map_or(0, str::len);
+                bytes += row.value.map_or(0, <[u8]>::len);
                 Some(row)
             });
             let batch = batch(next.take(BATCH_ROWS)).map_err(io_error)?;
@@ -114,7 +114,7 @@ fn batch<'a>(rows: impl Iterator<Item = RowRef<'a>>) -> Result<RecordBatch, Arro
         |get: fn(&RowRef<'_>) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
     let small =
         |get: fn(&RowRef<'_>) -> u32| -> ArrayRef { Arc::new(rows.iter().map(get).map(Some).collect::<UInt32Array>()) };
-    let mut sources = StringDictionaryBuilder::<UInt32Type>::new();
+    let mut sources = BinaryDictionaryBuilder::<UInt32Type>::new();
     let mut positions = ListBuilder::new(UInt64Builder::new());
     for row in &rows {
         sources.append_option(row.first.map(|(source, _)| source));
@@ -123,7 +123,7 @@ fn batch<'a>(rows: impl Iterator<Item = RowRef<'a>>) -> Result<RecordBatch, Arro
     }
     RecordBatch::try_from_iter_with_nullable([
         ("field", small(|row| u32::try_from(row.field).unwrap_or(u32::MAX)), true),
-        ("value", Arc::new(rows.iter().map(|row| row.value).collect::<StringArray>()), true),
+        ("value", Arc::new(rows.iter().map(|row| row.value).collect::<BinaryArray>()), true),
         ("data_file", small(|row| row.data_file), true),
         ("records", number(|row| Some(row.sums.records)), true),
         ("sent", number(|row| row.sums.sent), true),
@@ -149,7 +149,7 @@ struct Cursor {
 /// A batch, by its columns.
 struct Batch {
     fields: UInt32Array,
-    values: StringArray,
+    values: BinaryArray,
     data_files: UInt32Array,
     records: Int64Array,
     sent: Int64Array,
@@ -158,7 +158,7 @@ struct Batch {
     firsts: Int64Array,
     lasts: Int64Array,
     source_keys: UInt32Array,
-    sources: StringArray,
+    sources: BinaryArray,
     lines: Int64Array,
     positions: ListArray,
     position_values: UInt64Array,
@@ -175,7 +175,7 @@ impl Batch {
         let positions = batch["positions"].as_list::<i32>();
         Self {
             fields: small("field"),
-            values: batch["value"].as_string().clone(),
+            values: batch["value"].as_binary().clone(),
             data_files: small("data_file"),
             records: number("records"),
             sent: number("sent"),
@@ -184,7 +184,7 @@ impl Batch {
             firsts: number("first"),
             lasts: number("last"),
             source_keys: sources.keys().clone(),
-            sources: sources.values().as_string().clone(),
+            sources: sources.values().as_binary().clone(),
             lines: number("line"),
             positions: positions.clone(),
             position_values: positions.values().as_primitive::<UInt64Type>().clone(),
@@ -197,7 +197,7 @@ impl Batch {
         (self.fields.value(row) as usize, self.value(row), self.data_files.value(row))
     }
 
-    fn value(&self, row: usize) -> Option<&str> {
+    fn value(&self, row: usize) -> Option<&[u8]> {
         self.values.is_valid(row).then(|| self.values.value(row))
     }
 
