@@ -28,7 +28,7 @@ use crate::tables::{TABLES, table};
 /// The folder's name of a partition whose records have no time, as Hive and all that came after it have it.
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// How the index is compressed: zstd takes 13 % less space, but questions take 5 to 10 ms longer.
+/// How the index is compressed. With zstd it is an eighth smaller, and some questions take 5 ms longer.
 const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
