@@ -154,7 +154,7 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
             Ok(())
         })?;
         rows.close(index);
-        if let Some(batch) = rows.take() {
+        if let Some(batch) = rows.take()? {
             IndexRow::from_batch(&batch).unwrap_or_default().into_iter().for_each(|row| add(&mut found, row));
         }
     }

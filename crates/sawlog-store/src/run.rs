@@ -113,6 +113,11 @@ impl<'a> Run<'a> {
         self.codec
     }
 
+    /// Lets the index of what is added take so much memory, in bytes, before it waits on disk. Without this it takes 32 MiB.
+    pub fn give_index_memory(&mut self, memory: usize) {
+        self.index.give_memory(memory);
+    }
+
     /// Opens a data file of `table`, in the partition `date` (`2021-07-29`) where the table has any, or in that of records
     /// without a time.
     ///

@@ -61,7 +61,7 @@ pub struct Settings {
     pub vpc_fields: Option<Arc<str>>,
     /// How many threads read and decode.
     pub threads: usize,
-    /// Bytes that a thread's columns may take before they are encoded.
+    /// Bytes that a thread's columns may take before they are encoded, and the index before it waits on disk.
     pub columns_memory: usize,
     /// The largest unit of work, in bytes of input.
     pub unit_size: u64,
@@ -258,6 +258,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     let started = Instant::now();
     let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
     let mut run = begin_run(store, settings.codec, watch)?;
+    run.give_index_memory(settings.columns_memory);
     let ledger = Source::load_all(store)?;
     let plan = Plan::new(discovery, &ledger, settings)?;
     watch.begin(plan.inputs.iter().map(|input| input.size).sum());

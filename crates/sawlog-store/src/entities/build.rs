@@ -10,13 +10,15 @@ use sawlog_formats::{Interner, TextColumn, TimeSpan};
 use super::FIELDS;
 use super::collect::{FieldEntities, FoundValue, RowGroupEntities, StandingBytes, Sums};
 use super::distinct::Distinct;
-use super::positions::positions;
-use super::rows::{RowRef, Rows, united};
+use super::positions::{MAX_POSITIONS, encode, positions};
+use super::row::Row;
+use super::rows::Rows;
 use super::spill::{Spill, SpillWriter};
+use super::waiting::{LEAST_MEMORY, MOST_MEMORY, Waiting};
 use super::standing::{self, Said, StandingSum, StandingSums};
 use crate::error::{Result, StoreError};
 
-/// So many rows are in memory until they are sorted, and in a file of the index; fewer if their values are long.
+/// So many rows are in a file of the index; fewer if their values are long.
 pub const INDEX_FILE_ROWS: u64 = 64 << 10;
 /// An unbounded field may be left out of the index of a data file that has so many rows,
 const MANY_ROWS: u64 = 64 << 10;
@@ -115,7 +117,7 @@ impl IndexRow {
             (first, None) | (None, first) => first,
         };
         let said = Said { sent: sums.sent, first: first.as_ref().map(|(file, line)| (file.as_str(), *line)) };
-        let standing = standing::united(self.field, self.packed(), other.packed(), said);
+        let standing = self.packed().zip(other.packed()).and_then(|(a, b)| standing::united(self.field, a, b, said));
         Some(Self {
             standing,
             records: sums.records,
@@ -125,7 +127,11 @@ impl IndexRow {
             times: span(&sums),
             first,
             positions: match (&self.positions, &other.positions) {
-                (Some(a), Some(b)) => united(a, b),
+                (Some(a), Some(b)) => {
+                    let mut both = [a.as_slice(), b].concat();
+                    both.sort_unstable();
+                    Some(both).filter(|both| both.len() <= MAX_POSITIONS)
+                }
                 _ => None,
             },
             version: self.version.min(other.version),
@@ -138,8 +144,8 @@ impl IndexRow {
         Said { sent: self.bytes_sent, first: self.first.as_ref().map(|(file, line)| (file.as_str(), *line)) }
     }
 
-    fn packed(&self) -> standing::Packed<'_> {
-        (self.standing.as_deref(), self.said())
+    fn packed(&self) -> Option<standing::Packed<'_>> {
+        Some((self.standing.as_deref()?, self.said()))
     }
 
     fn sums(&self) -> Sums {
@@ -179,8 +185,10 @@ impl OpenField {
 /// The rows of a run, which wait to be written.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
-    rows: Rows,
-    /// Those that were more than memory is for.
+    waiting: Waiting,
+    /// How much memory they may take, in bytes, within [`LEAST_MEMORY`] and [`MOST_MEMORY`].
+    memory: usize,
+    /// Rows that were more than memory is for.
     spills: Vec<Spill>,
     data_files: Interner,
     /// The fields, each with the number of a data file, that turned out not to be indexed: their rows are of no use.
@@ -188,6 +196,11 @@ pub(crate) struct IndexBuilder {
 }
 
 impl IndexBuilder {
+    /// Lets rows take so much memory, in bytes, before they are written to disk.
+    pub(crate) fn give_memory(&mut self, memory: usize) {
+        self.memory = memory;
+    }
+
     /// The state of a data file without a row group.
     pub(crate) fn open(table: &str, data_file: &str) -> FileIndex {
         let of_table = FIELDS.iter().map(|field| field.format.table.name == table);
@@ -225,7 +238,7 @@ impl IndexBuilder {
             let Some(open) = &mut file[field] else { continue };
             open.rows += entities.rows() as u64;
             let all_fit = found.as_ref().is_some_and(|found| {
-                let mut values = AddedValues { rows: &mut self.rows, field, number, before, entities };
+                let mut values = AddedValues { waiting: &mut self.waiting, field, number, before, entities };
                 values.add(found, open)
             });
             if !all_fit || open.is_too_much() {
@@ -242,13 +255,15 @@ impl IndexBuilder {
 
     /// Adds a row that is complete.
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
-        self.rows.push(&RowRef {
+        let mut encoded = Vec::new();
+        let positions = row.positions.as_ref().map(|rows| encode(rows.iter().copied(), &mut encoded));
+        self.waiting.push(&Row {
             field: row.field,
             value: row.value.as_deref().map(str::as_bytes),
             data_file: self.data_files.intern(row.data_file.as_bytes()),
             sums: row.sums(),
             first: row.first.as_ref().map(|(file, line)| (file.as_bytes(), *line)),
-            positions: row.positions.as_deref(),
+            positions,
             standing: row.standing.as_deref(),
             version: row.version,
         });
@@ -256,53 +271,68 @@ impl IndexBuilder {
 
     /// Writes the rows in memory to a file without a name in a folder, if they are many.
     pub(crate) fn spill_if_full(&mut self, folder: &Path) -> Result<()> {
-        if self.rows.is_full() { self.spill(folder) } else { Ok(()) }
+        if self.waiting.memory() >= self.memory.clamp(LEAST_MEMORY, MOST_MEMORY) { self.spill(folder) } else { Ok(()) }
     }
 
     fn spill(&mut self, folder: &Path) -> Result<()> {
-        let in_folder = || StoreError::io(folder);
-        let spill = Spill::of(&self.sorted(), folder).map_err(in_folder())?;
+        let waiting = std::mem::take(&mut self.waiting);
+        let spill = written(folder, |take| waiting.each_sorted(self.of_use(), take))?;
         self.spills.push(spill);
         if self.spills.len() == MAX_SPILLS {
-            let mut merged = SpillWriter::new(folder).map_err(in_folder())?;
             let spills = std::mem::take(&mut self.spills);
-            self.merge(spills, folder, |rows| merged.write(rows).map_err(in_folder()))?;
-            self.spills.push(merged.finish().map_err(in_folder())?);
+            let merged = written(folder, |take| Spill::merge(spills, folder, self.of_use(), take))?;
+            self.spills.push(merged);
         }
         Ok(())
     }
 
-    fn merge(&self, spills: Vec<Spill>, folder: &Path, take: impl FnMut(&Rows) -> Result<()>) -> Result<()> {
-        Spill::merge(spills, folder, |field, data_file| self.is_of_use(field, data_file), take)
-    }
-
-    fn is_of_use(&self, field: usize, data_file: u32) -> bool {
-        !self.given_up.contains(&(field, data_file))
-    }
-
-    /// The rows in memory, sorted.
-    fn sorted(&mut self) -> Rows {
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.sort(|field, data_file| self.is_of_use(field, data_file));
-        rows
+    /// Whether rows of a field and data file are of use.
+    fn of_use(&self) -> impl Fn(usize, u32) -> bool {
+        |field, data_file| self.given_up.is_empty() || !self.given_up.contains(&(field, data_file))
     }
 
     /// Gives `take` all rows, a file's each time. The files are in order as well: a value's rows are in one of them, or in some
     /// that follow each other. What is too much for memory waits in a folder.
     pub(crate) fn finish(mut self, folder: &Path, mut take: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
-        if self.spills.is_empty() {
-            return self.take().map_or(Ok(()), take);
+        if !self.spills.is_empty() {
+            self.spill(folder)?;
         }
-        self.spill(folder)?;
         let spills = std::mem::take(&mut self.spills);
-        self.merge(spills, folder, |rows| take(rows.row_group(&self.data_files)))
+        let mut rows = Rows::default();
+        let mut add = |row: &Row<'_>| {
+            if rows.is_full() {
+                take(std::mem::take(&mut rows).row_group(&self.data_files))?;
+            }
+            rows.append(row);
+            Ok(())
+        };
+        if spills.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            waiting.each_sorted(self.of_use(), &mut add)?;
+        } else {
+            Spill::merge(spills, folder, self.of_use(), &mut add)?;
+        }
+        if rows.is_empty() { Ok(()) } else { take(rows.row_group(&self.data_files)) }
     }
 
-    /// The rows in memory, sorted; `None` if there are none.
-    pub(crate) fn take(&mut self) -> Option<RecordBatch> {
-        let rows = self.sorted();
-        (!rows.is_empty()).then(|| rows.row_group(&self.data_files))
+    /// The rows in memory, in order; `None` if there are none.
+    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>> {
+        let mut rows = Rows::default();
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.each_sorted(self.of_use(), |row| {
+            rows.append(row);
+            Ok(())
+        })?;
+        Ok((!rows.is_empty()).then(|| rows.row_group(&self.data_files)))
     }
+}
+
+/// Writes the rows that come to a spill in a folder.
+fn written(folder: &Path, each: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>) -> Result<Spill> {
+    let failed = || StoreError::io(folder);
+    let mut writer = SpillWriter::new(folder).map_err(failed())?;
+    each(&mut |row| writer.write(row).map_err(failed()))?;
+    writer.finish().map_err(failed())
 }
 
 /// Packs the sums of a row of a field.
@@ -314,7 +344,7 @@ fn packed(field: usize, sums: &StandingSums<'_>, said: Said<'_>) -> Vec<u8> {
 
 /// Where the values of a row group's field go.
 struct AddedValues<'a> {
-    rows: &'a mut Rows,
+    waiting: &'a mut Waiting,
     field: usize,
     /// The number of the data file.
     number: u32,
@@ -327,7 +357,7 @@ impl AddedValues<'_> {
     /// Adds the values that were found, and what has none to the field's records without a value; says whether all sums fit.
     fn add(&mut self, found: &FieldEntities, open: &mut OpenField) -> bool {
         let version = self.entities.format.index_version;
-        let (mut positions, mut packed) = (Vec::new(), Vec::new());
+        let (mut encoded, mut packed) = (Vec::new(), Vec::new());
         for FoundValue { value, sums, first_row, rows, standing } in found.iter() {
             let first = self.entities.place(first_row);
             packed.clear();
@@ -336,12 +366,11 @@ impl AddedValues<'_> {
             let packed = (!standing.is_empty()).then_some(&packed[..]);
             if let Some(text) = value {
                 open.distinct.iter_mut().for_each(|distinct| distinct.add(text));
-                positions.clear();
-                positions.extend(rows.iter().map(|row| self.before as u64 + u64::from(*row)));
-                let positions = (!positions.is_empty()).then_some(&positions[..]);
+                let rows = rows.iter().map(|row| self.before as u64 + u64::from(*row));
+                let positions = Some(encode(rows, &mut encoded)).filter(|rows| !rows.is_empty());
                 let (field, data_file, value) = (self.field, self.number, Some(text.as_bytes()));
                 let (sums, first) = (*sums, Some((first.0.as_bytes(), first.1)));
-                self.rows.push(&RowRef { field, value, data_file, sums, first, positions, standing: packed, version });
+                self.waiting.push(&Row { field, value, data_file, sums, first, positions, standing: packed, version });
                 continue;
             }
             let row = IndexRow {

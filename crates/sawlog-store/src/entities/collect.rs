@@ -528,7 +528,10 @@ impl Keys {
             Part::First(sources) => Self::first(batch, sources)?,
             Part::Addresses(columns) => Self::addresses(batch, columns)?,
             Part::Whole => match column(batch, entity.field)? {
-                (array, _) if *array.data_type() == DataType::Int32 => Self::of_numbers(&array),
+                (array, _) if *array.data_type() == DataType::Int32 => match Self::of_numbers(&array, limit) {
+                    Some(keys) => keys,
+                    None => return Ok(None),
+                },
                 _ => Self::of_text(batch, entity.field)?,
             },
         };
@@ -566,11 +569,12 @@ impl Keys {
     }
 
     /// Numbers the values of a column of numbers. They are ports, whose places are looked up without a hash; others are
-    /// few.
-    fn of_numbers(array: &ArrayRef) -> Self {
+    /// few. `None` if they are more than a limit.
+    fn of_numbers(array: &ArrayRef, limit: Option<usize>) -> Option<Self> {
         let mut values: Vec<i32> = Vec::new();
         let mut ports = vec![u32::MAX; 1 << 16];
         let mut others: HashMap<i32, u32> = HashMap::new();
+        let limit = limit.unwrap_or(usize::MAX);
         let mut place = |number: i32| {
             let port = u16::try_from(number).ok().map(|port| &mut ports[usize::from(port)]);
             let place = port.unwrap_or_else(|| others.entry(number).or_insert(u32::MAX));
@@ -578,13 +582,14 @@ impl Keys {
                 *place = count(values.len());
                 values.push(number);
             }
-            *place
+            (values.len() <= limit).then_some(*place)
         };
         // A row without a number has some number, too; it is put right afterwards.
-        let of_rows = array.as_primitive::<Int32Type>().values().iter().map(|number| place(*number)).collect();
-        let of_rows = or_null(of_rows, array.nulls(), values.len());
+        let numbers = array.as_primitive::<Int32Type>().values().iter();
+        let of_rows = numbers.map(|number| place(*number)).collect::<Option<Vec<u32>>>()?;
+        let of_rows = or_null(of_rows.into(), array.nulls(), values.len());
         let values = values.iter().map(|number| Some(number.to_string())).collect();
-        Self { values, of_rows, more: Vec::new() }
+        Some(Self { values, of_rows, more: Vec::new() })
     }
 
     /// The values as text, where every row has one.
@@ -633,7 +638,7 @@ impl Keys {
             };
             let wrong = |found: DataType| ArrowError::SchemaError(format!("{} has the type {found}", source.column));
             let texts = match array.data_type() {
-                DataType::Int32 => Self::of_numbers(&array).into_texts(),
+                DataType::Int32 => Self::of_numbers(&array, None).expect("there is no limit").into_texts(),
                 _ => TextColumn::new(&array).map_err(wrong)?,
             };
             let mut number = |text: Option<&str>| {

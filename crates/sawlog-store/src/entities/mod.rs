@@ -17,10 +17,12 @@ mod build;
 mod collect;
 mod distinct;
 mod positions;
+mod row;
 mod rows;
 mod spill;
 mod standing;
 mod varint;
+mod waiting;
 
 use std::sync::LazyLock;
 

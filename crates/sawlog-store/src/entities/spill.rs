@@ -1,268 +1,186 @@
 //! Sorted rows of the index that wait on disk, and the merge of these: so a run of any size sorts all of its rows within
 //! the same memory.
+//!
+//! A spill is blocks, each behind its size in bytes. A row of a block is its field, value and data file, the name of its source if no
+//! row before it in the block has that one, and the rest as [`Row::pack`] has it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryDictionaryBuilder, Int32Array, Int64Array, ListArray, ListBuilder,
-    RecordBatch, UInt32Array, UInt64Array, UInt64Builder,
-};
-use arrow::datatypes::{Int32Type, Int64Type, UInt32Type, UInt64Type};
-use arrow::error::ArrowError;
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
+use sawlog_formats::Interner;
 
-use super::collect::Sums;
-use super::rows::{RowRef, Rows};
+use super::row::{Key, Row, put_bytes, take_bytes};
+use super::varint::{put, take};
 use crate::error::{Result, StoreError};
 
-/// Rows to a batch: so many are in memory of each spill that is merged.
-const BATCH_ROWS: usize = 1024;
-/// Or fewer, once their values take so many bytes.
-const BATCH_BYTES: usize = 256 << 10;
-
-/// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
-type Key<'a> = (usize, Option<&'a [u8]>, u32);
+/// A block is written once it has so many bytes: so many are in memory of each spill that is merged.
+const BLOCK_BYTES: usize = 128 << 10;
 
 /// Sorted rows in a file without a name, which is gone when it is closed, whatever becomes of the run.
 #[derive(Debug)]
 pub(super) struct Spill(File);
 
 impl Spill {
-    /// Writes sorted rows to a file that lies in a folder.
-    pub(super) fn of(rows: &Rows, folder: &Path) -> io::Result<Self> {
-        let mut writer = SpillWriter::new(folder)?;
-        writer.write(rows)?;
-        writer.finish()
-    }
-
-    /// Merges some that lie in a folder: calls `take` with the rows of use in order, as often as there are so many that they
-    /// should be written, and for the rest.
+    /// Merges some that lie in a folder: calls `take` with the rows of use, in order.
     pub(super) fn merge(
         spills: Vec<Self>,
         folder: &Path,
         is_of_use: impl Fn(usize, u32) -> bool,
-        mut take: impl FnMut(&Rows) -> Result<()>,
+        mut take: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut cursors = BinaryHeap::new();
         for spill in spills {
             cursors.extend(Cursor::open(spill).map_err(StoreError::io(folder))?.map(Reverse));
         }
-        let mut rows = Rows::default();
         while let Some(mut least) = cursors.peek_mut() {
             let row = least.0.row();
             if is_of_use(row.field, row.data_file) {
-                rows.append(&row);
+                take(&row)?;
             }
             if !least.0.advance().map_err(StoreError::io(folder))? {
                 PeekMut::pop(least);
             }
-            if rows.is_full() {
-                take(&rows)?;
-                rows = Rows::default();
-            }
         }
-        if rows.is_empty() { Ok(()) } else { take(&rows) }
+        Ok(())
     }
 }
 
 /// Writes a spill.
-pub(super) struct SpillWriter(StreamWriter<BufWriter<File>>);
+pub(super) struct SpillWriter {
+    file: BufWriter<File>,
+    /// The next block, and the names of its sources.
+    block: Vec<u8>,
+    sources: Interner,
+}
 
 impl SpillWriter {
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(folder)?;
-        let schema = batch(std::iter::empty()).map_err(io_error)?.schema();
-        StreamWriter::try_new(BufWriter::with_capacity(1 << 20, file), &schema).map(Self).map_err(io_error)
+        let file = BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder)?);
+        Ok(Self { file, block: Vec::new(), sources: Interner::default() })
     }
 
-    /// Writes rows that come after all others.
-    pub(super) fn write(&mut self, rows: &Rows) -> io::Result<()> {
-        let mut rows = rows.iter();
-        while rows.len() > 0 {
-            let mut bytes = 0;
-            let next = std::iter::from_fn(|| {
-                let row = if bytes < BATCH_BYTES { rows.next() } else { None }?;
-                bytes += row.value.map_or(0, <[u8]>::len);
-                Some(row)
-            });
-            let batch = batch(next.take(BATCH_ROWS)).map_err(io_error)?;
-            self.0.write(&batch).map_err(io_error)?;
-        }
+    /// Writes a row that comes after all others.
+    pub(super) fn write(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let block = &mut self.block;
+        let put_text = |text: Option<&[u8]>, block: &mut Vec<u8>| {
+            put(u64::from(text.is_some()), block);
+            text.into_iter().for_each(|text| put_bytes(text, block));
+        };
+        put(row.field as u64, block);
+        put_text(row.value, block);
+        put(row.data_file.into(), block);
+        let known = self.sources.len();
+        let source = row.first.map_or(0, |(source, _)| self.sources.intern(source));
+        put_text(row.first.map(|(source, _)| source).filter(|_| self.sources.len() > known), block);
+        row.pack(source, block);
+        if block.len() >= BLOCK_BYTES { self.write_block() } else { Ok(()) }
+    }
+
+    fn write_block(&mut self) -> io::Result<()> {
+        self.file.write_all(&(self.block.len() as u64).to_le_bytes())?;
+        self.file.write_all(&self.block)?;
+        self.block.clear();
+        self.sources = Interner::default();
         Ok(())
     }
 
     pub(super) fn finish(mut self) -> io::Result<Spill> {
-        self.0.finish().map_err(io_error)?;
-        let buffered = self.0.into_inner().map_err(io_error)?;
-        let mut file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        if !self.block.is_empty() {
+            self.write_block()?;
+        }
+        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
         Ok(Spill(file))
     }
 }
 
-/// The next rows as a batch, as spills have them.
-fn batch<'a>(rows: impl Iterator<Item = RowRef<'a>>) -> Result<RecordBatch, ArrowError> {
-    let rows: Vec<RowRef<'_>> = rows.collect();
-    let number =
-        |get: fn(&RowRef<'_>) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
-    let small =
-        |get: fn(&RowRef<'_>) -> u32| -> ArrayRef { Arc::new(rows.iter().map(get).map(Some).collect::<UInt32Array>()) };
-    let mut sources = BinaryDictionaryBuilder::<UInt32Type>::new();
-    let mut positions = ListBuilder::new(UInt64Builder::new());
-    for row in &rows {
-        sources.append_option(row.first.map(|(source, _)| source));
-        row.positions.iter().for_each(|rows| positions.values().append_slice(rows));
-        positions.append(row.positions.is_some());
-    }
-    RecordBatch::try_from_iter_with_nullable([
-        ("field", small(|row| u32::try_from(row.field).unwrap_or(u32::MAX)), true),
-        ("value", Arc::new(rows.iter().map(|row| row.value).collect::<BinaryArray>()), true),
-        ("data_file", small(|row| row.data_file), true),
-        ("records", number(|row| Some(row.sums.records)), true),
-        ("sent", number(|row| row.sums.sent), true),
-        ("received", number(|row| Some(row.sums.received)), true),
-        ("errors", number(|row| Some(row.sums.errors)), true),
-        ("first", number(|row| Some(row.sums.first)), true),
-        ("last", number(|row| Some(row.sums.last)), true),
-        ("source", Arc::new(sources.finish()), true),
-        ("line", number(|row| row.first.map(|(_, line)| line)), true),
-        ("positions", Arc::new(positions.finish()), true),
-        ("version", Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()), true),
-        ("standing", Arc::new(rows.iter().map(|row| row.standing).collect::<BinaryArray>()), true),
-    ])
-}
-
 /// The next row of a spill.
 struct Cursor {
-    reader: StreamReader<BufReader<File>>,
-    batch: Batch,
+    file: BufReader<File>,
+    block: Vec<u8>,
+    /// The rows of the block, and which one is next.
+    rows: Vec<Place>,
     row: usize,
+    /// Where the names of the block's sources stand.
+    sources: Vec<Range<usize>>,
 }
 
-/// A batch, by its columns.
-struct Batch {
-    fields: UInt32Array,
-    values: BinaryArray,
-    data_files: UInt32Array,
-    records: Int64Array,
-    sent: Int64Array,
-    received: Int64Array,
-    errors: Int64Array,
-    firsts: Int64Array,
-    lasts: Int64Array,
-    source_keys: UInt32Array,
-    sources: BinaryArray,
-    lines: Int64Array,
-    positions: ListArray,
-    position_values: UInt64Array,
-    versions: Int32Array,
-    standing: BinaryArray,
-}
-
-impl Batch {
-    /// A batch that was written by [`batch`].
-    fn of(batch: &RecordBatch) -> Self {
-        let number = |name: &str| batch[name].as_primitive::<Int64Type>().clone();
-        let small = |name: &str| batch[name].as_primitive::<UInt32Type>().clone();
-        let sources = batch["source"].as_dictionary::<UInt32Type>();
-        let positions = batch["positions"].as_list::<i32>();
-        Self {
-            fields: small("field"),
-            values: batch["value"].as_binary().clone(),
-            data_files: small("data_file"),
-            records: number("records"),
-            sent: number("sent"),
-            received: number("received"),
-            errors: number("errors"),
-            firsts: number("first"),
-            lasts: number("last"),
-            source_keys: sources.keys().clone(),
-            sources: sources.values().as_binary().clone(),
-            lines: number("line"),
-            positions: positions.clone(),
-            position_values: positions.values().as_primitive::<UInt64Type>().clone(),
-            versions: batch["version"].as_primitive::<Int32Type>().clone(),
-            standing: batch["standing"].as_binary().clone(),
-        }
-    }
-
-    fn key(&self, row: usize) -> Key<'_> {
-        (self.fields.value(row) as usize, self.value(row), self.data_files.value(row))
-    }
-
-    fn value(&self, row: usize) -> Option<&[u8]> {
-        self.values.is_valid(row).then(|| self.values.value(row))
-    }
-
-    fn row(&self, row: usize) -> RowRef<'_> {
-        let source = |row: usize| self.sources.value(self.source_keys.value(row) as usize);
-        let positions = |row: usize| {
-            let ends = self.positions.value_offsets();
-            let (start, end) = (ends[row].unsigned_abs() as usize, ends[row + 1].unsigned_abs() as usize);
-            &self.position_values.values()[start..end]
-        };
-        RowRef {
-            field: self.fields.value(row) as usize,
-            value: self.value(row),
-            data_file: self.data_files.value(row),
-            sums: Sums {
-                records: self.records.value(row),
-                sent: self.sent.is_valid(row).then(|| self.sent.value(row)),
-                received: self.received.value(row),
-                errors: self.errors.value(row),
-                first: self.firsts.value(row),
-                last: self.lasts.value(row),
-            },
-            first: self.source_keys.is_valid(row).then(|| (source(row), self.lines.value(row))),
-            positions: self.positions.is_valid(row).then(|| positions(row)),
-            standing: self.standing.is_valid(row).then(|| self.standing.value(row)),
-            version: self.versions.value(row),
-        }
-    }
+/// Where a row stands in its block.
+struct Place {
+    field: usize,
+    value: Option<Range<usize>>,
+    data_file: u32,
+    /// The rest.
+    packed: usize,
 }
 
 impl Cursor {
     /// Opens a spill; `None` if it has no rows.
-    fn open(spill: Spill) -> io::Result<Option<Box<Self>>> {
-        let mut reader = StreamReader::try_new(BufReader::new(spill.0), None).map_err(io_error)?;
-        let batch = next(&mut reader)?;
-        Ok(batch.map(|batch| Box::new(Self { reader, batch, row: 0 })))
-    }
-
-    fn row(&self) -> RowRef<'_> {
-        self.batch.row(self.row)
+    fn open(Spill(file): Spill) -> io::Result<Option<Box<Self>>> {
+        let file = BufReader::new(file);
+        let mut cursor = Box::new(Self { file, block: Vec::new(), rows: Vec::new(), row: 0, sources: Vec::new() });
+        Ok(cursor.read_block()?.then_some(cursor))
     }
 
     fn key(&self) -> Key<'_> {
-        self.batch.key(self.row)
+        let Place { field, value, data_file, .. } = &self.rows[self.row];
+        (*field, value.as_ref().map(|value| &self.block[value.clone()]), *data_file)
+    }
+
+    fn row(&self) -> Row<'_> {
+        let source = |source: u32| Some(&self.block[self.sources.get(source as usize)?.clone()]);
+        let row = Row::unpack(self.key(), source, &mut &self.block[self.rows[self.row].packed..]);
+        row.expect("all rows of a block are unpacked when it is read")
     }
 
     /// Goes to the next row; says whether there is one.
     fn advance(&mut self) -> io::Result<bool> {
         self.row += 1;
-        if self.row < self.batch.fields.len() {
-            return Ok(true);
+        Ok(self.row < self.rows.len() || self.read_block()?)
+    }
+
+    /// Reads the next block, if there is one.
+    fn read_block(&mut self) -> io::Result<bool> {
+        if self.file.fill_buf()?.is_empty() {
+            return Ok(false);
         }
-        let next = next(&mut self.reader)?;
-        let is_there = next.is_some();
-        if let Some(batch) = next {
-            (self.batch, self.row) = (batch, 0);
-        }
-        Ok(is_there)
+        let mut size = [0; 8];
+        self.file.read_exact(&mut size)?;
+        self.block.clear();
+        self.file.by_ref().take(u64::from_le_bytes(size)).read_to_end(&mut self.block)?;
+        self.rows.clear();
+        self.sources.clear();
+        self.row = 0;
+        let is_whole = find_rows(&self.block, &mut self.rows, &mut self.sources).is_some();
+        let changed = || io::Error::new(io::ErrorKind::InvalidData, "a temporary file was changed by someone else");
+        if is_whole && !self.rows.is_empty() { Ok(true) } else { Err(changed()) }
     }
 }
 
-/// The next batch that has rows.
-fn next(reader: &mut StreamReader<BufReader<File>>) -> io::Result<Option<Batch>> {
-    let batch = reader.find(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0));
-    Ok(batch.transpose().map_err(io_error)?.map(|batch| Batch::of(&batch)))
+/// Finds where the rows of a block stand, and the names of its sources; `None` if a row breaks off.
+fn find_rows(block: &[u8], rows: &mut Vec<Place>, sources: &mut Vec<Range<usize>>) -> Option<()> {
+    let end_of = |rest: &[u8]| block.len() - rest.len();
+    let text = |rest: &mut &[u8]| match take(rest)? {
+        0 => Some(None),
+        _ => take_bytes(rest).map(|text| Some(end_of(rest) - text.len()..end_of(rest))),
+    };
+    let mut rest = block;
+    while !rest.is_empty() {
+        let field = usize::try_from(take(&mut rest)?).ok()?;
+        let value = text(&mut rest)?;
+        let data_file = u32::try_from(take(&mut rest)?).ok()?;
+        sources.extend(text(&mut rest)?);
+        let packed = end_of(rest);
+        let is_known = |source: u32| (source as usize) < sources.len();
+        Row::unpack((field, None, data_file), |source| is_known(source).then_some(&[][..]), &mut rest)?;
+        rows.push(Place { field, value, data_file, packed });
+    }
+    Some(())
 }
 
 impl PartialEq for Cursor {
@@ -282,12 +200,5 @@ impl PartialOrd for Cursor {
 impl Ord for Cursor {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())
-    }
-}
-
-fn io_error(error: ArrowError) -> io::Error {
-    match error {
-        ArrowError::IoError(_, error) => error,
-        error => io::Error::other(error),
     }
 }

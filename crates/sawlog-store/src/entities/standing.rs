@@ -99,13 +99,13 @@ pub fn standing_sums<'a>(mut bytes: &'a [u8], count: usize, said: Said<'a>) -> O
 }
 
 /// Packed sums, and what their row says.
-pub(super) type Packed<'a> = (Option<&'a [u8]>, Said<'a>);
+pub(super) type Packed<'a> = (&'a [u8], Said<'a>);
 
-/// The sums of two rows of a field together, where their sum says so much; `None` if one has none, or if they are too large.
+/// The sums of two rows of a field together, where their sum says so much; `None` if they are too large.
 pub(super) fn united(field: usize, a: Packed<'_>, b: Packed<'_>, said: Said<'_>) -> Option<Vec<u8>> {
     let count = count(field);
-    let mut sums = standing_sums(a.0?, count, a.1)?;
-    for (sum, other) in sums.iter_mut().zip(standing_sums(b.0?, count, b.1)?) {
+    let mut sums = standing_sums(a.0, count, a.1)?;
+    for (sum, other) in sums.iter_mut().zip(standing_sums(b.0, count, b.1)?) {
         *sum = match (*sum, other) {
             (Some(a), Some(b)) => {
                 Some(StandingSum { bytes: a.bytes.checked_add(b.bytes)?, first: a.first.min(b.first) })

@@ -1,0 +1,102 @@
+//! Rows of the index that wait in memory, packed: in no order until they are asked for.
+
+use sawlog_formats::Interner;
+
+use super::row::Row;
+use crate::error::Result;
+
+/// Rows take so many bytes until they are sorted, if nobody gives more;
+pub(super) const LEAST_MEMORY: usize = 32 << 20;
+/// and no more than so many, whatever is given.
+pub(super) const MOST_MEMORY: usize = 512 << 20;
+/// What a value takes beside its text when values are sorted.
+const VALUE_BYTES: usize = size_of::<(u128, u32)>() + size_of::<u32>();
+/// Stands for a value that is null; and is the rank of null, which is before all others.
+const NULL: u32 = 0;
+
+/// Rows that wait.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    values: Interner,
+    sources: Interner,
+    /// Of each row, from the highest bits down, its field, value and data file, by their numbers, and where its packed bytes
+    /// begin. One number for all of a key, which takes the place of a row, is sorted fast.
+    keys: Vec<u128>,
+    packed: Vec<u8>,
+}
+
+impl Waiting {
+    /// Adds a row.
+    pub(super) fn push(&mut self, row: &Row<'_>) {
+        let start = u32::try_from(self.packed.len()).expect("rows are written long before 4 GiB");
+        let source = row.first.map_or(0, |(source, _)| self.sources.intern(source));
+        row.pack(source, &mut self.packed);
+        let field = u32::try_from(row.field).expect("there are few fields");
+        let value = row.value.map_or(NULL, |value| self.values.intern(value) + 1);
+        self.keys.push(joined([field, value, row.data_file, start]));
+    }
+
+    /// The memory that sorting the rows takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let texts = self.values.memory() + self.sources.memory() + self.values.len() * VALUE_BYTES;
+        texts + self.packed.len() + self.keys.len() * size_of::<u128>()
+    }
+
+    /// Calls `take` with the rows of use, in the order of their keys; of the same key as they were added.
+    pub(super) fn each_sorted(
+        mut self,
+        is_of_use: impl Fn(usize, u32) -> bool,
+        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (ranks, by_rank) = sorted(&self.values);
+        self.keys.retain_mut(|key| {
+            let [field, value, data_file, start] = parts(*key);
+            let rank = value.checked_sub(1).map_or(NULL, |value| ranks[value as usize] + 1);
+            *key = joined([field, rank, data_file, start]);
+            is_of_use(field as usize, data_file)
+        });
+        self.keys.sort_unstable();
+        for key in &self.keys {
+            let [field, rank, data_file, start] = parts(*key);
+            let value = rank.checked_sub(1).map(|rank| self.values.get(by_rank[rank as usize]));
+            let source = |source| Some(self.sources.get(source));
+            let row = Row::unpack((field as usize, value, data_file), source, &mut &self.packed[start as usize..]);
+            take(&row.expect("what was packed can be unpacked"))?;
+        }
+        Ok(())
+    }
+}
+
+fn joined(parts: [u32; 4]) -> u128 {
+    parts.into_iter().fold(0, |all, part| all << 32 | u128::from(part))
+}
+
+fn parts(key: u128) -> [u32; 4] {
+    [96, 64, 32, 0].map(|shift| low(key >> shift))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lowest 32 bits are meant")]
+fn low(number: u128) -> u32 {
+    number as u32
+}
+
+/// For each value its place in bytewise order, and the values in this order.
+fn sorted(values: &Interner) -> (Vec<u32>, Vec<u32>) {
+    // Most values are told apart by how they begin, as a number.
+    let begins = |number: u32| {
+        let mut first = [0; 16];
+        let value = values.get(number);
+        let len = value.len().min(first.len());
+        first[..len].copy_from_slice(&value[..len]);
+        (u128::from_be_bytes(first), number)
+    };
+    let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+    let mut order: Vec<(u128, u32)> = (0..count).map(begins).collect();
+    order
+        .sort_unstable_by(|(a, first), (b, second)| a.cmp(b).then_with(|| values.get(*first).cmp(values.get(*second))));
+    let mut ranks = vec![0; order.len()];
+    for (rank, (_, number)) in (0..count).zip(&order) {
+        ranks[*number as usize] = rank;
+    }
+    (ranks, order.into_iter().map(|(_, number)| number).collect())
+}
