@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 use foldhash::quality::RandomState;
 use sawlog_formats::Bytes;
@@ -244,8 +243,10 @@ impl Groups {
 pub(crate) struct Largest<S> {
     number: usize,
     size: S,
-    /// The smallest of those that are the largest so far is the first to go.
-    kept: BinaryHeap<Ranked>,
+    /// Those that are the largest so far, and others, in no order.
+    kept: Vec<Ranked>,
+    /// Whether the one at `number - 1` is the smallest of the largest so far: what comes after it is not kept.
+    is_bounded: bool,
 }
 
 /// A group behind its size and its first record.
@@ -254,34 +255,46 @@ type Ranked = (Reverse<u128>, Option<(String, i64)>, Group);
 impl<S: Fn(&Sums) -> u128> Largest<S> {
     /// So many of them, or all if `number` is 0.
     pub(crate) fn new(number: usize, size: S) -> Self {
-        Self { number: if number == 0 { usize::MAX } else { number }, size, kept: BinaryHeap::new() }
+        let number = if number == 0 { usize::MAX } else { number };
+        Self { number, size, kept: Vec::new(), is_bounded: false }
     }
 
-    /// Offers a group, which is made only if it is one of the largest so far, and whose first record is looked up only if that
-    /// decides.
+    /// Offers a group, which is made only if it can be one of the largest, and whose first record is looked up only if that decides.
     pub(crate) fn offer<'a>(&mut self, sums: &Sums, first: impl Fn() -> First<'a>, make: impl FnOnce() -> Group) {
         let size = Reverse((self.size)(sums));
-        let new = || (size, first().map(|(file, line)| (file.to_owned(), line)), make());
-        if self.kept.len() < self.number {
-            self.kept.push(new());
-        } else if let Some(mut smallest) = self.kept.peek_mut() {
-            let before = smallest.1.as_ref().map(|(file, line)| (file.as_str(), *line));
-            let order = size.cmp(&smallest.0).then_with(|| first().cmp(&before));
-            if order.is_lt() {
-                *smallest = new();
-            } else if order.is_eq() {
-                // The values decide, as they do when all is sorted: not who came first.
-                let new = new();
-                if new < *smallest {
-                    *smallest = new;
-                }
+        if self.is_bounded {
+            let bound = &self.kept[self.number - 1];
+            let before = bound.1.as_ref().map(|(file, line)| (file.as_str(), *line));
+            if size.cmp(&bound.0).then_with(|| first().cmp(&before)).is_gt() {
+                return;
             }
+        }
+        self.kept.push((size, first().map(|(file, line)| (file.to_owned(), line)), make()));
+        if self.kept.len() >= self.number.saturating_mul(2).max(64) {
+            self.leave_largest();
+        }
+    }
+
+    /// Leaves the largest, the smallest of them last.
+    fn leave_largest(&mut self) {
+        if self.kept.len() > self.number {
+            self.kept.select_nth_unstable(self.number - 1);
+            self.kept.truncate(self.number);
+            self.is_bounded = true;
         }
     }
 
     /// The largest first.
-    pub(crate) fn into_groups(self) -> Vec<Group> {
-        self.kept.into_sorted_vec().into_iter().map(|(.., group)| group).collect()
+    pub(crate) fn into_groups(mut self) -> Vec<Group> {
+        self.leave_largest();
+        // Groups are large; places behind sizes are sorted in their stead.
+        let mut order: Vec<(Reverse<u128>, usize)> =
+            self.kept.iter().enumerate().map(|(place, (size, ..))| (*size, place)).collect();
+        order.sort_unstable_by(|(a, first), (b, second)| {
+            a.cmp(b).then_with(|| self.kept[*first].cmp(&self.kept[*second]))
+        });
+        let mut groups: Vec<Group> = self.kept.into_iter().map(|(.., group)| group).collect();
+        order.into_iter().map(|(_, place)| std::mem::take(&mut groups[place])).collect()
     }
 }
 

@@ -114,7 +114,7 @@ async fn scan(
         return Ok(None);
     }
     // They have few values, which are compared once each. (Of others the engine would make dictionaries, row by row.)
-    let dictionaries = ["kind", "log", "field", "data_file"].map(str::to_owned).to_vec();
+    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
     let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::Rows, ..ReadAs::default() };
     let table = StoreTable::new(index.snapshot, &read_as)?;
     let schema = table.schema();

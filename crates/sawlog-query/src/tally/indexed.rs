@@ -11,16 +11,17 @@ use anyhow::{Context, Result, ensure};
 use arrow::array::{
     Array, AsArray, BinaryViewArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
 };
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use sawlog_formats::{Bytes, Entity, EntityKind, Format, Part, TextColumn, canonical_address};
-use sawlog_store::{DataFileEntry, Said, StandingSum, standing_sums};
+use sawlog_formats::{Entity, EntityKind, Format, Part, canonical_address};
+use sawlog_store::{DataFileEntry, Said, standing_sums};
 
 use super::{Details, Measures};
 use crate::error::DamagedIndex;
 use crate::groups::{First, Sums};
-use crate::index::{rows, sorted_streams, text};
+use crate::index::{rows, sorted_streams};
 use crate::logs::{entity, path};
 use crate::numbers::{self, Numbers, Translated};
 use crate::parallel::each;
@@ -42,6 +43,8 @@ struct Log<'a> {
     query: &'a Query,
     /// The data files that are there come first; rows can be about others, which are gone.
     data_files: Numbers,
+    /// The source files in which first records stand.
+    sources: Numbers,
     asked: Asked,
     /// Of those that are there, whether the index has what is asked for: whether there is the row without a value.
     indexed: Vec<bool>,
@@ -59,12 +62,33 @@ pub(crate) struct Group {
     /// Whether no others are of the same group; those without a value are put together by whoever asks.
     pub(crate) is_whole: bool,
     pub(crate) sums: Sums,
-    /// The row of the first record in evidence order.
-    first: Option<Row>,
+    /// The first record in evidence order.
+    first: Option<Place>,
 }
 
 /// One of some rows.
 type Row = (Arc<Rows>, usize);
+
+/// Where a record stands: its log, the number of its source file there, and its line.
+#[derive(Clone, Copy)]
+struct Place {
+    log: usize,
+    source: u32,
+    line: i64,
+}
+
+impl Place {
+    fn source<'a>(&self, logs: &'a [Log<'_>]) -> Option<&'a str> {
+        logs[self.log].sources.text(self.source)
+    }
+
+    fn is_before(&self, other: &Self, logs: &[Log<'_>]) -> bool {
+        if (self.log, self.source) == (other.log, other.source) {
+            return self.line < other.line;
+        }
+        (self.source(logs), self.line) < (other.source(logs), other.line)
+    }
+}
 
 /// Whether the index can have what is asked for of a log's records.
 pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
@@ -161,31 +185,31 @@ impl<'a> Indexed<'a> {
         self.logs.iter().map(others).filter(|query| !query.snapshot.files.is_empty()).collect()
     }
 
-    /// Gives `take` each group.
-    pub(crate) fn each(mut self, mut take: impl FnMut(&Group)) -> Result<()> {
-        let mut give = |group: &Group| {
+    /// Gives `take` each group, and its first record.
+    pub(crate) fn each(mut self, mut take: impl FnMut(&Group, First<'_>)) -> Result<()> {
+        let mut give = |group: &Group, logs: &[Log<'_>]| {
             if group.sums.count > 0 {
-                take(group);
+                let first = group.first.and_then(|first| Some((first.source(logs)?, first.line)));
+                take(group, first);
             }
         };
-        self.logs.iter().for_each(|log| give(&log.without));
+        self.logs.iter().for_each(|log| give(&log.without, &self.logs));
         let mut group = Group::default();
         while let Some(Reverse(file)) = self.files.peek() {
             let order = file.cmp_to(&group);
             ensure!(order != Ordering::Less, DamagedIndex::NotInOrder);
             if order != Ordering::Equal {
-                give(&group);
+                give(&group, &self.logs);
                 group = file.group();
             }
             let Some(mut least) = self.files.peek_mut() else { break };
             let file = &mut least.0;
-            let log = &mut self.logs[file.log];
             // A value's rows stand together: what comes next is looked for once they are over.
             let is_over = loop {
-                if log.is_indexed(file.rows.data_files[file.row]) {
-                    group.add(&file.rows, file.row, log.query.format.measures.bytes)?;
+                if self.logs[file.log].is_indexed(file.rows.data_files[file.row]) {
+                    group.add(&file.rows, file.row, file.log, &self.logs);
                 }
-                if !file.advance(log)? {
+                if !file.advance(&mut self.logs[file.log])? {
                     break true;
                 }
                 if file.cmp_to(&group) != Ordering::Equal {
@@ -196,7 +220,7 @@ impl<'a> Indexed<'a> {
                 PeekMut::pop(least);
             }
         }
-        give(&group);
+        give(&group, &self.logs);
         Ok(())
     }
 }
@@ -223,24 +247,21 @@ impl Group {
         }
     }
 
-    /// The first record.
-    pub(crate) fn first(&self) -> First<'_> {
-        self.first.as_ref().and_then(|(rows, row)| rows.first(*row))
-    }
-
-    /// Adds the records of a row.
-    fn add(&mut self, rows: &Arc<Rows>, row: usize, bytes_are: Option<Bytes>) -> Result<()> {
-        let (records, first) = match &rows.sums {
-            IndexedSums::Standing(standing) => {
-                let Some(StandingSum { bytes, first }) = standing.of(rows, row)? else { return Ok(()) };
+    /// Adds the records of a row of a log.
+    fn add(&mut self, rows: &Rows, row: usize, log: usize, logs: &[Log<'_>]) {
+        let bytes_are = logs[log].query.format.measures.bytes;
+        let first = rows.firsts[row].map(|(source, line)| Place { log, source, line });
+        let records = match &rows.sums {
+            IndexedSums::Standing(sums) => {
+                let Some(bytes) = sums[row] else { return };
                 self.sums.add_bytes(bytes_are, bytes.unsigned_abs().into());
-                (1, Some(first))
+                1
             }
-            IndexedSums::Nothing(records) => (records.value(row).unsigned_abs(), rows.first(row)),
-            IndexedSums::All(all) => (all.records.value(row).unsigned_abs(), rows.first(row)),
+            IndexedSums::Nothing(records) => records.value(row).unsigned_abs(),
+            IndexedSums::All(all) => all.records.value(row).unsigned_abs(),
         };
         if records == 0 {
-            return Ok(());
+            return;
         }
         self.sums.count += records;
         if let IndexedSums::All(all) = &rows.sums {
@@ -253,10 +274,8 @@ impl Group {
                 self.sums.add_times((all.first_times.value(row), all.last_times.value(row)));
             }
         }
-        if self.first.is_none() || first < self.first() {
-            self.first = Some((Arc::clone(rows), row));
-        }
-        Ok(())
+        let is_earlier = |first: &Place| self.first.is_none_or(|known| first.is_before(&known, logs));
+        self.first = first.filter(is_earlier).or(self.first);
     }
 }
 
@@ -270,13 +289,14 @@ impl<'a> Log<'a> {
             data_files.number(&file.path);
         }
         let indexed = vec![false; data_files.len()];
-        let mut log = Self { query, data_files, asked, indexed, without: Group { parts, ..Group::default() } };
+        let without = Group { parts, ..Group::default() };
+        let mut log = Self { query, data_files, sources: Numbers::default(), asked, indexed, without };
         let mut files = Vec::new();
-        for mut stream in
-            sorted_streams(query.index(), rows(query.format, &[entity.field], None), &asked.sums.columns())?
-        {
-            if let Some(rows) = log.next_rows(&mut stream)? {
-                let file = File { stream, log: place, parts, is_whole, rows, row: 0 };
+        let about = rows(query.format, &[entity.field], None);
+        for stream in sorted_streams(query.index(), about, &asked.sums.columns())? {
+            let mut batches = Batches { stream, data_files: Translated::default(), sources: Translated::default() };
+            if let Some(rows) = log.next_rows(&mut batches)? {
+                let file = File { batches, log: place, parts, is_whole, rows, row: 0 };
                 files.extend(file.past_nulls(&mut log)?);
             }
         }
@@ -287,9 +307,9 @@ impl<'a> Log<'a> {
     }
 
     /// Reads the next rows of a file.
-    fn next_rows(&mut self, stream: &mut SendableRecordBatchStream) -> Result<Option<Arc<Rows>>> {
-        while let Some(batch) = self.query.store.block_on(stream.next()) {
-            let rows = Rows::of(&batch?, &mut self.data_files, self.asked.sums)?;
+    fn next_rows(&mut self, batches: &mut Batches) -> Result<Option<Arc<Rows>>> {
+        while let Some(batch) = self.query.store.block_on(batches.stream.next()) {
+            let rows = self.rows(&batch?, batches)?;
             if !rows.values.is_empty() {
                 return Ok(Some(Arc::new(rows)));
             }
@@ -303,9 +323,16 @@ impl<'a> Log<'a> {
     }
 }
 
+/// The batches of one file of the index, and which numbers the texts of their dictionaries have.
+struct Batches {
+    stream: SendableRecordBatchStream,
+    data_files: Translated,
+    sources: Translated,
+}
+
 /// The rows of one file of the index that are about a log's field.
 struct File {
-    stream: SendableRecordBatchStream,
+    batches: Batches,
     log: usize,
     parts: &'static [numbers::Part],
     is_whole: bool,
@@ -321,7 +348,9 @@ impl File {
             let indexed = log.indexed.get_mut(self.rows.data_files[self.row] as usize);
             if let Some(indexed) = indexed.filter(|_| self.rows.has_sums(self.row)) {
                 *indexed = true;
-                log.without.add(&self.rows, self.row, log.query.format.measures.bytes)?;
+                let mut without = std::mem::take(&mut log.without);
+                without.add(&self.rows, self.row, 0, std::slice::from_ref(log));
+                log.without = without;
             }
             if !self.advance(log)? {
                 return Ok(None);
@@ -334,7 +363,7 @@ impl File {
     fn advance(&mut self, log: &mut Log<'_>) -> Result<bool> {
         self.row += 1;
         if self.row == self.rows.values.len() {
-            let Some(rows) = log.next_rows(&mut self.stream)? else { return Ok(false) };
+            let Some(rows) = log.next_rows(&mut self.batches)? else { return Ok(false) };
             (self.rows, self.row) = (rows, 0);
         }
         Ok(true)
@@ -382,9 +411,11 @@ struct Rows {
     values: StringViewArray,
     /// The numbers of their data files.
     data_files: Vec<u32>,
-    first_files: TextColumn,
-    first_lines: Int64Array,
+    /// The first record in evidence order, of those that count: the number of its source file, and its line.
+    firsts: Vec<Option<(u32, i64)>>,
     sums: IndexedSums,
+    /// Those that have what is asked for, if not all do: what an earlier version wrote has no sums for standing summaries.
+    known: Option<NullBuffer>,
 }
 
 /// What rows of the index add up.
@@ -392,7 +423,8 @@ enum IndexedSums {
     /// The number of records.
     Nothing(Int64Array),
     All(Box<AllSums>),
-    Standing(StandingColumn),
+    /// The bytes of a standing summary, if any record gives a number.
+    Standing(Vec<Option<i64>>),
 }
 
 /// All that is added up of records.
@@ -403,24 +435,6 @@ struct AllSums {
     errors: Int64Array,
     first_times: TimestampMicrosecondArray,
     last_times: TimestampMicrosecondArray,
-}
-
-/// The sums for standing summaries, of which one is asked for.
-struct StandingColumn {
-    sent: Int64Array,
-    packed: BinaryViewArray,
-    place: usize,
-    of: usize,
-}
-
-impl StandingColumn {
-    /// The sum of a row, if any of its records gives a number; an error if its bytes are no sums.
-    fn of<'a>(&'a self, rows: &'a Rows, row: usize) -> Result<Option<StandingSum<'a>>> {
-        let sent = self.sent.is_valid(row).then(|| self.sent.value(row));
-        let said = Said { sent, first: rows.first_files.get(row).map(|file| (file, rows.first_lines.value(row))) };
-        let sums = standing_sums(self.packed.value(row), self.of, said);
-        Ok(sums.ok_or(DamagedIndex::Sums)?[self.place])
-    }
 }
 
 impl AskedSums {
@@ -436,8 +450,9 @@ impl AskedSums {
     }
 }
 
-impl Rows {
-    fn of(batch: &RecordBatch, data_files: &mut Numbers, asked: AskedSums) -> Result<Self> {
+impl Log<'_> {
+    /// The rows of a batch.
+    fn rows(&mut self, batch: &RecordBatch, batches: &mut Batches) -> Result<Rows> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
             let array = column(name)?.as_primitive_opt::<Int64Type>();
@@ -447,7 +462,14 @@ impl Rows {
             let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
             array.cloned().with_context(|| format!("no times in {name}"))
         };
-        let sums = match asked {
+        let values = column("value")?.as_string_view_opt().cloned().context("no texts in value")?;
+        let data_files = self.data_files.of(column("data_file")?, &mut batches.data_files, numbers::Part::Whole)?;
+        let sources = self.sources.of(column("first_file")?, &mut batches.sources, numbers::Part::Whole)?;
+        let lines = number("first_line")?;
+        let firsts = sources.iter().zip(lines.values());
+        let firsts = firsts.map(|(source, line)| (*source != numbers::NULL).then_some((*source, *line))).collect();
+        let mut rows = Rows { values, data_files, firsts, sums: IndexedSums::Standing(Vec::new()), known: None };
+        rows.sums = match self.asked.sums {
             AskedSums::Nothing => IndexedSums::Nothing(number("records")?),
             AskedSums::All => IndexedSums::All(Box::new(AllSums {
                 records: number("records")?,
@@ -459,32 +481,46 @@ impl Rows {
             })),
             AskedSums::Standing { place, of } => {
                 let packed = column("standing")?.as_binary_view_opt().cloned().context("no bytes in standing")?;
-                IndexedSums::Standing(StandingColumn { sent: number("bytes_sent")?, packed, place, of })
+                rows.known = packed.nulls().cloned();
+                IndexedSums::Standing(self.unpack(&mut rows.firsts, &packed, &number("bytes_sent")?, (place, of))?)
             }
         };
-        Ok(Self {
-            values: column("value")?.as_string_view_opt().cloned().context("no texts in value")?,
-            data_files: data_files.of(column("data_file")?, &mut Translated::default(), numbers::Part::Whole)?,
-            first_files: text(batch, "first_file")?,
-            first_lines: number("first_line")?,
-            sums,
-        })
+        Ok(rows)
     }
 
-    /// Whether a row has what is asked for: those that an earlier version wrote have no sums for standing summaries.
+    /// Unpacks the sums at a place, of so many, and puts the first records that they are of in place of the rows' own; an error
+    /// if the bytes of a row are no sums.
+    fn unpack(
+        &mut self,
+        firsts: &mut [Option<(u32, i64)>],
+        packed: &BinaryViewArray,
+        sent: &Int64Array,
+        (place, of): (usize, usize),
+    ) -> Result<Vec<Option<i64>>> {
+        let mut bytes = vec![None; packed.len()];
+        // The name of a row's own source.
+        let mut name = String::new();
+        for row in (0..packed.len()).filter(|row| packed.is_valid(*row)) {
+            let own = firsts[row];
+            name.clear();
+            name.push_str(own.and_then(|(source, _)| self.sources.text(source)).unwrap_or_default());
+            let first = own.map(|(_, line)| (name.as_str(), line));
+            let said = Said { sent: sent.is_valid(row).then(|| sent.value(row)), first };
+            let Some(sum) = standing_sums(packed.value(row), of, said).ok_or(DamagedIndex::Sums)?[place] else { continue };
+            bytes[row] = Some(sum.bytes);
+            let (file, line) = sum.first;
+            let own = own.filter(|_| std::ptr::eq(file, name.as_str()));
+            let source = own.map_or_else(|| self.sources.number(file), |(source, _)| source);
+            firsts[row] = Some((source, line));
+        }
+        Ok(bytes)
+    }
+}
+
+impl Rows {
+    /// Whether a row has what is asked for.
     fn has_sums(&self, row: usize) -> bool {
-        match &self.sums {
-            IndexedSums::Standing(standing) => standing.packed.is_valid(row),
-            _ => true,
-        }
-    }
-
-    /// The first record in evidence order, of those that count.
-    fn first(&self, row: usize) -> First<'_> {
-        match &self.sums {
-            IndexedSums::Standing(standing) => standing.of(self, row).ok().flatten().map(|sum| sum.first),
-            _ => Some((self.first_files.get(row)?, self.first_lines.value(row))),
-        }
+        self.known.as_ref().is_none_or(|known| known.is_valid(row))
     }
 }
 
@@ -519,9 +555,10 @@ mod tests {
         // A row to a batch: what comes next is known only when it was read.
         let rows: Vec<_> = (0..values.len()).map(|row| Ok(batch.slice(row, 1))).collect();
         let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
-        let mut stream: SendableRecordBatchStream = Box::pin(stream);
-        let rows = log.next_rows(&mut stream).unwrap().unwrap();
-        File { stream, log: 0, parts: &[numbers::Part::Whole], is_whole: true, rows, row: 0 }
+        let stream: SendableRecordBatchStream = Box::pin(stream);
+        let mut batches = Batches { stream, data_files: Translated::default(), sources: Translated::default() };
+        let rows = log.next_rows(&mut batches).unwrap().unwrap();
+        File { batches, log: 0, parts: &[numbers::Part::Whole], is_whole: true, rows, row: 0 }
     }
 
     /// The groups of some files of the index.
@@ -534,11 +571,13 @@ mod tests {
         data_files.number("data");
         let measures = Measures { details: Details::Sums, ..Measures::default() };
         let asked = Asked::of(queries[0].format, &["ip".to_owned()], measures).unwrap();
-        let mut log = Log { query: &queries[0], data_files, asked, indexed: vec![true], without: Group::default() };
+        let without = Group::default();
+        let (sources, indexed) = (Numbers::default(), vec![true]);
+        let mut log = Log { query: &queries[0], data_files, sources, asked, indexed, without };
         let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
         let mut found = Vec::new();
         let tally = Indexed { logs: vec![log], files };
-        tally.each(|group| found.push((group.value().unwrap().to_owned(), group.sums.count)))?;
+        tally.each(|group, _| found.push((group.value().unwrap().to_owned(), group.sums.count)))?;
         Ok(found)
     }
 

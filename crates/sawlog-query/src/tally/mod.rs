@@ -84,12 +84,12 @@ fn add_up<S: Fn(&Sums) -> u128>(
     for value in known {
         groups.add_records([Some(Cow::Borrowed(value.as_str()))].into_iter(), &Sums::default(), None);
     }
-    indexed.each(|group| {
+    indexed.each(|group, first| {
         let other_spelling = group.other_spelling();
         if group.is_whole && other_spelling.is_none() && (groups.is_empty() || !groups.has(group.values())) {
             largest.offer(
                 &group.sums,
-                || group.first(),
+                || first,
                 || {
                     let values = group.values().map(|value| value.map(Cow::into_owned)).collect();
                     Group { values, sums: group.sums, ips: 0 }
@@ -103,7 +103,7 @@ fn add_up<S: Fn(&Sums) -> u128>(
         {
             passed.insert(usual);
         }
-        groups.add_records(group.values(), &group.sums, group.first());
+        groups.add_records(group.values(), &group.sums, first);
     })?;
     groups.offer_to(&mut largest);
     Ok(largest)

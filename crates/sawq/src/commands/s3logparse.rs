@@ -45,10 +45,10 @@ impl S3logparse {
         if target.format.is_some() {
             print(&self.function.table(&rows)?, &target)?;
         } else {
-            let mut out = target.open()?;
+            let (mut out, is_terminal) = (target.open()?, target.is_terminal());
             for (name, number) in &rows {
                 // A terminal gets no control characters.
-                let name = if target.is_terminal() { visible(name) } else { name.into() };
+                let name = if is_terminal { visible(name) } else { name.into() };
                 let number = if self.function.is_of_bytes() { size(*number) } else { number.to_string() };
                 writeln!(out, "{number} - {name}")?;
             }
