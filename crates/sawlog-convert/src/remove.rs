@@ -151,9 +151,8 @@ struct Named {
     path: String,
     /// The same, as it is on disk.
     on_disk: String,
-    pattern: Option<Pattern>,
-    /// Whether the pattern is of paths on disk.
-    is_absolute: bool,
+    /// Of paths of sources, and of those on disk.
+    patterns: Option<(Pattern, Pattern)>,
 }
 
 impl Named {
@@ -161,17 +160,18 @@ impl Named {
         let path = text.trim_end_matches('/').trim_start_matches("./").to_owned();
         let on_disk = std::path::absolute(Path::new(text)).map(|path| label(&path)).unwrap_or_default();
         let on_disk = without_parents(&on_disk).into_owned();
-        let is_pattern = text.contains(['*', '?', '[']);
-        // The paths of sources have no `..`, but those on disk lead there.
-        let is_absolute = path.split('/').any(|part| part == "..") || path.starts_with('/');
-        let of_pattern = if is_absolute { &on_disk } else { &path };
-        let pattern = is_pattern.then(|| Pattern::new(of_pattern)).transpose();
-        Ok(Self {
-            path,
-            on_disk,
-            is_absolute,
-            pattern: pattern.with_context(|| format!("the pattern {text} is wrong"))?,
-        })
+        let patterns = if text.contains(['*', '?', '[']) {
+            let wrong = || format!("the pattern {text} is wrong");
+            // What leads to where we are is no pattern.
+            let here = std::path::absolute(".").map(|here| label(&here)).unwrap_or_default();
+            let here = if path.starts_with('/') { String::new() } else { format!("{}/", Pattern::escape(&here)) };
+            let of_disk = format!("{here}{path}");
+            let of_disk = Pattern::new(&without_parents(&of_disk)).with_context(wrong)?;
+            Some((Pattern::new(&path).with_context(wrong)?, of_disk))
+        } else {
+            None
+        };
+        Ok(Self { path, on_disk, patterns })
     }
 
     fn matches(&self, source: &Source) -> bool {
@@ -184,10 +184,8 @@ impl Named {
         // As in the filters of sawq, a star matches across folders, too.
         let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);
         let whole = without_parents(&whole);
-        let by_pattern = self
-            .pattern
-            .as_ref()
-            .is_some_and(|pattern| pattern.matches(&source.path) || self.is_absolute && pattern.matches(&whole));
+        let by_pattern =
+            self.patterns.as_ref().is_some_and(|(path, on_disk)| path.matches(&source.path) || on_disk.matches(&whole));
         by_pattern || within(&source.path, &self.path) || within(&whole, &self.on_disk)
     }
 }

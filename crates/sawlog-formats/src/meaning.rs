@@ -9,6 +9,9 @@ pub struct Subject {
     pub tell: fn(&[Option<&str>]) -> String,
     /// The column that is true in records of which many may be told as one, whatever they are about: those that only read.
     pub alike: &'static str,
+    /// The columns that, beside the subject, tell other records from each other: what a subject leaves out of a call's parameters,
+    /// and where the call was made.
+    pub differ: &'static [&'static str],
 }
 
 /// What tells an event from others, where a log can have the record of one event more than once.

@@ -42,6 +42,8 @@ pub enum Role {
     Key,
     /// What the call was given, as JSON.
     Parameters,
+    /// What the call answered, as JSON text.
+    Response,
     /// ARNs of the resources that it was done to.
     Resource,
     /// Whether it was let through.
@@ -86,10 +88,26 @@ pub enum Value {
 pub enum Changes {
     /// None.
     Never,
-    /// Those in which the text of a column begins in one of some ways.
-    Begins(&'static str, &'static [&'static str]),
+    /// Those in which the text of a column begins in one of some ways, but for some texts.
+    Begins(&'static str, &'static [&'static str], &'static [&'static str]),
     /// Those in which a column is false, but for those in which one of some columns has one of its values.
-    Not(&'static str, &'static [(&'static str, &'static [&'static str])]),
+    Not {
+        /// The column.
+        column: &'static str,
+        /// Where it is null: those in which the text of another column begins in none of some ways.
+        unknown: (&'static str, &'static [&'static str]),
+        /// The columns and values.
+        but: &'static [(&'static str, &'static [&'static str])],
+    },
+}
+
+impl Changes {
+    /// Whether a text of the column of [`Changes::Begins`] tells of a change.
+    #[must_use]
+    pub fn begins(&self, text: &str) -> bool {
+        let Self::Begins(_, prefixes, but) = self else { return false };
+        prefixes.iter().any(|prefix| text.starts_with(prefix)) && !but.contains(&text)
+    }
 }
 
 #[cfg(test)]
@@ -150,9 +168,10 @@ mod tests {
             table.times.iter().for_each(|path| has(path, "times"));
             match format.measures.changes {
                 Changes::Never => {}
-                Changes::Begins(path, _) => has(path, "changes"),
-                Changes::Not(path, but) => {
-                    has(path, "changes");
+                Changes::Begins(path, ..) => has(path, "changes"),
+                Changes::Not { column, unknown, but } => {
+                    has(column, "changes");
+                    has(unknown.0, "changes");
                     but.iter().for_each(|(path, _)| has(path, "changes"));
                 }
             }

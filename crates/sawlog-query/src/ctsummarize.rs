@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::logical_expr::{ident, lit};
-use sawlog_formats::TextColumn;
+use sawlog_formats::{Changes, TextColumn};
 
-use crate::logs::resolve;
+use crate::logs::{is_not, resolve};
 use crate::query::EVIDENCE_ORDER;
 use crate::records::Records;
 
@@ -69,7 +69,8 @@ impl Records {
     pub fn write_events(&self, all: bool, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
         let query = self.queries().first().context("there is no log to ask")?;
         let is_write = if all {
-            ident("read_only").is_false()
+            let Changes::Not { column, unknown, .. } = query.format.measures.changes else { return Ok(0) };
+            is_not(column, unknown)
         } else {
             ident("event_name").like(lit("Put%")).or(ident("event_name").like(lit("Create%")))
         };

@@ -132,16 +132,46 @@ fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
     sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
 }
 
-/// A column by its own name, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
+/// Whether a column has the name, or the name is AWS's own: `eventName`, `sourceIPAddress`.
+fn is_named(column: &Column, name: &str) -> bool {
+    column.name == name || name.contains(|char: char| char.is_ascii_uppercase()) && column.name == in_snake_case(name)
+}
+
+/// `source_ip_address` for `sourceIPAddress`.
+fn in_snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::new();
+    for (at, char) in chars.iter().enumerate() {
+        let begins_word = |before: &char| {
+            !before.is_ascii_uppercase() || chars.get(at + 1).is_some_and(char::is_ascii_lowercase)
+        };
+        if char.is_ascii_uppercase() && at.checked_sub(1).map(|before| &chars[before]).is_some_and(begins_word) {
+            snake.push('_');
+        }
+        snake.push(char.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// A column by its own name or AWS's, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
 pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
+    let (expr, steps) = json_column(table, path)?;
+    if steps.is_empty() {
+        return Some(expr);
+    }
+    let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
+    Some(json_as_text_udf().call([expr].into_iter().chain(steps.into_iter().map(step)).collect()))
+}
+
+/// The column at which a path ends, or the column of JSON through which it leads, and the steps into that.
+pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec<&'p str>)> {
     let mut parts = path.split('.');
-    let mut column = table.columns.iter().find(|column| Some(column.name) == parts.clone().next())?;
-    let mut expr = ident(parts.next()?);
+    let first = parts.next()?;
+    let mut column = table.columns.iter().find(|column| is_named(column, first))?;
+    let mut expr = ident(column.name);
     while let Some(part) = parts.next() {
         if column.json {
-            let names = [part].into_iter().chain(parts);
-            let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
-            return Some(json_as_text_udf().call([expr].into_iter().chain(names.map(step)).collect()));
+            return Some((expr, [part].into_iter().chain(parts).collect()));
         }
         let (columns, name) = match column.kind {
             Kind::Struct(columns) => (columns, part),
@@ -153,10 +183,10 @@ pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
             }
             _ => return None,
         };
-        column = columns.iter().find(|column| column.name == name)?;
-        expr = get_field(expr, name);
+        column = columns.iter().find(|column| is_named(column, name))?;
+        expr = get_field(expr, column.name);
     }
-    Some(expr)
+    Some((expr, Vec::new()))
 }
 
 /// The value of a role in a record, for those who read it; `None` if the log has none.
@@ -265,6 +295,18 @@ fn source_value(table: &Table, source: &Source) -> Option<Expr> {
             texts::found(text, &name, move |text| find(text).filter(|text| !text.is_empty()).map(Cow::Borrowed))
         }
     })
+}
+
+/// Whether the text of a column begins in one of some ways.
+fn begins(column: &str, prefixes: &[&str]) -> Expr {
+    let begins = prefixes.iter().map(|prefix| ident(column).like(lit(format!("{prefix}%"))));
+    begins.reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
+/// Whether a column is false or, where that is not known, the text of another one begins in none of some ways.
+pub(crate) fn is_not(column: &str, (other, prefixes): (&str, &[&str])) -> Expr {
+    let by_name = ident(column).is_null().and(begins(other, prefixes).is_false());
+    ident(column).is_false().or(by_name)
 }
 
 /// Whether any of some sources has something.
@@ -445,13 +487,13 @@ impl Roles {
         let failed = failed.collect::<Result<Vec<_>>>()?.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false));
         let changes = match measures.changes {
             Changes::Never => lit(false),
-            Changes::Begins(column, prefixes) => {
-                let begins = prefixes.iter().map(|prefix| ident(column).like(lit(format!("{prefix}%"))));
-                begins.reduce(Expr::or).unwrap_or_else(|| lit(false))
+            Changes::Begins(column, prefixes, but) => {
+                let but = but.iter().map(|text| ident(column).not_eq(lit(*text)));
+                but.fold(begins(column, prefixes), Expr::and)
             }
-            Changes::Not(column, but) => {
+            Changes::Not { column, unknown, but } => {
                 let but = in_any(but).unwrap_or_else(|| lit(false));
-                ident(column).is_false().and(but.is_not_true())
+                is_not(column, unknown).and(but.is_not_true())
             }
         };
         let succeeded = measures.succeeded.map(|(column, value)| ident(column).eq(lit(value)));

@@ -24,7 +24,7 @@ pub(super) struct Wanted {
     /// By their canonical spelling.
     addresses: HashSet<String, RandomState>,
     networks: Vec<IpNet>,
-    /// Names of AWS services, which stand in the place of addresses.
+    /// Names of AWS services and other texts, which stand in the place of addresses.
     services: Vec<String>,
     globs: Vec<(String, Option<GlobMatcher>)>,
 }
@@ -36,6 +36,9 @@ impl Wanted {
             if value.contains('/') {
                 let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
                 wanted.networks.push(plain(network).trunc());
+            } else if value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(is_address) {
+                // Some logs have such an address between brackets, which is no address then.
+                wanted.services.push((*value).to_owned());
             } else if is_glob(value) {
                 wanted.globs.push(((*value).to_owned(), matcher(value)));
             } else if parse_address(value).is_some() {
@@ -105,6 +108,10 @@ impl Wanted {
         let other = either(begins.into_iter().map(begin).collect()).map(|begins| begins.and(self.test(column)));
         either(exact.into_iter().chain(other).collect()).unwrap_or_else(|| lit(false))
     }
+}
+
+fn is_address(text: &str) -> bool {
+    parse_address(text).is_some()
 }
 
 /// Whether a column has one of some addresses, however it is spelled; these are as [`canonical_address`] spells them. Of the

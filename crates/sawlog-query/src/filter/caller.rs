@@ -40,10 +40,7 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
         any(table, &fields(Role::ActorName), |column| glob(column, value)),
     ];
     // Whom nothing else names is the service that called, or the account: these are fields of others' records, too.
-    let is_only = fields(Role::ActorArn).is_empty() && fields(Role::ActorName).is_empty();
-    let is_last =
-        is_only || is_glob(value) || value.contains(".amazonaws.com") || value == "AWS Internal" || is_account(value);
-    if is_last && let Some(actor) = resolve(table, "user") {
+    if let Some(actor) = resolve(table, "user") {
         let probe = probe(table, vec![path(table, "user")], &ident("value"), |column| glob(column, value));
         found.push(Some(Condition { expr: glob(&actor, value), probe }));
     }
@@ -53,10 +50,6 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
     let fields = fields.flat_map(|probe| probe.fields.clone()).collect();
     let probe = probe(table, fields, &ident("value"), arn);
     either(found.into_iter().map(|condition| condition.expr).collect()).map(|expr| Condition { expr, probe })
-}
-
-fn is_account(value: &str) -> bool {
-    value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The access key that signed; in S3 logs it is known of presigned URLs (signature versions 4 and 2).

@@ -154,6 +154,21 @@ impl Builder {
         Ok(())
     }
 
+    /// `around` several times, any of which will do: what is before the first and after the last is left out by [`window`].
+    fn add_around(&mut self, args: &Filters, clock: &Clock) -> Result<()> {
+        let around = around(args, clock)?;
+        if around.len() < 2 {
+            return Ok(());
+        }
+        let any = around.into_iter().filter_map(|(from, end)| {
+            time_bounds(self.table.times, Some(from), Some(end)).reduce(Expr::and)
+        });
+        let Some(expr) = any.reduce(Expr::or) else { return Ok(()) };
+        let (name, value) = ("around", args.around.join(" "));
+        self.fields.push(FieldFilter { name, value, column: None, expr: expr.is_true(), probe: None });
+        Ok(())
+    }
+
     /// `failed` and `changes`.
     fn add_flags(&mut self, args: &Filters) -> Result<()> {
         if !args.failed && !args.changes {
@@ -177,16 +192,25 @@ fn window(args: &Filters, clock: &Clock) -> Result<(Option<i64>, Option<i64>)> {
     };
     let mut since = bound("since", args.since.as_deref())?.map(|(from, _)| from);
     let mut until = bound("until", args.until.as_deref())?.map(|(_, end)| end);
-    if let [time, length] = &args.around[..] {
-        let wrong = |error: anyhow::Error| bad("around", &format!("{time} {length}"), &error);
-        let (at, _) = times::time(time, clock).map_err(wrong)?;
-        let length = times::length(length).map_err(wrong)?;
-        since = since.max(Some(at.saturating_sub(length)));
-        // Records have whole seconds.
-        let end = at.saturating_add(length).saturating_add(times::SECOND);
-        until = Some(until.map_or(end, |until| until.min(end)));
+    let around = around(args, clock)?;
+    if let Some((first, last)) = around.iter().map(|(from, _)| *from).min().zip(around.iter().map(|(_, end)| *end).max()) {
+        since = since.max(Some(first));
+        until = Some(until.map_or(last, |until| until.min(last)));
     }
     Ok((since, until))
+}
+
+/// The times around those that are asked for: the first microsecond, and the one after the last.
+fn around(args: &Filters, clock: &Clock) -> Result<Vec<(i64, i64)>> {
+    let one = |pair: &[String]| {
+        let wrong = |error: anyhow::Error| bad("around", &pair.join(" "), &error);
+        let [time, length] = pair else { return Err(wrong(anyhow::anyhow!("takes a time and a duration"))) };
+        let (at, _) = times::time(time, clock).map_err(wrong)?;
+        let length = times::length(length).map_err(wrong)?;
+        // Records have whole seconds.
+        Ok((at.saturating_sub(length), at.saturating_add(length).saturating_add(times::SECOND)))
+    };
+    args.around.chunks(2).map(one).collect()
 }
 
 impl LogFilters {
@@ -200,6 +224,7 @@ impl LogFilters {
         all.add_addresses(args)?;
         all.add_fields(args)?;
         all.add_flags(args)?;
+        all.add_around(args, clock)?;
         let (since, until) = window(args, clock)?;
         let text = TextFilter::new(args)?;
         Ok(Self { fields: all.fields, times: table.times, since, until, text, first_only: None })
@@ -213,20 +238,8 @@ impl LogFilters {
     /// The filters on columns, as one expression.
     #[must_use]
     pub fn expr(&self) -> Option<Expr> {
-        self.expr_without_time().into_iter().chain(self.time_bounds()).reduce(Expr::and)
-    }
-
-    fn time_bounds(&self) -> impl Iterator<Item = Expr> {
-        let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
-        // Written so that row groups can be passed over by the range of the first column.
-        let any = |test: &dyn Fn(Expr) -> Expr| {
-            let (last, others) = self.times.split_last()?;
-            let either = |later: Expr, name: &&str| test(ident(*name)).or(ident(*name).is_null().and(later));
-            Some(others.iter().rev().fold(test(ident(*last)), either))
-        };
-        let since = self.since.and_then(|since| any(&|column| column.gt_eq(bound(since))));
-        let until = self.until.and_then(|until| any(&|column| column.lt(bound(until))));
-        since.into_iter().chain(until)
+        let bounds = time_bounds(self.times, self.since, self.until);
+        self.expr_without_time().into_iter().chain(bounds).reduce(Expr::and)
     }
 
     /// The filters on columns but for the time.
@@ -234,6 +247,20 @@ impl LogFilters {
         let fields = self.fields.iter().map(|filter| filter.expr.clone());
         fields.chain(self.first_only.clone()).reduce(Expr::and)
     }
+}
+
+/// Whether the first of some columns that has a time is within bounds, a condition for each.
+fn time_bounds(times: &[&str], since: Option<i64>, until: Option<i64>) -> impl Iterator<Item = Expr> {
+    let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+    // Written so that row groups can be passed over by the range of the first column.
+    let any = |test: &dyn Fn(Expr) -> Expr| {
+        let (last, others) = times.split_last()?;
+        let either = |later: Expr, name: &&str| test(ident(*name)).or(ident(*name).is_null().and(later));
+        Some(others.iter().rev().fold(test(ident(*last)), either))
+    };
+    let since = since.and_then(|since| any(&|column| column.gt_eq(bound(since))));
+    let until = until.and_then(|until| any(&|column| column.lt(bound(until))));
+    since.into_iter().chain(until)
 }
 
 #[cfg(test)]

@@ -132,11 +132,23 @@ pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
     let (part, is_named) = (if is_plain { value.to_owned() } else { String::new() }, is_it.clone());
     let names =
         move |json: &str| json.contains(&part) && serde_json::from_str(json).is_ok_and(|json| names(&json, &is_named));
-    let mut exprs = vec![test(&parameters, &format!("names_{value}"), names)];
+    let name = format!("names_{value}");
+    let mut exprs = vec![test(&parameters, &name, names.clone())];
+    // What AWS makes the id of is named by the answer of the call that made it.
+    let made = logs::field(table, Role::Response).filter(|_| is_made_id(value) || value.starts_with("arn:"));
+    exprs.extend(made.and_then(|name| resolve(table, name)).map(|response| test(&response, &name, names)));
     if let Some(Value::Each(list, field)) = logs::role(table, Role::Resource) {
         exprs.push(test_each(&ident(list), field, &format!("is_resource_{value}"), is_it));
     }
     either(exprs).map(|expr| Condition { expr, probe: None })
+}
+
+/// Whether a text is an id as AWS makes them: `i-0123456789abcdef0`.
+fn is_made_id(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(kind, digits)| {
+        let is_id = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id && kind.starts_with(|char: char| char.is_ascii_lowercase())
+    })
 }
 
 /// Whether a text in a JSON value is as `is_it` says.

@@ -2,12 +2,14 @@
 
 use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
+use datafusion::logical_expr::ident;
 use sawlog_formats::{Kind, Table};
 
 use super::condition::Condition;
-use super::glob::glob;
+use super::glob::{glob, matcher};
 use super::log_filters::bad;
-use crate::logs::{self, resolve};
+use crate::logs::{self, json_column, resolve};
+use crate::texts::{test, test_each};
 
 /// What `where` asks for: of each field the values, with `!` before those that it must not have.
 pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
@@ -19,29 +21,102 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
             return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
         };
         let (path, not) = path.strip_suffix('!').map_or((path, false), |path| (path, true));
-        let (path, not) = (path.trim(), not != turned);
+        let (path, not) = (plain_path(path), not != turned);
         let tables: Vec<&Table> = sawlog_formats::formats().iter().map(|format| format.table).collect();
-        if tables.iter().all(|table| resolve(table, path).is_none()) {
-            logs::no_column::<()>(&tables, path).map_err(|error| bad("where", text, &error))?;
+        let is_in = |table: &&Table| resolve(table, &path).is_some() || of_each(table, &path).is_some();
+        if !tables.iter().any(is_in) {
+            logs::no_column::<()>(&tables, &path).map_err(|error| bad("where", text, &error))?;
         }
         let value = format!("{}{value}", if not { "!" } else { "" });
-        match all.iter_mut().find(|(known, _)| known == path) {
+        match all.iter_mut().find(|(known, _)| *known == path) {
             Some((_, values)) => values.push(value),
-            None => all.push((path.to_owned(), vec![value])),
+            None => all.push((path, vec![value])),
         }
     }
     Ok(all)
 }
 
+/// A path as it is looked up: `items[1].id` is `items.1.id`, and `items[*].id` and `items[].id` are `items.id`.
+fn plain_path(path: &str) -> String {
+    let mut steps = Vec::new();
+    for part in path.trim().split('.') {
+        let mut pieces = part.split('[').map(|piece| piece.trim_end_matches(']'));
+        steps.extend(pieces.next().into_iter().chain(pieces).filter(|piece| !piece.is_empty() && *piece != "*"));
+    }
+    steps.join(".")
+}
+
+/// A list of groups, and the field of theirs that a path names without a place: `resources.arn`.
+fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
+    let (list, field) = path.split_once('.')?;
+    let column = table.columns.iter().find(|column| column.name == list)?;
+    let Kind::List(columns) = column.kind else { return None };
+    columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
+}
+
 /// Whether a field is a value, as text, or matches it.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
+    let (wanted, matcher) = (value.to_owned(), matcher(value));
+    let is_it = move |text: &str| text == wanted || matcher.as_ref().is_some_and(|glob| glob.is_match(text));
+    if let Some((list, field)) = of_each(table, path) {
+        let expr = test_each(&ident(list), field, &format!("any_{path}_{value}"), is_it);
+        return Ok(Some(Condition { expr, probe: None }));
+    }
     let Some(column) = resolve(table, path) else { return Ok(None) };
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
     let column = match own.map(|column| column.kind) {
-        Some(Kind::List(_)) => bail!("is a list, which has no one value"),
+        Some(Kind::List(_)) => bail!("is a list, which has no one value: name a field of its groups, such as {path}.0.arn"),
         Some(Kind::Struct(_)) => bail!("is a group of fields: name one of them"),
         Some(Kind::Text) => column,
         _ => datafusion::prelude::cast(column, DataType::Utf8View),
     };
-    Ok(Some(Condition { expr: glob(&column, value), probe: None }))
+    let mut expr = glob(&column, value);
+    if let Some((json, steps)) = json_column(table, path).filter(|(_, steps)| !steps.is_empty()) {
+        // Through an array without a place, any of its values will do.
+        let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
+        let last = steps.last().cloned().unwrap_or_default();
+        let has = move |text: &str| {
+            text.contains('[')
+                && text.contains(&last)
+                && serde_json::from_str(text).is_ok_and(|json| is_in_arrays(&json, &steps, false, &is_it))
+        };
+        expr = expr.is_true().or(test(&json, &format!("in_arrays_{path}_{value}"), has));
+    }
+    Ok(Some(Condition { expr, probe: None }))
+}
+
+/// Whether the path leads through an array without naming a place in it, to a value that is as `is_it` says.
+fn is_in_arrays(json: &serde_json::Value, steps: &[String], passed: bool, is_it: &impl Fn(&str) -> bool) -> bool {
+    match (json, steps) {
+        (serde_json::Value::Array(values), [step, rest @ ..]) if step.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let value = step.parse::<usize>().ok().and_then(|place| values.get(place));
+            value.is_some_and(|value| is_in_arrays(value, rest, passed, is_it))
+        }
+        (serde_json::Value::Array(values), _) => values.iter().any(|value| is_in_arrays(value, steps, true, is_it)),
+        (serde_json::Value::Object(fields), [step, rest @ ..]) => {
+            fields.get(step).is_some_and(|value| is_in_arrays(value, rest, passed, is_it))
+        }
+        (serde_json::Value::String(text), []) => passed && is_it(text),
+        (value, []) => passed && is_it(&value.to_string()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_lists_are_steps() {
+        for (path, plain) in [
+            ("a.b", "a.b"),
+            (" items[1].id", "items.1.id"),
+            ("items[*].id ", "items.id"),
+            ("items[].id", "items.id"),
+            ("items.*.id", "items.id"),
+            ("a[0][1]", "a.0.1"),
+        ] {
+            assert_eq!(plain_path(path), plain);
+        }
+    }
 }

@@ -51,6 +51,8 @@ pub struct Kind {
     pub place: Arc<str>,
     /// What a change is about: changes of different things are of different kinds.
     pub changed: Arc<str>,
+    /// What else tells changes apart, as a number; 0 where nothing does.
+    pub differ: i64,
     /// `success` or `failure`; empty if that is not known.
     pub outcome: Arc<str>,
     /// Why it failed.
@@ -219,6 +221,7 @@ mod tests {
             operation,
             place: text(),
             changed: text(),
+            differ: 0,
             outcome: text(),
             error: text(),
         };

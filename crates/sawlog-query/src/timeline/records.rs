@@ -1,10 +1,11 @@
 //! The records of all logs, by time, as the timeline shows them.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::common::ScalarValue;
@@ -21,7 +22,7 @@ use crate::logs;
 use crate::query::Query;
 
 /// The columns that are read, of the view of events and beside it.
-const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, place, target, outcome, error, changes, bytes, \
+const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, differ, place, target, outcome, error, changes, bytes, \
                       source_file, source_line";
 /// All records by time, those without one last; up to `most`.
 pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
@@ -30,10 +31,12 @@ pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFram
     frame(queries, &sorted)
 }
 
-/// A query over `lines`: the view of events with three columns more: `subject`; `apart`, whether records with different subjects
-/// are of different kinds; and `place`, what the records of a burst share of their target.
+/// A query over `lines`: the view of events with four columns more: `subject`; `apart`, whether records with different subjects
+/// are of different kinds; `differ`, what tells such records apart beside their subjects; and `place`, what the records of a burst
+/// share of their target.
 pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
-    let told_by = queries.iter().filter_map(|query| query.format.subject).flat_map(|subject| subject.columns);
+    let subjects = queries.iter().filter_map(|query| query.format.subject);
+    let told_by = subjects.flat_map(|subject| subject.columns.iter().chain(subject.differ));
     let view = events::view_with(queries, &told_by.copied().collect::<Vec<_>>(), more)?.into_view();
     let context = new_session(BATCH_ROWS);
     context.register_table("lines", view)?;
@@ -49,14 +52,36 @@ fn more(query: &Query) -> Vec<Expr> {
     };
     let place = place.unwrap_or_else(|| lit(ScalarValue::Utf8View(None)));
     let column = |name: &str| logs::column(query.format.table, name).unwrap_or_else(|| ident(name));
-    let (subject_of, apart) = match query.format.subject {
+    let texts = |names: &[&str]| names.iter().map(|name| to_type(column(name), DataType::Utf8View)).collect();
+    let (subject_of, apart, differ) = match query.format.subject {
         Some(subject) => {
-            let columns = subject.columns.iter().map(|name| to_type(column(name), DataType::Utf8View));
-            (function(subject).call(columns.collect()), column(subject.alike).is_not_true())
+            let differ = difference(subject.differ.len()).call(texts(subject.differ));
+            (function(subject).call(texts(subject.columns)), column(subject.alike).is_not_true(), differ)
         }
-        None => (lit(ScalarValue::Utf8View(None)), lit(false)),
+        None => (lit(ScalarValue::Utf8View(None)), lit(false), lit(ScalarValue::Int64(None))),
     };
-    vec![subject_of.alias("subject"), apart.alias("apart"), to_type(place, DataType::Utf8View).alias("place")]
+    let place = to_type(place, DataType::Utf8View);
+    vec![subject_of.alias("subject"), apart.alias("apart"), differ.alias("differ"), place.alias("place")]
+}
+
+/// The function that gives a number for some texts, which others do not have.
+fn difference(texts: usize) -> ScalarUDF {
+    let hasher = foldhash::quality::FixedState::default();
+    let function = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let texts: Vec<ArrayRef> =
+            arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
+        let columns: Vec<&StringViewArray> = texts.iter().map(AsArray::as_string_view).collect();
+        let of_row = |row: usize| {
+            let texts: Vec<Option<&str>> =
+                columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))).collect();
+            hasher.hash_one(texts).cast_signed()
+        };
+        let numbers: Int64Array = (0..arrays.first().map_or(0, Array::len)).map(|row| Some(of_row(row))).collect();
+        Ok(ColumnarValue::Array(Arc::new(numbers)))
+    };
+    let types = vec![DataType::Utf8View; texts];
+    create_udf("difference_of", types, DataType::Int64, Volatility::Immutable, Arc::new(function))
 }
 
 /// The function that tells what a record is about.
@@ -107,7 +132,7 @@ impl Reader {
         let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
         let (changes, apart) = (truth("changes")?, truth("apart")?);
         let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
-        let (bytes, lines) = (number("bytes")?, number("source_line")?);
+        let (bytes, lines, differ) = (number("bytes")?, number("source_line")?, number("differ")?);
         let mut texts = |name: &str| self.column(column(name)?, name);
         let (files, targets, places, subjects) =
             (texts("source_file")?, texts("target")?, texts("place")?, texts("subject")?);
@@ -119,7 +144,8 @@ impl Reader {
             let changes = holds(&changes, row);
             // What says nothing of its subject is about its target.
             let changed = if subject.is_empty() { &target } else { &subject };
-            let changed = if changes || holds(&apart, row) { changed.clone() } else { Arc::default() };
+            let is_apart = holds(&apart, row);
+            let changed = if changes || is_apart { changed.clone() } else { Arc::default() };
             Burst {
                 times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
                 count: 1,
@@ -130,6 +156,7 @@ impl Reader {
                     operation: text(&operation),
                     place: text(&places),
                     changed,
+                    differ: if is_apart { differ.value(row) } else { 0 },
                     outcome: text(&outcome),
                     error: text(&error),
                 },

@@ -132,8 +132,8 @@ impl Collected {
             (BYTES_RECEIVED, received.map_or(roles.bytes_received, |received| ident(received.column))),
         ];
         let changes_by = match query.format.measures.changes {
-            Changes::Begins(column, prefixes) if logs::field(table, Role::Operation) == Some(column) => prefixes,
-            _ => &[],
+            changes @ Changes::Begins(column, ..) if logs::field(table, Role::Operation) == Some(column) => changes,
+            _ => Changes::Never,
         };
         let is_flow = matches!(roles.bytes_are, Some(Bytes::Flow(_)));
         let mut wanted: Vec<Expr> = measures.map(|(name, expr)| expr.alias(name)).to_vec();
@@ -209,8 +209,8 @@ struct Stream<'a> {
     /// The second half of a value that is made of two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
-    /// With what the operations begin that change something, where their names tell it.
-    changes_by: &'static [&'static str],
+    /// Which operations change something, where their names tell it.
+    changes_by: Changes,
     is_change: Vec<bool>,
     /// By what operations the size of what was stored counts; with none, it always does.
     received: Option<&'static Received>,
@@ -291,7 +291,7 @@ impl<'a> Stream<'a> {
         sources: &'a PerFacet<Source>,
         address: Option<&'a str>,
         received: Option<&'static Received>,
-        changes_by: &'static [&'static str],
+        changes_by: Changes,
         is_flow: bool,
     ) -> Self {
         Self {
@@ -451,7 +451,7 @@ impl<'a> Stream<'a> {
         for number in self.is_change.len()..values.len() {
             let operation = u32::try_from(number).ok().and_then(|number| values.text(number));
             let is = |test: &dyn Fn(&str) -> bool| operation.is_some_and(test);
-            self.is_change.push(is(&|text| self.changes_by.iter().any(|prefix| text.starts_with(prefix))));
+            self.is_change.push(is(&|text| self.changes_by.begins(text)));
             self.is_received.push(is(&|text| received_by.is_some_and(|(_, values)| values.contains(&text))));
         }
     }

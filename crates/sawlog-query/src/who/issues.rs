@@ -48,19 +48,22 @@ pub(super) fn of_key(queries: &[Query], key: &str) -> Result<Vec<Issue>> {
         issuing.extend(narrowed.into_iter().map(|query| (query, of_log)));
     }
     let mut issues: Vec<Issue> = Vec::new();
-    let mut next = Some(key.to_owned());
-    while let Some(key) = next.filter(|key| !key.is_empty() && issues.iter().all(|issue| issue.key != *key)) {
-        if issues.len() >= MAX_STEPS {
-            break;
-        }
-        let mut found = Vec::new();
+    let mut keys = vec![key.to_owned()];
+    let mut next = 0;
+    while let Some(key) = keys.get(next).cloned().filter(|_| next < MAX_STEPS) {
+        next += 1;
+        let mut found: Vec<Issue> = Vec::new();
         for (query, of_log) in &issuing {
             found.extend(issues_of(query, of_log, &key)?);
         }
-        found.sort();
-        // Accounts that share an event have it each.
-        found.dedup_by(|a, b| (a.time, &a.operation, &a.actor) == (b.time, &b.operation, &b.actor));
-        next = found.first().map(|issue: &Issue| issue.signed_by.clone());
+        // Accounts that share an event have it each; the caller's own says more: by which name, and which key.
+        found.sort_by(|a, b| (a.time, &a.operation, a.signed_by.is_empty(), a).cmp(&(b.time, &b.operation, b.signed_by.is_empty(), b)));
+        found.dedup_by(|later, first| (later.time, &later.operation) == (first.time, &first.operation));
+        for signed_by in found.iter().map(|issue| &issue.signed_by).filter(|key| !key.is_empty()) {
+            if !keys.contains(signed_by) {
+                keys.push(signed_by.clone());
+            }
+        }
         issues.extend(found);
     }
     Ok(issues)

@@ -46,7 +46,7 @@ pub const FORMAT: Format = Format {
         failed: &[Failed::Present("error_reason"), Failed::AtLeast("elb_status_code", 400)],
         succeeded: None,
         // Whether an attempt had success is told beside it, as for other logs; what only reads is no attempt.
-        changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"]),
+        changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"], &[]),
         standing: &[],
     },
     subject: None,

@@ -22,6 +22,7 @@ pub(super) const ROLES: &[(Role, Value)] = &[
         ]),
     ),
     (Role::Parameters, Value::Field("request_parameters")),
+    (Role::Response, Value::Field("response_elements")),
     (Role::Resource, Value::Each("resources", "arn")),
     (Role::AccessKey, Value::Field("user_identity.access_key_id")),
     (Role::UserAgent, Value::Field("user_agent")),
@@ -68,6 +69,47 @@ pub const ERROR: &[Source] = &[
     Source::within("response_elements", failure).only(SIGN_IN),
 ];
 
+/// How the names of calls begin that change nothing: older records, and exports of some columns, do not say `readOnly`. See the
+/// AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network activity events".
+pub(super) const READS: &[&str] = &[
+    "AssumeRole",
+    "BatchCheck",
+    "BatchDescribe",
+    "BatchGet",
+    "BatchList",
+    "Check",
+    "Decrypt",
+    "Describe",
+    "Detect",
+    "Discover",
+    "Download",
+    "Encrypt",
+    "Estimate",
+    "Filter",
+    "GenerateDataKey",
+    "GenerateMac",
+    "GenerateRandom",
+    "Get",
+    "Head",
+    "List",
+    "Lookup",
+    "Preview",
+    "Query",
+    "ReEncrypt",
+    "Read",
+    "Retrieve",
+    "Scan",
+    "Search",
+    "Select",
+    "Sign",
+    "Simulate",
+    "TestEventPattern",
+    "TestMetricFilter",
+    "Validate",
+    "Verify",
+    "View",
+];
+
 /// Which records are sign-ins. See the AWS CloudTrail user guide, "AWS Management Console sign-in events", and the IAM
 /// Identity Center user guide, "Understanding IAM Identity Center sign-in events".
 pub const SIGN_IN: &[(&str, &[&str])] = &[
@@ -76,6 +118,7 @@ pub const SIGN_IN: &[(&str, &[&str])] = &[
     (
         "event_name",
         &[
+            "Authenticate",
             "CheckMfa",
             "ConsoleLogin",
             "CredentialChallenge",

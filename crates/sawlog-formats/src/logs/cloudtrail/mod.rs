@@ -59,7 +59,7 @@ pub const FORMAT: Format = Format {
         received: None,
         failed: &[Failed::Any(ERROR)],
         succeeded: None,
-        changes: Changes::Not("read_only", SIGN_IN),
+        changes: Changes::Not { column: "read_only", unknown: ("event_name", meaning::READS), but: SIGN_IN },
         standing: &[],
     },
     subject: Some(subject::SUBJECT),

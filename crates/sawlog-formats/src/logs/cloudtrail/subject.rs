@@ -32,12 +32,12 @@ const NAMING: [&str; 13] = [
     "Url",
 ];
 /// Parameters that name the thing itself, whatever it is.
-const ITSELF: [&str; 8] = ["name", "Name", "id", "Id", "arn", "resource", "key", "Key"];
+const ITSELF: [&str; 9] = ["name", "Name", "id", "Id", "arn", "resource", "key", "Key", "family"];
 /// Those that a change is done *to*, if it is not about them.
 const OWNERS: [&str; 11] =
     ["user", "role", "group", "instance", "cluster", "function", "bucket", "resource", "routetable", "subnet", "vpc"];
 /// Parameters that name nothing, but say what was done.
-const DETAILS: [&str; 20] = [
+const DETAILS: [&str; 37] = [
     "principal",
     "status",
     "valuesToAdd",
@@ -58,9 +58,26 @@ const DETAILS: [&str; 20] = [
     "newPath",
     "instanceType",
     "imageId",
+    "granteePrincipal",
+    "permissionsBoundary",
+    "Bucket",
+    "Status",
+    "authType",
+    "cIDRIP",
+    "cidrIp",
+    "enable",
+    "setAsDefault",
+    "publiclyAccessible",
+    "deletionProtection",
+    "disableApiTermination",
+    "httpTokens",
+    "httpEndpoint",
+    "ruleNumber",
+    "value",
+    "egress",
 ];
 /// Parameters that say nothing about what was done, with all that is in them.
-const NOISE: [&str; 21] = [
+const NOISE: [&str; 22] = [
     "Host",
     "tags",
     "Tags",
@@ -82,6 +99,7 @@ const NOISE: [&str; 21] = [
     "agentVersion",
     "computerName",
     "platformName",
+    "containerDefinitions",
 ];
 
 /// What a record is about.
@@ -107,6 +125,7 @@ pub(super) const SUBJECT: Subject = Subject {
         .subject()
     },
     alike: "read_only",
+    differ: &["aws_region", "recipient_account_id", "request_parameters"],
 };
 
 /// The parts of a record that say what it is about, as JSON text.
@@ -141,7 +160,8 @@ impl Call<'_> {
     fn of_call(&self) -> String {
         let operation = Operation::new(self.operation.unwrap_or_default());
         // Only what could be told of a response is worth reading it.
-        let tells = |response: &&str| ["Id\"", "publicIp", operation.name].iter().any(|name| response.contains(*name));
+        let tells =
+            |response: &&str| ["Id\"", "publicIp", "roleName", operation.name].iter().any(|name| response.contains(*name));
         let response = object(self.response.filter(tells));
         if let Some(outcome) = self.sign_in(response.as_ref()) {
             return outcome;
@@ -282,6 +302,7 @@ impl Found {
             Value::Array(values) => values.iter().for_each(|value| self.look_into(name, value, depth + 1)),
             Value::Object(object) if object.contains_key("ipProtocol") => self.rules.extend(rule(object)),
             Value::Object(object) => object.iter().for_each(|(name, value)| self.look_into(name, value, depth + 1)),
+            Value::Bool(_) | Value::Number(_) if DETAILS.contains(&name) => self.add(name, &value.to_string()),
             _ => {}
         }
     }
@@ -340,7 +361,9 @@ impl Found {
             self.parameters.iter().any(|parameter| parameter.values.iter().any(|known| known == value))
         };
         let is_made = |parameter: &&Parameter, value: &String| match parameter.name.as_str() {
-            "accessKeyId" => true,
+            "accessKeyId" | "serviceSpecificCredentialId" | "sSHPublicKeyId" => true,
+            "versionId" => operation.whole == "createpolicyversion",
+            "roleName" => operation.whole == "createservicelinkedrole",
             "publicIp" => operation.whole.starts_with("allocate"),
             _ => {
                 is_resource_id(value)

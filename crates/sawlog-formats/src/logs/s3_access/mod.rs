@@ -63,9 +63,12 @@ pub const FORMAT: Format = Format {
         }),
         failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
         succeeded: None,
+        // A copy is two records: of the object that is read, and of the one that is made. See the Amazon S3 user guide, "Amazon S3
+        // server access log format", "Additional logging for copy operations".
         changes: Changes::Begins(
             "operation",
             &["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."],
+            &["REST.COPY.OBJECT_GET", "REST.COPY.PART_GET"],
         ),
         standing: &[
             Standing { field: "remote_ip", only: None },
