@@ -577,6 +577,20 @@ fn fields_inside_of_json_are_columns() {
         ("resources.0.arn=arn:aws:s3:::bucket-a", 1),
         ("resources.1.arn=*bucket-b", 1),
         ("resources.1.arn!=*", 7),
+        // Without a place in a list, any value of it will do.
+        ("request_parameters.deep.list.id=4", 1),
+        ("request_parameters.deep.list[*].id=4", 1),
+        ("request_parameters.deep.list[].id=4", 1),
+        ("request_parameters.deep.list[0].id=4", 1),
+        ("request_parameters.deep.list[1].id=4", 0),
+        ("request_parameters.deep.list.id!=4", 6),
+        ("resources.arn=*bucket-b", 1),
+        ("resources[1].arn=*bucket-b", 1),
+        ("resources.arn!=*", 6),
+        // Names as AWS writes them, and blanks around the sign.
+        ("requestParameters.userName=ann", 3),
+        ("userIdentity.type = IAMUser", 7),
+        ("sourceIPAddress=203.0.113.66", 7),
     ] {
         assert_eq!(count(&case, &["--where", condition]), expected, "{condition}");
     }
@@ -909,6 +923,147 @@ fn a_session_leads_back_to_who_began_it() {
         assert_eq!(count(&case, &["--resource", "prod-*"]), 1);
         assert_eq!(count(&case, &["--resource", "admin"]), 3);
     }
+}
+
+/// The account of a role records a call of another account's without the key that signed it.
+#[test]
+fn a_key_leads_back_through_other_accounts() {
+    let assume = |minute: usize, identity: Value, issued: &str, shared: &str| {
+        event(
+            minute,
+            json!({ "eventName": "AssumeRole", "eventSource": "sts.amazonaws.com", "sharedEventID": shared, "userIdentity": identity,
+            "requestParameters": { "roleArn": "arn:aws:iam::444455556666:role/prod", "roleSessionName": "s" },
+            "responseElements": { "credentials": { "accessKeyId": issued } } }),
+        )
+    };
+    let ann = json!({ "type": "IAMUser", "userName": "ann", "accessKeyId": "AKIAIOSFODNN7EXAMPLE" });
+    let jump = json!({ "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/jump/s", "accessKeyId": "ASIAJUMP000EXAMPLE" });
+    let outside = json!({ "type": "AWSAccount", "principalId": "AROAJUMP:s" });
+    let events = [
+        assume(0, ann, "ASIAJUMP000EXAMPLE", "shared-1"),
+        assume(5, jump, "ASIAPROD000EXAMPLE", "shared-2"),
+        assume(5, outside, "ASIAPROD000EXAMPLE", "shared-2"),
+    ];
+    let case = stored(&[("a.json", trail(&events))]);
+    let profile = case.sawq(&["who", "ASIAPROD000EXAMPLE", "--json"]).json();
+    let issued: Vec<(&str, &str)> = profile["issued"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|issue| (issue["key"].as_str().unwrap(), issue["signed_by"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        issued,
+        [("ASIAPROD000EXAMPLE", "ASIAJUMP000EXAMPLE"), ("ASIAJUMP000EXAMPLE", "AKIAIOSFODNN7EXAMPLE")],
+        "{profile}"
+    );
+}
+
+/// Older records, and exports of some columns, do not say `readOnly`.
+#[test]
+fn a_record_without_read_only_is_told_by_its_verb() {
+    let call = |minute: usize, name: &str, read_only: Value| {
+        event(minute, json!({ "eventName": name, "readOnly": read_only }))
+    };
+    let events = [
+        call(0, "CreateUser", Value::Null),
+        call(1, "TerminateInstances", Value::Null),
+        call(2, "DescribeInstances", Value::Null),
+        call(3, "GetObject", Value::Null),
+        call(4, "ConsoleLogin", Value::Null),
+        call(5, "GetThing", json!(false)),
+        call(6, "PutThing", json!(true)),
+        call(7, "AttachUserPolicy", json!("false")),
+    ];
+    let case = stored(&[("a.json", trail(&events))]);
+    let ran = case.sawq(&["find", "--changes", "--columns", "event_name", "--format", "tsv", "--no-header", "-q"]);
+    assert_eq!(
+        ran.text().lines().collect::<Vec<_>>(),
+        ["CreateUser", "TerminateInstances", "GetThing", "AttachUserPolicy"]
+    );
+    let changes = sql(&case, "SELECT count(*) AS n FROM events WHERE changes", &[]);
+    assert_eq!(changes, json!([{ "n": 4 }]));
+}
+
+/// A copy is two records, of which one only reads.
+#[test]
+fn reading_what_is_copied_changes_nothing() {
+    let read = request("203.0.113.5", "-", "k", "1");
+    let copy = |operation: &str| read.replace("REST.GET.OBJECT", operation);
+    let log = ["REST.COPY.OBJECT_GET", "REST.COPY.PART_GET", "REST.COPY.OBJECT", "REST.COPY.PART"].map(copy).concat();
+    let case = stored(&[("s3", log)]);
+    assert_eq!(count(&case, &["--changes"]), 2);
+    assert_eq!(count(&case, &["--changes", "--operation", "*_GET"]), 0);
+    let who = case.sawq(&["who", "203.0.113.5", "--json"]).json();
+    let operations: Vec<&str> =
+        who["changes"].as_array().unwrap().iter().map(|change| change["operation"].as_str().unwrap()).collect();
+    assert_eq!(operations.len(), 2, "{who}");
+    assert!(operations.iter().all(|operation| !operation.ends_with("_GET")), "{operations:?}");
+}
+
+#[test]
+fn times_around_several_moments_are_any_of_them() {
+    let events: Vec<Value> = (0..30).map(|minute| event(minute, json!({}))).collect();
+    let case = stored(&[("a.json", trail(&events)), ("s3", request("203.0.113.5", "-", "k", "1"))]);
+    let (first, second) = (["--around", "2024-05-01T12:05", "1m"], ["--around", "2024-05-01T12:20", "2m"]);
+    assert_eq!(count(&case, &first), 3);
+    assert_eq!(count(&case, &[first, second].concat()), 8);
+    assert_eq!(count(&case, &[&first[..], &second, &["--until", "2024-05-01T12:19"]].concat()), 5);
+    assert_eq!(top(&case, "operation", "count", &[first, second].concat()).values().sum::<u64>(), 8);
+    let none = case.sawq(&["find", "-c", "--around", "12:50", "1m", "--around", "12:55", "1m"]);
+    assert_eq!((none.code, none.text().trim()), (1, "0"), "{}", none.err);
+}
+
+/// What only the answer of a call names, since AWS makes its id, is known with the call that made it.
+#[test]
+fn what_a_call_made_leads_to_the_call() {
+    let run = event(
+        0,
+        json!({ "eventName": "RunInstances", "eventSource": "ec2.amazonaws.com", "readOnly": false,
+            "requestParameters": { "instancesSet": { "items": [{ "imageId": "ami-1" }] } },
+            "responseElements": { "instancesSet": { "items": [{ "instanceId": "i-0123456789abcdef0" }] } } }),
+    );
+    let stop = event(
+        5,
+        json!({ "eventName": "TerminateInstances", "eventSource": "ec2.amazonaws.com", "readOnly": false,
+            "userIdentity": { "type": "IAMUser", "userName": "bob" },
+            "requestParameters": { "instancesSet": { "items": [{ "instanceId": "i-0123456789abcdef0" }] } } }),
+    );
+    let case = stored(&[("a.json", trail(&[run, stop, event(7, json!({}))]))]);
+    let profile = case.sawq(&["who", "i-0123456789abcdef0", "--json"]).json();
+    assert_eq!(profile["records"], 2, "{profile}");
+    assert_eq!(count(&case, &["--resource", "i-0123456789abcdef0"]), 2);
+    assert_eq!(count(&case, &["--resource", "i-0123456789abcdef0", "--user", "ann"]), 1);
+}
+
+#[test]
+fn whoever_is_shown_as_the_actor_is_found_by_that_name() {
+    let anonymous = json!({ "type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL" });
+    let lone_id = json!({ "type": "Unknown", "principalId": "some id" });
+    let events = [
+        event(0, json!({ "userIdentity": anonymous })),
+        event(1, json!({ "userIdentity": lone_id })),
+        event(2, json!({})),
+    ];
+    let case = stored(&[("a.json", trail(&events))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for (actor, records) in top(&case, "user", "count", &[]) {
+            assert_eq!(count(&case, &["--user", &actor]), usize::try_from(records).unwrap(), "{actor}");
+            assert_eq!(count(&case, &["--user", &format!("!{actor}")]), 2, "{actor}");
+        }
+    }
+}
+
+/// Such text is no address; and it is no pattern either.
+#[test]
+fn an_address_in_brackets_is_found_as_it_is_shown() {
+    let of = |minute: usize, ip: &str| event(minute, json!({ "sourceIPAddress": ip }));
+    let case = stored(&[("a.json", trail(&[of(0, "[2001:db8::1]"), of(1, "2001:db8::1")]))]);
+    assert_eq!(count(&case, &["--ip", "[2001:db8::1]"]), 1);
+    assert_eq!(count(&case, &["--ip", "2001:db8::1"]), 1);
 }
 
 #[test]

@@ -178,6 +178,36 @@ fn changes_of_different_things_stay_apart() {
     assert_eq!(expanded.as_array().unwrap().len(), 14);
 }
 
+/// Changes that are told in the same words, but were made in other places or with other parameters.
+#[test]
+fn changes_elsewhere_or_of_other_values_stay_apart() {
+    let of = |clock: &str, operation: &str, region: &str, account: &str, parameters: Value| {
+        let more = json!({ "awsRegion": region, "recipientAccountId": account, "requestParameters": parameters });
+        event(clock, operation, false, &more)
+    };
+    let (here, there) = ("us-east-1", "eu-west-1");
+    let (one, two) = ("111122223333", "444455556666");
+    let case = trail(&[
+        of("00:01", "DeleteTrail", here, one, json!({ "name": "t" })),
+        of("00:02", "DeleteTrail", there, one, json!({ "name": "t" })),
+        of("01:01", "CreateUser", here, one, json!({ "userName": "x" })),
+        of("01:02", "CreateUser", here, two, json!({ "userName": "x" })),
+        of("02:01", "UpdateThing", here, one, json!({ "thingName": "x", "size": 1 })),
+        of("02:02", "UpdateThing", here, one, json!({ "thingName": "x", "size": 2 })),
+        of("02:03", "UpdateThing", here, one, json!({ "thingName": "x", "size": 2 })),
+    ]);
+    let steps = steps(&case, &[]);
+    let expected = [
+        "DeleteTrail t",
+        "DeleteTrail t",
+        "CreateUser x",
+        "CreateUser x",
+        "UpdateThing x",
+        "2 × UpdateThing x (in 1 s)",
+    ];
+    assert_eq!(steps, expected);
+}
+
 /// What was put or deleted in S3 is named, each object by itself; what was only read stays one line.
 #[test]
 fn changes_of_different_objects_stay_apart() {

@@ -142,9 +142,8 @@ fn in_snake_case(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
     let mut snake = String::new();
     for (at, char) in chars.iter().enumerate() {
-        let begins_word = |before: &char| {
-            !before.is_ascii_uppercase() || chars.get(at + 1).is_some_and(char::is_ascii_lowercase)
-        };
+        let begins_word =
+            |before: &char| !before.is_ascii_uppercase() || chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
         if char.is_ascii_uppercase() && at.checked_sub(1).map(|before| &chars[before]).is_some_and(begins_word) {
             snake.push('_');
         }

@@ -43,7 +43,7 @@ pub(crate) const FORMAT: Format = Format {
         received: None,
         failed: &[Failed::AtLeast("status", 400)],
         succeeded: None,
-        changes: Changes::Begins("action", &["LOCK", "UNLOCK"]),
+        changes: Changes::Begins("action", &["LOCK", "UNLOCK"], &[]),
         standing: &[],
     },
     subject: None,

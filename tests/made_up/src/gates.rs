@@ -41,7 +41,7 @@ pub(crate) const FORMAT: Format = Format {
         received: None,
         failed: &[Failed::Any(ERROR)],
         succeeded: None,
-        changes: Changes::Begins("act", &["OPEN", "SHUT"]),
+        changes: Changes::Begins("act", &["OPEN", "SHUT"], &[]),
         standing: &[],
     },
     subject: None,

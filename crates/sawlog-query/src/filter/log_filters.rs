@@ -149,7 +149,9 @@ impl Builder {
         self.add_all("interface", "interface", &args.interface, &on("interface"))?;
         self.add_all("source_file", "source_file", &args.source_file, &on("source_file"))?;
         for (path, values) in wheres(&args.condition)? {
+            let before = self.fields.len();
             self.add("where", "", &values, &|value| condition(table, &path, value))?;
+            self.fields[before..].iter_mut().for_each(|field| field.value = format!("{path}={}", field.value));
         }
         Ok(())
     }
@@ -160,10 +162,11 @@ impl Builder {
         if around.len() < 2 {
             return Ok(());
         }
-        let any = around.into_iter().filter_map(|(from, end)| {
-            time_bounds(self.table.times, Some(from), Some(end)).reduce(Expr::and)
-        });
-        let Some(expr) = any.reduce(Expr::or) else { return Ok(()) };
+        let any = around
+            .into_iter()
+            .filter_map(|(from, end)| time_bounds(self.table.times, Some(from), Some(end)).reduce(Expr::and));
+        // Every log has the same filters; one whose records have no times is not asked for any.
+        let expr = any.reduce(Expr::or).unwrap_or_else(|| lit(true));
         let (name, value) = ("around", args.around.join(" "));
         self.fields.push(FieldFilter { name, value, column: None, expr: expr.is_true(), probe: None });
         Ok(())
@@ -193,7 +196,9 @@ fn window(args: &Filters, clock: &Clock) -> Result<(Option<i64>, Option<i64>)> {
     let mut since = bound("since", args.since.as_deref())?.map(|(from, _)| from);
     let mut until = bound("until", args.until.as_deref())?.map(|(_, end)| end);
     let around = around(args, clock)?;
-    if let Some((first, last)) = around.iter().map(|(from, _)| *from).min().zip(around.iter().map(|(_, end)| *end).max()) {
+    if let Some((first, last)) =
+        around.iter().map(|(from, _)| *from).min().zip(around.iter().map(|(_, end)| *end).max())
+    {
         since = since.max(Some(first));
         until = Some(until.map_or(last, |until| until.min(last)));
     }

@@ -17,9 +17,14 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     for text in given {
         let wrong = |reason: String| bad("where", text, &anyhow::anyhow!(reason));
         let (rest, turned) = text.strip_prefix('!').map_or((text.as_str(), false), |rest| (rest, true));
-        let Some((path, value)) = rest.split_once('=') else {
+        let Some((path, mut value)) = rest.split_once('=') else {
             return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
         };
+        if path.ends_with(' ') {
+            // Blanks around the sign are no part of either.
+            value = value.trim_start();
+        }
+        let path = path.trim_end();
         let (path, not) = path.strip_suffix('!').map_or((path, false), |path| (path, true));
         let (path, not) = (plain_path(path), not != turned);
         let tables: Vec<&Table> = sawlog_formats::formats().iter().map(|format| format.table).collect();
@@ -65,7 +70,9 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     let Some(column) = resolve(table, path) else { return Ok(None) };
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
     let column = match own.map(|column| column.kind) {
-        Some(Kind::List(_)) => bail!("is a list, which has no one value: name a field of its groups, such as {path}.0.arn"),
+        Some(Kind::List(_)) => {
+            bail!("is a list, which has no one value: name a field of its groups, such as {path}.0.arn")
+        }
         Some(Kind::Struct(_)) => bail!("is a group of fields: name one of them"),
         Some(Kind::Text) => column,
         _ => datafusion::prelude::cast(column, DataType::Utf8View),

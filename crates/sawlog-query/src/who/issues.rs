@@ -57,7 +57,9 @@ pub(super) fn of_key(queries: &[Query], key: &str) -> Result<Vec<Issue>> {
             found.extend(issues_of(query, of_log, &key)?);
         }
         // Accounts that share an event have it each; the caller's own says more: by which name, and which key.
-        found.sort_by(|a, b| (a.time, &a.operation, a.signed_by.is_empty(), a).cmp(&(b.time, &b.operation, b.signed_by.is_empty(), b)));
+        found.sort_by(|a, b| {
+            (a.time, &a.operation, a.signed_by.is_empty(), a).cmp(&(b.time, &b.operation, b.signed_by.is_empty(), b))
+        });
         found.dedup_by(|later, first| (later.time, &later.operation) == (first.time, &first.operation));
         for signed_by in found.iter().map(|issue| &issue.signed_by).filter(|key| !key.is_empty()) {
             if !keys.contains(signed_by) {

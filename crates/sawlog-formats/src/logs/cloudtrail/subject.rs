@@ -37,7 +37,7 @@ const ITSELF: [&str; 9] = ["name", "Name", "id", "Id", "arn", "resource", "key",
 const OWNERS: [&str; 11] =
     ["user", "role", "group", "instance", "cluster", "function", "bucket", "resource", "routetable", "subnet", "vpc"];
 /// Parameters that name nothing, but say what was done.
-const DETAILS: [&str; 37] = [
+const DETAILS: [&str; 39] = [
     "principal",
     "status",
     "valuesToAdd",
@@ -72,6 +72,8 @@ const DETAILS: [&str; 37] = [
     "disableApiTermination",
     "httpTokens",
     "httpEndpoint",
+    "HttpTokens",
+    "HttpEndpoint",
     "ruleNumber",
     "value",
     "egress",
@@ -152,16 +154,17 @@ impl Call<'_> {
     /// An Insights event: its type, and whether the unusual activity began or ended.
     fn insight(&self, insight: &Map<String, Value>) -> String {
         let part = |name: &str| insight.get(name).and_then(Value::as_str);
-        // Newer readings have the action of the insight as the operation.
-        let operation = part("eventName").filter(|name| self.operation != Some(*name));
+        // A record without an action has that of the insight as its operation.
+        let operation = part("eventName").filter(|name| self.operation.is_some_and(|operation| operation != *name));
         [operation, part("insightType"), part("state")].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     fn of_call(&self) -> String {
         let operation = Operation::new(self.operation.unwrap_or_default());
         // Only what could be told of a response is worth reading it.
-        let tells =
-            |response: &&str| ["Id\"", "publicIp", "roleName", operation.name].iter().any(|name| response.contains(*name));
+        let tells = |response: &&str| {
+            ["Id\"", "publicIp", "roleName", operation.name].iter().any(|name| response.contains(*name))
+        };
         let response = object(self.response.filter(tells));
         if let Some(outcome) = self.sign_in(response.as_ref()) {
             return outcome;
@@ -479,6 +482,28 @@ mod tests {
                 "on i-1",
             ),
             ("UpdateAccountSettings", r#"{"mode":"open"}"#, "mode=open"),
+            ("RegisterTaskDefinition", r#"{"family":"web","containerDefinitions":[{"name":"c","image":"i"}]}"#, "web"),
+            (
+                "CreateGrant",
+                r#"{"keyId":"k","granteePrincipal":"arn:aws:iam::111122223333:root"}"#,
+                "on k granteePrincipal=arn:aws:iam::111122223333:root",
+            ),
+            (
+                "PutBucketVersioning",
+                r#"{"bucketName":"b","VersioningConfiguration":{"Status":"Suspended"}}"#,
+                "b Status=Suspended",
+            ),
+            ("UpdateDetector", r#"{"detectorId":"d","enable":false}"#, "d enable=false"),
+            (
+                "PutRolePermissionsBoundary",
+                r#"{"roleName":"r","permissionsBoundary":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
+                "r permissionsBoundary=arn:aws:iam::aws:policy/ReadOnlyAccess",
+            ),
+            (
+                "ModifyInstanceMetadataOptions",
+                r#"{"ModifyInstanceMetadataOptionsRequest":{"InstanceId":"i-1","HttpTokens":"optional"}}"#,
+                "i-1 HttpTokens=optional",
+            ),
             ("ListUsers", "{}", ""),
             ("ListUsers", "null", ""),
             ("ListUsers", "[broken", ""),
@@ -522,9 +547,13 @@ mod tests {
         };
         assert_eq!(login.subject(), "failure (No MFA)");
         let details = Some(r#"{"state":"Start","eventName":"DescribeRegions","insightType":"ApiErrorRateInsight"}"#);
-        assert_eq!(Call { insight: details, ..Call::default() }.subject(), "DescribeRegions ApiErrorRateInsight Start");
-        let named = Call { operation: Some("DescribeRegions"), insight: details, ..Call::default() };
-        assert_eq!(named.subject(), "ApiErrorRateInsight Start");
+        for (operation, told) in [
+            (None, "ApiErrorRateInsight Start"),
+            (Some("DescribeRegions"), "ApiErrorRateInsight Start"),
+            (Some("Insight"), "DescribeRegions ApiErrorRateInsight Start"),
+        ] {
+            assert_eq!(Call { operation, insight: details, ..Call::default() }.subject(), told);
+        }
     }
 
     #[test]
