@@ -583,10 +583,10 @@ fn fields_inside_of_json_are_columns() {
         ("request_parameters.deep.list[].id=4", 1),
         ("request_parameters.deep.list[0].id=4", 1),
         ("request_parameters.deep.list[1].id=4", 0),
-        ("request_parameters.deep.list.id!=4", 6),
+        ("request_parameters.deep.list.id!=4", 7),
         ("resources.arn=*bucket-b", 1),
         ("resources[1].arn=*bucket-b", 1),
-        ("resources.arn!=*", 6),
+        ("resources.arn!=*", 7),
         // Names as AWS writes them, and blanks around the sign.
         ("requestParameters.userName=ann", 3),
         ("userIdentity.type = IAMUser", 7),
@@ -950,7 +950,7 @@ fn a_key_leads_back_through_other_accounts() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|issue| (issue["key"].as_str().unwrap(), issue["signed_by"].as_str().unwrap()))
+        .map(|issue| (issue["access_key"].as_str().unwrap(), issue["signed_by"].as_str().unwrap()))
         .collect();
     assert_eq!(
         issued,
@@ -1010,8 +1010,7 @@ fn times_around_several_moments_are_any_of_them() {
     assert_eq!(count(&case, &[first, second].concat()), 8);
     assert_eq!(count(&case, &[&first[..], &second, &["--until", "2024-05-01T12:19"]].concat()), 5);
     assert_eq!(top(&case, "operation", "count", &[first, second].concat()).values().sum::<u64>(), 8);
-    let none = case.sawq(&["find", "-c", "--around", "12:50", "1m", "--around", "12:55", "1m"]);
-    assert_eq!((none.code, none.text().trim()), (1, "0"), "{}", none.err);
+    assert_eq!(count(&case, &["--around", "12:50", "1m", "--around", "12:55", "1m"]), 0);
 }
 
 /// What only the answer of a call names, since AWS makes its id, is known with the call that made it.

@@ -37,7 +37,7 @@ const ITSELF: [&str; 9] = ["name", "Name", "id", "Id", "arn", "resource", "key",
 const OWNERS: [&str; 11] =
     ["user", "role", "group", "instance", "cluster", "function", "bucket", "resource", "routetable", "subnet", "vpc"];
 /// Parameters that name nothing, but say what was done.
-const DETAILS: [&str; 39] = [
+const DETAILS: [&str; 38] = [
     "principal",
     "status",
     "valuesToAdd",
@@ -64,7 +64,6 @@ const DETAILS: [&str; 39] = [
     "Status",
     "authType",
     "cIDRIP",
-    "cidrIp",
     "enable",
     "setAsDefault",
     "publiclyAccessible",
@@ -497,7 +496,7 @@ mod tests {
             (
                 "PutRolePermissionsBoundary",
                 r#"{"roleName":"r","permissionsBoundary":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
-                "r permissionsBoundary=arn:aws:iam::aws:policy/ReadOnlyAccess",
+                "r permissionsBoundary=ReadOnlyAccess",
             ),
             (
                 "ModifyInstanceMetadataOptions",
