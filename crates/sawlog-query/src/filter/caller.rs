@@ -1,7 +1,7 @@
 //! Who called: `user`, `access_key` and `account`.
 
 use datafusion::logical_expr::{Expr, ident, lit};
-use sawlog_formats::{Part, Role, Table};
+use sawlog_formats::{Part, Role, Source, Table};
 
 use super::condition::{Condition, any, either, probe};
 use super::glob::{glob, is_glob, like};
@@ -39,10 +39,9 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
         any(table, &fields(Role::ActorArn), arn),
         any(table, &fields(Role::ActorName), |column| glob(column, value)),
     ];
-    // Whom nothing else names is the service that called, or the account: these are fields of others' records, too.
-    if let Some(actor) = resolve(table, "user") {
+    if let Some(actor) = last_actor(table, &[fields(Role::ActorArn), fields(Role::ActorName)].concat(), value) {
         let probe = probe(table, vec![path(table, "user")], &ident("value"), |column| glob(column, value));
-        found.push(Some(Condition { expr: glob(&actor, value), probe }));
+        found.push(Some(Condition { expr: actor, probe }));
     }
     // The index has all of them in one kind; its test of ARNs leaves all that the one of names does.
     let found: Vec<Condition> = found.into_iter().flatten().collect();
@@ -50,6 +49,22 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
     let fields = fields.flat_map(|probe| probe.fields.clone()).collect();
     let probe = probe(table, fields, &ident("value"), arn);
     either(found.into_iter().map(|condition| condition.expr).collect()).map(|expr| Condition { expr, probe })
+}
+
+/// Whether the actor is the value or matches it, where none of some fields says who it is: then it is a service, an id, an account.
+fn last_actor(table: &Table, fields: &[&str], value: &str) -> Option<Expr> {
+    let Some(Part::First(sources)) = logs::entity(table, "user").map(|entity| entity.part) else {
+        return Some(glob(&resolve(table, "user")?, value));
+    };
+    let is_asked =
+        |source: &&Source| source.find.is_none() && source.only.is_empty() && fields.contains(&source.column);
+    let asked = sources.iter().take_while(is_asked).count();
+    // The engine looks at the rest only in the few records in which the first ones are empty.
+    let is_empty =
+        |source: &Source| resolve(table, source.column).map(|column| column.clone().is_null().or(column.eq(lit(""))));
+    let empty = sources[..asked].iter().map(is_empty).collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::and);
+    let rest = glob(&logs::first(table, &sources[asked..])?, value);
+    Some(empty.into_iter().fold(rest, |rest, empty| empty.and(rest)))
 }
 
 /// The access key that signed; in S3 logs it is known of presigned URLs (signature versions 4 and 2).
