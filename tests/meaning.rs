@@ -1056,6 +1056,27 @@ fn whoever_is_shown_as_the_actor_is_found_by_that_name() {
     }
 }
 
+/// Anonymous requests are nobody's, which can be asked for, as any field that a record does not have.
+#[test]
+fn records_without_a_value_are_found() {
+    let lines = [request("203.0.113.5", "-", "k", "1"), request("203.0.113.5", "ann", "k", "-")].concat();
+    let case =
+        stored(&[("s3", lines), ("flows", flows()), ("a.json", trail(&[event(0, json!({ "errorCode": "Denied" }))]))]);
+    for (filter, expected) in [
+        (["--user", "-"], 1),
+        (["--where", "requester="], 1),
+        (["--where", "bytes_sent="], 1),
+        (["--where", "bytes_sent!="], 1),
+        (["--where", "http_status="], 0),
+        (["--where", "error_code!="], 1),
+        (["--where", "source_file="], 0),
+        (["--where", "request_parameters.userName="], 1),
+    ] {
+        assert_eq!(count(&case, &filter), expected, "{filter:?}");
+    }
+    assert_eq!(count(&case, &["--log", "s3", "--user", "!-"]), 1);
+}
+
 /// Such text is no address; and it is no pattern either.
 #[test]
 fn an_address_in_brackets_is_found_as_it_is_shown() {

@@ -233,4 +233,23 @@ mod tests {
         assert_eq!(named(&format!("{above}evidence/a*/*.log")), ["a/b/c.log", "a/b.log"]);
         assert_eq!(named("b"), Vec::<String>::new());
     }
+
+    /// Paths of sources begin in the folder that was converted; patterns are of the paths that whoever types them sees.
+    #[test]
+    fn a_pattern_is_of_paths_from_where_one_is() {
+        let here = std::env::current_dir().unwrap();
+        let source = |folder: &str| {
+            let root = here.join(folder).display().to_string();
+            Source { path: format!("{folder}.log"), root: root.into(), ..Source::default() }
+        };
+        let ledger = [source("old"), source("new")];
+        let named = |pattern: &str| -> Vec<String> {
+            let found = matching(&ledger, &[pattern.to_owned()]).unwrap_or_default();
+            found.into_iter().map(|source| source.path).collect()
+        };
+        assert_eq!(named("old/*"), ["old.log"]);
+        assert_eq!(named("./n*/*"), ["new.log"]);
+        assert_eq!(named("x/../old/*.log"), ["old.log"]);
+        assert_eq!(named("other/*"), Vec::<String>::new());
+    }
 }

@@ -19,8 +19,15 @@ fn is_named(column: &Expr, name: &str) -> Expr {
     test(column, &format!("is_named_{name}"), is_named)
 }
 
+/// Nobody: how S3 logs write that a request was anonymous.
+const NOBODY: &str = "-";
+
 /// The caller is the value or matches it; or an ARN of the caller or of the role behind it names it after a `/` or `:`.
 pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
+    if value == NOBODY {
+        let expr = resolve(table, "user")?.is_null();
+        return Some(Condition { expr, probe: None });
+    }
     let name = if is_glob(value) && !value.contains('[') { like(value) } else { like(&value.replace(['*', '?'], "_")) };
     // An assumed role is named before its session: arn:aws:sts::1:assumed-role/ROLE/SESSION.
     let patterns = [format!("arn:%/{name}"), format!("arn:%:{name}"), format!("arn:%:assumed-role/{name}/%")];

@@ -33,7 +33,7 @@ pub struct Filters {
     pub dport: Vec<String>,
     /// What became of a flow: ACCEPT or REJECT.
     pub action: Vec<String>,
-    /// The caller: the name of a user or role, an ARN, an AWS service, an id.
+    /// The caller: the name of a user or role, an ARN, an AWS service, an id; `-` for nobody.
     pub user: Vec<String>,
     /// The access key that signed; in S3 logs only presigned URLs tell.
     pub access_key: Vec<String>,

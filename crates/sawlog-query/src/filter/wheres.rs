@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::ident;
+use datafusion::logical_expr::{ident, lit};
 use sawlog_formats::{Kind, Table};
 
 use super::condition::Condition;
@@ -59,6 +59,12 @@ fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
 }
 
+/// Whether a record has the field, and it is not empty.
+pub(super) fn is_filled(table: &Table, path: &str) -> Option<Condition> {
+    let column = datafusion::prelude::cast(resolve(table, path)?, DataType::Utf8View);
+    Some(Condition { expr: column.not_eq(lit("")).is_true(), probe: None })
+}
+
 /// Whether a field is a value, as text, or matches it.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
     let (wanted, matcher) = (value.to_owned(), matcher(value));
@@ -77,6 +83,9 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
         Some(Kind::Text) => column,
         _ => datafusion::prelude::cast(column, DataType::Utf8View),
     };
+    if value.is_empty() {
+        return Ok(Some(Condition { expr: column.clone().is_null().or(column.eq(lit(""))), probe: None }));
+    }
     let mut expr = glob(&column, value);
     if let Some((json, steps)) = json_column(table, path).filter(|(_, steps)| !steps.is_empty()) {
         // Through an array without a place, any of its values will do.

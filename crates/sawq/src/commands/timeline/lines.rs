@@ -52,8 +52,11 @@ impl Lines {
         if burst.count > 1 {
             line += &format!("{} × ", burst.count);
         }
-        line += &[&*kind.operation, &burst.about()].join(" ");
-        if !kind.error.is_empty() {
+        let about = burst.about();
+        line += &[&*kind.operation, &about].join(" ");
+        // How a sign-in ended is what it was about.
+        let is_said = about.to_lowercase().starts_with(&kind.error.to_lowercase());
+        if !is_said {
             line += &format!(": {}", kind.error);
         }
         let seconds = burst.times.map_or(0, |(first, last)| last.saturating_sub(first) / 1_000_000);

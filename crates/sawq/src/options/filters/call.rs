@@ -34,7 +34,8 @@ pub(super) struct CallArgs {
     #[arg(long, global = true, value_name = "GLOB")]
     source_file: Vec<String>,
     /// Any field, in groups and JSON with dots: request_parameters.userName=ann, http_status!=200; globs work. Of a list any
-    /// value will do, or the one at a place, counted from 0: resources.arn=*bucket, resources[0].arn=*bucket
+    /// value will do, or the one at a place, counted from 0: resources.arn=*bucket, resources[0].arn=*bucket. Without a value:
+    /// records that have none
     #[arg(long = "where", global = true, value_name = "FIELD=VALUE")]
     condition: Vec<String>,
 }

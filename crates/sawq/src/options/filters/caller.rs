@@ -7,7 +7,7 @@ use sawlog_query::Filters;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct CallerArgs {
-    /// The caller: the name of a user or role, an ARN, an AWS service, an id; globs work
+    /// The caller: the name of a user or role, an ARN, an AWS service, an id; globs work; - for nobody, as in anonymous requests
     #[arg(long, global = true, value_name = "NAME|ARN", visible_aliases = ["actor", "principal"])]
     user: Vec<String>,
     /// The access key that signed; in S3 logs only presigned URLs tell
