@@ -45,7 +45,8 @@ a file of its own, named ARCHIVE!PATH; archives may be in up to four others. Wha
 named, with what to do: encrypted members, 7z, rar, …; the exit status is 3 then. What comes out of
 archives needs room in the store's folder, a few GiB at a time.
 Options apply to files that are new, changed, or of unknown format. Where they would change how a
-file was read before, it is named, and --replace reads it again.";
+file was read before, it is named, and --replace reads it again. With --format auto that is done as
+its content says.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
