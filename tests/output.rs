@@ -235,9 +235,9 @@ fn fractions_of_seconds_are_shown_where_there_are_any() {
                  arrow_cast(1627560000123000, 'Timestamp(Microsecond, Some(\"UTC\"))') AS b, \
                  arrow_cast(1627560000000001, 'Timestamp(Microsecond, None)') AS c FROM cloudtrail";
     for (form, expected) in [
-        ("csv", "a,b,c\n2021-07-29T12:00:00Z,2021-07-29T12:00:00.123Z,2021-07-29T12:00:00.000001Z\n"),
-        ("tsv", "a\tb\tc\n2021-07-29T12:00:00Z\t2021-07-29T12:00:00.123Z\t2021-07-29T12:00:00.000001Z\n"),
-        ("line", "a = 2021-07-29T12:00:00Z\nb = 2021-07-29T12:00:00.123Z\nc = 2021-07-29T12:00:00.000001Z\n"),
+        ("csv", "a,b,c\n2021-07-29T12:00:00Z,2021-07-29T12:00:00.123Z,2021-07-29T12:00:00.000001\n"),
+        ("tsv", "a\tb\tc\n2021-07-29T12:00:00Z\t2021-07-29T12:00:00.123Z\t2021-07-29T12:00:00.000001\n"),
+        ("line", "a = 2021-07-29T12:00:00Z\nb = 2021-07-29T12:00:00.123Z\nc = 2021-07-29T12:00:00.000001\n"),
     ] {
         assert_eq!(case.sawq(&["sql", query, "--format", form]).text(), expected);
     }

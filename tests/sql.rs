@@ -203,6 +203,35 @@ fn times_to_the_minute_are_times() {
     }
 }
 
+/// A `Z` says UTC: a time of another zone has its distance from UTC, and one without a zone has nothing.
+#[test]
+fn only_times_in_utc_end_with_z() {
+    let case = trail_case();
+    let query = "SELECT event_time AS u, event_time AT TIME ZONE 'America/New_York' AS n, event_time AT TIME ZONE 'Asia/Kolkata' AS k, \
+                 TIMESTAMP '2021-07-29 13:06:49.5' AS t, CAST('2021-07-29' AS TIMESTAMP) AS d, strptime('2021', '%Y') AS p \
+                 FROM cloudtrail WHERE event_name = 'CreateUser'";
+    let times = [
+        "2024-03-01T22:00:03Z",
+        "2024-03-01T17:00:03-05:00",
+        "2024-03-02T03:30:03+05:30",
+        "2021-07-29T13:06:49.500",
+        "2021-07-29T00:00:00",
+        "2021-01-01T00:00:00",
+    ];
+    for form in ["csv", "tsv", "table", "line"] {
+        let ran = case.sawq(&["sql", query, "--format", form]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let text = ran.text();
+        let printed: Vec<&str> = text.split([',', '\t', ' ', '\n']).filter(|word| word.starts_with("20")).collect();
+        assert_eq!(printed, times, "{form}");
+    }
+    let json = case.sawq(&["sql", query, "--json"]).json();
+    for (name, time) in ["u", "n", "k", "t", "d", "p"].iter().zip(times) {
+        let printed = json[0][name].as_str().unwrap();
+        assert_eq!(printed.ends_with('Z'), time.ends_with('Z'), "{name}: {printed}");
+    }
+}
+
 #[test]
 fn lists_within_json_are_taken_apart() {
     let case = trail_case();

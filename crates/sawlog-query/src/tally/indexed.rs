@@ -506,7 +506,9 @@ impl Log<'_> {
             name.push_str(own.and_then(|(source, _)| self.sources.text(source)).unwrap_or_default());
             let first = own.map(|(_, line)| (name.as_str(), line));
             let said = Said { sent: sent.is_valid(row).then(|| sent.value(row)), first };
-            let Some(sum) = standing_sums(packed.value(row), of, said).ok_or(DamagedIndex::Sums)?[place] else { continue };
+            let Some(sum) = standing_sums(packed.value(row), of, said).ok_or(DamagedIndex::Sums)?[place] else {
+                continue;
+            };
             bytes[row] = Some(sum.bytes);
             let (file, line) = sum.first;
             let own = own.filter(|_| std::ptr::eq(file, name.as_str()));

@@ -14,8 +14,8 @@ use super::positions::{MAX_POSITIONS, encode, positions};
 use super::row::Row;
 use super::rows::Rows;
 use super::spill::{Spill, SpillWriter};
-use super::waiting::{LEAST_MEMORY, MOST_MEMORY, Waiting};
 use super::standing::{self, Said, StandingSum, StandingSums};
+use super::waiting::{LEAST_MEMORY, MOST_MEMORY, Waiting};
 use crate::error::{Result, StoreError};
 
 /// So many rows are in a file of the index; fewer if their values are long.

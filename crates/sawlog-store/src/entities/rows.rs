@@ -110,9 +110,10 @@ impl Rows {
             (sum.source, sum.line) = (b.source, b.line);
         }
         let packed = |(start, end): (usize, usize), row: &Kept| (&self.standing[start..end], self.said(row));
-        let standing = a.standing.zip(b.standing).and_then(|(of_a, of_b)| {
-            standing::united(sum.field, packed(of_a, a), packed(of_b, b), self.said(&sum))
-        });
+        let standing = a
+            .standing
+            .zip(b.standing)
+            .and_then(|(of_a, of_b)| standing::united(sum.field, packed(of_a, a), packed(of_b, b), self.said(&sum)));
         let both = a.positions.zip(b.positions);
         let both = both.and_then(|((a, b), (c, d))| united(&self.positions[a..b], &self.positions[c..d]));
         let kept = |bytes: Option<Vec<u8>>, all: &mut Vec<u8>| {

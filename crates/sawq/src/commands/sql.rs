@@ -31,7 +31,7 @@ impl Sql {
         // Between two questions nobody wants a pager.
         let is_asked = self.query.is_none() && self.file.is_none();
         let shown = if is_asked { target.clone().without_pager() } else { target.clone() };
-        let show = Show { target: shown, timed: self.time, as_lines: false };
+        let show = Show { target: shown, timed: self.time };
         match (&self.query, &self.file) {
             (Some(text), _) => run(&records, &mut session, text, &show, None)?,
             (None, Some(file)) => {

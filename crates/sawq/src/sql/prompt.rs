@@ -172,14 +172,8 @@ impl Command {
                 show.timed = !show.timed;
                 eprintln!("Timing is {}.", if show.timed { "on" } else { "off" });
             }
-            Self::Mode(form) if form.eq_ignore_ascii_case("line") || form.eq_ignore_ascii_case("lines") => {
-                show.as_lines = true;
-            }
-            Self::Mode(form) => match Format::from_str(&form, true) {
-                Ok(format) => {
-                    show.as_lines = false;
-                    show.target.format = Some(format);
-                }
+            Self::Mode(form) => match Format::from_str(if form == "lines" { "line" } else { &form }, true) {
+                Ok(format) => show.target.format = Some(format),
                 Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
             },
             Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' names them", visible(&word)),

@@ -1,12 +1,9 @@
 //! Queries, and how their results are printed.
 
-use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use arrow::array::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use sawlog_formats::visible;
 use sawlog_query::Records;
 use sawlog_query::sql::{Rows, Session, Statement};
 
@@ -20,14 +17,12 @@ pub(crate) struct Show {
     pub(crate) target: Target,
     /// Whether to say how long each query took.
     pub(crate) timed: bool,
-    /// Whether a row is printed as lines, one for each column.
-    pub(crate) as_lines: bool,
 }
 
 impl Show {
     /// Whether the form needs a name of its own for each column.
     fn needs_own_names(&self) -> bool {
-        !matches!(self.target.format, None | Some(Format::Table | Format::Csv | Format::Tsv))
+        !matches!(self.target.format, None | Some(Format::Table | Format::Line | Format::Csv | Format::Tsv))
     }
 }
 
@@ -62,13 +57,13 @@ async fn answer(
 ) -> Result<Option<usize>> {
     let Some(rows) = session.ask(statement).await? else { return Ok(None) };
     let mut rows = if show.needs_own_names() { rows } else { rows.as_written() };
-    let mut printer = Printer::new(show)?;
+    let mut output = Output::new(&show.target)?;
     let mut count = 0;
     while let Some(batch) = next(&mut rows, interrupts.as_deref_mut()).await? {
         count += batch.num_rows();
-        printer.batch(&batch)?;
+        output.batch(&batch)?;
     }
-    printer.finish()?;
+    output.finish()?;
     Ok(Some(count))
 }
 
@@ -77,49 +72,5 @@ async fn next(rows: &mut Rows<'_>, interrupts: Option<&mut Interrupts>) -> Resul
     match interrupts {
         Some(interrupts) => interrupts.unless(Box::pin(rows.next())).await?,
         None => rows.next().await,
-    }
-}
-
-/// Prints batches of a result.
-struct Printer {
-    output: Option<Output>,
-    rows: usize,
-}
-
-impl Printer {
-    fn new(show: &Show) -> Result<Self> {
-        let output = if show.as_lines { None } else { Some(Output::new(&show.target)?) };
-        Ok(Self { output, rows: 0 })
-    }
-
-    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        match &mut self.output {
-            Some(output) => output.batch(batch),
-            None => self.lines(batch),
-        }
-    }
-
-    /// Prints rows as lines, one for each column.
-    fn lines(&mut self, batch: &RecordBatch) -> Result<()> {
-        let options = FormatOptions::default().with_null("-");
-        let schema = batch.schema();
-        let width = schema.fields().iter().map(|field| field.name().chars().count()).max().unwrap_or_default();
-        let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let mut out = std::io::stdout().lock();
-        for row in 0..batch.num_rows() {
-            if self.rows > 0 {
-                writeln!(out)?;
-            }
-            self.rows += 1;
-            for (field, column) in schema.fields().iter().zip(&columns) {
-                writeln!(out, "{:>width$} = {}", field.name(), visible(&column.value(row).to_string()))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<()> {
-        self.output.map_or(Ok(()), Output::finish)
     }
 }
