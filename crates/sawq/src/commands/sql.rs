@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::Context;
-use crate::sql::{Show, prompt, run};
+use crate::sql::{Show, prompt, run, script};
 
 /// What `sql` runs.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ impl Sql {
             (Some(text), _) => run(&records, &mut session, text, &show, None)?,
             (None, Some(file)) => {
                 let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
-                run(&records, &mut session, &text, &show, None)?;
+                script(&records, &mut session, &text, show)?;
             }
             (None, None) => prompt(&records, session, show)?,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use arrow::array::RecordBatch;
 use sawlog_query::Records;
 use sawlog_query::sql::{Rows, Session, Statement};
@@ -10,6 +10,7 @@ use sawlog_query::sql::{Rows, Session, Statement};
 use super::interrupts::Interrupts;
 use crate::options::Format;
 use crate::output::{Output, Target};
+use crate::usage::BadCommand;
 
 /// How results are printed.
 #[derive(Clone, Debug)]
@@ -24,6 +25,28 @@ impl Show {
     fn needs_own_names(&self) -> bool {
         !matches!(self.target.format, None | Some(Format::Table | Format::Line | Format::Csv | Format::Tsv))
     }
+
+    /// Refuses more results than where they go can hold, before any is written.
+    pub(super) fn takes(&self, results: usize) -> Result<()> {
+        ensure!(results <= 1 || !self.target.is_file(), "a file takes the results of one query, not of {results}");
+        let form = match self.target.format {
+            Some(Format::Json) => "JSON",
+            Some(Format::Parquet) => "Parquet",
+            Some(Format::Arrow | Format::Arrows) => "Arrow",
+            _ => return Ok(()),
+        };
+        if results > 1 {
+            bail!(BadCommand(format!(
+                "{form} takes the results of one query, not of {results}; ask one at a time, or choose --format ndjson or csv"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// How many results the statements of a text have.
+pub(super) fn results(session: &Session<'_>, text: &str) -> Result<usize> {
+    Ok(session.statements(text)?.iter().filter(|statement| statement.has_rows()).count())
 }
 
 /// Runs the statements of a text, one after the other, and prints their results.
@@ -35,8 +58,9 @@ pub(crate) fn run(
     mut interrupts: Option<&mut Interrupts>,
 ) -> Result<()> {
     let statements = session.statements(text)?;
-    let results = statements.iter().filter(|statement| statement.has_rows()).count();
-    ensure!(results <= 1 || !show.target.is_file(), "a file takes the results of one query, not of {results}");
+    if interrupts.is_none() {
+        show.takes(statements.iter().filter(|statement| statement.has_rows()).count())?;
+    }
     ensure!(!statements.is_empty(), "there is no query");
     for statement in statements {
         let started = Instant::now();
