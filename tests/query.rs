@@ -318,6 +318,54 @@ fn wrong_questions_are_answered_with_what_to_do() {
 }
 
 #[test]
+fn a_file_is_no_store() {
+    let case = Case::with(&fixture());
+    case.write("file", "no store");
+    for store in ["file", "file/below", "./file"] {
+        for ran in [
+            case.sawq(&["tables", "--store", store]),
+            case.sawlog(&["status", "--store", store]),
+            case.sawlog(&["verify", "--store", store]),
+            case.sawlog(&["convert", "file", "--store", store]),
+        ] {
+            assert_eq!(ran.code, 1, "{store}: {}", ran.err);
+            assert!(ran.err.contains("file is a file, and a store is a folder"), "{store}: {}", ran.err);
+        }
+    }
+    assert!(case.sawq(&["tables", "--store", "none/below"]).err.contains("there is no store at none/below"));
+}
+
+/// The last hours of the year 9999 are beyond what a clock's library has.
+#[test]
+fn times_of_every_year_are_printed() {
+    let case = Case::new();
+    let event = |time: &str| {
+        serde_json::json!({
+            "eventVersion": "1.08", "eventTime": time, "eventSource": "iam.amazonaws.com", "eventName": "CreateUser",
+            "awsRegion": "us-east-1", "sourceIPAddress": "192.0.2.10", "eventID": time, "readOnly": false,
+            "userIdentity": { "type": "IAMUser", "userName": "eve", "arn": "arn:aws:iam::111122223333:user/eve" }
+        })
+    };
+    let events = ["0001-01-01T00:30:00Z", "9999-12-31T23:59:59Z"].map(event);
+    case.write("logs/trail.json", serde_json::json!({ "Records": events }).to_string());
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    let ran = case.sawq(&["who", "eve"]);
+    let shown = ran.text();
+    assert!(shown.contains("seen 0001-01-01 00:30:00 to 9999-12-31 23:59:59 UTC"), "{shown}");
+    let json = case.sawq(&["who", "eve", "--json"]).json();
+    assert_eq!(
+        (&json["first_seen"], &json["last_seen"]),
+        (&"0001-01-01T00:30:00Z".into(), &"9999-12-31T23:59:59Z".into())
+    );
+    assert_eq!(json["logs"][0]["last_seen"], "9999-12-31T23:59:59Z");
+    let made = case.sawq(&["ctsummarize", "192.0.2.10", "-o", "case"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    // So long before the last record.
+    let found = case.sawq(&["find", "--since", "1h", "-c"]);
+    assert!(found.text().contains('1') && !found.text().contains('2'), "{}", found.text());
+}
+
+#[test]
 fn results_go_to_files() {
     let case = Case::new();
     case.write("logs/a", random_log(&mut Numbers::new(7), 300));

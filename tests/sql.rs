@@ -155,7 +155,7 @@ fn functions_have_the_names_that_duckdb_gives_them() {
         ("SELECT strptime('29/07/2021', '%d/%m/%Y')::date".to_owned(), "2021-07-29"),
         ("SELECT json_valid('{'), json_valid('[1]')".to_owned(), "false,true"),
         ("SELECT if(1 = 2, 'a', 'b'), 7 // 2, typeof(1)".to_owned(), "b,3,Int64"),
-        ("SELECT regexp_extract('key-123.jpg', '[0-9]+'), regexp_extract('a=b', '(.)=(.)', 2), regexp_extract('a', 'b')".to_owned(), "123,b,"),
+        ("SELECT regexp_extract('key-123.jpg', '[0-9]+'), regexp_extract('a=b', '(.)=(.)', 2), regexp_extract('a', 'b') = ''".to_owned(), "123,b,true"),
         (
             "SELECT date_diff('hour', TIMESTAMP '2021-07-29 12:59', TIMESTAMP '2021-07-29 13:01'), \
              datediff('days', TIMESTAMP '2021-07-29 13:00', TIMESTAMP '2021-07-29 23:00'), \
@@ -180,6 +180,219 @@ fn functions_have_the_names_that_duckdb_gives_them() {
     }
 }
 
+#[test]
+fn lists_and_numbers_are_what_duckdb_makes_of_them() {
+    let case = trail_case();
+    let create = "FROM cloudtrail WHERE event_name = 'CreateUser'";
+    for (query, expected) in [
+        ("SELECT from_json('[1,\"a\",null]', '[\"VARCHAR\"]')[2], len(from_json('[1,2,3]', '[\"JSON\"]'))".to_owned(), "a,3"),
+        ("SELECT from_json('[1,2]', '[\"BIGINT\"]')[2] + 1, from_json('[1.5]', '[\"DOUBLE\"]')[1], from_json('[true]', '[\"BOOLEAN\"]')[1]".to_owned(), "3,1.5,true"),
+        ("SELECT from_json('{', '[\"VARCHAR\"]') IS NULL, from_json('[\"a\",{\"b\":1}]', '[\"json\"]')[2]->>'b'".to_owned(), "true,1"),
+        (format!("SELECT list_contains(from_json(request_parameters->'list', '[\"VARCHAR\"]'), 'c') {create}"), "true"),
+        (format!("SELECT length(resources), length([1, 2]), length('äöü'), len(request_parameters->>'userName') {create}"), "2,2,3,3"),
+        (format!("SELECT json_extract_string(request_parameters, ['$.userName', '$.size'])[2], len(json_extract(request_parameters, ['$.on'])) {create}"), "9,1"),
+        ("SELECT len(CAST('[\"a\",\"b\"]' AS VARCHAR[])), ('[1,2]'::INT[])[2], ([1, 2]::VARCHAR[])[1], TRY_CAST('x' AS VARCHAR[]) IS NULL".to_owned(), "2,2,1,true"),
+        ("SELECT 2^3 = 8, 2^3+1 = 9, 2*3^2 = 18, 1_000 + 1, 1_0.5".to_owned(), "true,true,true,1001,10.5"),
+        ("SELECT substr('abc', -2), substr('abc', -2, 1), substring('äöü', -1), substr('abc', 2), substr(s, n) FROM (SELECT 'abc' AS s, -1 AS n)".to_owned(), "bc,b,ü,bc,c"),
+        ("SELECT regexp_extract('x', 'z') = '', regexp_extract(NULL, 'z') IS NULL, regexp_extract('x', '(z)', 1) = ''".to_owned(), "true,true,true"),
+        ("SELECT list_transform([1, 2], x -> x + 1)[2], len(list_filter(['a', 'b'], x -> x = 'a' AND x <> 'c')), len(list_transform([1], (x) -> x))".to_owned(), "3,1,1"),
+        (format!("SELECT json_type(request_parameters), json_type(request_parameters, '$.size'), json_type(request_parameters->'list'), json_exists(request_parameters, '$.none'), json_exists(request_parameters, 'no') {create}"), "OBJECT,UBIGINT,ARRAY,true,false"),
+        ("SELECT regexp_full_match('abc', 'b'), regexp_full_match('abc', 'a.c'), regexp_extract_all('a1b22', '[0-9]+')[2], regexp_extract_all('a1b2', '([a-z])[0-9]', 1)[2]".to_owned(), "false,true,22,b"),
+        ("SELECT url_decode('a%20b'), url_encode('a/b'), format('{} is {}', 'a', 1), printf('%s=%d', 'a', 1)".to_owned(), "a b,a%2Fb,a is 1,a=1"),
+    ] {
+        assert_eq!(rows(&case, &query), [expected], "{query}");
+    }
+}
+
+#[test]
+fn joins_of_one_side_and_the_schema_main_are_taken() {
+    let case = trail_case();
+    for (query, expected) in [
+        ("SELECT count(*) FROM cloudtrail c SEMI JOIN (SELECT 'CreateUser' AS n) x ON c.event_name = x.n", "1"),
+        ("SELECT count(*) FROM cloudtrail c ANTI JOIN (SELECT 'CreateUser' AS event_name) x USING (event_name)", "5"),
+        ("SELECT count(*) FROM (cloudtrail c ANTI JOIN (SELECT 'CreateUser' AS n) x ON c.event_name = x.n)", "5"),
+        ("SELECT count(*) FROM main.events", "6"),
+        (
+            "SELECT main.cloudtrail.event_name FROM main.cloudtrail WHERE main.cloudtrail.event_name = 'CreateUser'",
+            "CreateUser",
+        ),
+    ] {
+        assert_eq!(rows(&case, query), [expected], "{query}");
+    }
+    let tables = |filter: &str| -> Vec<String> {
+        rows(&case, &format!("SHOW TABLES {filter}"))
+            .iter()
+            .map(|row| row.split(',').next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(tables("LIKE 'v%'"), ["vpc_flow"]);
+    assert_eq!(tables("WHERE rows = 6"), ["cloudtrail"]);
+    assert!(tables("").len() > 5);
+    let columns = rows(&case, "SHOW COLUMNS FROM cloudtrail LIKE 'request%'");
+    assert!(columns.len() > 1 && columns.iter().all(|row| row.contains("request")), "{columns:?}");
+}
+
+#[test]
+fn summarize_tells_what_columns_have_in_them() {
+    let case = trail_case();
+    let header = "column_name,column_type,min,max,approx_unique,avg,count,null_percentage";
+    let query = "SUMMARIZE SELECT event_name, read_only, resources, CAST(request_parameters->>'size' AS BIGINT) AS size, event_time \
+                 FROM cloudtrail";
+    assert_eq!(names(&case, query), header);
+    let found = rows(&case, query);
+    assert_eq!(found[0], "event_name,Utf8View,AuthorizeSecurityGroupIngress,PutBucketPolicy,5,,6,0.0");
+    assert_eq!(found[1], "read_only,Boolean,false,false,1,,6,0.0");
+    assert!(found[2].starts_with("resources,") && found[2].ends_with(",,,,,6,0.0"), "{}", found[2]);
+    assert_eq!(found[3], "size,Int64,9,100,3,43.333333333333336,6,50.0");
+    assert!(found[4].contains("2024-03-01T22:00:01Z,2024-03-01T22:00:06Z,6,"), "{}", found[4]);
+    assert!(rows(&case, "SUMMARIZE main.events").len() > 20);
+    assert_eq!(rows(&case, "SUMMARIZE SELECT 1 AS a WHERE false"), ["a,Int64,,,0,,0,"]);
+    assert!(sql(&case, "SUMMARIZE nothing").err.contains("there is no table nothing"));
+}
+
+#[test]
+fn errors_are_a_sentence_about_what_was_written() {
+    let case = trail_case();
+    for (query, expected) in [
+        ("SELECT * FROM events PIVOT (count(*) FOR log IN ('a'))", "PIVOT is not supported"),
+        ("PIVOT events ON log USING count(*)", "PIVOT is not supported"),
+        ("SELECT log COLLATE nocase FROM events", "COLLATE is not supported"),
+        (
+            "SELECT * FROM events e, LATERAL (SELECT e.time AS t FROM cloudtrail c WHERE c.event_time = e.time) x",
+            "LATERAL",
+        ),
+        (
+            "SELECT * FROM events e ASOF JOIN cloudtrail c MATCH_CONDITION (e.time >= c.event_time) ON e.log = c.event_name",
+            "ASOF JOIN is not supported",
+        ),
+        (
+            "SELECT date_diff('fortnight', now(), now())",
+            "'fortnight' is not a unit of time; the units are microsecond, ",
+        ),
+        ("SELECT * FROM other.events", "there is no schema other"),
+        ("SELECT sum(log) FROM events", "the function sum takes no (Utf8View)"),
+        ("SELECT round('a')", "the function round takes no"),
+        ("SELECT date_trunc('day', 1)", "the function date_trunc takes a time, not Int64"),
+        ("SELECT row_number() FROM events", "the function row_number needs OVER"),
+        ("SELECT substr('abc')", "the function substr needs a start"),
+        ("SELECT TOP 5 * FROM events", "TOP: this is not supported"),
+        ("SELECT * FROM events POSITIONAL JOIN cloudtrail", "found: POSITIONAL"),
+        ("SELECT CAST('x' AS VARCHAR[])", "'x' is not a list"),
+        ("SELECT from_json('{}', '{\"a\":\"INT\"}')", "from_json makes lists of VARCHAR"),
+        ("SELECT strptime('x', '%Y')", "'x' is not a time of the format '%Y'"),
+    ] {
+        let ran = sql(&case, query);
+        assert_eq!(ran.code, 1, "{query}: {}", ran.text());
+        let said = ran.err.trim_end().strip_prefix("sawq: ").unwrap_or_default();
+        assert!(said.contains(expected), "{query}: {said}");
+        let is_short = said.len() < 320 && said.lines().count() == 1;
+        assert!(is_short && !said.contains("Internal error") && !said.contains("Span("), "{query}: {said}");
+    }
+    assert_eq!(rows(&case, "SELECT epoch_ms(1627564800000)"), ["2021-07-29T13:20:00"]);
+}
+
+/// A store may have records of any year that a calendar has.
+#[test]
+fn every_function_of_times_is_of_every_year() {
+    let case = Case::new();
+    let event = |time: &str| {
+        json!({ "eventVersion": "1.08", "eventTime": time, "eventSource": "iam.amazonaws.com", "eventName": "GetUser",
+                "awsRegion": "us-east-1", "sourceIPAddress": "192.0.2.10", "eventID": time })
+    };
+    let events = ["0001-01-01T00:30:00Z", "2021-07-29T13:06:49Z", "9999-12-31T23:59:59Z"].map(event);
+    case.write("logs/trail.json", json!({ "Records": events }).to_string());
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    for (query, expected) in [
+        (
+            "SELECT date_trunc('hour', time) FROM events",
+            ["0001-01-01T00:00:00Z", "2021-07-29T13:00:00Z", "9999-12-31T23:00:00Z"],
+        ),
+        (
+            "SELECT date_trunc('week', time) FROM events",
+            ["0001-01-01T00:00:00Z", "2021-07-26T00:00:00Z", "9999-12-27T00:00:00Z"],
+        ),
+        ("SELECT date_trunc('quarter', time)::date FROM events", ["0001-01-01", "2021-07-01", "9999-10-01"]),
+        (
+            "SELECT time_bucket(INTERVAL '15 minutes', time) FROM events",
+            ["0001-01-01T00:30:00Z", "2021-07-29T13:00:00Z", "9999-12-31T23:45:00Z"],
+        ),
+        (
+            "SELECT date_bin(INTERVAL '1 year', time) FROM events",
+            ["0001-01-01T00:00:00Z", "2021-01-01T00:00:00Z", "9999-01-01T00:00:00Z"],
+        ),
+        (
+            "SELECT strftime(time, '%d/%m/%Y %H:%M') FROM events",
+            ["01/01/0001 00:30", "29/07/2021 13:06", "31/12/9999 23:59"],
+        ),
+        ("SELECT to_char(time, '%Y') FROM events", ["0001", "2021", "9999"]),
+        ("SELECT date_format(time, '%H') FROM events", ["00", "13", "23"]),
+        ("SELECT date_diff('hour', TIME '10:30', time::time) FROM events", ["-10", "3", "13"]),
+        ("SELECT date_diff('year', TIMESTAMP '2021-01-01', time) FROM events", ["-2020", "0", "7978"]),
+        ("SELECT epoch(time - TIMESTAMP '2021-07-29') / 60 > 0 FROM events", ["false", "true", "true"]),
+        ("SELECT time >= TIMESTAMP '2300-01-01' FROM events", ["false", "false", "true"]),
+        ("SELECT time >= '2300-01-01' FROM events", ["false", "false", "true"]),
+        ("SELECT time BETWEEN '2000-01-01' AND '9999-12-31' FROM events", ["false", "true", "false"]),
+        ("SELECT time NOT BETWEEN '0001-01-01' AND '2021-07-29' FROM events", ["false", "true", "true"]),
+        ("SELECT time = '9999-12-31T23:59:59Z' FROM events", ["false", "false", "true"]),
+        ("SELECT time IN ('0001-01-01 00:30', '9999-12-31 23:59:59') FROM events", ["true", "false", "true"]),
+        ("SELECT time NOT IN ('9999-12-31 23:59:59') FROM events", ["true", "true", "false"]),
+        ("SELECT time > DATE '2300-01-01' FROM events", ["false", "false", "true"]),
+        ("SELECT time > to_timestamp(1627564000) FROM events", ["false", "true", "true"]),
+        ("SELECT time > CAST('1600-01-01' AS TIMESTAMP) FROM events", ["false", "true", "true"]),
+        ("SELECT time > now() FROM events", ["false", "false", "true"]),
+        ("SELECT date_sub('month', TIMESTAMP '2021-06-30', time) > 0 FROM events", ["false", "false", "true"]),
+        ("SELECT dayname(time) FROM events", ["Monday", "Thursday", "Friday"]),
+        ("SELECT isodow(time) FROM events", ["1", "4", "5"]),
+        ("SELECT epoch_ms(time) FROM events", ["-62135595000000", "1627564009000", "253402300799000"]),
+    ] {
+        assert_eq!(rows(&case, &format!("{query} ORDER BY time")), expected, "{query}");
+    }
+    let grouped = rows(&case, "SELECT date_trunc('day', time) AS day, count(*) FROM events GROUP BY 1 ORDER BY 1");
+    assert_eq!(grouped, ["0001-01-01T00:00:00Z,1", "2021-07-29T00:00:00Z,1", "9999-12-31T00:00:00Z,1"]);
+}
+
+#[test]
+fn times_have_the_functions_that_duckdb_has() {
+    let case = trail_case();
+    for (query, expected) in [
+        (
+            "SELECT date_diff('week', DATE '2021-08-01', DATE '2021-08-02'), date_diff('month', DATE '2021-01-31', DATE '2021-02-01'), date_diff('quarters', DATE '2021-03-31', DATE '2021-04-01')",
+            "1,1,1",
+        ),
+        (
+            "SELECT date_sub('month', DATE '2021-01-31', DATE '2021-03-01'), date_sub('hour', TIMESTAMP '2021-07-29 12:59', TIMESTAMP '2021-07-29 13:01')",
+            "1,0",
+        ),
+        (
+            "SELECT TIMESTAMP '2021-07-29' + to_days(3), TIMESTAMP '2021-07-29' - to_minutes(5), TIMESTAMP '2021-07-29' + to_hours(1)",
+            "2021-08-01T00:00:00,2021-07-28T23:55:00,2021-07-29T01:00:00",
+        ),
+        (
+            "SELECT date_add(DATE '2021-01-31', INTERVAL '1 month')::date, date_add('day', 3, TIMESTAMP '2021-01-01')",
+            "2021-02-28,2021-01-04T00:00:00",
+        ),
+        (
+            "SELECT last_day(DATE '2024-02-10'), isodow(DATE '2021-08-01'), extract(isodow FROM DATE '2021-08-02')",
+            "2024-02-29,7,1",
+        ),
+        (
+            "SELECT try_strptime('x', '%Y') IS NULL, strptime('29/07/2021', ['%Y-%m-%d', '%d/%m/%Y'])::date, strptime('2021-02', '%Y-%m')",
+            "true,2021-07-29,2021-02-01T00:00:00",
+        ),
+        (
+            "SELECT time_bucket(INTERVAL '1 week', TIMESTAMP '2021-07-29'), date_bin(INTERVAL '1 hour', TIMESTAMP '2021-07-29 13:10', TIMESTAMP '2021-01-01 00:30')",
+            "2021-07-26T00:00:00,2021-07-29T12:30:00",
+        ),
+        ("SELECT epoch(max(event_time) - min(event_time)), epoch(INTERVAL '1 day') FROM cloudtrail", "5.0,86400.0"),
+        (
+            "SELECT date_trunc('day', '2021-07-29 13:00'), date_trunc('day', event_time AT TIME ZONE 'America/New_York') FROM cloudtrail LIMIT 1",
+            "2021-07-29T00:00:00,2024-03-01T00:00:00-05:00",
+        ),
+    ] {
+        assert_eq!(rows(&case, query), [expected], "{query}");
+    }
+}
+
 /// A time to the minute, as clocks are read off, is one wherever times are.
 #[test]
 fn times_to_the_minute_are_times() {
@@ -200,6 +413,35 @@ fn times_to_the_minute_are_times() {
             [expected],
             "{condition}"
         );
+    }
+}
+
+/// A `Z` says UTC: a time of another zone has its distance from UTC, and one without a zone has nothing.
+#[test]
+fn only_times_in_utc_end_with_z() {
+    let case = trail_case();
+    let query = "SELECT event_time AS u, event_time AT TIME ZONE 'America/New_York' AS n, event_time AT TIME ZONE 'Asia/Kolkata' AS k, \
+                 TIMESTAMP '2021-07-29 13:06:49.5' AS t, CAST('2021-07-29' AS TIMESTAMP) AS d, strptime('2021', '%Y') AS p \
+                 FROM cloudtrail WHERE event_name = 'CreateUser'";
+    let times = [
+        "2024-03-01T22:00:03Z",
+        "2024-03-01T17:00:03-05:00",
+        "2024-03-02T03:30:03+05:30",
+        "2021-07-29T13:06:49.500",
+        "2021-07-29T00:00:00",
+        "2021-01-01T00:00:00",
+    ];
+    for form in ["csv", "tsv", "table", "line"] {
+        let ran = case.sawq(&["sql", query, "--format", form]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let text = ran.text();
+        let printed: Vec<&str> = text.split([',', '\t', ' ', '\n']).filter(|word| word.starts_with("20")).collect();
+        assert_eq!(printed, times, "{form}");
+    }
+    let json = case.sawq(&["sql", query, "--json"]).json();
+    for (name, time) in ["u", "n", "k", "t", "d", "p"].iter().zip(times) {
+        let printed = json[0][name].as_str().unwrap();
+        assert_eq!(printed.ends_with('Z'), time.ends_with('Z'), "{name}: {printed}");
     }
 }
 
@@ -526,6 +768,63 @@ fn sorts_that_do_not_fit_go_to_disk() {
     assert_eq!(wrong.code, 2, "{}", wrong.err);
 }
 
+/// What a pipe into `sawq sql` gives.
+fn piped(case: &Case, text: &str) -> (String, String, i32) {
+    let mut command = case.command("sawq", &["sql"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
+}
+
+#[test]
+fn a_pipe_and_a_file_take_the_commands_of_the_prompt() {
+    let case = trail_case();
+    for (script, expected) in [
+        (".tables\n", "cloudtrail"),
+        ("\\dt;\n", "vpc_flow"),
+        ("\\d cloudtrail\n", "event_name"),
+        ("SELECT 40 +\n2 AS n;\n\\d\n", "42"),
+        ("SELECT 1;\n.schema events", "actor"),
+        ("SELECT '\nexit\n' || 'still' AS a;", "still"),
+    ] {
+        let (out, err, code) = piped(&case, script);
+        assert_eq!((code, err.as_str()), (0, ""), "{script:?}");
+        assert!(out.contains(expected), "{script:?}: {out}");
+        case.write("script.sql", script);
+        assert_eq!(case.sawq(&["sql", "--file", "script.sql"]).text(), out, "{script:?}");
+    }
+    let (out, err, code) = piped(&case, "help\n");
+    assert!(code == 0 && out.is_empty() && err.contains("\\timing") && err.contains("in_cidr"), "{err}");
+    let (out, _, code) = piped(&case, "SELECT 1 AS a;\nexit\nSELECT 2 AS b;\n");
+    assert_eq!((out.as_str(), code), ("a\n1\n", 0));
+    let (out, _, code) = piped(&case, ".mode csv\nSELECT 1 AS a, 'b,c' AS d;\n");
+    assert_eq!((out.as_str(), code), ("a,d\n1,\"b,c\"\n", 0));
+    let (_, err, code) = piped(&case, "\\nonsense\n");
+    assert!(code == 1 && err.contains("there is no command \\nonsense"), "{err}");
+}
+
+#[test]
+fn forms_that_hold_one_result_take_no_second_one() {
+    let case = trail_case();
+    let two = "SELECT 1 AS a; SELECT 2 AS b";
+    for form in ["json", "parquet", "arrow", "arrows"] {
+        let ran = case.sawq(&["sql", "--format", form, two]);
+        assert_eq!((ran.code, ran.out.len()), (2, 0), "{form}: {}", ran.err);
+        assert!(ran.err.contains("takes the results of one query, not of 2"), "{form}: {}", ran.err);
+        let one = case.sawq(&["sql", "--format", form, "CREATE VIEW v AS SELECT 1 AS a; SELECT * FROM v"]);
+        assert!(one.code == 0 && !one.out.is_empty(), "{form}: {}", one.err);
+    }
+    for form in ["csv", "tsv", "ndjson", "table", "line"] {
+        let ran = case.sawq(&["sql", "--format", form, two]);
+        assert!(ran.code == 0 && ran.text().contains('1') && ran.text().contains('2'), "{form}: {}", ran.err);
+    }
+    case.write("script.sql", ".tables\nSELECT 1;\n");
+    let ran = case.sawq(&["sql", "--json", "--file", "script.sql"]);
+    assert_eq!((ran.code, ran.out.len()), (2, 0), "{}", ran.err);
+}
+
 /// Types lines into the prompt, on a terminal of its own; what it shows.
 fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
     if !has_terminal() {
@@ -534,7 +833,8 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
     let mut command = Command::new("script");
     let sawq = format!("stty cols 160 rows 40; exec {} sql", binary("sawq").display());
     command.args(["--quiet", "--return", "--command", &sawq, "/dev/null"]).current_dir(case.path("."));
-    command.env("XDG_STATE_HOME", case.path("state")).env("TERM", "xterm").env_remove("SAWLOG_STORE");
+    command.env("XDG_STATE_HOME", case.path("state")).env("TERM", "xterm").env("NO_COLOR", "1");
+    command.env_remove("SAWLOG_STORE");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     std::thread::sleep(Duration::from_millis(1500));

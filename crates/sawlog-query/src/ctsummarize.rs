@@ -9,6 +9,7 @@ use sawlog_formats::{Changes, TextColumn};
 use crate::logs::{is_not, resolve};
 use crate::query::EVIDENCE_ORDER;
 use crate::records::Records;
+use crate::times::in_utc;
 
 /// An event of CloudTrail, as ctsummarize shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
     for row in 0..batch.num_rows() {
         let get = |column: &TextColumn| column.get(row).map(str::to_owned);
         events.push(Event {
-            time: jiff::Timestamp::from_microsecond(times.value(row))?.to_string(),
+            time: in_utc(times.value(row)).context("a time is of no calendar")?,
             user_name: get(&user_names),
             access_key_id: get(&keys),
             name: get(&names),

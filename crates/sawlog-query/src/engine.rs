@@ -19,6 +19,9 @@ use crate::memory;
 /// was used for the last.
 pub(crate) const BATCH_ROWS: usize = 16_384;
 
+/// The schema that the tables are in.
+pub(crate) const SCHEMA: &str = "main";
+
 /// The engine with all of its functions, which are registered once.
 static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS).state());
 
@@ -37,6 +40,10 @@ pub(crate) fn session(batch_rows: usize) -> SessionContext {
 /// A session of the query engine of its own.
 pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
     let config = SessionConfig::new().with_batch_size(memory::batch_rows(batch_rows)).with_information_schema(true);
+    // So that TIMESTAMPTZ is in UTC, as the times of the logs are.
+    let config = config.set_str("datafusion.execution.time_zone", "UTC");
+    // As DuckDB calls it: `main.events`.
+    let config = config.with_default_catalog_and_schema("sawlog", SCHEMA);
     // What the planner says of nulls and what its plans say differ for functions of ours; only the check minds.
     let config = config.set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true);
     let session = SessionContext::new_with_config_rt(memory::within_limit(config), memory::environment());

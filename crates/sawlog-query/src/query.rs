@@ -32,7 +32,7 @@ use crate::parallel::each;
 use crate::printed;
 use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 use crate::texts;
-use crate::times::Clock;
+use crate::times::{Clock, of_utc};
 
 /// Data files that have so many rows, one with another, are worth looking at their footers before they are read.
 const LARGE: u64 = 64 << 10;
@@ -565,10 +565,7 @@ fn times(snapshot: &Snapshot) -> &'static [&'static str] {
 fn last_time(snapshot: &Snapshot) -> Option<i64> {
     let times = snapshot.files.iter().filter_map(|file| {
         let stats: serde_json::Value = serde_json::from_str(&file.stats).ok()?;
-        let last = snapshot.table.times.iter().filter_map(|column| {
-            let last: jiff::Timestamp = stats["maxValues"][column].as_str()?.parse().ok()?;
-            Some(last.as_microsecond())
-        });
+        let last = snapshot.table.times.iter().filter_map(|column| of_utc(stats["maxValues"][column].as_str()?));
         last.max()
     });
     times.max()

@@ -6,9 +6,13 @@ mod error;
 mod expand;
 mod functions;
 mod json;
+mod lists;
 mod precedence;
 mod rewrite;
 mod session;
+mod summary;
+mod text_functions;
+mod timestamps;
 mod tree;
 mod words;
 

@@ -2,12 +2,28 @@
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, DateTime, Time, date};
+use jiff::{Span, ToSpan};
 
 /// A second, a minute and a day, in microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
+
+/// The UTC time of so many microseconds since 1970, `2021-07-29T13:10:06Z`, if it is of the years -9999 to 9999. (A timestamp of
+/// the library ends some hours before the year 9999 does.)
+pub(crate) fn in_utc(micros: i64) -> Option<String> {
+    let days = Span::new().try_days(micros.div_euclid(DAY)).ok()?;
+    let midnight = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(days).ok()?;
+    let time = midnight.checked_add(micros.rem_euclid(DAY).microseconds()).ok()?;
+    Some(format!("{time}Z"))
+}
+
+/// The microseconds since 1970 of such a time.
+pub(crate) fn of_utc(text: &str) -> Option<i64> {
+    let time: DateTime = text.strip_suffix('Z')?.parse().ok()?;
+    Some(from(time, 0).0)
+}
 
 /// What times without a date, or without a point from which they count, refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

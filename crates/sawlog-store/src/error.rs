@@ -16,6 +16,9 @@ pub enum StoreError {
     /// There is no folder of that name.
     #[error("there is no store at {0}; make one with 'sawlog convert PATH --store {0}'")]
     Missing(PathBuf),
+    /// It is a file, or lies in one.
+    #[error("{0} is a file, and a store is a folder; name another one for --store")]
+    NotAFolder(PathBuf),
     /// The folder holds other things.
     #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log")]
     NotAStore(PathBuf),

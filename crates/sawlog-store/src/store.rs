@@ -59,6 +59,14 @@ impl View {
     }
 }
 
+/// Refuses what can't be a folder: a file, or what would lie in one.
+fn not_a_file(root: &Path) -> Result<()> {
+    match root.ancestors().filter(|path| !path.as_os_str().is_empty()).find(|path| path.exists()) {
+        Some(there) if !there.is_dir() => Err(StoreError::NotAFolder(there.to_owned())),
+        _ => Ok(()),
+    }
+}
+
 impl Store {
     /// Opens the store at `root`.
     ///
@@ -66,6 +74,7 @@ impl Store {
     ///
     /// If there is none.
     pub fn open(root: &Path) -> Result<Self> {
+        not_a_file(root)?;
         if !root.is_dir() {
             return Err(StoreError::Missing(root.to_owned()));
         }
@@ -82,6 +91,7 @@ impl Store {
     ///
     /// If the folder holds other things, or can't be written to.
     pub fn open_or_create(root: &Path) -> Result<Self> {
+        not_a_file(root)?;
         make_folder(root).map_err(StoreError::io(root))?;
         let store = Self::at(root)?;
         if !delta::exists(&store.folder(&SOURCES)) {

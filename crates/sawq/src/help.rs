@@ -1,5 +1,6 @@
 //! The command line as clap sees it: which options a command shows, and hints on words that are none.
 
+use std::io::Write;
 use std::net::IpAddr;
 use std::process::ExitCode;
 
@@ -44,8 +45,14 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
             // What was typed, or pasted, is shown too.
             text.lines().for_each(|line| say(&visible(line)));
         } else {
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
             // Whoever reads the help may stop reading.
-            let _ = error.print();
+            if let Err(cause) = printed
+                .or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+            {
+                crate::output::error("sawq:", &format!("can't write to standard output: {cause}"));
+                return ExitCode::FAILURE;
+            }
         }
         u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
     })

@@ -21,6 +21,11 @@ pub(crate) fn moment(micros: i64) -> String {
     }
 }
 
+/// A time as JSON has it, `2021-07-29T13:10:06Z`, with the fraction of a second if there is one.
+pub(crate) fn in_utc(micros: i64) -> String {
+    civil(micros).map_or_else(|| moment(micros), |time| format!("{time}Z"))
+}
+
 /// The day and the time of day, `2021-07-29` and `13:10:06`.
 pub(crate) fn day_and_clock(micros: i64) -> (String, String) {
     let moment = moment(micros);
@@ -60,6 +65,14 @@ mod tests {
             (i64::MIN, "-9223372036855 s after 1970"),
         ] {
             assert_eq!(moment(micros), text);
+        }
+        for (micros, text) in [
+            (1_500_000, "1970-01-01T00:00:01.5Z"),
+            (253_402_300_799_000_000, "9999-12-31T23:59:59Z"),
+            (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"),
+            (253_402_300_800_000_000, "253402300800 s after 1970"),
+        ] {
+            assert_eq!(in_utc(micros), text);
         }
         assert_eq!(day_and_clock(0), ("1970-01-01".to_owned(), "00:00:00".to_owned()));
         assert_eq!((weekday(0).as_str(), weekday(i64::MAX).as_str()), ("Thursday", ""));

@@ -4,9 +4,9 @@ use std::any::TypeId;
 use std::collections::VecDeque;
 
 use datafusion::error::DataFusionError;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::parser::{self, DFParserBuilder};
 use datafusion::sql::sqlparser::ast::{
-    Expr, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens,
+    Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, Statement,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -15,6 +15,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, TokenizerError};
 
 /// How tightly `->` and `->>` bind: more than arithmetic and comparisons, less than `::`, as in DuckDB.
 const ARROW: u8 = 45;
+/// How tightly `^` binds: more than other arithmetic.
+const POWER: u8 = 42;
 
 /// The generic dialect, which is the engine's own, and what DuckDB has beyond it.
 #[derive(Debug)]
@@ -51,6 +53,7 @@ impl Dialect for Sawq {
         supports_limit_comma,
         supports_named_fn_args_with_assignment_operator,
         supports_nested_comments,
+        supports_numeric_literal_underscores,
         supports_order_by_all,
         supports_parens_around_table_factor,
         supports_partition_by_after_order_by,
@@ -88,37 +91,170 @@ impl Dialect for Sawq {
         GenericDialect.is_identifier_part(char)
     }
 
-    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        let is_arrow = matches!(
-            parser.peek_token_ref().token,
-            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow
-        );
-        is_arrow.then_some(Ok(ARROW))
+    // `POSITIONAL JOIN` would be a table called so, and all rows beside all others.
+    fn is_table_factor_alias(&self, is_explicit: bool, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        let is_positional =
+            |token: &Token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("positional"));
+        let before_join = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::JOIN);
+        is_explicit
+            || self.is_table_alias(keyword, parser)
+                && !(before_join && is_positional(&parser.get_current_token().token))
     }
 
-    // `lambda x: x + 1`. The other form, `x -> x + 1`, would take `column -> 'key'` for a lambda.
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => Some(Ok(ARROW)),
+            Token::Caret => Some(Ok(POWER)),
+            _ => None,
+        }
+    }
+
+    // `lambda x: x + 1`, and `x -> x + 1` where a function wants one: elsewhere it would take `column -> 'key'` for a lambda.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let word = |place| match &parser.peek_nth_token_ref(place).token {
             Token::Word(word) => Some(word.keyword),
             _ => None,
         };
         let ends = matches!(parser.peek_nth_token_ref(2).token, Token::Colon | Token::Comma);
-        (word(0) == Some(Keyword::LAMBDA) && word(1).is_some() && ends).then(|| lambda(parser))
+        if word(0) == Some(Keyword::LAMBDA) && word(1).is_some() && ends {
+            return Some(lambda(parser));
+        }
+        (has_arrow_behind_names(parser) && is_for_lambda(parser)).then(|| lambda_of_arrow(parser))
     }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+        match word.value.to_lowercase().as_str() {
+            "summarize" => {
+                parser.next_token();
+                Some(summarized(parser))
+            }
+            "pivot" | "unpivot" => {
+                Some(Err(ParserError::ParserError(format!("{NOT_HERE}{}", word.value.to_uppercase()))))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// With what the error of a statement begins that is SQL, but not taken.
+pub(crate) const NOT_HERE: &str = "not here: ";
+
+/// What a statement that describes the result of another one is called in the tree, which has no place for it.
+const SUMMARIZE: &str = "\u{1f}summarize";
+
+/// `SUMMARIZE table` or `SUMMARIZE SELECT …`, behind its first word.
+fn summarized(parser: &mut Parser<'_>) -> Result<Statement, ParserError> {
+    let is_query = match &parser.peek_token_ref().token {
+        Token::Word(word) => [Keyword::SELECT, Keyword::WITH, Keyword::FROM, Keyword::VALUES].contains(&word.keyword),
+        token => *token == Token::LParen,
+    };
+    let query = if is_query {
+        parser.parse_query()?
+    } else {
+        let table = parser.parse_object_name(false)?;
+        Parser::new(&Sawq).try_with_sql(&format!("SELECT * FROM {table}"))?.parse_query()?
+    };
+    let statement = Box::new(Statement::Query(query));
+    Ok(Statement::Prepare { name: Ident::new(SUMMARIZE), data_types: Vec::new(), statement })
+}
+
+/// The query whose result a statement describes, if it is of that kind.
+pub(crate) fn summary_of(statement: &Statement) -> Option<&Statement> {
+    match statement {
+        Statement::Prepare { name, statement, .. } if name.value == SUMMARIZE => Some(statement),
+        _ => None,
+    }
+}
+
+/// Functions that take a lambda.
+const WITH_LAMBDAS: [&str; 15] = [
+    "any_match",
+    "apply",
+    "array_any_match",
+    "array_apply",
+    "array_filter",
+    "array_reduce",
+    "array_transform",
+    "filter",
+    "list_any_match",
+    "list_apply",
+    "list_filter",
+    "list_reduce",
+    "list_transform",
+    "reduce",
+    "transform",
+];
+
+/// Whether `x ->` or `(x, y) ->` comes next.
+fn has_arrow_behind_names(parser: &Parser<'_>) -> bool {
+    let is_word = |place| matches!(&parser.peek_nth_token_ref(place).token, Token::Word(_));
+    let token = |place| &parser.peek_nth_token_ref(place).token;
+    if is_word(0) {
+        return *token(1) == Token::Arrow;
+    }
+    let mut place = 1;
+    let is_list = *token(0) == Token::LParen && is_word(1);
+    while is_list && *token(place + 1) == Token::Comma && is_word(place + 2) {
+        place += 2;
+    }
+    is_list && *token(place + 1) == Token::RParen && *token(place + 2) == Token::Arrow
+}
+
+/// Whether an argument begins here, other than the first, of a function that takes lambdas.
+fn is_for_lambda(parser: &Parser<'_>) -> bool {
+    let (mut depth, mut is_later) = (0, false);
+    let mut places = (0..=parser.get_current_index()).rev();
+    for place in places.by_ref() {
+        match &parser.token_at(place).token {
+            Token::RParen | Token::RBracket | Token::RBrace => depth += 1,
+            Token::LParen if depth == 0 => break,
+            Token::LBracket | Token::LBrace if depth == 0 => return false,
+            Token::LParen | Token::LBracket | Token::LBrace => depth -= 1,
+            Token::Comma if depth == 0 => is_later = true,
+            Token::SemiColon => return false,
+            _ => {}
+        }
+    }
+    let before = places.map(|place| &parser.token_at(place).token).find(|token| !matches!(token, Token::Whitespace(_)));
+    match before {
+        Some(Token::Word(word)) => is_later && WITH_LAMBDAS.contains(&word.value.to_lowercase().as_str()),
+        _ => false,
+    }
+}
+
+fn parameter(parser: &mut Parser<'_>) -> Result<LambdaFunctionParameter, ParserError> {
+    Ok(LambdaFunctionParameter { name: parser.parse_identifier()?, data_type: None })
 }
 
 fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     parser.next_token();
-    let parameter =
-        |parser: &mut Parser<'_>| Ok(LambdaFunctionParameter { name: parser.parse_identifier()?, data_type: None });
     let params = OneOrManyWithParens::Many(parser.parse_comma_separated(parameter)?);
     parser.expect_token(&Token::Colon)?;
     let body = Box::new(parser.parse_expr()?);
     Ok(Expr::Lambda(LambdaFunction { params, body, syntax: LambdaSyntax::LambdaKeyword }))
 }
 
+/// The same in the other form.
+fn lambda_of_arrow(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let params = if parser.consume_token(&Token::LParen) {
+        let params = parser.parse_comma_separated(parameter)?;
+        parser.expect_token(&Token::RParen)?;
+        params
+    } else {
+        vec![parameter(parser)?]
+    };
+    parser.expect_token(&Token::Arrow)?;
+    let body = Box::new(parser.parse_expr()?);
+    Ok(Expr::Lambda(LambdaFunction {
+        params: OneOrManyWithParens::Many(params),
+        body,
+        syntax: LambdaSyntax::LambdaKeyword,
+    }))
+}
+
 /// The statements of a text, which semicolons part.
-pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> {
+pub(crate) fn parse(text: &str) -> Result<VecDeque<parser::Statement>, DataFusionError> {
     DFParserBuilder::new(text).with_dialect(&Sawq).build()?.parse_statements()
 }
 
@@ -148,7 +284,7 @@ mod tests {
     use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 
     use super::super::tree::each_expr;
-    use super::{Expr, Statement, is_ended, parse};
+    use super::{Expr, is_ended, parse, parser};
 
     fn parsed(text: &str) -> Vec<String> {
         parse(text).unwrap().iter().map(ToString::to_string).collect()
@@ -187,7 +323,7 @@ mod tests {
     /// The expression with all parentheses that its tree needs, and no other.
     fn nested(text: &str) -> String {
         let mut statement = parse(&format!("SELECT {text}")).unwrap().pop_front().unwrap();
-        let Statement::Statement(inner) = &mut statement else { panic!("not plain: {text}") };
+        let parser::Statement::Statement(inner) = &mut statement else { panic!("not plain: {text}") };
         each_expr(&mut **inner, |expr| {
             let bare = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
             *expr = match bare {

@@ -7,6 +7,7 @@ use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 use sawlog_store::Unnamed;
 
+use super::dialect::NOT_HERE;
 use crate::error::{OutOfMemory, UnknownFunction};
 use crate::nearest::nearest;
 
@@ -25,25 +26,127 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
         DataFusionError::Collection(errors) => errors.first().map_or(error, DataFusionError::find_root),
         root => root,
     };
+    let text = root.to_string();
+    if text.contains("Cannot access field at argument") {
+        return anyhow!("only groups have fields; write a value within JSON text as request_parameters->>'userName'");
+    }
+    if let Some(known) = not_taken(&text).or_else(|| unsupported(&text)) {
+        return anyhow!(known);
+    }
     match root {
-        _ if root.to_string().contains("Cannot access field at argument") => {
-            anyhow!("only groups have fields; write a value within JSON text as request_parameters->>'userName'")
-        }
         DataFusionError::SchemaError(error, _) => schema(error),
         DataFusionError::SQL(error, _) => {
             let text = error.to_string();
-            anyhow!("this is not SQL: {}", text.trim_start_matches("sql parser error: "))
+            let text = text.trim_start_matches("sql parser error: ");
+            match text.strip_prefix(NOT_HERE) {
+                Some(word) => anyhow!("{word} is not supported"),
+                None => anyhow!("this is not SQL: {text}"),
+            }
         }
+        DataFusionError::NotImplemented(text) if !text.contains("upport") => anyhow!("{text}: this is not supported"),
         DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => plan(text, names),
-        DataFusionError::Execution(text) => anyhow!("{text}"),
+        DataFusionError::Execution(text) => short(text),
         DataFusionError::ArrowError(error, _) => arrow(&error.to_string()),
         DataFusionError::ResourcesExhausted(_) => OutOfMemory.into(),
         DataFusionError::External(error) => anyhow!("{error:#}"),
-        DataFusionError::Internal(text) => {
-            anyhow!("the engine can't do this: {}", text.lines().next().unwrap_or_default())
-        }
-        root => anyhow!("{root}"),
+        DataFusionError::Internal(text) => anyhow!("the engine can't do this: {}", short(text)),
+        root => short(&root.to_string()),
     }
+}
+
+/// The longest text of an error of the engine.
+const LONGEST: usize = 300;
+
+/// What an error of the engine says, without what it calls it, and without trees and values that nobody would read.
+fn short(text: &str) -> Error {
+    let prefixes = ["Internal error: ", "Execution error: ", "Error during planning: "];
+    let text = prefixes.iter().fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
+    let text = text.split("\nbacktrace").next().unwrap_or(text).trim_end();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => anyhow!("{}…", &text[..end]),
+        None => anyhow!("{text}"),
+    }
+}
+
+/// What is said of a call whose arguments a function does not take.
+fn not_taken(text: &str) -> Option<String> {
+    let quoted = |before: &str| Some(text.split_once(before)?.1.split_once('\'')?.0);
+    let number = |what: &str| text.split_once(what)?.1.split([' ', '.', ',']).next()?.parse::<usize>().ok();
+    let call = quoted("the given name and argument types '");
+    let has_several = text.contains("failed to match any signature");
+    let counts = number(" arguments but received ").zip(number("expects ").or_else(|| number("expected ")));
+    let counts = counts.filter(|_| !has_several);
+    match (call, quoted("Function '").filter(|_| has_several)) {
+        (Some(call), _) => Some(match (call.split_once('('), counts) {
+            (Some((name, _)), Some((given, wanted))) if given != wanted => {
+                let plural = if wanted == 1 { "" } else { "s" };
+                format!("the function {name} takes {wanted} argument{plural}, not {given}")
+            }
+            (Some((name, ")")), _) => format!("the function {name} takes arguments"),
+            (Some((name, types)), _) => {
+                format!("the function {name} takes no ({types}; CAST(… AS type) makes another type of a value")
+            }
+            _ => return None,
+        }),
+        (None, Some(name)) => {
+            let given =
+                text.split_once("(DataType: ").and_then(|(_, rest)| rest.split_once(").")).map(|(given, _)| given);
+            let given = given.map(|given| format!(" {given}")).unwrap_or_default();
+            Some(format!("the function {name} takes no{given}; CAST(… AS type) makes another type of a value"))
+        }
+        _ => None,
+    }
+}
+
+/// What is said of parts of SQL that the engine does not have, and prints as the tree that it made of them.
+fn unsupported(text: &str) -> Option<String> {
+    if let Some(rest) = text.split_once("Physical plan does not support logical expression ").map(|(_, rest)| rest) {
+        let what = if rest.starts_with("OuterReferenceColumn") {
+            "a query, LATERAL or within another one, that uses columns of the query around it in this way"
+        } else {
+            "a query within an expression in this place"
+        };
+        return Some(format!("{what} is not supported; write it as a join"));
+    }
+    if text.contains("Unsupported logical plan: CreateMemoryTable") {
+        return Some(
+            "SELECT INTO would change something; CREATE VIEW name AS … makes a view for this session".to_owned(),
+        );
+    }
+    if text.contains("Substring without for/from") {
+        return Some("the function substr needs a start: substr(text, 2)".to_owned());
+    }
+    // The tree of what is written has its places in it, or the names and members of its nodes.
+    let is_tree = text.contains("Span(") || text.contains("Ident {") || text.contains(": None, ");
+    let (before, _) = text.split_once(['{', '(']).filter(|_| is_tree)?;
+    let node = before.split_whitespace().next_back().unwrap_or_default();
+    let name = sql_name(node);
+    let join = if text.contains("JOIN operator") && !name.ends_with("JOIN") { " JOIN" } else { "" };
+    Some(if name.is_empty() { "this is not supported".to_owned() } else { format!("{name}{join} is not supported") })
+}
+
+/// How a node of the parser's tree is called in SQL: `MatchRecognize` is `MATCH_RECOGNIZE`.
+fn sql_name(node: &str) -> String {
+    let name = match node {
+        "AsOf" => "ASOF JOIN",
+        "TableFunction" | "Function" => "this table function",
+        "MatchRecognize" => "MATCH_RECOGNIZE",
+        "JsonTable" => "JSON_TABLE",
+        "OpenJsonTable" => "OPENJSON",
+        "XmlTable" => "XMLTABLE",
+        "SemanticView" => "SEMANTIC_VIEW",
+        _ => {
+            let mut name = String::new();
+            for char in node.chars().filter(|char| char.is_alphanumeric()) {
+                if char.is_uppercase() && !name.is_empty() {
+                    name.push(' ');
+                }
+                name.extend(char.to_uppercase());
+            }
+            return name;
+        }
+    };
+    name.to_owned()
 }
 
 fn schema(error: &SchemaError) -> Error {
@@ -104,12 +207,15 @@ fn plan(text: &str, names: &Names) -> Error {
         };
     }
     if let Some(function) = quoted("Invalid function '") {
+        if names.functions.contains(&function) {
+            return anyhow!("the function {function} needs OVER (…) behind it");
+        }
         return match nearest(&function, names.functions.iter().map(String::as_str)) {
             Some(name) => anyhow!("there is no function {function}; did you mean {name}?"),
             None => UnknownFunction(function).into(),
         };
     }
-    anyhow!("{}", text.lines().next().unwrap_or_default())
+    short(text.lines().next().unwrap_or_default())
 }
 
 /// An error of a cast or the like.
@@ -119,6 +225,57 @@ fn arrow(text: &str) -> Error {
         .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
     match text.split_once("Error parsing timestamp from '").and_then(|(_, rest)| rest.split_once('\'')) {
         Some((time, _)) => anyhow!("'{time}' is not a time; write one as '2021-07-29' or '2021-07-29T13:10:00Z'"),
-        None => anyhow!("{text}"),
+        None => short(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(error: &DataFusionError) -> String {
+        plain(error, &Names { tables: vec!["events".to_owned()], functions: vec!["lag".to_owned()] }).to_string()
+    }
+
+    #[test]
+    fn trees_are_not_printed() {
+        let tree = "{ table: Table { name: ObjectName([Identifier(Ident { value: \"events\", span: Span(Location(1,15)..Location(1,21)) })])";
+        let join = "(Using([ObjectName([Identifier(Ident { value: \"time\", quote_style: None })])]))";
+        for (text, expected) in [
+            (format!("Unsupported ast node Pivot {tree}"), "PIVOT is not supported"),
+            (format!("Unsupported ast node MatchRecognize {tree}"), "MATCH_RECOGNIZE is not supported"),
+            (format!("Unsupported ast node in sqltorel: Collate {tree}"), "COLLATE is not supported"),
+            (format!("Unsupported JOIN operator AsOf {tree}"), "ASOF JOIN is not supported"),
+            (format!("Unsupported JOIN operator StraightJoin{join}"), "STRAIGHT JOIN is not supported"),
+            (format!("Unsupported JOIN operator Semi{join}"), "SEMI JOIN is not supported"),
+            ("TOP".to_owned(), "TOP: this is not supported"),
+        ] {
+            assert_eq!(said(&DataFusionError::NotImplemented(text.clone())), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_error_says_that_it_is_internal_or_goes_on_and_on() {
+        let signatures = "Function 'date_part' failed to match any signature, errors: Error during planning: Function 'date_part' \
+                          requires Timestamp, but received Int64 (DataType: Int64).,Error during planning: and so on";
+        for (error, expected) in [
+            (
+                DataFusionError::Plan(format!("Internal error: {signatures}")),
+                "the function date_part takes no Int64; CAST(… AS type) makes another type of a value",
+            ),
+            (
+                DataFusionError::Plan(
+                    "Function 'upper' expects 1 arguments but received 2. No function matches the given name \
+                                       and argument types 'upper(Int64, Int64)'. You might"
+                        .to_owned(),
+                ),
+                "the function upper takes 1 argument, not 2",
+            ),
+            (DataFusionError::Plan("Invalid function 'lag'".to_owned()), "the function lag needs OVER (…) behind it"),
+            (DataFusionError::Internal("Internal error: odd".to_owned()), "the engine can't do this: odd"),
+        ] {
+            assert_eq!(said(&error), expected);
+        }
+        assert_eq!(said(&DataFusionError::Execution("ä".repeat(1000))).chars().count(), LONGEST + 1);
     }
 }

@@ -17,17 +17,20 @@ use sawlog_formats::{parse_address, s3_access};
 
 use super::arithmetic::Arithmetic;
 use super::json::{Arrows, exact, functions as json_functions, len};
+use super::{lists, text_functions, timestamps};
 
 /// Adds the functions to a session.
 pub(super) fn register(context: &mut SessionContext) -> Result<()> {
     // The first planner that knows an operator has it: ours before the engine's.
-    let planners: [Arc<dyn ExprPlanner>; 2] = [Arc::new(Arrows), Arc::new(Arithmetic)];
+    let planners: [Arc<dyn ExprPlanner>; 3] =
+        [Arc::new(Arrows), Arc::new(Arithmetic), Arc::new(timestamps::Comparisons)];
     let planners =
         planners.into_iter().chain(datafusion::execution::FunctionRegistry::expr_planners(context)).collect();
     let state = SessionStateBuilder::new_from_existing(context.state()).with_expr_planners(planners).build();
     *context = SessionContext::new_with_state(state);
     datafusion_functions_json::register_all(context)?;
-    json_functions().into_iter().chain([len(), exact()]).for_each(|function| context.register_udf(function));
+    let of_files = [json_functions(), lists::functions(), timestamps::functions(), text_functions::functions()];
+    of_files.into_iter().flatten().chain([len(), exact()]).for_each(|function| context.register_udf(function));
     context.register_udf(s3_access_key());
     context.register_udf(in_cidr());
     context.register_udf(glob());

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use arrow::json::writer::{EncoderOptions, make_encoder};
@@ -94,14 +94,39 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
                 |text: Option<&str>| text.map(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
             Ok(Arc::new(texts.as_string_view().iter().map(valid).collect::<BooleanArray>()))
         }),
+        OfAny::udf(
+            "json_type",
+            1,
+            |_| Ok(DataType::Utf8),
+            |arguments| {
+                let texts = cast(&arguments[0], &DataType::Utf8View)?;
+                Ok(Arc::new(texts.as_string_view().iter().map(|text| json_type(text?)).collect::<StringArray>()))
+            },
+        ),
     ]
 }
 
-fn is_text(data_type: &DataType) -> bool {
+pub(super) fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_text(values),
         _ => data_type.is_string(),
     }
+}
+
+/// The type of a JSON value, as DuckDB calls it; nothing for what is no JSON.
+fn json_type(text: &str) -> Option<&'static str> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
+    let text = text.trim_start();
+    Some(match text.chars().next()? {
+        '{' => "OBJECT",
+        '[' => "ARRAY",
+        '"' => "VARCHAR",
+        't' | 'f' => "BOOLEAN",
+        'n' => "NULL",
+        _ if text.contains(['.', 'e', 'E']) => "DOUBLE",
+        '-' => "BIGINT",
+        _ => "UBIGINT",
+    })
 }
 
 /// The function `to_json`: a value as JSON text. Text is taken for JSON already, as it is in the logs.
@@ -296,8 +321,19 @@ pub(crate) fn len() -> ScalarUDF {
             }
             DataType::List(_) => values.as_list::<i32>().iter().map(|list| count(list?.len())).collect(),
             DataType::LargeList(_) => values.as_list::<i64>().iter().map(|list| count(list?.len())).collect(),
+            DataType::FixedSizeList(..) => values.as_fixed_size_list().iter().map(|list| count(list?.len())).collect(),
+            DataType::Map(..) => values.as_map().iter().map(|map| count(map?.len())).collect(),
             DataType::Null => std::iter::repeat_n(None, values.len()).collect(),
-            other => return exec_err!("len is for texts and lists, not for {other}"),
+            other if other.is_nested() => return exec_err!("length is of texts and lists, not of a group"),
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
+                let bytes = cast(values, &DataType::BinaryView)?;
+                bytes.as_binary_view().iter().map(|bytes| count(bytes?.len())).collect()
+            }
+            // A number or time has the length of its text.
+            _ => {
+                let texts = cast(values, &DataType::Utf8View)?;
+                texts.as_string_view().iter().map(|text| count(text?.chars().count())).collect()
+            }
         };
         Ok(Arc::new(found))
     })

@@ -6,15 +6,15 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, LambdaFunction, ObjectName,
-    OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement,
-    Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitorMut,
-    WildcardAdditionalOptions,
+    AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
+    LambdaFunction, ObjectName, OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
+    SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, TimezoneInfo, UnaryOperator, Value,
+    ValueWithSpan, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::tree::{each_expr, walk};
-use super::{precedence, words};
+use super::{lists, precedence, words};
 
 /// Stands between a name that occurs more than once among the results and its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
@@ -59,6 +59,7 @@ impl VisitorMut for Rewriter<'_> {
             let keys = keys.filter(|expr| !matches!(expr, Expr::Value(_)) && !aggregates(expr, self.is_aggregate));
             select.group_by = GroupByExpr::Expressions(keys.cloned().collect(), modifiers.clone());
         }
+        select.from.iter_mut().for_each(joins);
         name_results(select, self.depth > 1);
         ControlFlow::Continue(())
     }
@@ -78,11 +79,26 @@ impl VisitorMut for Rewriter<'_> {
             Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } => {
                 *expr = call("to_json", vec![take(inner)]);
             }
-            Expr::Cast { expr: inner, data_type, .. } if !is_text(data_type) => {
+            Expr::Cast { expr: inner, data_type, kind, .. } if !is_text(data_type) => {
                 as_text(inner);
                 with_seconds(inner);
+                in_micros(data_type);
+                if let Some(name) = list_of(data_type, *kind != CastKind::TryCast) {
+                    *expr = call(name, vec![take(inner)]);
+                }
+            }
+            Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => number.retain(|char| char != '_'),
+            Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, right } => {
+                *expr = call("power", vec![take(left), take(right)]);
+            }
+            Expr::Substring { expr: text, substring_from: Some(from), .. } => from_the_end(text, from),
+            Expr::Extract { field, expr: time, .. } => {
+                if let Some(part) = words::of_part(&field.to_string().to_lowercase(), time) {
+                    *expr = part;
+                }
             }
             Expr::TypedString(typed) => {
+                in_micros(&mut typed.data_type);
                 let mut text = Expr::Value(typed.value.clone());
                 with_seconds(&mut text);
                 if let Expr::Value(value) = text {
@@ -103,16 +119,27 @@ impl VisitorMut for Rewriter<'_> {
                 }
             }
             Expr::BinaryOp { op, .. } if *op == BinaryOperator::DuckIntegerDivide => *op = BinaryOperator::Divide,
-            Expr::Between { expr: inner, low, high, .. } => {
+            Expr::Between { expr: inner, low, high, negated } => {
                 compare(inner, low);
                 if arrow_of(inner).is_none() {
                     with_seconds(low);
                     with_seconds(high);
                 }
+                // Texts are taken for times by the operators only.
+                if is_day(low) && is_day(high) {
+                    let template = if *negated { "NOT (#1 >= #2 AND #1 <= #3)" } else { "(#1 >= #2 AND #1 <= #3)" };
+                    if let Some(other) = words::filled(template, &[take(inner), take(low), take(high)]) {
+                        *expr = other;
+                    }
+                }
             }
-            Expr::InList { expr: inner, list, .. } => {
+            Expr::InList { expr: inner, list, negated } => {
                 if let Some(first) = list.first() {
                     compare(inner, first);
+                }
+                if !list.is_empty() && list.iter().all(is_day) {
+                    list.iter_mut().for_each(with_seconds);
+                    *expr = one_of(inner, list, *negated);
                 }
             }
             Expr::Lambda(lambda) => fields_of_parameters(lambda),
@@ -204,6 +231,24 @@ fn name_results(select: &mut Select, is_within: bool) {
         let name = if *count == 0 { name } else { format!("{name}{SEPARATOR}{count}") };
         *count += 1;
         *item = SelectItem::ExprWithAlias { expr: take(expr), alias: quoted(&name) };
+    }
+}
+
+/// `SEMI JOIN` and `ANTI JOIN` as the engine calls them: `LEFT SEMI JOIN`, `LEFT ANTI JOIN`.
+fn joins(from: &mut TableWithJoins) {
+    if let TableFactor::NestedJoin { table_with_joins, .. } = &mut from.relation {
+        joins(table_with_joins);
+    }
+    for join in &mut from.joins {
+        if let TableFactor::NestedJoin { table_with_joins, .. } = &mut join.relation {
+            joins(table_with_joins);
+        }
+        let none = JoinOperator::CrossJoin(JoinConstraint::None);
+        join.join_operator = match std::mem::replace(&mut join.join_operator, none) {
+            JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint),
+            JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint),
+            other => other,
+        };
     }
 }
 
@@ -342,6 +387,63 @@ fn compare(side: &mut Expr, with: &Expr) {
         as_text(side);
         let expr = Box::new(take(side));
         *side = Expr::Cast { kind: CastKind::TryCast, expr, data_type, array: false, format: None };
+    }
+}
+
+/// Whether an expression is a text that begins as a day does.
+fn is_day(expr: &Expr) -> bool {
+    let form = |text: &str| {
+        let digit_as_0 = |char: char| if char.is_ascii_digit() { '0' } else { char };
+        text.chars().take(10).map(digit_as_0).collect::<String>() == "0000-00-00"
+    };
+    text(expr).is_some_and(form)
+}
+
+/// `a IN (b, c)` as `(a = b OR a = c)`.
+fn one_of(expr: &mut Expr, list: &mut Vec<Expr>, is_negated: bool) -> Expr {
+    let nested = |expr: Expr| Expr::Nested(Box::new(expr));
+    let equal = |value: Expr| Expr::BinaryOp {
+        left: Box::new(nested(expr.clone())),
+        op: BinaryOperator::Eq,
+        right: Box::new(value),
+    };
+    let any = list.drain(..).map(equal).reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::Or,
+        right: Box::new(right),
+    });
+    let any = nested(any.unwrap_or_else(|| literal("")));
+    if is_negated { nested(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) }) } else { any }
+}
+
+/// Times in microseconds, unless something else is asked for: so there are those of every year.
+fn in_micros(data_type: &mut DataType) {
+    match data_type {
+        DataType::Timestamp(precision @ None, _) => *precision = Some(6),
+        DataType::Datetime(None) => *data_type = DataType::Timestamp(Some(6), TimezoneInfo::None),
+        _ => {}
+    }
+}
+
+/// The function for a cast to a list, whose JSON text would become its only element.
+fn list_of(data_type: &DataType, is_strict: bool) -> Option<&'static str> {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, None) | ArrayElemTypeDef::AngleBracket(element)) => {
+            lists::cast_to(element, is_strict)
+        }
+        _ => None,
+    }
+}
+
+/// `substr(text, -2)`, which counts from the end, as a start that counts from the beginning.
+fn from_the_end(text: &Expr, from: &mut Expr) {
+    let template = match from {
+        Expr::Value(_) => return,
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } if matches!(**expr, Expr::Value(_)) => "len(#1) + #2 + 1",
+        _ => "CASE WHEN #2 < 0 THEN len(#1) + #2 + 1 ELSE #2 END",
+    };
+    if let Some(start) = words::filled(template, &[text.clone(), from.clone()]) {
+        *from = start;
     }
 }
 

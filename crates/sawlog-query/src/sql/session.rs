@@ -11,24 +11,26 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, ident, lit};
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{self, ExplainStatement};
-use datafusion::sql::sqlparser::ast::{self, CreateView, ObjectName, ObjectType};
+use datafusion::sql::sqlparser::ast::{
+    self, CreateView, ObjectName, ObjectType, ShowStatementFilter, ShowStatementFilterPosition,
+};
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use sawlog_store::{Store, TABLES};
 
-use super::dialect::parse;
+use super::dialect::{parse, summary_of};
 use super::error::{Names, plain};
 use super::expand::{expand, is_about_names};
 use super::functions;
 use super::rewrite::{SEPARATOR, rewrite};
-use crate::engine::{BATCH_ROWS, new_session};
+use super::summary::summary;
+use crate::engine::{BATCH_ROWS, SCHEMA, new_session};
 use crate::events;
 use crate::explain::Explain;
 use crate::query::Query;
@@ -116,15 +118,21 @@ impl Session<'_> {
 
     async fn answer(&mut self, statement: Statement) -> Result<Option<Rows<'_>>> {
         use ast::Statement as Sql;
+        let mut filter = None;
         let statement = match statement.0 {
             parser::Statement::Statement(inner) => match *inner {
-                Sql::ShowTables { .. } | Sql::ShowViews { .. } => {
-                    return Ok(Some(self.table(self.tables()?)));
+                Sql::ShowTables { show_options, .. } | Sql::ShowViews { show_options, .. } => {
+                    let frame = self.context.read_batch(self.tables()?)?;
+                    let frame = self.filtered(frame, "name", show_options.filter_position)?;
+                    return self.rows(frame).await.map(Some);
                 }
-                Sql::ShowColumns { show_options, .. } => match show_options.show_in.and_then(|from| from.parent_name) {
-                    Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
-                    None => bail!("of which table? SHOW COLUMNS FROM events"),
-                },
+                Sql::ShowColumns { show_options, .. } => {
+                    filter = show_options.filter_position;
+                    match show_options.show_in.and_then(|from| from.parent_name) {
+                        Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
+                        None => bail!("of which table? SHOW COLUMNS FROM events"),
+                    }
+                }
                 Sql::CreateView(view) => return self.create_view(view).await.map(|()| None),
                 Sql::Drop { object_type: ObjectType::View, names, if_exists, .. } => {
                     names.iter().try_for_each(|name| self.drop_view(name, if_exists))?;
@@ -135,7 +143,10 @@ impl Session<'_> {
                 | Sql::ExplainTable { .. }
                 | Sql::ShowVariable { .. }
                 | Sql::ShowFunctions { .. } => Some(parser::Statement::Statement(inner)),
-                other => return Err(refused(&other.to_string())),
+                other => match summary_of(&other).cloned() {
+                    Some(query) => return self.summarize(query).await.map(Some),
+                    None => return Err(refused(&other.to_string())),
+                },
             },
             parser::Statement::Explain(explain) if is_query(&explain.statement) => {
                 Some(parser::Statement::Explain(explain))
@@ -144,21 +155,50 @@ impl Session<'_> {
         };
         let Some(statement) = statement else { return Ok(None) };
         let plan = self.plan(statement, false).await?;
-        let frame = json_as_text(DataFrame::new(self.context.state(), plan))?;
+        let frame = self.filtered(DataFrame::new(self.context.state(), plan), "column_name", filter)?;
+        self.rows(frame).await.map(Some)
+    }
+
+    /// The rows that a query gives.
+    async fn rows(&self, frame: DataFrame) -> Result<Rows<'_>> {
+        let frame = json_as_text(frame)?;
         let told = |error: DataFusionError| self.told(&error);
         let context = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await.map_err(told)?;
         self.explain.plan("the tables", &plan);
         let plan = if self.can_stop { that_stops(plan).map_err(told)? } else { plan };
         let stream = execute_stream(plan, context).map_err(told)?;
-        Ok(Some(Rows { session: self, stream, own_names: true }))
+        Ok(Rows { session: self, stream, own_names: true })
     }
 
-    /// A table as the rows of a result.
-    fn table(&self, table: RecordBatch) -> Rows<'_> {
-        let (schema, rows) = (table.schema(), futures::stream::iter([Ok(table)]));
-        let stream = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
-        Rows { session: self, stream, own_names: true }
+    /// What `SUMMARIZE` tells of the columns of a query: a row for each.
+    async fn summarize(&mut self, query: ast::Statement) -> Result<Rows<'_>> {
+        let plan = self.plan(parser::Statement::Statement(Box::new(query)), true).await?;
+        let stream = summary(DataFrame::new(self.context.state(), plan)).map_err(|error| self.told(&error))?;
+        Ok(Rows { session: self, stream, own_names: true })
+    }
+
+    /// The rows whose `column` is as the filter of a `SHOW` says.
+    fn filtered(
+        &self,
+        frame: DataFrame,
+        column: &str,
+        filter: Option<ShowStatementFilterPosition>,
+    ) -> Result<DataFrame> {
+        use ShowStatementFilter::{ILike, Like, NoKeyword, Where};
+        let Some(ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter)) = filter
+        else {
+            return Ok(frame);
+        };
+        let condition = match filter {
+            Like(pattern) | NoKeyword(pattern) => ident(column).like(lit(pattern)),
+            ILike(pattern) => ident(column).ilike(lit(pattern)),
+            Where(condition) => {
+                let condition = frame.parse_sql_expr(&condition.to_string());
+                condition.map_err(|error| self.told(&error))?
+            }
+        };
+        frame.filter(condition).map_err(|error| self.told(&error))
     }
 
     /// What is wrong with a query, by an error of the engine.
@@ -175,6 +215,7 @@ impl Session<'_> {
         for reference in state.resolve_table_references(&statement)? {
             match reference.schema() {
                 Some("information_schema") => self.open_all()?,
+                Some(schema) if schema != SCHEMA => bail!("there is no schema {schema}; the tables are in {SCHEMA}"),
                 _ => self.open(reference.table())?,
             }
         }

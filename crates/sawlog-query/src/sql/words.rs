@@ -4,18 +4,22 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
 };
 
-use super::dialect;
 use super::rewrite::{call, literal, name_of, take, text};
 use super::tree::each_expr;
+use super::{dialect, lists};
 
 /// Functions that the engine has by another name.
 const SYNONYMS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct"),
+    ("date_format", "to_char"),
+    ("datediff", "date_diff"),
+    ("datesub", "date_sub"),
     ("first", "first_value"),
     ("group_concat", "string_agg"),
     ("json_array_length", "json_length"),
     ("json_keys", "json_object_keys"),
     ("last", "last_value"),
+    ("length", "len"),
     ("list", "array_agg"),
     ("list_value", "make_array"),
     ("listagg", "string_agg"),
@@ -23,12 +27,9 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("regexp_matches", "regexp_like"),
     ("split", "string_to_array"),
     ("str_split", "string_to_array"),
-    ("strftime", "to_char"),
     ("string_split", "string_to_array"),
     ("strlen", "octet_length"),
-    ("strptime", "to_timestamp_micros"),
     ("suffix", "ends_with"),
-    ("time_bucket", "date_bin"),
     ("typeof", "arrow_typeof"),
 ];
 
@@ -44,17 +45,30 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("base64", 1, "encode(#1, 'base64')"),
     ("count_if", 1, "count(CASE WHEN #1 THEN 1 END)"),
     ("countif", 1, "count(CASE WHEN #1 THEN 1 END)"),
-    ("epoch_ms", 1, "CAST(date_part('epoch', #1) * 1000 AS BIGINT)"),
+    ("date_add", 2, "#1 + #2"),
     ("from_base64", 1, "decode(#1, 'base64')"),
     ("if", 3, "CASE WHEN #1 THEN #2 ELSE #3 END"),
+    ("isodow", 1, ISODOW),
+    ("json_exists", 2, "CASE WHEN #1 IS NOT NULL THEN (#1 -> #2) IS NOT NULL END"),
+    ("json_type", 2, "json_type(#1 -> #2)"),
+    ("last_day", 1, "CAST(date_trunc('month', #1) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
     ("max_by", 2, MAX_BY),
     ("min_by", 2, MIN_BY),
-    ("regexp_extract", 2, "regexp_match(#1, concat('(', #2, ')'))[1]"),
-    ("regexp_extract", 3, "regexp_match(#1, concat('(', #2, ')'))[1 + #3]"),
+    // What matches nothing is an empty text.
+    ("regexp_extract", 2, "coalesce(regexp_match(#1, concat('(', #2, ')'))[1], CASE WHEN #1 IS NOT NULL THEN '' END)"),
+    (
+        "regexp_extract",
+        3,
+        "coalesce(regexp_match(#1, concat('(', #2, ')'))[1 + #3], CASE WHEN #1 IS NOT NULL THEN '' END)",
+    ),
+    ("regexp_extract_all", 2, "regexp_extract_all(#1, #2, 0)"),
+    ("regexp_full_match", 2, "regexp_like(#1, concat('^(?:', #2, ')$'))"),
     ("to_base64", 1, "encode(#1, 'base64')"),
 ];
 const MAX_BY: &str = "first_value(#1 ORDER BY #2 DESC) FILTER (WHERE #1 IS NOT NULL AND #2 IS NOT NULL)";
 const MIN_BY: &str = "first_value(#1 ORDER BY #2 ASC) FILTER (WHERE #1 IS NOT NULL AND #2 IS NOT NULL)";
+/// The day of the week, from 1 for Monday to 7 for Sunday.
+pub(super) const ISODOW: &str = "((date_part('dow', #1) + 6) % 7 + 1)";
 /// Those of them that make one value of many.
 const AGGREGATES: [&str; 6] = ["arg_max", "arg_min", "count_if", "countif", "max_by", "min_by"];
 
@@ -77,23 +91,8 @@ fn with_separator(function: &mut Function) {
     }
 }
 
-/// How often a clock strikes between two times: `date_diff('hour', '12:59', '13:01')` is 1.
-fn boundaries(part: &str) -> Option<String> {
-    let part = part.to_lowercase();
-    let part = part.strip_suffix('s').unwrap_or(&part);
-    let seconds = match part {
-        "second" => 1,
-        "minute" => 60,
-        "hour" => 3600,
-        "day" => 86_400,
-        _ => return None,
-    };
-    let strikes = |time: &str| format!("date_part('epoch', date_trunc('{part}', {time}))");
-    Some(format!("CAST(({} - {}) / {seconds} AS BIGINT)", strikes("#2"), strikes("#1")))
-}
-
 /// A template whose places are taken by some expressions.
-fn filled(template: &str, arguments: &[Expr]) -> Option<Expr> {
+pub(super) fn filled(template: &str, arguments: &[Expr]) -> Option<Expr> {
     // No query has such a name.
     let place = |number: usize| format!("\u{1f}{number}");
     let text = (1..=arguments.len()).fold(template.to_owned(), |text, number| {
@@ -144,26 +143,86 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
             **value = call("exact", vec![take(value)]);
             None
         }
-        ("json_extract" | "json_extract_path", [json, path]) => Some(arrow(json, BinaryOperator::Arrow, path)),
+        ("json_extract" | "json_extract_path", [json, path]) => Some(arrows(json, &BinaryOperator::Arrow, path)),
         ("json_extract_string" | "json_extract_path_text", [json, path]) => {
-            Some(arrow(json, BinaryOperator::LongArrow, path))
+            Some(arrows(json, &BinaryOperator::LongArrow, path))
         }
-        ("from_json" | "json_transform", [json, structure]) => {
-            let is_list = text(structure).is_some_and(|text| text.replace(' ', "").eq_ignore_ascii_case("[\"json\"]"));
-            is_list.then(|| call("json_get_array", vec![take(json)]))
+        ("from_json" | "json_transform", [json, structure]) => match text(structure).and_then(lists::from_json) {
+            Some(name) => Some(call(name, vec![take(json)])),
+            None => Some(call("from_json", vec![take(json), take(structure)])),
+        },
+        ("strptime" | "try_strptime", [time, formats]) => tried(&name, time, formats),
+        // As Athena has it.
+        ("date_add" | "dateadd", [unit, number, time]) => {
+            let unit = text(unit)?.to_lowercase();
+            let span = call(&format!("to_{}s", unit.strip_suffix('s').unwrap_or(&unit)), vec![take(number)]);
+            filled("#1 + #2", &[take(time), span])
         }
-        ("date_diff" | "datediff", [part, from, to]) => {
-            let template = boundaries(text(part)?)?;
-            filled(&template, &[take(from), take(to)])
+        ("date_part" | "datepart", [part, time]) => of_part(&text(part)?.to_lowercase(), time),
+        // The engine reads texts as nanoseconds.
+        ("to_timestamp", [time]) if text(time).is_some() => {
+            filled("CAST(#1 AS TIMESTAMP(6) WITH TIME ZONE)", &[take(time)])
         }
-        ("dayname", [time]) => Some(call("to_char", vec![take(time), literal("%A")])),
-        ("monthname", [time]) => Some(call("to_char", vec![take(time), literal("%B")])),
+        ("format" | "printf", [format, values @ ..]) => {
+            let pieces = pieces(text(format)?, if name == "format" { &["{}"] } else { &["%s", "%d"] }, values.len())?;
+            let values = values.iter_mut().map(|value| take(value));
+            let mut parts = vec![literal(&pieces[0])];
+            parts.extend(values.zip(&pieces[1..]).flat_map(|(value, piece)| [value, literal(piece)]));
+            Some(call("concat", parts))
+        }
+        ("dayname", [time]) => Some(call("strftime", vec![take(time), literal("%A")])),
+        ("monthname", [time]) => Some(call("strftime", vec![take(time), literal("%B")])),
         ("dayofweek" | "weekday", [time]) => Some(call("date_part", vec![literal("dow"), take(time)])),
         ("dayofmonth", [time]) => Some(call("date_part", vec![literal("day"), take(time)])),
         ("dayofyear", [time]) => Some(call("date_part", vec![literal("doy"), take(time)])),
+        ("epoch", [_]) => None,
         (part, [time]) if PARTS.contains(&part) => Some(call("date_part", vec![literal(part), take(time)])),
         _ => None,
     }
+}
+
+/// A part of a time where the engine's is another one.
+pub(super) fn of_part(part: &str, time: &mut Expr) -> Option<Expr> {
+    match part {
+        "epoch" => Some(call("epoch", vec![take(time)])),
+        "isodow" => filled(ISODOW, &[take(time)]),
+        _ => None,
+    }
+}
+
+/// `strptime` with one format after the other, if there are several.
+fn tried(name: &str, time: &mut Expr, formats: &mut Expr) -> Option<Expr> {
+    let Expr::Array(list) = formats else { return None };
+    let (last, others) = list.elem.split_last_mut()?;
+    let others = others.iter_mut().map(|format| call("try_strptime", vec![time.clone(), take(format)]));
+    let mut tried: Vec<Expr> = others.collect();
+    tried.push(call(name, vec![take(time), take(last)]));
+    Some(call("coalesce", tried))
+}
+
+/// What stands between the places of a format, if these are as many as the values, and none says how a value is to look.
+fn pieces(format: &str, places: &[&str], values: usize) -> Option<Vec<String>> {
+    let mut pieces = vec![String::new()];
+    let mut rest = format;
+    while let Some(char) = rest.chars().next() {
+        if let Some(place) = places.iter().find(|place| rest.starts_with(**place)) {
+            pieces.push(String::new());
+            rest = &rest[place.len()..];
+        } else if "{}%".contains(char) {
+            return None;
+        } else {
+            pieces.last_mut()?.push(char);
+            rest = &rest[char.len_utf8()..];
+        }
+    }
+    (pieces.len() == values + 1).then_some(pieces)
+}
+
+/// What one path or each path of a list leads to in JSON.
+fn arrows(json: &mut Expr, op: &BinaryOperator, path: &mut Expr) -> Expr {
+    let Expr::Array(paths) = path else { return arrow(json, op.clone(), path) };
+    let each = paths.elem.iter_mut().map(|path| arrow(&mut json.clone(), op.clone(), path));
+    call("make_array", each.collect())
 }
 
 fn arrow(json: &mut Expr, op: BinaryOperator, path: &mut Expr) -> Expr {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::Context;
-use crate::sql::{Show, prompt, run};
+use crate::sql::{Show, prompt, run, script};
 
 /// What `sql` runs.
 #[derive(Debug, Args)]
@@ -31,12 +31,12 @@ impl Sql {
         // Between two questions nobody wants a pager.
         let is_asked = self.query.is_none() && self.file.is_none();
         let shown = if is_asked { target.clone().without_pager() } else { target.clone() };
-        let show = Show { target: shown, timed: self.time, as_lines: false };
+        let show = Show { target: shown, timed: self.time };
         match (&self.query, &self.file) {
             (Some(text), _) => run(&records, &mut session, text, &show, None)?,
             (None, Some(file)) => {
                 let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
-                run(&records, &mut session, &text, &show, None)?;
+                script(&records, &mut session, &text, show)?;
             }
             (None, None) => prompt(&records, session, show)?,
         }

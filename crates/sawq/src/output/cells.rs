@@ -9,8 +9,12 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::LineDelimitedWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-/// Times as AWS's own tools print them, with the fraction of a second where there is one.
-const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+/// Times in UTC as AWS's own tools print them, with the fraction of a second where there is one.
+const UTC_TIME: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+/// Times in another zone, with their distance from UTC.
+const ZONED_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f%:z";
+/// Times of which nobody says in which zone they are.
+const ZONELESS_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
 /// A batch with groups and lists as JSON text, for forms that have none.
 pub(crate) struct Flat {
@@ -44,11 +48,11 @@ impl Flat {
 
     /// The values, of which those that are absent are shown as `absent`.
     pub(crate) fn cells<'a>(&'a self, absent: &'a str) -> Result<Cells<'a>> {
-        let options = FormatOptions::default()
-            .with_null(absent)
-            .with_timestamp_tz_format(Some(TIME_FORMAT))
-            .with_timestamp_format(Some(TIME_FORMAT));
-        let columns = self.batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
+        let options = FormatOptions::default().with_null(absent).with_timestamp_format(Some(ZONELESS_TIME));
+        let columns = self.batch.columns().iter().map(|array| {
+            let zoned = if is_utc(array.data_type()) { UTC_TIME } else { ZONED_TIME };
+            ArrayFormatter::try_new(array, &options.clone().with_timestamp_tz_format(Some(zoned)))
+        });
         Ok(Cells { columns: columns.collect::<Result<_, _>>()?, rows: self.batch.num_rows() })
     }
 }
@@ -75,6 +79,11 @@ impl Cells<'_> {
         text.clear();
         Ok(write!(text, "{}", self.columns[column].value(row))?)
     }
+}
+
+/// Whether values of a type are times in UTC.
+fn is_utc(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(zone)) if ["UTC", "Z", "+00:00"].contains(&zone.as_ref()))
 }
 
 /// Whether values of a type are text.

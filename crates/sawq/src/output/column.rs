@@ -14,25 +14,10 @@ pub(super) const ABSENT: &str = "-";
 const LEAST: usize = 24;
 /// The longest text of an address.
 const ADDRESS: usize = 45;
-/// Columns that count something, or have its size in bytes.
+/// Words in the names of columns that count something, or have its size in bytes: `flow_bytes`, `bytes_sent`.
 const COUNTS: [&str; 17] = [
-    "count",
-    "records",
-    "rows",
-    "files",
-    "errors",
-    "failed",
-    "ips",
-    "bytes",
-    "bytes_sent",
-    "bytes_received",
-    "rejects",
-    "blank_lines",
-    "packets",
-    "object_size",
-    "size",
-    "sent",
-    "received",
+    "bytes", "count", "errors", "events", "failed", "files", "flows", "ips", "lines", "packets", "received", "records",
+    "rejects", "requests", "rows", "sent", "size",
 ];
 
 /// How tables and records are shown.
@@ -66,7 +51,9 @@ pub(super) struct Column {
 impl Column {
     pub(super) fn new(name: &str, is_number: bool, layout: Layout) -> Self {
         let name = visible(name).into_owned();
-        let is_count = COUNTS.contains(&name.as_str()) || name.starts_with("count(") || name.starts_with("sum(");
+        let is_count = name.split('_').any(|word| COUNTS.contains(&word))
+            || name.starts_with("count(")
+            || name.starts_with("sum(");
         let width = if layout.header { name.width() } else { 0 };
         Self {
             commas: layout.commas && is_number && is_count,

@@ -4,7 +4,7 @@ mod interrupts;
 mod prompt;
 mod results;
 
-pub(crate) use prompt::prompt;
+pub(crate) use prompt::{prompt, script};
 pub(crate) use results::{Show, run};
 
 /// What the functions are, for the help.
@@ -15,7 +15,8 @@ Functions beside those of SQL:
   in_cidr(src_ip, '10.0.0.0/8')      whether an address is in a network
   glob(user_agent, 'aws-cli/*')      whether a text matches a pattern of * ? [..]
   s3_access_key(request_uri)         the access key in a presigned URL
-Many of DuckDB's names work, too: strftime, date_diff, arg_max, string_split, list_filter(l, lambda x: …), unnest,
-regexp_extract, md5.
+Many of DuckDB's names work, too: strftime, strptime, date_diff, time_bucket, arg_max, string_split, unnest, regexp_extract,
+list_filter(l, x -> …), from_json(text, '[\"VARCHAR\"]'), json_type, url_decode, md5. 7 / 2 is 3, as in PostgreSQL.
 
-SHOW TABLES, DESCRIBE events and CREATE VIEW name AS … (for this session) work beside queries; several end with ; each.";
+SHOW TABLES, DESCRIBE events, SUMMARIZE events and CREATE VIEW name AS … (for this session) work beside queries; several
+end with ; each.";

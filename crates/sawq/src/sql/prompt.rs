@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -19,7 +19,7 @@ use sawlog_query::tables;
 
 use super::FUNCTIONS;
 use super::interrupts::Interrupts;
-use super::results::{Show, run};
+use super::results::{Show, results, run};
 use crate::options::Format;
 use crate::usage::whole;
 
@@ -65,7 +65,7 @@ A query ends with a semicolon, on the same line or a later one. Ctrl-C stops a q
 pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin().lock())?;
-        return run(records, &mut session, &text, &show, None);
+        return script(records, &mut session, &text, show);
     }
     let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
     let mut editor: Editor<Names, DefaultHistory> = Editor::with_config(config)?;
@@ -114,6 +114,55 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
             }
         }
     }
+}
+
+/// A piece of a script.
+enum Piece {
+    Queries(String),
+    Command(Command),
+}
+
+/// The queries of a script, and the commands between them: a line is one only where no query has begun.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut queries = String::new();
+    for line in text.lines() {
+        match Command::of(line, true).filter(|_| queries.trim().is_empty() || is_ended(&queries)) {
+            Some(command) => pieces.extend([Piece::Queries(std::mem::take(&mut queries)), Piece::Command(command)]),
+            None => queries.extend([line, "\n"]),
+        }
+    }
+    pieces.push(Piece::Queries(queries));
+    pieces.retain(|piece| !matches!(piece, Piece::Queries(text) if text.trim().is_empty()));
+    pieces
+}
+
+/// Runs what a file or a pipe has: queries, and the commands of the prompt.
+pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, mut show: Show) -> Result<()> {
+    let pieces = pieces(text);
+    if pieces.is_empty() {
+        bail!("there is no query");
+    }
+    let results = pieces.iter().map(|piece| match piece {
+        Piece::Queries(text) => results(session, text),
+        Piece::Command(Command::Tables | Command::Columns(_)) => Ok(1),
+        Piece::Command(_) => Ok(0),
+    });
+    show.takes(results.sum::<Result<usize>>()?)?;
+    for piece in pieces {
+        let asked = match piece {
+            Piece::Queries(text) => Some(text),
+            Piece::Command(Command::End) => return Ok(()),
+            Piece::Command(Command::Unknown(word)) => {
+                bail!("there is no command {}; 'help' names them", visible(&word))
+            }
+            Piece::Command(command) => command.query(&mut show),
+        };
+        if let Some(asked) = asked {
+            run(records, session, &asked, &show, None)?;
+        }
+    }
+    Ok(())
 }
 
 /// Adds to the history, which is kept whatever happens next.
@@ -172,14 +221,8 @@ impl Command {
                 show.timed = !show.timed;
                 eprintln!("Timing is {}.", if show.timed { "on" } else { "off" });
             }
-            Self::Mode(form) if form.eq_ignore_ascii_case("line") || form.eq_ignore_ascii_case("lines") => {
-                show.as_lines = true;
-            }
-            Self::Mode(form) => match Format::from_str(&form, true) {
-                Ok(format) => {
-                    show.as_lines = false;
-                    show.target.format = Some(format);
-                }
+            Self::Mode(form) => match Format::from_str(if form == "lines" { "line" } else { &form }, true) {
+                Ok(format) => show.target.format = Some(format),
                 Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
             },
             Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' names them", visible(&word)),
@@ -250,7 +293,7 @@ impl Validator for Names {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Names};
+    use super::{Command, Names, Piece, pieces};
 
     #[test]
     fn commands_do_what_people_expect_whatever_was_typed_before() {
@@ -267,6 +310,22 @@ mod tests {
         }
         assert_eq!(Command::of(".5 AS half", false), None);
         assert_eq!(Command::of(".mode line", true), Some(Command::Mode("line".to_owned())));
+    }
+
+    #[test]
+    fn lines_of_a_script_are_commands_where_no_query_has_begun() {
+        let script = ".tables\nSELECT '\nexit\n' AS a;\n\\d events\nSELECT 1\n.5 AS half;\nhelp;\n\nexit";
+        let found: Vec<String> = pieces(script)
+            .iter()
+            .map(|piece| match piece {
+                Piece::Queries(text) => text.trim().replace('\n', " "),
+                Piece::Command(command) => format!("{command:?}"),
+            })
+            .collect();
+        let expected =
+            ["Tables", "SELECT ' exit ' AS a;", "Columns(\"events\")", "SELECT 1 .5 AS half;", "Help", "End"];
+        assert_eq!(found, expected);
+        assert!(pieces(" \n\n").is_empty());
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! Queries, and how their results are printed.
 
-use std::io::Write;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use arrow::array::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use sawlog_formats::visible;
 use sawlog_query::Records;
 use sawlog_query::sql::{Rows, Session, Statement};
 
 use super::interrupts::Interrupts;
 use crate::options::Format;
 use crate::output::{Output, Target};
+use crate::usage::BadCommand;
 
 /// How results are printed.
 #[derive(Clone, Debug)]
@@ -20,15 +18,35 @@ pub(crate) struct Show {
     pub(crate) target: Target,
     /// Whether to say how long each query took.
     pub(crate) timed: bool,
-    /// Whether a row is printed as lines, one for each column.
-    pub(crate) as_lines: bool,
 }
 
 impl Show {
     /// Whether the form needs a name of its own for each column.
     fn needs_own_names(&self) -> bool {
-        !matches!(self.target.format, None | Some(Format::Table | Format::Csv | Format::Tsv))
+        !matches!(self.target.format, None | Some(Format::Table | Format::Line | Format::Csv | Format::Tsv))
     }
+
+    /// Refuses more results than where they go can hold, before any is written.
+    pub(super) fn takes(&self, results: usize) -> Result<()> {
+        ensure!(results <= 1 || !self.target.is_file(), "a file takes the results of one query, not of {results}");
+        let form = match self.target.format {
+            Some(Format::Json) => "JSON",
+            Some(Format::Parquet) => "Parquet",
+            Some(Format::Arrow | Format::Arrows) => "Arrow",
+            _ => return Ok(()),
+        };
+        if results > 1 {
+            bail!(BadCommand(format!(
+                "{form} takes the results of one query, not of {results}; ask one at a time, or choose --format ndjson or csv"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// How many results the statements of a text have.
+pub(super) fn results(session: &Session<'_>, text: &str) -> Result<usize> {
+    Ok(session.statements(text)?.iter().filter(|statement| statement.has_rows()).count())
 }
 
 /// Runs the statements of a text, one after the other, and prints their results.
@@ -40,8 +58,9 @@ pub(crate) fn run(
     mut interrupts: Option<&mut Interrupts>,
 ) -> Result<()> {
     let statements = session.statements(text)?;
-    let results = statements.iter().filter(|statement| statement.has_rows()).count();
-    ensure!(results <= 1 || !show.target.is_file(), "a file takes the results of one query, not of {results}");
+    if interrupts.is_none() {
+        show.takes(statements.iter().filter(|statement| statement.has_rows()).count())?;
+    }
     ensure!(!statements.is_empty(), "there is no query");
     for statement in statements {
         let started = Instant::now();
@@ -62,13 +81,13 @@ async fn answer(
 ) -> Result<Option<usize>> {
     let Some(rows) = session.ask(statement).await? else { return Ok(None) };
     let mut rows = if show.needs_own_names() { rows } else { rows.as_written() };
-    let mut printer = Printer::new(show)?;
+    let mut output = Output::new(&show.target)?;
     let mut count = 0;
     while let Some(batch) = next(&mut rows, interrupts.as_deref_mut()).await? {
         count += batch.num_rows();
-        printer.batch(&batch)?;
+        output.batch(&batch)?;
     }
-    printer.finish()?;
+    output.finish()?;
     Ok(Some(count))
 }
 
@@ -77,49 +96,5 @@ async fn next(rows: &mut Rows<'_>, interrupts: Option<&mut Interrupts>) -> Resul
     match interrupts {
         Some(interrupts) => interrupts.unless(Box::pin(rows.next())).await?,
         None => rows.next().await,
-    }
-}
-
-/// Prints batches of a result.
-struct Printer {
-    output: Option<Output>,
-    rows: usize,
-}
-
-impl Printer {
-    fn new(show: &Show) -> Result<Self> {
-        let output = if show.as_lines { None } else { Some(Output::new(&show.target)?) };
-        Ok(Self { output, rows: 0 })
-    }
-
-    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        match &mut self.output {
-            Some(output) => output.batch(batch),
-            None => self.lines(batch),
-        }
-    }
-
-    /// Prints rows as lines, one for each column.
-    fn lines(&mut self, batch: &RecordBatch) -> Result<()> {
-        let options = FormatOptions::default().with_null("-");
-        let schema = batch.schema();
-        let width = schema.fields().iter().map(|field| field.name().chars().count()).max().unwrap_or_default();
-        let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let mut out = std::io::stdout().lock();
-        for row in 0..batch.num_rows() {
-            if self.rows > 0 {
-                writeln!(out)?;
-            }
-            self.rows += 1;
-            for (field, column) in schema.fields().iter().zip(&columns) {
-                writeln!(out, "{:>width$} = {}", field.name(), visible(&column.value(row).to_string()))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<()> {
-        self.output.map_or(Ok(()), Output::finish)
     }
 }

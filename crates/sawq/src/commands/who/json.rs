@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use anyhow::Result;
-use jiff::Timestamp;
 use sawlog_query::Sums;
 use sawlog_query::who::{Change, FacetValue, Issue, LogProfile, Profile};
 use serde_json::{Value, json};
+
+use crate::moment::in_utc as time;
 
 /// Prints a profile as JSON.
 pub(super) fn print(profile: &Profile, out: &mut impl Write) -> Result<()> {
@@ -22,7 +23,6 @@ fn number(number: u128) -> Value {
 
 /// The whole profile as JSON.
 fn json(profile: &Profile) -> Value {
-    let time = |micros: i64| Timestamp::from_microsecond(micros).map(|time| time.to_string()).unwrap_or_default();
     let sums = |sums: &Sums| {
         json!({
             "records": sums.count,

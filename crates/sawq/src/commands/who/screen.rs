@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::Result;
-use jiff::Timestamp;
 use sawlog_formats::visible;
 use sawlog_query::Sums;
 use sawlog_query::who::{Change, Facet, FacetValue, Issue, LogProfile, Profile};
 
 use super::bars::sparkline;
+use crate::moment::moment;
 use crate::output::{Style, units};
 
 /// Widths of the column of values and of that of numbers.
@@ -162,11 +162,6 @@ fn shortened(text: &str, width: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     let (head, tail) = (width / 3, width - width / 3 - 1);
     chars[..head].iter().chain(['…'].iter()).chain(&chars[chars.len() - tail..]).collect()
-}
-
-fn moment(micros: i64) -> String {
-    let time = Timestamp::from_microsecond(micros).map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
-    time.unwrap_or_default()
 }
 
 fn size(bytes: u128) -> String {
