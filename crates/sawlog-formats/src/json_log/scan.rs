@@ -10,7 +10,7 @@ use wide::u8x16;
 use super::{JsonLog, has_field};
 use crate::block::{Block, Item};
 use crate::encoding::MARK;
-use crate::members::{Member, ValueEnd, member, string_end, value_end};
+use crate::members::{Member, ValueEnd, member, members, string_end, value_end};
 use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 
@@ -44,6 +44,10 @@ pub(crate) struct Open {
     in_string: bool,
     /// Whether the byte at [`Scanner::at`] is escaped by a backslash before it.
     escaped: bool,
+    /// Whether the byte before [`Scanner::at`] is a line feed.
+    after_feed: bool,
+    /// Whether another object begins a line where none can: the object lacks its end.
+    is_torn: bool,
     /// Its end, once that was found, and whether it is that of a line that ends within a string.
     end: Option<(usize, bool)>,
 }
@@ -116,7 +120,9 @@ impl Scanner {
         if end - open.start > MAX_LINE {
             return None;
         }
-        if is_broken {
+        if is_broken && open.is_torn {
+            end = bytes[..end].trim_ascii_end().len();
+        } else if is_broken {
             match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
                 // Nothing but what closes brackets follows: the rest of the file is no part of it.
@@ -128,7 +134,7 @@ impl Scanner {
                 Broken::ToTheEnd(_) | Broken::Here => {}
             }
         }
-        let problem = is_broken.then_some(RejectReason::LineInString);
+        let problem = is_broken.then(|| open.problem());
         self.items.push(Item { gap, start: open.start, end, problem, continues: false, wrapped: None });
         self.open = None;
         self.at = end;
@@ -202,14 +208,19 @@ impl Scanner {
                         self.outer.extend_from_slice(b"{[");
                         self.at += len;
                     }
+                    Wrapper::Holds(len) if self.outer.len() < MAX_OUTER => {
+                        self.outer.push(b'{');
+                        self.at += len;
+                    }
                     Wrapper::Unknown if !at_end => return Outside::End,
                     _ => return Outside::Object(self.at),
                 },
-                b'"' if self.outer.last() == Some(&b'{') => match other_member(bytes, self.at) {
+                b'"' if self.outer.last() == Some(&b'{') => match other_member(self.log, bytes, self.at) {
                     Beside::Records(len) if self.outer.len() < MAX_OUTER => {
                         self.outer.push(b'[');
                         self.at = len;
                     }
+                    Beside::Holds(value) => self.at = value,
                     Beside::Other(end) => self.at = end,
                     Beside::Unknown if !at_end => return Outside::End,
                     _ => return self.other(bytes, at_end),
@@ -243,6 +254,8 @@ impl Scanner {
 enum Wrapper {
     /// Where its records begin.
     Opens(usize),
+    /// Where a member begins that is a record or has some.
+    Holds(usize),
     No,
     /// The bytes end before it can be told.
     Unknown,
@@ -264,7 +277,10 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
             }
             // A record is told by its first key, as a rule.
             Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
-            Member::Value(_, value) => value_end(near, value),
+            Member::Value(_, value) => match value_end(near, value) {
+                ValueEnd::At(_) if holds_records(log, &near[value..]) => return Wrapper::Holds(value),
+                end => end,
+            },
             Member::Short => ValueEnd::Short,
             Member::End(_) | Member::Broken => ValueEnd::Broken,
         };
@@ -276,10 +292,33 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
     }
 }
 
+/// Whether a value is a record, a list of records, or an object that has such a list: beyond doubt, since objects that hold
+/// anything may stand beside records.
+fn holds_records(log: &JsonLog, value: &[u8]) -> bool {
+    let first = match value {
+        [b'[', items @ ..] => items.trim_ascii_start(),
+        object => object,
+    };
+    let (mut count, mut has_time) = (0, false);
+    for (name, value) in members(first) {
+        if name == b"Records" && value.starts_with(b"[") && holds_records(log, value) {
+            return true;
+        }
+        count += usize::from(has_field(log, name));
+        has_time |= name == log.time.as_bytes();
+        if has_time && count > 3 {
+            return true;
+        }
+    }
+    false
+}
+
 /// A member of an object of records, other than these.
 enum Beside {
     /// Other records begin here.
     Records(usize),
+    /// A list of records, or an object that is or holds some, begins here.
+    Holds(usize),
     /// It ends here.
     Other(usize),
     /// It is broken, or too long.
@@ -289,13 +328,14 @@ enum Beside {
 }
 
 /// The member at `at`.
-fn other_member(bytes: &[u8], at: usize) -> Beside {
+fn other_member(log: &JsonLog, bytes: &[u8], at: usize) -> Beside {
     let near = &bytes[..bytes.len().min(at + MAX_GAP)];
     let found = match member(near, at) {
         Member::Value(b"Records", value) if near[value] == b'[' => return Beside::Records(value + 1),
         Member::Value(_, value) => match value_end(near, value) {
             // What stands between records is kept as text.
             ValueEnd::At(end) if std::str::from_utf8(&near[at..end]).is_err() => ValueEnd::Broken,
+            ValueEnd::At(_) if holds_records(log, &near[value..]) => return Beside::Holds(value),
             end => end,
         },
         Member::Short => ValueEnd::Short,
@@ -416,7 +456,7 @@ impl Open {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
         {
-            self.end = self.step(block, *at);
+            self.end = self.step(bytes, block, *at);
             *at += 64;
         }
         if self.end.is_some() {
@@ -427,17 +467,35 @@ impl Open {
         let mut block = [b' '; 64];
         block[..rest.len()].copy_from_slice(rest);
         let mut tried = *self;
-        self.end = tried.step(&block, *at);
+        self.end = tried.step(bytes, &block, *at);
+        self.is_torn |= self.end.is_some() && tried.is_torn;
         self.end
     }
 
+    /// Whether another object begins before this one has its end.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.is_torn
+    }
+
+    /// What is wrong with an object that is broken.
+    pub(crate) fn problem(&self) -> RejectReason<'static> {
+        if self.is_torn { RejectReason::LineWithin } else { RejectReason::LineInString }
+    }
+
     /// Looks at 64 bytes, which begin at `at`.
-    fn step(&mut self, block: &[u8; 64], at: usize) -> Option<(usize, bool)> {
+    fn step(&mut self, bytes: &[u8], block: &[u8; 64], at: usize) -> Option<(usize, bool)> {
         let masks = Masks::of(block);
         let quotes = masks.quotes & !self.escapes(masks.backslashes);
         let strings = prefix_xor(quotes) ^ if self.in_string { u64::MAX } else { 0 };
         self.in_string = strings >> 63 == 1;
-        let broken = masks.line_feeds & strings;
+        let mut broken = masks.line_feeds & strings;
+        let first_of_lines = masks.opens & !strings & (masks.line_feeds << 1 | u64::from(self.after_feed));
+        self.after_feed = masks.line_feeds >> 63 == 1;
+        if first_of_lines != 0 {
+            let torn = first_torn(bytes, at, first_of_lines);
+            self.is_torn = torn != 0 && torn.trailing_zeros() < broken.trailing_zeros();
+            broken |= torn;
+        }
         let before_break = if broken == 0 { u64::MAX } else { (1 << broken.trailing_zeros()) - 1 };
         let opens = masks.opens & !strings & before_break;
         let closes = masks.closes & !strings & before_break;
@@ -480,6 +538,21 @@ impl Open {
         }
         escaped
     }
+}
+
+/// The first of the braces in a mask of bytes from `at` on that begins a line where no object can stand within another: behind
+/// a value.
+#[cold]
+fn first_torn(bytes: &[u8], at: usize, mut braces: u64) -> u64 {
+    while braces != 0 {
+        let place = braces.trailing_zeros();
+        braces &= braces - 1;
+        let before = bytes[..at + place as usize].trim_ascii_end().last();
+        if !before.is_none_or(|byte| b":,[{".contains(byte)) {
+            return 1 << place;
+        }
+    }
+    0
 }
 
 /// Which of 64 bytes are what.

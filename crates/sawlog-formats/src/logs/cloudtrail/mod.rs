@@ -13,7 +13,7 @@ use crate::encoding::without_mark;
 use crate::entity::{Entity, EntityKind, Failed, Measures, Part};
 use crate::format::{Format, Framing};
 use crate::json_log::{self, JsonLog};
-use crate::members::members;
+use crate::members::{ValueEnd, members, value_end};
 use crate::named_values::Inside;
 use crate::role::Changes;
 use crate::table::Table;
@@ -138,18 +138,47 @@ fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
 }
 
-/// Whether `head`, the beginning of a file, looks like a CloudTrail digest, which lists log files and their hashes. See the
-/// AWS CloudTrail user guide, "CloudTrail digest file structure".
+/// Whether the object with which `head`, the beginning of a file, begins looks like a CloudTrail digest, which lists log files
+/// and their hashes. See the AWS CloudTrail user guide, "CloudTrail digest file structure".
 ///
 /// ```
-/// assert!(sawlog_formats::cloudtrail::is_digest(br#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b""#));
+/// use sawlog_formats::cloudtrail::is_digest;
+/// assert!(is_digest(br#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b""#));
+/// // What a record holds makes none of it.
+/// assert!(!is_digest(br#"{"requestParameters":{"digestStartTime":"2021","digestS3Bucket":"b"}}"#));
 /// ```
 #[must_use]
 pub fn is_digest(head: &[u8]) -> bool {
-    let text = trimmed(head);
-    let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
-    let is_object = text.starts_with(b"{") && !text.starts_with(b"{\"Records\"");
-    is_object && names(b"\"digestStartTime\"") && names(b"\"digestS3Bucket\"")
+    let (mut time, mut bucket) = (false, false);
+    for (name, value) in members(trimmed(head)) {
+        match name {
+            b"digestStartTime" => time = true,
+            b"digestS3Bucket" => bucket = true,
+            b"eventVersion" | b"eventName" => return false,
+            b"Records" if value.starts_with(b"[") => return false,
+            _ => {}
+        }
+    }
+    time && bucket
+}
+
+/// Whether a content is a digest and nothing else. One that breaks off is a digest, too, unless it has the names of an event.
+///
+/// ```
+/// use sawlog_formats::cloudtrail::is_only_digest;
+/// let digest = r#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b","logFiles":[]}"#;
+/// assert!(is_only_digest(digest.as_bytes()));
+/// assert!(!is_only_digest(format!("{digest}\n{{\"Records\":[]}}").as_bytes()));
+/// ```
+#[must_use]
+pub fn is_only_digest(content: &[u8]) -> bool {
+    let text = trimmed(content);
+    let has_event = || memchr::memmem::find(text, b"\"eventName\"").is_some();
+    is_digest(content)
+        && match value_end(text, 0) {
+            ValueEnd::At(end) => text[end..].trim_ascii().is_empty(),
+            ValueEnd::Short | ValueEnd::Broken => !has_event(),
+        }
 }
 
 /// Without byte order mark and white space at the beginning.
