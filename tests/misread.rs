@@ -130,7 +130,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
     let mark = "\u{feff}";
     check("export", format!("{mark}{}{}", timed(1), timed(2)), 2, 0);
     check("two exports", format!("{mark}{}{mark}{}", timed(1), timed(2)), 2, 0);
-    check("blank line", format!("\n{mark}{}{}", timed(1), timed(2)), 2, 0);
+    check("blank line", format!("{mark}\n{}{}", timed(1), timed(2)), 2, 0);
     check("export in UTF-16", utf16(&format!("{}{}", timed(1), timed(2))), 2, 0);
     let row = |number| flow(number).replace(' ', ",") + "\n";
     check("rows", format!("{mark}{}{}", row(1), row(2)), 2, 0);
@@ -164,7 +164,8 @@ fn records_in_several_places_are_all_read() {
         all.rotate_left(first);
         check(&format!("wrapped, from {first}"), lines(&all), 10, 0);
     }
-    let flows = [json!({ "message": flow(1) }), json!({ "event": { "original": flow(2) } }), json!({ "_raw": flow(3) })];
+    let flows =
+        [json!({ "message": flow(1) }), json!({ "event": { "original": flow(2) } }), json!({ "_raw": flow(3) })];
     check("flows in documents", lines(&flows), 3, 0);
     check("columns", format!("t,message,_raw\n1,{},\n2,,{}\n", flow(1), flow(2)), 2, 0);
     // A record that a document has twice is one.
@@ -234,4 +235,150 @@ fn whole_records_go_before_columns_that_were_taken_out_of_them() {
     let rows = ["DescribeInstances,2024-05-01T12:00:01Z,a,", "DescribeInstances,2024-05-01T12:00:02Z,a,"];
     let some = format!("eventName,eventTime,eventSource,_raw\n{}{}\n{}\n", rows[0], quoted(&text(1)), rows[1]);
     check("some", some, 1, 1);
+}
+
+#[test]
+fn utf16_that_breaks_off_keeps_what_is_whole() {
+    let all: Vec<String> = (0..5).map(text).collect();
+    let wide = utf16(&all.join("\n"));
+    check("cut off", &wide[..wide.len() - 100], 4, 1);
+    check("cut off in a character", &wide[..wide.len() - 101], 4, 1);
+    let flows: Vec<String> = (0..5).map(flow).collect();
+    let wide_flows = utf16(&flows.join("\n"));
+    check("flows", &wide_flows[..wide_flows.len() - 41], 5, 0);
+    // Half of a pair between records, and within one.
+    let half = [0, 0xd8];
+    let tail = &utf16(&format!("\n{}", text(9)))[2..];
+    check("half", [&wide, &half[..], tail].concat(), 6, 1);
+    let agent = utf16(&event_of(1, "a@b").to_string());
+    let broken: Vec<u8> =
+        agent.chunks(2).flat_map(|unit| if unit == [b'@', 0] { half } else { [unit[0], unit[1]] }).collect();
+    check("half in a record", [&broken, tail].concat(), 1, 1);
+    let packed = gzip(&wide.repeat(50));
+    let case = Case::new();
+    case.write("in/file.gz", &packed[..packed.len() - 20]);
+    let summary = case.sawlog(&["convert", "in", "--json"]).json();
+    assert!(summary["records"].as_u64() > Some(100) && summary["rejects"].as_u64() > Some(0), "{summary}");
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
+
+#[test]
+fn numbers_that_no_column_holds_are_part_of_their_record() {
+    let numbers = "1E+400,-1e-999,123456789012345678901234567890,1.5,7";
+    let record = |parameters: &str| {
+        text(1).replace("\"requestParameters\":null", &format!("\"requestParameters\":{parameters}"))
+    };
+    let parameters = format!("{{\"a\":[{numbers}],\"b\":\"1E+400\"}}");
+    let case = check("numbers", format!("{}\n{}", record(&parameters), text(2)), 2, 0);
+    let found = sql(&case, "SELECT request_parameters AS p, raw FROM cloudtrail WHERE event_id = 'e1'");
+    assert_eq!(found, json!([{ "p": parameters, "raw": record(&parameters) }]));
+    check("no numbers", record("{\"a\":01E400}"), 0, 1);
+}
+
+#[test]
+fn records_further_on_are_found_where_the_shape_says_so() {
+    let messages: Vec<Value> =
+        (0..2500).map(|n| json!({ "message": format!("INFO request {n} done in 12 ms\n") })).collect();
+    let events = json!({ "logEvents": messages }).to_string();
+    check("events", events + &json!({ "logEvents": [{ "message": text(1) }] }).to_string(), 1, 2500);
+    let rows = "1,INFO request 7 done ok\n".repeat(40);
+    check("rows", format!("timestamp,message\n{rows}1,{}\n", flow(1)), 1, 40);
+    let lines = "2024-05-01T12:00:00.000Z INFO request 7 done ok\n".repeat(3000);
+    check("lines", format!("{lines}2024-05-01T12:00:00.000Z {}\n", flow(1)), 1, 3000);
+    let mut wide = event(1);
+    wide["requestParameters"] = json!({ "a": "x".repeat(100_000) });
+    let rows = format!("1,{}\n2,{}\n", quoted(&wide.to_string()), quoted(&text(2)));
+    check("wide row", format!("timestamp,message\n{rows}"), 2, 0);
+}
+
+#[test]
+fn named_values_are_the_text_that_was_named() {
+    let s3 = json!({ "bucket_name": "img", "bucket_owner_id": "79a5", "request_time": "2026-09-01T10:00:01.000Z", "remote_ip": "203.0.113.113", "requester": "a", "request_id": "RID1", "operation": "REST.GET.OBJECT", "object_key": "a b+c%20d\t.jpg", "request_uri": "GET /a \"b\" HTTP/1.1", "http_status": 200.0, "bytes_sent": 1000.0, "user_agent": "M \"q\"" });
+    let case = check("s3", s3.to_string(), 1, 0);
+    let found = sql(&case, "SELECT \"key\", request_uri, http_status, bytes_sent, user_agent, raw FROM s3_access");
+    assert_eq!(
+        found,
+        json!([{ "key": "a b+c%20d\t.jpg", "request_uri": "GET /a \"b\" HTTP/1.1", "http_status": 200, "bytes_sent": 1000, "user_agent": "M \"q\"", "raw": s3.to_string() }])
+    );
+    let found = case.sawq(&["find", "--object", "a b+c%20d\t.jpg", "-c", "-q"]);
+    assert_eq!(found.text().trim(), "1", "{}", found.err);
+    let floats = "version,srcaddr,dstaddr,srcport,dstport,protocol,packets,bytes,start,end,action\n2.0,203.0.113.12,10.0.0.5,51000.0,22.0,6.0,3.0,180.0,1714564800.0,1714564860.0,REJECT\n";
+    let case = check("floats", floats, 1, 0);
+    let found = sql(&case, "SELECT srcport, dstport, protocol, packets, bytes, \"start\" FROM vpc_flow");
+    assert_eq!(
+        found,
+        json!([{ "srcport": 51000, "dstport": 22, "protocol": 6, "packets": 3, "bytes": 180, "start": "2024-05-01T12:00:00Z" }])
+    );
+}
+
+#[test]
+fn a_header_among_rows_says_what_follows() {
+    let table = |names: &str, first: &str, second: &str| {
+        format!("version,{names},srcport,dstport,start,end\n2,{first},{second},51000,22,1714564800,1714564860\n")
+    };
+    let (a, b) = ("203.0.113.12", "10.0.0.5");
+    let case = check("flows", table("srcaddr,dstaddr", a, b) + &table("dstaddr,srcaddr", b, a), 2, 0);
+    let found = sql(&case, "SELECT DISTINCT srcaddr, dstaddr FROM vpc_flow");
+    assert_eq!(found, json!([{ "srcaddr": a, "dstaddr": b }]));
+    let messages = format!("timestamp,message\n1,{}\nmessage,timestamp\n{},2\n", flow(1), flow(2));
+    check("messages", messages, 2, 0);
+}
+
+#[test]
+fn the_event_history_names_resources() {
+    let history = "Event name,Event time,User name,Event source,Resource type,Resource name,AWS region\nDeleteTrail,2024-05-01T12:00:02Z,bob,cloudtrail.amazonaws.com,AWS::CloudTrail::Trail,my-trail,us-east-1\nListTrails,2024-05-01T12:00:03Z,bob,cloudtrail.amazonaws.com,,,us-east-1\n";
+    let case = check("history", history, 2, 0);
+    let found = case.sawq(&["find", "--resource", "my-trail", "-c", "-q"]);
+    assert_eq!(found.text().trim(), "1", "{}", found.err);
+}
+
+#[test]
+fn an_object_without_its_end_costs_no_other() {
+    let torn = |mut all: Vec<String>, least: usize| {
+        let line = &mut all[1];
+        line.truncate(line.len() - least);
+        all.join("\n")
+    };
+    let records: Vec<String> = (0..5).map(text).collect();
+    check("records", torn(records.clone(), 1), 4, 1);
+    check("records with carriage returns", torn(records.clone(), 1).replace('\n', "\r\n"), 4, 1);
+    let documents = |document: fn(u64) -> Value| (0..5).map(|number| document(number).to_string()).collect::<Vec<_>>();
+    check("messages", torn(documents(|number| json!({ "message": text(number) })), 1), 5, 0);
+    check("details", torn(documents(|number| json!({ "detail": event(number) })), 2), 4, 1);
+    // Objects that begin lines in others are whole.
+    let nested =
+        text(1).replace("\"requestParameters\":null", "\"requestParameters\":\n{\"a\":[\n{\"b\":1},\n{\"c\":2}\n]}");
+    check("nested", format!("{nested}\n{}", text(2)), 2, 0);
+}
+
+#[test]
+fn quotes_behind_backslashes_end_no_user_agent() {
+    let alb = |agent: &str| {
+        format!(
+            "https 2024-05-01T12:00:00.186641Z app/web/50dc 192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 5 57 \"GET https://www.example.com:443/a HTTP/1.1\" \"{agent}\" ECDHE TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/my/73e2 \"Root=1-58337281\" \"www.example.com\" \"-\" 1 2024-05-01T12:00:00.000000Z \"forward\" \"-\" \"-\" \"10.0.0.1:80\" \"200\" \"-\" \"-\""
+        )
+    };
+    let agent = "x \\\" ".repeat(70);
+    let case = check("alb", format!("{}\n{}\n{}\n", alb("curl"), alb(&agent), alb("a\\")), 3, 0);
+    let found = sql(&case, "SELECT user_agent FROM alb_access ORDER BY source_line");
+    assert_eq!(found, json!([{ "user_agent": "curl" }, { "user_agent": agent }, { "user_agent": "a\\" }]));
+}
+
+#[test]
+fn what_begins_like_an_archive_is_one_only_with_its_header() {
+    let case = Case::new();
+    for digits in ["070701", "070702", "070707"] {
+        case.write(&format!("in/{digits}"), format!("{digits} is no part of a flow\n{}\n", flow(1)));
+    }
+    case.write("in/cpio", format!("070701{}TRAILER!!!", "0".repeat(104)));
+    let mut zip = b"PK\x03\x04".to_vec();
+    zip.extend_from_slice(&[0; 40]);
+    zip.extend_from_slice(b"PK\x05\x06");
+    zip.extend_from_slice(&[0; 18]);
+    case.write("in/setup.exe", [b"MZ".as_slice(), &[0; 98], &zip].concat());
+    let summary = case.sawlog(&["convert", "in", "--json"]).json();
+    assert_eq!((&summary["records"], &summary["rejects"]), (&json!(3), &json!(3)), "{summary}");
+    let looks = &summary["looks_like"];
+    assert_eq!(looks["cpio archive"]["files"], json!(["cpio"]), "{looks}");
+    assert!(looks.as_object().unwrap().keys().any(|name| name.starts_with("zip archive behind")), "{looks}");
 }

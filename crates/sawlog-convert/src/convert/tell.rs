@@ -1,8 +1,8 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
 use sawlog_formats::{
-    Container, Envelope, Format, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless, may_hold_records, open,
-    other_table, vpc_flow, without_mark, wrapper, zip_behind,
+    Container, Envelope, Format, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless, may_hold_records,
+    open, other_table, vpc_flow, without_mark, wrapper, zip_behind,
 };
 
 use super::Settings;

@@ -66,7 +66,16 @@ impl Opener {
             Kind::Csv(Table { inner, .. }) => (inner.clone(), false),
             Kind::TimedLines(_) => (Vec::new(), false),
         };
-        Self { target, documents, inner, is_list, at: 0, in_long: false, last: (None, Standing::Here, Vec::new()), block: Records::default() }
+        Self {
+            target,
+            documents,
+            inner,
+            is_list,
+            at: 0,
+            in_long: false,
+            last: (None, Standing::Here, Vec::new()),
+            block: Records::default(),
+        }
     }
 
     /// Whether a document has not come to its end.

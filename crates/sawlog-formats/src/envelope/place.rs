@@ -87,8 +87,12 @@ impl Place {
     pub(super) fn standing(&self, path: &Path, is_object: bool, in_list: bool, field: Option<&[u8]>) -> Standing {
         let is_named = self.path.last().is_none_or(|name| name != b"value");
         let same = self.path == path && (is_named || self.field.is_some() && self.field.as_deref() == field);
+        // Its name may follow it.
+        let may_be = self.path == path && field.is_none();
         if same && self.is_object == is_object {
             Standing::Here
+        } else if may_be && !is_named {
+            Standing::Likely
         } else if !is_chosen(path) && (same || is_known(path, field) || in_list && self.is_sibling(path)) {
             Standing::Likely
         } else {
@@ -105,7 +109,8 @@ impl Place {
 
 /// Whether documents have records in a place. `field` is what the member "field" beside it says.
 pub(super) fn is_known(path: &Path, field: Option<&[u8]>) -> bool {
-    path.last().is_some_and(|name| name == b"Records") || path.split(|name| name == WITHIN).all(|path| known(path, field))
+    path.last().is_some_and(|name| name == b"Records")
+        || path.split(|name| name == WITHIN).all(|path| known(path, field))
 }
 
 fn known(path: &Path, field: Option<&[u8]>) -> bool {
@@ -142,19 +147,21 @@ mod tests {
 
     #[test]
     fn places_are_told_by_all_their_names() {
-        for known in ["", "Events/CloudTrailEvent", "hits/hits/_source/event/original", "Body/\"/Message", "a/Records"] {
+        for known in ["", "Events/CloudTrailEvent", "hits/hits/_source/event/original", "Body/\"/Message", "a/Records"]
+        {
             assert!(is_known(&path(known), None), "{known}");
         }
         for other in ["user_agent/original", "host/message", "Events/Resources/ResourceName", "Body/\"/Subject"] {
             assert!(!is_known(&path(other), None), "{other}");
         }
-        assert!(is_known(&path("results/value"), Some(b"@message")) && !is_known(&path("results/value"), Some(b"@ptr")));
+        assert!(
+            is_known(&path("results/value"), Some(b"@message")) && !is_known(&path("results/value"), Some(b"@ptr"))
+        );
     }
 
     #[test]
     fn lists_beside_each_other_hold_the_same() {
-        let place =
-            Place { path: path("us"), is_object: false, in_list: true, field: None, inner: Vec::new() };
+        let place = Place { path: path("us"), is_object: false, in_list: true, field: None, inner: Vec::new() };
         assert_eq!(place.standing(&path("us"), false, true, None), Standing::Here);
         assert_eq!(place.standing(&path("eu"), false, true, None), Standing::Likely);
         assert_eq!(place.standing(&path("eu"), false, false, None), Standing::Elsewhere);

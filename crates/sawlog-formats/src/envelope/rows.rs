@@ -123,6 +123,9 @@ impl Table {
             if std::mem::take(&mut self.has_header) || bytes[start..row.end].trim_ascii().is_empty() {
                 continue;
             }
+            if self.is_header(bytes, &row) {
+                continue;
+            }
             return match self.field {
                 None => self.named(bytes, start, &row, target),
                 Some(place) => match row.fields.get(place) {
@@ -131,6 +134,32 @@ impl Table {
                 },
             };
         }
+    }
+
+    /// Whether a row names the fields of those that follow, as where several tables follow each other; takes the names.
+    fn is_header(&mut self, bytes: &[u8], row: &Row) -> bool {
+        let is_name = |field: &Field| {
+            bytes[field.start..field.end].first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
+        };
+        if row.fields.len() < 2 || !row.fields.iter().all(is_name) {
+            return false;
+        }
+        let names: Vec<Vec<u8>> =
+            row.fields.iter().map(|field| unwrapped(bytes, field).trim_ascii().to_vec()).collect();
+        let known = names.iter().filter(|name| self.names.contains(name)).count();
+        if known < 2 || known * 2 < names.len() {
+            return false;
+        }
+        let field =
+            self.field.and_then(|place| self.names.get(place)).map(|name| names.iter().position(|at| at == name));
+        match field {
+            // The column that had the records is not there any more.
+            Some(None) => return false,
+            Some(place) => self.field = place,
+            None => {}
+        }
+        self.names = names;
+        true
     }
 
     /// A row that has its record in a field: in that of `place`, as a rule.

@@ -630,7 +630,8 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_of_a_column_are_replaced() {
-        let mut json = br#"{"a":1E+400,"b":"1E+400","c":[123,-1.5e-999],"d":01e999,"e":123456789012345678901234567890}"#.to_vec();
+        let mut json =
+            br#"{"a":1E+400,"b":"1E+400","c":[123,-1.5e-999],"d":01e999,"e":123456789012345678901234567890}"#.to_vec();
         replace_numbers(&mut json);
         let wanted = r#"{"a":0.5   ,"b":"1E+400","c":[123,0.5      ],"d":01e999,"e":0.5                           }"#;
         assert_eq!(String::from_utf8(json).unwrap(), wanted);

@@ -14,9 +14,10 @@ use crate::entity::{Entity, EntityKind, Failed, Measures, Part};
 use crate::format::{Format, Framing};
 use crate::json_log::{self, JsonLog};
 use crate::members::{ValueEnd, members, value_end};
-use crate::named_values::Inside;
+use crate::named_values::{Inside, NamedValues};
 use crate::role::Changes;
 use crate::table::Table;
+use crate::wrapping::wrap_json;
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -77,8 +78,28 @@ const INSIDE: Inside = Inside {
         ("access_key_id", "user_identity.access_key_id"),
     ],
     required: &["event_time", "event_name"],
-    write: |values| json_log::write_named(&LOG, values),
+    write: |values| {
+        let record = json_log::write_named(&LOG, values)?;
+        Some(with_resource(record, values))
+    },
 };
+
+/// The Event history names the resource that an event is about in columns of its own.
+fn with_resource(mut record: Vec<u8>, values: &NamedValues<'_>) -> Vec<u8> {
+    let members = [("type", "resource_type"), ("ARN", "resource_name")];
+    let mut text = String::new();
+    for (key, column) in members {
+        if let Some(value) = values.text(column).and_then(|value| std::str::from_utf8(value).ok()) {
+            let separator = if text.is_empty() { "" } else { "," };
+            let value = String::from_utf8_lossy(&wrap_json(value.as_bytes())).into_owned();
+            text.push_str(&format!("{separator}\"{key}\":\"{value}\""));
+        }
+    }
+    if !text.is_empty() && values.get("resources").is_none() && record.pop() == Some(b'}') {
+        record.extend_from_slice(format!(",\"resources\":[{{{text}}}]}}").as_bytes());
+    }
+    record
+}
 
 /// The table of API calls.
 pub const TABLE: Table = Table {
