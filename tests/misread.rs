@@ -168,6 +168,13 @@ fn records_in_several_places_are_all_read() {
         [json!({ "message": flow(1) }), json!({ "event": { "original": flow(2) } }), json!({ "_raw": flow(3) })];
     check("flows in documents", lines(&flows), 3, 0);
     check("columns", format!("t,message,_raw\n1,{},\n2,,{}\n", flow(1), flow(2)), 2, 0);
+    // Records of another log are named, at least.
+    let others = [json!({ "message": flow(1) }), json!({ "_raw": text(2) }), json!({ "detail": event(3) }), event(4)];
+    let case = check("other logs", lines(&others), 1, 3);
+    let reasons = sql(&case, "SELECT reason, count(*) AS n FROM rejects GROUP BY 1");
+    assert_eq!(reasons, json!([{ "reason": "CloudTrail event", "n": 3 }]));
+    let others = [json!({ "message": text(1) }), json!({ "_raw": flow(2) })];
+    check("other lines", lines(&others), 1, 1);
     // A record that a document has twice is one.
     let twice = |number| json!({ "_source": { "event": { "original": text(number) }, "message": text(number) } });
     check("twice", lines(&[twice(1), twice(2)]), 2, 0);

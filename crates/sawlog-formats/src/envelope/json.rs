@@ -130,7 +130,9 @@ impl Documents {
             return Enters::No(None);
         }
         let is_log = target.format.framing.is_json() && !target.is_named;
-        if !is_log && !(target.is_named && self.place.is_object) {
+        let may_be = is_log || target.is_named && self.place.is_object;
+        // What stands where records of another log may is told, at least.
+        if !may_be && standing != Standing::Likely {
             return Enters::Yes;
         }
         let near = self.walk.at + MAX_GAP;
@@ -138,8 +140,9 @@ impl Documents {
             return Enters::Need;
         }
         let object = &bytes[self.walk.at..bytes.len().min(near)];
-        if !target.is_object(object) {
-            return Enters::Yes;
+        if !may_be || !target.is_object(object) {
+            let other = if standing == Standing::Likely { target.other_object(object) } else { None };
+            return other.map_or(Enters::Yes, |other| Enters::No(Some(other)));
         }
         match standing {
             Standing::Elsewhere if is_log && !target.is_beyond_doubt(object) => Enters::Yes,

@@ -225,6 +225,13 @@ impl Opener {
             self.block.problem(bytes, gap, at, RejectReason::Elsewhere);
             return end;
         }
+        if found.is_empty()
+            && standing == Standing::Likely
+            && let Some(other) = self.target.other_text(&text)
+        {
+            self.block.problem(bytes, gap, at, other);
+            return end;
+        }
         if found.is_empty() && is_here {
             if self.target.format.framing.is_json() && text.trim_ascii_start().starts_with(b"{") {
                 self.block.record(bytes, gap, at, outer, &text, None);

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use super::named::{name_record, object_as_record};
 use super::place::{WITHIN, is_chosen, is_known, is_known_name};
 use crate::format::{Format, Framing};
+use crate::formats;
 use crate::json_log;
 use crate::members::{Member, ValueEnd, member, members, value, value_end};
+use crate::reject::RejectReason;
 use crate::wrapping::{Layer, MOST_STRINGS, Places};
 
 /// Values are looked for in no more brackets.
@@ -58,6 +60,23 @@ impl Target {
             has_time |= name == log.time.as_bytes();
         }
         has_time && count > 3
+    }
+
+    /// What an object is that is a record of another log.
+    pub(super) fn other_object(&self, object: &[u8]) -> Option<RejectReason<'static>> {
+        let is_it = |other: &Self| other.is_object(object) && other.is_beyond_doubt(object);
+        self.others().find(is_it).map(|other| RejectReason::Is(other.format.record))
+    }
+
+    /// What a text is that holds a record of another log.
+    pub(super) fn other_text(&self, text: &[u8]) -> Option<RejectReason<'static>> {
+        let is_it = |other: &Self| other.find(text, &[]).iter().any(|found| other.is_certain(&found.record));
+        self.others().find(is_it).map(|other| RejectReason::Is(other.format.record))
+    }
+
+    fn others(&self) -> impl Iterator<Item = Self> {
+        let others = formats().iter().filter(|format| format.table.name != self.format.table.name);
+        others.map(|format| Self { format, is_named: false, fields: None })
     }
 
     /// Whether a record that was found would be one wherever it stands.
@@ -157,7 +176,7 @@ impl Search<'_> {
                 loop {
                     match member(text, at) {
                         Member::Value(name, value) => {
-                            self.path.push(name.to_vec());
+                            self.path.push(Layer::Json.unwrap(name).into_owned());
                             let end = self.value(text, value, depth + 1, strings, found);
                             self.path.pop();
                             at = end?;

@@ -4,6 +4,7 @@ use memchr::memchr3;
 
 use crate::encoding::MARK;
 use crate::origin::MAX_GAP;
+use crate::wrapping::Layer;
 
 /// Brackets that are deeper than this are passed over.
 const MAX_DEPTH: usize = 128;
@@ -116,7 +117,7 @@ impl Walk {
         if self.name_here() == b"field"
             && let Some(field) = self.fields.last_mut()
         {
-            *field = Some(text.to_owned());
+            *field = Some(Layer::Json.unwrap(text).into_owned());
         }
         self.pass(end);
     }
@@ -154,7 +155,7 @@ impl Walk {
     fn name(&mut self, name: &[u8]) {
         if let Some(last) = self.path.last_mut() {
             last.clear();
-            last.extend_from_slice(name);
+            last.extend_from_slice(&Layer::Json.unwrap(name));
         }
     }
 

@@ -126,7 +126,7 @@ fn detect(head: &[u8]) -> bool {
     let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
     match text.first() {
         Some(b'{') if text.starts_with(b"{\"Records\"") => true,
-        Some(b'{') => (names(b"eventSource") && names(b"eventName") || has_records(text)) && !is_digest(head),
+        Some(b'{') => names(b"eventSource") && names(b"eventName") || has_records(text),
         Some(b'[') => trimmed(&text[1..]).starts_with(b"]") || names(b"eventSource") && names(b"eventName"),
         _ => false,
     }
