@@ -181,18 +181,17 @@ impl Documents {
                     }
                     None if at_end => Some(self.cut_off(start, bytes.len())),
                     None => Some(Step::Need),
-                    Some((end, is_broken)) => {
-                        let end = if open.is_torn() { start + bytes[start..end].trim_ascii_end().len() } else { end };
+                    Some((end, ends)) => {
                         self.under_way = None;
                         self.walk.pass(end);
-                        if !is_broken {
+                        let Some(broken) = ends.problem() else {
                             return Some(match problem {
                                 None => Step::Object(start, end),
                                 Some(problem) => Step::Problem(start, end, problem),
                             });
-                        }
+                        };
                         self.begin_anew(bytes, end);
-                        Some(Step::Problem(start, end, open.problem()))
+                        Some(Step::Problem(start, end, broken))
                     }
                 }
             }

@@ -91,9 +91,9 @@ impl Place {
         let may_be = self.path == path && field.is_none();
         if same && self.is_object == is_object {
             Standing::Here
-        } else if may_be && !is_named {
-            Standing::Likely
-        } else if !is_chosen(path) && (same || is_known(path, field) || in_list && self.is_sibling(path)) {
+        } else if !is_chosen(path)
+            && (same || may_be && !is_named || is_known(path, field) || in_list && self.is_sibling(path))
+        {
             Standing::Likely
         } else {
             Standing::Elsewhere

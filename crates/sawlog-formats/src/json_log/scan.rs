@@ -46,10 +46,30 @@ pub(crate) struct Open {
     escaped: bool,
     /// Whether the byte before [`Scanner::at`] is a line feed.
     after_feed: bool,
-    /// Whether another object begins a line where none can: the object lacks its end.
-    is_torn: bool,
-    /// Its end, once that was found, and whether it is that of a line that ends within a string.
-    end: Option<(usize, bool)>,
+    /// Its end, once that was found, and of what it is the end.
+    end: Option<(usize, Ends)>,
+}
+
+/// How an object ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// With its last brace.
+    Whole,
+    /// With a line that ends within a string.
+    InString,
+    /// Before a line that begins with another object, where none can stand: it lacks its last braces.
+    Torn,
+}
+
+impl Ends {
+    /// What is wrong with the object, if anything is.
+    pub(crate) fn problem(self) -> Option<RejectReason<'static>> {
+        match self {
+            Self::Whole => None,
+            Self::InString => Some(RejectReason::LineInString),
+            Self::Torn => Some(RejectReason::LineWithin),
+        }
+    }
 }
 
 /// What a look at the bytes outside of objects found.
@@ -93,7 +113,7 @@ impl Scanner {
         self.at = self.at.saturating_sub(taken);
         if let Some(open) = &mut self.open {
             open.start = open.start.saturating_sub(taken);
-            open.end = open.end.map(|(end, is_broken)| (end - taken, is_broken));
+            open.end = open.end.map(|(end, ends)| (end - taken, ends));
         }
     }
 
@@ -116,13 +136,11 @@ impl Scanner {
             }
         }
         let open = self.open.as_mut()?;
-        let (mut end, is_broken) = open.find_end(bytes, &mut self.at)?;
+        let (mut end, ends) = open.find_end(bytes, &mut self.at)?;
         if end - open.start > MAX_LINE {
             return None;
         }
-        if is_broken && open.is_torn {
-            end = bytes[..end].trim_ascii_end().len();
-        } else if is_broken {
+        if ends == Ends::InString {
             match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
                 // Nothing but what closes brackets follows: the rest of the file is no part of it.
@@ -134,7 +152,7 @@ impl Scanner {
                 Broken::ToTheEnd(_) | Broken::Here => {}
             }
         }
-        let problem = is_broken.then(|| open.problem());
+        let problem = ends.problem();
         self.items.push(Item { gap, start: open.start, end, problem, continues: false, wrapped: None });
         self.open = None;
         self.at = end;
@@ -448,11 +466,11 @@ impl Open {
 
     /// Moves its end to where it is once `taken` bytes are gone.
     pub(crate) fn take(&mut self, taken: usize) {
-        self.end = self.end.map(|(end, is_broken)| (end.saturating_sub(taken), is_broken));
+        self.end = self.end.map(|(end, ends)| (end.saturating_sub(taken), ends));
     }
 
-    /// The object's end, if that is among `bytes`, and whether a line ends within a string there: looks at those from `at` on, in steps of 64.
-    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
+    /// The object's end, if that is among `bytes`, and what kind of end it is: looks at those from `at` on, in steps of 64.
+    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Ends)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
         {
@@ -468,22 +486,11 @@ impl Open {
         block[..rest.len()].copy_from_slice(rest);
         let mut tried = *self;
         self.end = tried.step(bytes, &block, *at);
-        self.is_torn |= self.end.is_some() && tried.is_torn;
         self.end
     }
 
-    /// Whether another object begins before this one has its end.
-    pub(crate) fn is_torn(&self) -> bool {
-        self.is_torn
-    }
-
-    /// What is wrong with an object that is broken.
-    pub(crate) fn problem(&self) -> RejectReason<'static> {
-        if self.is_torn { RejectReason::LineWithin } else { RejectReason::LineInString }
-    }
-
     /// Looks at 64 bytes, which begin at `at`.
-    fn step(&mut self, bytes: &[u8], block: &[u8; 64], at: usize) -> Option<(usize, bool)> {
+    fn step(&mut self, bytes: &[u8], block: &[u8; 64], at: usize) -> Option<(usize, Ends)> {
         let masks = Masks::of(block);
         let quotes = masks.quotes & !self.escapes(masks.backslashes);
         let strings = prefix_xor(quotes) ^ if self.in_string { u64::MAX } else { 0 };
@@ -491,9 +498,9 @@ impl Open {
         let mut broken = masks.line_feeds & strings;
         let first_of_lines = masks.opens & !strings & (masks.line_feeds << 1 | u64::from(self.after_feed));
         self.after_feed = masks.line_feeds >> 63 == 1;
+        let mut torn = 0;
         if first_of_lines != 0 {
-            let torn = first_torn(bytes, at, first_of_lines);
-            self.is_torn = torn != 0 && torn.trailing_zeros() < broken.trailing_zeros();
+            torn = first_torn(bytes, at, first_of_lines);
             broken |= torn;
         }
         let before_break = if broken == 0 { u64::MAX } else { (1 << broken.trailing_zeros()) - 1 };
@@ -513,12 +520,19 @@ impl Open {
             } else {
                 self.depth -= 1;
                 if self.depth == 0 {
-                    return Some((at + place as usize + 1, false));
+                    return Some((at + place as usize + 1, Ends::Whole));
                 }
             }
         }
         // JSON forbids a line to end within a string: the object is broken here.
-        (broken != 0).then(|| (at + broken.trailing_zeros() as usize, true))
+        if broken == 0 {
+            return None;
+        }
+        let end = at + broken.trailing_zeros() as usize;
+        if torn.trailing_zeros() > broken.trailing_zeros() {
+            return Some((end, Ends::InString));
+        }
+        Some((bytes[..end].trim_ascii_end().len(), Ends::Torn))
     }
 
     /// Which bytes are escaped, when these are backslashes.
