@@ -307,7 +307,7 @@ fn named_values_are_the_text_that_was_named() {
         found,
         json!([{ "key": "a b+c%20d\t.jpg", "request_uri": "GET /a \"b\" HTTP/1.1", "http_status": 200, "bytes_sent": 1000, "user_agent": "M \"q\"" }])
     );
-    let found = case.sawq(&["find", "--object", "a b+c%20d\t.jpg", "-c", "-q"]);
+    let found = case.sawq(&["find", "--key", "a b+c%20d\t.jpg", "-c", "-q"]);
     assert_eq!(found.text().trim(), "1", "{}", found.err);
     let floats = "version,srcaddr,dstaddr,srcport,dstport,protocol,packets,bytes,start,end,action\n2.0,203.0.113.12,10.0.0.5,51000.0,22.0,6.0,3.0,180.0,1714564800.0,1714564860.0,REJECT\n";
     let case = check("floats", floats, 1, 0);
