@@ -296,7 +296,10 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
             // A record is told by its first key, as a rule.
             Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
             Member::Value(_, value) => match value_end(near, value) {
-                ValueEnd::At(_) if holds_records(log, &near[value..]) => return Wrapper::Holds(value),
+                // What stands before records is kept as text.
+                ValueEnd::At(_) if std::str::from_utf8(&near[..value]).is_ok() && holds_records(log, &near[value..]) => {
+                    return Wrapper::Holds(value);
+                }
                 end => end,
             },
             Member::Short => ValueEnd::Short,
