@@ -297,7 +297,9 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
             Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
             Member::Value(_, value) => match value_end(near, value) {
                 // What stands before records is kept as text.
-                ValueEnd::At(_) if std::str::from_utf8(&near[..value]).is_ok() && holds_records(log, &near[value..]) => {
+                ValueEnd::At(_)
+                    if std::str::from_utf8(&near[..value]).is_ok() && holds_records(log, &near[value..]) =>
+                {
                     return Wrapper::Holds(value);
                 }
                 end => end,
