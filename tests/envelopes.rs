@@ -493,7 +493,10 @@ fn named_values_are_read_by_their_names() {
         "bucket_owner, bucket, \"time\", remote_ip, requester, request_id, operation, \"key\", request_uri, http_status, error_code, bytes_sent, object_size, total_time, turn_around_time, referer, user_agent",
     );
     let row = json!({ "bucket_owner": "79a5", "bucket": "img", "time": "2026-09-01T10:00:01Z", "remote_ip": "203.0.113.113", "requester": "arn:aws:iam::111122223333:user/cleaner", "request_id": "RID1", "operation": "REST.DELETE.OBJECT", "key": "a%20b.jpg", "request_uri": "DELETE /img/a%20b.jpg HTTP/1.1", "http_status": 204, "bytes_sent": 1000, "object_size": 1000, "total_time": 10, "turn_around_time": 9, "user_agent": "aws %22cli%22/2" });
-    assert_eq!(rows, json!([row, row, row, row]));
+    // Values are as they were named.
+    let mut as_named = row.clone();
+    (as_named["key"], as_named["user_agent"]) = (json!("a b.jpg"), json!("aws \"cli\"/2"));
+    assert_eq!(rows, json!([as_named, as_named, as_named, row]));
     verified(&case, "s3");
 
     let case = Case::new();

@@ -266,15 +266,13 @@ fn encodings_make_no_difference() {
         case.write(&format!("in/{name}-le.gz"), gzip(&utf16(text, true)));
         case.write(&format!("in/{name}-be-mark.gz"), gzip(&utf16(&format!("\u{feff}{text}"), false)));
     }
-    // One that can't be made into the same bytes again is named.
+    // Half of a pair leaves its bytes in a reject, and all else is read.
     let mut half = utf16(&s3, true);
     half[40..42].copy_from_slice(&[0, 0xd8]);
     case.write("in/half.gz", gzip(&half));
     case.write("in/half", half);
     let summary = converted(&case, &["in", "--json"], 3).json();
-    assert_eq!((&summary["records"], &summary["rejects"]), (&json!(9 * (1 + 2 + 2 + 2)), &json!(0)));
-    assert_eq!(summary["looks_like"]["UTF-16 text"]["files"], json!(["half"]));
-    assert_eq!(summary["looks_like"]["UTF-16 text in gzip"]["files"], json!(["half.gz"]));
+    assert_eq!((&summary["records"], &summary["rejects"]), (&json!(9 * (1 + 2 + 2 + 2) + 2), &json!(2)));
     let flows = sql(&case, "SELECT DISTINCT srcaddr, srcport, dstaddr, dstport FROM vpc_flow");
     assert_eq!(flows, json!([{ "srcaddr": "203.0.113.12", "srcport": 51000, "dstaddr": "10.0.0.5", "dstport": 22 }]));
     let owners = sql(&case, "SELECT DISTINCT bucket_owner FROM s3_access");
@@ -282,7 +280,7 @@ fn encodings_make_no_difference() {
     let encodings = sql(&case, "SELECT encoding, count(*) AS n FROM sources GROUP BY 1 ORDER BY 1");
     assert_eq!(
         encodings,
-        json!([{ "encoding": "utf-16be", "n": 12 }, { "encoding": "utf-16le", "n": 12 }, { "n": 14 }])
+        json!([{ "encoding": "utf-16be", "n": 12 }, { "encoding": "utf-16le", "n": 14 }, { "n": 12 }])
     );
     // Byte for byte: the hash of the content is that of the text in UTF-8.
     verified(&case);

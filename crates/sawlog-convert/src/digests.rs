@@ -293,7 +293,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let _ = reader.read_to_end(&mut content);
-    Ok(Some(content))
+    Ok(Some(content).filter(|content| cloudtrail::is_only_digest(content)))
 }
 
 /// Public keys, as RSA keys of PKCS #1.

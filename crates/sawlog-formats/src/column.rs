@@ -235,6 +235,20 @@ impl ColumnBuilder {
         }
     }
 
+    /// The text of `row`, if this is a column of text and has one there.
+    pub(crate) fn text(&self, row: usize) -> Option<&[u8]> {
+        match self {
+            Self::Dictionary { keys, values, .. } => {
+                keys.get(row).filter(|key| **key != NULL_KEY).map(|key| values.get(*key))
+            }
+            Self::Plain { offsets, bytes, .. } => {
+                let place = |row: usize| offsets.get(row).and_then(|place| usize::try_from(*place).ok());
+                bytes.get(place(row)?..place(row + 1)?).filter(|text| !text.is_empty())
+            }
+            Self::Numbers { .. } | Self::Struct { .. } | Self::List { .. } => None,
+        }
+    }
+
     /// Sets the text of `row`, as [`ColumnBuilder::set_text`] does, of a column that has no more than `most` distinct texts;
     /// says whether it could.
     pub(crate) fn set_text_within(&mut self, row: usize, value: &[u8], most: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and UTF-16 made into UTF-8.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 /// The byte order mark in UTF-8.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -68,21 +68,6 @@ impl Encoding {
         }
     }
 
-    /// Whether all of `bytes` is text in UTF-16, so that what [`Encoding::transcode`] makes of it can be made into the same
-    /// bytes again.
-    #[must_use]
-    pub fn is_whole_utf16(self, bytes: &[u8]) -> bool {
-        self.whole_utf16(bytes) == Some(bytes.len())
-    }
-
-    /// How many of `bytes` are whole characters in UTF-16, where more bytes may follow; `None` if they are not UTF-16.
-    #[must_use]
-    pub fn whole_utf16(self, bytes: &[u8]) -> Option<usize> {
-        let whole = &bytes[..self.whole_characters(bytes)];
-        let is_text = self != Self::Utf32 && char::decode_utf16(self.units(whole)).all(|char| char.is_ok());
-        is_text.then_some(whole.len())
-    }
-
     /// How many of `bytes` are not the beginning of a character of which more bytes may follow.
     fn whole_characters(self, bytes: &[u8]) -> usize {
         let end = bytes.len() / 2 * 2;
@@ -92,19 +77,44 @@ impl Encoding {
     }
 
     /// Makes UTF-8 of those of `bytes` in UTF-16 that are whole characters, and appends it to `text`; says how many bytes
-    /// these are. Units that are no characters become U+FFFD.
+    /// these are. Half of a pair becomes the three bytes that UTF-8 would have for its number, which are no text: so what is
+    /// not UTF-16 throughout can be made into the same bytes again, too, and a reader sees where it is broken.
+    ///
+    /// ```
+    /// let mut text = Vec::new();
+    /// assert_eq!(sawlog_formats::Encoding::Utf16Le.append_utf8(b"a\0\x00\xd8b\0c", &mut text), 6);
+    /// assert_eq!(text, b"a\xed\xa0\x80b");
+    /// ```
     pub fn append_utf8(self, bytes: &[u8], text: &mut Vec<u8>) -> usize {
         let end = self.whole_characters(bytes);
-        for char in char::decode_utf16(self.units(&bytes[..end])) {
-            let char = char.unwrap_or(char::REPLACEMENT_CHARACTER);
-            text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-        }
+        self.append_units(&bytes[..end], text);
         end
     }
 
+    /// The same of all of `bytes`, which end here: a last byte without another one follows the byte 255.
+    pub fn append_end(self, bytes: &[u8], text: &mut Vec<u8>) {
+        let (pairs, odd) = bytes.split_at(bytes.len() / 2 * 2);
+        self.append_units(pairs, text);
+        if let [odd] = odd {
+            text.extend_from_slice(&[0xff, *odd]);
+        }
+    }
+
+    fn append_units(self, bytes: &[u8], text: &mut Vec<u8>) {
+        for char in char::decode_utf16(self.units(bytes)) {
+            match char {
+                Ok(char) => text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+                Err(half) => {
+                    let [high, low] = half.unpaired_surrogate().to_be_bytes();
+                    let middle = 0x80 | high << 2 & 0x3c | low >> 6;
+                    text.extend_from_slice(&[0xe0 | high >> 4, middle, 0x80 | low & 0x3f]);
+                }
+            }
+        }
+    }
+
     /// Makes UTF-8 of `bytes` in UTF-16, piece by piece into `buffer`. `take` gets all that is not yet taken, and whether it
-    /// is the end, and says how many bytes it took. Half of a character at the end is left out: see
-    /// [`Encoding::is_whole_utf16`].
+    /// is the end, and says how many bytes it took.
     ///
     /// # Errors
     ///
@@ -126,6 +136,7 @@ impl Encoding {
             let taken = take(buffer, false)?;
             buffer.drain(..taken);
         }
+        self.append_end(&bytes[at..], buffer);
         take(buffer, true).map(|_| ())
     }
 
@@ -162,11 +173,8 @@ impl<R: Read> Utf16<R> {
         self.given = 0;
         while self.text.is_empty() {
             let read = self.input.by_ref().take(PIECE as u64).read_to_end(&mut self.bytes)?;
-            let is_text = self.encoding.whole_utf16(&self.bytes).is_some();
-            if !is_text || read == 0 && !self.bytes.is_empty() {
-                return Err(io::Error::new(ErrorKind::InvalidData, "the text is not UTF-16 throughout"));
-            }
             if read == 0 {
+                self.encoding.append_end(&std::mem::take(&mut self.bytes), &mut self.text);
                 break;
             }
             let taken = self.encoding.append_utf8(&self.bytes, &mut self.text);
@@ -220,8 +228,21 @@ mod tests {
         for other in [text.as_bytes(), b"", b"\0", b"a\0", &[0; 100], b"\x1f\x8b\x08\0\0\0\0\0"] {
             assert_eq!(Encoding::of(other), None);
         }
-        assert!(!Encoding::Utf16Le.is_whole_utf16(b"a\0b"));
-        assert!(!Encoding::Utf16Le.is_whole_utf16(b"\x00\xd8a\0"));
+    }
+
+    #[test]
+    fn what_is_no_character_leaves_its_bytes() {
+        let made = |bytes: &[u8]| {
+            let mut text = Vec::new();
+            let taken = Encoding::Utf16Be.append_utf8(bytes, &mut text);
+            Encoding::Utf16Be.append_end(&bytes[taken..], &mut text);
+            text
+        };
+        assert_eq!(made(b"\0a\0"), b"a\xff\0");
+        assert_eq!(made(b"\xdf\xff\0a"), b"\xed\xbf\xbfa");
+        assert_eq!(made(b"\0a\xd8\x3d"), b"a\xed\xa0\xbd");
+        assert_eq!(made(b"\0a\xd8\x3d\xde"), b"a\xed\xa0\xbd\xff\xde");
+        assert_eq!(made(b"\xd8\x3d\xde\x00"), "\u{1f600}".as_bytes());
     }
 
     proptest! {
@@ -230,7 +251,6 @@ mod tests {
             let text = text.repeat(if text.len() < 50 { times } else { 1 });
             for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
                 let bytes = encode(&text, encoding);
-                prop_assert!(encoding.is_whole_utf16(&bytes));
                 let (mut buffer, mut out) = (Vec::new(), Vec::new());
                 let taken: Result<(), ()> = encoding.transcode(&bytes, &mut buffer, |content, at_end| {
                     let taken = if at_end { content.len() } else { content.len() / step };

@@ -91,7 +91,10 @@ macro_rules! kinds {
 }
 
 kinds! {
-    INNER_ARCHIVE = "archive in more than 4 others", Do("unpack the outer archives first");
+    INNER_ARCHIVE = "archive in 4 others", Do("unpack the outer archives first");
+    // So earlier versions called it.
+    OLD_INNER_ARCHIVE = "archive in more than 4 others", Do("unpack the outer archives first");
+    ZIP_BEHIND = "zip archive behind other bytes, such as a program that unpacks it", Do("unpack it first: 7z x FILE");
     INNER_STREAM = "file compressed more than 4 times", Do("decompress it first");
     ENCRYPTED = "encrypted member of a zip archive", Do("unpack the archive with its password first");
     OTHER_METHOD = "member of a zip archive compressed by another method", Do("unpack the archive first: 7z x FILE");
@@ -111,18 +114,19 @@ kinds! {
     ORC = "ORC file", Do("use the log files themselves");
     UTF_16 = "UTF-16 text", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
     UTF_32 = "UTF-32 text", Unpack("make it UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
-    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
         Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
-    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    EVENT_BRIDGE = "EventBridge event (detail)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    SNS = "SNS notification", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    SQS = "SQS messages", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    EVENT_BRIDGE = "EventBridge event (detail)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    SNS = "SNS notification", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    SQS = "SQS messages", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
     S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log; use CloudTrail or S3 access logs");
+    DIGEST = "CloudTrail digest", Do("it holds no events; sawlog digests checks log files by it");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
     S3_JSON = "S3 access log in JSON", Do("it lacks names that a record must have: use the text logs in the target bucket");
     S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
@@ -133,8 +137,8 @@ kinds! {
     TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
         Do("use the trail's own files in its bucket, or export the event records as JSON");
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
-    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("no record of a log that sawlog reads was found in it; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
@@ -152,9 +156,6 @@ kinds! {
 const MAGIC: &[(&[u8], &Kind)] = &[
     (b"7z\xbc\xaf\x27\x1c", &SEVEN_ZIP),
     (b"Rar!\x1a\x07", &RAR),
-    (b"070701", &CPIO),
-    (b"070702", &CPIO),
-    (b"070707", &CPIO),
     (b"\xc7\x71", &CPIO),
     (b"LZIP\x01", &LZIP),
     (b"\x04\x22\x4d\x18", &LZ4),
@@ -171,6 +172,19 @@ const MAGIC: &[(&[u8], &Kind)] = &[
 #[must_use]
 pub fn other_parquet() -> Unread {
     (&PARQUET).into()
+}
+
+/// The kind of a file that ends as a zip archive does, and begins otherwise; `None` if it ends otherwise, too.
+#[must_use]
+pub fn zip_behind(content: &[u8]) -> Option<Unread> {
+    /// Of the record at the end of the directory, and the longest comment that may follow it. See APPNOTE.TXT, 4.3.16.
+    const RECORD: usize = 22;
+    const COMMENT: usize = 0xffff;
+    let tail = &content[content.len().saturating_sub(RECORD + COMMENT)..];
+    let at = memchr::memmem::rfind(tail, b"PK\x05\x06")?;
+    let record: &[u8; RECORD] = tail.get(at..at + RECORD)?.try_into().ok()?;
+    let comment = usize::from(u16::from_le_bytes([record[20], record[21]]));
+    (at + RECORD + comment == tail.len()).then(|| (&ZIP_BEHIND).into())
 }
 
 /// A member of an archive, or what it holds, that is not opened.
@@ -215,7 +229,7 @@ pub fn not_opened(why: NotOpened) -> Unread {
 #[must_use]
 pub fn is_read_now(name: &str) -> bool {
     let name = name.strip_suffix(IN_GZIP).unwrap_or(name);
-    let archive = matches!(name, "zip archive" | "tar archive" | "gzip file");
+    let archive = matches!(name, "zip archive" | "tar archive" | "gzip file" | "UTF-16 text");
     archive || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
 }
 
@@ -224,6 +238,7 @@ pub fn is_read_now(name: &str) -> bool {
 #[must_use]
 pub fn archive(head: &[u8]) -> Option<Unread> {
     let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
+    let magic = magic.or_else(|| is_text_cpio(head).then_some(&CPIO));
     let kind = magic.or_else(|| {
         let lzma = head.starts_with(b"\x5d\0\0") && head.get(5..13) == Some(&[0xff; 8]);
         let of_text = || match Encoding::of(head)? {
@@ -233,6 +248,17 @@ pub fn archive(head: &[u8]) -> Option<Unread> {
         lzma.then_some(&LZMA).or_else(of_text)
     });
     kind.map(Unread::from)
+}
+
+/// Whether a file begins with the header of a cpio archive that is written in digits: of the old form octal ones, of the new
+/// one hexadecimal ones. A line of a log may begin with the same six.
+fn is_text_cpio(head: &[u8]) -> bool {
+    let all = |len: usize, which: fn(&u8) -> bool| head.get(6..len).is_some_and(|digits| digits.iter().all(which));
+    match head.first_chunk::<6>() {
+        Some(b"070707") => all(76, |byte| (b'0'..=b'7').contains(byte)),
+        Some(b"070701" | b"070702") => all(110, u8::is_ascii_hexdigit),
+        _ => false,
+    }
 }
 
 /// The wrapper that `head`, the beginning of a text, is of, if sawlog does not open it; also other logs of AWS. A text in which
@@ -276,7 +302,7 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
     let inside = |name: &str, text: &str| {
         value(name).is_some_and(|value| memchr::memmem::find(value, text.as_bytes()).is_some())
     };
-    let by_names: [(bool, &'static Kind); 22] = [
+    let by_names: [(bool, &'static Kind); 23] = [
         (has(&["logEvents"]), &SUBSCRIPTION),
         (has(&["awslogs"]), &LAMBDA_LOGS),
         (has(&["CloudTrailEvent"]) || inside("Events", "\"CloudTrailEvent\""), &LOOKUP),
@@ -287,6 +313,7 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
         (has(&["Message", "TopicArn"]) || has(&["Sns"]), &SNS),
         (inside("Messages", "\"Body\"") || inside("eventSource", "aws:sqs") || has(&["Body", "ReceiptHandle"]), &SQS),
         (has(&["kinesis"]), &KINESIS),
+        (has(&["digestStartTime", "digestS3Bucket"]), &DIGEST),
         (has(&["s3Bucket", "s3ObjectKey"]), &DELIVERY),
         (has(&["eventtime", "eventname"]), &TRAIL_JSON),
         (has(&["class_uid", "metadata"]), &OCSF),

@@ -100,38 +100,79 @@ impl NamedValue<'_> {
     }
 }
 
-/// A value as a word of a line: `-` for none, and without what would end it.
+/// A value as a word of a line: `-` for none. What would end the word is marked, see [`unmarked`].
 #[must_use]
 pub(crate) fn word(value: Option<&[u8]>) -> Cow<'_, [u8]> {
-    match value {
-        None | Some([]) => Cow::Borrowed(b"-"),
-        Some(value) if value.iter().any(|byte| byte.is_ascii_whitespace() || *byte < b' ') => {
-            let replaced = value.iter().flat_map(|byte| match byte {
-                b' ' => b"%20".as_slice(),
-                byte if byte.is_ascii_whitespace() || *byte < b' ' => b"_",
-                byte => std::slice::from_ref(byte),
-            });
-            Cow::Owned(replaced.copied().collect())
-        }
-        Some(value) => Cow::Borrowed(value),
-    }
+    marked(value, |byte| byte.is_ascii_whitespace() || byte < b' ')
 }
 
-/// A value as what stands between quotes: `-` for none, and without what would end the line or the quotes.
+/// A value as what stands between quotes: `-` for none. What would end the line or the quotes is marked, see [`unmarked`].
 #[must_use]
 pub(crate) fn quoted(value: Option<&[u8]>) -> Cow<'_, [u8]> {
-    match value {
-        None | Some([]) => Cow::Borrowed(b"-"),
-        Some(value) if value.iter().any(|byte| matches!(byte, b'"' | b'\n' | b'\r')) => {
-            let replaced = value.iter().flat_map(|byte| match byte {
-                b'"' => b"%22".as_slice(),
-                b'\n' | b'\r' => b" ",
-                byte => std::slice::from_ref(byte),
-            });
-            Cow::Owned(replaced.copied().collect())
-        }
-        Some(value) => Cow::Borrowed(value),
+    marked(value, |byte| matches!(byte, b'"' | b'\n' | b'\r'))
+}
+
+/// The first bytes of the characters from U+10FF00 on, which are for private use: the last byte says for what one stands.
+const MARK: &[u8] = &[0xf4, 0x8f, 0xbc];
+/// In the last byte: a character of these kind itself follows.
+const ITSELF: u8 = 0xbf;
+
+/// A value in which bytes are replaced by characters that have no meaning in a line.
+fn marked(value: Option<&[u8]>, which: fn(u8) -> bool) -> Cow<'_, [u8]> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return Cow::Borrowed(b"-") };
+    let is_plain = !value.iter().any(|byte| which(*byte)) && memchr::memmem::find(value, MARK).is_none();
+    if is_plain {
+        return Cow::Borrowed(value);
     }
+    let mut out = Vec::with_capacity(value.len() + 16);
+    for (at, byte) in value.iter().enumerate() {
+        if which(*byte) {
+            out.extend_from_slice(MARK);
+            out.push(0x80 | byte);
+            continue;
+        }
+        if value[at..].starts_with(MARK) {
+            out.extend_from_slice(MARK);
+            out.push(ITSELF);
+        }
+        out.push(*byte);
+    }
+    Cow::Owned(out)
+}
+
+/// The value that [`word`] or [`quoted`] made into this text; `None` if that is the text itself.
+#[must_use]
+pub(crate) fn unmarked(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(text, MARK)?;
+    let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
+    while let Some(byte) = text.get(at) {
+        match text[at..].strip_prefix(MARK).and_then(<[u8]>::first) {
+            Some(&ITSELF) => {
+                let end = text.len().min(at + 2 * (MARK.len() + 1));
+                out.extend_from_slice(&text[at + MARK.len() + 1..end]);
+                at = end;
+            }
+            Some(mark) => {
+                out.push(mark & 0x7f);
+                at += MARK.len() + 1;
+            }
+            None => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    Some(out)
+}
+
+/// A number as a log would write it: some tools make whole numbers into ones with a fraction of zeros.
+#[must_use]
+pub(crate) fn whole(value: &[u8]) -> &[u8] {
+    let Some(point) = memchr::memchr(b'.', value) else { return value };
+    let digits = value[..point].strip_prefix(b"-").unwrap_or(&value[..point]);
+    let is_whole = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let fraction = &value[point + 1..];
+    if is_whole && !fraction.is_empty() && fraction.iter().all(|byte| *byte == b'0') { &value[..point] } else { value }
 }
 
 /// A time as microseconds since 1970: of ISO 8601, or seconds or milliseconds as a number.
@@ -146,4 +187,31 @@ pub(crate) fn micros(value: &[u8]) -> Option<i64> {
     let micros = if number.abs() < MILLIS_FROM { number * 1e6 } else { number * 1e3 };
     #[expect(clippy::cast_possible_truncation, reason = "times beyond the calendar are refused")]
     within_times(micros.round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_word_comes_back() {
+        for value in ["a b+c%20d.jpg", "M \"q\"", "a\tb\r\nc", "\u{10ff20} \u{10ff3f}", "\u{10ff00}", "plain"] {
+            for written in [word(Some(value.as_bytes())), quoted(Some(value.as_bytes()))] {
+                let back = unmarked(&written).unwrap_or(written.to_vec());
+                assert_eq!(String::from_utf8(back).unwrap(), value);
+            }
+        }
+        assert!(word(Some(b"a b\"")).iter().all(|byte| *byte != b' '));
+        assert_eq!((&*word(None), &*quoted(Some(b""))), (&b"-"[..], &b"-"[..]));
+    }
+
+    #[test]
+    fn fractions_of_zeros_are_none() {
+        let whole = |text: &str| String::from_utf8(whole(text.as_bytes()).to_vec()).unwrap();
+        for (text, wanted) in
+            [("51000.0", "51000"), ("-1.00", "-1"), ("1.5", "1.5"), ("1.", "1."), (".0", ".0"), ("7", "7")]
+        {
+            assert_eq!(whole(text), wanted);
+        }
+    }
 }

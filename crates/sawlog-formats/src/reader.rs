@@ -409,7 +409,7 @@ fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError
     if let Some(other) = archive(head) {
         return not_read(other.name());
     }
-    if crate::cloudtrail::is_digest(head) {
+    if crate::cloudtrail::is_only_digest(head) {
         return not_read("CloudTrail digest".to_owned());
     }
     if let Some((envelope, _)) = open(head, None) {

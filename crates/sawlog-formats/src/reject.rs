@@ -34,6 +34,8 @@ pub enum RejectReason<'a> {
     TooLong,
     /// It stands where a record should, or between records.
     NoRecord,
+    /// It looks like a record, but stands where the document's records don't.
+    Elsewhere,
     /// It stands between records, and is as long as what stands there may be.
     WideText,
     /// The same, of what opens and closes JSON.
@@ -113,6 +115,7 @@ impl<'a> RejectReason<'a> {
             Self::Is(text) | Self::BrokenOff(text) | Self::Other(text) => text,
             Self::TooLong => "longer than 8 MiB",
             Self::NoRecord => "text that is no record",
+            Self::Elsewhere => "like a record, but not where the file has its records",
             Self::WideText => "64 KiB without a record",
             Self::WideBrackets => "64 KiB of white space or brackets",
             Self::WideEnd => "more than 64 KiB of white space or brackets",
@@ -237,6 +240,7 @@ mod tests {
             (Why::Is("line of an S3 access log"), "line of an S3 access log"),
             (Why::TooLong, "longer than 8 MiB"),
             (Why::NoRecord, "text that is no record"),
+            (Why::Elsewhere, "like a record, but not where the file has its records"),
             (Why::WideText, "64 KiB without a record"),
             (Why::WideBrackets, "64 KiB of white space or brackets"),
             (Why::WideEnd, "more than 64 KiB of white space or brackets"),

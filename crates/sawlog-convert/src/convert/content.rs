@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use memchr::{memchr, memrchr};
-use sawlog_formats::{Block, Framing, MAX_LINE, Opener, open};
+use sawlog_formats::{Block, Framing, MAX_LINE, Opener};
 
 use super::Settings;
-use super::tell::{Told, head_of};
+use super::tell::{Told, opened};
 use crate::mapping::Mapping;
 
 /// Files at least this large are mapped into memory; smaller ones are read.
@@ -121,7 +121,7 @@ impl Cutter {
     /// A cutter of `content`, of which `told` says what it is.
     pub(crate) fn of(settings: &Settings, told: Told, content: &[u8]) -> Self {
         if let Told::Opened(..) = told
-            && let Some((_, opener)) = open(head_of(content), settings.vpc_fields.as_deref())
+            && let Some((_, opener)) = opened(settings, content)
         {
             return Self::Opened(Box::new(opener));
         }

@@ -141,7 +141,7 @@ fn head(path: &Path) -> Result<Vec<u8>> {
     let budget = Budget::of(limit, u64::MAX);
     // Of a broken stream the whole part is looked at, as when it was read.
     let _ = decompressed(open()?, &layers, &budget)?.take(limit).read_to_end(&mut head);
-    if let Some(encoding) = Encoding::of(&head).filter(|encoding| encoding.whole_utf16(&head).is_some()) {
+    if let Some(encoding) = Encoding::of(&head).filter(|encoding| *encoding != Encoding::Utf32) {
         let mut text = Vec::new();
         encoding.append_utf8(&head, &mut text);
         return Ok(text);

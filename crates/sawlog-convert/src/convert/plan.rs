@@ -457,7 +457,10 @@ fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool)
     let mut head = vec![0; len];
     let read = found.open().and_then(|file| file.read_exact_at(&mut head, found.offset())).is_ok();
     let is_packed = Compression::of(&head).is_some() || Container::of(&head).is_some();
-    let is_opened = || found.size > unit_size && matches!(Told::of(settings, &head), Told::Opened(_));
+    let is_opened = || {
+        let told = Told::of(settings, &head);
+        found.size > unit_size && (matches!(told, Told::Opened(_)) || told.may_open(settings, &head))
+    };
     let whole = is_packed || is_parquet(&head) || Encoding::of(&head).is_some() || is_opened();
     let is_broken = found.member.as_ref().is_some_and(|member| member.broken.is_some());
     (read && is_gzip(&head), read && whole || is_broken)

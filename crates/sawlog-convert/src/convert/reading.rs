@@ -8,7 +8,7 @@ use super::Settings;
 use super::content::{Cutter, FileBytes};
 use super::options::Options;
 use super::order::Running;
-use super::tell::{FileName, Told};
+use super::tell::{FURTHER, FileName, MAX_DIGEST, Told, head_of};
 use super::worker::Report;
 use crate::found::Found;
 
@@ -72,6 +72,8 @@ pub(super) struct Reading {
     pub(super) first_line: i64,
     pub(super) offset: i64,
     pub(super) carry: Carry,
+    /// Whether it may turn out to be a document that holds records.
+    pub(super) may_open: bool,
     pub(super) report: Report,
 }
 
@@ -80,8 +82,18 @@ impl Reading {
         let told = Told::of(settings, content);
         let options = Options::of(settings, content, told);
         let report = Report { ending: LineEnding::of(content), told, options, ..Report::default() };
+        let may_open = content.len() < FURTHER && told.may_open(settings, head_of(content));
         let carry = Carry { fields: settings.vpc_fields.clone(), gap: String::new() };
-        Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, carry, report }
+        Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, carry, may_open, report }
+    }
+
+    /// How much of the content may still change what it is taken for; `None` if that is settled.
+    pub(super) fn is_open_to(&self) -> Option<usize> {
+        match self.report.told {
+            _ if self.report.content_size > 0 => None,
+            Told::Digest => Some(MAX_DIGEST),
+            _ => self.may_open.then_some(FURTHER),
+        }
     }
 
     pub(super) fn hash(&mut self, content: &[u8]) {

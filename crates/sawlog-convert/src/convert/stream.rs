@@ -11,11 +11,7 @@ use crate::found::Found;
 /// How a file's bytes become its content.
 pub(super) enum Stream {
     /// They are decompressed: the layers, the outer one first.
-    Packed {
-        layers: Vec<Compression>,
-        /// Whether what comes of it may be text in UTF-16.
-        may_be_utf16: bool,
-    },
+    Packed(Vec<Compression>),
     /// They are decompressed, and the text in UTF-16 that comes of it is made into UTF-8.
     PackedText(Vec<Compression>, Encoding),
     /// Text in UTF-16 is made into UTF-8.
@@ -45,10 +41,10 @@ impl From<anyhow::Error> for Stop {
 }
 
 /// Finds by the beginning of what comes out of a compressed file whether it is to be read in another way.
-pub(super) fn look_inside(content: &[u8], may_be_utf16: bool) -> Result<(), Stop> {
+pub(super) fn look_inside(content: &[u8]) -> Result<(), Stop> {
     let inside = Compression::of(content).map(Inside::Compressed);
     let inside = inside.or_else(|| Container::of(content).map(Inside::Archive)).or_else(|| {
-        let encoding = Encoding::of(content).filter(|encoding| may_be_utf16 && *encoding != Encoding::Utf32)?;
+        let encoding = Encoding::of(content).filter(|encoding| *encoding != Encoding::Utf32)?;
         Some(Inside::Utf16(encoding))
     });
     inside.map_or(Ok(()), |inside| Err(Stop::Inside(inside)))
@@ -99,22 +95,5 @@ impl Limit {
     pub(super) fn is_bound(&self, content_size: i64) -> bool {
         let is_larger = u64::try_from(content_size).is_ok_and(|size| size > self.max);
         is_larger || self.budget.is_exceeded() && self.budget.is_bound_by(self.max)
-    }
-
-    /// Whether all of what comes out is text in UTF-16, so that it can be made into UTF-8 and back.
-    pub(super) fn unpacks_to_utf16(
-        &self,
-        bytes: &[u8],
-        layers: &[Compression],
-        encoding: Encoding,
-        buffer: &mut Vec<u8>,
-    ) -> bool {
-        let again = Self { budget: self.budget.rest(), ..*self };
-        let inflated = again.unpack(bytes, layers, buffer, |content, at_end| {
-            let whole = encoding.whole_utf16(content).filter(|whole| !at_end || *whole == content.len());
-            whole.ok_or(())
-        });
-        // A broken file is told as it is.
-        matches!(inflated, Ok(None))
     }
 }

@@ -1,8 +1,8 @@
 //! Tells what a file is from its content, and from the name that AWS gave it.
 
 use sawlog_formats::{
-    Container, Envelope, Format, TIMES, Unread, archive, cloudtrail, formats, headerless, open, other_table, vpc_flow,
-    without_mark, wrapper,
+    Container, Envelope, Format, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless, may_hold_records,
+    open, other_table, vpc_flow, without_mark, wrapper, zip_behind,
 };
 
 use super::Settings;
@@ -10,6 +10,8 @@ use crate::found::Found;
 
 /// How much of a file is looked at to tell its format.
 pub(crate) const HEAD: usize = 64 << 10;
+/// So much is looked at where the beginning has the shape of a document that holds records, but none of them.
+pub(crate) const FURTHER: usize = 8 << 20;
 /// No CloudTrail digest is larger.
 pub(crate) const MAX_DIGEST: usize = 16 << 20;
 
@@ -44,32 +46,48 @@ impl Told {
         match (archive(head), settings.format) {
             (Some(archive), _) => Self::Unknown(Some(archive)),
             (None, Some(format)) => {
-                Self::opened(settings, head).filter(|told| told.is_of(format)).unwrap_or(Self::Log(format))
+                Self::opened(settings, content).filter(|told| told.is_of(format)).unwrap_or(Self::Log(format))
             }
-            (None, None) => Self::by_content(settings, head),
+            (None, None) => Self::by_content(settings, content),
         }
+    }
+
+    /// Whether a file that begins with `head` may turn out to be a document that holds records once more of it is seen.
+    pub(crate) fn may_open(self, settings: &Settings, head: &[u8]) -> bool {
+        let is_open = match self {
+            Self::Unknown(_) => true,
+            Self::Log(_) => settings.format.is_some(),
+            Self::Opened(_) | Self::Digest | Self::Archive(_) => false,
+        };
+        is_open && may_hold_records(head)
     }
 
     /// Tells by the beginning of the content, whatever format it is said to be.
     pub(crate) fn by_content(settings: &Settings, content: &[u8]) -> Self {
         let head = head_of(content);
-        if cloudtrail::is_digest(head) {
+        let is_digest = cloudtrail::is_digest(head);
+        if is_digest && content.len() <= MAX_DIGEST && cloudtrail::is_only_digest(content) {
             return Self::Digest;
         }
-        if let Some(told) = Self::opened(settings, head) {
+        if let Some(told) = Self::opened(settings, content) {
             return told;
+        }
+        // Something follows the digest, and that may be records.
+        if is_digest {
+            return Self::Log(&cloudtrail::FORMAT);
         }
         if let Some(wrapper) = wrapper(head) {
             return Self::Unknown(Some(wrapper));
         }
         let fields = settings.vpc_fields.as_deref().filter(|fields| has_fields(head, fields));
         let format = sawlog_formats::detect(head).or(fields.map(|_| &vpc_flow::FORMAT));
-        format.map_or_else(|| Self::Unknown(headerless(head).or_else(|| other_table(head))), Self::Log)
+        let other = || headerless(head).or_else(|| other_table(head)).or_else(|| zip_behind(content));
+        format.map_or_else(|| Self::Unknown(other()), Self::Log)
     }
 
     /// A document of another kind that holds records, if it is one.
-    fn opened(settings: &Settings, head: &[u8]) -> Option<Self> {
-        open(head, settings.vpc_fields.as_deref()).map(|(envelope, _)| Self::Opened(envelope))
+    fn opened(settings: &Settings, content: &[u8]) -> Option<Self> {
+        opened(settings, content).map(|(envelope, _)| Self::Opened(envelope))
     }
 
     /// Whether it holds records of a format.
@@ -107,6 +125,17 @@ impl Told {
     pub(crate) fn looks_like(self, in_gzip: bool) -> Option<String> {
         if let Self::Unknown(unread) = self { unread.map(|unread| Unread { in_gzip, ..unread }.name()) } else { None }
     }
+}
+
+/// Opens a content, if it is a document of another kind that holds records.
+pub(crate) fn opened(settings: &Settings, content: &[u8]) -> Option<(Envelope, Opener)> {
+    let fields = settings.vpc_fields.as_deref();
+    let head = head_of(content);
+    let further = || {
+        let is_longer = content.len() > HEAD && sawlog_formats::detect(head).is_none() && may_hold_records(head);
+        is_longer.then(|| open(&content[..content.len().min(FURTHER)], fields)).flatten()
+    };
+    open(head, fields).or_else(further)
 }
 
 /// The part of a content by which it is told what it is.

@@ -162,10 +162,10 @@ impl<'a> Worker<'a> {
     fn whole_content(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         if let Some(compression) = Compression::of(bytes.bytes()) {
             let layers = vec![compression];
-            return self.whole_stream(input, bytes, sha256, Stream::Packed { layers, may_be_utf16: true });
+            return self.whole_stream(input, bytes, sha256, Stream::Packed(layers));
         }
         if let Some(encoding) = Encoding::of(bytes.bytes())
-            && encoding.is_whole_utf16(bytes.bytes())
+            && encoding != Encoding::Utf32
         {
             return self.whole_stream(input, bytes, sha256, Stream::Text(encoding));
         }
@@ -208,17 +208,19 @@ impl<'a> Worker<'a> {
         let mut begun: Option<(Reading, Cutter)> = None;
         let limit = Limit::of(&self.job.plan.inputs[input], self.job.settings.max_inflate);
         let inflated = match &stream {
-            Stream::Packed { layers, may_be_utf16 } => {
-                limit.unpack(bytes.bytes(), layers, &mut buffer, |content, at_end| {
-                    if begun.is_none() && (at_end || content.len() >= HEAD) {
-                        look_inside(content, *may_be_utf16)?;
-                    }
-                    Ok(self.next_content(input, content, at_end, &mut begun)?)
-                })
-            }
+            Stream::Packed(layers) => limit.unpack(bytes.bytes(), layers, &mut buffer, |content, at_end| {
+                if begun.is_none() && (at_end || content.len() >= HEAD) {
+                    look_inside(content)?;
+                }
+                Ok(self.next_content(input, content, at_end, &mut begun)?)
+            }),
             Stream::PackedText(layers, encoding) => {
                 limit.unpack(bytes.bytes(), layers, &mut buffer, |content, at_end| {
-                    let taken = encoding.append_utf8(content, &mut text);
+                    let mut taken = encoding.append_utf8(content, &mut text);
+                    if at_end {
+                        encoding.append_end(&content[taken..], &mut text);
+                        taken = content.len();
+                    }
                     let read = self.next_content(input, &text, at_end, &mut begun)?;
                     text.drain(..read);
                     Ok(taken)
@@ -231,7 +233,7 @@ impl<'a> Worker<'a> {
         };
         // Of what breaks off early the beginning was not looked at.
         let inflated = inflated.and_then(|broken| match &stream {
-            Stream::Packed { .. } if begun.is_none() => look_inside(&buffer, false).map(|()| broken),
+            Stream::Packed(_) if begun.is_none() => look_inside(&buffer).map(|()| broken),
             _ => Ok(broken),
         });
         let broken = match inflated {
@@ -243,7 +245,15 @@ impl<'a> Worker<'a> {
                 return self.inside(input, bytes, sha256, stream, inside);
             }
         };
-        let rest = if matches!(stream, Stream::PackedText(..)) { &text } else { &buffer };
+        let rest = match &stream {
+            Stream::PackedText(_, encoding) if broken.is_some() => {
+                encoding.append_end(&buffer, &mut text);
+                &text
+            }
+            Stream::PackedText(..) => &text,
+            _ => &buffer,
+        };
+        let begun = begun.filter(|(reading, _)| broken.is_none() || reading.is_open_to().is_none());
         let (mut reading, mut cutter) = begun.unwrap_or_else(|| self.begin_content(rest));
         if let Some(broken) = broken {
             self.break_off(input, &broken, rest, &mut cutter, &mut reading)?;
@@ -256,7 +266,7 @@ impl<'a> Worker<'a> {
         self.job.watch.bytes(bytes.bytes().len());
         let mut report = reading.report;
         (report.compression, report.encoding) = match &stream {
-            Stream::Packed { layers, .. } => (Some(compression(layers)), None),
+            Stream::Packed(layers) => (Some(compression(layers)), None),
             Stream::PackedText(layers, encoding) => (Some(compression(layers)), Some(encoding.name())),
             Stream::Text(encoding) => (None, Some(encoding.name())),
         };
@@ -277,21 +287,14 @@ impl<'a> Worker<'a> {
         stream: Stream,
         inside: Inside,
     ) -> Result<Report> {
-        let Stream::Packed { mut layers, .. } = stream else { bail!("only what is compressed is looked into") };
+        let Stream::Packed(mut layers) = stream else { bail!("only what is compressed is looked into") };
         let told = match inside {
             Inside::Utf16(encoding) => {
-                let limit = Limit::of(&self.job.plan.inputs[input], self.job.settings.max_inflate);
-                let is_text = limit.unpacks_to_utf16(bytes.bytes(), &layers, encoding, &mut self.buffers[1]);
-                let stream = if is_text {
-                    Stream::PackedText(layers, encoding)
-                } else {
-                    Stream::Packed { layers, may_be_utf16: false }
-                };
-                return self.whole_stream(input, bytes, sha256, stream);
+                return self.whole_stream(input, bytes, sha256, Stream::PackedText(layers, encoding));
             }
             Inside::Compressed(layer) if layers.len() < MAX_LAYERS => {
                 layers.push(layer);
-                return self.whole_stream(input, bytes, sha256, Stream::Packed { layers, may_be_utf16: true });
+                return self.whole_stream(input, bytes, sha256, Stream::Packed(layers));
             }
             Inside::Compressed(_) => Told::Unknown(Some(not_opened(NotOpened::InnerStream))),
             Inside::Archive(container) => Told::Archive(container),
@@ -333,14 +336,20 @@ impl<'a> Worker<'a> {
         if begun.is_none() && content.len() < HEAD && !at_end {
             return Ok(0);
         }
-        let (reading, cutter) = begun.get_or_insert_with(|| self.begin_content(content));
-        if let Told::Digest = reading.report.told {
-            if !at_end && reading.report.content_size == 0 && content.len() <= MAX_DIGEST {
+        if let Some(most) = begun.as_ref().and_then(|(reading, _)| reading.is_open_to()) {
+            if !at_end && content.len() <= most {
                 return Ok(0);
             }
-            if at_end && reading.report.content_size == 0 {
-                reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
-            }
+            // Now there is more by which to tell.
+            *begun = Some(self.begin_content(content));
+        }
+        let is_new = begun.is_none();
+        let (reading, cutter) = begun.get_or_insert_with(|| self.begin_content(content));
+        if is_new && !at_end && reading.is_open_to().is_some() {
+            return Ok(0);
+        }
+        if let (Told::Digest, true, 0) = (reading.report.told, at_end, reading.report.content_size) {
+            reading.report.content = std::str::from_utf8(content).ok().map(str::to_owned);
         }
         let mut taken = 0;
         while let Some((block, len)) = cutter.next(&content[taken..], at_end) {

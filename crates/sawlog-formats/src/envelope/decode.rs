@@ -3,6 +3,7 @@
 use crate::block::{Block, Item, USUAL_GAP};
 use crate::decoder::{Carry, Decoded, Decoder};
 use crate::format::Format;
+use crate::named_values::unmarked;
 use crate::origin::{LineEnding, MAX_GAP, Origin};
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
@@ -103,6 +104,14 @@ fn keep(partitions: &mut Partitions, bytes: &[u8], item: &Item, gap: &str, colum
     let Some(set) = partitions.last() else { return };
     let Some(row) = set.rows().checked_sub(1) else { return };
     let set = set.columns();
+    // The line was written so that every value is one word.
+    if item.made_from().is_some() {
+        for column in set.iter_mut() {
+            if let Some(value) = column.text(row).and_then(unmarked) {
+                column.set_text(row, &value);
+            }
+        }
+    }
     let mut put = |column: Option<usize>, value: Option<&[u8]>| {
         if let (Some(column), Some(value)) = (column, value) {
             set[column].set_text(row, value);

@@ -2,6 +2,7 @@
 
 use super::line_end;
 use super::opener::Step;
+use super::place::{Place, Standing, containers, is_chosen};
 use super::target::Target;
 use super::walk::{End, Token, Walk, string_end};
 use crate::json_log::Open;
@@ -9,33 +10,33 @@ use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 use crate::wrapping::Layer;
 
-/// Where records are in documents: below which names, and in what.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// The names of the members that lead to them.
-    pub(super) path: Vec<Vec<u8>>,
-    /// Whether they are objects; else strings.
-    pub(super) is_object: bool,
-    /// What the member "field" beside them says, if they are in "value".
-    pub(super) field: Option<Vec<u8>>,
-}
-
 /// Finds what may be a record in a stream of documents.
 #[derive(Clone, Debug)]
 pub(super) struct Documents {
     walk: Walk,
-    place: Place,
+    pub(super) place: Place,
     under_way: Option<Value>,
 }
 
 /// A value of which the end was not found yet.
 #[derive(Clone, Copy, Debug)]
 enum Value {
-    /// A string that is no record.
-    Passed,
-    /// A string that begins here, and whether it is in the place where records are.
-    String(usize, bool),
-    Object(usize, Open),
+    /// A string that begins here, if that was not taken yet, and is not expected to be a record.
+    Passed(Option<usize>),
+    /// A string that begins here and may be a record, and what it is by its place.
+    String(usize, Standing),
+    /// An object that begins here; what is wrong with it, if that is known.
+    Object(usize, Open, Option<RejectReason<'static>>),
+}
+
+/// What becomes of an object.
+enum Enters {
+    /// It is looked into.
+    Yes,
+    /// It is a record, or what may not be one for this reason.
+    No(Option<RejectReason<'static>>),
+    /// More bytes are needed to tell.
+    Need,
 }
 
 impl Documents {
@@ -53,11 +54,12 @@ impl Documents {
         self.walk.at = self.walk.at.saturating_sub(taken);
         match &mut self.under_way {
             Some(Value::String(start, _)) => *start = start.saturating_sub(taken),
-            Some(Value::Object(start, open)) => {
+            Some(Value::Object(start, open, _)) => {
                 *start = start.saturating_sub(taken);
                 open.take(taken);
             }
-            Some(Value::Passed) | None => {}
+            Some(Value::Passed(start)) => *start = start.and_then(|start| start.checked_sub(taken)),
+            None => {}
         }
     }
 
@@ -71,23 +73,19 @@ impl Documents {
                 continue;
             }
             match self.walk.next(bytes, at_end, gap) {
-                Token::Object => {
-                    let is_here = self.place.is_object && self.walk.path == self.place.path;
-                    let may_be = !is_here && self.may_be_record(target);
-                    let near = self.walk.at + MAX_GAP;
-                    if may_be && bytes.len() < near && !at_end {
-                        return Step::Need;
+                Token::Object => match self.object(bytes, at_end, target) {
+                    Enters::Yes => self.walk.enter(),
+                    Enters::No(problem) => {
+                        self.under_way = Some(Value::Object(self.walk.at, Open::at(self.walk.at), problem));
                     }
-                    if is_here || may_be && target.is_object(&bytes[self.walk.at..bytes.len().min(near)]) {
-                        self.under_way = Some(Value::Object(self.walk.at, Open::at(self.walk.at)));
-                    } else {
-                        self.walk.enter();
-                    }
-                }
+                    Enters::Need => return Step::Need,
+                },
                 Token::String => {
-                    let is_wanted = !self.place.is_object && self.is_name();
                     let start = self.walk.at + 1;
-                    let value = if is_wanted { Value::String(start, self.is_place()) } else { Value::Passed };
+                    let value = match self.standing(false) {
+                        Standing::Elsewhere => Value::Passed(Some(start)),
+                        standing => Value::String(start, standing),
+                    };
                     self.begin_string(value, bytes, start);
                 }
                 Token::Other => {
@@ -120,12 +118,45 @@ impl Documents {
         self.under_way = Some(value);
     }
 
-    /// Whether the object that begins here may be a record, although it is not in the place where records are: if it has the same
-    /// name, or is a document by itself.
-    fn may_be_record(&self, target: &Target) -> bool {
+    /// What the value that begins here is by its place.
+    fn standing(&self, is_object: bool) -> Standing {
+        self.place.standing(&self.walk.path, is_object, self.walk.in_list(), self.walk.field_here())
+    }
+
+    /// Whether the object that begins here is looked into, or is a record.
+    fn object(&self, bytes: &[u8], at_end: bool, target: &Target) -> Enters {
+        let standing = self.standing(true);
+        if standing == Standing::Here {
+            return Enters::No(None);
+        }
         let is_log = target.format.framing.is_json() && !target.is_named;
-        let is_document = self.walk.path.is_empty() || self.walk.name_here() == b"Records";
-        is_log && is_document || self.place.is_object && self.is_name()
+        let may_be = is_log || target.is_named && self.place.is_object;
+        // What stands where records of another log may is told, at least.
+        if !may_be && standing != Standing::Likely {
+            return Enters::Yes;
+        }
+        let near = self.walk.at + MAX_GAP;
+        if bytes.len() < near && !at_end {
+            return Enters::Need;
+        }
+        let object = &bytes[self.walk.at..bytes.len().min(near)];
+        if !may_be || !target.is_object(object) {
+            let other = if standing == Standing::Likely { target.other_object(object) } else { None };
+            return other.map_or(Enters::Yes, |other| Enters::No(Some(other)));
+        }
+        match standing {
+            Standing::Elsewhere if is_log && !target.is_beyond_doubt(object) => Enters::Yes,
+            // Where records are objects, no others are beside their fields.
+            Standing::Elsewhere if !self.place.is_object || is_chosen(&self.walk.path) => {
+                Enters::No(Some(RejectReason::Elsewhere))
+            }
+            _ => Enters::No(None),
+        }
+    }
+
+    /// The document of which the value that begins here is a member, among those of a list.
+    fn document(&self) -> u64 {
+        self.walk.object(containers(&self.walk.path))
     }
 
     /// The step that text between documents is: of a log that comes in lines it may be one.
@@ -134,27 +165,15 @@ impl Documents {
             return Step::Problem(start, end, RejectReason::NoRecord);
         }
         let end = end - usize::from(end > start + 1 && bytes[end - 1] == b'\r');
-        Step::Text { start, end, layer: None, is_sure: true }
-    }
-
-    /// Whether the member under way has the name of the one where records are.
-    fn is_name(&self) -> bool {
-        self.place.path.last().map_or(b"".as_slice(), Vec::as_slice) == self.walk.name_here()
-    }
-
-    /// Whether this is the place where records are.
-    fn is_place(&self) -> bool {
-        let is_field = self.place.path.last().is_none_or(|name| name != b"value")
-            || self.place.field.is_some() && self.place.field.as_deref() == self.walk.field_here();
-        self.walk.path == self.place.path && is_field
+        Step::Text { start, end, layer: None, standing: Standing::Here, document: None }
     }
 
     /// Looks for the end of the value under way; `None` if it was passed.
     fn go_on(&mut self, value: Value, bytes: &[u8], at_end: bool, gap: usize) -> Option<Step> {
         match value {
-            Value::Object(start, mut open) => {
+            Value::Object(start, mut open, problem) => {
                 let found = open.find_end(bytes, &mut self.walk.at);
-                self.under_way = Some(Value::Object(start, open));
+                self.under_way = Some(Value::Object(start, open, problem));
                 match found {
                     Some((end, _)) if end - start > MAX_LINE => Some(Step::Long(start, start + MAX_LINE)),
                     None if bytes.len() - start > MAX_LINE => {
@@ -162,25 +181,28 @@ impl Documents {
                     }
                     None if at_end => Some(self.cut_off(start, bytes.len())),
                     None => Some(Step::Need),
-                    Some((end, is_broken)) => {
+                    Some((end, ends)) => {
                         self.under_way = None;
                         self.walk.pass(end);
-                        if !is_broken {
-                            return Some(Step::Object(start, end));
-                        }
+                        let Some(broken) = ends.problem() else {
+                            return Some(match problem {
+                                None => Step::Object(start, end),
+                                Some(problem) => Step::Problem(start, end, problem),
+                            });
+                        };
                         self.begin_anew(bytes, end);
-                        Some(Step::Problem(start, end, RejectReason::LineInString))
+                        Some(Step::Problem(start, end, broken))
                     }
                 }
             }
-            Value::String(start, is_sure) => match string_end(bytes, self.walk.at) {
+            Value::String(start, standing) => match string_end(bytes, self.walk.at) {
                 End::At(end) | End::Broken(end) if end - start > MAX_LINE => {
                     Some(Step::Long(start, safe_cut(bytes, start, start + MAX_LINE)))
                 }
                 End::At(end) => {
                     self.under_way = None;
                     self.walk.pass(end + 1);
-                    Some(Step::Text { start, end, layer: Some(Layer::Json), is_sure })
+                    Some(self.text(start, end, standing))
                 }
                 End::Broken(end) => {
                     self.under_way = None;
@@ -196,23 +218,34 @@ impl Documents {
                     Some(if at_end { self.cut_off(start, bytes.len()) } else { Step::Need })
                 }
             },
-            Value::Passed => {
-                let end = string_end(bytes, self.walk.at);
-                match end {
-                    End::At(end) => self.walk.pass(end + 1),
+            Value::Passed(start) => {
+                match string_end(bytes, self.walk.at) {
+                    End::At(end) => {
+                        self.walk.pass(end + 1);
+                        self.under_way = None;
+                        // What is longer does not fit between records, and is a reject anyway.
+                        let start = start.filter(|start| end - start <= MAX_GAP)?;
+                        return Some(self.text(start, end, Standing::Elsewhere));
+                    }
                     End::Broken(end) => {
                         self.walk.pass(end);
                         self.begin_anew(bytes, end);
                     }
                     End::Not(at) => {
                         self.walk.at = at;
-                        return Some(if at - gap > MAX_GAP { Step::Gap } else { Step::Need });
+                        let may_fit = !at_end && start.is_some_and(|start| at - start <= MAX_GAP);
+                        return Some(if at - gap > MAX_GAP && !may_fit { Step::Gap } else { Step::Need });
                     }
                 }
                 self.under_way = None;
                 None
             }
         }
+    }
+
+    /// The step that a string is.
+    fn text(&self, start: usize, end: usize, standing: Standing) -> Step {
+        Step::Text { start, end, layer: Some(Layer::Json), standing, document: Some(self.document()) }
     }
 
     /// The bytes end within a value: that says it, and what is open around it need not be missed as well.
@@ -233,7 +266,7 @@ impl Documents {
     /// The end of a value that is too long, whose beginning was taken already, and whether that is its last byte.
     pub(super) fn long_part(&mut self, bytes: &[u8], at_end: bool) -> Option<(usize, bool)> {
         let found = match &mut self.under_way {
-            Some(Value::Object(_, open)) => open.find_end(bytes, &mut self.walk.at).map(|(end, _)| (end, end)),
+            Some(Value::Object(_, open, _)) => open.find_end(bytes, &mut self.walk.at).map(|(end, _)| (end, end)),
             _ => match string_end(bytes, self.walk.at) {
                 End::At(end) => Some((end, end + 1)),
                 End::Broken(end) => Some((end, end)),

@@ -13,6 +13,7 @@ mod decode;
 mod json;
 mod named;
 mod opener;
+mod place;
 mod rebuild;
 mod rows;
 mod target;
@@ -22,7 +23,7 @@ mod walk;
 pub use decode::{decode_opened, reject_opened};
 pub use opener::Opener;
 pub use rebuild::WrappedColumns;
-pub use tell::{Envelope, open};
+pub use tell::{Envelope, may_hold_records, open};
 
 use crate::origin::MAX_LINE;
 

@@ -2,8 +2,9 @@
 //! wrapped.
 
 use super::json::Documents;
+use super::place::Standing;
 use super::rows::{Table, timed_line};
-use super::target::{Found, Target};
+use super::target::{Found, Target, is_short};
 use crate::block::{Block, Item, Wrapped};
 use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
@@ -17,10 +18,16 @@ const BLOCK: usize = 256 << 10;
 pub struct Opener {
     pub(super) target: Target,
     pub(super) documents: Kind,
+    /// The names that lead to the records in the texts that hold them.
+    inner: Vec<Vec<u8>>,
+    /// Whether records are items of a list, so that a document has many.
+    is_list: bool,
     /// How far a text of lines or rows has been looked at.
     at: usize,
     /// Whether a record that is too long is under way, and its beginning was taken already.
     in_long: bool,
+    /// The document in which records were found last, what their text was by its place, and the text.
+    last: (Option<u64>, Standing, Vec<u8>),
     block: Records,
 }
 
@@ -38,8 +45,8 @@ pub(super) enum Kind {
 pub(super) enum Step {
     /// More bytes are needed.
     Need,
-    /// A text that is, or holds, records; whether one is expected in its place.
-    Text { start: usize, end: usize, layer: Option<Layer>, is_sure: bool },
+    /// A text that is, or holds, records; what it is by its place, and in which document, if that is told.
+    Text { start: usize, end: usize, layer: Option<Layer>, standing: Standing, document: Option<u64> },
     /// An object that is a record.
     Object(usize, usize),
     /// A row of named values, and how the log would write it.
@@ -54,7 +61,21 @@ pub(super) enum Step {
 
 impl Opener {
     pub(super) fn new(target: Target, documents: Kind) -> Self {
-        Self { target, documents, at: 0, in_long: false, block: Records::default() }
+        let (inner, is_list) = match &documents {
+            Kind::Json(documents) => (documents.place.inner.clone(), documents.place.in_list),
+            Kind::Csv(Table { inner, .. }) => (inner.clone(), false),
+            Kind::TimedLines(_) => (Vec::new(), false),
+        };
+        Self {
+            target,
+            documents,
+            inner,
+            is_list,
+            at: 0,
+            in_long: false,
+            last: (None, Standing::Here, Vec::new()),
+            block: Records::default(),
+        }
     }
 
     /// Whether a document has not come to its end.
@@ -157,17 +178,36 @@ impl Opener {
                 self.block.record(bytes, gap, (*start, *end), plain, record, Some(reading));
                 *end
             }
-            Step::Text { start, end, layer, is_sure } => self.text(bytes, gap, (*start, *end), *layer, *is_sure),
+            Step::Text { start, end, layer, standing, document } => {
+                self.text(bytes, gap, (*start, *end), *layer, *standing, *document)
+            }
             _ => gap,
         }
     }
 
     /// Takes the records in a text.
-    fn text(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), layer: Option<Layer>, is_sure: bool) -> usize {
+    fn text(
+        &mut self,
+        bytes: &[u8],
+        gap: usize,
+        at: (usize, usize),
+        layer: Option<Layer>,
+        standing: Standing,
+        document: Option<u64>,
+    ) -> usize {
         let (start, end) = at;
         let wrapped = &bytes[start..end];
+        let is_here = standing == Standing::Here;
+        if !is_here && is_short(wrapped) {
+            return gap;
+        }
         let text = layer.map_or(std::borrow::Cow::Borrowed(wrapped), |layer| layer.unwrap(wrapped));
         if text.trim_ascii().is_empty() || is_control_message(&text) {
+            return gap;
+        }
+        let in_same = document.is_some() && self.last.0 == document;
+        // Some documents have a record twice: as it came, and as their message.
+        if in_same && self.last.1 != standing && *self.last.2 == *text {
             return gap;
         }
         let outer = Wrapping { in_csv: layer == Some(Layer::Csv), strings: u8::from(layer == Some(Layer::Json)) };
@@ -176,15 +216,34 @@ impl Opener {
             && memchr::memchr(b'\n', &text).is_none()
             && !matches!(text.first(), Some(b'{' | b'[' | b'"'));
         // One line is decoded, whatever it is: that tells what it is.
-        let whole = || Found { start: 0, end: text.len(), strings: 0, record: (&*text).into() };
-        let found = if is_sure && is_line { vec![whole()] } else { self.target.find(&text) };
-        if found.is_empty() && is_sure {
+        let whole = || Found { start: 0, end: text.len(), strings: 0, is_sure: true, record: (&*text).into() };
+        let found = if is_here && is_line { vec![whole()] } else { self.target.find(&text, &self.inner) };
+        if standing == Standing::Elsewhere || in_same && standing == Standing::Likely && !self.is_list {
+            if !found.iter().any(|found| self.target.is_certain(&found.record)) {
+                return gap;
+            }
+            self.block.problem(bytes, gap, at, RejectReason::Elsewhere);
+            return end;
+        }
+        if found.is_empty()
+            && standing == Standing::Likely
+            && let Some(other) = self.target.other_text(&text)
+        {
+            self.block.problem(bytes, gap, at, other);
+            return end;
+        }
+        if found.is_empty() && is_here {
             if self.target.format.framing.is_json() && text.trim_ascii_start().starts_with(b"{") {
                 self.block.record(bytes, gap, at, outer, &text, None);
             } else {
                 self.block.problem(bytes, gap, at, RejectReason::NoRecord);
             }
             return end;
+        }
+        if !found.is_empty() && document.is_some() {
+            (self.last.0, self.last.1) = (document, standing);
+            self.last.2.clear();
+            self.last.2.extend_from_slice(&text);
         }
         let mut gap = gap;
         let mut places = Places::new(layer.unwrap_or(Layer::Json), wrapped);
@@ -195,8 +254,15 @@ impl Opener {
                 Some(_) => (places.find(found.start), places.find(found.end)),
             };
             let wrapping = Wrapping { strings: outer.strings + found.strings, ..outer };
-            self.one(bytes, gap, (start + from, start + to), wrapping, &found.record);
-            gap = start + to;
+            let at = (start + from, start + to);
+            if found.is_sure {
+                self.one(bytes, gap, at, wrapping, &found.record);
+            } else if self.target.is_certain(&found.record) {
+                self.block.problem(bytes, gap, at, RejectReason::Elsewhere);
+            } else {
+                continue;
+            }
+            gap = at.1;
         }
         gap
     }

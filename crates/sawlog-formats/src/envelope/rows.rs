@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use super::line_end;
-use super::named::as_record;
+use super::named::{as_record, name_record};
 use super::opener::Step;
-use super::target::Target;
+use super::place::{Standing, is_known_name};
+use super::target::{Target, is_short};
 use crate::calendar::is_time;
+use crate::encoding::without_mark;
 use crate::named_values::NamedValues;
 use crate::origin::MAX_LINE;
 use crate::reject::RejectReason;
@@ -21,6 +23,8 @@ pub(super) struct Table {
     pub(super) has_header: bool,
     /// The field that holds the record; else the row is one itself.
     pub(super) field: Option<usize>,
+    /// The names that lead to the record in the field's text.
+    pub(super) inner: Vec<Vec<u8>>,
 }
 
 /// A field of a row: where it stands, without quotes, and whether it had some.
@@ -99,7 +103,7 @@ impl Table {
     /// The step that the row at `at` is, and where the next one begins.
     pub(super) fn step(&mut self, bytes: &[u8], at: &mut usize, at_end: bool, target: &Target) -> Step {
         loop {
-            let start = *at;
+            let start = *at + mark(&bytes[*at..]);
             if start >= bytes.len() {
                 return Step::Need;
             }
@@ -119,32 +123,101 @@ impl Table {
             if std::mem::take(&mut self.has_header) || bytes[start..row.end].trim_ascii().is_empty() {
                 continue;
             }
+            if self.is_header(bytes, &row) {
+                continue;
+            }
             return match self.field {
                 None => self.named(bytes, start, &row, target),
                 Some(place) => match row.fields.get(place) {
                     None => Step::Problem(start, row.end, RejectReason::ShortRow),
-                    Some(Field { start, end, is_quoted }) => {
-                        let layer = is_quoted.then_some(Layer::Csv);
-                        Step::Text { start: *start, end: *end, layer, is_sure: true }
-                    }
+                    Some(_) => self.message(bytes, start, &row, place, target),
                 },
             };
         }
     }
 
+    /// Whether a row names the fields of those that follow, as where several tables follow each other; takes the names.
+    fn is_header(&mut self, bytes: &[u8], row: &Row) -> bool {
+        let is_name = |field: &Field| {
+            bytes[field.start..field.end].first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
+        };
+        if row.fields.len() < 2 || !row.fields.iter().all(is_name) {
+            return false;
+        }
+        let names: Vec<Vec<u8>> =
+            row.fields.iter().map(|field| unwrapped(bytes, field).trim_ascii().to_vec()).collect();
+        let known = names.iter().filter(|name| self.names.contains(name)).count();
+        if known < 2 || known * 2 < names.len() {
+            return false;
+        }
+        let field =
+            self.field.and_then(|place| self.names.get(place)).map(|name| names.iter().position(|at| at == name));
+        match field {
+            // The column that had the records is not there any more.
+            Some(None) => return false,
+            Some(place) => self.field = place,
+            None => {}
+        }
+        self.names = names;
+        true
+    }
+
+    /// A row that has its record in a field: in that of `place`, as a rule.
+    fn message(&self, bytes: &[u8], start: usize, row: &Row, place: usize, target: &Target) -> Step {
+        let text = |field: &Field, standing| {
+            let layer = field.is_quoted.then_some(Layer::Csv);
+            Step::Text { start: field.start, end: field.end, layer, standing, document: None }
+        };
+        let field = &row.fields[place];
+        let is_json = target.format.framing.is_json() && !target.is_named;
+        let is_record = match unwrapped(bytes, field).trim_ascii().first() {
+            None => false,
+            Some(first) => !is_json || b"{[\"".contains(first),
+        };
+        if is_record {
+            return text(field, Standing::Here);
+        }
+        let has_record = |(_, field): &(usize, &Field)| {
+            let text = unwrapped(bytes, field);
+            !is_short(&text) && target.find(&text, &self.inner).iter().any(|found| target.is_certain(&found.record))
+        };
+        let others = || row.fields.iter().enumerate().filter(|(at, _)| *at != place).filter(has_record);
+        let is_known = |at: usize| self.names.get(at).is_some_and(|name| is_known_name(name));
+        if let Some((_, other)) = others().find(|(at, _)| is_known(*at)) {
+            return text(other, Standing::Likely);
+        }
+        if others().next().is_some() {
+            return Step::Problem(start, row.end, RejectReason::Elsewhere);
+        }
+        // The row itself may be all that there is of a record.
+        if unwrapped(bytes, field).trim_ascii().is_empty()
+            && name_record(self.names.iter().map(Vec::as_slice), target.format)
+        {
+            return Step::Problem(start, row.end, RejectReason::NoRecord);
+        }
+        text(field, Standing::Here)
+    }
+
     /// A row that is a record itself.
     fn named(&self, bytes: &[u8], start: usize, row: &Row, target: &Target) -> Step {
-        let text = |field: &Field| -> Cow<'_, [u8]> {
-            let text = &bytes[field.start..field.end];
-            if field.is_quoted { Layer::Csv.unwrap(text) } else { Cow::Borrowed(text) }
-        };
-        let fields = row.fields.iter().map(text);
+        let fields = row.fields.iter().map(|field| unwrapped(bytes, field));
         let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, &target.format.inside);
         match as_record(&values, target.format) {
             Some(reading) => Step::Row { start, end: row.end, reading },
             None => Step::Problem(start, row.end, RejectReason::LacksValues),
         }
     }
+}
+
+/// The text of a field.
+fn unwrapped<'a>(bytes: &'a [u8], field: &Field) -> Cow<'a, [u8]> {
+    let text = &bytes[field.start..field.end];
+    if field.is_quoted { Layer::Csv.unwrap(text) } else { Cow::Borrowed(text) }
+}
+
+/// How long the byte order mark is at the beginning of a line, if there is one: whole files may follow each other.
+fn mark(line: &[u8]) -> usize {
+    line.len() - without_mark(line).len()
 }
 
 /// What follows so many words of a line, of which the first is a time.
@@ -157,7 +230,7 @@ pub(super) fn behind_time(line: &[u8], words: usize) -> Option<usize> {
 /// The step that the line at `at` is: a record behind a time and maybe other words.
 pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool, words: usize) -> Step {
     loop {
-        let start = *at;
+        let start = *at + mark(&bytes[*at..]);
         if start >= bytes.len() {
             return Step::Need;
         }
@@ -173,7 +246,7 @@ pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool, words: usiz
         }
         let record = start + behind_time(line, words).unwrap_or_default();
         let end = end - usize::from(line.ends_with(b"\r") && end > record);
-        return Step::Text { start: record, end, layer: None, is_sure: true };
+        return Step::Text { start: record, end, layer: None, standing: Standing::Here, document: None };
     }
 }
 

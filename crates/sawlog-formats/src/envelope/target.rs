@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 
 use super::named::{name_record, object_as_record};
-use crate::format::Format;
-use crate::members::{Member, ValueEnd, member, members, value_end};
+use super::place::{WITHIN, is_chosen, is_known, is_known_name};
+use crate::format::{Format, Framing};
+use crate::formats;
+use crate::json_log;
+use crate::members::{Member, ValueEnd, member, members, value, value_end};
+use crate::reject::RejectReason;
 use crate::wrapping::{Layer, MOST_STRINGS, Places};
 
 /// Values are looked for in no more brackets.
@@ -30,6 +34,8 @@ pub(super) struct Found<'a> {
     pub(super) end: usize,
     /// In how many JSON strings it is, one in the other.
     pub(super) strings: u8,
+    /// Whether it stands where records do.
+    pub(super) is_sure: bool,
     /// The record itself.
     pub(super) record: Cow<'a, [u8]>,
 }
@@ -40,8 +46,46 @@ impl Target {
         if self.is_named {
             return has_names(object, self.format);
         }
-        let is_list = || members(object).any(|(name, value)| name == b"Records" && value.starts_with(b"["));
-        self.format.framing.is_json() && (self.format.inside.is_record)(object) && !is_list()
+        let is_other = || members(object).any(|(name, value)| is_list_or_record(name, value));
+        self.format.framing.is_json() && (self.format.inside.is_record)(object) && !is_other()
+    }
+
+    /// Whether `object`, which is a record of a JSON log, is one wherever it stands.
+    pub(super) fn is_beyond_doubt(&self, object: &[u8]) -> bool {
+        let Framing::Json(log) = self.format.framing else { return false };
+        let names = members(object).map(|(name, _)| name).filter(|name| json_log::has_field(log, name)).take(200);
+        let (mut count, mut has_time) = (0, false);
+        for name in names {
+            count += 1;
+            has_time |= name == log.time.as_bytes();
+        }
+        has_time && count > 3
+    }
+
+    /// What an object is that is a record of another log.
+    pub(super) fn other_object(&self, object: &[u8]) -> Option<RejectReason<'static>> {
+        let is_it = |other: &Self| other.is_object(object) && other.is_beyond_doubt(object);
+        self.others().find(is_it).map(|other| RejectReason::Is(other.format.record))
+    }
+
+    /// What a text is that holds a record of another log.
+    pub(super) fn other_text(&self, text: &[u8]) -> Option<RejectReason<'static>> {
+        let is_it = |other: &Self| other.find(text, &[]).iter().any(|found| other.is_certain(&found.record));
+        self.others().find(is_it).map(|other| RejectReason::Is(other.format.record))
+    }
+
+    fn others(&self) -> impl Iterator<Item = Self> {
+        let others = formats().iter().filter(|format| format.table.name != self.format.table.name);
+        others.map(|format| Self { format, is_named: false, fields: None })
+    }
+
+    /// Whether a record that was found would be one wherever it stands.
+    pub(super) fn is_certain(&self, record: &[u8]) -> bool {
+        if self.is_named {
+            return false;
+        }
+        let line = record.strip_suffix(b"\r").unwrap_or(record);
+        if self.format.framing.is_json() { self.is_beyond_doubt(record) } else { (self.format.inside.is_record)(line) }
     }
 
     /// Whether a line is a record.
@@ -55,11 +99,31 @@ impl Target {
     }
 
     /// The records in a text: itself, its lines, or what is in the document that it is. None if nothing in it is a record.
-    pub(super) fn find<'a>(&self, text: &'a [u8]) -> Vec<Found<'a>> {
-        self.find_in(text, 0)
+    /// `inner` leads to where they are expected.
+    pub(super) fn find<'a>(&self, text: &'a [u8], inner: &[Vec<u8>]) -> Vec<Found<'a>> {
+        let mut search = Search { target: self, inner, path: Vec::new() };
+        search.find_in(text, 0)
     }
 
-    fn find_in<'a>(&self, text: &'a [u8], strings: u8) -> Vec<Found<'a>> {
+    /// What the decoder is to read in place of a record of named values.
+    pub(super) fn reading(&self, record: &[u8]) -> Option<Vec<u8>> {
+        if self.is_named { object_as_record(record, self.format) } else { None }
+    }
+}
+
+/// Looks for records in a text, with the names that lead to where it looks.
+struct Search<'s> {
+    target: &'s Target,
+    inner: &'s [Vec<u8>],
+    path: Vec<Vec<u8>>,
+}
+
+impl Search<'_> {
+    fn is_sure(&self) -> bool {
+        self.path == self.inner || is_known(&self.path, None) && !is_chosen(&self.path)
+    }
+
+    fn find_in<'a>(&mut self, text: &'a [u8], strings: u8) -> Vec<Found<'a>> {
         let mut found = Vec::new();
         let start = text.len() - text.trim_ascii_start().len();
         match text.get(start) {
@@ -74,12 +138,12 @@ impl Target {
                     }
                 }
             }
-            Some(_) if lines(text).any(|line| self.is_line(line)) => {
-                let mut start = 0;
+            Some(_) if lines(text).any(|line| self.target.is_line(line)) => {
+                let (mut start, is_sure) = (0, self.is_sure());
                 for line in lines(text) {
                     if !line.trim_ascii().is_empty() {
                         let end = start + line.len();
-                        found.push(Found { start, end, strings: 0, record: Cow::Borrowed(line) });
+                        found.push(Found { start, end, strings: 0, is_sure, record: Cow::Borrowed(line) });
                     }
                     start += line.len() + 1;
                 }
@@ -91,7 +155,7 @@ impl Target {
 
     /// Looks for records in the value at `at`; gives its end, if that is there.
     fn value<'a>(
-        &self,
+        &mut self,
         text: &'a [u8],
         at: usize,
         depth: usize,
@@ -100,9 +164,10 @@ impl Target {
     ) -> Option<usize> {
         let end_of = |at: usize| if let ValueEnd::At(end) = value_end(text, at) { Some(end) } else { None };
         match text.get(at)? {
-            b'{' if self.is_object(&text[at..]) => {
+            b'{' if self.target.is_object(&text[at..]) => {
                 let end = end_of(at)?;
-                found.push(Found { start: at, end, strings: 0, record: Cow::Borrowed(&text[at..end]) });
+                let record = Cow::Borrowed(&text[at..end]);
+                found.push(Found { start: at, end, strings: 0, is_sure: self.is_sure(), record });
                 Some(end)
             }
             b'{' | b'[' if depth >= MAX_DEPTH => end_of(at),
@@ -110,7 +175,12 @@ impl Target {
                 let mut at = at + 1;
                 loop {
                     match member(text, at) {
-                        Member::Value(_, value) => at = self.value(text, value, depth + 1, strings, found)?,
+                        Member::Value(name, value) => {
+                            self.path.push(Layer::Json.unwrap(name).into_owned());
+                            let end = self.value(text, value, depth + 1, strings, found);
+                            self.path.pop();
+                            at = end?;
+                        }
                         Member::End(end) => return Some(end),
                         Member::Short | Member::Broken => return None,
                     }
@@ -138,19 +208,35 @@ impl Target {
     }
 
     /// Looks for records in a JSON string, which stands at `at`.
-    fn string(&self, wrapped: &[u8], at: usize, strings: u8, found: &mut Vec<Found<'_>>) {
+    fn string(&mut self, wrapped: &[u8], at: usize, strings: u8, found: &mut Vec<Found<'_>>) {
         let text = Layer::Json.unwrap(wrapped);
         let mut places = Places::new(Layer::Json, wrapped);
-        for inner in self.find_in(&text, strings + 1) {
+        self.path.push(WITHIN.to_vec());
+        let inner = self.find_in(&text, strings + 1);
+        self.path.pop();
+        // The same record once more, as the message of a document that has it otherwise, too.
+        if let ([one], Some(last)) = (inner.as_slice(), found.last())
+            && one.record == last.record
+        {
+            return;
+        }
+        for inner in inner {
             let start = at + places.find(inner.start);
             let end = at + places.find(inner.end);
-            found.push(Found { start, end, strings: inner.strings + 1, record: Cow::Owned(inner.record.into_owned()) });
+            let record = Cow::Owned(inner.record.into_owned());
+            found.push(Found { start, end, strings: inner.strings + 1, is_sure: inner.is_sure, record });
         }
     }
+}
 
-    /// What the decoder is to read in place of a record of named values.
-    pub(super) fn reading(&self, record: &[u8]) -> Option<Vec<u8>> {
-        if self.is_named { object_as_record(record, self.format) } else { None }
+/// Whether a member of an object that has the names of a record's fields says that it is none: it is a list of records, or the
+/// whole record, of which fields were taken out beside it.
+fn is_list_or_record(name: &[u8], text: &[u8]) -> bool {
+    let is_whole = || memchr::memmem::find(value(text), b"eventVersion").is_some();
+    match text.first() {
+        Some(b'[') => name == b"Records",
+        Some(b'"') => is_known_name(name) && is_whole(),
+        _ => false,
     }
 }
 

@@ -1,19 +1,24 @@
 //! Tells by its beginning whether a text is a document that holds records of a log, and where in it these are.
 
-use super::json::{Documents, Place};
+use super::json::Documents;
 use super::named::name_record;
 use super::opener::{Kind, Opener};
+use super::place::{Place, WITHIN, containers, is_chosen, is_known, is_known_name};
 use super::rows::{Row, Table, behind_time};
 use super::target::{Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
 use crate::encoding::without_mark;
 use crate::format::Format;
 use crate::members::value;
+use crate::named_values::plain;
+use crate::table::Column;
 use crate::wrapping::{Layer, MOST_STRINGS};
 use crate::{formats, vpc_flow};
 
-/// So many rows or lines are looked at.
+/// So many lines of a text in a document are looked at.
 const ROWS: usize = 32;
+/// After the first record so much is looked at to see where others are.
+const LOOK: usize = 64 << 10;
 
 /// A kind of document that holds records of a log.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +50,53 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     Some((Envelope { format: target.format, name }, Opener::new(target, documents)))
 }
 
+/// Whether what begins with `head` has the shape of documents that hold records, so that some may follow further on: members or
+/// columns that are known for it, or lines with a time before them.
+///
+/// ```
+/// use sawlog_formats::may_hold_records;
+/// assert!(may_hold_records(br#"{"logEvents":[{"message":"INFO of something else"}]}"#));
+/// assert!(may_hold_records(b"timestamp,message\n1,x\n") && !may_hold_records(b"name,value\n1,2\n"));
+/// ```
+#[must_use]
+pub fn may_hold_records(head: &[u8]) -> bool {
+    let text = without_mark(head).trim_ascii_start();
+    match text.first() {
+        Some(b'{' | b'[') => !text.starts_with(b"{\"Records\"") && has_known_place(text),
+        Some(b'0'..=b'9') => behind_time(text.split(|byte| *byte == b'\n').next().unwrap_or_default(), 1).is_some(),
+        _ => {
+            let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let names = |separator| Row::read(line, 0, separator, true);
+            let is_known = |field: &super::rows::Field| is_known_name(line[field.start..field.end].trim_ascii());
+            separator(line).and_then(names).is_some_and(|row| row.fields.iter().any(is_known))
+        }
+    }
+}
+
+/// Whether documents have a member below which others have records.
+fn has_known_place(text: &[u8]) -> bool {
+    let mut walk = Walk::default();
+    loop {
+        let before = walk.at;
+        let token = walk.next(text, true, before);
+        if let Token::Object | Token::String = token
+            && containers(&walk.path) < walk.path.len()
+            && is_known(&walk.path, walk.field_here())
+        {
+            return true;
+        }
+        match token {
+            Token::Object => walk.enter(),
+            Token::String => match string_end(text, walk.at + 1) {
+                End::At(end) => walk.pass_string(&text[walk.at + 1..end], end + 1),
+                End::Broken(end) | End::Not(end) => walk.pass(end),
+            },
+            Token::Pause if walk.at > before && walk.at < text.len() => {}
+            Token::Other | Token::Pause => return false,
+        }
+    }
+}
+
 /// What is known of the logs that may be in a document.
 struct Known {
     /// How many fields the lines of flow logs have, if that was said.
@@ -69,43 +121,49 @@ impl Known {
         formats().iter().find(|format| has_names(object, format)).map(|format| self.target(format, true))
     }
 
-    /// The log of which there are records in a text, or in what there is of it.
-    fn of_text(&self, text: &[u8], strings: u8) -> Option<Target> {
+    /// The log of which there are records in a text, or in what there is of it, and which names lead to them there.
+    fn of_text(&self, text: &[u8], strings: u8) -> Option<(Target, Vec<Vec<u8>>)> {
         let text = text.trim_ascii_start();
         if is_short(text) || strings > MOST_STRINGS {
             return None;
         }
         if matches!(text.first(), Some(b'{' | b'[' | b'"')) {
-            return self.place(text, strings + 1).map(|(target, _)| target);
+            let (target, Place { mut path, inner, is_object, .. }) = self.place(text, strings + 1)?;
+            if !is_object {
+                path.push(WITHIN.to_vec());
+                path.extend(inner);
+            }
+            return Some((target, path));
         }
         let targets = || formats().iter().map(|format| self.target(format, false));
-        text.split(|byte| *byte == b'\n').take(ROWS).find_map(|line| targets().find(|target| target.is_line(line)))
+        let mut lines = text.split(|byte| *byte == b'\n').take(ROWS);
+        let target = lines.find_map(|line| targets().find(|target| target.is_line(line)))?;
+        Some((target, Vec::new()))
     }
 
-    /// The first record in documents, and its place there.
+    /// The place of the records in documents: of those at which some were found the one that [`Places::best`] says.
     fn place(&self, text: &[u8], strings: u8) -> Option<(Target, Place)> {
-        let mut walk = Walk::default();
-        // Named values, unless there is a record in the same object, and where that ends.
-        let mut named: Option<(Target, Place, usize)> = None;
-        loop {
+        let (mut walk, mut found) = (Walk::default(), Places::default());
+        let mut limit = text.len();
+        while walk.at < limit {
             let before = walk.at;
-            if let Some((target, place, _)) = named.take_if(|(.., end)| before >= *end) {
-                return Some((target, place));
-            }
-            let found = match walk.next(text, true, before) {
+            match walk.next(text, true, before) {
                 Token::Object => {
                     let object = &text[walk.at..];
-                    let target = self.of_object(object);
-                    if target.is_none() {
-                        if named.is_none() {
-                            let end = walk.at + value(object).len();
-                            let place =
-                                |target| (target, Place { path: walk.path.clone(), is_object: true, field: None }, end);
-                            named = self.by_names(object).map(place);
+                    let is_object = |target| Some((target, here(&walk, true, Vec::new())));
+                    if let Some((target, place)) = self.of_object(object).and_then(is_object) {
+                        // Such a file is the log itself.
+                        if found.is_empty() && is_log(&target, &place) {
+                            return Some((target, place));
+                        }
+                        found.add(target, place);
+                        walk.pass(before.max(walk.at) + value(object).len());
+                    } else {
+                        if let Some((target, place)) = self.by_names(object).and_then(is_object) {
+                            found.add(target, place);
                         }
                         walk.enter();
                     }
-                    target.map(|target| (target, true))
                 }
                 Token::String => {
                     let start = walk.at + 1;
@@ -114,28 +172,26 @@ impl Known {
                         End::Broken(end) | End::Not(end) => (end, end),
                     };
                     let string = &text[start..end];
-                    let target =
-                        if is_short(string) { None } else { self.of_text(&Layer::Json.unwrap(string), strings) };
-                    if target.is_none() {
-                        walk.pass_string(string, next);
+                    if !is_short(string)
+                        && let Some((target, inner)) = self.of_text(&Layer::Json.unwrap(string), strings)
+                    {
+                        found.add(target, here(&walk, false, inner));
                     }
-                    target.map(|target| (target, false))
+                    walk.pass_string(string, next);
                 }
-                Token::Pause if walk.at > before && walk.at < text.len() => None,
-                Token::Other | Token::Pause => return named.map(|(target, place, _)| (target, place)),
-            };
-            if let Some((target, is_object)) = found {
-                let field = walk.field_here().map(<[u8]>::to_vec);
-                return Some((target, Place { path: walk.path, is_object, field }));
+                Token::Pause if walk.at > before && walk.at < text.len() => {}
+                Token::Other | Token::Pause => break,
+            }
+            if limit == text.len() && !found.is_empty() {
+                limit = limit.min(walk.at + LOOK);
             }
         }
+        found.best()
     }
 
     fn json(&self, text: &[u8]) -> Option<Told> {
         let (target, place) = self.place(text, 0)?;
-        // Such documents are the log itself.
-        let is_log = target.format.framing.is_json() && !target.is_named && place.is_object;
-        if is_log && (place.path.is_empty() || place.path == [b"Records"]) {
+        if is_log(&target, &place) {
             return None;
         }
         Some((json_name(&place), target, Kind::Json(Documents::new(place))))
@@ -143,7 +199,7 @@ impl Known {
 
     /// Lines of which each has a time before its record, and maybe the name of a stream.
     fn timed_lines(&self, text: &[u8]) -> Option<Told> {
-        let lines = || text.split(|byte| *byte == b'\n').take(ROWS);
+        let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let first = lines().next()?;
         behind_time(first, 1)?;
         // A line that is a record as it is begins with a time of its own.
@@ -151,7 +207,7 @@ impl Known {
             return None;
         }
         let record = |line: &[u8], words: usize| {
-            self.of_text(&line[behind_time(line, words)?..], 0).map(|target| (target, words))
+            self.of_text(&line[behind_time(line, words)?..], 0).map(|(target, _)| (target, words))
         };
         let (target, words) = lines().find_map(|line| record(line, 1).or_else(|| record(line, 2)))?;
         Some(("CloudWatch Logs export", target, Kind::TimedLines(words)))
@@ -172,27 +228,40 @@ impl Known {
             row.fields.iter().map(field).collect()
         };
         let names = unwrapped(&header);
-        let table = |field| Kind::Csv(Table { separator, names: names.clone(), has_header: true, field });
+        let table = |field, inner| {
+            let names = names.clone();
+            Kind::Csv(Table { separator, names, has_header: true, field, inner })
+        };
         let named = |format: &&&'static Format| name_record(names.iter().map(Vec::as_slice), format);
-        if let Some(format) = formats().iter().find(named) {
-            return Some(("CSV", self.target(format, true), table(None)));
-        }
-        if names.len() > 1
+        let named = formats().iter().find(named).map(|format| self.target(format, true));
+        if named.is_none()
+            && names.len() > 1
             && let Some(told) = self.flows_without_names(line, separator)
         {
             return Some(told);
         }
-        let mut at = header.next;
-        for _ in 0..ROWS {
-            let Some(row) = (at < text.len()).then(|| Row::read(text, at, separator, true)).flatten() else { break };
-            let found =
-                unwrapped(&row).iter().enumerate().find_map(|(place, field)| Some((place, self.of_text(field, 0)?)));
-            if let Some((place, target)) = found.filter(|(place, _)| *place < names.len()) {
-                return Some(("CSV of messages", target, table(Some(place))));
+        let (mut at, mut limit, mut found) = (header.next, text.len(), Places::default());
+        while at < limit {
+            let Some(row) = Row::read(text, at, separator, true) else { break };
+            for (name, field) in names.iter().zip(unwrapped(&row)) {
+                if let Some((target, inner)) = self.of_text(&field, 0) {
+                    found.add(target, Place::of_column(name, inner));
+                }
+            }
+            if let Some(named) = &named {
+                found.add(named.clone(), Place::of_row());
+            } else if limit == text.len() && !found.is_empty() {
+                limit = limit.min(row.next + LOOK);
             }
             at = row.next;
         }
-        None
+        match found.best() {
+            Some((target, Place { path, inner, is_object: false, .. })) => {
+                let field = names.iter().position(|name| path.first() == Some(name));
+                Some(("CSV of messages", target, table(field, inner)))
+            }
+            _ => named.map(|target| ("CSV", target, table(None, Vec::new()))),
+        }
     }
 
     /// Flows in AWS's default order, with a separator between the fields.
@@ -200,8 +269,77 @@ impl Known {
         let spaced: Vec<u8> = line.iter().map(|byte| if *byte == separator { b' ' } else { *byte }).collect();
         let is_flow = spaced.starts_with(b"2 ") && (vpc_flow::FORMAT.inside.is_record)(spaced.trim_ascii_end());
         let names = vpc_flow::DEFAULT_FIELDS.split(' ').map(|name| name.as_bytes().to_vec()).collect();
-        let table = Table { separator, names, has_header: false, field: None };
+        let table = Table { separator, names, has_header: false, field: None, inner: Vec::new() };
         is_flow.then(|| ("CSV", self.target(&vpc_flow::FORMAT, true), Kind::Csv(table)))
+    }
+}
+
+/// The place at which a walk is.
+fn here(walk: &Walk, is_object: bool, inner: Vec<Vec<u8>>) -> Place {
+    let field = walk.field_here().map(<[u8]>::to_vec);
+    Place { path: walk.path.clone(), is_object, in_list: walk.in_list(), field, inner }
+}
+
+/// Whether documents with records at a place are the log itself.
+fn is_log(target: &Target, place: &Place) -> bool {
+    let is_log = target.format.framing.is_json() && !target.is_named && place.is_object;
+    is_log && (place.path.is_empty() || place.path == [b"Records"])
+}
+
+/// The places at which records were found, and how many at each.
+#[derive(Default)]
+struct Places(Vec<(Target, Place, usize)>);
+
+/// No more places are told apart.
+const MOST_PLACES: usize = 64;
+
+impl Places {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, target: Target, place: Place) {
+        let same = |(other, at, _): &(Target, Place, usize)| {
+            other.format.table.name == target.format.table.name && other.is_named == target.is_named && *at == place
+        };
+        match self.0.iter().position(same) {
+            Some(at) => self.0[at].2 += 1,
+            None if self.0.len() < MOST_PLACES => self.0.push((target, place, 1)),
+            None => {}
+        }
+    }
+
+    /// The place that is known to hold records, else that at which most were found, other than in what a record's fields are
+    /// named: these are as callers want them. Whole records go before named values, unless these were found oftener.
+    fn best(self) -> Option<(Target, Place)> {
+        let best = |is_named: bool| {
+            let of_kind = self.0.iter().filter(|(target, ..)| target.is_named == is_named);
+            // Of several that are the same the first one.
+            of_kind.rev().max_by_key(|(_, place, count)| (std::cmp::Reverse(rank(place)), *count))
+        };
+        let best = match (best(false), best(true)) {
+            (Some(whole), Some(named)) if rank(&whole.1) == 1 && whole.2 < named.2 || rank(&whole.1) == 2 => named,
+            (Some(best), _) | (None, Some(best)) => best,
+            (None, None) => return None,
+        };
+        Some((best.0.clone(), best.1.clone()))
+    }
+}
+
+/// 0 for a place that is known to hold records, 2 for one that is named as a field of a record.
+fn rank(place: &Place) -> usize {
+    let is_column = |name: &[u8]| {
+        let name = plain(name);
+        let is_same = |column: &Column| plain(column.name.as_bytes()) == name;
+        formats().iter().any(|format| format.table.columns.iter().any(is_same))
+    };
+    let Place { path, inner, field, .. } = place;
+    if is_chosen(path) || is_chosen(inner) {
+        2
+    } else if is_known(path, field.as_deref()) && is_known(inner, None) {
+        0
+    } else {
+        1 + usize::from(path.last().into_iter().chain(inner.last()).any(|name| is_column(name)))
     }
 }
 

@@ -4,6 +4,7 @@ use memchr::memchr3;
 
 use crate::encoding::MARK;
 use crate::origin::MAX_GAP;
+use crate::wrapping::Layer;
 
 /// Brackets that are deeper than this are passed over.
 const MAX_DEPTH: usize = 128;
@@ -34,6 +35,9 @@ pub(super) struct Walk {
     /// For each open object what its member "field" says, by which some documents name what is in "value".
     fields: Vec<Option<Vec<u8>>>,
     after_colon: bool,
+    /// How many objects were entered, and which of them the open ones are.
+    entered: u64,
+    objects: Vec<u64>,
 }
 
 impl Walk {
@@ -53,6 +57,7 @@ impl Walk {
                     self.after_colon = true;
                     self.at += 1;
                 }
+                b'{' if self.is_torn(bytes) => self.forget(),
                 b'{' if self.open.len() < MAX_DEPTH => return Token::Object,
                 b'[' if self.open.len() < MAX_DEPTH => {
                     self.open.push(b'[');
@@ -83,11 +88,20 @@ impl Walk {
         Token::Pause
     }
 
+    /// Whether the object that begins here begins a line where none can stand within another: what is open lacks its end.
+    fn is_torn(&self, bytes: &[u8]) -> bool {
+        let before = &bytes[..self.at];
+        let is_within = |byte: &u8| b":,[{".contains(byte);
+        !self.open.is_empty() && before.ends_with(b"\n") && !before.trim_ascii_end().last().is_some_and(is_within)
+    }
+
     /// Goes into the object that begins here.
     pub(super) fn enter(&mut self) {
         self.open.push(b'{');
         self.path.push(Vec::new());
         self.fields.push(None);
+        self.entered += 1;
+        self.objects.push(self.entered);
         self.after_colon = false;
         self.at += 1;
     }
@@ -103,14 +117,14 @@ impl Walk {
         if self.name_here() == b"field"
             && let Some(field) = self.fields.last_mut()
         {
-            *field = Some(text.to_owned());
+            *field = Some(Layer::Json.unwrap(text).into_owned());
         }
         self.pass(end);
     }
 
     /// Begins anew: what was open is not closed any more.
     pub(super) fn forget(&mut self) {
-        *self = Self { at: self.at, ..Self::default() };
+        *self = Self { at: self.at, entered: self.entered, ..Self::default() };
     }
 
     /// The name of the member under way.
@@ -123,6 +137,16 @@ impl Walk {
         self.fields.last()?.as_deref()
     }
 
+    /// Which object is open below so many names; each has another number.
+    pub(super) fn object(&self, depth: usize) -> u64 {
+        self.objects.get(depth).or(self.objects.last()).copied().unwrap_or_default()
+    }
+
+    /// Whether the value under way is an item of a list.
+    pub(super) fn in_list(&self) -> bool {
+        self.open.last() == Some(&b'[')
+    }
+
     /// Whether brackets are open.
     pub(super) fn is_open(&self) -> bool {
         !self.open.is_empty()
@@ -131,7 +155,7 @@ impl Walk {
     fn name(&mut self, name: &[u8]) {
         if let Some(last) = self.path.last_mut() {
             last.clear();
-            last.extend_from_slice(name);
+            last.extend_from_slice(&Layer::Json.unwrap(name));
         }
     }
 
@@ -146,6 +170,7 @@ impl Walk {
             if opened == b'{' {
                 self.path.pop();
                 self.fields.pop();
+                self.objects.pop();
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::block::{Block, Item, USUAL_GAP};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Carry, Decoded, count_name};
-use crate::members::{ValueEnd, value_end};
+use crate::members::{ValueEnd, string_end, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
@@ -149,7 +149,8 @@ impl JsonDecoder {
         self.parse_copy(context, items, &starts, true, first, decoded)
     }
 
-    /// Decodes an item whose strings name half of a UTF-16 pair, which no text can hold: columns get U+FFFD for it.
+    /// Decodes an item whose strings name half of a UTF-16 pair, which no text can hold: columns get U+FFFD for it; or one
+    /// with numbers that the parser can't hold, of which the columns that are JSON have the text.
     fn parse_repaired(
         &mut self,
         context: &Context<'_>,
@@ -162,6 +163,7 @@ impl JsonDecoder {
         self.copy.extend_from_slice(&context.bytes[item.start..item.end]);
         self.copy.push(b']');
         replace_lone_surrogates(&mut self.copy);
+        replace_numbers(&mut self.copy);
         self.parse_copy(context, std::slice::from_ref(item), &[1], false, number, decoded)
     }
 
@@ -568,5 +570,70 @@ fn replace_lone_surrogates(json: &mut [u8]) {
             }
             _ => at = json.len().min(at + 2),
         }
+    }
+}
+
+/// Writes another number, blanks behind it, for each that is no small whole one: no column takes these.
+fn replace_numbers(json: &mut [u8]) {
+    /// So many digits fit into 64 bits.
+    const FIT: usize = 18;
+    const OTHER: &[u8] = b"0.5";
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        match byte {
+            b'"' => match string_end(json, at) {
+                ValueEnd::At(end) => at = end,
+                ValueEnd::Short | ValueEnd::Broken => return,
+            },
+            b'-' | b'0'..=b'9' => {
+                let len = json[at..].iter().take_while(|byte| b"+-.eE0123456789".contains(byte)).count();
+                let number = &mut json[at..at + len];
+                let is_whole = number.iter().skip(1).all(u8::is_ascii_digit);
+                if len >= OTHER.len() && !(is_whole && len <= FIT) && is_number(number) {
+                    number.fill(b' ');
+                    number[..OTHER.len()].copy_from_slice(OTHER);
+                }
+                at += len;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// Whether a text is a number as JSON writes it.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || whole > 1 && rest[0] == b'0' {
+        return false;
+    }
+    rest = &rest[whole..];
+    if let [b'.', fraction @ ..] = rest {
+        let len = digits(fraction);
+        if len == 0 {
+            return false;
+        }
+        rest = &fraction[len..];
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let len = digits(exponent);
+        return len > 0 && len == exponent.len();
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_none_of_a_column_are_replaced() {
+        let mut json =
+            br#"{"a":1E+400,"b":"1E+400","c":[123,-1.5e-999],"d":01e999,"e":123456789012345678901234567890}"#.to_vec();
+        replace_numbers(&mut json);
+        let wanted = r#"{"a":0.5   ,"b":"1E+400","c":[123,0.5      ],"d":01e999,"e":0.5                           }"#;
+        assert_eq!(String::from_utf8(json).unwrap(), wanted);
     }
 }

@@ -10,7 +10,7 @@ use wide::u8x16;
 use super::{JsonLog, has_field};
 use crate::block::{Block, Item};
 use crate::encoding::MARK;
-use crate::members::{Member, ValueEnd, member, string_end, value_end};
+use crate::members::{Member, ValueEnd, member, members, string_end, value_end};
 use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 
@@ -44,8 +44,32 @@ pub(crate) struct Open {
     in_string: bool,
     /// Whether the byte at [`Scanner::at`] is escaped by a backslash before it.
     escaped: bool,
-    /// Its end, once that was found, and whether it is that of a line that ends within a string.
-    end: Option<(usize, bool)>,
+    /// Whether the byte before [`Scanner::at`] is a line feed.
+    after_feed: bool,
+    /// Its end, once that was found, and of what it is the end.
+    end: Option<(usize, Ends)>,
+}
+
+/// How an object ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// With its last brace.
+    Whole,
+    /// With a line that ends within a string.
+    InString,
+    /// Before a line that begins with another object, where none can stand: it lacks its last braces.
+    Torn,
+}
+
+impl Ends {
+    /// What is wrong with the object, if anything is.
+    pub(crate) fn problem(self) -> Option<RejectReason<'static>> {
+        match self {
+            Self::Whole => None,
+            Self::InString => Some(RejectReason::LineInString),
+            Self::Torn => Some(RejectReason::LineWithin),
+        }
+    }
 }
 
 /// What a look at the bytes outside of objects found.
@@ -89,7 +113,7 @@ impl Scanner {
         self.at = self.at.saturating_sub(taken);
         if let Some(open) = &mut self.open {
             open.start = open.start.saturating_sub(taken);
-            open.end = open.end.map(|(end, is_broken)| (end - taken, is_broken));
+            open.end = open.end.map(|(end, ends)| (end - taken, ends));
         }
     }
 
@@ -112,11 +136,11 @@ impl Scanner {
             }
         }
         let open = self.open.as_mut()?;
-        let (mut end, is_broken) = open.find_end(bytes, &mut self.at)?;
+        let (mut end, ends) = open.find_end(bytes, &mut self.at)?;
         if end - open.start > MAX_LINE {
             return None;
         }
-        if is_broken {
+        if ends == Ends::InString {
             match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
                 // Nothing but what closes brackets follows: the rest of the file is no part of it.
@@ -128,7 +152,7 @@ impl Scanner {
                 Broken::ToTheEnd(_) | Broken::Here => {}
             }
         }
-        let problem = is_broken.then_some(RejectReason::LineInString);
+        let problem = ends.problem();
         self.items.push(Item { gap, start: open.start, end, problem, continues: false, wrapped: None });
         self.open = None;
         self.at = end;
@@ -202,14 +226,19 @@ impl Scanner {
                         self.outer.extend_from_slice(b"{[");
                         self.at += len;
                     }
+                    Wrapper::Holds(len) if self.outer.len() < MAX_OUTER => {
+                        self.outer.push(b'{');
+                        self.at += len;
+                    }
                     Wrapper::Unknown if !at_end => return Outside::End,
                     _ => return Outside::Object(self.at),
                 },
-                b'"' if self.outer.last() == Some(&b'{') => match other_member(bytes, self.at) {
+                b'"' if self.outer.last() == Some(&b'{') => match other_member(self.log, bytes, self.at) {
                     Beside::Records(len) if self.outer.len() < MAX_OUTER => {
                         self.outer.push(b'[');
                         self.at = len;
                     }
+                    Beside::Holds(value) => self.at = value,
                     Beside::Other(end) => self.at = end,
                     Beside::Unknown if !at_end => return Outside::End,
                     _ => return self.other(bytes, at_end),
@@ -243,6 +272,8 @@ impl Scanner {
 enum Wrapper {
     /// Where its records begin.
     Opens(usize),
+    /// Where a member begins that is a record or has some.
+    Holds(usize),
     No,
     /// The bytes end before it can be told.
     Unknown,
@@ -264,7 +295,15 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
             }
             // A record is told by its first key, as a rule.
             Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
-            Member::Value(_, value) => value_end(near, value),
+            Member::Value(_, value) => match value_end(near, value) {
+                // What stands before records is kept as text.
+                ValueEnd::At(_)
+                    if std::str::from_utf8(&near[..value]).is_ok() && holds_records(log, &near[value..]) =>
+                {
+                    return Wrapper::Holds(value);
+                }
+                end => end,
+            },
             Member::Short => ValueEnd::Short,
             Member::End(_) | Member::Broken => ValueEnd::Broken,
         };
@@ -276,10 +315,33 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
     }
 }
 
+/// Whether a value is a record, a list of records, or an object that has such a list: beyond doubt, since objects that hold
+/// anything may stand beside records.
+fn holds_records(log: &JsonLog, value: &[u8]) -> bool {
+    let first = match value {
+        [b'[', items @ ..] => items.trim_ascii_start(),
+        object => object,
+    };
+    let (mut count, mut has_time) = (0, false);
+    for (name, value) in members(first) {
+        if name == b"Records" && value.starts_with(b"[") && holds_records(log, value) {
+            return true;
+        }
+        count += usize::from(has_field(log, name));
+        has_time |= name == log.time.as_bytes();
+        if has_time && count > 3 {
+            return true;
+        }
+    }
+    false
+}
+
 /// A member of an object of records, other than these.
 enum Beside {
     /// Other records begin here.
     Records(usize),
+    /// A list of records, or an object that is or holds some, begins here.
+    Holds(usize),
     /// It ends here.
     Other(usize),
     /// It is broken, or too long.
@@ -289,13 +351,14 @@ enum Beside {
 }
 
 /// The member at `at`.
-fn other_member(bytes: &[u8], at: usize) -> Beside {
+fn other_member(log: &JsonLog, bytes: &[u8], at: usize) -> Beside {
     let near = &bytes[..bytes.len().min(at + MAX_GAP)];
     let found = match member(near, at) {
         Member::Value(b"Records", value) if near[value] == b'[' => return Beside::Records(value + 1),
         Member::Value(_, value) => match value_end(near, value) {
             // What stands between records is kept as text.
             ValueEnd::At(end) if std::str::from_utf8(&near[at..end]).is_err() => ValueEnd::Broken,
+            ValueEnd::At(_) if holds_records(log, &near[value..]) => return Beside::Holds(value),
             end => end,
         },
         Member::Short => ValueEnd::Short,
@@ -408,15 +471,15 @@ impl Open {
 
     /// Moves its end to where it is once `taken` bytes are gone.
     pub(crate) fn take(&mut self, taken: usize) {
-        self.end = self.end.map(|(end, is_broken)| (end.saturating_sub(taken), is_broken));
+        self.end = self.end.map(|(end, ends)| (end.saturating_sub(taken), ends));
     }
 
-    /// The object's end, if that is among `bytes`, and whether a line ends within a string there: looks at those from `at` on, in steps of 64.
-    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
+    /// The object's end, if that is among `bytes`, and what kind of end it is: looks at those from `at` on, in steps of 64.
+    pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Ends)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
         {
-            self.end = self.step(block, *at);
+            self.end = self.step(bytes, block, *at);
             *at += 64;
         }
         if self.end.is_some() {
@@ -427,17 +490,24 @@ impl Open {
         let mut block = [b' '; 64];
         block[..rest.len()].copy_from_slice(rest);
         let mut tried = *self;
-        self.end = tried.step(&block, *at);
+        self.end = tried.step(bytes, &block, *at);
         self.end
     }
 
     /// Looks at 64 bytes, which begin at `at`.
-    fn step(&mut self, block: &[u8; 64], at: usize) -> Option<(usize, bool)> {
+    fn step(&mut self, bytes: &[u8], block: &[u8; 64], at: usize) -> Option<(usize, Ends)> {
         let masks = Masks::of(block);
         let quotes = masks.quotes & !self.escapes(masks.backslashes);
         let strings = prefix_xor(quotes) ^ if self.in_string { u64::MAX } else { 0 };
         self.in_string = strings >> 63 == 1;
-        let broken = masks.line_feeds & strings;
+        let mut broken = masks.line_feeds & strings;
+        let first_of_lines = masks.opens & !strings & (masks.line_feeds << 1 | u64::from(self.after_feed));
+        self.after_feed = masks.line_feeds >> 63 == 1;
+        let mut torn = 0;
+        if first_of_lines != 0 {
+            torn = first_torn(bytes, at, first_of_lines);
+            broken |= torn;
+        }
         let before_break = if broken == 0 { u64::MAX } else { (1 << broken.trailing_zeros()) - 1 };
         let opens = masks.opens & !strings & before_break;
         let closes = masks.closes & !strings & before_break;
@@ -455,12 +525,19 @@ impl Open {
             } else {
                 self.depth -= 1;
                 if self.depth == 0 {
-                    return Some((at + place as usize + 1, false));
+                    return Some((at + place as usize + 1, Ends::Whole));
                 }
             }
         }
         // JSON forbids a line to end within a string: the object is broken here.
-        (broken != 0).then(|| (at + broken.trailing_zeros() as usize, true))
+        if broken == 0 {
+            return None;
+        }
+        let end = at + broken.trailing_zeros() as usize;
+        if torn.trailing_zeros() > broken.trailing_zeros() {
+            return Some((end, Ends::InString));
+        }
+        Some((bytes[..end].trim_ascii_end().len(), Ends::Torn))
     }
 
     /// Which bytes are escaped, when these are backslashes.
@@ -480,6 +557,21 @@ impl Open {
         }
         escaped
     }
+}
+
+/// The first of the braces in a mask of bytes from `at` on that begins a line where no object can stand within another: behind
+/// a value.
+#[cold]
+fn first_torn(bytes: &[u8], at: usize, mut braces: u64) -> u64 {
+    while braces != 0 {
+        let place = braces.trailing_zeros();
+        braces &= braces - 1;
+        let before = bytes[..at + place as usize].trim_ascii_end().last();
+        if !before.is_none_or(|byte| b":,[{".contains(byte)) {
+            return 1 << place;
+        }
+    }
+    0
 }
 
 /// Which of 64 bytes are what.

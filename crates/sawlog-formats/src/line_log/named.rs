@@ -1,7 +1,7 @@
 //! Writes named values as the line that the log would have.
 
 use super::{LineLog, Shape};
-use crate::named_values::{NamedValues, micros, quoted, word};
+use crate::named_values::{NamedValues, micros, quoted, whole, word};
 
 /// The line; `None` if there is no time that is one.
 #[must_use]
@@ -14,7 +14,8 @@ pub fn write_named(log: &LineLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
         let value = |of: usize| values.text(field.columns()[of].name);
         let text = match field.shape {
             Shape::Text if field.is_quoted => quoted(value(0)).into_owned(),
-            Shape::Text | Shape::Number { .. } => word(value(0)).into_owned(),
+            Shape::Number { .. } => word(value(0).map(whole)).into_owned(),
+            Shape::Text => word(value(0)).into_owned(),
             Shape::Seconds { .. } => value(0).map_or(b"-1".to_vec(), |value| word(Some(value)).into_owned()),
             Shape::Time => {
                 let is_record_time = log.table.times.contains(&field.columns()[0].name);
@@ -28,7 +29,7 @@ pub fn write_named(log: &LineLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
                     other => word(other.map(|(_, value)| value)).into_owned(),
                 }
             }
-            Shape::Endpoint => match (value(0), value(1)) {
+            Shape::Endpoint => match (value(0), value(1).map(whole)) {
                 (Some(address), Some(port)) if !address.ends_with(&[b":", port].concat()) => {
                     [&word(Some(address)), b":".as_slice(), &word(Some(port))].concat()
                 }

@@ -55,6 +55,8 @@ pub(super) struct Reader<'a> {
     /// How many numbers may still be none; `None` if not even one that is too large.
     odd_left: Option<usize>,
     tries_left: usize,
+    /// Whether quotes behind a backslash end no field.
+    skips_escaped: bool,
     /// Whether request lines must be whole.
     wants_requests: bool,
     /// Whether any word will do as the record's time.
@@ -69,6 +71,7 @@ impl<'a> Reader<'a> {
             times: TimeReader::default(),
             odd_left: None,
             tries_left: 0,
+            skips_escaped: false,
             wants_requests: false,
             takes_any_time: false,
         }
@@ -94,7 +97,25 @@ impl<'a> Reader<'a> {
         (0..=MAX_ODD).map(Some).find_map(|odd| self.pass(line, odd, false).ok()).ok_or(problem)
     }
 
+    /// Takes the fields. Where there were too many ends of quoted fields to try, those do not count before which a backslash
+    /// stands.
     fn pass(
+        &mut self,
+        line: &[u8],
+        odd_left: Option<usize>,
+        wants_requests: bool,
+    ) -> Result<(), RejectReason<'static>> {
+        let first = self.try_pass(line, odd_left, wants_requests);
+        if first.is_ok() || self.tries_left > 0 {
+            return first;
+        }
+        self.skips_escaped = true;
+        let again = self.try_pass(line, odd_left, wants_requests);
+        self.skips_escaped = false;
+        again
+    }
+
+    fn try_pass(
         &mut self,
         line: &[u8],
         odd_left: Option<usize>,
@@ -137,7 +158,10 @@ impl<'a> Reader<'a> {
     fn quoted(&mut self, line: &[u8], slot: Slot, field: usize, at: usize) -> Result<(), RejectReason<'static>> {
         let start = at + 1;
         let closing = memchr_iter(b'"', &line[start..]).map(|quote| start + quote);
-        let closing = closing.filter(|quote| matches!(line.get(quote + 1), None | Some(b' ')));
+        let skips_escaped = self.skips_escaped;
+        let closing = closing.filter(|quote| {
+            matches!(line.get(quote + 1), None | Some(b' ')) && !(skips_escaped && is_escaped(&line[start..*quote]))
+        });
         let (mark, mut first) = (self.mark(), None);
         for end in closing {
             if first.is_some() {
@@ -311,6 +335,11 @@ impl<'a> Reader<'a> {
         self.odd_left = mark.odd_left;
         self.taken.is_plain = mark.is_plain;
     }
+}
+
+/// Whether what follows a text is escaped by a backslash.
+fn is_escaped(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 /// How many fields a text has, of which those in quotes can hold blanks.

@@ -13,10 +13,11 @@ use crate::encoding::without_mark;
 use crate::entity::{Entity, EntityKind, Failed, Measures, Part};
 use crate::format::{Format, Framing};
 use crate::json_log::{self, JsonLog};
-use crate::members::members;
-use crate::named_values::Inside;
+use crate::members::{ValueEnd, members, value_end};
+use crate::named_values::{Inside, NamedValues};
 use crate::role::Changes;
 use crate::table::Table;
+use crate::wrapping::wrap_json;
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -77,8 +78,28 @@ const INSIDE: Inside = Inside {
         ("access_key_id", "user_identity.access_key_id"),
     ],
     required: &["event_time", "event_name"],
-    write: |values| json_log::write_named(&LOG, values),
+    write: |values| {
+        let record = json_log::write_named(&LOG, values)?;
+        Some(with_resource(record, values))
+    },
 };
+
+/// The Event history names the resource that an event is about in columns of its own.
+fn with_resource(mut record: Vec<u8>, values: &NamedValues<'_>) -> Vec<u8> {
+    let members = [("type", "resource_type"), ("ARN", "resource_name")];
+    let mut text = String::new();
+    for (key, column) in members {
+        if let Some(value) = values.text(column).and_then(|value| std::str::from_utf8(value).ok()) {
+            let separator = if text.is_empty() { "" } else { "," };
+            let value = String::from_utf8_lossy(&wrap_json(value.as_bytes())).into_owned();
+            text.push_str(&format!("{separator}\"{key}\":\"{value}\""));
+        }
+    }
+    if !text.is_empty() && values.get("resources").is_none() && record.pop() == Some(b'}') {
+        record.extend_from_slice(format!(",\"resources\":[{{{text}}}]}}").as_bytes());
+    }
+    record
+}
 
 /// The table of API calls.
 pub const TABLE: Table = Table {
@@ -105,7 +126,7 @@ fn detect(head: &[u8]) -> bool {
     let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
     match text.first() {
         Some(b'{') if text.starts_with(b"{\"Records\"") => true,
-        Some(b'{') => (names(b"eventSource") && names(b"eventName") || has_records(text)) && !is_digest(head),
+        Some(b'{') => names(b"eventSource") && names(b"eventName") || has_records(text),
         Some(b'[') => trimmed(&text[1..]).starts_with(b"]") || names(b"eventSource") && names(b"eventName"),
         _ => false,
     }
@@ -138,18 +159,47 @@ fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
 }
 
-/// Whether `head`, the beginning of a file, looks like a CloudTrail digest, which lists log files and their hashes. See the
-/// AWS CloudTrail user guide, "CloudTrail digest file structure".
+/// Whether the object with which `head`, the beginning of a file, begins looks like a CloudTrail digest, which lists log files
+/// and their hashes. See the AWS CloudTrail user guide, "CloudTrail digest file structure".
 ///
 /// ```
-/// assert!(sawlog_formats::cloudtrail::is_digest(br#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b""#));
+/// use sawlog_formats::cloudtrail::is_digest;
+/// assert!(is_digest(br#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b""#));
+/// // What a record holds makes none of it.
+/// assert!(!is_digest(br#"{"requestParameters":{"digestStartTime":"2021","digestS3Bucket":"b"}}"#));
 /// ```
 #[must_use]
 pub fn is_digest(head: &[u8]) -> bool {
-    let text = trimmed(head);
-    let names = |name: &[u8]| memchr::memmem::find(text, name).is_some();
-    let is_object = text.starts_with(b"{") && !text.starts_with(b"{\"Records\"");
-    is_object && names(b"\"digestStartTime\"") && names(b"\"digestS3Bucket\"")
+    let (mut time, mut bucket) = (false, false);
+    for (name, value) in members(trimmed(head)) {
+        match name {
+            b"digestStartTime" => time = true,
+            b"digestS3Bucket" => bucket = true,
+            b"eventVersion" | b"eventName" => return false,
+            b"Records" if value.starts_with(b"[") => return false,
+            _ => {}
+        }
+    }
+    time && bucket
+}
+
+/// Whether a content is a digest and nothing else. One that breaks off is a digest, too, unless it has the names of an event.
+///
+/// ```
+/// use sawlog_formats::cloudtrail::is_only_digest;
+/// let digest = r#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b","logFiles":[]}"#;
+/// assert!(is_only_digest(digest.as_bytes()));
+/// assert!(!is_only_digest(format!("{digest}\n{{\"Records\":[]}}").as_bytes()));
+/// ```
+#[must_use]
+pub fn is_only_digest(content: &[u8]) -> bool {
+    let text = trimmed(content);
+    let has_event = || memchr::memmem::find(text, b"\"eventName\"").is_some();
+    is_digest(content)
+        && match value_end(text, 0) {
+            ValueEnd::At(end) => text[end..].trim_ascii().is_empty(),
+            ValueEnd::Short | ValueEnd::Broken => !has_event(),
+        }
 }
 
 /// Without byte order mark and white space at the beginning.

@@ -3,7 +3,8 @@
 use super::column::{FIELDS, OPERATION, REFERER, REQUEST_URI, TIME, USER_AGENT};
 use super::line::has_bare_dashes;
 use super::{COLUMNS, detect, time};
-use crate::named_values::{Inside, NamedValues, micros, quoted, word};
+use crate::named_values::{Inside, NamedValues, micros, quoted, whole, word};
+use crate::table::Kind;
 
 /// How S3 access logs are found inside of other documents. The other names are those of the Amazon S3 user guide, "Logging
 /// requests with server access logging", for `CloudWatch` Logs, and of the Amazon Athena user guide's table of S3 access logs.
@@ -49,6 +50,7 @@ fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
                     line.push(b'"');
                 }
             },
+            _ if matches!(column.kind, Kind::Int32 | Kind::Int64) => line.extend_from_slice(&word(value.map(whole))),
             _ => line.extend_from_slice(&word(value)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::TABLE;
 use super::layout::{is_default_record, is_number, is_transit_record};
-use crate::named_values::{Inside, NamedValues, micros, word};
+use crate::named_values::{Inside, NamedValues, micros, whole, word};
 use crate::table::Kind;
 
 /// How flow logs are found inside of other documents. The other names are those of the Amazon Athena user guide, "Create a
@@ -39,6 +39,7 @@ fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
             Some(time) if matches!(column.kind, Kind::Time) && !is_number(value) => {
                 line.extend_from_slice((time / 1_000_000).to_string().as_bytes());
             }
+            _ if matches!(column.kind, Kind::Int32 | Kind::Int64) => line.extend_from_slice(&word(Some(whole(value)))),
             _ => line.extend_from_slice(&word(Some(value))),
         }
     }

@@ -1,0 +1,170 @@
+//! Where records are in documents: the place at which a file's records were found, and what other places are beside it.
+//!
+//! A field of a document may hold what somebody chose who only made a request: a user agent, a parameter, a name. So a text
+//! that looks like a record is taken for one only in the place of the file's records, or in one in which documents of
+//! such kinds have records.
+
+use crate::named_values::plain;
+
+/// Members that hold documents or lists of them.
+const CONTAINERS: &[&str] = &[
+    "Records",
+    "Events",
+    "events",
+    "logEvents",
+    "Messages",
+    "results",
+    "result",
+    "hits",
+    "responses",
+    "_source",
+    "Sns",
+];
+/// The names below which documents have records, behind the containers.
+const KNOWN: &[&[&str]] = &[
+    &[],
+    &["CloudTrailEvent"],
+    &["eventJson"],
+    &["eventData"],
+    &["_raw"],
+    &["message"],
+    &["@message"],
+    &["event", "original"],
+    &["event.original"],
+    &["detail"],
+    &["Message"],
+    &["Body"],
+    &["body"],
+];
+/// Members that hold what callers choose, or what was answered to them, without `_` and in lower-case letters.
+const CHOSEN: &[&[u8]] =
+    &[b"requestparameters", b"responseelements", b"additionaleventdata", b"serviceeventdetails", b"flattened"];
+
+/// In a path: what follows is in the text of the string that has the name before it.
+pub(super) const WITHIN: &[u8] = b"\"";
+
+/// Names that lead to a value.
+pub(super) type Path = [Vec<u8>];
+
+/// Where records are in documents: below which names, and in what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The names of the members that lead to them.
+    pub(super) path: Vec<Vec<u8>>,
+    /// Whether they are objects; else they are in strings.
+    pub(super) is_object: bool,
+    /// Whether they are the items of a list.
+    pub(super) in_list: bool,
+    /// What the member "field" beside them says, if they are in "value".
+    pub(super) field: Option<Vec<u8>>,
+    /// The names that lead to them in the text of the string.
+    pub(super) inner: Vec<Vec<u8>>,
+}
+
+/// What a value is by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It stands where the file's records do.
+    Here,
+    /// It may be a record.
+    Likely,
+    /// It stands elsewhere: what looks like a record may be a field of one.
+    Elsewhere,
+}
+
+impl Place {
+    /// A column of a table that has records, at `inner` in its texts.
+    pub(super) fn of_column(name: &[u8], inner: Vec<Vec<u8>>) -> Self {
+        Self { path: vec![name.to_vec()], is_object: false, in_list: false, field: None, inner }
+    }
+
+    /// The rows of a table, which are records.
+    pub(super) fn of_row() -> Self {
+        Self { path: Vec::new(), is_object: true, in_list: false, field: None, inner: Vec::new() }
+    }
+
+    /// What a value is that stands in a place.
+    pub(super) fn standing(&self, path: &Path, is_object: bool, in_list: bool, field: Option<&[u8]>) -> Standing {
+        let is_named = self.path.last().is_none_or(|name| name != b"value");
+        let same = self.path == path && (is_named || self.field.is_some() && self.field.as_deref() == field);
+        // Its name may follow it.
+        let may_be = self.path == path && field.is_none();
+        if same && self.is_object == is_object {
+            Standing::Here
+        } else if !is_chosen(path)
+            && (same || may_be && !is_named || is_known(path, field) || in_list && self.is_sibling(path))
+        {
+            Standing::Likely
+        } else {
+            Standing::Elsewhere
+        }
+    }
+
+    /// Whether a path ends with another name only than that of lists of records: `{"us-east-1":[…],"eu-west-1":[…]}`.
+    fn is_sibling(&self, path: &Path) -> bool {
+        let split = self.path.split_last().zip(path.split_last());
+        self.in_list && split.is_some_and(|((_, parents), (_, others))| parents == others)
+    }
+}
+
+/// Whether documents have records in a place. `field` is what the member "field" beside it says.
+pub(super) fn is_known(path: &Path, field: Option<&[u8]>) -> bool {
+    path.last().is_some_and(|name| name == b"Records")
+        || path.split(|name| name == WITHIN).all(|path| known(path, field))
+}
+
+fn known(path: &Path, field: Option<&[u8]>) -> bool {
+    let path = &path[containers(path)..];
+    let is_same = |wanted: &&[&str]| path.iter().map(Vec::as_slice).eq(wanted.iter().map(|name| name.as_bytes()));
+    match path {
+        [name] if name == b"value" => field.is_some_and(is_known_name),
+        _ => KNOWN.iter().any(is_same),
+    }
+}
+
+/// Whether a column of a table, or a member, of this name holds records.
+pub(super) fn is_known_name(name: &[u8]) -> bool {
+    KNOWN.iter().any(|known| matches!(known, [known] if known.as_bytes() == name))
+}
+
+/// How many names of a path are those of containers. What follows is in one document of a list.
+pub(super) fn containers(path: &Path) -> usize {
+    path.iter().take_while(|name| CONTAINERS.iter().any(|container| container.as_bytes() == *name)).count()
+}
+
+/// Whether a place is within what callers choose.
+pub(super) fn is_chosen(path: &Path) -> bool {
+    path.iter().any(|name| CHOSEN.contains(&plain(name).as_slice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<Vec<u8>> {
+        text.split('/').filter(|name| !name.is_empty()).map(|name| name.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn places_are_told_by_all_their_names() {
+        for known in ["", "Events/CloudTrailEvent", "hits/hits/_source/event/original", "Body/\"/Message", "a/Records"]
+        {
+            assert!(is_known(&path(known), None), "{known}");
+        }
+        for other in ["user_agent/original", "host/message", "Events/Resources/ResourceName", "Body/\"/Subject"] {
+            assert!(!is_known(&path(other), None), "{other}");
+        }
+        assert!(
+            is_known(&path("results/value"), Some(b"@message")) && !is_known(&path("results/value"), Some(b"@ptr"))
+        );
+    }
+
+    #[test]
+    fn lists_beside_each_other_hold_the_same() {
+        let place = Place { path: path("us"), is_object: false, in_list: true, field: None, inner: Vec::new() };
+        assert_eq!(place.standing(&path("us"), false, true, None), Standing::Here);
+        assert_eq!(place.standing(&path("eu"), false, true, None), Standing::Likely);
+        assert_eq!(place.standing(&path("eu"), false, false, None), Standing::Elsewhere);
+        assert_eq!(place.standing(&path("requestParameters/Records"), true, true, None), Standing::Elsewhere);
+    }
+}
