@@ -1062,17 +1062,21 @@ fn records_without_a_value_are_found() {
     let lines = [request("203.0.113.5", "-", "k", "1"), request("203.0.113.5", "ann", "k", "-")].concat();
     let case =
         stored(&[("s3", lines), ("flows", flows()), ("a.json", trail(&[event(0, json!({ "errorCode": "Denied" }))]))]);
-    for (filter, expected) in [
-        (["--user", "-"], 1),
-        (["--where", "requester="], 1),
-        (["--where", "bytes_sent="], 1),
-        (["--where", "bytes_sent!="], 1),
-        (["--where", "http_status="], 0),
-        (["--where", "error_code!="], 1),
-        (["--where", "source_file="], 0),
-        (["--where", "request_parameters.userName="], 1),
+    let all = count(&case, &[]);
+    for (filter, log, expected) in [
+        (["--user", "-"], "s3", 1),
+        (["--where", "requester="], "s3", 1),
+        (["--where", "bytes_sent="], "s3", 1),
+        (["--where", "http_status="], "s3", 0),
+        (["--where", "source_file!="], "s3", 2),
+        (["--where", "request_parameters.userName="], "cloudtrail", 1),
     ] {
-        assert_eq!(count(&case, &filter), expected, "{filter:?}");
+        assert_eq!(count(&case, &[&filter[..], &["--log", log]].concat()), expected, "{filter:?}");
+    }
+    // A log without the field has none in any record.
+    for (field, filled) in [("bytes_sent", 1), ("error_code", 1), ("requester", 1), ("interface_id", all - 3)] {
+        assert_eq!(count(&case, &["--where", &format!("{field}!=")]), filled, "{field}");
+        assert_eq!(count(&case, &["--where", &format!("{field}=")]), all - filled, "{field}");
     }
     assert_eq!(count(&case, &["--log", "s3", "--user", "!-"]), 1);
 }

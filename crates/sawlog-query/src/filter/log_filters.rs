@@ -14,7 +14,7 @@ use super::glob::is_glob;
 use super::object::{bucket, key, resource};
 use super::text::TextFilter;
 use super::values::Filters;
-use super::wheres::{condition, is_filled, wheres};
+use super::wheres::{condition, wheres};
 use crate::error::WrongValue;
 use crate::logs::{self, Roles, resolve};
 use crate::times::{self, Clock};
@@ -148,14 +148,7 @@ impl Builder {
         self.add_all("service", "service", &args.service, &on("service"))?;
         self.add_all("interface", "interface", &args.interface, &on("interface"))?;
         self.add_all("source_file", "source_file", &args.source_file, &on("source_file"))?;
-        for (path, mut values) in wheres(&args.condition)? {
-            // Without a value, not having it is to have some: a log without the field has none.
-            let (all, not_empty) = (values.len(), "!");
-            values.retain(|value| value != not_empty);
-            if values.len() < all {
-                self.add("where", "", &[String::new()], &|_| Ok(is_filled(table, &path)))?;
-                self.fields.last_mut().into_iter().for_each(|field| field.value = format!("{path}!="));
-            }
+        for (path, values) in wheres(&args.condition)? {
             let before = self.fields.len();
             self.add("where", "", &values, &|value| condition(table, &path, value))?;
             self.fields[before..].iter_mut().for_each(|field| field.value = format!("{path}={}", field.value));

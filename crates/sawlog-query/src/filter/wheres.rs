@@ -59,13 +59,7 @@ fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
 }
 
-/// Whether a record has the field, and it is not empty.
-pub(super) fn is_filled(table: &Table, path: &str) -> Option<Condition> {
-    let column = datafusion::prelude::cast(resolve(table, path)?, DataType::Utf8View);
-    Some(Condition { expr: column.not_eq(lit("")).is_true(), probe: None })
-}
-
-/// Whether a field is a value, as text, or matches it.
+/// Whether a field is a value, as text, or matches it; of no value, whether a record lacks the field.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
     let (wanted, matcher) = (value.to_owned(), matcher(value));
     let is_it = move |text: &str| text == wanted || matcher.as_ref().is_some_and(|glob| glob.is_match(text));
@@ -73,7 +67,10 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
         let expr = test_each(&ident(list), field, &format!("any_{path}_{value}"), is_it);
         return Ok(Some(Condition { expr, probe: None }));
     }
-    let Some(column) = resolve(table, path) else { return Ok(None) };
+    let Some(column) = resolve(table, path) else {
+        // No record of a log without the field has it.
+        return Ok(value.is_empty().then(|| Condition { expr: lit(true), probe: None }));
+    };
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
     let column = match own.map(|column| column.kind) {
         Some(Kind::List(_)) => {
