@@ -1,11 +1,15 @@
 //! A run: stages data files, then makes them a new version of the store, all of them or none.
 
 use std::fs::File;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::statistics::Statistics;
+use arrow::array::RecordBatch;
 use sawlog_formats::{Kind, TIMES, Table};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -178,18 +182,32 @@ impl<'a> Run<'a> {
         self.index.spill_if_full(&self.staging)
     }
 
-    /// Writes the rows of the index that wait.
+    /// Writes the rows of the index that wait: a thread puts them in order, while this one writes those that come before.
     fn write_index(&mut self) -> Result<()> {
         let (index, staging) = (std::mem::take(&mut self.index), self.staging.clone());
-        index.finish(&staging, |rows| {
-            let mut staged = self.create_file(&ENTITIES, None)?;
-            let path = staged.file.path().to_owned();
-            let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
-            // In one row group, so that the names of source files are in it once.
-            let row_group = encoder.encode(&rows).map_err(StoreError::parquet(&path))?;
-            staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
-            self.close_file(staged)
+        let (sender, files) = sync_channel(0);
+        thread::scope(|scope| {
+            let sorting = scope.spawn(move || {
+                index.finish(&staging, |rows| {
+                    // Nobody takes them any more if they can't be written.
+                    let _ = sender.send(rows);
+                    Ok(())
+                })
+            });
+            let written = files.into_iter().try_for_each(|rows| self.write_index_file(&rows));
+            let sorted = sorting.join().unwrap_or_else(|panic| resume_unwind(panic));
+            written.and(sorted)
         })
+    }
+
+    /// Writes a file of the index, in one row group, so that the names of source files are in it once.
+    fn write_index_file(&mut self, rows: &RecordBatch) -> Result<()> {
+        let mut staged = self.create_file(&ENTITIES, None)?;
+        let path = staged.file.path().to_owned();
+        let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
+        let row_group = encoder.encode(rows).map_err(StoreError::parquet(&path))?;
+        staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
+        self.close_file(staged)
     }
 
     /// Closes a data file, to be added by [`Run::commit`].
