@@ -250,6 +250,23 @@ fn summarize_tells_what_columns_have_in_them() {
     assert!(sql(&case, "SUMMARIZE nothing").err.contains("there is no table nothing"));
 }
 
+/// Bytes that are no text have no least or largest one, and stop nothing.
+#[test]
+fn every_table_can_be_summarized_whatever_its_bytes_are() {
+    let case = Case::new();
+    let mut line =
+        b"owner b [29/Jul/2021:10:00:00 +0000] 192.0.2.9 - R REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 5 5 1 1 - \""
+            .to_vec();
+    line.extend(b"\xff\xfe\" -\n\xff no record\n");
+    case.write("logs/s3.log", line);
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 3);
+    for table in ["s3_access", "cloudtrail", "vpc_flow", "alb_access", "rejects", "sources", "entities", "events"] {
+        assert!(rows(&case, &format!("SUMMARIZE {table}")).len() > 3, "{table}");
+    }
+    let raw = rows(&case, "SUMMARIZE SELECT raw FROM s3_access");
+    assert!(raw[0].starts_with("raw,Binary") && raw[0].ends_with(",,,1,,1,0.0"), "{raw:?}");
+}
+
 #[test]
 fn errors_are_a_sentence_about_what_was_written() {
     let case = trail_case();

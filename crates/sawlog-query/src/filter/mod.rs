@@ -19,6 +19,6 @@ pub(crate) use address::is_at;
 pub use condition::Probe;
 pub(crate) use log_filters::FAILED;
 pub use log_filters::{FieldFilter, LogFilters};
-pub(crate) use object::place_in_s3;
+pub(crate) use object::{place_in_s3, unescaped};
 pub use text::TextFilter;
 pub use values::Filters;

@@ -40,6 +40,11 @@ pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
 
 /// A text with its percent sequences decoded, where they are text.
 fn decoded(text: &str) -> String {
+    String::from_utf8(unescaped(text)).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The bytes of a text with its percent sequences decoded; what is none stays.
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes = text.as_bytes();
     let mut found = Vec::with_capacity(bytes.len());
@@ -54,7 +59,7 @@ fn decoded(text: &str) -> String {
             at += 1;
         }
     }
-    String::from_utf8(found).unwrap_or_else(|_| text.to_owned())
+    found
 }
 
 /// A key as it is, and what it is when it is decoded once and twice: logs encode keys, and encode what was encoded.

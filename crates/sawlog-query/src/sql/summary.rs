@@ -58,14 +58,20 @@ pub(super) fn summary(frame: DataFrame) -> Result<SendableRecordBatchStream> {
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows.boxed())))
 }
 
-/// What is asked of a column: its values, its least and largest one, how many it has, their mean. Groups and lists are counted only.
+/// What is asked of a column: its values, its least and largest one, how many it has, their mean. Groups and lists are counted only,
+/// and of bytes no least or largest are told.
 fn asked(column: &Expr, data_type: &DataType) -> [Expr; ASKED] {
     let none = || min(lit(ScalarValue::Int64(None)));
     let text = |expr: Expr| cast_expr(expr, DataType::Utf8);
     let is_simple = !data_type.is_nested() && *data_type != DataType::Null;
-    let [least, largest, unique] = if is_simple {
-        // Of truths no engine makes an estimate.
-        let value = if *data_type == DataType::Boolean { text(column.clone()) } else { column.clone() };
+    let [least, largest, unique] = if is_simple && data_type.is_binary() {
+        // Bytes need not be text.
+        [text(none()), text(none()), approx_distinct(column.clone())]
+    } else if is_simple {
+        // Of truths and fractions the engine makes no estimate.
+        let is_estimated =
+            data_type.is_integer() || data_type.is_string() || matches!(data_type, DataType::Timestamp(..));
+        let value = if is_estimated { column.clone() } else { text(column.clone()) };
         [text(min(column.clone())), text(max(column.clone())), approx_distinct(value)]
     } else {
         [text(none()), text(none()), none()]

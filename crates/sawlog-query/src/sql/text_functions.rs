@@ -10,6 +10,7 @@ use datafusion::logical_expr::ScalarUDF;
 use regex::Regex;
 
 use super::json::OfAny;
+use crate::filter::unescaped;
 
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
@@ -39,20 +40,7 @@ fn each_text(texts: &ArrayRef, make: fn(&str) -> String) -> Result<ArrayRef> {
 
 /// Text whose `%2F` are the bytes that they stand for; what stands for none stays.
 fn url_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digit =
-            |place: usize| char::from(*after.get(place)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        if let Some((high, low)) = (*first == b'%').then(|| digit(0).zip(digit(1))).flatten() {
-            bytes.push(high * 16 + low);
-            rest = &after[2..];
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&unescaped(text)).into_owned()
 }
 
 fn url_encoded(text: &str) -> String {
