@@ -264,6 +264,8 @@ proptest! {
         for summary in SUMMARIES {
             questions.push(vec!["s3logparse", summary]);
             questions.push(vec!["s3logparse", summary, "-n", "3", "--json"]);
+            let time = TIMES[usize::try_from(numbers.below(5)).unwrap()];
+            questions.push([&["s3logparse", summary], time].concat());
         }
         questions.extend(ENTITIES.iter().map(|(entity, _)| vec!["who", entity, "--json"]));
         in_parallel(questions, same);
@@ -534,6 +536,48 @@ fn summaries_are_answers_from_the_index_alone() {
         let explained = case.sawq(&["s3logparse", summary, "--explain"]).err;
         assert!(!explained.contains("read of s3_access"), "{summary}: {explained}");
     }
+}
+
+/// Each address is in the files of several days: what is added up over a run is believed as long as all of its files are there,
+/// and asked for as a whole.
+#[test]
+fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
+    let case = Case::new();
+    let mut numbers = Numbers::new(12);
+    for (name, lines) in [("logs/a", 300), ("logs/b", 200)] {
+        case.write(name, talkers(&mut numbers, lines));
+    }
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    case.write("logs/c", talkers(&mut numbers, 250));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let explained = |case: &Case, question: &[&str], of_files: &str| {
+        copy(&case.path("sawlog-store"), &case.path("scanned"));
+        fs::remove_dir_all(case.path("scanned/entities")).unwrap();
+        let scanned = case.sawq(&[question, &["--store", "scanned"]].concat());
+        fs::remove_dir_all(case.path("scanned")).unwrap();
+        let ran = case.sawq(&[question, &["--explain"]].concat());
+        assert!(!ran.text().is_empty() && ran.text() == scanned.text(), "{question:?}");
+        let note = format!("remote_ip by the index for {of_files}\n");
+        assert!(ran.err.contains(&note), "{question:?} without {note}{}", ran.err);
+    };
+    let summaries = |case: &Case, of_files: &str| {
+        for summary in ["toptalkers", "topdownloaders", "topuploaders"] {
+            explained(case, &["s3logparse", summary], of_files);
+        }
+        explained(case, &["top", "remote_ip", "--by", "bytes-sent"], of_files);
+    };
+    summaries(&case, "6 of 6 data files, 6 of them added up by run");
+    // Days are no whole runs.
+    explained(&case, &["s3logparse", "toptalkers", "--since", "2021-07-30"], "4 of 4 data files");
+    // The first run's files are replaced, the second one's stay.
+    assert_eq!(case.sawlog(&["remove", "logs/b", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
+    summaries(&case, "6 of 6 data files, 6 of them added up by run");
+    // Their rows are gone, but those of one day.
+    let day = live_files(&case.path("sawlog-store/s3_access")).into_iter().min().unwrap();
+    assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
+    assert!(!live_files(&case.path("sawlog-store/s3_access")).contains(&day));
+    summaries(&case, "3 of 3 data files, 3 of them added up by run");
 }
 
 /// One header that is long does not take a field out of the index.

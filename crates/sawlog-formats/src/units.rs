@@ -1,26 +1,60 @@
 //! Sizes as text, spelled alike wherever people read them: IEC units with two decimals, as s3logparse has them.
 
-/// A number of bytes with two decimals, in the unit in which it is below 1,024.
+use std::fmt;
+
+const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/// A number of bytes, which is shown with two decimals, in the unit in which it is below 1,024.
 ///
 /// ```
-/// assert_eq!(sawlog_formats::size(35_389), "34.56 KiB");
+/// assert_eq!(sawlog_formats::Size(35_389).to_string(), "34.56 KiB");
 /// ```
-#[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u128);
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_unit = |unit: &usize| self.0 >> (10 * unit) < 1024;
+        let unit = (0..UNITS.len()).find(of_unit).unwrap_or(UNITS.len() - 1);
+        let Ok(bytes) = u64::try_from(self.0) else { return self.fmt_large(formatter) };
+        if bytes >= EXACT {
+            return self.fmt_large(formatter);
+        }
+        let scale = 1 << (10 * unit);
+        // Halves go to the even neighbour, as where floating-point numbers are shown.
+        let (whole, rest) = (bytes / scale, bytes % scale * 100);
+        let (hundredths, left) = (rest / scale, rest % scale);
+        let is_up = left * 2 > scale || left * 2 == scale && hundredths % 2 == 1;
+        let hundredths = whole * 100 + hundredths + u64::from(is_up);
+        write!(formatter, "{}.{:02} {}", hundredths / 100, hundredths % 100, UNITS[unit])
+    }
+}
+
+/// Numbers below it are exact as floating-point numbers, too, and a hundred times them fits into 64 bits.
+const EXACT: u64 = 1 << 53;
+
+impl Size {
+    /// A size that is no exact floating-point number, as s3logparse shows it.
+    #[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
+    fn fmt_large(self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut value, mut unit) = (self.0 as f64, 0);
+        while value >= 1024.0 && unit + 1 < UNITS.len() {
+            (value, unit) = (value / 1024.0, unit + 1);
+        }
+        write!(formatter, "{value:.2} {}", UNITS[unit])
+    }
+}
+
+/// A number of bytes as [`Size`] shows it.
 #[must_use]
 pub fn size(bytes: u128) -> String {
-    let mut units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"].into_iter();
-    let (mut value, mut unit) = (bytes as f64, units.next().unwrap_or_default());
-    for next in units {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    format!("{value:.2} {unit}")
+    Size(bytes).to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -30,5 +64,24 @@ mod tests {
         assert_eq!(size(1024), "1.00 KiB");
         assert_eq!(size(35_389), "34.56 KiB");
         assert_eq!(size(1 << 60), "1024.00 PiB");
+    }
+
+    /// The same by floating-point numbers.
+    struct Float(u128);
+
+    impl fmt::Display for Float {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Size(self.0).fmt_large(formatter)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sizes_are_rounded_as_floating_point_numbers_are(bits in 0_u32..60, any in any::<u64>(), eighths in 0_u64..9000) {
+            // Some are halves of hundredths: 1/8 is 0.125.
+            for bytes in [any >> (63 - bits), eighths << (bits / 10 * 10).saturating_sub(3)] {
+                prop_assert_eq!(size(bytes.into()), Float(bytes.into()).to_string());
+            }
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Groups of records as they are added up: their values are numbers until the largest groups are asked for.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 
 use foldhash::quality::RandomState;
 use sawlog_formats::Bytes;
 
+use crate::largest::Largest;
 use crate::numbers::{NULL, Numbers};
 
 /// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
@@ -29,7 +29,7 @@ pub struct Sums {
     /// Bytes of flows, whichever way they went; `None` if no record has a number.
     pub flow_bytes: Option<u128>,
     /// The first and the last record's time, in microseconds since 1970; the first is after the last if none was looked at.
-    times: (i64, i64),
+    pub(crate) times: (i64, i64),
 }
 
 impl Default for Sums {
@@ -228,105 +228,14 @@ impl Groups {
         // A place can be kept for records that did not come.
         for (place, (sums, first)) in all.filter(|(_, (sums, _))| sums.count > 0) {
             let first = || first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
-            largest.offer(sums, first, || {
-                let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
-                let text = |(column, number): (&Numbers, &u32)| column.text(*number).map(str::to_owned);
-                let values = self.columns.iter().zip(key).map(text).collect();
-                Group { values, sums: *sums, ips: ips.get(place).copied().unwrap_or_default() }
-            });
+            let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
+            let values = self.columns.iter().zip(key).map(|(column, number)| column.text(*number));
+            largest.offer((sums, ips.get(place).copied().unwrap_or_default()), first, values);
         }
-    }
-}
-
-/// The largest groups of those that were offered, by what `size` says of their sums; ties in the order of their first
-/// records, as evidence stands.
-pub(crate) struct Largest<S> {
-    number: usize,
-    size: S,
-    /// Those that are the largest so far, and others, in no order.
-    kept: Vec<Ranked>,
-    /// Whether the one at `number - 1` is the smallest of the largest so far: what comes after it is not kept.
-    is_bounded: bool,
-}
-
-/// A group behind its size and its first record.
-type Ranked = (Reverse<u128>, Option<(String, i64)>, Group);
-
-impl<S: Fn(&Sums) -> u128> Largest<S> {
-    /// So many of them, or all if `number` is 0.
-    pub(crate) fn new(number: usize, size: S) -> Self {
-        let number = if number == 0 { usize::MAX } else { number };
-        Self { number, size, kept: Vec::new(), is_bounded: false }
-    }
-
-    /// Offers a group, which is made only if it can be one of the largest, and whose first record is looked up only if that decides.
-    pub(crate) fn offer<'a>(&mut self, sums: &Sums, first: impl Fn() -> First<'a>, make: impl FnOnce() -> Group) {
-        let size = Reverse((self.size)(sums));
-        if self.is_bounded {
-            let bound = &self.kept[self.number - 1];
-            let before = bound.1.as_ref().map(|(file, line)| (file.as_str(), *line));
-            if size.cmp(&bound.0).then_with(|| first().cmp(&before)).is_gt() {
-                return;
-            }
-        }
-        self.kept.push((size, first().map(|(file, line)| (file.to_owned(), line)), make()));
-        if self.kept.len() >= self.number.saturating_mul(2).max(64) {
-            self.leave_largest();
-        }
-    }
-
-    /// Leaves the largest, the smallest of them last.
-    fn leave_largest(&mut self) {
-        if self.kept.len() > self.number {
-            self.kept.select_nth_unstable(self.number - 1);
-            self.kept.truncate(self.number);
-            self.is_bounded = true;
-        }
-    }
-
-    /// The largest first.
-    pub(crate) fn into_groups(mut self) -> Vec<Group> {
-        self.leave_largest();
-        // Groups are large; places behind sizes are sorted in their stead.
-        let mut order: Vec<(Reverse<u128>, usize)> =
-            self.kept.iter().enumerate().map(|(place, (size, ..))| (*size, place)).collect();
-        order.sort_unstable_by(|(a, first), (b, second)| {
-            a.cmp(b).then_with(|| self.kept[*first].cmp(&self.kept[*second]))
-        });
-        let mut groups: Vec<Group> = self.kept.into_iter().map(|(.., group)| group).collect();
-        order.into_iter().map(|(_, place)| std::mem::take(&mut groups[place])).collect()
     }
 }
 
 /// What number another's number is here; null stays null.
 fn translated(numbers: &[u32], number: u32) -> u32 {
     numbers.get(number as usize).copied().unwrap_or(NULL)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_largest_are_those_that_sorting_puts_first(
-            offered in prop::collection::vec((0_u64..4, prop::option::of(("[a-c]", 0_i64..3))), 0..40),
-            number in 0_usize..10,
-        ) {
-            let mut largest = Largest::new(number, |sums| sums.count.into());
-            for (place, (count, first)) in offered.iter().enumerate() {
-                let sums = Sums { count: *count, ..Sums::default() };
-                let first = || first.as_ref().map(|(file, line)| (file.as_str(), *line));
-                largest.offer(&sums, first, || Group { values: vec![Some(place.to_string())], sums, ips: 0 });
-            }
-            let key = |(count, first): &(u64, Option<(String, i64)>)| (Reverse(*count), first.clone());
-            let place = |group: Group| group.values[0].as_ref().unwrap().parse::<usize>().unwrap();
-            let found: Vec<_> = largest.into_groups().into_iter().map(|group| key(&offered[place(group)])).collect();
-            let mut sorted: Vec<_> = offered.iter().map(key).collect();
-            sorted.sort();
-            sorted.truncate(if number == 0 { usize::MAX } else { number });
-            prop_assert_eq!(found, sorted);
-        }
-    }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use sawlog_formats::s3_access;
 
-use crate::groups::{Group, Sums};
+use crate::groups::Sums;
+use crate::largest::Ranked;
 use crate::records::Records;
 use crate::tally::{Measures, largest};
+use crate::top::numbers;
 
 /// A summary of S3 access logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +52,45 @@ impl S3Summary {
     pub fn is_of_bytes(self) -> bool {
         self.column() == "remote_ip"
     }
+}
 
-    /// Rows of it as a table.
+/// What a summary adds up.
+pub struct S3Sums {
+    summary: S3Summary,
+    groups: Ranked,
+    number: usize,
+}
+
+impl S3Sums {
+    /// The values and their sums, the largest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u128)> + Clone {
+        let rows = self.groups.iter().filter_map(|group| {
+            let (value, sums) = (group.value(0), group.sums());
+            if self.summary.is_of_bytes() {
+                return Some((value.unwrap_or("-"), sums.bytes_sent?));
+            }
+            Some((value?, sums.count.into()))
+        });
+        rows.take(self.number)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// They as a table.
     ///
     /// # Errors
     ///
-    /// None but of a bug.
-    pub fn table(self, rows: &[(String, u128)]) -> Result<RecordBatch> {
-        table(self.column(), if self.is_of_bytes() { "bytes_sent" } else { "count" }, rows)
+    /// If a sum has more than 38 digits.
+    pub fn table(&self) -> Result<RecordBatch> {
+        let measure = if self.summary.is_of_bytes() { "bytes_sent" } else { "count" };
+        let names: StringArray = self.iter().map(|(name, _)| Some(name)).collect();
+        let sums: Vec<u128> = self.iter().map(|(_, sum)| sum).collect();
+        let columns = [(self.summary.column(), Arc::new(names) as ArrayRef), (measure, numbers(&sums)?)];
+        Ok(RecordBatch::try_from_iter(columns)?)
     }
 }
 
@@ -67,42 +100,16 @@ impl Records {
     /// # Errors
     ///
     /// If S3 access logs are not among the records, or data files can't be read.
-    pub fn s3_summary(&self, summary: S3Summary, number: usize) -> Result<Vec<(String, u128)>> {
+    pub fn s3_summary(&self, summary: S3Summary, number: usize) -> Result<S3Sums> {
         let query = self.queries().iter().find(|query| query.format.table.name == s3_access::TABLE.name);
         let query = query.context("the store has no S3 access logs, which s3logparse summarises")?;
-        let sums = summary.is_of_bytes();
+        let is_of_bytes = summary.is_of_bytes();
         let only = summary.prefix().map(|prefix| ("request_uri", prefix));
-        let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
-        let size_of = |of: &Sums| if sums { of.bytes_sent.unwrap_or_default() } else { u128::from(of.count) };
+        let measures = Measures { bytes_sent: is_of_bytes, first_number: is_of_bytes, only, ..Measures::default() };
         // What is not shown comes last, but for records without a value, which may be one of the largest groups.
-        let rank = |of: &Sums| if sums { of.bytes_sent.map_or(0, |bytes| bytes + 1) } else { size_of(of) };
+        let size = |of: &Sums| if is_of_bytes { of.bytes_sent.map_or(0, |bytes| bytes + 1) } else { of.count.into() };
         let at_most = if number == 0 { 0 } else { number.saturating_add(1) };
-        let mut groups = largest(&[query], &[summary.column().to_owned()], measures, at_most, rank)?;
-        groups.retain(
-            |Group { values, sums: of, .. }| {
-                if sums { of.bytes_sent.is_some() } else { values[0].is_some() }
-            },
-        );
-        if number > 0 {
-            groups.truncate(number);
-        }
-        let row = |Group { mut values, sums, .. }: Group| {
-            (values[0].take().unwrap_or_else(|| "-".to_owned()), size_of(&sums))
-        };
-        Ok(groups.into_iter().map(row).collect())
+        let groups = largest(&[query], &[summary.column().to_owned()], measures, at_most, size)?;
+        Ok(S3Sums { summary, groups, number: if number == 0 { usize::MAX } else { number } })
     }
-}
-
-/// A summary as a table.
-fn table(column: &str, measure: &str, rows: &[(String, u128)]) -> Result<RecordBatch> {
-    let names: StringArray = rows.iter().map(|(name, _)| Some(name)).collect();
-    let numbers: Result<Vec<u64>, _> = rows.iter().map(|(_, number)| u64::try_from(*number)).collect();
-    let numbers: ArrayRef = if let Ok(numbers) = numbers {
-        Arc::new(UInt64Array::from(numbers))
-    } else {
-        // Sums of forged sizes may be larger than any number of 64 bits.
-        let numbers = rows.iter().map(|(_, number)| i128::try_from(*number).ok());
-        Arc::new(numbers.collect::<Decimal128Array>().with_precision_and_scale(38, 0)?)
-    };
-    Ok(RecordBatch::try_from_iter([(column, Arc::new(names) as ArrayRef), (measure, numbers)])?)
 }

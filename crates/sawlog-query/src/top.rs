@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
 use sawlog_formats::Bytes;
 
-use crate::groups::{Group, Sums};
+use crate::groups::Sums;
+use crate::largest::Ranked;
 use crate::query::with_columns;
 use crate::records::Records;
 use crate::tally::{Details, Measures, largest};
@@ -73,7 +74,7 @@ impl Records {
             Measure::BytesReceived => sums.bytes_received,
             Measure::Errors => u128::from(sums.errors),
         })?;
-        let has_flows = groups.iter().any(|group| group.sums.flow_bytes > Some(0));
+        let has_flows = groups.iter().any(|group| group.sums().flow_bytes > Some(0));
         Ok(Top { table: table(columns, &groups, shown)?, has_flows })
     }
 }
@@ -100,17 +101,17 @@ pub(crate) fn numbers(numbers: &[u128]) -> Result<ArrayRef> {
     Ok(Arc::new(large.with_precision_and_scale(38, 0)?))
 }
 
-fn table(columns: &[String], groups: &[Group], shown: Shown) -> Result<RecordBatch> {
+fn table(columns: &[String], groups: &Ranked, shown: Shown) -> Result<RecordBatch> {
     let number = |get: &dyn Fn(&Sums) -> u128| -> Result<ArrayRef> {
-        numbers(&groups.iter().map(|group| get(&group.sums)).collect::<Vec<_>>())
+        numbers(&groups.iter().map(|group| get(group.sums())).collect::<Vec<_>>())
     };
     let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
-        let times: TimestampMicrosecondArray = groups.iter().map(|group| group.sums.times().map(get)).collect();
+        let times: TimestampMicrosecondArray = groups.iter().map(|group| group.sums().times().map(get)).collect();
         Arc::new(times.with_timezone("UTC"))
     };
     let mut table: Vec<(&str, ArrayRef)> = Vec::new();
     for (place, name) in columns.iter().enumerate() {
-        let values: StringArray = groups.iter().map(|group| group.values[place].as_deref()).collect();
+        let values: StringArray = groups.iter().map(|group| group.value(place)).collect();
         table.push((name, Arc::new(values)));
     }
     table.push(("count", number(&|sums| u128::from(sums.count))?));
@@ -123,7 +124,7 @@ fn table(columns: &[String], groups: &[Group], shown: Shown) -> Result<RecordBat
     }
     table.push(("errors", number(&|sums| u128::from(sums.errors))?));
     if shown.ips {
-        let ips: UInt64Array = groups.iter().map(|group| Some(group.ips as u64)).collect();
+        let ips: UInt64Array = groups.iter().map(|group| Some(group.ips() as u64)).collect();
         table.push(("ips", Arc::new(ips)));
     }
     table.push(("first_seen", time(|(first, _)| first)));

@@ -40,8 +40,8 @@ pub use data_file::{DataFileEntry, open_checked};
 pub use delta::Snapshot;
 pub use durable::{DurableFiles, location};
 pub use entities::{
-    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, Said, StandingSum, StandingSums, positions,
-    standing_sums,
+    ENTITIES, FIELDS, INDEX_FILE_ROWS, IndexRow, IndexedField, PackedFirst, PackedSum, Said, StandingSum, StandingSums,
+    packed_sums, positions, standing_sums,
 };
 pub use error::{Result, StoreError};
 pub use lacking::{columns_checksum, stored_fields};

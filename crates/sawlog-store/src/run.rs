@@ -184,29 +184,32 @@ impl<'a> Run<'a> {
 
     /// Writes the rows of the index that wait: a thread puts them in order, while this one writes those that come before.
     fn write_index(&mut self) -> Result<()> {
-        let (index, staging) = (std::mem::take(&mut self.index), self.staging.clone());
+        let index = std::mem::take(&mut self.index);
+        let (staging, run) = (self.staging.clone(), self.id.clone());
         let (sender, files) = sync_channel(0);
         thread::scope(|scope| {
             let sorting = scope.spawn(move || {
-                index.finish(&staging, |rows| {
+                index.finish(&staging, &run, |row_groups| {
                     // Nobody takes them any more if they can't be written.
-                    let _ = sender.send(rows);
+                    let _ = sender.send(row_groups);
                     Ok(())
                 })
             });
-            let written = files.into_iter().try_for_each(|rows| self.write_index_file(&rows));
+            let written = files.into_iter().try_for_each(|row_groups| self.write_index_file(&row_groups));
             let sorted = sorting.join().unwrap_or_else(|panic| resume_unwind(panic));
             written.and(sorted)
         })
     }
 
-    /// Writes a file of the index, in one row group, so that the names of source files are in it once.
-    fn write_index_file(&mut self, rows: &RecordBatch) -> Result<()> {
+    /// Writes a file of the index. Its row groups are large, so that the names of source files are in them once.
+    fn write_index_file(&mut self, row_groups: &[RecordBatch]) -> Result<()> {
         let mut staged = self.create_file(&ENTITIES, None)?;
         let path = staged.file.path().to_owned();
         let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
-        let row_group = encoder.encode(rows).map_err(StoreError::parquet(&path))?;
-        staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
+        for rows in row_groups {
+            let row_group = encoder.encode(rows).map_err(StoreError::parquet(&path))?;
+            staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
+        }
         self.close_file(staged)
     }
 

@@ -39,8 +39,19 @@ pub(crate) struct Index<'a> {
     pub(crate) explain: &'a Explain,
 }
 
-/// The rows of the index that are about some fields of one log.
+/// The rows of the index that are about some fields of one log, each of one data file.
 pub(crate) fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
+    let about = about(format, fields).and(ident("run").is_null());
+    condition.into_iter().fold(about, Expr::and)
+}
+
+/// The rows of the index that add up a field over the data files of a run.
+pub(crate) fn totals_of_runs(format: &Format, field: &str) -> Expr {
+    about(format, &[field]).and(ident("run").is_not_null())
+}
+
+/// The rows that are about some fields of one log.
+fn about(format: &Format, fields: &[&str]) -> Expr {
     let kinds: HashSet<&str> = format
         .entities
         .iter()
@@ -53,7 +64,7 @@ pub(crate) fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) ->
         .and(is_one_of("field", fields.iter().copied()));
     // What was added up with another meaning is not believed: the data file is looked at instead.
     let is_current = (format.index_version > 1).then(|| ident("version").gt_eq(lit(format.index_version)));
-    is_current.into_iter().chain(condition).fold(about, Expr::and)
+    is_current.into_iter().fold(about, Expr::and)
 }
 
 /// Whether a column is one of few texts: without a planner nobody else makes equalities of a list.
@@ -90,7 +101,7 @@ fn read_each(
 }
 
 /// The index's batches under a condition, which are read ahead: each file's as a stream of its own, by kind and value, null
-/// before all others.
+/// before all others, if the condition leaves rows about single data files or rows about several, not both.
 pub(crate) fn sorted_streams(
     index: Index<'_>,
     condition: Expr,
@@ -114,7 +125,7 @@ async fn scan(
         return Ok(None);
     }
     // They have few values, which are compared once each. (Of others the engine would make dictionaries, row by row.)
-    let dictionaries = ["kind", "log", "field", "data_file", "first_file"].map(str::to_owned).to_vec();
+    let dictionaries = ["kind", "log", "field", "data_file", "first_file", "run", "covers"].map(str::to_owned).to_vec();
     let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::Rows, ..ReadAs::default() };
     let table = StoreTable::new(index.snapshot, &read_as)?;
     let schema = table.schema();

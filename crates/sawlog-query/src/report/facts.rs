@@ -7,6 +7,7 @@ use super::chosen::{Chooser, Chosen};
 use super::counts::Counts;
 use super::sources::Sources;
 use crate::groups::{Group, Sums};
+use crate::largest::RankedGroup;
 use crate::logs;
 use crate::query::Query;
 use crate::records::Records;
@@ -110,7 +111,7 @@ fn times(logs: &[Log]) -> Option<(i64, i64)> {
 fn log(query: &Query) -> Result<Log> {
     let measures = Measures { details: Details::Sums, ..Measures::default() };
     let all = largest(&[query], &["log".to_owned()], measures, 1, |sums| sums.count.into())?;
-    let all = all.first().map(|group| group.sums).unwrap_or_default();
+    let all = all.iter().next().map(|group| *group.sums()).unwrap_or_default();
     let table = query.format.table;
     Ok(Log { name: table.name, title: title(table), records: all.count, failed: all.errors, times: all.times() })
 }
@@ -166,9 +167,9 @@ fn top(queries: &[Query], (title, heading, dimension, key, bytes): List) -> Resu
     let Ok(with) = crate::query::with_columns(queries, &columns) else { return Ok(None) };
     let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
     // One more, since the records without a value are a group, too.
-    let mut groups = largest(&with, &columns, measures, TOP + 1, key)?;
-    groups.retain(|group| key(&group.sums) > 0 && group.values[0].is_some());
-    groups.truncate(TOP);
+    let largest = largest(&with, &columns, measures, TOP + 1, key)?;
+    let shown = largest.iter().filter(|group| key(group.sums()) > 0 && group.value(0).is_some());
+    let groups: Vec<Group> = shown.take(TOP).map(RankedGroup::to_group).collect();
     Ok(Some(Top { title, heading, bytes, groups }).filter(|top| !top.groups.is_empty()))
 }
 

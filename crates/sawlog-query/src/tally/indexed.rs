@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -14,14 +14,15 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::Expr;
 use futures::StreamExt;
 use sawlog_formats::{Entity, EntityKind, Format, Part, canonical_address};
-use sawlog_store::{DataFileEntry, Said, standing_sums};
+use sawlog_store::{DataFileEntry, PackedFirst, PackedSum, packed_sums};
 
 use super::{Details, Measures};
 use crate::error::DamagedIndex;
 use crate::groups::{First, Sums};
-use crate::index::{rows, sorted_streams};
+use crate::index::{rows, sorted_streams, totals_of_runs};
 use crate::logs::{entity, path};
 use crate::numbers::{self, Numbers, Translated};
 use crate::parallel::each;
@@ -45,11 +46,24 @@ struct Log<'a> {
     data_files: Numbers,
     /// The source files in which first records stand.
     sources: Numbers,
+    /// The runs whose data files are added up.
+    runs: Numbers,
     asked: Asked,
-    /// Of those that are there, whether the index has what is asked for: whether there is the row without a value.
-    indexed: Vec<bool>,
+    /// Of those that are there, where the index has what is asked for.
+    indexed: Vec<Has>,
     /// The records without a value.
     without: Group,
+}
+
+/// Where the index has what is asked for of a data file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Has {
+    /// Nowhere.
+    Nothing,
+    /// In rows about this data file, since there is the one without a value.
+    Rows,
+    /// In rows that add up several data files, all of which are there.
+    Totals,
 }
 
 /// Records of the same group.
@@ -178,8 +192,9 @@ impl<'a> Indexed<'a> {
     /// The records of the data files that the index says nothing of.
     pub(crate) fn others(&self) -> Vec<Query> {
         let others = |log: &Log<'a>| {
-            let is_other =
-                |file: &&DataFileEntry| log.data_files.find(&file.path).is_none_or(|file| !log.is_indexed(file));
+            let is_other = |file: &&DataFileEntry| {
+                log.data_files.find(&file.path).is_none_or(|file| log.has(file) == Has::Nothing)
+            };
             log.query.with_files(log.query.snapshot.files.iter().filter(is_other).cloned().collect())
         };
         self.logs.iter().map(others).filter(|query| !query.snapshot.files.is_empty()).collect()
@@ -206,7 +221,7 @@ impl<'a> Indexed<'a> {
             let file = &mut least.0;
             // A value's rows stand together: what comes next is looked for once they are over.
             let is_over = loop {
-                if self.logs[file.log].is_indexed(file.rows.data_files[file.row]) {
+                if file.run.is_some() || self.logs[file.log].has(file.rows.data_files[file.row]) == Has::Rows {
                     group.add(&file.rows, file.row, file.log, &self.logs);
                 }
                 if !file.advance(&mut self.logs[file.log])? {
@@ -283,27 +298,103 @@ impl<'a> Log<'a> {
     /// Begins to read what the index says of a log: the rows without a value, which come first, are read.
     fn open(query: &'a Query, place: usize, columns: &[String], measures: Measures) -> Result<(Self, Vec<File>)> {
         let asked = Asked::of(query.format, columns, measures).context("not in the index")?;
-        let Asked { entity, parts, is_whole, .. } = asked;
+        let Asked { entity, parts, .. } = asked;
         let mut data_files = Numbers::default();
         for file in &query.snapshot.files {
             data_files.number(&file.path);
         }
-        let indexed = vec![false; data_files.len()];
+        let indexed = vec![Has::Nothing; data_files.len()];
         let without = Group { parts, ..Group::default() };
-        let mut log = Self { query, data_files, sources: Numbers::default(), asked, indexed, without };
-        let mut files = Vec::new();
-        let about = rows(query.format, &[entity.field], None);
-        for stream in sorted_streams(query.index(), about, &asked.sums.columns())? {
-            let mut batches = Batches { stream, data_files: Translated::default(), sources: Translated::default() };
-            if let Some(rows) = log.next_rows(&mut batches)? {
-                let file = File { batches, log: place, parts, is_whole, rows, row: 0 };
-                files.extend(file.past_nulls(&mut log)?);
+        let [sources, runs] = Default::default();
+        let mut log = Self { query, data_files, sources, runs, asked, indexed, without };
+        let mut files = log.open_totals(place)?;
+        if log.indexed.contains(&Has::Nothing) {
+            for mut file in log.open_files(place, rows(query.format, &[entity.field], None), &[])? {
+                if file.past_nulls(&mut log, Log::note_rows)? {
+                    files.push(file);
+                }
             }
         }
-        let (known, all) = (log.indexed.iter().filter(|indexed| **indexed).count(), log.indexed.len());
-        let note = format!("{} by the index for {known} of {all} data files", columns.join("/"));
+        let count = |what: Has| log.indexed.iter().filter(|has| **has == what).count();
+        let (known, all) = (log.indexed.len() - count(Has::Nothing), log.indexed.len());
+        let of_runs = match count(Has::Totals) {
+            0 => String::new(),
+            totals => format!(", {totals} of them added up by run"),
+        };
+        let note = format!("{} by the index for {known} of {all} data files{of_runs}", columns.join("/"));
         query.explain.note(query.format.table.name, note);
         Ok((log, files))
+    }
+
+    /// Begins to read the files of the index that have rows under a condition, at the first of these.
+    fn open_files(&mut self, place: usize, condition: Expr, columns: &[&str]) -> Result<Vec<File>> {
+        let Asked { parts, is_whole, sums, .. } = self.asked;
+        let mut files = Vec::new();
+        for stream in sorted_streams(self.query.index(), condition, &[&sums.columns(), columns].concat())? {
+            let mut batches = Batches::of(stream);
+            if let Some(rows) = self.next_rows(&mut batches)? {
+                let run = rows.runs.as_ref().map(|runs| runs.runs[0]);
+                files.push(File { batches, log: place, parts, is_whole, run, rows, row: 0 });
+            }
+        }
+        Ok(files)
+    }
+
+    /// Begins to read what is added up over the data files of runs, where these are all there: it has fewer rows.
+    fn open_totals(&mut self, place: usize) -> Result<Vec<File>> {
+        let Query { format, .. } = self.query;
+        let field = self.asked.entity.field;
+        if format.measures.standing_of(field).next().is_none() {
+            return Ok(Vec::new());
+        }
+        let mut covers: Vec<(u32, Row)> = Vec::new();
+        let mut files = Vec::new();
+        for mut file in self.open_files(place, totals_of_runs(format, field), &["run", "covers"])? {
+            let cover = |_: &mut Self, rows: &Arc<Rows>, row: usize| {
+                covers.extend(rows.runs.as_ref().map(|runs| (runs.runs[row], (Arc::clone(rows), row))));
+            };
+            if file.past_nulls(self, cover)? {
+                files.push(file);
+            }
+        }
+        let whole = self.whole_runs(&covers);
+        for (_, (rows, row)) in covers.iter().filter(|(run, _)| whole.contains(run)) {
+            self.indexed[rows.covers(*row) as usize] = Has::Totals;
+            self.add_without(rows, *row);
+        }
+        files.retain(|file| file.run.is_some_and(|run| whole.contains(&run)));
+        Ok(files)
+    }
+
+    /// The runs whose data files are all there, and are in no other run.
+    fn whole_runs(&self, covers: &[(u32, Row)]) -> HashSet<u32> {
+        let mut whole: HashSet<u32> = covers.iter().map(|(run, _)| *run).collect();
+        let mut run_of: HashMap<u32, u32> = HashMap::new();
+        for (run, (rows, row)) in covers {
+            let file = rows.covers(*row);
+            let is_there = (file as usize) < self.indexed.len() && rows.has_sums(*row);
+            let other = run_of.insert(file, *run).filter(|other| other != run);
+            if !is_there || other.is_some() {
+                whole.remove(run);
+                other.map(|other| whole.remove(&other));
+            }
+        }
+        whole
+    }
+
+    /// Notes a row without a value that is about one data file.
+    fn note_rows(&mut self, rows: &Arc<Rows>, row: usize) {
+        let has = self.indexed.get_mut(rows.data_files[row] as usize);
+        if let Some(has) = has.filter(|has| rows.has_sums(row) && **has != Has::Totals) {
+            *has = Has::Rows;
+            self.add_without(rows, row);
+        }
+    }
+
+    fn add_without(&mut self, rows: &Arc<Rows>, row: usize) {
+        let mut without = std::mem::take(&mut self.without);
+        without.add(rows, row, 0, std::slice::from_ref(self));
+        self.without = without;
     }
 
     /// Reads the next rows of a file.
@@ -317,9 +408,9 @@ impl<'a> Log<'a> {
         Ok(None)
     }
 
-    /// Whether the field is indexed in a data file.
-    fn is_indexed(&self, data_file: u32) -> bool {
-        self.indexed.get(data_file as usize) == Some(&true)
+    /// Where the index has what is asked for of a data file.
+    fn has(&self, data_file: u32) -> Has {
+        self.indexed.get(data_file as usize).copied().unwrap_or(Has::Nothing)
     }
 }
 
@@ -327,7 +418,16 @@ impl<'a> Log<'a> {
 struct Batches {
     stream: SendableRecordBatchStream,
     data_files: Translated,
+    covers: Translated,
+    runs: Translated,
     sources: Translated,
+}
+
+impl Batches {
+    fn of(stream: SendableRecordBatchStream) -> Self {
+        let [data_files, covers, runs, sources] = Default::default();
+        Self { stream, data_files, covers, runs, sources }
+    }
 }
 
 /// The rows of one file of the index that are about a log's field.
@@ -336,27 +436,27 @@ struct File {
     log: usize,
     parts: &'static [numbers::Part],
     is_whole: bool,
+    /// The number of the run, if they are about several data files of it.
+    run: Option<u32>,
     rows: Arc<Rows>,
     /// The next one of them.
     row: usize,
 }
 
 impl File {
-    /// Reads the rows without a value; nothing is left if no others follow.
-    fn past_nulls(mut self, log: &mut Log<'_>) -> Result<Option<Self>> {
+    /// Gives `take` the rows without a value, which come first; says whether others follow.
+    fn past_nulls<'a>(
+        &mut self,
+        log: &mut Log<'a>,
+        mut take: impl FnMut(&mut Log<'a>, &Arc<Rows>, usize),
+    ) -> Result<bool> {
         while self.rows.values.is_null(self.row) {
-            let indexed = log.indexed.get_mut(self.rows.data_files[self.row] as usize);
-            if let Some(indexed) = indexed.filter(|_| self.rows.has_sums(self.row)) {
-                *indexed = true;
-                let mut without = std::mem::take(&mut log.without);
-                without.add(&self.rows, self.row, 0, std::slice::from_ref(log));
-                log.without = without;
-            }
+            take(log, &self.rows, self.row);
             if !self.advance(log)? {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        Ok(Some(self))
+        Ok(true)
     }
 
     /// Goes to the next row; says whether there is one.
@@ -411,11 +511,21 @@ struct Rows {
     values: StringViewArray,
     /// The numbers of their data files.
     data_files: Vec<u32>,
+    /// What they are about, if it is several data files.
+    runs: Option<OfRuns>,
     /// The first record in evidence order, of those that count: the number of its source file, and its line.
     firsts: Vec<Option<(u32, i64)>>,
     sums: IndexedSums,
     /// Those that have what is asked for, if not all do: what an earlier version wrote has no sums for standing summaries.
     known: Option<NullBuffer>,
+}
+
+/// What rows about several data files are about.
+struct OfRuns {
+    /// The numbers of the runs.
+    runs: Vec<u32>,
+    /// The number of a data file that is covered, in rows without a value.
+    covers: Vec<u32>,
 }
 
 /// What rows of the index add up.
@@ -468,7 +578,13 @@ impl Log<'_> {
         let lines = number("first_line")?;
         let firsts = sources.iter().zip(lines.values());
         let firsts = firsts.map(|(source, line)| (*source != numbers::NULL).then_some((*source, *line))).collect();
-        let mut rows = Rows { values, data_files, firsts, sums: IndexedSums::Standing(Vec::new()), known: None };
+        let runs = batch.column_by_name("run").map(|runs| -> Result<OfRuns> {
+            let runs = self.runs.of(runs, &mut batches.runs, numbers::Part::Whole)?;
+            let covers = self.data_files.of(column("covers")?, &mut batches.covers, numbers::Part::Whole)?;
+            Ok(OfRuns { runs, covers })
+        });
+        let sums = IndexedSums::Standing(Vec::new());
+        let mut rows = Rows { values, data_files, runs: runs.transpose()?, firsts, sums, known: None };
         rows.sums = match self.asked.sums {
             AskedSums::Nothing => IndexedSums::Nothing(number("records")?),
             AskedSums::All => IndexedSums::All(Box::new(AllSums {
@@ -498,28 +614,27 @@ impl Log<'_> {
         (place, of): (usize, usize),
     ) -> Result<Vec<Option<i64>>> {
         let mut bytes = vec![None; packed.len()];
-        // The name of a row's own source.
-        let mut name = String::new();
         for row in (0..packed.len()).filter(|row| packed.is_valid(*row)) {
-            let own = firsts[row];
-            name.clear();
-            name.push_str(own.and_then(|(source, _)| self.sources.text(source)).unwrap_or_default());
-            let first = own.map(|(_, line)| (name.as_str(), line));
-            let said = Said { sent: sent.is_valid(row).then(|| sent.value(row)), first };
-            let Some(sum) = standing_sums(packed.value(row), of, said).ok_or(DamagedIndex::Sums)?[place] else {
-                continue;
-            };
-            bytes[row] = Some(sum.bytes);
-            let (file, line) = sum.first;
-            let own = own.filter(|_| std::ptr::eq(file, name.as_str()));
-            let source = own.map_or_else(|| self.sources.number(file), |(source, _)| source);
-            firsts[row] = Some((source, line));
+            let sums = packed_sums(packed.value(row), of).ok_or(DamagedIndex::Sums)?;
+            let Some(PackedSum { bytes: number, first }) = sums[place] else { continue };
+            let all = sent.is_valid(row).then(|| sent.value(row));
+            bytes[row] = Some(number.or(all).ok_or(DamagedIndex::Sums)?);
+            if let PackedFirst::Elsewhere(file, line) = first {
+                firsts[row] = Some((self.sources.number(file), line));
+            } else if let PackedFirst::Line(line) = first {
+                firsts[row].as_mut().ok_or(DamagedIndex::Sums)?.1 = line;
+            }
         }
         Ok(bytes)
     }
 }
 
 impl Rows {
+    /// The number of the data file that a row about several covers.
+    fn covers(&self, row: usize) -> u32 {
+        self.runs.as_ref().map_or(numbers::NULL, |runs| runs.covers[row])
+    }
+
     /// Whether a row has what is asked for.
     fn has_sums(&self, row: usize) -> bool {
         self.known.as_ref().is_none_or(|known| known.is_valid(row))
@@ -558,9 +673,9 @@ mod tests {
         let rows: Vec<_> = (0..values.len()).map(|row| Ok(batch.slice(row, 1))).collect();
         let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
         let stream: SendableRecordBatchStream = Box::pin(stream);
-        let mut batches = Batches { stream, data_files: Translated::default(), sources: Translated::default() };
+        let mut batches = Batches::of(stream);
         let rows = log.next_rows(&mut batches).unwrap().unwrap();
-        File { batches, log: 0, parts: &[numbers::Part::Whole], is_whole: true, rows, row: 0 }
+        File { batches, log: 0, parts: &[numbers::Part::Whole], is_whole: true, run: None, rows, row: 0 }
     }
 
     /// The groups of some files of the index.
@@ -574,8 +689,8 @@ mod tests {
         let measures = Measures { details: Details::Sums, ..Measures::default() };
         let asked = Asked::of(queries[0].format, &["ip".to_owned()], measures).unwrap();
         let without = Group::default();
-        let (sources, indexed) = (Numbers::default(), vec![true]);
-        let mut log = Log { query: &queries[0], data_files, sources, asked, indexed, without };
+        let ([sources, runs], indexed) = (Default::default(), vec![Has::Rows]);
+        let mut log = Log { query: &queries[0], data_files, sources, runs, asked, indexed, without };
         let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
         let mut found = Vec::new();
         let tally = Indexed { logs: vec![log], files };

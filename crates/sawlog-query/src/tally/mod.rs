@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::groups::{Group, Groups, Largest, Sums};
+use crate::groups::{Groups, Sums};
+use crate::largest::{Largest, Ranked};
 use crate::parallel::each;
 use crate::query::Query;
 use indexed::Indexed;
@@ -48,13 +49,14 @@ pub(crate) fn largest(
     measures: Measures,
     number: usize,
     size: impl Fn(&Sums) -> u128,
-) -> Result<Vec<Group>> {
+) -> Result<Ranked> {
     let mut known = BTreeSet::new();
     loop {
         let mut passed = BTreeSet::new();
-        let largest = add_up(queries, columns, measures, Largest::new(number, &size), &known, &mut passed)?;
+        let largest =
+            add_up(queries, columns, measures, Largest::new(number, columns.len(), &size), &known, &mut passed)?;
         if passed.is_empty() {
-            return Ok(largest.into_groups());
+            return Ok(largest.into_ranked());
         }
         known.extend(passed);
     }
@@ -87,14 +89,7 @@ fn add_up<S: Fn(&Sums) -> u128>(
     indexed.each(|group, first| {
         let other_spelling = group.other_spelling();
         if group.is_whole && other_spelling.is_none() && (groups.is_empty() || !groups.has(group.values())) {
-            largest.offer(
-                &group.sums,
-                || first,
-                || {
-                    let values = group.values().map(|value| value.map(Cow::into_owned)).collect();
-                    Group { values, sums: group.sums, ips: 0 }
-                },
-            );
+            largest.offer((&group.sums, 0), || first, group.values());
             return;
         }
         if let Some((value, usual)) = other_spelling
@@ -155,7 +150,9 @@ mod tests {
         let measures = Measures { details: Details::Sums, ..Measures::default() };
         let queries: Vec<&Query> = queries.iter().collect();
         let groups = largest(&queries, &["operation".to_owned()], measures, 0, |sums| sums.count.into())?;
-        Ok(groups.iter().fold((0, 0), |(count, errors), group| (count + group.sums.count, errors + group.sums.errors)))
+        Ok(groups
+            .iter()
+            .fold((0, 0), |(count, errors), group| (count + group.sums().count, errors + group.sums().errors)))
     }
 
     #[test]

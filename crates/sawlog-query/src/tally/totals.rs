@@ -1,5 +1,6 @@
 //! How many records have some values of indexed fields.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -133,16 +134,16 @@ impl Wanted<'_> {
             FieldFilter { name: "", value: String::new(), column: None, expr: self.has_any(&rest)?, probe: None };
         let rest = rest.only(of_values);
         let groups = largest(&[&rest], &columns, Measures::default(), 0, |_| 0)?;
-        for group in groups {
-            let value = match &group.values[..] {
-                [value] => value.clone(),
-                [first, second] => {
-                    Some(format!("{}/{}", first.as_deref().unwrap_or("-"), second.as_deref().unwrap_or_default()))
+        for group in groups.iter() {
+            let value = match self.entity.part {
+                Part::Joined(..) => {
+                    let (first, second) = (group.value(0), group.value(1));
+                    Some(Cow::Owned(format!("{}/{}", first.unwrap_or("-"), second.unwrap_or_default())))
                 }
-                _ => None,
+                _ => group.value(0).map(Cow::Borrowed),
             };
             if let Some(value) = value.and_then(|value| found.values.find(&value)) {
-                totals[value as usize] += group.sums.count;
+                totals[value as usize] += group.sums().count;
             }
         }
         Ok(totals)

@@ -15,6 +15,7 @@ use super::row::Row;
 use super::rows::Rows;
 use super::spill::{Spill, SpillWriter};
 use super::standing::{self, Said, StandingSum, StandingSums};
+use super::totals::Totals;
 use super::waiting::{LEAST_MEMORY, MOST_MEMORY, Waiting};
 use crate::error::{Result, StoreError};
 
@@ -58,8 +59,8 @@ pub struct IndexRow {
 }
 
 impl IndexRow {
-    /// The rows of a batch of the table; `None` if a column is not what it should be. Rows of fields that this version
-    /// does not index are left out.
+    /// The rows of a batch of the table that are about one data file; `None` if a column is not what it should be. Rows of
+    /// fields that this version does not index are left out.
     #[must_use]
     pub fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
         let text = |name: &str| TextColumn::new(batch.column_by_name(name)?).ok();
@@ -82,7 +83,9 @@ impl IndexRow {
         };
         let standing = |row: usize| standing.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_vec());
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
-        let rows = (0..batch.num_rows()).filter_map(|row| {
+        let runs = batch.column_by_name("run");
+        let about_one = (0..batch.num_rows()).filter(|row| runs.is_none_or(|runs| runs.is_null(*row)));
+        let rows = about_one.filter_map(|row| {
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
             (FIELDS[field].entity.kind.name() == kinds.get(row)?).then(|| Self {
                 field,
@@ -291,19 +294,26 @@ impl IndexBuilder {
         |field, data_file| self.given_up.is_empty() || !self.given_up.contains(&(field, data_file))
     }
 
-    /// Gives `take` all rows, a file's each time. The files are in order as well: a value's rows are in one of them, or in some
-    /// that follow each other. What is too much for memory waits in a folder.
-    pub(crate) fn finish(mut self, folder: &Path, mut take: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
+    /// Gives `take` all rows of a run: the row groups of a file each time, which are in order, as is each of them. What is too
+    /// much for memory waits in a folder.
+    pub(crate) fn finish(
+        mut self,
+        folder: &Path,
+        run: &str,
+        mut take: impl FnMut(Vec<RecordBatch>) -> Result<()>,
+    ) -> Result<()> {
         if !self.spills.is_empty() {
             self.spill(folder)?;
         }
         let spills = std::mem::take(&mut self.spills);
-        let mut rows = Rows::default();
+        let (mut rows, mut totals) = (Rows::default(), Totals::default());
         let mut add = |row: &Row<'_>| {
-            if rows.is_full() {
-                take(std::mem::take(&mut rows).row_group(&self.data_files))?;
+            let full = rows.is_full().then(|| std::mem::take(&mut rows));
+            for full in full.into_iter().chain(totals.take_full()) {
+                take(vec![full.row_group(&self.data_files, run)])?;
             }
             rows.append(row);
+            totals.add(row);
             Ok(())
         };
         if spills.is_empty() {
@@ -312,7 +322,9 @@ impl IndexBuilder {
         } else {
             Spill::merge(spills, folder, self.of_use(), &mut add)?;
         }
-        if rows.is_empty() { Ok(()) } else { take(rows.row_group(&self.data_files)) }
+        let left = [rows, totals.into_rows()].into_iter().filter(|rows| !rows.is_empty());
+        let left: Vec<RecordBatch> = left.map(|rows| rows.row_group(&self.data_files, run)).collect();
+        if left.is_empty() { Ok(()) } else { take(left) }
     }
 
     /// The rows in memory, in order; `None` if there are none.
@@ -323,7 +335,7 @@ impl IndexBuilder {
             rows.append(row);
             Ok(())
         })?;
-        Ok((!rows.is_empty()).then(|| rows.row_group(&self.data_files)))
+        Ok((!rows.is_empty()).then(|| rows.row_group(&self.data_files, "")))
     }
 }
 
@@ -455,11 +467,11 @@ mod tests {
         let data_file = builder.data_files.intern(given_up.data_file.as_bytes());
         builder.given_up.insert((given_up.field, data_file));
         let mut found = Vec::new();
-        let take = |batch: RecordBatch| {
-            found.extend(IndexRow::from_batch(&batch).unwrap());
+        let take = |row_groups: Vec<RecordBatch>| {
+            found.extend(row_groups.iter().flat_map(|batch| IndexRow::from_batch(batch).unwrap()));
             Ok(())
         };
-        builder.finish(folder.path(), take).unwrap();
+        builder.finish(folder.path(), "run", take).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         found
     }

@@ -11,7 +11,13 @@
 //! What a field means can change: which records are failures, whom a record names. A row has the version of the meaning with
 //! which it was added up; one of an older version than its log's ([`Format::index_version`]) is not believed.
 //!
-//! The rows of a run are in order of kind, log, field and value, over all of its files.
+//! Fields of which standing summaries are made ([`Standing`](sawlog_formats::Standing)) have rows that add up all data files
+//! of a run, too, so that a summary reads one row for a value. Such a row has a run and no data file. For each data file that
+//! they cover there is one without a value, which counts the records of that file; they hold only as long as all of these
+//! files are part of the store.
+//!
+//! The rows of a run are in order of kind, log, field and value, over all of its files: first those about one data file, then
+//! those about several.
 
 mod build;
 mod collect;
@@ -21,6 +27,7 @@ mod row;
 mod rows;
 mod spill;
 mod standing;
+mod totals;
 mod varint;
 mod waiting;
 
@@ -32,7 +39,7 @@ pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
 pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use positions::positions;
-pub use standing::{Said, StandingSum, StandingSums, standing_sums};
+pub use standing::{PackedFirst, PackedSum, Said, StandingSum, StandingSums, packed_sums, standing_sums};
 
 /// The table of entities.
 pub const ENTITIES: Table = Table {
@@ -62,6 +69,8 @@ pub const ENTITIES: Table = Table {
             "standing",
             "What standing summaries add up: bytes sent, and the first record that gives a number of them, packed",
         ),
+        Column::text("run", "Where a row adds up several data files of a run: the run; null where it is about one"),
+        Column::text("covers", "Where such a row has no value: one of these data files, to which it applies"),
     ],
     times: &[],
 };

@@ -17,7 +17,7 @@ use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
 
 /// There are enough rows as soon as their texts take so many bytes, too.
 const MAX_BYTES: usize = 32 << 20;
-/// Stands for a value that is null, or a first record that there is not.
+/// Stands for a value that is null, or a first record that there is not, or no data file.
 const NULL: u32 = u32::MAX;
 
 /// Rows that come in order, and will be a row group of the table.
@@ -45,17 +45,50 @@ struct Kept {
     /// The same of its packed sums; `None` if it has none.
     standing: Option<(usize, usize)>,
     version: i32,
+    scope: Scope,
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Records of its data file.
+    DataFile,
+    /// Records of several data files of a run, of which this may be one.
+    Run { covers: Option<u32> },
 }
 
 impl Kept {
     fn is_like(&self, other: &Self) -> bool {
-        (self.field, self.value, self.data_file) == (other.field, other.value, other.data_file)
+        (self.field, self.value, self.data_file, self.scope) == (other.field, other.value, other.data_file, other.scope)
+    }
+
+    fn covers(&self) -> u32 {
+        match self.scope {
+            Scope::Run { covers } => covers.unwrap_or(NULL),
+            Scope::DataFile => NULL,
+        }
     }
 }
 
 impl Rows {
     /// Adds a row that comes after all others by its key; it is added up with the last one if that is alike.
     pub(super) fn append(&mut self, row: &Row<'_>) {
+        self.append_of(row, Scope::DataFile);
+    }
+
+    /// Adds a row in order to what is added up over data files. One without a value stays by itself: it says that its data
+    /// file is covered.
+    pub(super) fn append_total(&mut self, row: &Row<'_>) {
+        let covers = row.value.is_none().then_some(row.data_file);
+        self.append_of(&Row { data_file: NULL, positions: None, ..*row }, Scope::Run { covers });
+    }
+
+    /// Takes away the last row.
+    pub(super) fn pop(&mut self) {
+        self.all.pop();
+    }
+
+    fn append_of(&mut self, row: &Row<'_>, scope: Scope) {
         let kept = |bytes: Option<&[u8]>, all: &mut Vec<u8>| {
             bytes.map(|bytes| {
                 all.extend_from_slice(bytes);
@@ -72,6 +105,7 @@ impl Rows {
             positions: kept(row.positions, &mut self.positions),
             standing: kept(row.standing, &mut self.standing),
             version: row.version,
+            scope,
         };
         let last = self.all.last().copied().filter(|last| last.is_like(&row));
         // Sums that do not fit stay apart; whoever adds them up has room for more.
@@ -128,7 +162,7 @@ impl Rows {
     }
 
     /// The rows as a row group of the table, where data files have these names. Whoever looks up a value reads its pages only.
-    pub(super) fn row_group(&self, data_files: &Interner) -> RecordBatch {
+    pub(super) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
         let rows = &self.all;
         let texts = |get: &dyn Fn(&Kept) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
         let field_text = |get: fn(usize) -> &'static str| {
@@ -144,6 +178,8 @@ impl Rows {
         };
         let positions = |row: &Kept| row.positions.map(|(start, end)| &self.positions[start..end]);
         let standing = |row: &Kept| row.standing.map(|(start, end)| &self.standing[start..end]);
+        let mut runs = Interner::default();
+        runs.intern(run.as_bytes());
         let columns: Vec<ArrayRef> = vec![
             field_text(|field| FIELDS[field].entity.kind.name()),
             texts(&|row| row.value, &self.values),
@@ -161,6 +197,8 @@ impl Rows {
             Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),
             Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()),
             Arc::new(rows.iter().map(standing).collect::<BinaryArray>()),
+            texts(&|row| if row.scope == Scope::DataFile { NULL } else { 0 }, &runs),
+            texts(&|row| row.covers(), data_files),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =

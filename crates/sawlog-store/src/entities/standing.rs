@@ -21,6 +21,26 @@ pub struct StandingSum<'a> {
 /// The sums of one row, in the order of its field's [`Standing`]; `None` where no record gives a number.
 pub type StandingSums<'a> = [Option<StandingSum<'a>>; Standing::MOST];
 
+/// One such sum as it is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedSum<'a> {
+    /// The bytes; `None` if they are all that the row says are sent.
+    pub bytes: Option<i64>,
+    /// The first record that gives a number of them.
+    pub first: PackedFirst<'a>,
+}
+
+/// Where the first record stands that gives a number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackedFirst<'a> {
+    /// It is the row's first record.
+    Own,
+    /// It is in the same source file as the row's first record, at this line.
+    Line(i64),
+    /// It is in another source file.
+    Elsewhere(&'a str, i64),
+}
+
 /// What the row says itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said<'a> {
@@ -71,31 +91,47 @@ pub(super) fn pack(sums: &StandingSums<'_>, count: usize, said: Said<'_>, out: &
     }
 }
 
-/// Unpacks the `count` sums of a row that says so much; `None` if the bytes are something else.
+/// The `count` sums of a row as they are packed; `None` if the bytes are something else.
 #[must_use]
-pub fn standing_sums<'a>(mut bytes: &'a [u8], count: usize, said: Said<'a>) -> Option<StandingSums<'a>> {
+pub fn packed_sums(mut bytes: &[u8], count: usize) -> Option<[Option<PackedSum<'_>>; Standing::MOST]> {
     let mut sums = [None; Standing::MOST];
     for sum in sums.get_mut(..count)? {
         let sent = match take(&mut bytes)? {
             NOTHING => continue,
-            ALL => said.sent?,
-            more => i64::try_from(more - BYTES).ok()?,
+            ALL => None,
+            more => Some(i64::try_from(more - BYTES).ok()?),
         };
         let first = match take(&mut bytes)? {
-            SAME => said.first?,
-            SAME_FILE => (said.first?.0, take(&mut bytes)?.cast_signed()),
+            SAME => PackedFirst::Own,
+            SAME_FILE => PackedFirst::Line(take(&mut bytes)?.cast_signed()),
             ELSEWHERE => {
                 let line = take(&mut bytes)?.cast_signed();
                 let len = usize::try_from(take(&mut bytes)?).ok()?;
                 let (file, rest) = bytes.split_at_checked(len)?;
                 bytes = rest;
-                (std::str::from_utf8(file).ok()?, line)
+                PackedFirst::Elsewhere(std::str::from_utf8(file).ok()?, line)
             }
             _ => return None,
         };
-        *sum = Some(StandingSum { bytes: sent, first });
+        *sum = Some(PackedSum { bytes: sent, first });
     }
     bytes.is_empty().then_some(sums)
+}
+
+/// The `count` sums of a row that says so much; `None` if the bytes are something else.
+#[must_use]
+pub fn standing_sums<'a>(bytes: &'a [u8], count: usize, said: Said<'a>) -> Option<StandingSums<'a>> {
+    let mut sums = [None; Standing::MOST];
+    for (sum, packed) in sums.iter_mut().zip(packed_sums(bytes, count)?) {
+        let Some(packed) = packed else { continue };
+        let first = match packed.first {
+            PackedFirst::Own => said.first?,
+            PackedFirst::Line(line) => (said.first?.0, line),
+            PackedFirst::Elsewhere(file, line) => (file, line),
+        };
+        *sum = Some(StandingSum { bytes: packed.bytes.or(said.sent)?, first });
+    }
+    Some(sums)
 }
 
 /// Packed sums, and what their row says.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::Args;
-use sawlog_formats::{s3_access, size, visible};
+use sawlog_formats::{Size, s3_access, visible};
 use sawlog_query::S3Summary;
 
 use super::Context;
@@ -41,19 +41,22 @@ impl S3logparse {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
         let records = context.only(&s3_access::TABLE, context.filters)?;
-        let rows = records.s3_summary(self.function, self.number)?;
+        let sums = records.s3_summary(self.function, self.number)?;
         if target.format.is_some() {
-            print(&self.function.table(&rows)?, &target)?;
+            print(&sums.table()?, &target)?;
         } else {
             let (mut out, is_terminal) = (target.open()?, target.is_terminal());
-            for (name, number) in &rows {
+            for (name, sum) in sums.iter() {
                 // A terminal gets no control characters.
                 let name = if is_terminal { visible(name) } else { name.into() };
-                let number = if self.function.is_of_bytes() { size(*number) } else { number.to_string() };
-                writeln!(out, "{number} - {name}")?;
+                if self.function.is_of_bytes() {
+                    writeln!(out, "{} - {name}", Size(sum))?;
+                } else {
+                    writeln!(out, "{sum} - {name}")?;
+                }
             }
             out.flush()?;
         }
-        context.finish(&target, &records, !rows.is_empty())
+        context.finish(&target, &records, !sums.is_empty())
     }
 }

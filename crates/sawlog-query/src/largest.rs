@@ -1,0 +1,219 @@
+//! The largest of many groups. What they say stands side by side in few pieces of memory, however many there are.
+
+use std::cmp::{Ordering, Reverse};
+use std::ops::Range;
+
+use crate::groups::{First, Group, Sums};
+use crate::numbers::Numbers;
+
+/// The largest groups of those that were offered, by what `size` says of their sums; ties in the order of their first
+/// records, as evidence stands.
+pub(crate) struct Largest<S> {
+    number: usize,
+    size: S,
+    /// Those that are the largest so far, and others, in no order.
+    kept: Kept,
+    /// Whether the last of the first `number` that are kept is the smallest of the largest so far: what comes after it is
+    /// not kept.
+    is_bounded: bool,
+}
+
+/// Groups, each of which has a place: 0 for the first.
+#[derive(Default)]
+struct Kept {
+    columns: usize,
+    sizes: Vec<u128>,
+    sums: Vec<Sums>,
+    ips: Vec<usize>,
+    /// Where first records stand: the number of the file, and the line.
+    firsts: Vec<Option<(u32, i64)>>,
+    files: Numbers,
+    /// Where the values of the columns stand among the texts, one group after the other; `None` for null.
+    values: Vec<Option<Range<usize>>>,
+    texts: String,
+}
+
+/// The largest groups, the largest first.
+#[derive(Default)]
+pub(crate) struct Ranked {
+    kept: Kept,
+    order: Vec<usize>,
+}
+
+/// One of the largest groups.
+#[derive(Clone, Copy)]
+pub(crate) struct RankedGroup<'a> {
+    kept: &'a Kept,
+    place: usize,
+}
+
+impl<S: Fn(&Sums) -> u128> Largest<S> {
+    /// So many of them, or all if `number` is 0, by so many columns.
+    pub(crate) fn new(number: usize, columns: usize, size: S) -> Self {
+        let number = if number == 0 { usize::MAX } else { number };
+        Self { number, size, kept: Kept { columns, ..Kept::default() }, is_bounded: false }
+    }
+
+    /// Offers a group. Its first record and its values are looked up only if it can be one of the largest.
+    pub(crate) fn offer<'a, V: AsRef<str>>(
+        &mut self,
+        (sums, ips): (&Sums, usize),
+        first: impl Fn() -> First<'a>,
+        values: impl Iterator<Item = Option<V>>,
+    ) {
+        let size = (self.size)(sums);
+        if self.is_bounded {
+            let bound = self.number - 1;
+            let order = Reverse(size).cmp(&Reverse(self.kept.sizes[bound]));
+            if order.then_with(|| first().cmp(&self.kept.first(bound))).is_gt() {
+                return;
+            }
+        }
+        self.kept.push(size, (sums, ips), first(), values);
+        if self.kept.len() >= self.number.saturating_mul(2).max(64) {
+            self.leave_largest();
+        }
+    }
+
+    /// Leaves the largest, in their order.
+    fn leave_largest(&mut self) {
+        if self.kept.len() > self.number {
+            let order = self.kept.order();
+            self.kept = self.kept.only(&order[..self.number]);
+            self.is_bounded = true;
+        }
+    }
+
+    pub(crate) fn into_ranked(mut self) -> Ranked {
+        self.leave_largest();
+        let order = self.kept.order();
+        Ranked { kept: self.kept, order }
+    }
+}
+
+impl Kept {
+    fn len(&self) -> usize {
+        self.sizes.len()
+    }
+
+    fn push<V: AsRef<str>>(
+        &mut self,
+        size: u128,
+        (sums, ips): (&Sums, usize),
+        first: First<'_>,
+        values: impl Iterator<Item = Option<V>>,
+    ) {
+        self.sizes.push(size);
+        self.sums.push(*sums);
+        self.ips.push(ips);
+        self.firsts.push(first.map(|(file, line)| (self.files.number(file), line)));
+        for value in values {
+            let start = self.texts.len();
+            self.values.push(value.map(|value| {
+                self.texts.push_str(value.as_ref());
+                start..self.texts.len()
+            }));
+        }
+    }
+
+    fn first(&self, place: usize) -> First<'_> {
+        self.firsts[place].map(|(file, line)| (self.files.text(file).unwrap_or_default(), line))
+    }
+
+    fn values(&self, place: usize) -> impl Iterator<Item = Option<&str>> {
+        let values = &self.values[place * self.columns..][..self.columns];
+        values.iter().map(|value| value.clone().map(|value| &self.texts[value]))
+    }
+
+    /// The places of all groups, the largest first.
+    fn order(&self) -> Vec<usize> {
+        // Files are compared once each, not for each group.
+        let mut files: Vec<(&str, usize)> = self.files.iter().zip(0..).collect();
+        files.sort_unstable();
+        let mut ranks = vec![0; files.len()];
+        files.iter().zip(0_usize..).for_each(|((_, number), rank)| ranks[*number] = rank);
+        let first = |place: usize| self.firsts[place].map(|(file, line)| (ranks[file as usize], line));
+        let mut order: Vec<_> =
+            (0..self.len()).map(|place| (Reverse(self.sizes[place]), first(place), place)).collect();
+        order.sort_unstable_by(|a, b| {
+            let by_values = || -> Ordering { self.values(a.2).cmp(self.values(b.2)) };
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(by_values)
+        });
+        order.into_iter().map(|(.., place)| place).collect()
+    }
+
+    /// The groups at some places, in this order.
+    fn only(&self, places: &[usize]) -> Self {
+        let mut kept = Self { columns: self.columns, ..Self::default() };
+        for place in places {
+            let sums = (&self.sums[*place], self.ips[*place]);
+            kept.push(self.sizes[*place], sums, self.first(*place), self.values(*place));
+        }
+        kept
+    }
+}
+
+impl Ranked {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = RankedGroup<'_>> + Clone {
+        self.order.iter().map(|place| RankedGroup { kept: &self.kept, place: *place })
+    }
+}
+
+impl<'a> RankedGroup<'a> {
+    pub(crate) fn sums(&self) -> &'a Sums {
+        &self.kept.sums[self.place]
+    }
+
+    /// How many addresses it has, if they were counted.
+    pub(crate) fn ips(&self) -> usize {
+        self.kept.ips[self.place]
+    }
+
+    /// The value of a column; `None` if it is null.
+    pub(crate) fn value(&self, column: usize) -> Option<&'a str> {
+        self.kept.values(self.place).nth(column).flatten()
+    }
+
+    /// The group by itself.
+    pub(crate) fn to_group(self) -> Group {
+        let values = self.kept.values(self.place).map(|value| value.map(str::to_owned)).collect();
+        Group { values, sums: *self.sums(), ips: self.ips() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_largest_are_those_that_sorting_puts_first(
+            offered in prop::collection::vec((0_u64..4, prop::option::of(("[a-c]", 0_i64..3)), prop::option::of("[xy]?")), 0..300),
+            number in 0_usize..10,
+        ) {
+            let mut largest = Largest::new(number, 2, |sums| sums.count.into());
+            for (place, (count, first, value)) in offered.iter().enumerate() {
+                let sums = Sums { count: *count, ..Sums::default() };
+                let first = || first.as_ref().map(|(file, line)| (file.as_str(), *line));
+                let values = [value.clone(), Some(place.to_string())];
+                largest.offer((&sums, place), first, values.into_iter());
+            }
+            let key = |(count, first, value): &(u64, Option<(String, i64)>, Option<String>)| (Reverse(*count), first.clone(), value.clone());
+            let ranked = largest.into_ranked();
+            for group in ranked.iter() {
+                let (_, _, value) = &offered[group.ips()];
+                let owned = group.to_group();
+                prop_assert_eq!(&owned.values, &[value.clone(), Some(group.ips().to_string())]);
+                prop_assert_eq!(group.value(0), value.as_deref());
+            }
+            // Which of several that are alike in all that is compared is kept is left open.
+            let of_kept = |(count, first, _): (Reverse<u64>, _, _)| (count, first);
+            let found: Vec<_> = ranked.iter().map(|group| of_kept(key(&offered[group.ips()]))).collect();
+            let mut sorted: Vec<_> = offered.iter().map(key).map(of_kept).collect();
+            sorted.sort();
+            sorted.truncate(if number == 0 { usize::MAX } else { number });
+            prop_assert_eq!(found, sorted);
+        }
+    }
+}
