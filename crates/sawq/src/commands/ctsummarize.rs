@@ -32,7 +32,7 @@ const ABSENT: &str = "null";
 /// What `ctsummarize` writes.
 #[derive(Debug, Args)]
 pub(crate) struct Ctsummarize {
-    /// The caller's address; or give any filter instead
+    /// The caller's address; or use any filter instead
     address: Option<String>,
     /// The folder for the files
     #[arg(id = "output", long = "output", short = 'o', alias = "out", default_value = ".", value_name = "DIR")]

@@ -8,15 +8,22 @@ use clap::Args;
 use super::Context;
 use crate::sql::{Show, prompt, run, script};
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  sawq sql                                      a prompt
+  sawq sql 'SELECT operation, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC'
+  sawq sql --failed 'SELECT time, actor, operation FROM events ORDER BY time' -o failed.csv
+  sawq sql -f queries.sql --format json";
+
 /// What `sql` runs.
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
-    /// The query; filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
+    /// The query; filters apply to the tables that it names [default: open a prompt, or read queries from a pipe]
     query: Option<String>,
     /// Run the queries in this file
     #[arg(long, short, value_name = "FILE", conflicts_with = "query")]
     file: Option<PathBuf>,
-    /// Print on standard error how long each query took
+    /// Print the time that each query took to standard error
     #[arg(long)]
     time: bool,
 }

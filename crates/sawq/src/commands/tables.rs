@@ -40,7 +40,7 @@ impl Tables {
         if target.is_terminal() && log.is_none() {
             // Columns of all tables are more than a screen: the tables would scroll away.
             target.hint_after(
-                "'sawq tables TABLE' shows the columns of a table; 'sawq tables events' those of all logs as one",
+                "'sawq tables TABLE' shows the columns of a table; 'sawq tables events' shows those that all logs share",
             );
             return target.finish();
         }

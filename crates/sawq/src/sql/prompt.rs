@@ -54,12 +54,12 @@ const WORDS: [&str; 27] = [
 ];
 
 const HELP: &str = "\
-A query ends with a semicolon, on the same line or a later one. Ctrl-C stops a query, or drops what is typed.
+End a query with a semicolon, on the same line or a later one. Ctrl-C stops a query, or clears what you typed.
   \\d, .tables              the tables and views
   \\d TABLE, .schema TABLE  the columns of a table
-  .mode FORM               how results are printed: table, line (a line for each column), csv, tsv, json, ndjson
-  \\timing                  say how long each query takes, or no longer
-  exit, \\q, Ctrl-D         end";
+  .mode FORM               how to print results: table, line (one line per value), csv, tsv, json, ndjson
+  \\timing                  turn on or off how long each query takes
+  exit, \\q, Ctrl-D         leave";
 
 /// Reads queries, which a semicolon ends, and runs each; an error is printed, and the next query is asked for.
 pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show) -> Result<()> {
@@ -77,7 +77,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
     }
     let mut interrupts = Interrupts::new()?;
     session.let_stop();
-    eprintln!("A query ends with a semicolon. 'help' says what can be asked, 'exit' or Ctrl-D ends.");
+    eprintln!("End a query with a semicolon. 'help' lists functions and commands; 'exit' or Ctrl-D leaves.");
     let mut query = String::new();
     loop {
         let line = match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {

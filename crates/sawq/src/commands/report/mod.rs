@@ -28,7 +28,7 @@ Examples:
 /// What `report` writes.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// The page. If there are more than 300 sources, their list is in a file beside it: NAME.sources.csv
+    /// The page. If there are more than 300 sources, a file beside it lists them: NAME.sources.csv
     #[arg(id = "output", long = "output", short = 'o', alias = "out", value_name = "FILE.html")]
     out: PathBuf,
     /// Add a section on this entity (see sawq who); repeatable
@@ -37,25 +37,25 @@ pub(crate) struct Report {
     /// The title
     #[arg(long, default_value = "AWS log report", value_name = "TEXT")]
     title: String,
-    /// The number of the case, in the head of the page and on each sheet of paper
+    /// The case number, for the head of the page and each printed sheet
     #[arg(long, value_name = "TEXT")]
     case_number: Option<String>,
-    /// Who examined the logs, in the head of the page
+    /// Who examined the logs, for the head of the page
     #[arg(long, value_name = "NAME")]
     examiner: Option<String>,
-    /// What the logs are and where they are from, in the head of the page
+    /// What the logs are and where they came from, for the head of the page
     #[arg(long, value_name = "TEXT")]
     evidence: Option<String>,
-    /// Quote the result of a verification: the file that 'sawlog verify --json > FILE.json' wrote
+    /// Quote the result of 'sawlog verify --json > FILE.json'
     #[arg(long, value_name = "FILE.json")]
     verified: Option<PathBuf>,
-    /// Show up to this many lines of the timeline, failures and changes before others; 0 for all
+    /// Show up to N lines of the timeline; failures and changes come before others; 0 for all
     #[arg(short = 'n', long, default_value_t = 4000, value_name = "N")]
     number: usize,
     /// Overwrite an existing page and its list of sources
     #[arg(long)]
     force: bool,
-    /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder
+    /// Add the country and network of addresses, from the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     geoip: Option<PathBuf>,
 }
