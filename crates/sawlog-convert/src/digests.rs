@@ -125,7 +125,7 @@ impl DigestFile {
     fn signature_fault(&self, keys: &Keys, signature: &str) -> Option<String> {
         let algorithm = &self.content.digest_signature_algorithm;
         if algorithm != "SHA256withRSA" {
-            return Some(format!("is signed with {algorithm}, which is not known"));
+            return Some(format!("is signed with {algorithm}, which sawlog does not support"));
         }
         let fingerprint = &self.content.digest_public_key_fingerprint;
         let Some(key) = keys.get(fingerprint) else {
@@ -136,7 +136,7 @@ impl DigestFile {
         };
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
         let checked = key.verify(self.signed_text().as_bytes(), &signature);
-        checked.is_err().then(|| "does not have the signature that is given for it".to_owned())
+        checked.is_err().then(|| "does not match its signature".to_owned())
     }
 }
 
@@ -150,7 +150,7 @@ pub fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validat
     let mut found = Validation::default();
     let digests = read_all(path, &mut found)?;
     if digests.is_empty() && found.wrong.is_empty() {
-        bail!("{} has no CloudTrail digest", path.display());
+        bail!("{} contains no CloudTrail digest", path.display());
     }
     found.digests = digests.len();
     check_chain(&digests, &keys, &mut found);
@@ -166,10 +166,10 @@ fn check_chain(digests: &[DigestFile], keys: &Keys, found: &mut Validation) {
         let name = digest.content.object.as_str();
         let is_in_place = name.rsplit('/').next().map(std::ffi::OsStr::new) == digest.path.file_name();
         if !is_in_place {
-            found.wrong.push((digest.path.display().to_string(), format!("calls itself {name}")));
+            found.wrong.push((digest.path.display().to_string(), format!("gives its own name as {name}")));
         }
         if by_name[&digest.name()].sha256 != digest.sha256 {
-            found.wrong.push((name.to_owned(), "is there twice, with different content".to_owned()));
+            found.wrong.push((name.to_owned(), "exists twice, with different content".to_owned()));
         }
         let content = &digest.content;
         let (Some(bucket), Some(object)) = (&content.previous_bucket, &content.previous_object) else {
@@ -267,7 +267,7 @@ fn read_all(path: &Path, found: &mut Validation) -> Result<Vec<DigestFile>> {
         let content = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
         let (Some(text), Some(content)) = (&text, content) else {
             if text.is_some() || is_named_so {
-                found.wrong.push((entry.path().display().to_string(), "is damaged, or no digest".to_owned()));
+                found.wrong.push((entry.path().display().to_string(), "is damaged, or not a digest".to_owned()));
             }
             continue;
         };

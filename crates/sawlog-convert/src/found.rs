@@ -139,7 +139,7 @@ impl Place {
         let metadata = file.metadata().with_context(|| input.path.display().to_string())?;
         if metadata.len() != input.size || mtime(&metadata) != input.mtime {
             bail!(
-                "{} was changed while it was read; nothing was done. Run it again when the file is complete",
+                "{} changed while it was being read; nothing was done. Run the command again when the file is complete",
                 input.path.display()
             );
         }

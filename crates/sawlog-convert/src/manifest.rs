@@ -101,10 +101,10 @@ impl Manifest {
     /// If it can't be read, or is no manifest.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("can't read the manifest {}", path.display()))?;
-        let wrong = || format!("{} is no manifest", path.display());
+        let wrong = || format!("{} is not a manifest", path.display());
         let manifest: Self = serde_json::from_slice(&text).with_context(wrong)?;
         if manifest.layout != LAYOUT {
-            bail!("{} has the layout {}; this version knows {LAYOUT}", path.display(), manifest.layout);
+            bail!("{} has layout {}; this version reads layout {LAYOUT}", path.display(), manifest.layout);
         }
         Ok(manifest)
     }
@@ -114,7 +114,7 @@ impl Manifest {
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if list_hash(&self.data_files) != self.store_sha256 {
-            found.push("the manifest's list of data files does not have the SHA-256 that it gives for it".to_owned());
+            found.push("the manifest's list of data files does not match the SHA-256 that it states".to_owned());
         }
         fn by_path<T>(entries: &[T], path: fn(&T) -> &str) -> BTreeMap<&str, &T> {
             entries.iter().map(|entry| (path(entry), entry)).collect()

@@ -83,7 +83,7 @@ impl Places {
     fn of(table: &Table, batch: &RecordBatch) -> Result<Self> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("{name} is missing"));
         let number = |name: &str| {
-            column(name)?.as_primitive_opt::<Int64Type>().cloned().with_context(|| format!("{name} is no number"))
+            column(name)?.as_primitive_opt::<Int64Type>().cloned().with_context(|| format!("{name} is not a number"))
         };
         let files = TextColumn::new(column("source_file")?).map_err(|found| anyhow!("source_file is {found}"))?;
         let offsets = (table.name == REJECTS.name).then(|| number("byte_offset")).transpose()?;

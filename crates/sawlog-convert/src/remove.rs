@@ -126,7 +126,7 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
             let removed = ledger.iter().any(|source| source.state == SourceState::Removed && named.matches(source));
             bail!(
                 "{pattern} {}; nothing was done. 'sawq sql \"SELECT path, state FROM sources\"' lists what the store holds",
-                if removed { "was removed before" } else { "matches no file in the store" }
+                if removed { "has already been removed" } else { "matches no file in the store" }
             );
         }
     }

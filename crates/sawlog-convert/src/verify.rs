@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
             }
             self.without_rows(source);
         }
-        self.result.failed.push((file.to_owned(), "has rows, but is not in the ledger".to_owned()));
+        self.result.failed.push((file.to_owned(), "has rows in the store, but is not in the ledger".to_owned()));
         self.unknown = Some(file.to_owned());
     }
 
@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
             SourceState::Duplicate if is_stale(source, find) => {
                 let first = source.duplicate_of.as_deref().unwrap_or_default();
                 let what = format!(
-                    "is not in the store: the ledger calls it a duplicate of {first}, which has another content now; convert it again"
+                    "is not in the store: the ledger calls it a duplicate of {first}, which now has different content; convert it again"
                 );
                 self.result.failed.push((source.path.clone(), what));
             }

@@ -100,7 +100,7 @@ kinds! {
     OTHER_METHOD = "member of a zip archive compressed by another method", Do("unpack the archive first: 7z x FILE");
     SPARSE = "sparse file in a tar archive", Do("unpack the archive first: tar -xf FILE -C FOLDER");
     TOO_LARGE = "member past the limit of what comes out of an archive", Do("if the archive is not a bomb, give a larger --max-inflate, or unpack it first");
-    BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for a whole copy of the archive");
+    BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for an intact copy of the archive");
     SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
     RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
     CPIO = "cpio archive", Unpack("unpack it first: cpio -id < FILE");
@@ -112,23 +112,23 @@ kinds! {
     PARQUET = "Parquet file whose columns are not those of VPC flow logs", Do("use the log files themselves");
     AVRO = "Avro file", Do("use the log files themselves");
     ORC = "ORC file", Do("use the log files themselves");
-    UTF_16 = "UTF-16 text", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
-    UTF_32 = "UTF-32 text", Unpack("make it UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
-    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    UTF_16 = "UTF-16 text", Unpack("convert it to UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
+    UTF_32 = "UTF-32 text", Unpack("convert it to UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
+    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
         Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
-    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    EVENT_BRIDGE = "EventBridge event (detail)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    SNS = "SNS notification", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    SQS = "SQS messages", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    EVENT_BRIDGE = "EventBridge event (detail)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    INSIGHTS = "CloudWatch Logs Insights result", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    SNS = "SNS notification", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    SQS = "SQS messages", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
-    S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log; use CloudTrail or S3 access logs");
-    DIGEST = "CloudTrail digest", Do("it holds no events; sawlog digests checks log files by it");
+    S3_EVENT = "S3 event notification", Do("it reports a request, but is not a log; use CloudTrail or S3 access logs");
+    DIGEST = "CloudTrail digest", Do("it holds no events; 'sawlog verify --cloudtrail-digests' checks log files with it");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
-    S3_JSON = "S3 access log in JSON", Do("it lacks names that a record must have: use the text logs in the target bucket");
+    S3_JSON = "S3 access log in JSON", Do("it lacks required fields; use the text logs in the target bucket");
     S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
     FLOW_JSON = "VPC flow log in JSON", Do("use the text or Parquet logs that AWS delivers");
     FLOW_CSV = "VPC flow log in CSV", Do("use the text or Parquet logs that AWS delivers");
@@ -137,8 +137,8 @@ kinds! {
     TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
         Do("use the trail's own files in its bucket, or export the event records as JSON");
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
-    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");

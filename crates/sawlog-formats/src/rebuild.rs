@@ -165,7 +165,8 @@ impl Printed {
             return Ok(Self::Rejects(Box::new((text_column(batch, "gap")?, BytesColumn::new(batch, "raw")?))));
         }
         let format = crate::format(table.name);
-        let format = format.ok_or_else(|| ArrowError::SchemaError(format!("{} is no log's table", table.name)))?;
+        let format =
+            format.ok_or_else(|| ArrowError::SchemaError(format!("{} is not the table of a log", table.name)))?;
         (format.printer)(batch).map(Self::Records)
     }
 

@@ -43,7 +43,7 @@ fn later(snapshot: &Snapshot, event_id: &EventId) -> Result<Places> {
             let text = |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));
             let parts = event_id.columns.iter().map(|name| text(name)).collect::<Result<Vec<_>>>()?;
             let files = text("source_file")?;
-            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
             for row in 0..batch.num_rows() {
                 let texts: Vec<Option<&str>> = parts.iter().map(|part| part.get(row)).collect();
                 let Some(id) = (event_id.tell)(&texts) else { continue };

@@ -283,7 +283,7 @@ impl Cursor<'_> {
 
 fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
     let time = match sort {
         Order::Time => {
             let times = batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;

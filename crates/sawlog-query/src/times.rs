@@ -38,7 +38,7 @@ pub struct Clock {
 /// the last record.
 pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     let wrong = || {
-        "is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
+        "is not a time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
          seconds since 1970, or 2h for two hours before the last record"
     };
     // A date's parser takes a time behind it, and leaves it out.
@@ -67,7 +67,7 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
         return since_1970(text).context(wrong());
     }
     let length = length(text).map_err(|_| anyhow::anyhow!(wrong()))?;
-    let last = clock.last.context("there is no record whose time it could be before")?;
+    let last = clock.last.context("counts back from the last record, but there is no record")?;
     let at = last.checked_sub(length).context(wrong())?;
     Ok((at, at))
 }
@@ -90,11 +90,11 @@ fn clock_of(text: &str) -> &str {
 /// The day of a time without one: that of the records, if they are of one only.
 fn day(text: &str, clock: &Clock) -> Result<Date> {
     match &clock.days {
-        Some((first, last)) if first == last => first.parse().context("the records' day is none"),
+        Some((first, last)) if first == last => first.parse().context("the records' day is not a date"),
         Some((first, last)) => {
-            bail!("is a time of which day? The records are of {first} to {last}; write {first}T{text}")
+            bail!("needs a day, since the records are from {first} to {last}; write {first}T{text}")
         }
-        None => bail!("is a time without a day, and there is no record whose day it could be"),
+        None => bail!("needs a day, since there is no record to take it from; write 2021-07-29T13:10"),
     }
 }
 
@@ -130,7 +130,7 @@ fn as_in_s3(text: &str) -> Option<(i64, i64)> {
 
 /// A length of time, in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
 pub(crate) fn length(text: &str) -> Result<i64> {
-    let wrong = || "is no length of time such as 90s, 5m, 2h or 3d";
+    let wrong = || "is not a duration such as 90s, 5m, 2h or 3d";
     let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
     let unit: i64 = match &text[number.len()..] {
         "s" | "sec" => 1,

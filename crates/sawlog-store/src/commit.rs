@@ -59,7 +59,7 @@ fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static 
     match lost.or(kept) {
         None => Ok(()),
         Some(file) => {
-            Err(StoreError::damaged(&folder.join(&file.path), "the commit of the run does not say what it should"))
+            Err(StoreError::damaged(&folder.join(&file.path), "the table's log does not have the changes of the run"))
         }
     }
 }

@@ -18,7 +18,7 @@ pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
     if inside && !path.is_empty() {
         Ok(path.to_owned())
     } else {
-        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is not inside of the table")))
+        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is outside the table's folder")))
     }
 }
 
@@ -56,5 +56,5 @@ pub(crate) fn check_table(folder: &Path, files: &[DataFileEntry]) -> Result<()> 
 }
 
 fn leads_out(path: &Path) -> StoreError {
-    StoreError::damaged(path, "is a link that leads outside of the store")
+    StoreError::damaged(path, "is a link that leads out of the store")
 }

@@ -238,7 +238,7 @@ fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>>
         let size = number(u64::try_from(file.size()).ok(), "size")?;
         let rows = number(file.num_records().map(|rows| rows as u64), "number of rows")?;
         if rows > max_rows(size) {
-            let what = format!("the log says that it has {rows} rows, which no file of {size} bytes holds");
+            let what = format!("the log says that it has {rows} rows, which is impossible for {size} bytes");
             return Err(StoreError::damaged(&folder.join(&path), what));
         }
         files.push(DataFileEntry {
@@ -301,7 +301,10 @@ fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<(
     if holds {
         return Ok(());
     }
-    Err(StoreError::damaged(&path, "the table does not hold what this says: the log is damaged, or others wrote to it"))
+    Err(StoreError::damaged(
+        &path,
+        "the table does not hold what this commit says: the log is damaged, or another program wrote to it",
+    ))
 }
 
 /// The checksum in the tags of a file. One that can't be read is one that does not hold.

@@ -17,14 +17,14 @@ pub enum StoreError {
     #[error("there is no store at {0}; make one with 'sawlog convert PATH --store {0}'")]
     Missing(PathBuf),
     /// It is a file, or lies in one.
-    #[error("{0} is a file, and a store is a folder; name another one for --store")]
+    #[error("{0} is a file, but a store is a folder; give another --store")]
     NotAFolder(PathBuf),
     /// The folder holds other things.
-    #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log")]
+    #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log; check --store")]
     NotAStore(PathBuf),
     /// A newer sawlog wrote it, in a way that this one does not know.
     #[error(
-        "{store} is a store of format {format}, which a newer sawlog wrote; this one reads formats up to {FORMAT_VERSION}: use the newer one"
+        "{store} has format {format}, which a newer sawlog wrote; this version reads formats up to {FORMAT_VERSION}: use the newer one"
     )]
     Newer {
         /// The store's folder.

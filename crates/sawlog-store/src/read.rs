@@ -91,7 +91,7 @@ pub(crate) fn check_columns(table: &Table, path: &Path, file: &SchemaDescriptor)
     match must_have.map(|column| column.name).find(|name| !is_there(name)) {
         None => Ok(()),
         Some(missing) => {
-            Err(StoreError::damaged(path, format!("has no column {missing}: it is no file of {}", table.name)))
+            Err(StoreError::damaged(path, format!("has no column {missing}: it is not a file of {}", table.name)))
         }
     }
 }

@@ -126,7 +126,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
         && !global.json
         && let Some(fewer) = sawlog_convert::worth_it(&store)?
     {
-        eprintln!("sawlog: 'sawlog compact' would make {fewer} data files fewer");
+        eprintln!("sawlog: 'sawlog compact' would reduce the data files by {fewer}");
     }
     Ok(match (summary.has_losses(), args.strict) {
         (false, _) => ExitCode::SUCCESS,
@@ -137,7 +137,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
 
 /// An error of a conversion, with what to do.
 fn advised(error: anyhow::Error) -> anyhow::Error {
-    if error.is::<Changed>() { anyhow!("{error} Use --replace to convert them anew.") } else { error }
+    if error.is::<Changed>() { anyhow!("{error} Use --replace to convert them again.") } else { error }
 }
 
 fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
@@ -174,7 +174,10 @@ fn run_upgrade(global: &Global) -> Result<ExitCode> {
         match (upgrade.from, upgrade.to) {
             (from, to) if from == to => eprintln!("sawlog: the store has format {to}, the newest; nothing to do"),
             (from, to) => {
-                eprintln!("sawlog: format {from} to {to}; {} data files indexed anew", upgrade.data_files);
+                eprintln!(
+                    "sawlog: upgraded from format {from} to {to}; {} data files indexed again",
+                    upgrade.data_files
+                );
             }
         }
     }

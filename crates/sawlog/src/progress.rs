@@ -48,7 +48,7 @@ impl Progress {
 impl Watch for Progress {
     fn waiting(&self) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("sawlog: another sawlog writes to this store; waiting for it"));
+            self.bar.suspend(|| eprintln!("sawlog: another sawlog is writing to this store; waiting for it"));
         }
     }
 
@@ -57,8 +57,8 @@ impl Watch for Progress {
         // Evidence that was taken for converted is not: that is said even where little else is.
         self.bar.suspend(|| {
             eprintln!(
-                "sawlog: a run that was cut off was undone, since what it added to {tables} can't be read: {}\n\
-                 sawlog: the store is as it was before that run; its files are new again, and are converted when they are given",
+                "sawlog: an interrupted run was undone, because what it added to {tables} can't be read: {}\n\
+                 sawlog: the store is as it was before that run; convert the files of that run again",
                 undone.cause
             );
         });
@@ -79,7 +79,7 @@ impl Watch for Progress {
 
     fn unpacking(&self, label: &str) {
         if self.shown {
-            self.bar.set_message(format!("taking {} apart", visible(label)));
+            self.bar.set_message(format!("unpacking {}", visible(label)));
         }
     }
 

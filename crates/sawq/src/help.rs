@@ -73,7 +73,9 @@ fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
             // A similar command's name is a better guess.
             let is_similar = error.get(ContextKind::SuggestedSubcommand).is_some();
             let word = invalid(&error, ContextKind::InvalidSubcommand).filter(|_| !is_similar);
-            word.map(|word| format!("to see what is known of it: 'sawq who {}'", quoted(&word))).into_iter().collect()
+            word.map(|word| format!("to see what the logs know about it: 'sawq who {}'", quoted(&word)))
+                .into_iter()
+                .collect()
         }
         ErrorKind::MissingRequiredArgument if arguments.iter().any(|argument| argument == "s3logparse") => functions(),
         _ => Vec::new(),
@@ -109,7 +111,7 @@ fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
         return meant(option);
     }
     let is_value = !word.starts_with('-');
-    is_value.then(|| format!("a filter takes it: {} {}", option_for(word), quoted(word)))
+    is_value.then(|| format!("filters are options: {} {}", option_for(word), quoted(word)))
 }
 
 /// Options that other tools have, and ours that do the same.
@@ -120,7 +122,7 @@ fn meant(option: &str) -> Option<String> {
         "limit" | "head" | "max" | "top" | "first" => "-n N sets how many are shown",
         "where" | "filter" | "query" => "filters are options such as --ip and --user; 'sawq sql' takes a WHERE",
         "grep" | "regex" | "regexp" | "pattern" | "search" | "contains" => {
-            "--match REGEX looks at the record's own text"
+            "--match REGEX searches the original text of records"
         }
         "from" | "start" | "after" | "begin" => "--since TIME",
         "to" | "end" | "before" => "--until TIME",

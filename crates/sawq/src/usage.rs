@@ -79,9 +79,9 @@ fn told(error: &(dyn Error + 'static)) -> String {
         return format!("has a column {name}, which this version of sawq does not know");
     }
     let advice = if error.is::<DamagedIndex>() {
-        "; `sawlog reindex` makes it anew"
+        "; 'sawlog reindex' rebuilds it"
     } else if error.is::<UnknownFunction>() {
-        "; 'sawq sql --help' names those beside the usual ones"
+        "; 'sawq sql --help' lists functions"
     } else {
         ""
     };
@@ -133,6 +133,6 @@ mod tests {
         let said = wrong_usage(&unknown(&["zzz"]).into()).unwrap_or_default();
         assert!(said.ends_with("there is no column 'zzzz'; did you mean 'zzz'?"), "{said}");
         let damaged = anyhow::Error::from(DamagedIndex::NotInOrder).context("store");
-        assert_eq!(said_once(&damaged), "store: the index is not in order; `sawlog reindex` makes it anew");
+        assert_eq!(said_once(&damaged), "store: the index is not in order; 'sawlog reindex' rebuilds it");
     }
 }

@@ -345,7 +345,7 @@ struct Leaving<'a> {
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.abort.fail(anyhow!("a thread of sawlog stopped: this is an error in sawlog"));
+            self.abort.fail(anyhow!("a thread stopped unexpectedly: this is a bug in sawlog"));
         }
         if self.abort.is_set() {
             let _ = self.output.send(Output::Aborted);

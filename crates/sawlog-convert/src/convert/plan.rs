@@ -342,7 +342,7 @@ fn again_archive<'a>(
     if all || read_again(source) || members.iter().any(|source| read_again(source)) {
         Next::Read(Some(source))
     } else if members.iter().any(|source| member_read_otherwise(source, settings)) {
-        Next::Tell(source, "in part without these options".to_owned())
+        Next::Tell(source, "partly without these options".to_owned())
     } else {
         Next::Keep(source)
     }
@@ -398,7 +398,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             }
         }
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
-            bail!("its name is taken by another file");
+            bail!("the store has another file of that name");
         };
         let label = format!("{folder}/{}", file.label);
         let root = if parent.is_empty() { "/" } else { parent }.into();

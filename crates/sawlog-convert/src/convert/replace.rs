@@ -236,7 +236,7 @@ impl Moved {
     }
 
     fn add(&mut self, run: &mut Run<'_>, heir: &str, rows: &RecordBatch) -> Result<()> {
-        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
         let (first, last) = (lines.value(0), lines.value(lines.len() - 1));
         self.waiting.push(MovedRows { file: heir.to_owned(), first, last, batch: renamed(rows, heir)? });
         if self.waiting.len() >= MOVED_BATCHES { self.write(run) } else { Ok(()) }

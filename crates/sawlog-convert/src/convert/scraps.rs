@@ -23,7 +23,7 @@ pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
 pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
     let file_times = batch.column_by_name("file_time");
     let file_times = file_times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
     let mut scraps = Vec::with_capacity(batch.num_rows() * 512);
@@ -78,7 +78,7 @@ pub(crate) fn decode(format: &Format, mut scraps: &[u8], decoder: &mut dyn Decod
                 decoder.decode(Block::Json(&bytes, &[item]), &origin, &mut Carry::default())
             }
         };
-        anyhow::ensure!(decoded.records == 1, "a record that was set aside is none any more");
+        anyhow::ensure!(decoded.records == 1, "a record that was set aside can't be decoded any more");
     }
     Ok(())
 }

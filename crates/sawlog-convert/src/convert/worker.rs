@@ -287,7 +287,7 @@ impl<'a> Worker<'a> {
         stream: Stream,
         inside: Inside,
     ) -> Result<Report> {
-        let Stream::Packed(mut layers) = stream else { bail!("only what is compressed is looked into") };
+        let Stream::Packed(mut layers) = stream else { bail!("only compressed files are looked into") };
         let told = match inside {
             Inside::Utf16(encoding) => {
                 return self.whole_stream(input, bytes, sha256, Stream::PackedText(layers, encoding));
@@ -590,7 +590,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
     }
     if size != found.size || bytes.bytes().len() as u64 != found.size || mtime != found.mtime {
         bail!(
-            "{} was changed while it was read; nothing was done. Run it again when the file is complete",
+            "{} changed while it was being read; nothing was done. Run the command again when the file is complete",
             found.path().display()
         );
     }
@@ -599,7 +599,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
 
 fn cut_short(found: &Found) -> String {
     format!(
-        "{} was cut short while it was read; nothing was done. Run it again when the file is complete",
+        "{} was cut short while it was being read; nothing was done. Run the command again when the file is complete",
         found.path().display()
     )
 }

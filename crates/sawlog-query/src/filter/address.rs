@@ -46,7 +46,7 @@ impl Wanted {
             } else {
                 ensure!(
                     value.ends_with(".amazonaws.com") || *value == "AWS Internal",
-                    "is not an address, nor a network such as 10.0.0.0/8; with a * it matches text that is none"
+                    "is neither an address nor a network such as 10.0.0.0/8; use a glob such as *.amazonaws.com to match other text"
                 );
                 wanted.services.push((*value).to_owned());
             }

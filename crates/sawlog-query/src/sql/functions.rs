@@ -57,7 +57,7 @@ pub(crate) fn within(find: fn(&str) -> Option<&str>) -> ScalarUDF {
 fn in_cidr() -> ScalarUDF {
     let parse = |network: &str| {
         let parsed: Result<IpNet, _> = network.parse();
-        parsed.map_err(|_| DataFusionError::Execution(format!("'{network}' is no network such as 10.0.0.0/8")))
+        parsed.map_err(|_| DataFusionError::Execution(format!("'{network}' is not a network such as 10.0.0.0/8")))
     };
     let is_in =
         |address: &str, network: &IpNet| parse_address(address).is_some_and(|address| network.contains(&address));

@@ -324,7 +324,7 @@ pub(crate) fn len() -> ScalarUDF {
             DataType::FixedSizeList(..) => values.as_fixed_size_list().iter().map(|list| count(list?.len())).collect(),
             DataType::Map(..) => values.as_map().iter().map(|map| count(map?.len())).collect(),
             DataType::Null => std::iter::repeat_n(None, values.len()).collect(),
-            other if other.is_nested() => return exec_err!("length is of texts and lists, not of a group"),
+            other if other.is_nested() => return exec_err!("length takes text or a list, not a group"),
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
                 let bytes = cast(values, &DataType::BinaryView)?;
                 bytes.as_binary_view().iter().map(|bytes| count(bytes?.len())).collect()

@@ -130,7 +130,7 @@ impl Session<'_> {
                     filter = show_options.filter_position;
                     match show_options.show_in.and_then(|from| from.parent_name) {
                         Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
-                        None => bail!("of which table? SHOW COLUMNS FROM events"),
+                        None => bail!("SHOW COLUMNS needs a table: SHOW COLUMNS FROM events"),
                     }
                 }
                 Sql::CreateView(view) => return self.create_view(view).await.map(|()| None),
@@ -266,7 +266,7 @@ impl Session<'_> {
             return Ok(());
         }
         if view.materialized || view.to.is_some() {
-            bail!("a view lasts for this session only, and is not written");
+            bail!("a view lasts for this session only and can't be materialized");
         }
         let query = parser::Statement::Statement(Box::new(ast::Statement::Query(view.query)));
         let frame = DataFrame::new(self.context.state(), self.plan(query, true).await?);
@@ -323,8 +323,8 @@ fn names_of_store() -> impl Iterator<Item = &'static str> {
 fn refused(statement: &str) -> anyhow::Error {
     let word = statement.split_whitespace().next().unwrap_or_default();
     anyhow!(
-        "{word} would change something, or is none of what can be asked: SELECT, WITH, FROM, VALUES, EXPLAIN, DESCRIBE, SHOW, \
-         and CREATE VIEW, which lasts for this session"
+        "{word} is not allowed, since a query changes nothing in the store; use SELECT, WITH, FROM, VALUES, EXPLAIN, \
+         DESCRIBE, SHOW, or CREATE VIEW, which lasts for this session"
     )
 }
 

@@ -309,7 +309,7 @@ impl Unit {
 }
 
 fn out_of_range(time: i64) -> datafusion::error::DataFusionError {
-    exec_datafusion_err!("no calendar has the time of {} seconds since 1970", time.div_euclid(SECOND))
+    exec_datafusion_err!("{} seconds since 1970 is outside the calendar", time.div_euclid(SECOND))
 }
 
 /// Rounds each time; a time in the same span as the one before is not reckoned again.
@@ -380,8 +380,8 @@ fn binned(
             let origin = if arguments.len() > 2 { origin } else { origin.first_of_month() };
             rounded(times, |time| in_months(time, origin, count))
         }
-        (0, _) | (_, 0) => exec_err!("the interval must be longer than nothing"),
-        _ => exec_err!("the interval may have months and years, or days and what is shorter, but not both"),
+        (0, _) | (_, 0) => exec_err!("the interval must be longer than zero"),
+        _ => exec_err!("the interval may have months and years, or days and shorter units, but not both"),
     }
 }
 
@@ -405,7 +405,7 @@ fn formatted(values: &ArrayRef, formats: &ArrayRef, meant: impl Fn(&str) -> Stri
             Arc::clone(values)
         }
         other if other.is_numeric() || other.is_nested() => {
-            return exec_err!("times have a format, but a value of type {other} is none");
+            return exec_err!("only times have a format, not values of type {other}");
         }
         _ => as_time(values)?,
     };
@@ -524,7 +524,7 @@ fn since_1970(values: &ArrayRef, unit: i64) -> Result<ArrayRef> {
     if values.data_type().is_numeric() {
         let numbers = cast(values, &DataType::Int64)?;
         let times = numbers.as_primitive::<arrow::datatypes::Int64Type>().try_unary(|number| {
-            number.checked_mul(unit).ok_or_else(|| exec_datafusion_err!("{number} is no time since 1970"))
+            number.checked_mul(unit).ok_or_else(|| exec_datafusion_err!("{number} is not a time since 1970"))
         });
         return Ok(Arc::new(times? as TimestampMicrosecondArray));
     }

@@ -54,8 +54,9 @@ impl Records {
         let any = folding.any;
         for (log, late) in folding.finish(take)? {
             let log = queries.iter().map(|query| query.format.table.name).find(|name| *name == log);
-            let note =
-                format!("{late} records stand in the evidence after one that is later by time; find has that order");
+            let note = format!(
+                "{late} records come after a later record in the evidence; 'find' prints the order of the evidence"
+            );
             query.explain.note(log.unwrap_or(events::NAME), note);
         }
         Ok(any)

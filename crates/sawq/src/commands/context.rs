@@ -40,7 +40,7 @@ impl Context<'_> {
     pub(super) fn only(&self, log: &Table, filters: &Filters) -> Result<Records> {
         let asked = filters.log.iter().map(|name| log_named(name)).collect::<Result<Vec<_>>>()?;
         if let Some(other) = asked.first().filter(|_| asked.iter().all(|asked| asked.table.name != log.name)) {
-            let why = format!("this summary is of {}", log.name);
+            let why = format!("this summary is about {} only", log.name);
             return Err(BadValue::new("--log", other.table.name, why).into());
         }
         let only = Filters { log: vec![log.name.to_owned()], ..filters.clone() };
@@ -72,7 +72,7 @@ impl Context<'_> {
             return Ok(());
         }
         let option = if self.global.json { "--json" } else { "--format" };
-        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': it has a form of its own")))
+        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': its output has a fixed form")))
     }
 
     /// Prints what is no table: on standard output, or into a file whose ending says text or nothing.
@@ -102,8 +102,8 @@ pub(super) fn print(table: &RecordBatch, target: &Target) -> Result<()> {
 /// Says on standard error why there is no record, and what may have been meant.
 pub(super) fn explain_nothing(records: &Records) -> Result<()> {
     hint(&match records.why_none()? {
-        Nothing::InThatTime => "there is no record in the time asked for".to_owned(),
-        Nothing::OfTheseLogs => "there is no record of this log in the store".to_owned(),
+        Nothing::InThatTime => "no record is in this time".to_owned(),
+        Nothing::OfTheseLogs => "the store has no record of this log".to_owned(),
         Nothing::Filter { name, value, near } => {
             let asked = format!("{} {value}", option(name));
             let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
@@ -111,7 +111,7 @@ pub(super) fn explain_nothing(records: &Records) -> Result<()> {
         }
         Nothing::OfAllFilters => "no record matches all filters".to_owned(),
         Nothing::InTheStore => "the store has no records".to_owned(),
-        Nothing::WithThat => "no record has what is asked for".to_owned(),
+        Nothing::WithThat => "no record has such a value".to_owned(),
     });
     Ok(())
 }

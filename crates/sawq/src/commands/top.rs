@@ -51,7 +51,7 @@ impl Top {
         let columns = self.dimension.split('/').map(str::to_owned).collect();
         let top = records.top(&Grouping { columns, by: self.by, number: self.number, ips: self.ips })?;
         if !context.global.quiet && top.has_flows {
-            eprintln!("sawq: a flow that the interfaces of both its ends logged counts twice in count and flow_bytes");
+            eprintln!("sawq: a flow that the interfaces of both ends logged counts twice in count and flow_bytes");
         }
         print(&top.table, &target)?;
         context.finish(&target, &records, top.table.num_rows() > 0)

@@ -40,7 +40,7 @@ impl NewFile {
         }
         // A device or a pipe would go for good.
         if existing == Existing::Replace && fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Err(anyhow!("{} is not a regular file; name another one", path.display()));
+            return Err(anyhow!("{} is not a regular file; give another one", path.display()));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -103,5 +103,5 @@ fn wrong(path: &Path) -> String {
 }
 
 fn there_is(path: &Path) -> anyhow::Error {
-    anyhow!("{} exists; remove it, or name another file", path.display())
+    anyhow!("{} exists; remove it, or give another file", path.display())
 }

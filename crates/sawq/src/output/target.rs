@@ -66,7 +66,7 @@ impl Target {
             return Err(BadValue::new(
                 "--output",
                 &path.display().to_string(),
-                format!("its ending says no form: {KNOWN}"),
+                format!("its ending names no form; {KNOWN}"),
             ));
         }
         // Nobody can seek in a pipe.

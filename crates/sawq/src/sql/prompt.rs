@@ -154,7 +154,7 @@ pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, m
             Piece::Queries(text) => Some(text),
             Piece::Command(Command::End) => return Ok(()),
             Piece::Command(Command::Unknown(word)) => {
-                bail!("there is no command {}; 'help' names them", visible(&word))
+                bail!("there is no command {}; 'help' lists them", visible(&word))
             }
             Piece::Command(command) => command.query(&mut show),
         };
@@ -225,7 +225,7 @@ impl Command {
                 Ok(format) => show.target.format = Some(format),
                 Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
             },
-            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' names them", visible(&word)),
+            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' lists them", visible(&word)),
             Self::End => {}
         }
         None

@@ -85,7 +85,7 @@ impl Report {
         for entity in &self.entity {
             let (records, profile) = all.who(context.filters, entity, None)?;
             if profile.records == 0 && !quiet {
-                eprintln!("sawq: --entity {} was not seen", sawlog_formats::visible(entity));
+                eprintln!("sawq: --entity {} is not in the records", sawlog_formats::visible(entity));
                 explain_nothing(&records)?;
             }
             entities.push(if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile });
