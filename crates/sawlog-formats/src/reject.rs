@@ -19,7 +19,7 @@ pub const REJECTS: Table = Table {
         Column::SOURCE_LINE,
         Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
         Column::text("reason", "Why it is not a record"),
-        Column::text("gap", "What stands before it in its file, where that is not the usual separator"),
+        Column::text("gap", "The text before it in its file, if that is not the usual separator"),
         Column::bytes("raw", "The line or record itself, without its line feed"),
     ],
     times: &[],

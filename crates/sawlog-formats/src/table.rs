@@ -59,27 +59,25 @@ pub struct Column {
 
 impl Column {
     /// Where a record comes from: in every table of records.
-    pub const SOURCE_FILE: Self =
-        Self::text("source_file", "The path of the file, relative to the root given").skip_files();
+    pub const SOURCE_FILE: Self = Self::text("source_file", "The path of the file, relative to the root").skip_files();
     /// The line of a record, in tables of logs that come in lines.
     pub const SOURCE_LINE: Self =
         Self::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta);
     /// A line that is not printed from its columns.
-    pub const RAW_LINE: Self =
-        Self::bytes("raw", "The line itself, where the columns don't give it back byte for byte");
+    pub const RAW_LINE: Self = Self::bytes("raw", "The line itself, if the columns don't give it back byte for byte");
 
     /// What stands before a record in its file.
     pub const GAP: Self =
-        Self::text("gap", "What stands before the record in its file, if that is a document of another kind");
+        Self::text("gap", "The text before the record in its file, if the file is a document of another kind");
     /// How a record is wrapped in its file, by the name of a [`crate::Wrapping`].
     pub const WRAPPING: Self = Self::text(
         "wrapping",
-        "How the record stands in a file that is no log itself: plain, json, csv, or several of these",
+        "How the record is wrapped in a file that is not a log itself: plain, json, csv, or several of these",
     );
     /// What stands in the file in place of a record, where that does not follow from it.
     pub const WRAPPED: Self = Self::bytes(
         "wrapped",
-        "What stands in the file in place of the record, where wrapping it in the usual way does not give that",
+        "The text in the file for the wrapped record, if wrapping the record in the usual way does not give it back",
     );
 
     /// A text column stored with a dictionary.

@@ -110,9 +110,9 @@ impl Page<'_> {
                     @for (name, value) in given {
                         @if let Some(value) = value { dt { (name) } dd { (shown(value)) } }
                     }
-                    @if !head.filters.is_empty() { dt { "Filters" } dd { "only the records that " code { (broken(&head.filters)) } " leaves" } }
+                    @if !head.filters.is_empty() { dt { "Filters" } dd { "only records that match " code { (broken(&head.filters)) } } }
                     dt { "Period" } dd { (range.unwrap_or_else(|| "no records with a time".to_owned())) }
-                    dt { "Made" }
+                    dt { "Created" }
                     dd {
                         (moment(Timestamp::now().as_microsecond())) " UTC by sawq " (env!("CARGO_PKG_VERSION"))
                     }
@@ -155,9 +155,9 @@ impl Page<'_> {
                 h2 { "Method" }
                 p { "Command line: " code { (broken(&self.head.command_line)) } }
                 p {
-                    "Sources and rejects are those of the whole store; everything else is about the records that the filters leave. \
-                     Times are those in the records, in UTC. The place in the evidence is a source file and a line in it; in a JSON \
-                     file the line is the number of the record. A line of the timeline that stands for several records has the place of \
+                    "Sources and rejects are those of the whole store; everything else covers only the records that the filters select. \
+                     Times are the records' own, in UTC. The place in the evidence is a source file and a line in it; in a JSON \
+                     file the line is the number of the record. A line of the timeline that stands for several records gives the place of \
                      the first one. “Only here” marks a value that no other record of the store has."
                 }
                 @if let Some(verified) = self.verified {
@@ -175,9 +175,9 @@ impl Page<'_> {
 fn told(others: Others) -> String {
     match others {
         Others::Number { about, there } => {
-            format!("the result is about {}, the store has {}", count(about, "source", "sources"), number(there))
+            format!("the result covers {}, but the store has {}", count(about, "source", "sources"), number(there))
         }
-        Others::Sources => "the result is about other sources than the store's".to_owned(),
+        Others::Sources => "the result covers other sources than those in the store".to_owned(),
     }
 }
 

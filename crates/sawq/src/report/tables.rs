@@ -169,7 +169,7 @@ pub(super) fn rejects(facts: &Facts) -> Markup {
             @if sources.rejects.is_empty() { p { "No line of the sources was rejected." } }
             @else {
                 p {
-                    (count(all, "line is no record; the store has it whole.", "lines are no records; the store has them whole."))
+                    (count(all, "line is not a record; the store keeps it whole.", "lines are not records; the store keeps them whole."))
                     @if (sources.rejects.len() as u64) < all { span.screen { " The first " (number(sources.rejects.len() as u64)) ":" } }
                 }
                 div.scroll.screen { table {

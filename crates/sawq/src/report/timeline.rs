@@ -40,13 +40,13 @@ pub(super) fn section(facts: &Facts, command: &str) -> Markup {
             p.soft {
                 "Each line is a record, or a burst of records of the same kind within a minute. Times are UTC. "
                 span.screen {
-                    "Drag over the chart to zoom, double-click to see everything; the table follows. The chart counts records over \
-                     the whole case; while text is looked for, those of the lines found. Bars grow with the logarithm of the count."
+                    "Drag over the chart to zoom, double-click to see everything; the table follows. The chart counts the records of \
+                     the whole case, or only of the lines found while you search for text. Bars grow with the logarithm of the count."
                 }
             }
             (left_out(facts, command))
             @if facts.counts.without_time > 0 {
-                p { (count(facts.counts.without_time, "record has", "records have")) " no time: last in the table, and in no chart." }
+                p { (count(facts.counts.without_time, "record has", "records have")) " no time: last in the table, and not in the chart." }
             }
             form #filter aria-label="Filter of the timeline" {
                 label.find { "Find " input type="search" name="text" placeholder="user, address, action, name" size="30"; }
@@ -77,14 +77,14 @@ fn left_out(facts: &Facts, command: &str) -> Markup {
             p.screen {
                 "The page shows " (number(on_page as u64)) " of " (count(chosen.all as u64, "line", "lines")) ": "
                 (of_all(marked, chosen.marked)) " that failed or changed something, and "
-                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; of each kind the first one, and fewer and fewer of \
+                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; the first of each kind, and ever fewer of \
                  those that follow. All lines: " code { (broken(command)) }
             }
         }
         @if on_paper < chosen.all {
             p.paper {
                 "On paper: " (of_all(on_paper, chosen.marked)) (if chosen.marked == 1 { " line" } else { " lines" }) " that failed or changed something"
-                @if on_paper < chosen.marked { "; of each kind the first one, and fewer and fewer of those that follow" }
+                @if on_paper < chosen.marked { "; the first of each kind, and ever fewer of those that follow" }
                 ". All " (count(chosen.all as u64, "line", "lines")) ": " code { (broken(command)) }
             }
         }

@@ -142,11 +142,12 @@ const FIELDS: &[Field] = &[
     Field::new(Column::time("time", "When the response was made, or a WebSocket was closed, UTC").skip_files()),
     Field::new(Column::text("elb", "The load balancer: app/name/id")),
     Field::endpoint(
-        Column::text("client_ip", "The client's address, or that of a proxy before the load balancer").lookup(),
+        Column::text("client_ip", "The address of the client, or of a proxy in front of the load balancer").lookup(),
         Column::int32("client_port", "The client's port"),
     ),
     Field::endpoint(
-        Column::text("target_ip", "The target's address; null if none was asked, and for Lambda functions").lookup(),
+        Column::text("target_ip", "The target's address; null if no target was chosen, and for Lambda functions")
+            .lookup(),
         Column::int32("target_port", "The target's port"),
     ),
     Field::seconds(3, "request_processing_time", "Seconds until the request was sent to a target; null for -1"),

@@ -201,7 +201,7 @@ const COLUMNS: &[Column] = &[
     Column::text("acl_required", "Yes if an ACL decided the request"),
     Column::text("source_region", "The region that the request came from"),
     Column::int32("field_count", "How many fields the line has"),
-    Column::text("extra", "Fields after source_region, as they stand in the line"),
+    Column::text("extra", "Fields after source_region, as they are in the line"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,

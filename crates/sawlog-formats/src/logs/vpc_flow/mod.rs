@@ -161,14 +161,10 @@ const COLUMNS: &[Column] = &[
     Column::int64("packets_lost_blackhole", "Packets lost to a blackhole route"),
     Column::int64("packets_lost_mtu_exceeded", "Packets lost because they were larger than the MTU"),
     Column::int64("packets_lost_ttl_expired", "Packets lost because their time to live had expired"),
-    Column::time("file_time", "The time in the file's name, UTC, where the record has neither start nor end")
-        .skip_files(),
-    Column::text("extra", "The values of fields that have no column, as they stand in the line"),
+    Column::time("file_time", "The time in the file's name, UTC, if the record has neither start nor end").skip_files(),
+    Column::text("extra", "The values of fields without a column, as they are in the line"),
     Column::text("fields", "The names of the line's fields, in order, as the header line gives them"),
-    Column::text(
-        "gap",
-        "What stands before the line in its file: header lines, or what a document of another kind has there",
-    ),
+    Column::text("gap", "The text before the line in its file: header lines, or parts of a document of another kind"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
