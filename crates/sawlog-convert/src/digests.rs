@@ -23,10 +23,11 @@ use walkdir::WalkDir;
 use crate::convert::{HEAD, MAX_DIGEST, hex};
 use crate::evidence;
 
-/// A log file that was closed so shortly before the end of the last digest may be listed in the next one: microseconds.
+/// A log file that was closed this shortly before the end of the last digest may be listed in the next one, in
+/// microseconds.
 const DELIVERY: i64 = 3_600_000_000;
 
-/// What a validation found. Names are those of objects in S3; a reason stands beside what is wrong.
+/// What a validation found. Names are names of objects in S3; each fault has its reason beside it.
 #[derive(Debug, Default, Serialize)]
 pub struct Validation {
     /// Digest files that were read, and those whose signature is right.
@@ -39,7 +40,7 @@ pub struct Validation {
     pub beginnings: usize,
     /// Log files that are listed and in the store with the hash that the digest gives.
     pub log_files: usize,
-    /// Log files of the store of a time or region of which there is no digest.
+    /// Log files in the store whose time or region no digest covers.
     pub not_covered: usize,
     /// Digests with a wrong signature, hash or place.
     pub wrong: Vec<(String, String)>,
@@ -52,7 +53,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// Whether all that the digests say is true of the store.
+    /// Whether everything that the digests say is true of the store.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.wrong.is_empty() && self.missing.is_empty() && self.altered.is_empty() && self.unexpected.is_empty()
@@ -114,14 +115,14 @@ impl DigestFile {
         self.content.object.split('/').skip_while(|part| *part != "CloudTrail-Digest").nth(1).unwrap_or_default()
     }
 
-    /// What is signed.
+    /// The text that is signed.
     fn signed_text(&self) -> String {
         let content = &self.content;
         let previous = content.previous_signature.as_deref().unwrap_or("null");
         format!("{}\n{}/{}\n{}\n{previous}", content.digest_end_time, content.bucket, content.object, self.sha256)
     }
 
-    /// What is wrong with a signature of it, if anything is.
+    /// What is wrong with a signature of this digest, if anything is.
     fn signature_fault(&self, keys: &Keys, signature: &str) -> Option<String> {
         let algorithm = &self.content.digest_signature_algorithm;
         if algorithm != "SHA256withRSA" {
@@ -287,7 +288,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let reader: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let mut reader = reader.take(MAX_DIGEST as u64);
     let mut content = Vec::new();
-    // What can't be inflated is no digest, or has the wrong hash.
+    // A file that can't be inflated is not a digest, or has the wrong hash.
     let _ = reader.by_ref().take(HEAD as u64).read_to_end(&mut content);
     if !cloudtrail::is_digest(&content) {
         return Ok(None);
@@ -343,7 +344,7 @@ impl Keys {
     }
 }
 
-/// A key in base64: as PKCS #1 has it, or inside of what X.509 puts around it.
+/// A key in base64: as in PKCS #1, or wrapped as X.509 does.
 fn rsa_key(base64: &str) -> Result<Vec<u8>> {
     let der = STANDARD.decode(base64)?;
     // The algorithm rsaEncryption with no parameters (RFC 8017, A.1), then the key as a bit string without unused bits.

@@ -15,9 +15,9 @@ use crate::evidence;
 /// An input file.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The folder from which `label` starts, as it was given. Most files of a run share one.
+    /// The folder that `label` starts from, as it was given. Most files of a run share one.
     pub(crate) given: Arc<Path>,
-    /// How to open it, where that is not `label` in that folder. There may be hundreds of thousands.
+    /// How to open it, if that is not `label` in that folder. There may be hundreds of thousands of these.
     pub(crate) path: Option<Box<Path>>,
     /// The folder from which `label` starts, absolute.
     pub(crate) root: Arc<str>,
@@ -93,7 +93,7 @@ pub(crate) struct Problem {
     pub(crate) what: String,
 }
 
-/// Where the bytes of a member are, and what is known of it.
+/// Where the bytes of a member are, and what is known about it.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) place: Place,
@@ -101,9 +101,9 @@ pub(crate) struct Member {
     pub(crate) sha256: [u8; 32],
     /// The label of the input file that it is in.
     pub(crate) archive: Arc<str>,
-    /// Why it is not whole, or not what was put into the archive.
+    /// Why it is incomplete, or differs from what was put into the archive.
     pub(crate) broken: Option<Box<str>>,
-    /// What may come out of the input file, and how much of that was taken for this member.
+    /// How much the input file may expand to, and how much of that was used for this member.
     pub(crate) budget: Arc<Budget>,
     pub(crate) declared: u64,
 }

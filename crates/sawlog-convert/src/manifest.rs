@@ -24,7 +24,7 @@ pub struct Manifest {
     /// When it was made, and by which command line.
     made_at: String,
     command_line: Vec<String>,
-    /// SHA-256 of the list of data files, a line for each in order of their paths, as `sha256sum` writes it.
+    /// SHA-256 of the list of data files: one line for each, sorted by path, as `sha256sum` writes it.
     store_sha256: String,
     tables: Vec<TableEntry>,
     sources: Vec<SourceEntry>,
@@ -98,7 +98,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// If it can't be read, or is no manifest.
+    /// If it can't be read, or is not a manifest.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("can't read the manifest {}", path.display()))?;
         let wrong = || format!("{} is not a manifest", path.display());

@@ -11,7 +11,7 @@ use arrow::datatypes::Int64Type;
 use sawlog_formats::{REJECTS, Table, TextColumn};
 use sawlog_store::{Batches, DataFileEntry, Snapshot};
 
-/// Where a row stands: its file, its line there, and the byte at which a part of a line begins that is too long for one row.
+/// The place of a row: its file, its line there, and the byte offset of the part if the line is too long for one row.
 type Place = (String, i64, i64);
 
 /// A batch is never made to take less.
@@ -28,15 +28,15 @@ pub(crate) struct Merge<P> {
     /// The next row of each open file that waits, and its number in `open`.
     waiting: BinaryHeap<Reverse<(Place, usize)>>,
     opened: usize,
-    /// The file of which rows were given out last.
+    /// The file whose rows were given out last.
     current: Option<usize>,
 }
 
 /// How data files are read.
 pub(crate) struct Reading<P> {
-    /// Which columns of a table, if not all. Source file, line and byte offset must be among them.
+    /// The columns to read, if not all. Source file, line and byte offset must be among them.
     pub(crate) columns: Option<fn(&'static Table) -> Vec<&'static str>>,
-    /// What is made of a batch.
+    /// What the caller made of a batch.
     pub(crate) prepare: fn(&'static Table, &RecordBatch) -> Result<P>,
     /// How much memory all batches together may take.
     pub(crate) memory: usize,
@@ -71,11 +71,11 @@ struct Cursor<P> {
     row: usize,
 }
 
-/// Where the rows of a batch stand.
+/// The places of the rows of a batch.
 pub(crate) struct Places {
     files: TextColumn,
     lines: Int64Array,
-    /// Of rejects, which may be parts of one line.
+    /// Only in rejects, where a row may be a part of a line.
     offsets: Option<Int64Array>,
 }
 
@@ -191,7 +191,7 @@ impl<P> Cursor<P> {
         Ok(Some(Self { table: part.table, path, batches, batch, prepared, places, row: 0 }))
     }
 
-    /// Reads on if there is no row left; whether there is one.
+    /// Reads on if no row is left. Returns whether there is one.
     fn fill(&mut self, reading: &Reading<P>) -> Result<bool> {
         if self.row < self.batch.num_rows() {
             return Ok(true);
@@ -221,7 +221,7 @@ impl<P> Cursor<P> {
     }
 }
 
-/// The next batch that has a row, and what is made of it.
+/// The next batch that has rows, with what the caller made of it.
 fn next_batch<P>(
     batches: &mut Batches,
     table: &'static Table,

@@ -40,11 +40,12 @@ pub struct RemovedFile {
     pub sha256: String,
 }
 
-/// Removes the files that `patterns` name, or says which they are.
+/// Removes the files that `patterns` name, or lists them for a dry run.
 ///
 /// # Errors
 ///
-/// If a pattern is wrong or names nothing, or the store can't be read or written; it is as it was then.
+/// If a pattern is wrong or matches nothing, or the store can't be read or written. The store is then as it was
+/// before.
 pub fn remove(
     store: &Store,
     patterns: &[String],
@@ -69,7 +70,7 @@ pub fn remove(
     Ok(done)
 }
 
-/// The ledger's row of a file whose records are gone: what it was, but for what it held.
+/// The ledger's row of a file whose records are gone: as before, but with no content.
 fn gone(source: Source, now: i64, reason: Option<&str>, run: &str) -> Source {
     Source {
         path: source.path,
@@ -112,7 +113,7 @@ fn removal(sources: &[Source], dry_run: bool) -> Removal {
     }
 }
 
-/// The files of the ledger that one of the patterns names; each must name one.
+/// The files of the ledger that the patterns name. Each pattern must match at least one.
 fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
     let mut found = HashSet::new();
     for pattern in patterns {
@@ -130,7 +131,7 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
             );
         }
     }
-    // What is in an archive goes with it.
+    // Removing an archive removes its members.
     let archives: HashSet<&str> = ledger
         .iter()
         .filter(|source| source.state == SourceState::Archive)
@@ -151,7 +152,7 @@ struct Named {
     path: String,
     /// The same, as it is on disk.
     on_disk: String,
-    /// Of paths of sources, and of those on disk.
+    /// Patterns for paths in the store, and for paths on disk.
     patterns: Option<(Pattern, Pattern)>,
 }
 
@@ -162,7 +163,7 @@ impl Named {
         let on_disk = without_parents(&on_disk).into_owned();
         let patterns = if text.contains(['*', '?', '[']) {
             let wrong = || format!("the pattern {text} is wrong");
-            // What leads to where we are is no pattern.
+            // The part that leads to the current folder is not a pattern.
             let here = std::path::absolute(".").map(|here| label(&here)).unwrap_or_default();
             let here = if path.starts_with('/') { String::new() } else { format!("{}/", Pattern::escape(&here)) };
             let of_disk = format!("{here}{path}");
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(named("b"), Vec::<String>::new());
     }
 
-    /// Paths of sources begin in the folder that was converted; patterns are of the paths that whoever types them sees.
+    /// Paths of sources begin in the folder that was converted. Patterns match the paths that users see and type.
     #[test]
     fn a_pattern_is_of_paths_from_where_one_is() {
         let here = std::env::current_dir().unwrap();

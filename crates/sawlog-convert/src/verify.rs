@@ -21,7 +21,8 @@ use crate::merge::{Merge, Reading};
 pub struct Verification {
     /// When it was made.
     pub made_at: String,
-    /// SHA-256 of the lines that `sha256sum` prints of the sources, in order of path: which sources it is about.
+    /// SHA-256 of the lines that `sha256sum` prints for the sources, sorted by path. It identifies the sources that
+    /// were verified.
     pub ledger_sha256: String,
     /// Inputs that were rebuilt and are what they were.
     pub verified: usize,
@@ -29,11 +30,11 @@ pub struct Verification {
     pub bytes: i64,
     /// Inputs that need no rebuilding: empty ones, duplicates, files of no known format.
     pub without_records: usize,
-    /// Data files that are not what was written, and what is wrong with them.
+    /// Data files that differ from what was written, and how.
     pub damaged: Vec<String>,
     /// Inputs that can't be rebuilt, and why.
     pub failed: Vec<(String, String)>,
-    /// Fields of data files of which the index says something else than the records.
+    /// Fields of data files for which the index and the records differ.
     pub index_differs: Vec<String>,
     /// What differs from the manifest, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +45,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether everything is as it was.
+    /// Whether everything was verified.
     pub fn is_good(&self) -> bool {
         let no_difference = self.manifest_differences.as_ref().is_none_or(Vec::is_empty);
         let good_digests = self.cloudtrail_digests.as_ref().is_none_or(Validation::is_good);
@@ -60,11 +61,11 @@ const INDEX_ROW: u64 = 768;
 /// No more records are compared with the index at a time.
 const INDEX_RECORDS: u64 = 4 << 20;
 
-/// Verifies the whole store, in about so many bytes of memory.
+/// Verifies the whole store, in about this many bytes of memory.
 ///
 /// # Errors
 ///
-/// If the store can't be read at all. What is wrong with it otherwise is told in the result.
+/// If the store can't be read at all. All other faults are in the result.
 pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     let mut snapshots = store.snapshots(&TABLES())?;
     let mut result = Verification::default();
@@ -104,7 +105,8 @@ pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     Ok(result)
 }
 
-/// What comparing a record with the index takes of memory, about: most where nearly every record has values of its own.
+/// About how much memory it takes to compare one record with the index. The most where nearly every record has its
+/// own values.
 fn index_record(snapshots: &[Snapshot]) -> u64 {
     let rows = |is_index: bool| {
         let of_kind = snapshots.iter().filter(|snapshot| (snapshot.table.name == ENTITIES.name) == is_index);
@@ -123,8 +125,8 @@ fn records_and_rejects() -> impl Iterator<Item = &'static Table> {
     formats().iter().map(|format| format.table).chain([&REJECTS])
 }
 
-/// Takes the data files out of a snapshot that are not what was written, to the last bit of every column, read by the others
-/// or not; says what is wrong with them.
+/// Removes from a snapshot the data files that are not what was written, checking every column to the last bit,
+/// whether it is read later or not. Returns what is wrong with them.
 fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -146,7 +148,7 @@ fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
     wrong.into_iter().map(|(_, what)| what).collect()
 }
 
-/// Compares the index with the records, so many at a time, which bounds the memory that it takes.
+/// Compares the index with the records, a limited number at a time to bound the memory.
 fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for format in formats() {
@@ -166,7 +168,7 @@ fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<V
     Ok(wrong)
 }
 
-/// The ledger, as the rows of the store are held against it, both in order of path.
+/// The rows of the ledger, compared with the rows of the store; both are sorted by path.
 struct Walk<'a> {
     ledger: &'a [Source],
     next: usize,
@@ -223,7 +225,7 @@ impl<'a> Walk<'a> {
         self.unknown = Some(file.to_owned());
     }
 
-    /// The rows of a source file end.
+    /// Called when the rows of a source file end.
     fn end(&mut self) {
         let Some(rebuilt) = self.current.take() else { return };
         let source = rebuilt.source;
@@ -236,7 +238,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A source of which no rows were found.
+    /// Called for a source that has no rows.
     fn without_rows(&mut self, source: &'a Source) {
         let find = |path: &str| {
             let place = self.ledger.binary_search_by(|source| source.path.as_str().cmp(path));
@@ -331,11 +333,11 @@ impl<'a> Rebuilt<'a> {
     }
 }
 
-/// The text of a batch's rows.
+/// The texts of a batch's rows.
 enum Texts {
-    /// Of a table that says how records are wrapped in their files, that too.
+    /// For tables that say how records are wrapped in their files, the wrapping, too.
     Records(Box<dyn Printer>, Option<Box<WrappedColumns>>),
-    /// What stands before each, and itself.
+    /// The text before each row, and the row itself.
     Rejects(Box<(TextColumn, BinaryArray)>),
 }
 

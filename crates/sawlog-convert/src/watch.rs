@@ -1,10 +1,10 @@
-//! What a command tells whoever waits for it, and how it is stopped.
+//! How a command reports its progress to the caller, and how the caller stops it.
 
 use anyhow::Result;
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Store, UndoneRun};
 
-/// Who waits for a command: is told how far it is, from any of its threads, and can stop it.
+/// The caller of a command. Threads of the command report progress to it, and it can stop the command.
 pub trait Watch: Sync {
     /// Another run has the store; the command waits for it.
     fn waiting(&self) {}
@@ -14,7 +14,7 @@ pub trait Watch: Sync {
         let _ = run;
     }
 
-    /// So many bytes are to be read.
+    /// This many bytes will be read.
     fn begin(&self, bytes: u64) {
         let _ = bytes;
     }
@@ -24,17 +24,17 @@ pub trait Watch: Sync {
         let _ = label;
     }
 
-    /// So many bytes more are to be read than it seemed: what came out of archives.
+    /// This many bytes more will be read, because archives were unpacked.
     fn more(&self, bytes: u64) {
         let _ = bytes;
     }
 
-    /// So many bytes more were read.
+    /// This many more bytes were read.
     fn bytes(&self, bytes: usize) {
         let _ = bytes;
     }
 
-    /// So many records more were decoded.
+    /// This many more records were decoded.
     fn records(&self, records: i64) {
         let _ = records;
     }
@@ -45,7 +45,7 @@ pub trait Watch: Sync {
     /// All is read; the store is written to.
     fn committing(&self) {}
 
-    /// Whether the command is to stop, and leave the store as it was.
+    /// Whether the command should stop and leave the store as it was.
     fn wants_to_stop(&self) -> bool {
         false
     }

@@ -11,24 +11,24 @@ use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use super::worker::Report;
 use super::{Settings, scraps};
 
-/// A row group has about so many rows at most. More would save few bytes, and cost memory and page faults.
+/// The most rows in a row group, about. More would save few bytes, and cost memory and page faults.
 pub(crate) const ROW_GROUP_ROWS: usize = 96 << 10;
 
 /// What a worker hands to the writer.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// A row group of a table, in the partition of a date where it has any.
+    /// A row group of a table, with the date of its partition if the table has dates.
     RowGroup(Lane, EncodedRowGroup),
-    /// Rows of which there are few, in the form of [`scraps`].
+    /// A few rows, in the form of [`scraps`].
     Scraps(Lane, Vec<u8>),
-    /// What the inputs of a unit, by number, or its parts of them held. They come in one message: waking the writer for each
-    /// small file would cost more than reading it.
+    /// Reports of the inputs of a unit (by number) or parts of inputs. They come in one message: waking the writer
+    /// for each small file would cost more than reading it.
     Reports(usize, Vec<(usize, Report)>),
     /// The work was aborted.
     Aborted,
 }
 
-/// Where rows go that are in evidence order: what a worker has of a table and day, counted from 1970-01-01, or of no day.
+/// The rows of a worker in evidence order, by table and day (counted from 1970-01-01; or no day).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane {
     pub(crate) table: &'static str,
@@ -83,7 +83,7 @@ impl<'a> Columns<'a> {
         Ok(kit.as_mut().context("made above")?.decoder.as_mut())
     }
 
-    /// Makes row groups of the largest columns, if there is no room for more.
+    /// Makes row groups of the largest columns if there is no room for more.
     pub(crate) fn flush_if_full(&mut self) -> Result<()> {
         let waiting = || self.kits.iter().flatten().map(|kit| kit.decoder.waiting());
         let full = waiting().any(|columns| columns.rows() >= ROW_GROUP_ROWS);
@@ -131,7 +131,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The rejects of several formats, as their files lie.
+/// The rejects of several formats, in the order of their files.
 fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
     if let [only] = rejects {
         return Ok(only.clone());
@@ -143,7 +143,7 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
         let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
         places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
     }
-    // By batch and row at last: the parts of a line that is too long have one number, and stand in order.
+    // Sorted last by batch and row: the parts of a line that is too long share a number, and are already in order.
     places.sort_unstable();
     let mut all = ColumnSet::new(&REJECTS);
     let mut seen: Vec<Seen> = rejects.iter().map(|_| Seen::default()).collect();

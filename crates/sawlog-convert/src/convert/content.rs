@@ -63,7 +63,7 @@ impl FileBytes {
         }
     }
 
-    /// The first place at or after `at` at which a line begins and a part of the file may end, as `ends_block` says of
+    /// The first offset at or after `at` where a line begins and a part of the file may end, as `ends_block` says of
     /// the line before it.
     pub(crate) fn line_start(&self, at: usize, ends_block: fn(&[u8]) -> bool) -> usize {
         let content = self.bytes();
@@ -103,7 +103,7 @@ impl FileBytes {
     }
 }
 
-/// Whether the bytes are those of a Parquet file.
+/// Whether the bytes are a Parquet file.
 pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PAR1")
 }
@@ -111,14 +111,14 @@ pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
 /// Cuts bytes into blocks.
 #[derive(Clone, Debug)]
 pub(crate) enum Cutter {
-    /// Of lines or JSON objects.
+    /// For lines or JSON objects.
     Plain(sawlog_formats::Cutter),
-    /// Of documents of another kind, which hold records.
+    /// For documents of another kind that hold records.
     Opened(Box<Opener>),
 }
 
 impl Cutter {
-    /// A cutter of `content`, of which `told` says what it is.
+    /// A cutter for `content`, which was identified as `told`.
     pub(crate) fn of(settings: &Settings, told: Told, content: &[u8]) -> Self {
         if let Told::Opened(..) = told
             && let Some((_, opener)) = opened(settings, content)
@@ -134,7 +134,7 @@ impl Cutter {
         Self::Plain(sawlog_formats::Cutter::new(Framing::Lines))
     }
 
-    /// Whether what it cuts has not come to its end.
+    /// Whether the cutter is in the middle of something.
     pub(crate) fn is_open(&self) -> bool {
         match self {
             Self::Plain(cutter) => cutter.is_open(),
@@ -142,8 +142,8 @@ impl Cutter {
         }
     }
 
-    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed. `at_end` says that there
-    /// are no more. After the last block of JSON, brackets may be left.
+    /// The next block of `bytes`, and how many bytes it takes; `None` if more bytes are needed. `at_end` says that
+    /// there are no more. After the last block of JSON, brackets may be left.
     pub(crate) fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         match self {
             Self::Plain(cutter) => cutter.next(bytes, at_end),

@@ -46,7 +46,7 @@ impl FlowParquet {
     }
 }
 
-/// The file itself, or what a member of an archive has in a temporary file.
+/// The file itself, or a temporary file with the bytes of an archive's member.
 fn own_file(found: &Found) -> Result<File> {
     if found.member.is_none() {
         return Ok(evidence::open(&found.path())?);

@@ -10,7 +10,8 @@ use sawlog_store::{Run, SOURCES, Source, SourceState, StagedFile};
 
 use super::Summary;
 
-/// So many rows of the ledger wait to be written: a row for each of hundreds of thousands of files would fill the memory.
+/// This many rows of the ledger wait to be written. With hundreds of thousands of files, all rows would fill the
+/// memory.
 const LEDGER_ROWS: usize = 8192;
 
 /// The ledger's rows of a run, in order of path.
@@ -37,8 +38,8 @@ impl<'p> LedgerRows<'p> {
         Self { settled, repeated, unread: HashMap::new(), waiting: Vec::new(), encoder: None, staged: None, rows: 0 }
     }
 
-    /// Adds the row of the next input, after those settled that come before it. `may_repeat` says whether a later input may
-    /// have the same content.
+    /// Adds the row of the next input, after settled ones that come before it. `may_repeat` says whether a later
+    /// input may have the same content.
     pub(super) fn push(
         &mut self,
         source: Source,
@@ -95,7 +96,7 @@ impl<'p> LedgerRows<'p> {
         Ok(run.append(staged, row_group)?)
     }
 
-    /// Writes what is left; gives how many rows there were.
+    /// Writes the remaining rows. Returns how many rows there were.
     pub(super) fn finish(mut self, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
         while let Some(settled) = self.settled.next() {
             self.add(settled.clone(), run, summary)?;

@@ -47,7 +47,7 @@ pub(crate) use tell::{HEAD, MAX_DIGEST};
 /// What the process needs beside what the threads use: most of it is its own code.
 const BASE_MEMORY: u64 = 90 << 20;
 
-/// What a conversion is to do: complete when it is made.
+/// What a conversion should do. All fields are set when it is made.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Settings {
@@ -55,7 +55,7 @@ pub struct Settings {
     pub inputs: Vec<PathBuf>,
     /// All inputs are of this format; `None`: tell by content.
     pub format: Option<&'static Format>,
-    /// Whether that was said, be it that the content tells.
+    /// Whether `--format` was given, even as `auto`.
     pub format_named: bool,
     /// The fields of VPC flow logs without a header line.
     pub vpc_fields: Option<Arc<str>>,
@@ -67,11 +67,11 @@ pub struct Settings {
     pub unit_size: u64,
     /// How data files are compressed.
     pub codec: Codec,
-    /// The most that may come out of one input file, in bytes.
+    /// The most bytes that one input file may expand to.
     pub max_inflate: u64,
-    /// Whether nothing is to be committed unless all of the input became records.
+    /// Whether to commit nothing unless all input became records.
     pub strict: bool,
-    /// Whether files that have changed are converted anew.
+    /// Whether to convert changed files again.
     pub replace: bool,
     /// Whether links in folders that lead out of these are followed.
     pub follow_links: bool,
@@ -106,7 +106,7 @@ impl Settings {
     }
 
     /// Shares `memory` bytes among the threads: how much a thread's columns may take, and the largest unit of work.
-    /// Beside its columns a thread holds what they are encoded to, and the mapped pages of its unit.
+    /// Besides its columns, a thread holds their encoded form and the mapped pages of its unit.
     #[must_use]
     pub fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
         let share = memory.saturating_sub(BASE_MEMORY) / threads as u64;
@@ -136,17 +136,17 @@ pub struct Summary {
     pub links: Vec<String>,
     /// Files that are not read, of whatever kind.
     pub unknown: Vec<String>,
-    /// Those of them that look like something, by what they look like.
+    /// Files whose kind was recognised but is not read, by kind.
     pub looks_like: BTreeMap<String, Unread>,
-    /// Files that `--format` was given for, and in which there is no record of it.
+    /// Files that `--format` was given for, but that hold no record of it.
     pub misfits: Vec<Misfit>,
-    /// Files that were read otherwise than the options given now say, and how they were.
+    /// Files that were read differently from what today's options say, and how.
     pub read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
     pub unreadable: Vec<(String, String)>,
     /// Records that were added.
     pub records: i64,
-    /// What was no record, and is kept as it is.
+    /// Rejects: what is not a record, kept as it is.
     pub rejects: i64,
     /// Lines with nothing on them, which were skipped.
     pub blank_lines: i64,
@@ -165,7 +165,7 @@ pub struct Summary {
 #[error("files have changed since they were converted:\n{0}\nNothing was done.")]
 pub struct Changed(String);
 
-/// A file that is not what it was said to be.
+/// A file that is not what `--format` says.
 #[derive(Debug, Serialize)]
 pub struct Misfit {
     /// The file.
@@ -174,7 +174,7 @@ pub struct Misfit {
     pub looks_like: Option<String>,
 }
 
-/// Files of a kind that is not read.
+/// Files of a kind that sawlog does not read.
 #[derive(Debug, Default, Serialize)]
 pub struct Unread {
     /// What to do so that they can be.
@@ -184,7 +184,7 @@ pub struct Unread {
 }
 
 impl Summary {
-    /// Whether something of the input did not become a record.
+    /// Whether any part of the input did not become a record.
     #[must_use]
     pub fn has_losses(&self) -> bool {
         let unread = !self.unreadable.is_empty() || !self.unknown.is_empty() || !self.read_otherwise.is_empty();
@@ -197,7 +197,7 @@ impl Summary {
 
     /// Counts an input, by its row in the ledger.
     fn count(&mut self, source: &Source) {
-        // The threads tell of what they read.
+        // The threads report what they read.
         if let (SourceState::Duplicate | SourceState::Empty, Some(what)) = (source.state, &source.problem) {
             self.unreadable.push((source.path.clone(), what.clone()));
         }
@@ -233,7 +233,7 @@ pub(crate) struct Job<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plan: &'a Plan,
     pub(crate) contents: Contents,
-    /// For each input of several parts.
+    /// One for each input of several parts.
     pub(crate) running: HashMap<usize, Turns<Running>>,
     pub(crate) abort: Abort,
     pub(crate) watch: &'a dyn Watch,
@@ -252,8 +252,9 @@ impl<'a> Job<'a> {
 ///
 /// # Errors
 ///
-/// If an input or the store can't be read or written, or the command is stopped; the store is as it was then. [`Changed`] if
-/// inputs are not what they were. What can't be read of the inputs otherwise is told in the summary.
+/// If an input or the store can't be read or written, or the command is stopped. The store is then as it was before.
+/// [`Changed`] if inputs changed since they were converted. All other input that can't be read is listed in the
+/// summary.
 pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<Summary> {
     let started = Instant::now();
     let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
@@ -289,11 +290,11 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     Ok(summary)
 }
 
-/// So many units for each thread may be done before one that takes long: what they report waits for it.
+/// Each thread may be this many units ahead of a unit that takes long: their reports wait for it.
 const AHEAD: usize = 4;
 
-/// Lets the threads do all units, and writes what they hand over: what each unit's inputs held in the order of the units, their
-/// rows as they come. A thread does units in ascending order, so that the rows of each are in evidence order.
+/// Lets the threads do all units, and writes what they hand over: the reports of inputs in the order of the units,
+/// and rows as they come. A thread does units in ascending order, so that its rows are in evidence order.
 fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Written> {
     let units = &job.plan.units;
     let threads = job.settings.threads.min(units.len());
@@ -327,7 +328,7 @@ fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<W
         if let Err(error) = writer.write_all(&outputs, &more, job) {
             job.abort.fail(error);
         }
-        // Whoever waits to hand something over, or for a token, waits no longer.
+        // Threads that wait to hand something over, or for a token, stop waiting.
         drop((outputs, more));
     });
     match job.abort.take() {

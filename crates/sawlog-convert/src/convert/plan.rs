@@ -26,14 +26,14 @@ use crate::found::{Found, Problem};
 /// The largest unit of work in bytes.
 const MAX_UNIT: u64 = 64 << 20;
 const MIN_UNIT: u64 = 4 << 20;
-/// The most files in a unit: what is told of each of them is kept until all of them were read.
+/// The most files in a unit: reports about them are kept until all of them have been read.
 const MAX_FILES: usize = 2048;
-/// Each thread gets about so many units, so that all of them come to an end at about the same time.
+/// Each thread gets about this many units, so that all threads finish at about the same time.
 const UNITS: u64 = 8;
-/// How much larger than its file the content of a gzip file is, roughly.
+/// About how much larger than its file the content of a gzip file is.
 const GZIP_RATIO: u64 = 8;
 
-/// What a run has to do.
+/// What a run will do.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// The inputs to read, in bytewise order of their labels.
@@ -44,13 +44,13 @@ pub(crate) struct Plan {
     pub(crate) settled: Vec<Source>,
     /// Ledger rows that the run replaces.
     pub(crate) replaced: Vec<Source>,
-    /// Those of their duplicates that take over their records.
+    /// The duplicates of replaced files that take over their records.
     pub(crate) heirs: Heirs,
     /// How many inputs are in the ledger as they are.
     pub(crate) unchanged: usize,
     /// Ledger rows of inputs of no known format that are still the same.
     pub(crate) still_unknown: Vec<Source>,
-    /// Inputs that were read otherwise than the options given now say, and how.
+    /// Inputs that were read differently from what today's options say, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Unit {
 pub(crate) struct Piece {
     /// Its place in [`Plan::inputs`].
     pub(crate) input: usize,
-    /// Which bytes, to be widened to whole lines. Of a whole file: all of them.
+    /// The range of bytes, to be widened to whole lines; for a whole file, all its bytes.
     pub(crate) range: Range<u64>,
     /// Which part it is, and of how many.
     pub(crate) part: usize,
@@ -89,8 +89,8 @@ impl UnitSize {
 }
 
 impl Plan {
-    /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless they
-    /// are to be replaced.
+    /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless
+    /// `--replace` is given.
     pub(crate) fn new(discovery: Discovery, ledger: &[Source], settings: &Settings) -> Result<Self> {
         let mut plan = Self { problems: discovery.problems, ..Self::default() };
         let mut new = plan.compare(discovery.files, ledger, settings)?;
@@ -102,7 +102,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Leaves out what the ledger has.
+    /// Leaves out what is in the ledger.
     fn compare(&mut self, mut files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
         let (mut taken, mut changed) = (HashSet::new(), Vec::new());
@@ -117,7 +117,7 @@ impl Plan {
                     Ok(again_archive(source, members_of(&source.path), settings, |path| known.get(path).copied()))
                 }
                 Fate::Same(source) => again(source, file, settings),
-                // What was removed is new.
+                // Removed files count as new.
                 Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
                     Ok(Next::Read(Some(source)))
                 }
@@ -169,8 +169,8 @@ impl Plan {
         }
     }
 
-    /// The work on what came out of archives: members, and rows of the ledger for all else. `first` has the content that the store
-    /// holds by then, with the paths.
+    /// The work on unpacked archives: members to read, and rows of the ledger for everything else. `first` has the
+    /// content that the store holds by then, with its paths.
     pub(crate) fn of_members(
         mut members: Vec<Found>,
         rows: Vec<Source>,
@@ -251,8 +251,8 @@ impl Plan {
                 return false;
             }
             found.may_repeat = may_repeat && found.size <= unit_size;
-            // A file of many units must be known to be new before the first of them is read. What is in archives is compared member
-            // by member.
+            // A file of many units must be known to be new before its first unit is read. Archives are compared
+            // member by member.
             if may_repeat && found.size > unit_size && !holds_archive(found) {
                 let sha256 = match hash_file(&found.path()) {
                     Ok(sha256) => sha256,
@@ -303,9 +303,9 @@ impl Plan {
     }
 }
 
-/// What is to be done with a file.
+/// What to do with a file.
 enum Next<'a> {
-    /// Read it, in place of what the ledger has of it.
+    /// Read it, in place of what the ledger has for it.
     Read(Option<&'a Source>),
     /// Leave it as the ledger has it.
     Keep(&'a Source),
@@ -326,7 +326,7 @@ fn members(ledger: &[Source]) -> HashMap<&str, Vec<&Source>> {
     members
 }
 
-/// What is to be done with an archive that is what the ledger says: it is read again if one of its members is to be.
+/// What to do with an archive that is unchanged: it is read again if one of its members must be.
 fn again_archive<'a>(
     source: &'a Source,
     members: &[&Source],
@@ -354,7 +354,7 @@ fn may_be_known(source: &Source, settings: &Settings) -> bool {
     settings.names_options() || is_older(source.read_by.as_deref()) || is_read_now()
 }
 
-/// What is to be done with a file that is what the ledger says: it is read again if it may be read to better effect.
+/// What to do with a file that is unchanged: it is read again if that may give more records.
 fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Next<'a>> {
     let was = Options::parse(source.options.as_deref());
     Ok(match source.state {
@@ -383,7 +383,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
     loop {
         if !taken.contains(&file.label) {
             let Some(&source) = known.get(&*file.label) else { return Ok(Fate::New) };
-            // A member of an archive may have the path of a file.
+            // A member of an archive may have the same path as a file.
             let is_file = source.archive.is_none();
             let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
@@ -406,7 +406,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
     }
 }
 
-/// The ledger's row of a file, before anything is known of its content.
+/// The ledger's row of a file before anything is known about its content.
 pub(crate) fn row(found: &Found) -> Source {
     let name = FileName::of(found);
     Source {
@@ -424,7 +424,7 @@ pub(crate) fn row(found: &Found) -> Source {
     }
 }
 
-/// The ledger's row of a file with the content of the one named `first`.
+/// The ledger's row of a file with the same content as the one named `first`.
 pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
     Source { state: SourceState::Duplicate, sha256, duplicate_of: Some(first.to_owned()), ..row(found) }
 }
@@ -448,7 +448,7 @@ fn owned((sha256, path): (&str, &str)) -> (String, String) {
 
 /// Whether the file begins as a gzip file does, and whether it can't be read in parts.
 fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool) {
-    // Only for files that would be cut otherwise: what a small one is shows when it is read.
+    // Only for files that are cut differently; small files are checked when they are read.
     if found.size < MIN_UNIT && found.size <= unit_size {
         let gzip = found.label.ends_with(".gz");
         return (gzip, gzip);

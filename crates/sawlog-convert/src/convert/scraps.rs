@@ -1,7 +1,8 @@
-//! Records of a unit that has some of very many days: set aside as text, and decoded again day by day at the end.
+//! Records of units that have a few records of very many days each. They are set aside as text, and decoded day by
+//! day at the end.
 //!
-//! As row groups they would have a handful of rows each, in tens of thousands of data files. Logs as AWS delivers them
-//! have few days in a unit; this is for those that somebody has shuffled or merged.
+//! As row groups they would have a handful of rows each, in tens of thousands of data files. Logs as AWS delivers
+//! them have few days in a unit; this is for logs that were shuffled or merged.
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -19,7 +20,7 @@ pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
     batch.column_by_name("wrapping").is_none_or(|column| column.logical_null_count() == column.len())
 }
 
-/// The rows of `batch` as text, each with its file and line and what stands before it.
+/// The rows of `batch` as text, each with its file, its line and the text before it.
 pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;

@@ -21,9 +21,9 @@ use super::worker::Report;
 use super::{Job, Misfit, Settings, Summary, scraps};
 use crate::found::Problem;
 
-/// A data file is closed, and another begun, when its row groups have so many bytes.
+/// A data file is closed, and the next one begun, when its row groups have this many bytes.
 const MAX_FILE: usize = 512 << 20;
-/// So many data files are open at a time.
+/// The most data files that are open at a time.
 const MAX_OPEN: usize = 128;
 
 /// The writer, and what it knows of each input.
@@ -37,7 +37,7 @@ pub(crate) struct Writer<'p, 'r, 's> {
     /// The unit that reports next, and those that have reported before it.
     next: usize,
     reports: BTreeMap<usize, Vec<(usize, Report)>>,
-    /// The input under way, of which more parts may report.
+    /// The input under way; more of its parts may report.
     current: Option<Current>,
     ledger: LedgerRows<'p>,
     scraps: Option<Scraps>,
@@ -58,13 +58,13 @@ pub(crate) struct FoundArchive {
 /// What was written.
 #[derive(Debug)]
 pub(crate) struct Written {
-    /// How many rows of the ledger.
+    /// The number of rows in the ledger.
     pub(crate) rows: usize,
-    /// The inputs that are to be taken apart.
+    /// The inputs to unpack.
     pub(crate) archives: Vec<FoundArchive>,
 }
 
-/// An input of which parts report, and its row in the ledger so far.
+/// An input whose parts report, with its row in the ledger so far.
 struct Current {
     input: usize,
     source: Source,
@@ -183,7 +183,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
     fn report(&mut self, input: usize, report: Report) -> Result<()> {
         let found = &self.plan.inputs[input];
         if report.unreadable && self.plan.replaced.iter().any(|source| source.path == *found.label) {
-            // What the store holds of it must not go for nothing.
+            // The records that the store holds for this file must not be lost.
             let why = report.problem.unwrap_or_default();
             bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path().display());
         }
@@ -254,12 +254,12 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    /// The parts of another input report; those of the last one have.
+    /// Another input's parts report; all parts of the last one have reported.
     fn begin(&mut self, next: Current) -> Result<()> {
         self.current.replace(next).map_or(Ok(()), |last| self.add_to_ledger(last))
     }
 
-    /// Adds the row of an input to the ledger: all of its parts have reported.
+    /// Adds the row of an input to the ledger once all its parts have reported.
     fn add_to_ledger(&mut self, current: Current) -> Result<()> {
         let Current { input, source, misfit } = current;
         self.summary.misfits.extend(misfit.filter(|_| source.records == 0 && source.rejects > 0));
@@ -268,7 +268,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         self.ledger.push(source, may_repeat, self.run, self.summary)
     }
 
-    /// Closes all files; says what was written.
+    /// Closes all files. Returns what was written.
     pub(crate) fn finish(mut self, settings: &Settings) -> Result<Written> {
         for (_, open) in std::mem::take(&mut self.open) {
             self.run.close_file(open.file)?;
