@@ -1,7 +1,8 @@
-//! Carries out what a run intends: moves its files to their tables and commits these.
+//! Carries out the intent of a run: moves its files to their tables and commits them.
 //!
-//! Delta commits one table at a time, the ledger last, which names the versions of the others: readers go by it, so they see
-//! all of a run or nothing. Each table is read back before the ledger is committed; a run that can't be read is undone.
+//! Delta commits one table at a time. The ledger is committed last and names the versions of the other tables.
+//! Readers start from the ledger, so they see all of a run or nothing. Each table is read back before the ledger is
+//! committed; a run that can't be read is undone.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,12 +18,12 @@ use crate::store::Store;
 use crate::tables::table;
 use crate::{confine, delta};
 
-/// Carries the intent out: moves the staged files to their tables, commits each table, removes the staging folder.
+/// Carries out the intent: moves the staged files to their tables, commits each table, removes the staging folder.
 ///
 /// # Errors
 ///
-/// [`StoreError::Undone`] if a table can't be read back; the store is then as it was before the run, and nothing is left
-/// of it. After any other error the intent stands.
+/// [`StoreError::Undone`] if a table can't be read back. The store is then as it was before the run, and nothing is
+/// left of the run. After any other error the intent remains.
 pub(crate) fn carry_out(intent: &Intent, store: &Store, staging: &Path) -> Result<()> {
     for change in &intent.changes {
         let table = table(&change.table)
@@ -64,7 +65,7 @@ fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static 
     }
 }
 
-/// Takes back what was done: the newest commit of each table if this run made it, and the run's data files.
+/// Undoes what was done: the newest commit of each table, if this run made it, and the run's data files.
 fn undo(intent: &Intent, store: &Store) -> Result<()> {
     for change in intent.changes.iter().rev() {
         let Some(table) = table(&change.table) else { continue };

@@ -8,11 +8,11 @@ use std::path::{Component, Path};
 use crate::data_file::DataFileEntry;
 use crate::error::{Result, StoreError};
 
-/// A path out of a log, which must stay inside of the table's folder.
+/// A path from a log, which must stay inside the table's folder.
 ///
 /// # Errors
 ///
-/// If it is absolute or empty, begins with `.`, or has `..` in it.
+/// If it is absolute or empty, begins with `.`, or contains `..`.
 pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
     let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     if inside && !path.is_empty() {

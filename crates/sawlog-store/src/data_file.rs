@@ -23,7 +23,7 @@ pub struct DataFileEntry {
     pub stats: String,
     /// When it was written, in milliseconds since 1970.
     pub written: i64,
-    /// The checksum of what no page's checksum covers, if it is known.
+    /// The checksum of the bytes that no page's checksum covers, if it is known.
     #[serde(default)]
     pub tail: Option<Tail>,
     /// The checksum of its columns, if it is known: see [`crate::columns_checksum`].
@@ -35,7 +35,7 @@ pub struct DataFileEntry {
 ///
 /// # Errors
 ///
-/// If they are not, or the file can't be read.
+/// If they differ, or the file can't be read.
 pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
     let path = folder.join(&entry.path);
     let file = File::open(&path).map_err(StoreError::io(&path))?;

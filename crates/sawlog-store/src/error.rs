@@ -10,7 +10,7 @@ use crate::version::FORMAT_VERSION;
 /// A result of a store's operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// What went wrong, and where: all of it is in the text, so that whoever prints the causes of an error prints none twice.
+/// What went wrong, and where. The text includes the cause, so that printing the chain of causes repeats nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no folder of that name.
@@ -48,7 +48,7 @@ pub enum StoreError {
         /// What is wrong with it.
         cause: ::parquet::errors::ParquetError,
     },
-    /// A data file could be opened, but what stands in it can't be decoded.
+    /// A data file could be opened, but its content can't be decoded.
     #[error("{path} is damaged: {cause}")]
     Decode {
         /// The data file.
@@ -96,7 +96,7 @@ impl StoreError {
         move |cause| Self::Decode { path: path.to_owned(), cause }
     }
 
-    /// Says of which table a log's error is.
+    /// Names the table of a log's error.
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(deltalake::DeltaTableError) -> Self {
         move |cause| Self::Delta { table, cause: Box::new(cause) }
     }

@@ -1,4 +1,5 @@
-//! The ledger: a row for each input file that was ever read, by which conversion is incremental and can be verified.
+//! The ledger: a row for each input file that was ever read. It makes conversion incremental and verification
+//! possible.
 
 use crate::error::{Result, StoreError};
 use crate::read::read_file;
@@ -32,7 +33,7 @@ impl Source {
     ///
     /// If the table can't be read.
     pub fn load_all(store: &Store) -> Result<Vec<Self>> {
-        // What the log says decides no more than how often the memory grows.
+        // The count from the log only decides how often the memory grows.
         let rows = store.snapshot(&SOURCES)?.rows().min(MOST_RESERVED);
         let mut sources = Vec::with_capacity(usize::try_from(rows).unwrap_or_default());
         Self::for_each(store, |source| sources.push(source))?;

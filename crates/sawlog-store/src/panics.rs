@@ -1,4 +1,5 @@
-//! Panics of the libraries that read data files, which some damaged files lead to: kept, not printed, and made errors.
+//! Panics of the libraries that read data files, which some damaged files cause. They are caught, not printed, and
+//! turned into errors.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
@@ -18,8 +19,8 @@ static FIRST: Mutex<Option<String>> = Mutex::new(None);
 /// Whether the hook of [`keep_panics`] is there.
 static HOOK: Once = Once::new();
 
-/// From now on panics of any thread are kept instead of printed; with `RUST_BACKTRACE` set they are printed as well. The hook
-/// stays: threads that a library runs may panic when all is over, at the end of the process.
+/// From now on, panics of any thread are caught instead of printed; with `RUST_BACKTRACE` set they are printed as
+/// well. The hook stays installed: threads of a library may still panic at the end of the process.
 fn keep_panics() {
     HOOK.call_once(|| {
         let usual = take_hook();
@@ -34,8 +35,8 @@ fn keep_panics() {
     });
 }
 
-/// Runs what may panic in one of its threads, and gives what the first panic said. No panic is printed, now or later, unless
-/// `RUST_BACKTRACE` is set.
+/// Runs a function that may panic in one of its threads. Returns the message of the first panic. No panic is printed,
+/// now or later, unless `RUST_BACKTRACE` is set.
 ///
 /// # Errors
 ///

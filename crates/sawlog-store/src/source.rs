@@ -1,4 +1,5 @@
-//! A row of the ledger: an input file that was read, and what became of it. Rows become batches of the table and are read back.
+//! A row of the ledger: an input file that was read, and the result. Rows are written as batches of the table and
+//! read back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -72,17 +73,17 @@ pub enum SourceState {
     /// Its records are in the store.
     #[default]
     Converted,
-    /// Its content is that of another file, which was converted.
+    /// Its content is the same as another file's, which was converted.
     Duplicate,
     /// It has no content.
     Empty,
     /// It is a CloudTrail digest, which lists log files and their hashes.
     Digest,
-    /// It is no log of a known format.
+    /// It is not a log of a known format.
     Unknown,
-    /// Its records were taken out of the store.
+    /// Its records were removed from the store.
     Removed,
-    /// It is an archive: what it holds are sources of their own.
+    /// It is an archive; its members are sources of their own.
     Archive,
 }
 
@@ -209,7 +210,7 @@ impl Source {
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
 
-    /// Calls `take` with each input file in a batch of the table; `None` if it is no such batch.
+    /// Calls `take` with each input file in a batch of the table; `None` if it is not a batch of this table.
     pub(crate) fn read_each(batch: &RecordBatch, shared: &mut SharedTexts, mut take: impl FnMut(Self)) -> Option<()> {
         let columns = Columns::of(batch)?;
         for row in 0..batch.num_rows() {
@@ -223,27 +224,27 @@ impl Source {
         Columns::of(batch).is_some_and(|columns| (0..batch.num_rows()).all(|row| columns.is_source(row)))
     }
 
-    /// The last part of its path: of a member of an archive, its name there without folders.
+    /// The last part of its path; for a member of an archive, its name there without folders.
     #[must_use]
     pub fn name(&self) -> &str {
         file_name(&self.path, self.archive.as_deref())
     }
 
-    /// The line that `sha256sum` prints of the file: its SHA-256, two blanks, its path.
+    /// The line that `sha256sum` prints for the file: its SHA-256, two blanks, its path.
     #[must_use]
     pub fn sum_line(&self) -> String {
         format!("{}  {}\n", self.sha256, self.path)
     }
 }
 
-/// The last part of a path, which is that of a member if there is an archive.
+/// The last part of a path, which is the member's if there is an archive.
 #[must_use]
 pub fn file_name<'a>(path: &'a str, archive: Option<&str>) -> &'a str {
     let is_end = |char: char| char == '/' || char == '!' && archive.is_some();
     path.rsplit(is_end).next().unwrap_or_default()
 }
 
-/// What is said of a data file of the ledger that is none.
+/// The message about a data file that is not part of a ledger.
 pub(crate) const NO_LEDGER: &str = "is not a part of a ledger";
 
 /// The texts that sources have in common, each once.
@@ -264,7 +265,7 @@ impl SharedTexts {
 /// A column of text that is null in no row.
 struct Text<'a>(&'a StringArray);
 
-/// The columns of a batch of the ledger. Those that are optional are lacking in ledgers of earlier versions.
+/// The columns of a batch of the ledger. Ledgers of earlier versions lack the optional ones.
 struct Columns<'a> {
     path: Text<'a>,
     root: Text<'a>,
@@ -360,7 +361,7 @@ impl<'a> Columns<'a> {
             && counts(self.other_types, row).is_some()
     }
 
-    /// The input file of a row; `None` if that is none.
+    /// The input file of a row; `None` if the row does not describe one.
     fn source(&self, row: usize, shared: &mut SharedTexts) -> Option<Source> {
         let own = |column: &StringArray| text(column, row).map(str::to_owned);
         let mut common = |column: &StringArray| text(column, row).map(|text| shared.get(text));
@@ -417,7 +418,7 @@ fn text(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// What a row has of a column of counts; `None` if it can't be read.
+/// The value of a row in a column of counts; `None` if it can't be read.
 fn counts(column: &StringArray, row: usize) -> Option<BTreeMap<String, i64>> {
     match text(column, row) {
         None => Some(BTreeMap::new()),

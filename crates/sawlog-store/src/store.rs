@@ -19,8 +19,8 @@ use crate::tables::{TABLES, table};
 use crate::version::FORMAT_VERSION;
 use crate::waiting::{self, Threads};
 
-/// A folder of tables. Whoever reads it sees all tables as they were after one run, however many run meanwhile; whoever has
-/// locked it sees them as they are.
+/// A folder of tables. Readers see all tables as they were after one run, however many runs take place meanwhile. The
+/// process that has locked it sees them as they are.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -34,7 +34,7 @@ enum View {
     /// None was yet.
     #[default]
     Unknown,
-    /// These, of the ledger too; tables that are not named hold nothing.
+    /// These versions, including the ledger's. Tables that are not named are empty.
     Named(BTreeMap<String, u64>),
     /// The newest of each table but these: in stores whose ledger names no versions, which were made before it did.
     NewestBut(BTreeMap<String, u64>),
@@ -44,7 +44,7 @@ enum View {
 enum At {
     Version(u64),
     Newest,
-    /// There is no table.
+    /// The table does not exist.
     Nowhere,
 }
 
@@ -137,7 +137,7 @@ impl Store {
         self.root.join(STAGING)
     }
 
-    /// Runs a future of the query engine on the store's threads, also where one of them waits for the answer.
+    /// Runs a future of the query engine on the store's threads, even if one of them waits for the answer.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         waiting::block_on(&self.runtime, future)
     }
@@ -152,10 +152,10 @@ impl Store {
         Ok(snapshots.remove(0))
     }
 
-    /// What the reader of the store sees, told by what it has on the disk now.
+    /// The versions that a reader of the store sees, according to the disk now.
     ///
-    /// A run commits one table after the other and the ledger last, which names the versions of all of them: so what is
-    /// after these is part of a run that is not complete.
+    /// A run commits one table after another and the ledger last, which names the versions of all of them. Later
+    /// versions belong to a run that is not complete.
     fn look(&self) -> Result<View> {
         let ledger = self.folder(&SOURCES);
         let Some(newest) = delta::newest_commit(&ledger)? else { return Ok(View::NewestBut(BTreeMap::new())) };
@@ -236,7 +236,7 @@ impl Store {
         if !matches!(*view, View::Unknown) {
             return self.snapshots_of(&view, tables);
         }
-        // A compaction may delete what the log had of a version while it is read; then there is a newer one.
+        // A compaction may delete an old version from the log while it is read; then there is a newer version.
         let mut tries = 0;
         loop {
             let seen = self.look()?;
@@ -286,7 +286,7 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
 /// So often a reader looks again at a store that changes under it.
 const TRIES: usize = 5;
 
-/// The file that whoever writes to the store has locked.
+/// The file that the writing process has locked.
 pub(crate) const LOCK: &str = "_lock";
-/// The folder of what runs stage.
+/// The folder for what runs stage.
 const STAGING: &str = "_staging";

@@ -301,7 +301,7 @@ fn memory(text: &str) -> Result<ByteSize, String> {
     if size < ByteSize::mib(128) { Err("less than 128MiB".to_owned()) } else { Ok(size) }
 }
 
-/// The format of input files: that of a log, or what their content tells.
+/// The format of input files: a log's, or recognised by content.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Format(Option<&'static LogFormat>);
 

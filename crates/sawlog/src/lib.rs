@@ -1,6 +1,6 @@
-//! `sawlog`: converts AWS logs into a Parquet store, and looks after the store.
+//! `sawlog`: converts AWS logs into a Parquet store, and maintains the store.
 //!
-//! [`main`] is all of the binary, so that a program that adds log formats of its own can be a sawlog, too.
+//! [`main`] is the whole binary, so that a program with log formats of its own can be a sawlog, too.
 
 #[macro_use]
 mod print;
@@ -26,7 +26,7 @@ use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, St
 use interrupt::Interrupt;
 use progress::Progress;
 
-/// Done, but something of the input is not in the store as a record.
+/// Done, but some of the input is not in the store as records.
 const DONE_WITH_LOSSES: u8 = 3;
 
 /// Runs the command line that the process was started with.
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
 fn usage(said: &clap::Error) -> ExitCode {
     let text = said.render().to_string();
     let wanted = !said.use_stderr();
-    // What the command line has is shown as it is only where it can do no harm.
+    // The command line's own text is shown only if it can't control the terminal.
     if text.contains(|char| steers(char) && char != '\n') {
         if wanted { println!("{}", text.trim_end()) } else { eprintln!("{}", text.trim_end()) }
     } else if let Err(error) = said.print()

@@ -11,7 +11,7 @@ use sawlog_store::UndoneRun;
 
 use crate::interrupt::Interrupt;
 
-/// The progress of a command, and whether it is to stop.
+/// The progress of a command, and whether it should stop.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -24,7 +24,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Shows nothing if `quiet`, or if standard error is no terminal; stops where `interrupt` says so.
+    /// Shows nothing if `quiet` is set or standard error is not a terminal. Stops when `interrupt` says so.
     pub(crate) fn new(quiet: bool, interrupt: Option<Interrupt>) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };

@@ -11,7 +11,7 @@ use crate::cli::Global;
 use crate::print;
 use crate::status::{Rejects, ratio};
 
-/// So many names are shown of each kind.
+/// The most names shown of each kind.
 const NAMES: usize = 10;
 
 /// Reports a conversion: as JSON on standard output, or in words on standard error.
@@ -95,7 +95,7 @@ fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
-/// A file that is not what it was said to be, and what to do.
+/// A file that does not hold what `--format` says, and what to do.
 fn misfit(misfit: &Misfit) -> String {
     let looks_like = misfit.looks_like.as_ref().map_or_else(String::new, |name| format!(" looks like: {name};"));
     format!("{}:{looks_like} remove it with 'sawlog remove', and convert it without --format", misfit.path)
@@ -113,7 +113,7 @@ fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
     }
 }
 
-/// So much of a reject's text is shown.
+/// The most characters shown of a reject's text.
 const REJECT_TEXT: usize = 100;
 
 /// Lists rejects.
@@ -228,7 +228,7 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
     }
 }
 
-/// Says what is wrong. Names in digests, manifests and stores may be those of an attacker.
+/// Prints a fault. Names in digests, manifests and stores may come from an attacker.
 fn fault(what: &str) {
     eprintln!("sawlog: {}", visible(what));
 }

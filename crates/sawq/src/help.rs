@@ -1,4 +1,4 @@
-//! The command line as clap sees it: which options a command shows, and hints on words that are none.
+//! The command line as clap sees it: which options a command shows, and hints on words that it does not know.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ pub(crate) fn command() -> clap::Command {
     let command = Cli::command();
     let globals: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     let hidden = |is_hidden: &dyn Fn(&clap::Arg) -> bool| -> Vec<clap::Arg> {
-        // An option of a command's own goes before the global one of the same name.
+        // A command's own option takes precedence over the global one of the same name.
         globals.iter().filter(|arg| is_hidden(arg)).map(|arg| arg.clone().global(false).hide(true)).collect()
     };
     let all = hidden(&|_| true);
@@ -34,7 +34,7 @@ pub(crate) fn command() -> clap::Command {
         .mut_subcommand("tables", |command| command.args(&filters))
 }
 
-/// The command line that the process was started with; else what was wrong with it is printed, or the help asked for.
+/// The parsed command line of the process. Otherwise prints what is wrong with it, or the help that was asked for.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let parsed = command().try_get_matches().and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
@@ -42,11 +42,11 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         let error = with_tips(error, &arguments);
         let text = error.render().to_string();
         if error.use_stderr() && text.contains(|char| char != '\n' && steers(char)) {
-            // What was typed, or pasted, is shown too.
+            // The message shows what was typed or pasted.
             text.lines().for_each(|line| say(&visible(line)));
         } else {
             let printed = error.print().and_then(|()| std::io::stdout().flush());
-            // Whoever reads the help may stop reading.
+            // The reader of the help may stop reading.
             if let Err(cause) = printed
                 .or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
             {

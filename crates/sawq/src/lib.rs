@@ -1,7 +1,7 @@
-//! `sawq`: answers an investigator's questions from a store that sawlog made.
+//! `sawq`: answers an investigator's questions from a sawlog store.
 //!
-//! [`main`] is all of the binary: a library of its own, so that a program that knows more formats of logs can have it, too. The answers
-//! are those of [`sawlog_query`]; here are the command line and how they are shown.
+//! [`main`] is the whole binary, as a library, so that a program with log formats of its own can use it, too. The
+//! answers come from [`sawlog_query`]; this crate has the command line and shows the answers.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
     let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads from us has seen enough: sawq find | head.
+        // The reader of our output has seen enough: sawq find | head.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => tell(&error, &cli.global),
     }
@@ -66,7 +66,7 @@ fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
         .iter()
         .map(|path| format!("{} is damaged: ", path.display()))
         .collect();
-    // What is wrong may have been written by those whom the logs are about.
+    // The text of the error may come from an attacker.
     output::error("sawq:", &format!("{damaged}{text}"));
     ExitCode::FAILURE
 }

@@ -28,7 +28,7 @@ pub(crate) enum Output {
     Aborted,
 }
 
-/// The rows of a worker in evidence order, by table and day (counted from 1970-01-01; or no day).
+/// A sequence of rows in evidence order: one worker's rows of one table and day (days since 1970-01-01; or none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane {
     pub(crate) table: &'static str,

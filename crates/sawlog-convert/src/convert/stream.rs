@@ -25,7 +25,7 @@ pub(super) enum Stop {
     Inside(Inside),
 }
 
-/// Compressed content that can't be read as a stream.
+/// Content of a compressed file that must be read in another way.
 #[derive(Clone, Copy)]
 pub(super) enum Inside {
     /// It begins like text in UTF-16.

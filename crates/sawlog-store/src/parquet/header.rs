@@ -63,8 +63,8 @@ impl PageHeader {
         Ok(())
     }
 
-    /// The header that `bytes` begin with, and its length; `None` if it is not one as [`PageHeader::put`] writes it, bit for
-    /// bit. Its data are in `encoding`, if it is of a page of data.
+    /// The header that `bytes` begin with, and its length; `None` if it is not, bit for bit, one that
+    /// [`PageHeader::put`] writes. A data page must have `encoding`.
     pub(super) fn read(bytes: &[u8], encoding: Encoding) -> Option<(Self, usize)> {
         let mut left = bytes;
         let kind = match take_number(&mut left)? {

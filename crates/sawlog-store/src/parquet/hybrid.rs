@@ -30,7 +30,7 @@ pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// How often the first value is repeated, as far as `limit`.
+/// How often the first value is repeated, up to `limit`.
 fn run_length(values: &[u32], limit: usize) -> usize {
     values.iter().take(limit).take_while(|value| **value == values[0]).count()
 }

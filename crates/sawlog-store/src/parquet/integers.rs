@@ -3,7 +3,7 @@
 use super::hybrid::put_varint;
 
 /// The distinct values in order of first appearance, and each value's number among them; `None` if more than a
-/// quarter of the values are distinct, so that a dictionary would not pay.
+/// quarter of the values are distinct, since a dictionary would not pay then.
 pub(super) fn dictionary(values: &[i64]) -> Option<(Vec<i64>, Vec<u32>)> {
     let limit = values.len() / 4 + 16;
     // Slots hold a value's number plus one; at most half of them are used.

@@ -1,4 +1,4 @@
-//! Builds one column chunk out of pages: a dictionary page, if any, and data pages of so many rows.
+//! Builds one column chunk from pages: a dictionary page, if any, and data pages.
 
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding};
@@ -26,7 +26,7 @@ pub(super) struct EncodedColumn {
     pub(super) close: ColumnCloseResult,
 }
 
-/// What the page index says of a data page.
+/// What the page index says about a data page.
 pub(super) struct PageRange {
     pub(super) min: Vec<u8>,
     pub(super) max: Vec<u8>,
@@ -73,7 +73,8 @@ impl<'a> ChunkBuilder<'a> {
         Ok(())
     }
 
-    /// Adds a data page; `put_values` appends the values that are there; `range` is theirs, `None` if there are none.
+    /// Adds a data page. `put_values` appends the values that are present; `range` is their range, `None` if there
+    /// are none.
     pub(super) fn data(
         &mut self,
         rows: usize,
@@ -121,7 +122,7 @@ impl<'a> ChunkBuilder<'a> {
         let (uncompressed, compressed) = (page.len(), content.len());
         let header = PageHeader { kind, values, uncompressed, compressed, crc: crc32fast::hash(content) };
         header.put(&mut self.bytes)?;
-        // As Parquet counts it, the uncompressed size of a chunk includes its page headers.
+        // Parquet counts page headers in the uncompressed size of a chunk.
         self.uncompressed += i64::try_from(page.len() + self.bytes.len() - offset)?;
         self.bytes.extend_from_slice(content);
         Ok((i64::try_from(offset)?, i32::try_from(self.bytes.len() - offset)?))

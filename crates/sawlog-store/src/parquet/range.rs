@@ -3,7 +3,7 @@
 use parquet::data_type::ByteArray;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
-/// The longest value kept whole; of a longer one a bound is kept.
+/// The longest value that is kept whole; a longer one is cut to a bound.
 const MAX_LEN: usize = 64;
 
 /// The smallest and greatest of `values`, if there are any.

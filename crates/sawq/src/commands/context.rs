@@ -52,7 +52,7 @@ impl Context<'_> {
         Ok(Target::new(self.global)?)
     }
 
-    /// Ends a target; hints follow what they are about, also where that is in a pager.
+    /// Finishes a target. Hints come after the results, even in a pager.
     pub(super) fn finish(&self, target: &Target, records: &Records, any: bool) -> Result<()> {
         target.finish()?;
         self.explain(records, any)
@@ -66,7 +66,7 @@ impl Context<'_> {
         if any || self.global.quiet { Ok(()) } else { explain_nothing(records) }
     }
 
-    /// Refuses a form for a command that writes files of its own.
+    /// Refuses `--format` and `--json` for a command that writes its own files.
     pub(super) fn takes_no_form(&self, command: &str) -> Result<(), BadCommand> {
         if self.global.format.is_none() && !self.global.json {
             return Ok(());
@@ -75,7 +75,7 @@ impl Context<'_> {
         Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': its output has a fixed form")))
     }
 
-    /// Prints what is no table: on standard output, or into a file whose ending says text or nothing.
+    /// Prints text that is not a table: to standard output, or to a file whose ending means text or nothing.
     pub(super) fn print_bytes(&self, bytes: &[u8]) -> Result<()> {
         let global = self.global;
         let is_text = |path: &std::path::PathBuf| Form::of(path).format.is_none_or(|format| format == Format::Text);

@@ -21,7 +21,7 @@ Examples:
   sawq ctsummarize 3.238.12.183 -o case
   sawq ctsummarize --user jmerckle --since 2021-07-29 -o case --force
   sawq ctsummarize --access-key AKIAIOSFODNN7EXAMPLE --all-write --no-formulas -o case";
-/// What the user agent is cut to in the summary, in characters.
+/// The user agent is cut to this many characters in the summary.
 const AGENT_LEN: usize = 20;
 const FILES: [&str; 5] =
     ["accesskeys.txt", "eventsummary.csv", "eventsummary.txt", "useragent.txt", "writeevents.json"];
@@ -78,7 +78,7 @@ impl Ctsummarize {
         counts(&mut agents, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT)))?;
         summary(&mut text, &events)?;
         write_csv(&mut csv, &events, context.global.no_formulas)?;
-        // A sign-in has an empty key, which is none.
+        // A sign-in has an empty key, which counts as none.
         let used = events.iter().filter_map(|event| event.access_key_id.as_deref());
         counts(&mut keys, used.filter(|key| !key.is_empty()))?;
         counts(&mut keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))?;
@@ -124,7 +124,7 @@ fn collator() -> Result<CollatorBorrowed<'static>> {
     let mut options = CollatorOptions::default();
     options.alternate_handling = Some(AlternateHandling::Shifted);
     options.strength = Some(Strength::Quaternary);
-    // English sorts as the root of all locales does.
+    // English sorts like the root of all locales.
     Ok(Collator::try_new(CollatorPreferences::default(), options)?)
 }
 

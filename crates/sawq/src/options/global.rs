@@ -1,4 +1,4 @@
-//! Options of every command, but for filters.
+//! Options of every command, except filters.
 
 use std::path::PathBuf;
 

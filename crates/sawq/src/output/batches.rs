@@ -14,12 +14,12 @@ use super::{arrow as ipc, json};
 use crate::options::Format;
 use crate::usage::BadCommand;
 
-/// A writer of a form: it is made with the first batch.
+/// The writer of a form; it is made with the first batch.
 pub(super) trait Writer {
     /// Writes a batch, or keeps it.
     fn batch(&mut self, batch: &RecordBatch) -> Result<()>;
 
-    /// Writes what is left.
+    /// Writes the remaining output.
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
@@ -51,7 +51,7 @@ impl Output {
         writer.batch(batch)
     }
 
-    /// Prints what is left.
+    /// Prints the remaining output.
     pub(crate) fn finish(self) -> Result<()> {
         if let Some(writer) = self.writer {
             return writer.finish();

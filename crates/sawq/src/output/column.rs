@@ -8,9 +8,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::cells::Cells;
 use super::units::with_commas;
 
-/// What is shown where there is no value.
+/// Shown where there is no value.
 pub(super) const ABSENT: &str = "-";
-/// Text is not cut to less than this, nor are columns that are no wider.
+/// Text is not cut shorter than this, and columns that are no wider are not cut.
 const LEAST: usize = 24;
 /// The longest text of an address.
 const ADDRESS: usize = 45;
@@ -42,7 +42,7 @@ pub(super) struct Column {
     pub(super) width: usize,
     /// Whether its values may be cut.
     is_long_text: bool,
-    /// Whether they may not be cut all the same: an address, the name of a column.
+    /// Whether the values must not be cut even so: addresses, names of columns.
     is_whole: bool,
     /// Whether they are sentences, which are broken into lines.
     pub(super) is_prose: bool,

@@ -21,7 +21,7 @@ pub(super) enum Delimiter {
     Tab,
 }
 
-/// What is done to the values.
+/// How the values are changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {
     pub(super) delimiter: Delimiter,

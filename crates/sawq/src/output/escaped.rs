@@ -8,7 +8,7 @@ use sawlog_formats::steers;
 /// stays the same JSON.
 pub(crate) struct Escaped<W> {
     out: W,
-    /// The beginning of a character whose end is in the next piece.
+    /// The beginning of a character that ends in the next piece.
     begun: Vec<u8>,
 }
 

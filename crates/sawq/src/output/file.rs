@@ -44,7 +44,7 @@ impl NewFile {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // As any new file: the mask of the process says who may read it.
+        // Like any new file: the umask of the process decides who may read it.
         let permissions = Permissions::from_mode(0o666);
         let file = tempfile::Builder::new()
             .prefix(&format!(".{}.", name.chars().take(32).collect::<String>()))
@@ -92,7 +92,7 @@ impl Write for NewFile {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.content {
             Content::Plain(file) => file.flush(),
-            // What is written so far could be read by now, at the price of a larger file. Nobody reads it before its end.
+            // Flushing here would make the output readable now, but the file larger. Nobody reads it before its end.
             Content::Gzip(_) => Ok(()),
         }
     }

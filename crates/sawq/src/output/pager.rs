@@ -29,7 +29,7 @@ pub(crate) struct Paged {
     command: String,
     rows: usize,
     columns: usize,
-    /// What is kept back, how many rows of the screen it fills, and the length of its last line.
+    /// The text kept back, how many rows of the screen it fills, and the length of its last line.
     held: Vec<u8>,
     filled: usize,
     column: usize,
@@ -41,7 +41,7 @@ enum To {
     /// They are kept back.
     Nowhere,
     Pager(Running),
-    /// There is no such pager.
+    /// The pager does not exist.
     Screen,
 }
 
@@ -53,12 +53,12 @@ struct Running {
 }
 
 impl Paged {
-    /// A screen of so many rows, without that of the prompt, and columns.
+    /// The rows of the screen, without the one for the prompt, and its columns.
     pub(crate) fn new(command: String, rows: usize, columns: usize) -> Self {
         Self { command, rows, columns: columns.max(1), held: Vec::new(), filled: 0, column: 0, to: To::Nowhere }
     }
 
-    /// Shows what was kept back, or waits until the pager is left.
+    /// Shows the text kept back, or waits until the user leaves the pager.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         match &mut self.to {
             To::Nowhere => {
@@ -79,7 +79,7 @@ impl Paged {
         for byte in text {
             match byte {
                 b'\n' => (self.filled, self.column) = (self.filled + 1, 0),
-                // What goes on a character is no other one.
+                // A continuation byte of UTF-8 is part of the character before it.
                 0x80..=0xbf => {}
                 _ if self.column >= self.columns => (self.filled, self.column) = (self.filled + 1, 1),
                 _ => self.column += 1,
@@ -117,7 +117,7 @@ impl Write for Paged {
 
 impl Drop for Paged {
     fn drop(&mut self) {
-        // Where something else went wrong, what was found so far is shown all the same.
+        // If something else failed, the results so far are still shown.
         let _ = self.finish();
     }
 }
@@ -135,7 +135,8 @@ impl Running {
         let mut child = shell.spawn().ok()?;
         let input = child.stdin.take();
         let (child, interrupted) = (Arc::new(Mutex::new(child)), Arc::new(AtomicBool::new(false)));
-        // Ctrl-C is the pager's, which outlives us otherwise and fights with the shell for the terminal. It ends our work.
+        // Ctrl-C belongs to the pager, which would otherwise outlive us and fight with the shell for the terminal. It
+        // ends our work.
         if let Ok(mut signals) = Signals::new([SIGINT]) {
             let (child, interrupted) = (Arc::clone(&child), Arc::clone(&interrupted));
             std::thread::spawn(move || {

@@ -77,12 +77,12 @@ pub(crate) fn hint(text: &str) {
     say(&format!("sawq: {}", Style::Hint.paint_if(on_stderr(), &visible(text))));
 }
 
-/// Prints a line on standard error; if nobody reads it, nobody is told.
+/// Prints a line to standard error. If that fails, there is nobody left to tell.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Prints an error on standard error, each of its lines safe for a terminal.
+/// Prints an error to standard error, with each line safe for a terminal.
 pub(crate) fn error(prefix: &str, text: &str) {
     let prefix = Style::Failure.paint_if(on_stderr(), prefix);
     for (place, line) in text.lines().enumerate() {

@@ -28,7 +28,8 @@ pub(crate) type Out = BufWriter<Box<dyn Write + Send>>;
 pub(crate) struct Target {
     /// The form asked for, or told by the file's name; none if that is the text that the command prints by itself.
     pub(crate) format: Option<Format>,
-    /// Whether that text was asked for; else who has none of its own prints a table on a terminal only.
+    /// Whether text was asked for. Without `--format`, a command that has no text of its own prints a table on
+    /// terminals only.
     is_text: bool,
     file: Option<PathBuf>,
     is_gzip: bool,
@@ -38,7 +39,7 @@ pub(crate) struct Target {
     /// The pager for a terminal, if one is wanted.
     pager: Option<String>,
     place: Arc<Mutex<Option<Place>>>,
-    /// What is said once all is shown.
+    /// The hint to show after all results.
     hints: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Debug for Target {
     }
 }
 
-/// What was opened.
+/// The output that was opened.
 enum Place {
     Stdout(io::Stdout),
     Pager(Paged),
@@ -97,7 +98,7 @@ impl Target {
         self.file.is_some()
     }
 
-    /// Whether people will read it as it comes.
+    /// Whether people will read the output as it comes.
     pub(crate) fn is_terminal(&self) -> bool {
         self.file.is_none() && io::stdout().is_terminal()
     }
@@ -136,7 +137,7 @@ impl Target {
         }
     }
 
-    /// Ends what was opened: a file gets its name; a pager is waited for.
+    /// Finishes the output: a file gets its name; a pager is waited for.
     pub(crate) fn finish(&self) -> Result<()> {
         // Nobody else is to write: a pager that is waited for holds nothing up.
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -166,7 +167,7 @@ impl Target {
         self.format.unwrap_or(if is_for_people { Format::Table } else { Format::Tsv })
     }
 
-    /// What is done to values that are parted by commas or tabs.
+    /// How values separated by commas or tabs are changed.
     pub(super) fn delimited(&self, delimiter: delimited::Delimiter) -> delimited::Options {
         let Self { header, no_formulas, .. } = *self;
         delimited::Options { delimiter, header, no_formulas, is_terminal: self.is_terminal() }
@@ -210,7 +211,7 @@ impl Write for Handle {
     }
 }
 
-/// Whether whoever reads standard output has stopped. Libraries between it and the one who asks may keep an error's text only.
+/// Whether the reader of standard output has stopped. Libraries in between may keep only the text of an error.
 static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
 
 /// A result of writing to standard output, noted if it says that nobody reads it any more.
@@ -221,7 +222,7 @@ fn noted<T>(result: io::Result<T>) -> io::Result<T> {
     result
 }
 
-/// Whether whoever reads standard output has stopped reading.
+/// Whether the reader of standard output has stopped.
 pub(crate) fn reader_is_gone() -> bool {
     READER_IS_GONE.load(Ordering::Relaxed)
 }

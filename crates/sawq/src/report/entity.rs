@@ -9,7 +9,7 @@ use crate::moment::moment;
 
 /// This many values of each list are shown.
 const MAX_VALUES: usize = 15;
-/// This many changes, and so many of them on paper.
+/// The most changes shown on the page, and on paper.
 const MAX_CHANGES: usize = 200;
 const CHANGES_ON_PAPER: usize = 60;
 

@@ -20,7 +20,7 @@ const UPLOT_STYLE: &str = include_str!("../../assets/uplot/uPlot.min.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
 const STYLE: &str = include_str!("../../assets/report.css");
 
-/// What whoever asked for the page says of it, and the command lines that it quotes.
+/// What the user says about the page, and the command lines that the page quotes.
 pub(crate) struct Head {
     pub(crate) title: String,
     pub(crate) case_number: Option<String>,
@@ -59,7 +59,7 @@ impl Page<'_> {
             sha256(&script),
             sha256(&style)
         );
-        // Inside of a script element only this character could end it.
+        // Only this character could end a script element.
         let data = serde_json::to_string(&timeline::data(self.facts))?.replace('<', "\\u003c");
         let facts = self.facts;
         let page = html! {
@@ -92,7 +92,7 @@ impl Page<'_> {
         Ok(page.into_string())
     }
 
-    /// What stands on the edge of each sheet of paper.
+    /// The text on the edge of each sheet of paper.
     fn paper(&self) -> String {
         let case = self.head.case_number.as_ref().map(|case| format!("{case} · ")).unwrap_or_default();
         let text = css_string(&shown(&format!("{case}{}", self.head.title)));
@@ -171,7 +171,7 @@ impl Page<'_> {
     }
 }
 
-/// Of which other sources a verification is.
+/// The other sources that a verification is about.
 fn told(others: Others) -> String {
     match others {
         Others::Number { about, there } => {
@@ -195,7 +195,7 @@ fn css_string(text: &str) -> String {
     format!("\"{}\"", escaped.collect::<String>())
 }
 
-/// Behind the heading of a list that is cut: how much of it is shown.
+/// Follows the heading of a list that is cut: how much of it is shown.
 pub(super) fn part(shown: usize, all: usize) -> Markup {
     html! { @if shown < all { span.soft { " (" (number(shown as u64)) " of " (number(all as u64)) ")" } } }
 }

@@ -6,9 +6,9 @@ use sawlog_formats::visible;
 pub(super) use crate::output::units::size;
 use crate::output::units::with_commas;
 
-/// Text that is no longer is not broken behind punctuation: an address.
+/// Text up to this length, such as an address, is not broken after punctuation.
 const WHOLE: usize = 15;
-/// A piece of text is at least this long behind punctuation, and a word or a part of a domain this long.
+/// A piece of text after punctuation has at least this length, and a word or a part of a domain this length.
 const PIECE: usize = 10;
 const WORD: usize = 6;
 /// A piece without a good place to break is broken after this many characters.
@@ -66,7 +66,7 @@ fn pieces(text: &str) -> Vec<&str> {
 /// What letters and digits in a row are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
-    /// Words, perhaps with a version behind them.
+    /// Words, possibly followed by a version.
     Words,
     /// An id, such as an access key.
     Id,

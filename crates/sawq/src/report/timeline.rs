@@ -91,7 +91,7 @@ fn left_out(facts: &Facts, command: &str) -> Markup {
     }
 }
 
-/// How many of so many: `1`, `all 67`, `300 of the 601`.
+/// How many are shown of how many: `1`, `all 67`, `300 of the 601`.
 fn of_all(some: usize, all: usize) -> String {
     let (shown, of) = (number(some as u64), number(all as u64));
     match all {
@@ -154,7 +154,7 @@ fn times(burst: &Burst) -> Markup {
     }
 }
 
-/// Where the first record of a line stands in the evidence, and the source in the list of them.
+/// The evidence place of the first record of a line, with the source's number in the list of sources.
 fn place(burst: &Burst, places: &HashMap<&str, usize>) -> Markup {
     let file = html! { (broken(&burst.source_file)) };
     html! {

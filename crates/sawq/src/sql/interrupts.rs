@@ -17,7 +17,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Takes over Ctrl-C. Whoever presses it three times for one query wants to leave.
+    /// Takes over Ctrl-C. Three presses during one query end the program.
     pub(super) fn new() -> Result<Self> {
         const ENOUGH: usize = 3;
         let mut signals = Signals::new([SIGINT])?;

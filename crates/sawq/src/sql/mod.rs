@@ -7,7 +7,7 @@ mod results;
 pub(crate) use prompt::{prompt, script};
 pub(crate) use results::{Show, run};
 
-/// What the functions are, for the help.
+/// The functions, for the help.
 pub(crate) const FUNCTIONS: &str = "\
 Functions in addition to those of SQL:
   request_parameters->>'userName'    text from JSON; -> gives JSON; paths are 'name', 0 or '$.a.b[0]'

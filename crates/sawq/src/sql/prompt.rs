@@ -72,7 +72,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
     editor.set_helper(Some(Names::new()));
     let history = history();
     if let Some(history) = &history {
-        // There is none the first time.
+        // There is no history the first time.
         let _ = editor.load_history(history);
     }
     let mut interrupts = Interrupts::new()?;
@@ -82,7 +82,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
     loop {
         let line = match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {
             Ok(line) => line,
-            // Ctrl-C drops what was typed.
+            // Ctrl-C clears what was typed.
             Err(ReadlineError::Interrupted) => {
                 query.clear();
                 continue;
@@ -122,7 +122,7 @@ enum Piece {
     Command(Command),
 }
 
-/// The queries of a script, and the commands between them: a line is one only where no query has begun.
+/// The queries of a script, and the commands between them. A line is a command only if no query has begun.
 fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut queries = String::new();
@@ -137,7 +137,7 @@ fn pieces(text: &str) -> Vec<Piece> {
     pieces
 }
 
-/// Runs what a file or a pipe has: queries, and the commands of the prompt.
+/// Runs the contents of a file or a pipe: queries, and commands of the prompt.
 pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, mut show: Show) -> Result<()> {
     let pieces = pieces(text);
     if pieces.is_empty() {
@@ -169,13 +169,13 @@ pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, m
 fn remember(editor: &mut Editor<Names, DefaultHistory>, entry: &str, history: Option<&Path>) {
     let is_new = editor.add_history_entry(entry).unwrap_or(false);
     if let (true, Some(history)) = (is_new, history) {
-        // Without a place for it there is no history.
+        // Without a place to keep it, there is no history.
         let _ = history.parent().map(std::fs::create_dir_all);
         let _ = editor.save_history(history);
     }
 }
 
-/// What is typed that is no SQL.
+/// Input that is a command, not SQL.
 #[derive(Debug, PartialEq)]
 enum Command {
     End,

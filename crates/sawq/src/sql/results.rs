@@ -21,7 +21,7 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    /// Whether the form needs a name of its own for each column.
+    /// Whether the form needs distinct names for columns.
     fn needs_own_names(&self) -> bool {
         !matches!(self.target.format, None | Some(Format::Table | Format::Line | Format::Csv | Format::Tsv))
     }
@@ -49,7 +49,7 @@ pub(super) fn results(session: &Session<'_>, text: &str) -> Result<usize> {
     Ok(session.statements(text)?.iter().filter(|statement| statement.has_rows()).count())
 }
 
-/// Runs the statements of a text, one after the other, and prints their results.
+/// Runs the statements of a text, one after another, and prints their results.
 pub(crate) fn run(
     records: &Records,
     session: &mut Session<'_>,

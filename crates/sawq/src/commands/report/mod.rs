@@ -76,7 +76,7 @@ impl Report {
     fn write(&self, context: &Context<'_>) -> Result<()> {
         let (all, quiet) = (context.all()?, context.global.quiet);
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
-        // First of all, since what follows takes a while.
+        // Checked first, since the rest takes a while.
         let mut file = list::new_file(&self.out, existing)?;
         let verified = self.verified.as_deref().map(Verified::read).transpose()?;
         let about = all.narrowed(context.filters)?;
@@ -101,7 +101,7 @@ impl Report {
         };
         let html = page.html()?;
         file.write_all(html.as_bytes()).with_context(|| format!("can't write {}", self.out.display()))?;
-        // The page says what is in the list, so that comes first.
+        // The page has the checksum of the list, so the list comes first.
         list_file.map_or(Ok(()), NewFile::finish)?;
         file.finish()?;
         if !quiet {
@@ -112,7 +112,7 @@ impl Report {
         Ok(())
     }
 
-    /// What the command line says of the page.
+    /// The texts that the command line gives for the page.
     fn head(&self) -> Head {
         let words = quoted::words();
         Head {

@@ -13,7 +13,7 @@ use crate::output::{Out, Style};
 const GAP_SECONDS: i64 = 3600;
 /// The columns are as wide as the first lines need.
 const LOOK_AHEAD: usize = 1000;
-/// The least and the greatest width of the columns of actors and addresses.
+/// The smallest and largest width of the columns for actors and addresses.
 const ACTOR: (usize, usize) = (14, 24);
 const ADDRESS: (usize, usize) = (15, 39);
 
@@ -114,21 +114,22 @@ impl Lines {
         if self.ahead.len() == LOOK_AHEAD { self.begin() } else { Ok(()) }
     }
 
-    /// Prints what is left.
+    /// Prints the remaining lines.
     pub(super) fn finish(mut self) -> Result<()> {
         self.begin()?;
         Ok(self.out.flush()?)
     }
 }
 
-/// The actor's own name: the last part of an ARN; of a service whose name is long without what all services end with.
+/// The actor's short name: the last part of an ARN; for a service with a long name, the name without its common
+/// ending.
 fn who(burst: &Burst) -> String {
     let name = burst.kind.actor.rsplit([':', '/']).next().unwrap_or_default();
     let short = name.strip_suffix(".amazonaws.com").filter(|_| name.len() > ACTOR.1);
     visible(short.unwrap_or(name)).into_owned()
 }
 
-/// Text that fits into a column; what is cut off is told by `…`.
+/// Text that fits into a column; `…` marks a cut.
 fn cut(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
         Some(_) => text.chars().take(width - 1).chain(['…']).collect(),

@@ -12,7 +12,7 @@ use super::bars::sparkline;
 use crate::moment::moment;
 use crate::output::{Style, units};
 
-/// Widths of the column of values and of that of numbers.
+/// The widths of the columns for values and for numbers.
 const VALUE: usize = 64;
 
 /// Prints a profile for people; of each list `number` lines, or all if it is 0.
@@ -124,7 +124,7 @@ fn print_changes(changes: &[Change], number: usize, coloured: bool, text: &mut S
     Ok(())
 }
 
-/// What was seen with nothing else: where to look next.
+/// Values that were seen with this entity alone: where to look next.
 fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut String) -> Result<()> {
     let facets = profile.facets.iter().map(|(facet, values)| (facet, only_here(values)));
     let facets: Vec<(Facet, Vec<&FacetValue>)> = facets.filter(|(_, values)| !values.is_empty()).collect();
@@ -143,7 +143,7 @@ fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut Str
     Ok(())
 }
 
-/// One of what a facet's name says.
+/// The name of a facet in the singular.
 fn singular(name: &str) -> &str {
     name.strip_suffix("sses").map_or_else(|| name.strip_suffix('s').unwrap_or(name), |stem| &name[..stem.len() + 2])
 }

@@ -49,7 +49,7 @@ pub(crate) struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// The filters that these are, with what the lists have that are given as `@FILE`.
+    /// The filters that these options are, with the values of lists given as `@FILE`.
     pub(crate) fn filters(&self) -> Result<Filters> {
         let mut filters = Filters::default();
         self.address.set(&mut filters);
