@@ -1,4 +1,4 @@
-//! What the tool ctsummarize tells of a caller's events in CloudTrail.
+//! What the tool ctsummarize reports about a caller's events in CloudTrail.
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
@@ -31,7 +31,7 @@ pub struct Event {
 }
 
 impl Records {
-    /// The records as events of CloudTrail, in evidence order. They are those of that log only.
+    /// The records as events of CloudTrail, in evidence order. They must be records of that log only.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
     Ok(())
 }
 
-/// The access keys that a response names: those of `CreateAccessKey`, `AssumeRole` and the like.
+/// The access keys that a response names: the responses of `CreateAccessKey`, `AssumeRole` and the like.
 fn new_keys(response: &str) -> Vec<String> {
     let response: serde_json::Value = serde_json::from_str(response).unwrap_or_default();
     let keys = ["accessKey", "credentials"].iter().map(|name| &response[*name]["accessKeyId"]);

@@ -1,4 +1,4 @@
-//! Of an event that a log has more than once, the first record only.
+//! Keeps only the first record of an event that a log has more than once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use sawlog_store::{Snapshot, read_file};
 /// Records: for each file their numbers in it.
 type Places = HashMap<String, HashSet<i64>>;
 
-/// Whether a record is the first one of its event, as evidence stands. Records without an id all are.
+/// Whether a record is the first one of its event in evidence order. Every record without an id counts as first.
 pub(crate) fn first_only(snapshot: &Snapshot, event_id: &EventId) -> Result<Expr> {
     let later = later(snapshot, event_id)?;
     let is_first = move |arguments: &[ColumnarValue]| {

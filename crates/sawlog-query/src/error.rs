@@ -1,4 +1,4 @@
-//! What can be wrong with a question or a store, by type: whoever asks says what to do about it.
+//! What can be wrong with a question or a store, as types. The caller says what to do about it.
 
 use std::fmt;
 
@@ -6,10 +6,11 @@ use thiserror::Error;
 
 use crate::nearest::nearest_few;
 
-/// What a question asks by, of which a value can be wrong.
+/// The parameter of a question that has a wrong value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
-    /// A filter, by its name: that of its field in [`Filters`](crate::Filters), but `where` for a condition and `match` for a pattern.
+    /// A filter, by the name of its field in [`Filters`](crate::Filters), but `where` for a condition and `match` for
+    /// a pattern.
     Filter(&'static str),
     /// The column that records are grouped by, or that is asked for.
     Column,
@@ -30,7 +31,7 @@ impl fmt::Display for Parameter {
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It is not what is taken there: why, and what is.
+    /// The value does not fit: why, and what would.
     Misfit(String),
     /// There is nothing of that name.
     Unknown {
@@ -91,7 +92,7 @@ impl WrongValue {
         Self { parameter, value: value.to_owned(), reason }
     }
 
-    /// The same for a value of a filter that names it.
+    /// The same for a value of a filter that names the column or log.
     pub(crate) fn of_filter(name: &'static str, value: &str, error: &anyhow::Error) -> Self {
         // A name that is wrong says so itself.
         let reason = match error.downcast_ref::<Self>() {
@@ -107,7 +108,7 @@ impl WrongValue {
 #[error("this takes more memory than the limit allows")]
 pub struct OutOfMemory;
 
-/// The entity index is not as it must be; it can be made anew from the data files.
+/// The entity index is damaged; it can be rebuilt from the data files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DamagedIndex {
     /// Its rows are not sorted.

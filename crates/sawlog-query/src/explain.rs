@@ -1,4 +1,4 @@
-//! How an answer came about, and what was read for it.
+//! How an answer was found, and what was read for it.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ pub(crate) struct Explain(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// What is noted, by log.
+    /// The notes, by log.
     notes: Vec<(&'static str, String)>,
     /// The plans that were executed, by table.
     plans: Vec<(&'static str, Arc<dyn ExecutionPlan>)>,
@@ -34,7 +34,7 @@ impl Explain {
         }
     }
 
-    /// All of it, a line for each note and for what was read of each table.
+    /// All lines: one for each note, and one for what was read of each table.
     pub(crate) fn lines(&self) -> Vec<String> {
         let Ok(mut seen) = self.0.lock() else { return Vec::new() };
         // Logs are asked at the same time, in no order.

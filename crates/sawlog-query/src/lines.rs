@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::filter::TextFilter;
 use crate::query::{EVIDENCE_ORDER, Query};
 
-/// About so many bytes of text are printed at a time, however long the texts are that rows share.
+/// About this many bytes of text are printed at a time, however long the texts are that rows share.
 const CHUNK: usize = 256 << 10;
 
 /// Gives `take` the text of each record that some queries leave, with a line feed, by source file and line; up to `limit` records, if
@@ -65,10 +65,10 @@ fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
     Ok(spawned.into_iter().map(|(chunks, task)| Cursor { query, chunks, task, chunk: None, row: 0 }).collect())
 }
 
-/// Where a record stands: source file and line.
+/// The place of a record: source file and line.
 type Place = (String, i64);
 
-/// The text of some rows of a batch, those that a pattern leaves.
+/// The texts of those rows of a batch that match the pattern.
 struct Chunk {
     files: TextColumn,
     lines: Int64Array,
@@ -89,7 +89,7 @@ impl Chunk {
     }
 }
 
-/// Prints the records of a data file, chunk by chunk, for as long as somebody takes them.
+/// Prints the records of a data file, chunk by chunk, as long as somebody takes them.
 async fn print(
     format: &'static Format,
     pattern: Option<TextFilter>,
@@ -110,7 +110,7 @@ async fn print(
     Ok(())
 }
 
-/// Prints rows of a batch from `start` on, until there is enough of them; gives which rows it looked at, too.
+/// Prints rows of a batch from `start` on, until there is enough text. Also returns which rows it looked at.
 fn print_some(
     format: &Format,
     pattern: Option<&TextFilter>,
@@ -145,7 +145,7 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// Where its next record stands, if there is one.
+    /// The place of its next record, if there is one.
     fn next_place(&mut self) -> Result<Option<Place>> {
         if self.chunk.as_ref().is_none_or(|chunk| self.row == chunk.rows.len()) {
             let (chunks, task) = (&mut self.chunks, &mut self.task);
@@ -163,7 +163,7 @@ impl Cursor<'_> {
         Ok(Some((file.to_owned(), line)))
     }
 
-    /// Gives out the records before `bound`, at least one and no more than `most`; says how many.
+    /// Returns the records before `bound`: at least one, and up to `most`. Also returns how many.
     fn take_until(
         &mut self,
         bound: Option<&Place>,

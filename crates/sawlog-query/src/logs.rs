@@ -47,15 +47,15 @@ const NAMES: &[(&[&str], Role)] = &[
     (&["url"], Role::Url),
 ];
 
-/// Columns of the view of events that are columns of a log, too.
+/// Columns of the view `events` that are also columns of a log.
 pub(crate) const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
 
-/// Leaves those of some sources in which something can be found.
+/// Selects the sources in which something can be found.
 pub(crate) trait Useful: Fn(&'static [Source]) -> Vec<&'static Source> {}
 
 impl<F: Fn(&'static [Source]) -> Vec<&'static Source>> Useful for F {}
 
-/// The format of the log named so; of its name the first part will do.
+/// The format of a log by name; the first part of the name is enough.
 ///
 /// # Errors
 ///
@@ -73,12 +73,12 @@ pub fn named(name: &str) -> Result<&'static Format> {
     })?)
 }
 
-/// Where the value of a role is in a log.
+/// Where a log has the value of a role.
 pub(crate) fn role(table: &Table, role: Role) -> Option<Value> {
     sawlog_formats::format(table.name)?.role(role)
 }
 
-/// The field that has the value of a role in a log, if it is one field.
+/// The field that has the value of a role in a log, if it is a single field.
 pub(crate) fn field(table: &Table, of: Role) -> Option<&'static str> {
     match role(table, of)? {
         Value::Field(name) => Some(name),
@@ -87,7 +87,7 @@ pub(crate) fn field(table: &Table, of: Role) -> Option<&'static str> {
     }
 }
 
-/// All fields that a record can have the value of a role in; none if the log has no such role.
+/// All fields in which a record can have the value of a role; empty if the log has no such role.
 pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
     match role(table, of) {
         Some(Value::Field(name)) => match entity_of(table, name).map(|entity| entity.part) {
@@ -123,7 +123,7 @@ pub(crate) fn entity(table: &Table, name: &str) -> Option<&'static Entity> {
     if let Some(path) = general(table, name) {
         return entity_of(table, path);
     }
-    // A column in which an entity stands somewhere is not that entity.
+    // A column that contains an entity somewhere is not that entity.
     entity_of(table, name).filter(|entity| !matches!(entity.part, Part::Within(_)))
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec
         }
         let (columns, name) = match column.kind {
             Kind::Struct(columns) => (columns, part),
-            // Lists are counted from 0, as those in JSON are.
+            // Lists are counted from 0, as in JSON.
             Kind::List(columns) => {
                 let place: u32 = part.parse().ok()?;
                 expr = array_element(expr, lit(i64::from(place) + 1));
@@ -188,7 +188,7 @@ pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec
     Some((expr, Vec::new()))
 }
 
-/// The value of a role in a record, for those who read it; `None` if the log has none.
+/// The value of a role in a record, for people to read; `None` if the log has none.
 pub(crate) fn shown(table: &Table, of: Role) -> Option<Expr> {
     value_of(table, role(table, of)?)
 }
@@ -218,7 +218,8 @@ fn value_of(table: &Table, value: Value) -> Option<Expr> {
     }
 }
 
-/// The column, by its own name or a general one: `source_ip_address` or `ip`; one in a group, or a field of its JSON, with dots.
+/// The column by its own name or a general one: `source_ip_address` or `ip`; with dots, one in a group or a field of
+/// its JSON.
 pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
     match name {
         "time" => return time(table),
@@ -242,7 +243,7 @@ pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
     if OF_EVENTS.contains(&name) { view::column(table, name) } else { None }
 }
 
-/// An entity's value in a record; of a flow, which has several addresses, where it came from.
+/// An entity's value in a record; for a flow, which has several addresses, its source.
 fn value(table: &Table, entity: &Entity) -> Option<Expr> {
     match entity.part {
         Part::Whole | Part::Joined(..) => column(table, entity.field),
@@ -296,13 +297,13 @@ fn source_value(table: &Table, source: &Source) -> Option<Expr> {
     })
 }
 
-/// Whether the text of a column begins in one of some ways.
+/// Whether the text of a column begins with one of some prefixes.
 fn begins(column: &str, prefixes: &[&str]) -> Expr {
     let begins = prefixes.iter().map(|prefix| ident(column).like(lit(format!("{prefix}%"))));
     begins.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
-/// Whether a column is false or, where that is not known, the text of another one begins in none of some ways.
+/// Whether a column is false or, if that is not known, the text of another column begins with none of some prefixes.
 pub(crate) fn is_not(column: &str, (other, prefixes): (&str, &[&str])) -> Expr {
     let by_name = ident(column).is_null().and(begins(other, prefixes).is_false());
     ident(column).is_false().or(by_name)
@@ -362,7 +363,7 @@ fn first_texts(table: &Table, sources: Vec<&'static Source>) -> Option<Vec<(Expr
     sources.into_iter().map(|source| Some((source_text(table, source)?, part(source)))).collect()
 }
 
-/// All names of columns of a table, those in groups with dots.
+/// All column names of a table; columns in groups have dots.
 pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
     fn below(prefix: &str, columns: &'static [Column], found: &mut Vec<(String, &'static Column)>) {
         for column in columns {
@@ -415,12 +416,12 @@ pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     Err(WrongValue::unknown(Parameter::Column, "column", name, names.iter().map(String::as_str)).into())
 }
 
-/// What is added up of a log's records, and what their fields mean.
+/// What is summed over a log's records, and what their fields mean.
 pub(crate) struct Roles {
-    /// What the bytes are, of which [`Roles::bytes`] has the number.
+    /// What the bytes are whose number [`Roles::bytes`] has.
     pub(crate) bytes_are: Option<Bytes>,
     pub(crate) bytes: Expr,
-    /// Size of what was stored.
+    /// The size of what was stored.
     pub(crate) bytes_received: Expr,
     /// Whether the request failed, or the flow was rejected.
     pub(crate) failed: Expr,
@@ -431,8 +432,8 @@ pub(crate) struct Roles {
     succeeded: Option<Expr>,
 }
 
-/// Why a record failed: the first of what says it, of some sources those that `useful` leaves; of a log that has no text for
-/// it, what else tells a failure.
+/// Why a record failed: the first source that says it (of some sources, those that `useful` selects). If the log has
+/// no text for it, another sign of failure.
 pub(crate) fn error(table: &Table, useful: impl Useful) -> Option<Expr> {
     if let Some(name) = field(table, Role::Error) {
         return match entity_of(table, name)?.part {
@@ -457,12 +458,12 @@ impl Roles {
         })
     }
 
-    /// Those of a log, whatever is known of its records.
+    /// The roles of a log, whatever is known about its records.
     pub(crate) fn of_table(table: &Table) -> Result<Self> {
         Self::of(table, |sources| sources.iter().collect())
     }
 
-    /// Those of a log, of some sources those that `useful` leaves.
+    /// The roles of a log, with those sources that `useful` selects.
     pub(crate) fn of(table: &Table, useful: impl Useful) -> Result<Self> {
         let none = || lit(ScalarValue::Int64(None));
         let general = |name: &str| resolve(table, name).unwrap_or_else(none);

@@ -2,16 +2,16 @@
 
 use strsim::normalized_damerau_levenshtein;
 
-/// So many names are suggested for a wrong one.
+/// The most names suggested for a wrong one.
 const SUGGESTIONS: usize = 5;
 /// A name is suggested if it is as similar as this, from 0 to 1.
 const SIMILAR: f64 = 0.4;
-/// A name is near if so much of it is the same.
+/// A name is near if it agrees at least this much.
 const NEAR: f64 = 0.75;
 
 /// The name most like `wanted`, if one is.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // What differs in length by more than a quarter can't be near, which is told sooner.
+    // Names that differ in length by more than a quarter can't be near, and are skipped sooner.
     let len = wanted.chars().count();
     let can_be_near = |name: &&str| {
         let other = name.chars().count();

@@ -23,7 +23,7 @@ pub enum Nothing {
     Filter {
         /// Its name, as in [`Parameter::Filter`](crate::Parameter::Filter).
         name: &'static str,
-        /// What was given for it.
+        /// The value that was given for it.
         value: String,
         /// A value that there is, and that may have been meant.
         near: Option<String>,
@@ -32,12 +32,12 @@ pub enum Nothing {
     OfAllFilters,
     /// The store has no records.
     InTheStore,
-    /// No record has what is asked for.
+    /// No record has such a value.
     WithThat,
 }
 
 impl Records {
-    /// Why there is none of them, and what may have been meant: asked when there is none.
+    /// Why no record matches, and what may have been meant. Call this when there is none.
     ///
     /// # Errors
     ///

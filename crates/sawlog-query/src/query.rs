@@ -34,7 +34,7 @@ use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 use crate::texts;
 use crate::times::{Clock, of_utc};
 
-/// Data files that have so many rows, one with another, are worth looking at their footers before they are read.
+/// If data files have this many rows on average, it pays to read their footers first.
 const LARGE: u64 = 64 << 10;
 /// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
 const BATCH_ROWS_IN_ORDER: usize = 2048;
@@ -48,16 +48,16 @@ pub(crate) struct Query {
     pub(crate) store: Arc<Store>,
     pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
-    /// The columns of the records' times, of which the first counts that is not null.
+    /// The columns of the records' times; the first that is not null counts.
     pub(crate) times: &'static [&'static str],
     pub(crate) filters: LogFilters,
     /// What the index left, if it was asked.
     pub(crate) candidates: Option<Candidates>,
-    /// The snapshot of the index; it has no data files if there is none.
+    /// The snapshot of the index; without data files if there is none.
     index: Arc<Snapshot>,
     pub(crate) explain: Explain,
-    /// Whether there can be failures of which only the response of a sign-in tells, once that was asked: in the data files that can
-    /// hold the records.
+    /// Whether the data files that can hold the records have failures that only the response of a sign-in shows; set
+    /// once it was looked up.
     silent: Arc<OnceLock<bool>>,
 }
 
@@ -107,7 +107,7 @@ impl Query {
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
         let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
-        // Records without a date have no time, so none of them is of the time asked for.
+        // Records without a date have no time, so none of them is within the time asked for.
         self.snapshot.files.retain(|file| {
             let date = file.date.as_ref();
             let late_enough = since.as_ref().is_none_or(|since| date.is_some_and(|date| date >= since));
@@ -117,7 +117,7 @@ impl Query {
         if !probes.is_empty() && !self.snapshot.files.is_empty() {
             self.candidates = Some(index::candidates(self.index(), &probes)?);
         }
-        // What failed is told by less, where the index knows that less is enough.
+        // Fewer columns tell what failed, if the index knows that they are enough.
         if args.failed {
             let failed = self.roles()?.failed.is_true();
             let asked = self.filters.fields.iter_mut().filter(|filter| filter.name == FAILED);
@@ -157,8 +157,8 @@ impl Query {
         self.candidates.as_ref().is_some_and(|candidates| candidates.in_vain.contains(&column))
     }
 
-    /// Those of some sources in which something is to be found. What only the response of a sign-in tells is wide to read: by the
-    /// index there mostly is nothing.
+    /// The sources in which something can be found. The response of a sign-in is large to read, and the index mostly
+    /// knows that it holds nothing.
     pub(crate) fn useful(&self, sources: &'static [Source]) -> Vec<&'static Source> {
         let can_be_silent = || *self.silent.get_or_init(|| self.has_silent_failures().unwrap_or(true));
         sources.iter().filter(|source| source.only.is_empty() || can_be_silent()).collect()
@@ -179,8 +179,8 @@ impl Query {
         index::has_silent_failures(self.index_of(files))
     }
 
-    /// About how many records the filters leave by the index, 0 only if there are none; where it can't answer, 1 if there are
-    /// any.
+    /// About how many records match the filters, by the index; 0 only if there are none. If the index can't answer, 1
+    /// if there are any records.
     pub(crate) fn records(&self) -> Result<u64> {
         self.known_records()?.map_or_else(|| self.leaves_any().map(u64::from), Ok)
     }
@@ -197,7 +197,7 @@ impl Query {
         Ok(least)
     }
 
-    /// What is added up of the records, and what their fields mean.
+    /// What is summed over the records, and what their fields mean.
     pub(crate) fn roles(&self) -> Result<Roles> {
         Roles::of(self.format.table, |sources| self.useful(sources))
     }
@@ -212,7 +212,7 @@ impl Query {
         Self { snapshot: Snapshot { files, ..self.snapshot.clone() }, ..self.clone() }
     }
 
-    /// The records that one filter leaves, of all that there are.
+    /// The records that match one filter alone.
     pub(crate) fn only(&self, filter: FieldFilter) -> Self {
         let filters = LogFilters { fields: vec![filter], ..LogFilters::default() };
         Self { filters, ..self.unfiltered() }
@@ -275,9 +275,10 @@ impl Query {
         Ok(frame.select(names.map(column).collect::<Vec<_>>())?)
     }
 
-    /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
-    /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the filters
-    /// or an expression need them plain, which the engine compares faster; where none of many records has any, as null.
+    /// Folds the records, as `wanted`, in streams that are read in parallel, each on its own thread: `add` takes the
+    /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the
+    /// filters or an expression need plain text, which the engine compares faster. If none of many records has any
+    /// text, the column is null.
     pub(crate) fn fold<T: Send>(
         &self,
         mut wanted: Vec<Expr>,
@@ -286,7 +287,7 @@ impl Query {
     ) -> Result<Vec<T>> {
         let reckoned = wanted.iter().filter(|expr| plain_column(expr).is_none()).flat_map(Expr::column_refs);
         let (filter, leaves_many) = (self.filters.expr(), self.leaves_many());
-        // Where every row of a page is looked at, a dictionary is compared faster than its texts.
+        // If every row of a page is looked at, comparing a dictionary is faster than comparing its texts.
         let picked = filter.iter().filter(|_| !leaves_many).flat_map(Expr::column_refs);
         let plain: HashSet<&str> = reckoned.chain(picked).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
@@ -336,7 +337,7 @@ impl Query {
         })
     }
 
-    /// Whether the filters leave so many records, by the index, that it doesn't pay to pick them out of the pages.
+    /// Whether so many records match, by the index, that it doesn't pay to pick them out of the pages.
     fn leaves_many(&self) -> bool {
         const SHARE: u64 = 16;
         self.candidates.as_ref().is_some_and(|Candidates { files, records, .. }| {
@@ -344,7 +345,7 @@ impl Query {
         })
     }
 
-    /// Adds to what is wanted what printing the record needs, where `pattern` looks at it.
+    /// Adds the columns that printing the record needs, if `pattern` looks at its text.
     fn with_printed(&self, mut wanted: Vec<Expr>) -> Vec<Expr> {
         if self.filters.text.is_some() {
             let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
@@ -354,9 +355,10 @@ impl Query {
         wanted
     }
 
-    /// What is wanted of the records that the filters and a condition leave, in evidence order, at most so many, before
-    /// `pattern` is looked at; `wanted` has the columns `source_file` and `source_line`. Not by the engine's planner
-    /// (`DataFusion` 55.2), which with a limit lets a stream take over the files of others, out of order.
+    /// The first columns `wanted` of the records that match the filters and a condition, in evidence order, up to a
+    /// limit that counts before `pattern` is applied. `wanted` has the columns `source_file` and `source_line`. This
+    /// does not use the engine's planner (`DataFusion` 55.2): with a limit, it lets a stream take over the files of
+    /// others, out of order.
     pub(crate) fn in_order(
         &self,
         condition: Option<Expr>,
@@ -375,7 +377,7 @@ impl Query {
         })
     }
 
-    /// The same of all records that the filters leave, in a stream for each data file: whoever takes them merges them.
+    /// The same for all records that match the filters, in one stream per data file. The caller merges them.
     pub(crate) fn in_order_by_file(
         &self,
         wanted: Vec<Expr>,
@@ -404,7 +406,7 @@ impl Query {
         if let Ok(keep) = col(KEEP, &plan.schema()) {
             plan = Arc::new(FilterExec::try_new(keep, plan)?);
         }
-        // So many of each data file are enough.
+        // This many records of each data file are enough.
         let plan = plan.with_fetch(limit).unwrap_or(plan);
         Ok((context, plan))
     }
@@ -434,8 +436,9 @@ impl Query {
         Ok(any)
     }
 
-    /// What is wanted of the records, by time, at most so many, before `pattern` is looked at; `wanted` has the columns by
-    /// which evidence is ordered. The engine passes over what is later than the first ones that it has found.
+    /// The columns `wanted` of the records, by time, up to a limit that counts before `pattern` is applied; `wanted`
+    /// has the columns that define evidence order. The engine skips data that is later than the first records it has
+    /// found.
     pub(crate) fn by_time(
         &self,
         time: &str,
@@ -467,7 +470,7 @@ impl Query {
         Ok(filter_record_batch(&batch, &mask)?)
     }
 
-    /// Calls `take` for each batch of the records, until it says that it has enough.
+    /// Calls `take` for each batch of the records, until it returns that it has enough.
     pub(crate) fn for_each(
         &self,
         mut stream: SendableRecordBatchStream,
@@ -485,7 +488,7 @@ impl Query {
     }
 }
 
-/// Rows that were read, of which the filters leave all or some.
+/// Rows that were read. All or some of them match the filters.
 pub(crate) struct Rows {
     batch: RecordBatch,
     keep: Option<BooleanArray>,
@@ -495,7 +498,7 @@ impl Rows {
     fn of(batch: RecordBatch) -> Result<Self> {
         let Some(keep) = batch.column_by_name(KEEP) else { return Ok(Self { batch, keep: None }) };
         let keep = keep.as_boolean_opt().context("no truth")?;
-        // What is neither true nor false is not left.
+        // A row whose condition is neither true nor false does not match.
         let keep = if keep.null_count() > 0 { prep_null_mask_filter(keep) } else { keep.clone() };
         let keep = Some(keep).filter(|keep| keep.true_count() < keep.len());
         Ok(Self { batch, keep })
@@ -531,8 +534,8 @@ fn plain_column(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// The columns of which the first that is not null has a record's time, as far as they matter: by the statistics of the data
-/// files one may be there in all records, so that those after it say nothing, or in none.
+/// The columns of a record's time, as far as they matter (the first that is not null counts): by the statistics of
+/// the data files, a column may have a value in all records, so that those after it don't matter, or in none.
 fn times(snapshot: &Snapshot) -> &'static [&'static str] {
     let all = snapshot.table.times;
     if all.len() == 1 {
@@ -546,7 +549,7 @@ fn times(snapshot: &Snapshot) -> &'static [&'static str] {
     let has_range = |name: &str| snapshot.table.columns.iter().any(|column| column.name == name && column.skip_files);
     let is_full = |name: &&str| has_range(name) && nulls.iter().all(|nulls| nulls[*name] == 0);
     let needed = all.iter().position(is_full).map_or(all, |place| &all[..=place]);
-    // A data file that says nothing of the column was written before there was one.
+    // A data file without statistics for the column was written before the column existed.
     let is_empty = |name: &str| {
         let mut files = snapshot.files.iter().zip(&nulls);
         has_range(name) && files.all(|(file, nulls)| nulls[name].as_u64().is_none_or(|nulls| nulls == file.rows))

@@ -51,18 +51,19 @@ impl S3Summary {
         self.column() == "remote_ip"
     }
 
-    /// Rows of it as a table.
+    /// The summary as rows of a table.
     ///
     /// # Errors
     ///
-    /// None but of a bug.
+    /// Only if there is a bug.
     pub fn table(self, rows: &[(String, u128)]) -> Result<RecordBatch> {
         table(self.column(), if self.is_of_bytes() { "bytes_sent" } else { "count" }, rows)
     }
 }
 
 impl Records {
-    /// A summary of the S3 access logs: values and their sums, the largest first; up to `number` of them, if that is not 0.
+    /// A summary of the S3 access logs: values and their sums, the largest first; up to `number` of them, or all if
+    /// it is 0.
     ///
     /// # Errors
     ///
@@ -74,7 +75,8 @@ impl Records {
         let only = summary.prefix().map(|prefix| ("request_uri", prefix));
         let measures = Measures { bytes_sent: sums, first_number: sums, only, ..Measures::default() };
         let size_of = |of: &Sums| if sums { of.bytes_sent.unwrap_or_default() } else { u128::from(of.count) };
-        // What is not shown comes last, but for records without a value, which may be one of the largest groups.
+        // Values that are not shown come last, except records without a value, which may be one of the largest
+        // groups.
         let rank = |of: &Sums| if sums { of.bytes_sent.map_or(0, |bytes| bytes + 1) } else { size_of(of) };
         let at_most = if number == 0 { 0 } else { number.saturating_add(1) };
         let mut groups = largest(&[query], &[summary.column().to_owned()], measures, at_most, rank)?;

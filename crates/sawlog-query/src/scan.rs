@@ -43,30 +43,31 @@ use crate::error::UnknownColumn;
 /// Row numbers by data file.
 pub(crate) type Positions = HashMap<String, Vec<u64>>;
 
-/// What becomes of filters.
+/// How filters are applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Filtering {
-    /// Whoever plans hands them to the scan, which picks the rows.
+    /// The planner hands them to the scan, which selects the rows.
     #[default]
     InPlan,
-    /// The same, but the scan only looks at which pages they leave: the rows in them are left to whoever plans.
+    /// The same, but the scan only selects pages by them; the planner filters the rows.
     Pages,
-    /// The table hands them to the scan: of a table without groups of columns, by which the scan may not pick rows.
+    /// The table hands them to the scan. For a table without groups of columns; with groups, the scan may not select
+    /// rows.
     Rows,
 }
 
 /// How a table is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadAs {
-    /// Text columns, and groups of some, to be given as dictionaries, which is how they are stored: for grouping.
+    /// Text columns, and groups with such columns, that come as dictionaries, as they are stored: for grouping.
     pub(crate) dictionaries: Vec<String>,
-    /// Whether the rows of a stream keep their order, each data file being one or more of them: so evidence order costs a
-    /// merge instead of a sort.
+    /// Whether the rows of a stream keep their order, with each data file in one or more streams. Then evidence order
+    /// costs a merge instead of a sort.
     pub(crate) in_order: bool,
     /// Whether text in groups and lists is given as views, as other text is.
     pub(crate) views: bool,
     pub(crate) filtering: Filtering,
-    /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
+    /// The row groups of large data files, by path; they are dealt out to several streams.
     pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
 }
 
@@ -101,7 +102,7 @@ impl StoreTable {
                     }
                     (Kind::Text, _) => DataType::Utf8View,
                     (Kind::Struct(_), _) if as_dictionary => column.dictionary_type(),
-                    // What is merged is copied, and a view is copied faster than text.
+                    // A merge copies its input, and a view is copied faster than text.
                     (Kind::Struct(_) | Kind::List(_), _) if read_as.views => with_views(&column.data_type()),
                     (Kind::Bytes, _) => DataType::BinaryView,
                     _ => column.data_type(),
@@ -121,9 +122,9 @@ impl StoreTable {
         };
         let columns = columns_checksum(snapshot.table);
         let files = snapshot.files.iter().map(|entry| {
-            // The engine believes what the footer says.
+            // The engine trusts the footer.
             let opened = open_checked(folder, entry)?;
-            // A file that was written before the table had all of its columns has its own schema.
+            // A file that was written before its table had all columns has a schema of its own.
             let stored = if entry.columns == Some(columns) {
                 Arc::clone(&file_schema)
             } else {
@@ -153,7 +154,7 @@ impl StoreTable {
         })
     }
 
-    /// The same table, of which only some rows are read of some data files.
+    /// The same table, reading only some rows of some data files.
     pub(crate) fn at(mut self, positions: &Positions) -> Self {
         for (entry, file) in &mut self.files {
             // An index that names rows that are not there is wrong; the file is read whole.
@@ -177,14 +178,14 @@ fn with_views(data_type: &DataType) -> DataType {
     }
 }
 
-/// The fields that a data file has, of those of its table.
+/// The fields of its table that a data file has.
 fn stored_schema(file: &File, table: &Schema) -> Result<Schema> {
     let footer = ParquetMetaDataReader::new().parse_and_finish(file).context("can't read the footer")?;
     let stored = stored_fields(table, footer.file_metadata().schema_descr());
     stored.map_err(|unknown| UnknownColumn(unknown).into())
 }
 
-/// What the footers of some data files say.
+/// The footers of some data files.
 #[derive(Debug, Default)]
 pub(crate) struct Footers {
     /// The columns in which no record has anything.
@@ -250,7 +251,7 @@ fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
 }
 
 impl StoreTable {
-    /// The data files, or parts of those whose row groups are known, in at most so many groups.
+    /// The data files, or parts of them if their row groups are known, in up to `most` groups.
     fn dealt_out(&self, groups: usize) -> Vec<FileGroup> {
         let mut dealt = vec![Vec::new(); groups];
         for (place, (entry, file)) in self.files.iter().enumerate() {
@@ -273,8 +274,8 @@ impl StoreTable {
 pub(crate) const KEEP: &str = "q_keep";
 
 impl StoreTable {
-    /// A scan that does all there is to do: it gives what is `wanted` of the rows under a condition; where it gives others,
-    /// too, [`KEEP`] tells them apart. A planner would take longer than some scans.
+    /// A scan that does everything: it returns what is `wanted` of the rows that match a condition. If it also
+    /// returns other rows, [`KEEP`] marks the matching ones. A planner would take longer than some scans.
     pub(crate) async fn plan(
         &self,
         state: &SessionState,
@@ -304,13 +305,13 @@ impl StoreTable {
             scan = pushed.updated_node.map_or(scan, |source| Arc::new(DataSourceExec::new(source)));
         }
         let projection = ProjectionExec::try_new(columns, Arc::clone(&scan))?;
-        // The scan then reads no more of a group of columns than is wanted.
+        // The scan then reads only the wanted part of a group of columns.
         let plan = scan.try_swapping_with_projection(&projection)?.unwrap_or_else(|| Arc::new(projection));
         Ok(plan.repartitioned(state.config().target_partitions(), options)?.unwrap_or(plan))
     }
 }
 
-/// A selection of some rows of a file; they are in ascending order.
+/// A selection of some rows of a file, given in ascending order.
 fn selection(rows: &[u64], all: u64) -> RowSelection {
     let ranges = rows.iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| row..row + 1);
     RowSelection::from_consecutive_ranges(ranges, usize::try_from(all).unwrap_or(usize::MAX))
@@ -374,7 +375,7 @@ impl TableProvider for StoreTable {
             .with_projection_indices(projection.cloned())?;
         if self.in_order && !self.is_index {
             let schema = self.schema();
-            // So that who deals the files out anew leaves each stream in order.
+            // So that dealing out the files again leaves each stream in order.
             let options = SortOptions { descending: false, nulls_first: false };
             let order = ["source_file", "source_line"]
                 .map(|name| col(name, &schema).map(|column| PhysicalSortExpr::new(column, options)));

@@ -10,7 +10,7 @@ use sawlog_store::{Store, TABLES};
 use crate::error::{Parameter, WrongValue};
 use crate::{events, logs, printed};
 
-/// The table, or the view, of that name; of a log's table the first part of its name will do.
+/// The table or view of a name; for a log's table, the first part of its name is enough.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn names() -> Vec<(&'static str, Vec<String>)> {
 ///
 /// # Errors
 ///
-/// None but of a bug.
+/// Only if there is a bug.
 pub fn columns(only: Option<&str>) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     for table in TABLES() {

@@ -10,8 +10,8 @@ pub(crate) const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// The UTC time of so many microseconds since 1970, `2021-07-29T13:10:06Z`, if it is of the years -9999 to 9999. (A timestamp of
-/// the library ends some hours before the year 9999 does.)
+/// The UTC time of a number of microseconds since 1970, such as `2021-07-29T13:10:06Z`; `None` outside the years
+/// -9999 to 9999. (A timestamp of the library ends some hours before the year 9999 does.)
 pub(crate) fn in_utc(micros: i64) -> Option<String> {
     let days = Span::new().try_days(micros.div_euclid(DAY)).ok()?;
     let midnight = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(days).ok()?;
@@ -30,18 +30,18 @@ pub(crate) fn of_utc(text: &str) -> Option<i64> {
 pub struct Clock {
     /// The time of the last record, in microseconds since 1970.
     pub last: Option<i64>,
-    /// The first and the last day of which there are records.
+    /// The first and the last day that have records.
     pub days: Option<(String, String)>,
 }
 
-/// The first microsecond of what a time names, and the one after its last: a day, a minute, a second, or so long before
-/// the last record.
+/// The first microsecond of a time, and the one after its last: of a day, a minute, a second, or a moment before the
+/// last record.
 pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     let wrong = || {
         "is not a time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
          seconds since 1970, or 2h for two hours before the last record"
     };
-    // A date's parser takes a time behind it, and leaves it out.
+    // The parser of dates accepts a time after the date, and ignores it.
     if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
         // Eight digits are a date; more of them are seconds.
         if text.len() == 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -87,7 +87,7 @@ fn clock_of(text: &str) -> &str {
     text.split_once(['T', 't', ' ']).map_or(text, |(_, clock)| clock)
 }
 
-/// The day of a time without one: that of the records, if they are of one only.
+/// The day for a time without one: the day of the records, if they are all of one day.
 fn day(text: &str, clock: &Clock) -> Result<Date> {
     match &clock.days {
         Some((first, last)) if first == last => first.parse().context("the records' day is not a date"),
@@ -144,7 +144,7 @@ pub(crate) fn length(text: &str) -> Result<i64> {
     length.checked_mul(unit * SECOND).context(wrong())
 }
 
-/// What begins at a time, UTC, and is so long. The last years of a calendar are beyond a timestamp.
+/// The span that begins at a UTC time and has this length. The last years of a calendar are beyond a timestamp.
 fn from(start: DateTime, length: i64) -> (i64, i64) {
     let start = start.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
     let start = start.as_secs().saturating_mul(SECOND).saturating_add(i64::from(start.subsec_micros()));

@@ -30,9 +30,9 @@ pub enum Measure {
 /// By what records are grouped, and which groups are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Grouping {
-    /// The columns: those of a table, or general names such as `ip` and `user`, which mean the field of each log.
+    /// The columns: columns of a table, or general names such as `ip` and `user`, which work for every log.
     pub columns: Vec<String>,
-    /// By what the groups are ordered.
+    /// The measure that groups are sorted by.
     pub by: Measure,
     /// How many groups; 0 for all.
     pub number: usize,
@@ -54,7 +54,7 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// A [`WrongValue`](crate::WrongValue) if no log has all of the columns; else if data files can't be read.
+    /// A [`WrongValue`](crate::WrongValue) if no log has all of the columns. Also if data files can't be read.
     pub fn top(&self, grouping: &Grouping) -> Result<Top> {
         let Grouping { columns, by, number, ips } = grouping;
         let queries = with_columns(self.queries(), columns)?;
@@ -81,9 +81,9 @@ impl Records {
 /// Which sums are shown.
 #[derive(Clone, Copy)]
 struct Shown {
-    /// Those of flows.
+    /// The bytes of flows.
     flows: bool,
-    /// Those of requests.
+    /// The bytes of requests.
     others: bool,
     /// How many addresses there are.
     ips: bool,

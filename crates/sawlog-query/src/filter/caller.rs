@@ -22,7 +22,7 @@ fn is_named(column: &Expr, name: &str) -> Expr {
 /// Nobody: how S3 logs write that a request was anonymous.
 const NOBODY: &str = "-";
 
-/// The caller is the value or matches it; or an ARN of the caller or of the role behind it names it after a `/` or `:`.
+/// The caller is the value or matches it; or an ARN of the caller or of its role has the name after a `/` or `:`.
 pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
     if value == NOBODY {
         let expr = resolve(table, "user")?.is_null();

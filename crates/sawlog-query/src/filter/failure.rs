@@ -33,7 +33,7 @@ fn is_any(value: &str) -> bool {
 fn of_sources(table: &Table, field: &'static str, sources: &'static [Source], value: &str) -> Option<Condition> {
     /// What sign-ins say that failed.
     const FAILURE: &str = "Failure";
-    // What is wide, and so looked at in few records only, is read only if that is asked for.
+    // Columns that are large, and so looked at in few records, are read only if necessary.
     let (told, silent): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| source.only.is_empty());
     let test = |column: &Expr| glob(column, value);
     let (code, others) = told.split_first()?;

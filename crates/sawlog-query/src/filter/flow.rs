@@ -8,7 +8,7 @@ use super::condition::{Condition, any, probe};
 use super::glob::glob;
 use crate::logs;
 
-/// What became of a flow.
+/// Whether a flow was accepted or rejected.
 pub(super) fn action(table: &Table, value: &str) -> Option<Condition> {
     any(table, &logs::fields(table, Role::Action), |column| glob(column, &value.to_uppercase()))
 }

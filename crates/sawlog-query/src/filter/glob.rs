@@ -49,12 +49,13 @@ pub(super) fn like(glob: &str) -> String {
     pattern
 }
 
-/// A glob for texts that the engine does not have: `None` if the value is no glob.
+/// A glob that the engine has no function for; `None` if the value is not a glob.
 pub(super) fn matcher(value: &str) -> Option<GlobMatcher> {
     parsed(value).map(|glob| glob.compile_matcher())
 }
 
-/// A value as a glob; `None` if it is none, such as the user agent `[aws-sdk-java/1.11]`, whose brackets hold no range.
+/// A value as a glob; `None` if it is not one, such as the user agent `[aws-sdk-java/1.11]`, whose brackets hold no
+/// range.
 fn parsed(value: &str) -> Option<Glob> {
     if !is_glob(value) {
         return None;

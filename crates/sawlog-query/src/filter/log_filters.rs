@@ -22,17 +22,17 @@ use crate::times::{self, Clock};
 /// The filter that leaves what failed.
 pub(crate) const FAILED: &str = "failed";
 
-/// Says that a value of a filter is wrong.
+/// The error for a wrong value of a filter.
 pub(super) fn bad(filter: &'static str, value: &str, error: &anyhow::Error) -> anyhow::Error {
     WrongValue::of_filter(filter, value, error).into()
 }
 
-/// A filter on one field: what was asked for, and the expression.
+/// A filter on one field: its name and value, and the expression.
 #[derive(Clone, Debug)]
 pub struct FieldFilter {
     /// The filter's name, `bucket`.
     pub name: &'static str,
-    /// What was given for it.
+    /// The value that was given.
     pub value: String,
     /// The column in which near misses can be looked for, if the value is a plain one.
     pub column: Option<Expr>,
@@ -45,9 +45,9 @@ pub struct FieldFilter {
 /// All filters of a command, on one log.
 #[derive(Clone, Debug, Default)]
 pub struct LogFilters {
-    /// The filters on fields, all of which must leave a record.
+    /// The filters on fields. A record must match all of them.
     pub fields: Vec<FieldFilter>,
-    /// The columns that `since` and `until` are about, of which the first counts that is not null.
+    /// The columns for `since` and `until`; the first that is not null counts.
     pub times: &'static [&'static str],
     /// Not before: microseconds since 1970.
     pub since: Option<i64>,
@@ -61,7 +61,7 @@ pub struct LogFilters {
 
 type Make<'a> = &'a dyn Fn(&str) -> Result<Option<Condition>>;
 
-/// Adds up the filters of a log.
+/// Collects the filters of a log.
 pub(super) struct Builder {
     pub(super) table: &'static Table,
     pub(super) fields: Vec<FieldFilter>,
@@ -76,7 +76,7 @@ impl Builder {
         })
     }
 
-    /// The same, where `make` makes one of all values.
+    /// The same, where `make` makes one filter of all values.
     pub(super) fn add_all(
         &mut self,
         name: &'static str,
@@ -156,7 +156,8 @@ impl Builder {
         Ok(())
     }
 
-    /// `around` several times, any of which will do: what is before the first and after the last is left out by [`window`].
+    /// `around` given several times: any of them may match. [`window`] excludes what is before the first and after
+    /// the last.
     fn add_around(&mut self, args: &Filters, clock: &Clock) -> Result<()> {
         let around = around(args, clock)?;
         if around.len() < 2 {
@@ -247,7 +248,7 @@ impl LogFilters {
         self.expr_without_time().into_iter().chain(bounds).reduce(Expr::and)
     }
 
-    /// The filters on columns but for the time.
+    /// The filters on columns, except the time.
     pub(crate) fn expr_without_time(&self) -> Option<Expr> {
         let fields = self.fields.iter().map(|filter| filter.expr.clone());
         fields.chain(self.first_only.clone()).reduce(Expr::and)
@@ -257,7 +258,7 @@ impl LogFilters {
 /// Whether the first of some columns that has a time is within bounds, a condition for each.
 fn time_bounds(times: &[&str], since: Option<i64>, until: Option<i64>) -> impl Iterator<Item = Expr> {
     let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
-    // Written so that row groups can be passed over by the range of the first column.
+    // Written so that row groups can be skipped by the range of the first column.
     let any = |test: &dyn Fn(Expr) -> Expr| {
         let (last, others) = times.split_last()?;
         let either = |later: Expr, name: &&str| test(ident(*name)).or(ident(*name).is_null().and(later));
@@ -279,7 +280,7 @@ mod tests {
 
     use super::*;
 
-    /// A record of the table all of whose text is `text`.
+    /// A record of the table with `text` in every text column.
     fn record(table: &Table, text: &str) -> RecordBatch {
         let schema = table.schema();
         let columns = schema.fields().iter().map(|field| {

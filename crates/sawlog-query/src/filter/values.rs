@@ -19,7 +19,7 @@
 pub struct Filters {
     /// The caller's address, or a network such as 10.0.0.0/8; for flow logs, source or destination.
     pub ip: Vec<String>,
-    /// The source address: like `ip`, but for flow logs only where they came from.
+    /// The source address: like `ip`, but for flow logs the source only.
     pub src: Vec<String>,
     /// The destination address of flows; for load balancers, the target's.
     pub dst: Vec<String>,
@@ -31,9 +31,9 @@ pub struct Filters {
     pub sport: Vec<String>,
     /// The destination port.
     pub dport: Vec<String>,
-    /// What became of a flow: ACCEPT or REJECT.
+    /// What happened to a flow: ACCEPT or REJECT.
     pub action: Vec<String>,
-    /// The caller: the name of a user or role, an ARN, an AWS service, an id; `-` for nobody.
+    /// The caller: name of a user or role, ARN, AWS service or id; `-` for anonymous requests.
     pub user: Vec<String>,
     /// The access key that signed; in S3 logs only presigned URLs tell.
     pub access_key: Vec<String>,
@@ -72,7 +72,7 @@ pub struct Filters {
     pub until: Option<String>,
     /// Nothing, or a time and a duration: only what happened within the duration before or after it.
     pub around: Vec<String>,
-    /// Only these logs, by their names or the first parts of these; all that the store has if there are none.
+    /// Only these logs, by name or the first part of it; all logs in the store if empty.
     pub log: Vec<String>,
     /// Count an event once that was delivered more than once.
     pub distinct: bool,

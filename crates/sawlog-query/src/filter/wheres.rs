@@ -21,7 +21,7 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
             return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
         };
         if path.ends_with(' ') {
-            // Blanks around the sign are no part of either.
+            // Blanks around the sign belong to neither side.
             value = value.trim_start();
         }
         let path = path.trim_end();
@@ -51,7 +51,7 @@ fn plain_path(path: &str) -> String {
     steps.join(".")
 }
 
-/// A list of groups, and the field of theirs that a path names without a place: `resources.arn`.
+/// A list of groups, and the field of its groups that a path names without a position: `resources.arn`.
 fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     let (list, field) = path.split_once('.')?;
     let column = table.columns.iter().find(|column| column.name == list)?;
@@ -59,7 +59,7 @@ fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
 }
 
-/// Whether a field is a value, as text, or matches it; of no value, whether a record lacks the field.
+/// Whether a field is a value, as text, or matches it; for an empty value, whether a record lacks the field.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
     let (wanted, matcher) = (value.to_owned(), matcher(value));
     let is_it = move |text: &str| text == wanted || matcher.as_ref().is_some_and(|glob| glob.is_match(text));
@@ -68,7 +68,7 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
         return Ok(Some(Condition { expr, probe: None }));
     }
     let Some(column) = resolve(table, path) else {
-        // No record of a log without the field has it.
+        // A log without the field has no record that matches.
         return Ok(value.is_empty().then(|| Condition { expr: lit(true), probe: None }));
     };
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
@@ -85,7 +85,7 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     }
     let mut expr = glob(&column, value);
     if let Some((json, steps)) = json_column(table, path).filter(|(_, steps)| !steps.is_empty()) {
-        // Through an array without a place, any of its values will do.
+        // In an array without a position, any value may match.
         let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
         let last = steps.last().cloned().unwrap_or_default();
         let has = move |text: &str| {

@@ -52,7 +52,7 @@ pub(super) fn column(table: &Table, name: &str) -> Option<Expr> {
     of_table(table, name, &Roles::of_table(table).ok()?).ok().flatten()
 }
 
-/// The same, by what is known of the log's records.
+/// The same, using what is known about the log's records.
 pub(crate) fn of_table(table: &Table, name: &str, roles: &Roles) -> Result<Option<Expr>> {
     let role = match name {
         "actor" => Role::Actor,

@@ -55,7 +55,7 @@ pub struct Bar {
 }
 
 impl Counts {
-    /// Counts the records, of which the first and the last one are of these times.
+    /// Counts the records. The first and the last of them have these times.
     pub(super) fn of(queries: &[Query], times: Option<(i64, i64)>) -> Result<Self> {
         let Some(query) = queries.first() else { return Ok(Self::default()) };
         let seconds = times.map_or(0, |(first, last)| last.saturating_sub(first) / 1_000_000);

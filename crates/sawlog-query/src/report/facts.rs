@@ -1,4 +1,4 @@
-//! All that a report tells, but for single entities.
+//! The facts of a report, except for single entities.
 
 use anyhow::Result;
 use sawlog_formats::{Role, Table};
@@ -52,7 +52,7 @@ pub struct Top {
     pub title: String,
     /// What the values are.
     pub heading: &'static str,
-    /// What is listed beside records and failures: bytes of one kind, which others must not be added to.
+    /// The bytes listed beside records and failures; different kinds of bytes must not be added up.
     pub bytes: Option<Bytes>,
     /// The groups, the largest first.
     pub groups: Vec<Group>,
@@ -68,8 +68,8 @@ pub struct Bytes {
 }
 
 impl Facts {
-    /// Collects the facts of some records, of whose timeline up to `most` lines are chosen, or all if that is 0, and of the sources of
-    /// all records of the store.
+    /// Collects the facts of some records: up to `most` lines of their timeline, or all if it is 0, and the sources
+    /// of all records of the store.
     ///
     /// # Errors
     ///
@@ -115,7 +115,8 @@ fn log(query: &Query) -> Result<Log> {
     Ok(Log { name: table.name, title: title(table), records: all.count, failed: all.errors, times: all.times() })
 }
 
-/// A list of top values: its title, what the values are, the dimension, by what the largest are told, and the bytes listed beside.
+/// A list of top values: its title, what the values are, the dimension, the measure that they are sorted by, and the
+/// bytes listed beside.
 type List = (String, &'static str, &'static str, fn(&Sums) -> u128, Option<Bytes>);
 
 fn tops(queries: &[Query]) -> Result<Vec<Top>> {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::sources::{Sources, hex};
 
-/// The lists of a result for CloudTrail's digests that name what is wrong.
+/// The lists in a result for CloudTrail's digests that name faults.
 const WRONG_IN_DIGESTS: [&str; 4] = ["wrong", "missing", "altered", "unexpected"];
 
 /// What a verification found.
@@ -42,7 +42,7 @@ impl Verified {
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or is no such result.
+    /// If the file can't be read, or is not the result of a verification.
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
@@ -68,7 +68,7 @@ impl Verified {
         })
     }
 
-    /// Whether it is about other sources than these, as far as it can be told.
+    /// Whether it is about other sources than these, as far as the result shows.
     #[must_use]
     pub fn is_about_others(&self, sources: &Sources) -> Option<Others> {
         let (about, there) = (self.rebuilt + self.without_records + self.failed, sources.all.len() as u64);

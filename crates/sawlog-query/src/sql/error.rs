@@ -17,7 +17,7 @@ pub(crate) struct Names {
     pub(crate) functions: Vec<String>,
 }
 
-/// The error of the engine, without what led to it.
+/// The error of the engine, without its context.
 pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
     if let Some(unnamed) = Unnamed::of(error) {
         return unnamed.into();
@@ -57,7 +57,7 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
 /// The longest text of an error of the engine.
 const LONGEST: usize = 300;
 
-/// What an error of the engine says, without what it calls it, and without trees and values that nobody would read.
+/// The message of an engine's error, without its category, and without trees and values that nobody would read.
 fn short(text: &str) -> Error {
     let prefixes = ["Internal error: ", "Execution error: ", "Error during planning: "];
     let text = prefixes.iter().fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
@@ -68,7 +68,7 @@ fn short(text: &str) -> Error {
     }
 }
 
-/// What is said of a call whose arguments a function does not take.
+/// The message for a call with arguments that the function does not take.
 fn not_taken(text: &str) -> Option<String> {
     let quoted = |before: &str| Some(text.split_once(before)?.1.split_once('\'')?.0);
     let number = |what: &str| text.split_once(what)?.1.split([' ', '.', ',']).next()?.parse::<usize>().ok();
@@ -98,7 +98,7 @@ fn not_taken(text: &str) -> Option<String> {
     }
 }
 
-/// What is said of parts of SQL that the engine does not have, and prints as the tree that it made of them.
+/// The message for parts of SQL that the engine lacks, and reports as the tree that it made of them.
 fn unsupported(text: &str) -> Option<String> {
     if let Some(rest) = text.split_once("Physical plan does not support logical expression ").map(|(_, rest)| rest) {
         let what = if rest.starts_with("OuterReferenceColumn") {
@@ -116,7 +116,7 @@ fn unsupported(text: &str) -> Option<String> {
     if text.contains("Substring without for/from") {
         return Some("the function substr needs a start: substr(text, 2)".to_owned());
     }
-    // The tree of what is written has its places in it, or the names and members of its nodes.
+    // The tree of a query contains places in the text, or names and members of nodes.
     let is_tree = text.contains("Span(") || text.contains("Ident {") || text.contains(": None, ");
     let (before, _) = text.split_once(['{', '(']).filter(|_| is_tree)?;
     let node = before.split_whitespace().next_back().unwrap_or_default();
@@ -125,7 +125,7 @@ fn unsupported(text: &str) -> Option<String> {
     Some(if name.is_empty() { "this is not supported".to_owned() } else { format!("{name}{join} is not supported") })
 }
 
-/// How a node of the parser's tree is called in SQL: `MatchRecognize` is `MATCH_RECOGNIZE`.
+/// The SQL name of a node of the parser's tree: `MatchRecognize` is `MATCH_RECOGNIZE`.
 fn sql_name(node: &str) -> String {
     let name = match node {
         "AsOf" => "ASOF JOIN",

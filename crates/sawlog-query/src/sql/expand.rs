@@ -1,4 +1,4 @@
-//! Results that have the same name, such as those of `SELECT time AS timestamp, *`: the engine wants each to have its own.
+//! Result columns with the same name, such as in `SELECT time AS timestamp, *`: the engine wants distinct names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,8 +21,8 @@ pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
     }
 }
 
-/// Writes out what the wildcards of a query stand for, and gives each result a name of its own; `plan` tells the columns of
-/// a query.
+/// Expands the wildcards of a query, and gives each result column a name of its own; `plan` returns the columns of a
+/// query.
 pub(crate) fn expand(query: &mut Query, plan: &dyn Fn(Query) -> Result<DFSchemaRef>) -> Result<()> {
     Expansion { plan }.query(query, &[])
 }
@@ -91,7 +91,7 @@ impl Expansion<'_> {
                 SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if is_plain(options) => {
                     results.extend(self.columns(item.clone(), &select.from, seen)?);
                 }
-                // What a wildcard replaces or renames is left to the engine.
+                // Wildcards that replace or rename columns are left to the engine.
                 _ => return Ok(()),
             }
         }

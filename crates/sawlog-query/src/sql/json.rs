@@ -24,13 +24,13 @@ use serde_json::Value;
 pub(super) struct OfAny {
     name: &'static str,
     signature: Signature,
-    /// The type of the result, for that of the first argument.
+    /// The type of the result, given the type of the first argument.
     type_of: fn(&DataType) -> Result<DataType>,
     call: fn(&[ArrayRef]) -> Result<ArrayRef>,
 }
 
 impl OfAny {
-    /// A function of so many arguments.
+    /// A function of a fixed number of arguments.
     pub(super) fn udf(
         name: &'static str,
         arguments: usize,
@@ -113,7 +113,7 @@ pub(super) fn is_text(data_type: &DataType) -> bool {
     }
 }
 
-/// The type of a JSON value, as DuckDB calls it; nothing for what is no JSON.
+/// The type of a JSON value, as DuckDB names it; null for text that is not JSON.
 fn json_type(text: &str) -> Option<&'static str> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
     let text = text.trim_start();
@@ -155,8 +155,8 @@ fn to_json() -> ScalarUDF {
     })
 }
 
-/// The function `json_contains`: whether one JSON value is somewhere within another. What is no JSON, such as a bare
-/// name, is looked for among the names of an object.
+/// The function `json_contains`: whether one JSON value is somewhere within another. Text that is not JSON, such as a
+/// bare name, is looked up among the names of an object.
 fn json_contains(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     let texts = |array: &ArrayRef| cast(array, &DataType::Utf8View);
     let (within, wanted) = (texts(&arguments[0])?, texts(&arguments[1])?);
@@ -212,7 +212,7 @@ impl ExprPlanner for Arrows {
         };
         let steps = steps(expr.right)?;
         let mut arguments = match expr.left {
-            // What is within what is within: one way through the text.
+            // Nested steps become one walk through the text.
             Expr::ScalarFunction(ScalarFunction { func, args })
                 if func.name() == json_get_json_udf().name() && args[1..].iter().chain(&steps).all(is_literal) =>
             {
@@ -228,7 +228,7 @@ impl ExprPlanner for Arrows {
         Ok(PlannerResult::Planned(function.call(arguments)))
     }
 
-    // `request_parameters['userName']`, and `[0]` behind it.
+    // `request_parameters['userName']`, and `[0]` after it.
     fn plan_field_access(
         &self,
         access: RawFieldAccessExpr,
@@ -275,7 +275,7 @@ fn steps(path: Expr) -> Result<Vec<Expr>> {
     Ok(steps)
 }
 
-/// The first step of a path behind `$`, and what follows it.
+/// The first step of a path after `$`, and the rest.
 fn step(path: &str) -> Option<(Expr, &str)> {
     if let Some(rest) = path.strip_prefix(".\"") {
         let (name, rest) = rest.split_once('"')?;

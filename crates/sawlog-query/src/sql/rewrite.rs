@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::tree::{each_expr, walk};
 use super::{lists, precedence, words};
 
-/// Stands between a name that occurs more than once among the results and its number, which is not printed.
+/// Separates a name that occurs more than once among the results from its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
@@ -150,7 +150,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 }
 
-/// Orders by places where the engine knows no names: `ORDER BY ALL`, and what is written among distinct results.
+/// Orders by position where the engine knows no names: in `ORDER BY ALL`, and for expressions among distinct results.
 fn order_by_place(query: &mut Query) {
     let (SetExpr::Select(select), Some(order)) = (&*query.body, &mut query.order_by) else { return };
     let place = |place: usize| Expr::Value(ValueWithSpan::from(Value::Number((place + 1).to_string(), false)));
@@ -176,7 +176,7 @@ fn order_by_place(query: &mut Query) {
     }
 }
 
-/// `r.arn` of a parameter `r` as `r['arn']`: it is no table.
+/// Rewrites `r.arn` for a parameter `r` as `r['arn']`: it is not a table.
 fn fields_of_parameters(lambda: &mut LambdaFunction) {
     let names: Vec<String> = match &lambda.params {
         OneOrManyWithParens::One(parameter) => vec![normal(&parameter.name)],
@@ -219,8 +219,8 @@ pub(super) fn name_of(function: &Function) -> String {
     function.name.to_string().to_lowercase()
 }
 
-/// Names the results of a query as they are written in it, `user_identity.arn` or `sum(bytes)`. For a query around it a field
-/// of a group has its own name, `arn`.
+/// Names the results of a query as they are written in it, `user_identity.arn` or `sum(bytes)`. For an outer query, a
+/// field of a group has its own name, `arn`.
 fn name_results(select: &mut Select, is_within: bool) {
     let tables: HashSet<String> = select.from.iter().flat_map(tables_of).collect();
     let mut seen: HashMap<String, usize> = HashMap::new();
@@ -269,7 +269,7 @@ fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
-/// What a result is called; nothing for a column of a table, which the engine calls by its name.
+/// The name of a result; `None` for a column of a table, which the engine names itself.
 fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<String> {
     match expr {
         Expr::Identifier(_) => None,
@@ -365,8 +365,8 @@ pub(super) fn text(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// Has what is found in JSON compared as what it is compared with: numbers as numbers, and a plain text with what stands
-/// between the quotes.
+/// Compares values from JSON by the type of the other side: numbers as numbers, and plain text with the text between
+/// the quotes.
 fn compare(side: &mut Expr, with: &Expr) {
     let data_type = match with {
         Expr::Nested(inner) => return compare(side, inner),
@@ -416,7 +416,7 @@ fn one_of(expr: &mut Expr, list: &mut Vec<Expr>, is_negated: bool) -> Expr {
     if is_negated { nested(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) }) } else { any }
 }
 
-/// Times in microseconds, unless something else is asked for: so there are those of every year.
+/// Makes times microseconds unless the query says otherwise, since these cover every year.
 fn in_micros(data_type: &mut DataType) {
     match data_type {
         DataType::Timestamp(precision @ None, _) => *precision = Some(6),
@@ -456,8 +456,7 @@ fn with_seconds(expr: &mut Expr) {
     }
 }
 
-/// A time in a zone. Those of the logs are in UTC already, and microseconds must stay: there are times that do not fit
-/// nanoseconds.
+/// A time in a zone. Times of the logs are in UTC already, and must stay microseconds: some do not fit nanoseconds.
 fn in_zone(time: Expr, zone: &str) -> Expr {
     if ["utc", "etc/utc", "gmt", "z"].contains(&zone.to_lowercase().as_str()) {
         return time;
@@ -472,8 +471,8 @@ fn by_name(access: &mut AccessExpr) {
     }
 }
 
-/// Lists that a query takes apart beside the tables that they come from, `FROM events, unnest(…) AS item`, which the engine
-/// does only among the results of a query.
+/// Lists that a query unnests beside the tables that they come from, `FROM events, unnest(…) AS item`. The engine
+/// does that only among the results of a query.
 fn unnest_beside(select: &mut Select) {
     let is_unnest = |factor: &TableFactor| matches!(factor, TableFactor::UNNEST { .. });
     let has_any = select
@@ -500,7 +499,7 @@ fn unnest_beside(select: &mut Select) {
     select.from = before;
 }
 
-/// Adds a table to those before it, or takes a list of theirs apart.
+/// Adds a table to those before it, or unnests one of their lists.
 fn take_apart(before: &mut Vec<TableWithJoins>, factor: TableFactor) {
     let (array_exprs, alias) = match factor {
         TableFactor::UNNEST { array_exprs, alias, .. } if array_exprs.len() == 1 => (array_exprs, alias),

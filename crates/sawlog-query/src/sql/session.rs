@@ -37,7 +37,7 @@ use crate::query::Query;
 use crate::records::Records;
 use crate::scan::{ReadAs, StoreTable};
 
-/// A statement of SQL, as it was read.
+/// A parsed statement of SQL.
 #[derive(Clone, Debug)]
 pub struct Statement(parser::Statement);
 
@@ -50,10 +50,10 @@ impl Statement {
     }
 }
 
-/// Queries over the tables of a store, and over views that last as long as the session. The tables of records, and the view `events`
-/// over all of them, have the records that the filters leave.
+/// Queries over the tables of a store, and over views that last as long as the session. The tables of records, and
+/// the view `events` over all of them, contain the records that match the filters.
 ///
-/// A session answers within the tokio runtime of whoever asks; who has none asks within [`Records::block_on`].
+/// A session answers inside the caller's tokio runtime. Callers without one use [`Records::block_on`].
 pub struct Session<'a> {
     queries: &'a [Query],
     store: Arc<Store>,
@@ -88,13 +88,13 @@ impl Records {
 }
 
 impl Session<'_> {
-    /// From now on, queries look up from their work after some batches, wherever they come from, so that whoever drops the future of the
-    /// next batch need not wait. The engine sees to that only where it reads.
+    /// From now on, queries yield after some batches, wherever the batches come from, so that dropping the future of
+    /// the next batch takes effect soon. The engine does that only where it reads.
     pub fn let_stop(&mut self) {
         self.can_stop = true;
     }
 
-    /// The statements of a text, which semicolons part.
+    /// The statements of a text, separated by semicolons.
     ///
     /// # Errors
     ///
@@ -104,14 +104,14 @@ impl Session<'_> {
         Ok(statements.into_iter().map(Statement).collect())
     }
 
-    /// Runs a statement; gives the rows of its result, unless it makes or drops a view.
+    /// Runs a statement. Returns the rows of its result, unless it makes or drops a view.
     ///
     /// # Errors
     ///
-    /// If there is no such table, column or function, or the statement is none that only asks.
+    /// If there is no such table, column or function, or the statement would change something.
     ///
-    /// The future is in a box so that the engine's planner, which is as large as all else here, is compiled with this crate and not
-    /// once more with each that waits for an answer.
+    /// The future is boxed so that the engine's planner, which is as large as all else here, is compiled once with
+    /// this crate rather than again with each caller that awaits it.
     pub fn ask(&mut self, statement: Statement) -> BoxFuture<'_, Result<Option<Rows<'_>>>> {
         Box::pin(self.answer(statement))
     }
@@ -171,14 +171,14 @@ impl Session<'_> {
         Ok(Rows { session: self, stream, own_names: true })
     }
 
-    /// What `SUMMARIZE` tells of the columns of a query: a row for each.
+    /// What `SUMMARIZE` says about the columns of a query: one row each.
     async fn summarize(&mut self, query: ast::Statement) -> Result<Rows<'_>> {
         let plan = self.plan(parser::Statement::Statement(Box::new(query)), true).await?;
         let stream = summary(DataFrame::new(self.context.state(), plan)).map_err(|error| self.told(&error))?;
         Ok(Rows { session: self, stream, own_names: true })
     }
 
-    /// The rows whose `column` is as the filter of a `SHOW` says.
+    /// The rows whose `column` matches the filter of a `SHOW`.
     fn filtered(
         &self,
         frame: DataFrame,
@@ -201,7 +201,7 @@ impl Session<'_> {
         frame.filter(condition).map_err(|error| self.told(&error))
     }
 
-    /// What is wrong with a query, by an error of the engine.
+    /// What is wrong with a query, from an error of the engine.
     fn told(&self, error: &DataFusionError) -> anyhow::Error {
         plain(error, &self.names())
     }
@@ -240,7 +240,7 @@ impl Session<'_> {
         TABLES().iter().map(|table| table.name).chain([events::NAME]).try_for_each(|name| self.open(name))
     }
 
-    /// Opens the table or view of the store that is named so, if there is one.
+    /// Opens the table or view of the store with this name, if there is one.
     fn open(&mut self, name: &str) -> Result<()> {
         if !self.open.insert(name.to_owned()) {
             return Ok(());
@@ -319,7 +319,7 @@ fn names_of_store() -> impl Iterator<Item = &'static str> {
     TABLES().into_iter().map(|table| table.name).chain([events::NAME])
 }
 
-/// Says that a statement is none that a session runs.
+/// The error for a statement that a session does not run.
 fn refused(statement: &str) -> anyhow::Error {
     let word = statement.split_whitespace().next().unwrap_or_default();
     anyhow!(
@@ -361,7 +361,7 @@ fn plain_name(name: &ObjectName) -> Result<String> {
     .ok_or_else(|| anyhow!("{name} is not a plain name"))
 }
 
-/// The query with its columns called otherwise.
+/// The query with other names for its columns.
 fn named(frame: DataFrame, names: &[String]) -> Result<DataFrame> {
     let columns: Vec<Expr> = frame.schema().columns().into_iter().map(Expr::Column).collect();
     ensure!(columns.len() >= names.len(), "the view has {} columns, not {}", columns.len(), names.len());
@@ -404,17 +404,18 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The same, with the names of columns as they are written in the query: two may have the same. Otherwise each gets one of its own.
+    /// The same, with the names of columns as they are written in the query: two may be equal. Otherwise all names
+    /// are distinct.
     #[must_use]
     pub fn as_written(self) -> Self {
         Self { own_names: false, ..self }
     }
 
-    /// The next batch; nothing once there is none.
+    /// The next batch; `None` after the last one.
     ///
     /// # Errors
     ///
-    /// If data files can't be read, or a value can't be reckoned.
+    /// If data files can't be read, or a value can't be computed.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         let batch = self.stream.next().await.transpose().map_err(|error| self.session.told(&error))?;
         batch.map(|batch| named_plainly(&batch, self.own_names)).transpose()

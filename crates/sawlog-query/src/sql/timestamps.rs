@@ -29,7 +29,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Microseconds, in whichever zone.
+/// Microseconds, in any zone.
 const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// The functions of this file.
@@ -82,7 +82,7 @@ impl ExprPlanner for Comparisons {
     }
 }
 
-/// What is compared with a time in microseconds as such a time, if it is none.
+/// Turns what is compared with a time in microseconds into such a time.
 fn in_micros_beside(expr: &Expr, time: &Expr, schema: &DFSchema) -> Option<Expr> {
     let DataType::Timestamp(TimeUnit::Microsecond, zone) = time.get_type(schema).ok()? else { return None };
     let is_written = matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
@@ -95,14 +95,14 @@ fn in_micros_beside(expr: &Expr, time: &Expr, schema: &DFSchema) -> Option<Expr>
     Some(cast_expr(expr.clone(), DataType::Timestamp(TimeUnit::Microsecond, zone)))
 }
 
-/// A function that gives the beginning of the span of time that a time is in.
+/// A function that returns the beginning of the span that a time is in.
 struct Rounding {
     name: &'static str,
     aliases: Vec<String>,
     signature: Signature,
     /// Rounds times, which are behind what says how.
     round: fn(&[ColumnarValue], &TimestampMicrosecondArray) -> Result<TimestampMicrosecondArray>,
-    /// The engine's own, for times of day and for zones whose days are not those of UTC.
+    /// The engine's own function, for times of day and for zones whose days differ from UTC.
     engine: Arc<ScalarUDF>,
 }
 
@@ -188,10 +188,10 @@ fn is_utc(zone: &str) -> bool {
     ["UTC", "Z", "+00:00"].contains(&zone)
 }
 
-/// Times, days or texts as times without a zone: those of UTC.
+/// Times, days or texts as times without a zone, meaning UTC.
 fn as_time(values: &ArrayRef) -> Result<ArrayRef> {
     match values.data_type() {
-        // What a zone's clocks show is another matter.
+        // The wall clock of a zone is another matter.
         DataType::Timestamp(_, Some(_)) => {
             let times = cast(values, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
             Ok(Arc::new(times.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>)))
@@ -215,7 +215,7 @@ fn as_time(values: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// The day and time of so many microseconds since 1970.
+/// The day and time of a number of microseconds since 1970.
 fn civil(micros: i64) -> Option<DateTime> {
     let days = Span::new().try_days(micros.div_euclid(DAY)).ok()?;
     let midnight = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(days).ok()?;
@@ -244,11 +244,11 @@ fn month(months: i64) -> Option<i64> {
 /// A unit of time.
 #[derive(Clone, Copy)]
 enum Unit {
-    /// So many microseconds.
+    /// A number of microseconds.
     Micros(i64),
     /// Weeks, which begin on Mondays.
     Week,
-    /// So many months.
+    /// A number of months.
     Months(i64),
 }
 
@@ -312,7 +312,7 @@ fn out_of_range(time: i64) -> datafusion::error::DataFusionError {
     exec_datafusion_err!("{} seconds since 1970 is outside the calendar", time.div_euclid(SECOND))
 }
 
-/// Rounds each time; a time in the same span as the one before is not reckoned again.
+/// Rounds each time. A time in the same span as the one before is not computed again.
 fn rounded(
     times: &TimestampMicrosecondArray,
     span: impl Fn(i64) -> Option<(i64, i64)>,
@@ -349,7 +349,7 @@ fn binned_by_2000(arguments: &[ColumnarValue], times: &TimestampMicrosecondArray
     binned(arguments, times, MONDAY)
 }
 
-/// `date_bin`: the beginning of the interval that a time is in; intervals are counted from a time that is given, or `origin`.
+/// `date_bin`: the beginning of the interval that a time is in. Intervals are counted from a given time, or `origin`.
 fn binned(
     arguments: &[ColumnarValue],
     times: &TimestampMicrosecondArray,
@@ -376,7 +376,7 @@ fn binned(
         }),
         (count, 0) if count > 0 => {
             let origin = civil(origin).ok_or_else(|| out_of_range(origin))?;
-            // By months the origin is the first day of its month, unless another one is given.
+            // For months, the origin is the first day of its month, unless another one is given.
             let origin = if arguments.len() > 2 { origin } else { origin.first_of_month() };
             rounded(times, |time| in_months(time, origin, count))
         }
@@ -385,7 +385,7 @@ fn binned(
     }
 }
 
-/// The span of so many months that a time is in, and its end.
+/// The span of this many months that a time is in, and its end.
 fn in_months(time: i64, origin: DateTime, count: i64) -> Option<(i64, i64)> {
     let start = |index: i64| {
         let shift = Span::new().try_months(index * count).ok()?;
@@ -441,8 +441,8 @@ fn same(texts: &StringArray, one: usize, other: usize) -> bool {
     texts.is_null(one) == texts.is_null(other) && (texts.is_null(one) || texts.value(one) == texts.value(other))
 }
 
-/// `strptime`: times out of text, by a format; what is not in the text is the first month or day, and midnight. Where a text has no
-/// such time, that is an error, or there is none.
+/// `strptime`: times from text, by a format. Missing parts are the first month or day, and midnight. Text that does
+/// not match is an error, or null.
 fn read(arguments: &[ArrayRef], is_strict: bool) -> Result<ArrayRef> {
     let (texts, formats) = (cast(&arguments[0], &DataType::Utf8)?, cast(&arguments[1], &DataType::Utf8)?);
     let pairs = texts.as_string::<i32>().iter().zip(formats.as_string::<i32>());
@@ -519,7 +519,7 @@ fn complete(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some((months(to) - months(from) - i64::from(is_short)) / count)
 }
 
-/// `epoch_ms` and the like: so many units since 1970 as a time, or the other way round.
+/// `epoch_ms` and the like: a number of units since 1970 as a time, or the reverse.
 fn since_1970(values: &ArrayRef, unit: i64) -> Result<ArrayRef> {
     if values.data_type().is_numeric() {
         let numbers = cast(values, &DataType::Int64)?;

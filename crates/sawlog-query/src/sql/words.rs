@@ -33,12 +33,12 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("typeof", "arrow_typeof"),
 ];
 
-/// Functions that give a part of a time, which is their name.
+/// Functions named after the part of a time that they return.
 const PARTS: [&str; 11] =
     ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond", "epoch"];
 
-/// Functions that are several words of the engine's: the name, how many arguments it has, and these words, in which `#1` is the
-/// first argument.
+/// Functions that the engine spells with several of its words: the name, the number of arguments, and the words, in
+/// which `#1` is the first argument.
 const TEMPLATES: &[(&str, usize, &str)] = &[
     ("arg_max", 2, MAX_BY),
     ("arg_min", 2, MIN_BY),
@@ -69,7 +69,7 @@ const MAX_BY: &str = "first_value(#1 ORDER BY #2 DESC) FILTER (WHERE #1 IS NOT N
 const MIN_BY: &str = "first_value(#1 ORDER BY #2 ASC) FILTER (WHERE #1 IS NOT NULL AND #2 IS NOT NULL)";
 /// The day of the week, from 1 for Monday to 7 for Sunday.
 pub(super) const ISODOW: &str = "((date_part('dow', #1) + 6) % 7 + 1)";
-/// Those of them that make one value of many.
+/// The aggregates among them.
 const AGGREGATES: [&str; 6] = ["arg_max", "arg_min", "count_if", "countif", "max_by", "min_by"];
 
 /// The engine's name of a function.
@@ -119,7 +119,7 @@ fn arguments(function: &mut Function) -> Option<Vec<&mut Expr>> {
     list.args.iter_mut().map(expr).collect()
 }
 
-/// A call of a function that the engine doesn't have, or not by this name, in its words.
+/// A call of a function that the engine lacks, or knows by another name, in the engine's words.
 pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     let name = name_of(function);
     if let Some(usual) = synonym(&name) {
@@ -181,7 +181,7 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     }
 }
 
-/// A part of a time where the engine's is another one.
+/// The engine's name for a part of a time, where it differs.
 pub(super) fn of_part(part: &str, time: &mut Expr) -> Option<Expr> {
     match part {
         "epoch" => Some(call("epoch", vec![take(time)])),
@@ -200,7 +200,7 @@ fn tried(name: &str, time: &mut Expr, formats: &mut Expr) -> Option<Expr> {
     Some(call("coalesce", tried))
 }
 
-/// What stands between the places of a format, if these are as many as the values, and none says how a value is to look.
+/// The texts between the placeholders of a format, if there is one placeholder per value, and none has options.
 fn pieces(format: &str, places: &[&str], values: usize) -> Option<Vec<String>> {
     let mut pieces = vec![String::new()];
     let mut rest = format;
@@ -218,7 +218,7 @@ fn pieces(format: &str, places: &[&str], values: usize) -> Option<Vec<String>> {
     (pieces.len() == values + 1).then_some(pieces)
 }
 
-/// What one path or each path of a list leads to in JSON.
+/// The value at one path, or at each path of a list, in JSON.
 fn arrows(json: &mut Expr, op: &BinaryOperator, path: &mut Expr) -> Expr {
     let Expr::Array(paths) = path else { return arrow(json, op.clone(), path) };
     let each = paths.elem.iter_mut().map(|path| arrow(&mut json.clone(), op.clone(), path));

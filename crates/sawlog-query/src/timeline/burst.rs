@@ -22,9 +22,10 @@ pub struct Burst {
     pub count: u64,
     /// What they have in common.
     pub kind: Kind,
-    /// What was created, changed, deleted or read, by its name; empty if the log does not say it, or of several things.
+    /// The name of what was created, changed, deleted or read; empty if the log does not say it, or if there are
+    /// several.
     pub subject: Arc<str>,
-    /// What the first record is about; of several the place that they have in common.
+    /// What the first record is about; if there are several, what they have in common.
     pub target: Arc<str>,
     /// Whether they change something.
     pub changes: bool,
@@ -49,7 +50,7 @@ pub struct Kind {
     pub operation: Arc<str>,
     /// The bucket, the resource, or the address.
     pub place: Arc<str>,
-    /// What a change is about: changes of different things are of different kinds.
+    /// What a change is about: changes of different things are different kinds.
     pub changed: Arc<str>,
     /// What else tells changes apart, as a number; 0 where nothing does.
     pub differ: i64,
@@ -89,7 +90,7 @@ impl Burst {
         is_whole && !later.begins_after(self)
     }
 
-    /// Whether it begins so long after another one's end that this is over.
+    /// Whether it begins so long after the end of another burst that the other is over.
     fn begins_after(&self, earlier: &Self) -> bool {
         match (self.times, earlier.times) {
             (Some((first, _)), Some((_, last))) => first.saturating_sub(last) > BURST_SECONDS * 1_000_000,
@@ -113,7 +114,7 @@ impl Burst {
     }
 }
 
-/// What becomes of bursts.
+/// The function that takes bursts.
 pub(super) type Take<'a> = dyn FnMut(Burst) -> Result<()> + 'a;
 
 /// Folds records into bursts, and gives these out in the order of their first records.
@@ -122,19 +123,19 @@ pub(super) struct Folding {
     folds: Folds,
     pub(super) any: bool,
     waiting: VecDeque<Burst>,
-    /// How many bursts were given out: the number of the first one that waits.
+    /// How many bursts were passed on: the number of the first one that waits.
     given: usize,
-    /// The numbers of the bursts that may go on, by kind.
+    /// The numbers of the bursts that may continue, by kind.
     open: HashMap<Kind, usize, RandomState>,
     orders: Vec<Order>,
 }
 
-/// How the records of a log stand in the evidence, as they come by time.
+/// The order of a log's records in the evidence, as they come by time.
 struct Order {
     log: Arc<str>,
     /// The place of the last record so far.
     furthest: (Arc<str>, i64),
-    /// How many records stand before one that is earlier by time.
+    /// How many records come before an earlier one in the evidence.
     late: u64,
 }
 
@@ -197,7 +198,7 @@ impl Folding {
         Ok(())
     }
 
-    /// Gives out what waits; for each log how many records stand out of time's order in the evidence.
+    /// Passes on the waiting bursts. Returns for each log how many records are out of time order in the evidence.
     pub(super) fn finish(mut self, take: &mut Take<'_>) -> Result<Vec<(String, u64)>> {
         while !self.waiting.is_empty() {
             self.give(take)?;

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use super::kind::Kind;
 
-/// A side of an entity's records, in the order in which they are told.
+/// One side of an entity's records, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Facet {
     /// Addresses that called.

@@ -11,7 +11,7 @@ use crate::logs::{field, resolve};
 use crate::query::Query;
 use crate::texts;
 
-/// So many issuers are followed back.
+/// The most issuers that are followed back.
 const MAX_STEPS: usize = 8;
 
 /// An event that issued an access key.

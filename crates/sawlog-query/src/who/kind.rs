@@ -1,4 +1,4 @@
-//! What kind of thing an entity is: told by its form, else by what the index has.
+//! What kind of thing an entity is: guessed from its form, else from the index.
 
 use anyhow::Result;
 use ipnet::IpNet;
@@ -182,7 +182,7 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
         }
         Ok((records, kind, unknown))
     })?;
-    // Logs are scanned only for what the index has never heard of.
+    // Logs are scanned only for values that the index does not know.
     if found.iter().all(|(records, ..)| *records == 0) {
         found = each(found, |(_, kind, unknown)| Ok((count_any(&unknown)?, kind, Vec::new())))?;
     }
@@ -213,7 +213,7 @@ fn count_any(queries: &[Query]) -> Result<u64> {
     queries.iter().map(|query| query.leaves_any().map(u64::from)).sum()
 }
 
-/// What an entity is that no field is: a key in any bucket, or what the parameters of API calls name.
+/// What an entity is that no indexed field has: a key in any bucket, or a resource in the parameters of API calls.
 fn elsewhere(queries: &[Query], entity: &str) -> Result<Option<Guess>> {
     for (kind, value) in [(Kind::Object, format!("*/{entity}")), (Kind::Resource, entity.to_owned())] {
         if count_any(&Query::narrowed(queries, &kind.filters(&value, &Filters::default()))?)? > 0 {
