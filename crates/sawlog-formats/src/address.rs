@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// ```
 #[must_use]
 pub fn canonical_address(text: &str) -> Cow<'_, str> {
-    // Nearly all addresses are IPv4, which is told fast; it has one spelling.
+    // Nearly all addresses are IPv4, which is quick to recognise and has only one spelling.
     if memchr::memchr(b':', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }

@@ -10,7 +10,7 @@ pub enum Container {
 }
 
 impl Container {
-    /// The kind of archive that begins with `head`, of which 512 bytes are enough.
+    /// The kind of archive that begins with `head`; 512 bytes are enough.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
         // A member; the end of an archive without any; a mark of archives that were written in one go.
@@ -41,7 +41,7 @@ fn is_tar(head: &[u8]) -> bool {
     if header[257..262] == *b"ustar" {
         return true;
     }
-    // The sum of all bytes, with blanks in place of the sum, as octal digits.
+    // The sum of all bytes, with blanks for the field of the sum, as octal digits.
     let field = header[148..156].trim_ascii_start();
     let digits = field.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     let ends_well = field.get(digits).is_none_or(|byte| matches!(byte, 0 | b' '));

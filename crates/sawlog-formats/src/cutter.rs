@@ -15,7 +15,7 @@ const BLOCK: usize = 256 << 10;
 pub enum Cutter {
     /// Into lines.
     Lines {
-        /// Whether the beginning of the line under way was taken already, since the line is too long for one block.
+        /// Whether the beginning of the current line was taken already, because the line is too long for one block.
         in_long_line: bool,
     },
     /// Into JSON objects.
@@ -71,7 +71,7 @@ fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Opt
     }
 }
 
-/// The next part of a line whose beginning was taken. Parts are as long as can be, however the bytes come.
+/// The next part of a line whose beginning was taken. Parts are as long as possible, however the bytes arrive.
 fn part_of_line<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
     let part = &bytes[..bytes.len().min(MAX_LINE)];
     if let Some(end) = memchr(b'\n', part) {

@@ -25,7 +25,7 @@ impl<R: BufRead> Gunzip<R> {
         Self { state: State::Inflating(Box::new(GzDecoder::new(input))), inflated: 0, limit }
     }
 
-    /// Goes on after a member: to the next one, or to the end.
+    /// Continues after a member: with the next one, or to the end.
     fn after_member(mut rest: R) -> io::Result<State<R>> {
         match rest.fill_buf()?.first() {
             None => return Ok(State::Ended),
@@ -85,7 +85,7 @@ impl<R: BufRead> Read for Gunzip<R> {
     }
 }
 
-/// Whether an error is about what a stream holds, not about reading it.
+/// Whether an error is about the content of a stream, not about reading it.
 pub(crate) fn is_of_content(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof)
 }

@@ -30,12 +30,12 @@ enum Remedy {
     Filter(&'static str),
 }
 
-/// What a file is that is not read.
+/// What an unread file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unread {
     /// The kind of file.
     pub kind: &'static Kind,
-    /// How many fields its lines have, where that is what one must know.
+    /// The number of fields in its lines, if one needs to know that.
     pub fields: Option<usize>,
     /// Whether it was in a gzip file.
     pub in_gzip: bool,
@@ -48,7 +48,7 @@ impl From<&'static Kind> for Unread {
 }
 
 impl Unread {
-    /// What the file is, as the ledger has it: `7z archive`, `UTF-32 text in gzip`.
+    /// What the file is, as the ledger says it: `7z archive`, `UTF-32 text in gzip`.
     #[must_use]
     pub fn name(self) -> String {
         let fields = self.fields.map_or_else(String::new, |fields| format!(", {fields} fields"));
@@ -85,7 +85,7 @@ pub fn remedy(name: &str) -> Option<Cow<'static, str>> {
 macro_rules! kinds {
     ($($id:ident = $name:literal, $remedy:ident($text:literal);)*) => {
         $(static $id: Kind = Kind { name: $name, remedy: Remedy::$remedy($text) };)*
-        /// All kinds; of two names of which one begins with the other, the longer one first.
+        /// All kinds. If one name begins with another, the longer one comes first.
         static KINDS: &[&Kind] = &[$(&$id),*];
     };
 }
@@ -174,10 +174,11 @@ pub fn other_parquet() -> Unread {
     (&PARQUET).into()
 }
 
-/// The kind of a file that ends as a zip archive does, and begins otherwise; `None` if it ends otherwise, too.
+/// The kind of a file that ends like a zip archive but begins differently; `None` if it does not end like one.
 #[must_use]
 pub fn zip_behind(content: &[u8]) -> Option<Unread> {
-    /// Of the record at the end of the directory, and the longest comment that may follow it. See APPNOTE.TXT, 4.3.16.
+    /// The size of the record at the end of the directory, and the longest comment that may follow it. See
+    /// APPNOTE.TXT, 4.3.16.
     const RECORD: usize = 22;
     const COMMENT: usize = 0xffff;
     let tail = &content[content.len().saturating_sub(RECORD + COMMENT)..];
@@ -200,13 +201,13 @@ pub enum NotOpened {
     OtherMethod,
     /// A file with holes, which are left out of the archive.
     Sparse,
-    /// More comes out of the archive than may.
+    /// The archive expands to more than the limit.
     TooLarge,
     /// Nothing of it can be read.
     Broken,
 }
 
-/// The kind of what is not opened.
+/// The kind of an archive or stream that is not opened.
 #[must_use]
 pub fn not_opened(why: NotOpened) -> Unread {
     let kind = match why {
@@ -233,8 +234,8 @@ pub fn is_read_now(name: &str) -> bool {
     archive || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
 }
 
-/// The archive, compression or encoding that `head`, the beginning of a file, is of, if sawlog does not read it. No log begins
-/// like one, so this holds whatever the file is said to be.
+/// The archive, compression or encoding of a file that begins with `head`, if sawlog does not read it. No log begins
+/// like one, so this holds whatever `--format` says.
 #[must_use]
 pub fn archive(head: &[u8]) -> Option<Unread> {
     let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
@@ -250,8 +251,8 @@ pub fn archive(head: &[u8]) -> Option<Unread> {
     kind.map(Unread::from)
 }
 
-/// Whether a file begins with the header of a cpio archive that is written in digits: of the old form octal ones, of the new
-/// one hexadecimal ones. A line of a log may begin with the same six.
+/// Whether a file begins with the header of a cpio archive in digits: octal in the old form, hexadecimal in the new
+/// one. A line of a log may begin with the same six digits.
 fn is_text_cpio(head: &[u8]) -> bool {
     let all = |len: usize, which: fn(&u8) -> bool| head.get(6..len).is_some_and(|digits| digits.iter().all(which));
     match head.first_chunk::<6>() {
@@ -261,8 +262,8 @@ fn is_text_cpio(head: &[u8]) -> bool {
     }
 }
 
-/// The wrapper that `head`, the beginning of a text, is of, if sawlog does not open it; also other logs of AWS. A text in which
-/// a record stands by itself is a log, whatever stands before the record.
+/// The wrapper of a text that begins with `head`, if sawlog does not open it; also other logs of AWS. A text with a
+/// record outside any wrapper is a log, whatever comes before the record.
 #[must_use]
 pub fn wrapper(head: &[u8]) -> Option<Unread> {
     let text = without_mark(head).trim_ascii_start();
@@ -276,7 +277,7 @@ pub fn wrapper(head: &[u8]) -> Option<Unread> {
     kind.map(Unread::from)
 }
 
-/// The wrapper of which a stream or an array of JSON objects is.
+/// The wrapper that a stream or an array of JSON objects belongs to.
 fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
     let (mut at, mut found) = (0, None);
     while let Some(more) = text.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) {
@@ -286,7 +287,7 @@ fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
             return None;
         }
         found = found.or_else(|| object_kind(object));
-        // What is no wrapper may be anything; to look on would cost more than it tells.
+        // An object that is not a wrapper may be anything; looking further would cost more than it tells.
         found?;
         let ValueEnd::At(end) = value_end(text, at) else { break };
         at = end;
@@ -294,7 +295,7 @@ fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
     found
 }
 
-/// The kind of which a JSON object is that is no record.
+/// The kind of a JSON object that is not a record.
 pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
     let keys: Vec<(&[u8], &[u8])> = members(object).take(60).map(|(key, text)| (key, members::value(text))).collect();
     let value = |name: &str| keys.iter().find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| *value);
@@ -342,7 +343,7 @@ fn is_log(text: &[u8]) -> bool {
     detect(text).is_some() || headerless_fields(text).is_some()
 }
 
-/// The wrapper of which lines of text are, by the first one.
+/// The wrapper that lines of text belong to, by the first line.
 fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
     let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
@@ -360,8 +361,8 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     }
 }
 
-/// Which log of a load balancer a line is of. See the user guides of Elastic Load Balancing for Application, Network and Classic
-/// Load Balancers: "Access logs", "Connection logs" and "Health check logs".
+/// Which log of a load balancer a line belongs to. See the user guides of Elastic Load Balancing for Application,
+/// Network and Classic Load Balancers: "Access logs", "Connection logs" and "Health check logs".
 fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     let words: Vec<&str> =
         line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
@@ -387,8 +388,8 @@ fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     }
 }
 
-/// A table in CSV whose columns are not those of a log: its first line names them, and the second one has as many fields. Or
-/// one of flows, without names. Only for a text that has no record of a log in it.
+/// A CSV table whose columns are not a log's: its first line names them, and the second line has as many fields. Or a
+/// CSV table of flows without names. Only for text in which no record of a log was found.
 #[must_use]
 pub fn other_table(head: &[u8]) -> Option<Unread> {
     let mut lines = without_mark(head).split(|byte| *byte == b'\n');
@@ -443,7 +444,7 @@ fn unquoted(name: &[u8]) -> &[u8] {
     name.strip_suffix(b"\"").unwrap_or(name)
 }
 
-/// Whether half of the names are those of a table's columns, however they are written.
+/// Whether half of the names are names of a table's columns, in any spelling.
 fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bool {
     let plain = |name: &[u8]| -> Vec<u8> {
         name.iter().filter(|byte| !b"-_ ".contains(byte)).map(u8::to_ascii_lowercase).collect()
@@ -459,7 +460,7 @@ fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bo
     known >= least && known * 2 >= all
 }
 
-/// A flow log without a header line, whose fields are not those of version 2: one must know which they are.
+/// A flow log without a header line whose fields are not those of version 2: one must know its fields.
 #[must_use]
 pub fn headerless(head: &[u8]) -> Option<Unread> {
     let fields = headerless_fields(without_mark(head))?;
@@ -472,7 +473,7 @@ fn headerless_fields(text: &[u8]) -> Option<usize> {
     lines.filter(|line| !line.is_empty()).take(32).find_map(flow_fields)
 }
 
-/// How many fields a line has, if what stands in them is what flow logs have.
+/// The number of fields in a line, if their values are what flow logs have.
 fn flow_fields(line: &[u8]) -> Option<usize> {
     let line = std::str::from_utf8(line).ok().filter(|line| line.len() < 4096)?;
     let (mut fields, mut signs, mut addresses, mut times) = (0, 0, 0, 0);
@@ -493,19 +494,19 @@ fn flow_fields(line: &[u8]) -> Option<usize> {
 }
 
 impl Format {
-    /// A decoder of the log, which tells what other things it is given.
+    /// A decoder of the log that identifies other things it is given.
     #[must_use]
     pub fn new_decoder(&self) -> Box<dyn Decoder> {
         (self.decoder)(partitions(self.table))
     }
 }
 
-/// Columns of a log's table, without a row. What is rejected is recognised, if it is anything.
+/// Columns of a log's table, without a row. Rejects are identified if possible.
 pub(crate) fn partitions(table: &'static Table) -> Partitions {
     Partitions::new(table, rejected)
 }
 
-/// What a line or JSON object is that is no record of `table`, if that can be told.
+/// What a line or JSON object is that is not a record of `table`, if that can be identified.
 fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
     let text = without_mark(raw).trim_ascii();
     if text.starts_with(b"{") {

@@ -2,12 +2,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A set of byte strings, each with its number. Values stand one after the other in one buffer.
+/// A set of byte strings, each with its number. Values lie one after another in one buffer.
 #[derive(Debug)]
 pub struct Interner {
     /// Open-addressed slots: the upper half of a value's hash, and its number plus one; 0 is empty.
     slots: Vec<u64>,
-    /// `offsets[n]..offsets[n + 1]` is where value `n` stands in `bytes`.
+    /// `offsets[n]..offsets[n + 1]` is the range of value `n` in `bytes`.
     offsets: Vec<u32>,
     bytes: Vec<u8>,
     /// The value asked for last: log lines like to repeat themselves.
@@ -195,10 +195,10 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         }
 }
 
-/// Values of so many bytes are hashed in blocks.
+/// Values from this length on are hashed in blocks.
 const LONG: usize = 128;
 
-/// Four hashes side by side, none of which waits for another one's multiplication, made into one.
+/// Four independent hashes, so that none waits for another one's multiplication, combined into one.
 fn hash_blocks(hash: u64, key: u64, blocks: &[[u8; 32]]) -> u64 {
     let mut lanes = [hash, !hash, hash.rotate_left(21), hash.rotate_left(42)];
     for block in blocks {

@@ -1,12 +1,12 @@
-//! Roles: what the fields of a record mean, whatever their log calls them. Questions are about roles, so that a log that says
-//! what its fields mean is asked like all others.
+//! Roles: what the fields of a record mean, whatever their log calls them. Questions are about roles, so that every
+//! log that states what its fields mean can be queried like the others.
 
 use std::borrow::Cow;
 
 /// What a field means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// An address that has to do with the record: the caller's, or that of either end of a flow.
+    /// An address of the record: the caller's, or one at either end of a flow.
     Address,
     /// Where it came from.
     Source,
@@ -44,7 +44,7 @@ pub enum Role {
     Parameters,
     /// What the call answered, as JSON text.
     Response,
-    /// ARNs of the resources that it was done to.
+    /// ARNs of the affected resources.
     Resource,
     /// Whether it was let through.
     Action,
@@ -64,12 +64,12 @@ pub enum Role {
     Interface,
 }
 
-/// Where the value of a role is in a record.
+/// Where a record has the value of a role.
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
-    /// A column, in a group or a list with dots; or an entity, by the name of its field.
+    /// A column, with dots for groups and lists; or an entity, by the name of its field.
     Field(&'static str),
-    /// Any of some columns, of which a record can have several; the first one is shown.
+    /// Any of some columns, since a record can have several values; the first one is shown.
     Any(&'static [&'static str]),
     /// A field of each group in a list: the list, and the field.
     Each(&'static str, &'static str),
@@ -88,9 +88,9 @@ pub enum Value {
 pub enum Changes {
     /// None.
     Never,
-    /// Those in which the text of a column begins in one of some ways, but for some texts.
+    /// Records in which the text of a column begins with one of some prefixes, except for some texts.
     Begins(&'static str, &'static [&'static str], &'static [&'static str]),
-    /// Those in which a column is false, but for those in which one of some columns has one of its values.
+    /// Records in which a column is false, except those in which another column has one of its values.
     Not {
         /// The column.
         column: &'static str,
@@ -102,7 +102,7 @@ pub enum Changes {
 }
 
 impl Changes {
-    /// Whether a text of the column of [`Changes::Begins`] tells of a change.
+    /// Whether a text in the column of [`Changes::Begins`] means a change.
     #[must_use]
     pub fn begins(&self, text: &str) -> bool {
         let Self::Begins(_, prefixes, but) = self else { return false };
@@ -116,7 +116,7 @@ mod tests {
     use crate::table::{Column, Kind, Table};
     use crate::{Entity, EntityKind, Format, Part, formats};
 
-    /// The column at a path; of a list the fields of one of its groups.
+    /// The column at a path; for a list, the fields of one of its groups.
     fn column(table: &Table, path: &str) -> Option<&'static Column> {
         let mut parts = path.split('.');
         let mut columns = table.columns;

@@ -47,7 +47,7 @@ pub struct Column {
     pub kind: Kind,
     /// How it is stored.
     pub layout: Layout,
-    /// Whether people look records up by its value: such columns get a Bloom filter.
+    /// Whether people look up records by its value: such columns get a Bloom filter.
     pub lookup: bool,
     /// Whether the store keeps its smallest and greatest value for each data file, to skip files without opening them.
     pub skip_files: bool,
@@ -66,7 +66,7 @@ impl Column {
     /// A line that is not printed from its columns.
     pub const RAW_LINE: Self = Self::bytes("raw", "The line itself, if the columns don't give it back byte for byte");
 
-    /// What stands before a record in its file.
+    /// The text before a record in its file.
     pub const GAP: Self =
         Self::text("gap", "The text before the record in its file, if the file is a document of another kind");
     /// How a record is wrapped in its file, by the name of a [`crate::Wrapping`].
@@ -74,7 +74,7 @@ impl Column {
         "wrapping",
         "How the record is wrapped in a file that is not a log itself: plain, json, csv, or several of these",
     );
-    /// What stands in the file in place of a record, where that does not follow from it.
+    /// The text in the file for a wrapped record, if it does not follow from the record.
     pub const WRAPPED: Self = Self::bytes(
         "wrapped",
         "The text in the file for the wrapped record, if wrapping the record in the usual way does not give it back",
@@ -104,7 +104,7 @@ impl Column {
         Self::text(name, doc).kind(Kind::Bool)
     }
 
-    /// A column of bytes, nearly every value of which is another.
+    /// A column of bytes in which nearly every value is different.
     #[must_use]
     pub const fn bytes(name: &'static str, doc: &'static str) -> Self {
         Self::text(name, doc).kind(Kind::Bytes).plain()
@@ -134,7 +134,7 @@ impl Column {
         Self { layout, ..self }
     }
 
-    /// The same column, nearly every value of which is another.
+    /// The same column, in which nearly every value is different.
     #[must_use]
     pub const fn plain(self) -> Self {
         self.layout(Layout::Plain)
@@ -179,7 +179,7 @@ impl Column {
         }
     }
 
-    /// The type of a column that is not text; `text` gives those of the columns in it.
+    /// The type of a column that is not text; `text` gives the type of text columns in it.
     fn nested_type(&self, text: fn(&Column) -> DataType) -> DataType {
         let fields = |columns: &[Column]| -> Fields {
             columns.iter().map(|column| Field::new(column.name, text(column), true)).collect()
@@ -203,14 +203,14 @@ impl Column {
 /// A table of the store.
 #[derive(Debug)]
 pub struct Table {
-    /// The table's name and that of its folder.
+    /// The table's name, and its folder's.
     pub name: &'static str,
     /// What it holds, in a few words.
     pub doc: &'static str,
     /// The columns of its data files, in order.
     pub columns: &'static [Column],
-    /// The columns of a record's time, of which the first counts that is not null. By it the table is partitioned, as
-    /// `date`, the UTC day; there are none if it is not.
+    /// The columns of a record's time; the first that is not null counts. The table is partitioned by its UTC day,
+    /// `date`. Without such columns it is not partitioned.
     pub times: &'static [&'static str],
 }
 
@@ -222,8 +222,8 @@ impl Table {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The names of the columns that a printer of its records needs: all but those behind the line's number, which say how a
-    /// record stands in a document.
+    /// The names of the columns that a printer of its records needs: all except the ones after the line number, which
+    /// say how a record is wrapped in a document.
     #[must_use]
     pub fn printed_columns(&self) -> Vec<&'static str> {
         let count = self.position(Column::SOURCE_LINE.name).map_or(self.columns.len(), |last| last + 1);

@@ -9,7 +9,7 @@ pub fn steers(char: char) -> bool {
     char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
-/// Text in which such characters are shown as escapes.
+/// The text, with such characters as escapes.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(steers) {

@@ -36,7 +36,7 @@ impl Wrapping {
         all.into_iter().find(|wrapping| wrapping.name() == name)
     }
 
-    /// The record as it stands in its file, if it is wrapped in the usual way.
+    /// The record as it is in its file, if it is wrapped in the usual way.
     #[must_use]
     pub fn wrap(self, record: &[u8]) -> Cow<'_, [u8]> {
         let mut text = Cow::Borrowed(record);
@@ -106,7 +106,7 @@ impl Layer {
         out
     }
 
-    /// Takes a text out of the layer. What is no escape stands for itself.
+    /// Unwraps a text from the layer. Anything that is not an escape stands for itself.
     pub(crate) fn unwrap(self, wrapped: &[u8]) -> Cow<'_, [u8]> {
         if memchr::memchr(self.mark(), wrapped).is_none() {
             return Cow::Borrowed(wrapped);
@@ -160,7 +160,7 @@ fn escaped_char(bytes: &[u8]) -> Option<Unit> {
     Some(Unit { taken, bytes, len })
 }
 
-/// Finds where in a wrapped text stands what has a place in the unwrapped one. Places must be asked for in ascending order.
+/// Finds the place in a wrapped text for a place in the unwrapped one. Places must be asked for in ascending order.
 pub(crate) struct Places<'a> {
     layer: Layer,
     wrapped: &'a [u8],

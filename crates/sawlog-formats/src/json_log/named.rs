@@ -8,7 +8,7 @@ use crate::members::{ValueEnd, members, value, value_end};
 use crate::named_values::{NamedValue, NamedValues, micros, plain};
 use crate::wrapping::wrap_json;
 
-/// The record as the log would have it; `None` if there is no time.
+/// The record as the log would write it; `None` if there is no time.
 #[must_use]
 pub fn write_named(log: &JsonLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
     log.table.times.iter().find_map(|time| values.get(time))?;
@@ -17,7 +17,7 @@ pub fn write_named(log: &JsonLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Writes an object of the fields that have a value, which stand below `prefix`; whether there are any.
+/// Writes an object of the fields below `prefix` that have a value. Returns whether there are any.
 fn write_fields(fields: &[Field], values: &NamedValues<'_>, prefix: &str, out: &mut Vec<u8>) -> bool {
     let mut any = false;
     let start = out.len();
@@ -105,7 +105,7 @@ fn is_json(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'{' | b'[')) && simd_json::to_tape(&mut text.to_vec()).is_ok()
 }
 
-/// Writes JSON whose names are those of fields in lower-case letters with the names as the log has them.
+/// Writes JSON whose keys are field names in lower case, with the names as the log spells them.
 fn renamed(json: &[u8], fields: &[Field], out: &mut Vec<u8>) {
     match json.first() {
         Some(b'{') => {
@@ -212,7 +212,7 @@ fn athena_end(text: &[u8], start: usize) -> usize {
     at
 }
 
-/// A time as CloudTrail writes it, of what is no time of ISO 8601: a number, or `May 01, 2024, 14:00:01 (UTC+02:00)`.
+/// A time as CloudTrail writes it, from one that is not ISO 8601: a number, or `May 01, 2024, 14:00:01 (UTC+02:00)`.
 fn time(text: &[u8]) -> Option<String> {
     if read_any_iso8601(text).is_some() {
         return None;

@@ -1,8 +1,9 @@
-//! Finds the JSON objects in a stream of bytes without parsing them: where each begins and ends, and what stands before it.
+//! Finds the JSON objects in a stream of bytes without parsing them: where each begins and ends, and the text before
+//! it.
 //!
-//! Records come in `{"Records":[…]}`, whatever other members that object has, in a bare array, one a line, or alone; several such
-//! documents may follow each other.
-//! Inside an object only quotes and braces count, 64 bytes at a time; whether it is valid JSON the parser says later.
+//! Records come in `{"Records":[…]}` (with any other members in that object), in a bare array, one per line, or
+//! alone. Several such documents may follow each other. Inside an object only quotes and braces count, 64 bytes at a
+//! time; the parser finds out later whether it is valid JSON.
 
 use memchr::{memchr, memchr3};
 use wide::u8x16;
@@ -16,7 +17,7 @@ use crate::reject::RejectReason;
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
-/// So many brackets may be open around records.
+/// The most brackets that may be open around records.
 const MAX_OUTER: usize = 16;
 
 /// Cuts a stream into blocks of whole objects.
@@ -46,7 +47,7 @@ pub(crate) struct Open {
     escaped: bool,
     /// Whether the byte before [`Scanner::at`] is a line feed.
     after_feed: bool,
-    /// Its end, once that was found, and of what it is the end.
+    /// Its end, once that was found, and what ends there.
     end: Option<(usize, Ends)>,
 }
 
@@ -57,7 +58,7 @@ pub(crate) enum Ends {
     Whole,
     /// With a line that ends within a string.
     InString,
-    /// Before a line that begins with another object, where none can stand: it lacks its last braces.
+    /// The object lacks its last braces: it ends before a line that begins another object, where none is allowed.
     Torn,
 }
 
@@ -75,7 +76,7 @@ impl Ends {
 /// What a look at the bytes outside of objects found.
 enum Outside {
     Object(usize),
-    /// What is no object, and no bracket or comma either: where it begins and ends.
+    /// Text that is not an object, a bracket or a comma: where it begins and ends.
     Other(usize, usize),
     /// The bytes end here.
     End,
@@ -88,8 +89,8 @@ impl Scanner {
         Self { log, outer: Vec::new(), at: 0, open: None, in_long: false, items: Vec::new() }
     }
 
-    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if there are only
-    /// brackets and white space left. `at_end` says that there are no more bytes.
+    /// The next block of `bytes`, and how many bytes it takes; `None` if more bytes are needed, or if only brackets
+    /// and white space are left. `at_end` says that there are no more bytes.
     pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         self.items.clear();
         if self.in_long {
@@ -117,7 +118,7 @@ impl Scanner {
         }
     }
 
-    /// Finds the next item, before which what begins at `gap` stands, and gives its end.
+    /// Finds the next item, with the text before it beginning at `gap`. Returns its end.
     fn find_item(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Option<usize> {
         if self.open.is_none() {
             match self.outside(bytes, at_end, gap) {
@@ -143,7 +144,7 @@ impl Scanner {
         if ends == Ends::InString {
             match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
-                // Nothing but what closes brackets follows: the rest of the file is no part of it.
+                // Only closing brackets follow: the rest of the file is no part of it.
                 Broken::ToTheEnd(rest) if at_end && rest > end => {
                     end = rest;
                     self.outer.clear();
@@ -159,12 +160,12 @@ impl Scanner {
         Some(end)
     }
 
-    /// Makes an item of the beginning of an object that is too long, or of one that the end of the bytes cuts off.
+    /// Makes an item of the beginning of an object that is too long, or that the end of the bytes cuts off.
     fn cut_open(&mut self, bytes: &[u8], at_end: bool) -> Option<usize> {
         let open = self.open?;
         let (end, problem) = if bytes.len() - open.start > MAX_LINE {
             self.in_long = true;
-            // What has not been looked at is not taken.
+            // Bytes that were not looked at are not taken.
             (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), RejectReason::TooLong)
         } else if at_end {
             // That says it: the brackets around it need not be missed as well.
@@ -196,7 +197,7 @@ impl Scanner {
         Some((Block::Long(&bytes[..end], last), end))
     }
 
-    /// Looks for the next object from [`Scanner::at`] on; what stands before it begins at `gap`.
+    /// Looks for the next object from [`Scanner::at`] on; the text before it begins at `gap`.
     fn outside(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Outside {
         loop {
             if self.at - gap > MAX_GAP {
@@ -249,19 +250,20 @@ impl Scanner {
         }
     }
 
-    /// What is no object, from [`Scanner::at`] on.
+    /// Text that is not an object, from [`Scanner::at`] on.
     fn other(&self, bytes: &[u8], at_end: bool) -> Outside {
         let end = if self.outer.is_empty() { text_end(bytes, self.at) } else { other_end(bytes, self.at, at_end) };
         let all_there = end < bytes.len() || at_end || end - self.at >= MAX_LINE;
         if all_there { Outside::Other(self.at, end) } else { Outside::End }
     }
 
-    /// Whether the bracket at the beginning of `bytes` is that of an array: outside of others a line of text may begin with one.
+    /// Whether the bracket at the beginning of `bytes` opens an array. Outside other brackets, a line of text may
+    /// begin with one.
     fn array(&self, bytes: &[u8]) -> Begins {
         if self.outer.is_empty() { begins(bytes, b"{[]\"") } else { Begins::Yes }
     }
 
-    /// Whether brackets are still open that stand around records.
+    /// Whether brackets around records are still open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.outer.is_empty()
@@ -281,7 +283,7 @@ enum Wrapper {
 
 /// Whether bytes begin with `{"Records":[`, or with such an object that has other members first.
 fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
-    // So nearly all records begin, which is told fast.
+    // Nearly all records begin like this, which is quick to recognise.
     if bytes.starts_with(log.beginning) {
         return Wrapper::No;
     }
@@ -293,10 +295,10 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
                 let is_text = at == 1 || std::str::from_utf8(&near[..value]).is_ok();
                 return if is_text { Wrapper::Opens(value + 1) } else { Wrapper::No };
             }
-            // A record is told by its first key, as a rule.
+            // As a rule, the first key tells a record.
             Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
             Member::Value(_, value) => match value_end(near, value) {
-                // What stands before records is kept as text.
+                // Text before records is kept.
                 ValueEnd::At(_)
                     if std::str::from_utf8(&near[..value]).is_ok() && holds_records(log, &near[value..]) =>
                 {
@@ -315,8 +317,8 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
     }
 }
 
-/// Whether a value is a record, a list of records, or an object that has such a list: beyond doubt, since objects that hold
-/// anything may stand beside records.
+/// Whether a value is certainly a record, a list of records, or an object with such a list. Objects beside records
+/// may hold anything.
 fn holds_records(log: &JsonLog, value: &[u8]) -> bool {
     let first = match value {
         [b'[', items @ ..] => items.trim_ascii_start(),
@@ -356,7 +358,7 @@ fn other_member(log: &JsonLog, bytes: &[u8], at: usize) -> Beside {
     let found = match member(near, at) {
         Member::Value(b"Records", value) if near[value] == b'[' => return Beside::Records(value + 1),
         Member::Value(_, value) => match value_end(near, value) {
-            // What stands between records is kept as text.
+            // Text between records is kept.
             ValueEnd::At(end) if std::str::from_utf8(&near[at..end]).is_err() => ValueEnd::Broken,
             ValueEnd::At(_) if holds_records(log, &near[value..]) => return Beside::Holds(value),
             end => end,
@@ -371,7 +373,7 @@ fn other_member(log: &JsonLog, bytes: &[u8], at: usize) -> Beside {
     }
 }
 
-/// Whether what a bracket begins is JSON.
+/// Whether a bracket begins JSON.
 enum Begins {
     Yes,
     No,
@@ -391,7 +393,7 @@ fn begins(bytes: &[u8], wanted: &[u8]) -> Begins {
     }
 }
 
-/// Where a line of text ends that is no JSON: at the line feed, or before objects that begin in it.
+/// Where a line of text that is not JSON ends: at the line feed, or before objects that begin in it.
 fn text_end(bytes: &[u8], start: usize) -> usize {
     let limit = bytes.len().min(start + MAX_LINE);
     let mut at = start + 1;
@@ -415,7 +417,7 @@ fn text_end(bytes: &[u8], start: usize) -> usize {
 enum Broken {
     /// Before the next object.
     Before(usize),
-    /// No other object follows; what is left ends here, white space aside.
+    /// No other object follows; the rest ends here, except for white space.
     ToTheEnd(usize),
     /// Where the line ends.
     Here,
@@ -444,7 +446,7 @@ fn broken_end(log: &JsonLog, bytes: &[u8], end: usize, limit: usize) -> Broken {
     Broken::ToTheEnd(if closes_only(rest) { end } else { end + rest.len() })
 }
 
-/// Where what is no JSON object ends: before the next bracket, comma or line feed outside of a string.
+/// Where text that is not a JSON object ends: before the next bracket, comma or line feed outside a string.
 fn other_end(bytes: &[u8], start: usize, at_end: bool) -> usize {
     let limit = bytes.len().min(start + MAX_LINE);
     let mut at = start;
@@ -453,7 +455,7 @@ fn other_end(bytes: &[u8], start: usize, at_end: bool) -> usize {
             b'"' => match string_end(&bytes[..limit], at) {
                 ValueEnd::At(end) => at = end,
                 ValueEnd::Short if limit == bytes.len() && !at_end => return limit,
-                // A string ends with its line, if not before it: this is none.
+                // A string ends no later than its line, so this is not one.
                 ValueEnd::Short | ValueEnd::Broken => at += 1,
             },
             b'{' | b'[' | b']' | b'}' | b',' | b'\n' if at > start => return at,
@@ -559,8 +561,8 @@ impl Open {
     }
 }
 
-/// The first of the braces in a mask of bytes from `at` on that begins a line where no object can stand within another: behind
-/// a value.
+/// In a mask of the bytes from `at` on, the first brace that begins a line where no object can be nested: after a
+/// value.
 #[cold]
 fn first_torn(bytes: &[u8], at: usize, mut braces: u64) -> u64 {
     while braces != 0 {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::calendar::{MICROS_A_DAY, civil_from_days};
 
-/// What a byte of text is written as where it does not stand for itself.
+/// The escape of each byte of text that does not stand for itself.
 #[inline]
 fn escape(byte: u8) -> Option<[u8; 6]> {
     const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -27,7 +27,7 @@ fn written(escape: &[u8; 6]) -> &[u8] {
     if escape[1] == b'u' { escape } else { &escape[..2] }
 }
 
-/// Prints text as it stands in a JSON string, without quotes.
+/// Prints text as in a JSON string, without quotes.
 #[inline]
 pub(super) fn print_text(text: &[u8], out: &mut Vec<u8>) {
     if has_special(text) { print_escaped(text, out) } else { out.extend_from_slice(text) }
@@ -64,7 +64,7 @@ fn special(word: u64) -> u64 {
 /// How many bytes of `json`, which begins with text in a string, are what [`print_text`] makes of `text`, if a quote follows them.
 #[inline]
 pub(super) fn len_of_text(text: &[u8], json: &[u8]) -> Option<usize> {
-    // Text without escapes is as long as it is. If it has any, a quote after so many bytes is an escaped one.
+    // Text without escapes keeps its length. If there are escapes, a quote at this place is an escaped one.
     let len = text.len();
     if json.get(len) == Some(&b'"') && (len == 0 || json[len - 1] != b'\\') {
         return Some(len);

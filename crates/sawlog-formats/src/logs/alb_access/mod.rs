@@ -45,7 +45,7 @@ pub const FORMAT: Format = Format {
         received: Some(Received { column: "received_bytes", by: None }),
         failed: &[Failed::Present("error_reason"), Failed::AtLeast("elb_status_code", 400)],
         succeeded: None,
-        // Whether an attempt had success is told beside it, as for other logs; what only reads is no attempt.
+        // As in other logs, an attempt counts as a change even if it failed: its outcome is in another field.
         changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"], &[]),
         standing: &[],
     },
@@ -79,11 +79,10 @@ const ROLES: &[(Role, Value)] = &[
 /// Why a request failed: the reason that the load balancer gives, else the status.
 const ERROR: &[Source] = &[Source::text("error_reason"), Source::within("elb_status_code", failed_status)];
 
-/// The host that was asked, without its port: that of the URL, which the client named in the request, else that of the TLS
-/// handshake.
+/// The host that was asked for, without its port: from the URL of the request, else from the TLS handshake.
 const HOST: &[Source] = &[Source::within("request_url", host), Source::text("domain_name")];
 
-/// Where the load balancer is and whose it is, as the ARNs of its target group and its certificate say.
+/// The region and account of the load balancer, from the ARNs of its target group and its certificate.
 const REGION: &[Source] = &[Source::within("target_group_arn", region), Source::within("chosen_cert_arn", region)];
 const ACCOUNT: &[Source] = &[Source::within("target_group_arn", account), Source::within("chosen_cert_arn", account)];
 

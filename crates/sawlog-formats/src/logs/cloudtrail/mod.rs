@@ -84,7 +84,7 @@ const INSIDE: Inside = Inside {
     },
 };
 
-/// The Event history names the resource that an event is about in columns of its own.
+/// The Event history has columns of its own for the resource that an event is about.
 fn with_resource(mut record: Vec<u8>, values: &NamedValues<'_>) -> Vec<u8> {
     let members = [("type", "resource_type"), ("ARN", "resource_name")];
     let mut text = String::new();
@@ -119,7 +119,7 @@ pub(crate) const LOG: JsonLog = JsonLog {
     beginning: b"{\"eventVersion\"",
 };
 
-/// Whether `head`, the beginning of a file, looks like CloudTrail records: JSON that has the wrapper, or the names of
+/// Whether the beginning of a file, `head`, looks like CloudTrail records: JSON with the wrapper, or with names of
 /// fields that only records have.
 fn detect(head: &[u8]) -> bool {
     let text = trimmed(head);
@@ -137,7 +137,7 @@ fn has_records(text: &[u8]) -> bool {
     members(text).any(|(key, value)| key == b"Records" && value.starts_with(b"["))
 }
 
-/// Whether `object`, the beginning of a JSON object, is that of a record, or of an object that has records.
+/// Whether `object`, the beginning of a JSON object, is a record, or an object that has records.
 pub(crate) fn is_record(object: &[u8]) -> bool {
     let (mut version, mut known) = (false, 0);
     for (key, value) in members(object) {
@@ -146,7 +146,7 @@ pub(crate) fn is_record(object: &[u8]) -> bool {
         }
         version |= key == b"eventVersion";
         known += usize::from(json_log::has_field(&LOG, key));
-        // Other events of AWS have a name, a source and a time, too, but fewer of the others.
+        // Other events of AWS also have a name, a source and a time, but fewer of the other fields.
         if version && known > 1 || known > 3 {
             return !is_s3_event(object);
         }
@@ -154,7 +154,7 @@ pub(crate) fn is_record(object: &[u8]) -> bool {
     false
 }
 
-/// Whether an object is S3's notification of an event, whose fields are named as those of a record.
+/// Whether an object is S3's notification of an event, whose fields have the names of a record's fields.
 fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
 }

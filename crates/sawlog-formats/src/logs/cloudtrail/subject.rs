@@ -10,7 +10,7 @@ const MAX_CHARS: usize = 1000;
 /// Up to this many values of one parameter are named, and up to this many further parameters.
 const MAX_VALUES: usize = 10;
 const MAX_DETAILS: usize = 3;
-/// A text that is longer is no name.
+/// A text longer than this is not a name.
 const MAX_NAME: usize = 1024;
 /// Parameters are looked into this deep.
 const MAX_DEPTH: usize = 8;
@@ -36,7 +36,7 @@ const ITSELF: [&str; 9] = ["name", "Name", "id", "Id", "arn", "resource", "key",
 /// Those that a change is done *to*, if it is not about them.
 const OWNERS: [&str; 11] =
     ["user", "role", "group", "instance", "cluster", "function", "bucket", "resource", "routetable", "subnet", "vpc"];
-/// Parameters that name nothing, but say what was done.
+/// Parameters that name nothing, but describe the action.
 const DETAILS: [&str; 38] = [
     "principal",
     "status",
@@ -77,7 +77,7 @@ const DETAILS: [&str; 38] = [
     "value",
     "egress",
 ];
-/// Parameters that say nothing about what was done, with all that is in them.
+/// Parameters that say nothing about the action, with everything in them.
 const NOISE: [&str; 22] = [
     "Host",
     "tags",
@@ -160,7 +160,7 @@ impl Call<'_> {
 
     fn of_call(&self) -> String {
         let operation = Operation::new(self.operation.unwrap_or_default());
-        // Only what could be told of a response is worth reading it.
+        // Only parts of a response that can be used are read.
         let tells = |response: &&str| {
             ["Id\"", "publicIp", "roleName", operation.name].iter().any(|name| response.contains(*name))
         };
@@ -208,7 +208,7 @@ struct Operation<'a> {
     whole: String,
     /// What the operation is about, without the verb.
     about: String,
-    /// What stands behind `To`, `From` or `With`.
+    /// The text after `To`, `From` or `With`.
     other: Option<(&'static str, String)>,
 }
 
@@ -237,7 +237,7 @@ impl<'a> Operation<'a> {
         Self { name: whole, whole: name.to_lowercase(), about: about.to_lowercase(), other }
     }
 
-    /// Whether what a parameter names is what the operation is about.
+    /// Whether a parameter names what the operation is about.
     fn is_about(&self, stem: &str) -> bool {
         stem.is_empty() || ends_with(&self.about, stem)
     }
@@ -321,7 +321,7 @@ impl Found {
         }
     }
 
-    /// The names in a sensible order: what the operation is about, what it was done to, and details.
+    /// The names in a sensible order: what the operation is about, what was affected, and details.
     fn phrase(&self, operation: &Operation<'_>) -> String {
         let is_detail = |parameter: &Parameter| {
             let is_about = parameter.stem().is_some_and(|stem| operation.is_about(&stem));
@@ -355,7 +355,7 @@ impl Found {
         words.join(" ")
     }
 
-    /// What the call made, by its response: new access keys, and ids of what the operation is about.
+    /// What the call created, from its response: new access keys, and ids of what the operation is about.
     fn made(&self, response: &Map<String, Value>, operation: &Operation<'_>) -> Vec<String> {
         let mut answer = Self::default();
         answer.collect(response);
@@ -379,7 +379,7 @@ impl Found {
     }
 }
 
-/// Whether a text is an id as AWS makes them for what has no name: `i-0123456789abcdef0`, or a UUID.
+/// Whether a text is an id that AWS makes for things without a name: `i-0123456789abcdef0`, or a UUID.
 fn is_resource_id(text: &str) -> bool {
     let Some((_, digits)) = text.rsplit_once('-') else { return false };
     digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) && !text.contains([':', '/'])

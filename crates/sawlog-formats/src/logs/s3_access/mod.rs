@@ -63,8 +63,8 @@ pub const FORMAT: Format = Format {
         }),
         failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
         succeeded: None,
-        // A copy is two records: of the object that is read, and of the one that is made. See the Amazon S3 user guide, "Amazon S3
-        // server access log format", "Additional logging for copy operations".
+        // A copy has two records: for the object that is read, and for the one that is written. See the Amazon S3
+        // user guide, "Amazon S3 server access log format", "Additional logging for copy operations".
         changes: Changes::Begins(
             "operation",
             &["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."],
@@ -153,7 +153,7 @@ pub fn actor(requester: &str) -> Option<&str> {
 /// ```
 #[must_use]
 pub fn access_key(request_uri: &str) -> Option<&str> {
-    // Most lines have no parameters, which is told fast.
+    // Most lines have no parameters, which is quick to see.
     memchr::memchr(b'=', request_uri.as_bytes())?;
     let after = |name: &str| {
         let at = memchr::memmem::find(request_uri.as_bytes(), name.as_bytes())?;
@@ -210,7 +210,7 @@ const COLUMNS: &[Column] = &[
     Column::WRAPPED,
 ];
 
-/// Positions of columns, which for the first 27 are those of the fields in the line.
+/// Positions of columns; the first 27 are also the positions of the fields in the line.
 mod column {
     pub(super) const BUCKET_OWNER: usize = 0;
     pub(super) const BUCKET: usize = 1;
@@ -254,7 +254,8 @@ pub fn detect(head: &[u8]) -> bool {
     })
 }
 
-/// The line with a time that is one in the place of its third field: if only that is damaged it is a line of a log all the same.
+/// The line with a valid time in place of its third field: if only the time is damaged, it is still a line of this
+/// log.
 fn with_another_time(line: &[u8]) -> Option<Vec<u8>> {
     let mut blanks = memchr::memchr_iter(b' ', line);
     let start = blanks.nth(1)? + 1;

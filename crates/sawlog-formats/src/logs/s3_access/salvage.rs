@@ -1,8 +1,9 @@
-//! The patient reading of a line that is not quite as the user guide has it.
+//! The patient reading of a line that differs from the user guide.
 //!
-//! Fields may hold what should not be in them: blanks in the requester or the host id, quotes in the request, referer
-//! or agent, two blanks between fields. The first reading in which every later field is valid is taken. If there is none,
-//! a number may be too large, then one and at last two may be no number at all: all else must be right.
+//! Fields may contain characters that they should not: blanks in the requester or the host id, quotes in the request,
+//! referer or agent, two blanks between fields. The first reading in which all later fields are valid is taken. If
+//! there is none, one number may be too large; then one, and at last two, may not be numbers at all. Everything else
+//! must be right.
 
 use memchr::{memchr_iter, memrchr};
 
@@ -23,19 +24,19 @@ const MAX_HOST_ID_WORDS: usize = 4;
 /// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
 const MAX_CLOSING_QUOTES: usize = 64;
 
-/// How many numbers of a record may be none, at most.
+/// The most numbers of a record that may be invalid.
 const MAX_ODD_NUMBERS: usize = 2;
 
-/// What stands where a number should.
+/// The text in the place of a number.
 #[derive(Clone, Copy)]
 enum Numbers {
     /// A number that fits.
     Fit,
-    /// A number, or in so many places something else.
+    /// A number, or, in a limited number of places, something else.
     But(usize),
 }
 
-/// Reads `line`, or says why it is no record.
+/// Reads `line`, or says why it is not a record.
 pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, RejectReason<'static>> {
     let reader = Reader { line, numbers: Numbers::Fit };
     let mut out = Line::EMPTY;
@@ -195,7 +196,7 @@ impl Reader<'_> {
         self.read_referer(at, out)
     }
 
-    /// Reads the referer and what follows. It ends where a user agent can begin behind it.
+    /// Reads the referer and what follows. It ends where a user agent can begin after it.
     fn read_referer(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {
@@ -220,8 +221,8 @@ impl Reader<'_> {
         Err(first_failure.unwrap_or(RejectReason::Unclosed("referer")))
     }
 
-    /// Reads the user agent and what follows. No later field is quoted, so it ends at the line's last quote; if that
-    /// can't be (a field of the future may have quotes), at the first quote that closes.
+    /// Reads the user agent and what follows. No later field is quoted, so it ends at the line's last quote. If that
+    /// can't be (a future field may have quotes), it ends at the first quote that closes.
     fn read_agent(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {

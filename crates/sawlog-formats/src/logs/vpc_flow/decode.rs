@@ -25,12 +25,12 @@ const MILLIS_FROM: i64 = 100_000_000_000;
 #[derive(Debug)]
 pub(super) struct Decoder {
     partitions: Partitions,
-    /// Of the lines that are pending, and of the next one unless that says otherwise.
+    /// The layout of the pending lines, and of the next line unless it says otherwise.
     layout: Arc<Layout>,
-    /// Whether the layout is that of transit gateways, which no header has named.
+    /// Whether the layout is that of transit gateways without a header that says so.
     is_transit: bool,
     pending: Pending,
-    /// The columns of the line's numbers and times that are none.
+    /// The columns whose numbers and times are invalid in the line.
     odd: Vec<usize>,
     /// Where the block's blanks and line feeds are.
     separators: Vec<u32>,
@@ -52,7 +52,7 @@ struct Pending {
 struct Row {
     number: i64,
     day: Option<i32>,
-    /// Whether its time is that of the file.
+    /// Whether its time is the file's.
     is_by_file: bool,
     /// Where its part of `extras` ends.
     extras_end: usize,
@@ -100,7 +100,7 @@ impl crate::Decoder for Decoder {
     }
 }
 
-/// Where a line stands in its block.
+/// The place of a line in its block.
 struct Place<'a> {
     line: LinePlace,
     /// Where the next one begins.
@@ -134,7 +134,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the layout of the lines to come from `carry`.
+    /// Takes the layout of the coming lines from `carry`.
     fn use_layout(&mut self, carry: &mut Carry, block: &[u8], origin: &Origin<'_>) {
         let fields = carry.fields.get_or_insert_with(|| DEFAULT_FIELDS.into());
         if self.layout.text != *fields {
@@ -144,8 +144,8 @@ impl Decoder {
         self.is_transit = false;
     }
 
-    /// Takes the layout of a line that does not have as many fields as are expected: without a header that says
-    /// otherwise it may be of a transit gateway, or again of none.
+    /// Chooses the layout for a line with an unexpected number of fields: without a header, it may be a transit
+    /// gateway's line, or again a VPC's.
     fn choose_layout(&mut self, text: &[u8], block: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
         let is_unnamed = carry.fields.as_deref().is_none_or(|fields| fields == DEFAULT_FIELDS);
         if !(is_unnamed && is_transit_record(text)) {
@@ -200,7 +200,7 @@ impl Decoder {
         }
     }
 
-    /// Takes a line apart and keeps it pending; gives its time, if it has any, or the reason why it is no record.
+    /// Splits a line and keeps it pending. Returns its time, if it has any, or why it is not a record.
     fn read(
         &mut self,
         block: &[u8],
@@ -329,8 +329,8 @@ impl Decoder {
     }
 }
 
-/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly; an error if it is no
-/// time, or none that a store can hold.
+/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly. An error if it
+/// is not a time, or one that no store can hold.
 fn time(text: &[u8]) -> Option<(Option<i64>, bool)> {
     let (value, plain) = number(text)?;
     let Some(value) = value else { return Some((None, plain)) };

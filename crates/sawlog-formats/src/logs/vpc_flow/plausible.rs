@@ -24,8 +24,7 @@ const PREFIXES: [(&str, &str); 15] = [
     ("tgw_dst_eni", "eni-"),
 ];
 
-/// Whether more than half of the fields, of those that can be told, are as their names say. A line of which none can be
-/// told is taken as it is.
+/// Whether more than half of the fields that can be checked fit their names. A line without such fields is accepted.
 pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])>) -> bool {
     let (mut told, mut sound) = (0, 0);
     for is_sound in fields.filter_map(|(slot, value)| is_sound(*slot, value)) {
@@ -83,7 +82,7 @@ mod tests {
         assert!(!plausible(custom, "the quick brown fox jumps over"));
         assert!(!plausible("srcaddr dstaddr action", "10 20 ACCEPT"));
         assert!(plausible("srcaddr dstaddr action", "192.0.2.1 x ACCEPT"));
-        // Of these anything may stand in a log.
+        // These fields may have any value.
         assert!(plausible("region ecs-task-id", "anything whatever"));
     }
 
