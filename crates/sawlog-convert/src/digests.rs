@@ -1,9 +1,9 @@
 //! Validates CloudTrail's digest files offline: their chain, their signatures, and the log files that they list.
 //!
-//! Every hour CloudTrail lists the log files that it delivered in a digest, with the SHA-256 of each one's content, and
-//! signs it. Each digest has the hash and signature of the one before, so the signature of a digest is in the next one;
-//! that of the last is in the metadata of its object in S3 alone. AWS CloudTrail user guide: "CloudTrail digest file
-//! structure", "Custom implementations of CloudTrail log file integrity validation".
+//! Every hour CloudTrail lists the log files that it delivered in a digest, with the SHA-256 of each one's content,
+//! and signs it. Each digest has the hash and signature of the one before. So the signature of a digest is in the
+//! next digest; only the last one's signature is nowhere but in the metadata of its S3 object. AWS CloudTrail user
+//! guide: "CloudTrail digest file structure", "Custom implementations of CloudTrail log file integrity validation".
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
@@ -198,7 +198,7 @@ fn check_chain(digests: &[DigestFile], keys: &Keys, found: &mut Validation) {
     }
 }
 
-/// Compares the log files that the digests list with those of the store.
+/// Compares the log files that the digests list with the log files in the store.
 fn check_log_files(digests: &[DigestFile], sources: &[Source], found: &mut Validation) {
     let of_path = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let mut by_name: HashMap<String, Vec<&Source>> = HashMap::new();

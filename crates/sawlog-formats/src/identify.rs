@@ -58,7 +58,7 @@ impl Unread {
 
 const IN_GZIP: &str = " in gzip";
 
-/// What to do with a file of which the ledger says that it is `name`; `None` if that is no name of [`Unread::name`].
+/// What to do with a file that the ledger calls `name`; `None` if this is not one of the names in [`Unread::name`].
 ///
 /// ```
 /// assert_eq!(sawlog_formats::remedy("7z archive").unwrap(), "unpack it first: 7z x FILE");

@@ -58,7 +58,7 @@ pub(crate) enum Layer {
     Csv,
 }
 
-/// A text as it stands in a JSON string.
+/// A text as it is in a JSON string.
 pub(crate) fn wrap_json(text: &[u8]) -> Vec<u8> {
     Layer::Json.wrap(text)
 }

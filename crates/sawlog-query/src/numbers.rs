@@ -66,7 +66,7 @@ pub(crate) struct Translated {
     numbers: Vec<u32>,
 }
 
-/// Stands for a number that was not looked up yet.
+/// Marks a number that was not looked up yet.
 const UNKNOWN: u32 = u32::MAX - 1;
 
 impl Numbers {

@@ -496,7 +496,7 @@ impl<'a> Worker<'a> {
     ) -> Result<()> {
         let content = &bytes.bytes()[range.clone()];
         let (mut at, mut released) = (0, 0);
-        // A range ends with a whole record, or whatever stands for one, so that it is complete in itself.
+        // A range ends with a whole record or reject, so that it is complete in itself.
         while let Some((block, len)) = cutter.next(&content[at..], true) {
             reading.hash(&content[at..at + len]);
             self.block(input, block, len, reading)?;

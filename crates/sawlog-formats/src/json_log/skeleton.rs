@@ -11,7 +11,7 @@ use std::ops::Range;
 /// and inside strings it is escaped.
 pub(super) const MARK: char = '\u{1}';
 
-/// What stands for a value that has no column, but is in `extra`.
+/// The mark for a value that has no column, but is in `extra`.
 const EXTRA: &[u8] = b"\x01extra\x01";
 
 /// A longer skeleton is not worth it: the record stays as it is.

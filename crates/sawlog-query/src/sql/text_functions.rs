@@ -38,7 +38,7 @@ fn each_text(texts: &ArrayRef, make: fn(&str) -> String) -> Result<ArrayRef> {
     Ok(Arc::new(texts.as_string_view().iter().map(|text| text.map(make)).collect::<StringArray>()))
 }
 
-/// Text whose `%2F` are the bytes that they stand for; what stands for none stays.
+/// Text with `%2F` and the like decoded to bytes; a `%` that begins no sequence stays.
 fn url_decoded(text: &str) -> String {
     String::from_utf8_lossy(&unescaped(text)).into_owned()
 }

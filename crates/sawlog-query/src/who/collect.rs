@@ -437,7 +437,7 @@ impl<'a> Stream<'a> {
             peers.push(match target {
                 _ if Some(source) != own => source,
                 NULL => NULL,
-                // A missing port is -1, which is no number of a value either.
+                // A missing port is -1, which is not the number of a value either.
                 target => *self.pairs.entry((target, port.unwrap_or(-1).cast_unsigned())).or_insert_with(|| {
                     let address = self.second.text(target).unwrap_or_default();
                     values.number(&port.map_or_else(|| address.to_owned(), |port| format!("{address}:{port}")))

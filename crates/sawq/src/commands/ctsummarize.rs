@@ -26,7 +26,7 @@ const AGENT_LEN: usize = 20;
 const FILES: [&str; 5] =
     ["accesskeys.txt", "eventsummary.csv", "eventsummary.txt", "useragent.txt", "writeevents.json"];
 const HEADER: [&str; 6] = ["EventTime", "UserName", "AccessKeyId", "EventName", "UserAgent", "ErrorMessage"];
-/// What stands for a field that an event has not.
+/// The text for a field that an event lacks.
 const ABSENT: &str = "null";
 
 /// What `ctsummarize` writes.

@@ -1,8 +1,8 @@
-//! Access logs of Application Load Balancers: one request a line, fields separated by blanks.
+//! Access logs of Application Load Balancers: one request per line, fields separated by blanks.
 //!
-//! The fields are those of the user guide for Application Load Balancers, "Access logs for your Application Load Balancer",
-//! and the names of columns those of the Amazon Athena user guide, "Create the table for ALB access logs". Lines of 2016 have
-//! 18 fields; further ones were added at the end, over the years.
+//! The fields are from the user guide for Application Load Balancers, "Access logs for your Application Load
+//! Balancer", and the names of columns from the Amazon Athena user guide, "Create the table for ALB access logs".
+//! Lines of 2016 have 18 fields; more were added at the end over the years.
 
 mod named;
 

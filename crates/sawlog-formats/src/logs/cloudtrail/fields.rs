@@ -1,8 +1,8 @@
 //! The fields of a record: which key goes to which column.
 //!
-//! They are those of the AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network activity
-//! events", "CloudTrail record contents for Insights events" and "CloudTrail `userIdentity` element", up to event version
-//! 1.11.
+//! They are from the AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network
+//! activity events", "CloudTrail record contents for Insights events" and "CloudTrail `userIdentity` element", up to
+//! event version 1.11.
 
 use crate::json_log::{self, Field, group};
 use crate::table::Column;

@@ -153,7 +153,7 @@ impl Call<'_> {
     /// An Insights event: its type, and whether the unusual activity began or ended.
     fn insight(&self, insight: &Map<String, Value>) -> String {
         let part = |name: &str| insight.get(name).and_then(Value::as_str);
-        // A record without an action has that of the insight as its operation.
+        // A record without an action has the insight's action as its operation.
         let operation = part("eventName").filter(|name| self.operation.is_some_and(|operation| operation != *name));
         [operation, part("insightType"), part("state")].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }

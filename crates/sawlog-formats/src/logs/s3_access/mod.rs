@@ -1,7 +1,6 @@
-//! Amazon S3 server access logs: one request a line, fields separated by blanks.
+//! Amazon S3 server access logs: one request per line, fields separated by blanks.
 //!
-//! The grammar is that of the Amazon S3 user guide, "Amazon S3 server access log format", widened by what real logs
-//! hold.
+//! The grammar is from the Amazon S3 user guide, "Amazon S3 server access log format", extended to what real logs contain.
 
 mod decode;
 mod line;

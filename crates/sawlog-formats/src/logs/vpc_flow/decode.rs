@@ -236,8 +236,8 @@ impl Decoder {
         }
     }
 
-    /// Takes the line's fields, between each two of which there is a blank; or as many blanks and tabs as may be, if only
-    /// so there are as many fields as are named.
+    /// Reads the line's fields, with one blank between two fields; or with any number of blanks and tabs, if only
+    /// that gives as many fields as there are names.
     fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, RejectReason<'static>> {
         let named = self.layout.slots.len();
         let Range { start, end } = text;

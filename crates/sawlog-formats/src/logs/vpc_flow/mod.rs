@@ -1,8 +1,8 @@
-//! VPC flow logs: one flow a line, fields separated by blanks, in the order that a header line gives.
+//! VPC flow logs: one flow per line, fields separated by blanks, in the order that a header line gives.
 //!
-//! The fields are those of the Amazon VPC user guide, "Flow log records", and of the guide to AWS Transit Gateway, "Transit
-//! Gateway Flow Log records". A file without a header line has the fields of version 2, in that page's order, or those of
-//! transit gateways, unless its reader knows better.
+//! The fields are from the Amazon VPC user guide, "Flow log records", and from the guide to AWS Transit Gateway,
+//! "Transit Gateway Flow Log records". A file without a header line has the fields of version 2 in the order of that
+//! page, or the fields of transit gateways, unless the reader gives others.
 
 mod decode;
 mod layout;
@@ -77,7 +77,7 @@ const ROLES: &[(Role, Value)] = &[
     (Role::Interface, Value::Field("interface_id")),
 ];
 
-/// The columns of a flow's addresses: its ends, and those of its packets behind a gateway.
+/// The columns of a flow's addresses: its own ends, and the ends of its packets behind a gateway.
 pub const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
 
 /// The table of network flows.
