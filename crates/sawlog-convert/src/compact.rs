@@ -1,4 +1,4 @@
-//! `sawlog compact`: merges the small data files of many runs into few, and deletes what no version needs any more.
+//! `sawlog compact`: merges the small data files of many runs, and deletes files that no version needs any more.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const WORTH_IT: usize = 50;
 pub struct Compaction {
     /// The tables that had small data files.
     pub tables: Vec<CompactedTable>,
-    /// Data files that no version needs any more, and that were deleted.
+    /// Data files that no version needed any more and that were deleted.
     pub vacuumed_files: usize,
     /// The bytes of these.
     pub vacuumed_bytes: u64,
@@ -97,7 +97,7 @@ pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch)
     Ok(compaction)
 }
 
-/// How many data files fewer a compaction would leave, if that is worth it.
+/// How many data files fewer a compaction would leave, if it is worth it.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ fn has_many_files(index: &Snapshot) -> bool {
     index.files.len() as u64 > 2 * index.rows() / INDEX_FILE_ROWS + 1
 }
 
-/// Writes the index's rows of data files again that stay, in few files.
+/// Rewrites the index's rows of data files that stay, in few files.
 fn keep_index(run: &mut Run<'_>, index: &Snapshot, merged: &HashSet<String>) -> Result<()> {
     let store = run.store();
     let mut current = HashSet::new();
@@ -134,7 +134,7 @@ fn keep_index(run: &mut Run<'_>, index: &Snapshot, merged: &HashSet<String>) -> 
     Ok(())
 }
 
-/// The small files of each partition that has several; the index is written in another way.
+/// The small files of each partition that has several. The index is rewritten in another way.
 fn small_files(snapshot: &Snapshot) -> Vec<Vec<DataFileEntry>> {
     if snapshot.table.name == ENTITIES.name {
         return Vec::new();

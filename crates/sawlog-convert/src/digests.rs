@@ -30,13 +30,13 @@ const DELIVERY: i64 = 3_600_000_000;
 /// What a validation found. Names are names of objects in S3; each fault has its reason beside it.
 #[derive(Debug, Default, Serialize)]
 pub struct Validation {
-    /// Digest files that were read, and those whose signature is right.
+    /// The number of digest files read, and of those whose signature is right.
     pub digests: usize,
     /// Those whose signature is right.
     pub signed: usize,
     /// The last digests of their chains, whose signature was not given.
     pub unsigned: Vec<String>,
-    /// Digests without one before: where the chains begin.
+    /// Digests without a predecessor: the beginnings of chains.
     pub beginnings: usize,
     /// Log files that are listed and in the store with the hash that the digest gives.
     pub log_files: usize,
@@ -44,7 +44,7 @@ pub struct Validation {
     pub not_covered: usize,
     /// Digests with a wrong signature, hash or place.
     pub wrong: Vec<(String, String)>,
-    /// Digests and log files that are listed but not there.
+    /// Digests and log files that are listed but missing.
     pub missing: Vec<String>,
     /// Log files with another hash.
     pub altered: Vec<(String, String)>,
@@ -159,7 +159,7 @@ pub fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validat
     Ok(found)
 }
 
-/// Checks each digest's place, and its hash and signature by the next one.
+/// Checks each digest's place, and its hash and signature against the next digest.
 fn check_chain(digests: &[DigestFile], keys: &Keys, found: &mut Validation) {
     let by_name: HashMap<(&str, &str), &DigestFile> = digests.iter().map(|digest| (digest.name(), digest)).collect();
     let mut signatures: HashMap<(&str, &str), &str> = HashMap::new();
@@ -239,7 +239,7 @@ fn check_log_files(digests: &[DigestFile], sources: &[Source], found: &mut Valid
     }
 }
 
-/// From when to when there are digests, by account and region: microseconds since 1970.
+/// The periods that digests cover, by account and region: microseconds since 1970.
 fn covered(digests: &[DigestFile]) -> BTreeMap<(String, String), (i64, i64)> {
     let mut covered: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
     for digest in digests {
@@ -253,7 +253,8 @@ fn covered(digests: &[DigestFile]) -> BTreeMap<(String, String), (i64, i64)> {
     covered
 }
 
-/// Reads the digests among the files at a path. What only has the name of one, or is damaged, is wrong.
+/// Reads the digests among the files at a path. A file that only has the name of a digest, or is damaged, counts as
+/// wrong.
 fn read_all(path: &Path, found: &mut Validation) -> Result<Vec<DigestFile>> {
     let mut digests = Vec::new();
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {

@@ -158,7 +158,7 @@ impl Finder {
     }
 
     fn list(&mut self, lines: impl BufRead, name: &str) -> Result<()> {
-        // Names of files need not be text.
+        // Names of files need not be valid text.
         for line in lines.split(b'\n') {
             let line = line.with_context(|| format!("can't read the list in {name}"))?;
             let path = Path::new(OsStr::from_bytes(line.strip_suffix(b"\r").unwrap_or(&line)));

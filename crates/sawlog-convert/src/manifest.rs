@@ -109,7 +109,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What differs from this manifest in `now`: a sentence for each difference, none if all is the same.
+    /// The differences between this manifest and `now`: a sentence for each, none if they are the same.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut found = Vec::new();

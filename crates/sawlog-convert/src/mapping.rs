@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
-/// How many maps there can be at a time: one for each worker, and some to spare.
+/// The most maps at a time: one for each worker, and some to spare.
 const SLOTS: usize = 1024;
 
 /// A live map, as the signal handler sees it. `start` is 0 where the slot is free.
@@ -73,12 +73,13 @@ impl Mapping {
         &self.map
     }
 
-    /// Whether the file was found to be shorter than it was when it was mapped.
+    /// Whether the file was found to be shorter than when it was mapped.
     pub(crate) fn was_cut(&self) -> bool {
         SLOT_TABLE[self.slot].cut.load(Ordering::Acquire)
     }
 
-    /// Tells the system that the pages inside of `range` are not needed any more, so that they don't count as ours.
+    /// Tells the system that the pages inside `range` are not needed any more, so that they don't count as our
+    /// memory.
     pub(crate) fn release(&self, range: Range<usize>) {
         let page = page_size();
         let (start, end) = (range.start.next_multiple_of(page), range.end / page * page);

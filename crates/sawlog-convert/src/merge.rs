@@ -1,4 +1,4 @@
-//! Reads data files in evidence order: a merge, for each of them is in that order.
+//! Reads data files in evidence order: merges them, since each of them is in that order.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -14,15 +14,15 @@ use sawlog_store::{Batches, DataFileEntry, Snapshot};
 /// The place of a row: its file, its line there, and the byte offset of the part if the line is too long for one row.
 type Place = (String, i64, i64);
 
-/// A batch is never made to take less.
+/// The least memory of a batch.
 const MIN_BATCH: usize = 64 << 10;
 /// Nor more: it should stay in the processor's cache from one step to the next.
 const MAX_BATCH: usize = 8 << 20;
 
-/// The rows of data files in evidence order. Of each batch that is read, `P` is made.
+/// The rows of data files in evidence order. `P` is what the caller makes of each batch.
 pub(crate) struct Merge<P> {
     reading: Reading<P>,
-    /// Files not opened yet, the last one first.
+    /// Files that are not opened yet, the last one first.
     unopened: Vec<Part>,
     open: HashMap<usize, Cursor<P>>,
     /// The next row of each open file that waits, and its number in `open`.
@@ -42,7 +42,7 @@ pub(crate) struct Reading<P> {
     pub(crate) memory: usize,
 }
 
-/// A data file, and the least and the greatest source file that it may hold.
+/// A data file, with the first and the last source file that it may hold.
 struct Part {
     least: String,
     greatest: Option<String>,
@@ -51,7 +51,7 @@ struct Part {
     entry: DataFileEntry,
 }
 
-/// Rows of one batch, before which all others come that are given out later.
+/// Rows of one batch that come before all rows returned later.
 pub(crate) struct Rows<'a, P> {
     pub(crate) batch: &'a RecordBatch,
     pub(crate) prepared: &'a mut P,
@@ -124,12 +124,12 @@ impl<P> Merge<P> {
         Self { reading, unopened, open: HashMap::new(), waiting: BinaryHeap::new(), opened: 0, current: None }
     }
 
-    /// The next rows, of one data file, up to where another one's come in between.
+    /// The next rows of one data file, up to where another file's rows come in between.
     pub(crate) fn next(&mut self) -> Result<Option<Rows<'_, P>>> {
         if let Some(number) = self.current.take() {
             self.go_on(number)?;
         }
-        // A file must be open before the least that it may hold is passed.
+        // A file must be opened before the merge passes the first source file that it may hold.
         while let Some(part) =
             self.unopened.pop_if(|part| self.waiting.peek().is_none_or(|Reverse(((file, ..), _))| *file >= part.least))
         {
@@ -161,9 +161,9 @@ impl<P> Merge<P> {
     }
 }
 
-/// How many files are open at a time, at most.
+/// The most files open at a time.
 fn most_open(parts: &[Part]) -> usize {
-    // In the order in which they are opened.
+    // In the order in which they will be opened.
     let mut ends: BinaryHeap<Reverse<&str>> = BinaryHeap::new();
     let (mut endless, mut most) = (0, 0);
     for part in parts.iter().rev() {
@@ -211,7 +211,7 @@ impl<P> Cursor<P> {
     fn rows_until(&self, bound: Option<(&str, i64, i64)>) -> Range<usize> {
         let end = self.batch.num_rows();
         let Some(bound) = bound else { return self.row..end };
-        // The rows are in order, so the bound is found by halving.
+        // The rows are sorted, so the bound is found by binary search.
         let (mut low, mut high) = (self.row + 1, end);
         while low < high {
             let middle = low + (high - low) / 2;

@@ -60,7 +60,7 @@ pub fn remove(
     let ledger = Source::load_all(store)?;
     let removed = matching(&ledger, patterns)?;
     let done = removal(&removed, false);
-    // A file with the same content that stays takes over the records.
+    // Another file with the same content takes over the records.
     let heirs = heirs(&ledger, &removed, &HashSet::new());
     take_out(&mut run, &ledger, &removed, &heirs)?;
     let now = jiff::Timestamp::now().as_microsecond();
@@ -146,11 +146,11 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
     Ok(ledger.iter().filter(|source| goes(source)).cloned().collect())
 }
 
-/// What names files on the command line.
+/// A pattern or path that names files on the command line.
 struct Named {
     /// A path, or a folder.
     path: String,
-    /// The same, as it is on disk.
+    /// The same, as a path on disk.
     on_disk: String,
     /// Patterns for paths in the store, and for paths on disk.
     patterns: Option<(Pattern, Pattern)>,
@@ -182,7 +182,7 @@ impl Named {
             let ends = |rest: &str| rest.is_empty() || rest.starts_with('/') || is_member && rest.starts_with('!');
             path.strip_prefix(folder).is_some_and(ends)
         };
-        // As in the filters of sawq, a star matches across folders, too.
+        // As in sawq's filters, a star matches across folders, too.
         let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);
         let whole = without_parents(&whole);
         let by_pattern =
@@ -191,7 +191,7 @@ impl Named {
     }
 }
 
-/// A path without `..`, as it is written: links are not looked at.
+/// A path with `..` resolved as text; links are not followed.
 fn without_parents(path: &str) -> Cow<'_, str> {
     if !path.split('/').any(|part| part == "..") {
         return path.into();
@@ -199,7 +199,7 @@ fn without_parents(path: &str) -> Cow<'_, str> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
-            // Nothing is above the root, whose name is empty.
+            // There is nothing above the root, whose name is empty.
             ".." => parts.truncate(parts.len().saturating_sub(1).max(1)),
             part => parts.push(part),
         }

@@ -1,4 +1,4 @@
-//! Rows that were read from data files, gathered to row groups of another one.
+//! Rows read from data files, gathered into the row groups of another data file.
 
 use std::ops::Range;
 
@@ -59,7 +59,7 @@ impl Gathered {
         self.columns.rows() >= ROWS || self.columns.memory() >= BYTES
     }
 
-    /// The rows, if there are any; none are left.
+    /// Takes the rows, if there are any.
     pub(crate) fn take(&mut self) -> Option<RecordBatch> {
         if self.columns.rows() == 0 {
             return None;

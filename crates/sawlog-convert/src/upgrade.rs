@@ -1,4 +1,4 @@
-//! `sawlog upgrade`: brings a store of an earlier version to the format that is written now.
+//! `sawlog upgrade`: brings a store that an earlier version wrote to the current format.
 
 use anyhow::Result;
 use sawlog_store::parquet::Codec;

@@ -24,7 +24,7 @@ pub struct Verification {
     /// SHA-256 of the lines that `sha256sum` prints for the sources, sorted by path. It identifies the sources that
     /// were verified.
     pub ledger_sha256: String,
-    /// Inputs that were rebuilt and are what they were.
+    /// Inputs that were rebuilt and match.
     pub verified: usize,
     /// Their bytes.
     pub bytes: i64,
@@ -36,7 +36,7 @@ pub struct Verification {
     pub failed: Vec<(String, String)>,
     /// Fields of data files for which the index and the records differ.
     pub index_differs: Vec<String>,
-    /// What differs from the manifest, if one was given.
+    /// The differences from the manifest, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_differences: Option<Vec<String>>,
     /// What CloudTrail's digests say, if they were given.
@@ -58,7 +58,7 @@ impl Verification {
 const INDEX_RECORD: u64 = 96;
 /// and what a row of the index takes, which is made again to be compared.
 const INDEX_ROW: u64 = 768;
-/// No more records are compared with the index at a time.
+/// The most records that are compared with the index at a time.
 const INDEX_RECORDS: u64 = 4 << 20;
 
 /// Verifies the whole store, in about this many bytes of memory.
@@ -173,7 +173,7 @@ struct Walk<'a> {
     ledger: &'a [Source],
     next: usize,
     current: Option<Rebuilt<'a>>,
-    /// The source file under way, if the ledger does not say that it has rows.
+    /// The current source file, if the ledger does not say that it has rows.
     unknown: Option<String>,
     /// The text of a row.
     text: Vec<u8>,
@@ -181,7 +181,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Takes a row, the next one in evidence order.
+    /// Takes the next row in evidence order.
     fn row(&mut self, file: &str, line: i64, texts: &Texts, row: usize) {
         if self.current.as_ref().is_none_or(|rebuilt| rebuilt.source.path != file) {
             if self.unknown.as_deref() == Some(file) {
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The rows of another source file begin.
+    /// Called when the rows of another source file begin.
     fn begin(&mut self, file: &str) {
         self.end();
         self.unknown = None;
@@ -275,14 +275,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What differs from the ledger in a digest, which is kept whole.
+/// How a digest, which is kept whole, differs from the ledger.
 fn digest_difference(source: &Source) -> Option<String> {
     let sha256 = hex(&Sha256::digest(source.content.as_deref().unwrap_or_default()));
     let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
     (sha256 != *expected).then(|| format!("has the SHA-256 {sha256}; the ledger says {expected}"))
 }
 
-/// One input, as it is put together again.
+/// One input while it is rebuilt.
 struct Rebuilt<'a> {
     source: &'a Source,
     remainder: Remainder,
@@ -295,7 +295,7 @@ struct Rebuilt<'a> {
 impl<'a> Rebuilt<'a> {
     fn new(source: &'a Source) -> Self {
         let format = source.format.as_deref().and_then(sawlog_formats::format);
-        // A document that holds records is put together by what it says of their places.
+        // A document that holds records is rebuilt from what it says about their places.
         let in_lines = source.envelope.is_none() && format.is_none_or(|format| !format.framing.is_json());
         let remainder = Remainder {
             in_lines,
@@ -314,7 +314,7 @@ impl<'a> Rebuilt<'a> {
         *counted += i64::from(begins);
     }
 
-    /// What differs from the ledger, if anything does.
+    /// How it differs from the ledger, if it does.
     fn finish(mut self) -> Option<String> {
         let source = self.source;
         let size = self.rebuilder.finish(&self.remainder, &mut |bytes| self.hasher.update(bytes));

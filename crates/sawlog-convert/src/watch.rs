@@ -9,7 +9,7 @@ pub trait Watch: Sync {
     /// Another run has the store; the command waits for it.
     fn waiting(&self) {}
 
-    /// A run that was cut off before could not be finished, and was undone.
+    /// An earlier run that was interrupted could not be finished, and was undone.
     fn undone(&self, run: &UndoneRun) {
         let _ = run;
     }
@@ -42,7 +42,7 @@ pub trait Watch: Sync {
     /// One more input was read.
     fn file(&self) {}
 
-    /// All is read; the store is written to.
+    /// Everything is read; the store is written to.
     fn committing(&self) {}
 
     /// Whether the command should stop and leave the store as it was.
@@ -59,11 +59,11 @@ impl Watch for () {}
 #[error("interrupted; the store is as it was")]
 pub struct Interrupted;
 
-/// Begins a run, once no other one has the store.
+/// Begins a run, once no other run has the store.
 ///
 /// # Errors
 ///
-/// If the store can't be locked, or what a run left behind can't be read.
+/// If the store can't be locked, or what an earlier run left can't be read.
 pub fn begin_run<'s>(store: &'s Store, codec: Codec, watch: &dyn Watch) -> Result<Run<'s>> {
     let run = Run::begin(store, codec, || watch.waiting())?;
     run.undone().iter().for_each(|undone| watch.undone(undone));

@@ -1,4 +1,4 @@
-//! Blocks: pieces of content as decoders take them, and the records in those that are not of lines.
+//! Blocks: pieces of content for decoders, and the records in blocks that are not made of lines.
 
 use crate::reject::RejectReason;
 use crate::wrapping::Wrapping;
@@ -56,7 +56,7 @@ impl Item {
         &block[start..end]
     }
 
-    /// The item's own text, without what it is wrapped in.
+    /// The item's own text, without its wrapping.
     #[must_use]
     pub fn record<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         let (start, end) = self.made_from().unwrap_or((self.start, self.end));

@@ -26,7 +26,7 @@ pub struct ColumnSet {
 /// What [`ColumnSet::append`] has seen of a source's dictionaries.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The columns to which it was appended.
+    /// The columns that the dictionaries were appended to.
     id: Option<u64>,
     numbers: Numbers,
 }
@@ -95,7 +95,7 @@ impl ColumnSet {
         &mut self.columns
     }
 
-    /// Says that `count` rows have been set in the columns that have a value; the others are null.
+    /// Declares that `count` rows have been set in the columns that have a value; the others are null.
     pub(crate) fn rows_set(&mut self, count: usize) {
         self.rows += count;
     }
@@ -108,7 +108,7 @@ impl ColumnSet {
         }
     }
 
-    /// Says that `count` values have been appended to every column.
+    /// Declares that `count` values have been appended to every column.
     pub(crate) fn rows_appended(&mut self, count: usize) {
         self.rows += count;
         debug_assert!(self.columns.iter().all(|column| column.len() == self.rows), "columns differ in length");

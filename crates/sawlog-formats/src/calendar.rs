@@ -1,4 +1,4 @@
-//! The civil calendar, the times that a store can hold, and times in the forms of ISO 8601.
+//! The civil calendar, the times that a store can hold, and times in ISO 8601 forms.
 
 use std::ops::RangeInclusive;
 
@@ -30,8 +30,8 @@ pub(crate) struct LastDay<const LEN: usize> {
 }
 
 impl<const LEN: usize> LastDay<LEN> {
-    /// Remembers the first day of 1970, which is written so: a text that was never read must not stand for a day, whatever bytes
-    /// a line has.
+    /// Starts with the first day of 1970 in this form. A text that was never read must not count as a day, whatever
+    /// bytes a line has.
     pub(crate) const fn new(first: [u8; LEN]) -> Self {
         Self { text: first, day: 0 }
     }

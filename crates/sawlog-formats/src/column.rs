@@ -21,10 +21,10 @@ use crate::text::TextColumn;
 /// The key for null in a dictionary column.
 const NULL_KEY: u32 = u32::MAX;
 
-/// What a column's few allocations take beside their content, about.
+/// About how much memory a column's few allocations take in addition to its content.
 const COLUMN_OVERHEAD: usize = 128;
 
-/// After how many rows a dictionary column first asks itself whether its dictionary pays.
+/// The number of rows after which a dictionary column first checks whether its dictionary pays.
 const FIRST_REVIEW: usize = 4096;
 
 /// A column as it is filled.
@@ -72,7 +72,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The bytes of plain text; a dictionary's are few.
+    /// Bytes of plain text; a dictionary has few.
     pub(crate) fn bytes(&self) -> usize {
         if let Self::Plain { bytes, .. } = self { bytes.len() } else { 0 }
     }
@@ -143,7 +143,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends numbers or times; of numbers with a fraction the bits.
+    /// Appends numbers or times; for floating-point numbers, the bits.
     pub(crate) fn numbers(&mut self, new: impl Iterator<Item = Option<i64>> + Clone) {
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
         let before = values.len();
@@ -264,7 +264,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Sets the number, time or truth (0 or 1) of `row`, the last one or one after it.
+    /// Sets the number, time or boolean (0 or 1) of `row`, the last one or one after it.
     pub(crate) fn set_number(&mut self, row: usize, value: i64) {
         self.make_last(row);
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
@@ -272,7 +272,7 @@ impl ColumnBuilder {
         valid.append_non_null();
     }
 
-    /// Says that the group of `row`, the last one or one after it, is there; gives its columns.
+    /// Declares that the group of `row`, the last one or one after it, is present. Returns its columns.
     pub(crate) fn set_struct(&mut self, row: usize) -> &mut [Self] {
         self.make_last(row);
         let Self::Struct { children, valid, .. } = self else { panic!("the column is no group") };

@@ -41,7 +41,7 @@ impl BytesColumn {
         }
     }
 
-    /// The bytes in `row`, or nothing where it is null.
+    /// The bytes in `row`; `None` for null.
     pub(crate) fn get(&self, row: usize) -> Option<&[u8]> {
         match self {
             Self::Plain(array) => array.is_valid(row).then(|| array.value(row)),

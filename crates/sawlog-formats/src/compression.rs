@@ -1,4 +1,4 @@
-//! Compressed streams: which they are, by their first bytes, and how several layers of them are read within one limit.
+//! Compressed streams: recognises them by their first bytes, and reads several layers of them within one limit.
 
 use std::fmt::{self, Debug};
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,7 +11,7 @@ use lzma_rust2::XzReader;
 
 use crate::inflate::{MAX_RATIO, PIECE, RATIO_FROM, is_gzip};
 
-/// No file is decompressed more often than this.
+/// The most layers of compression that are read.
 pub const MAX_LAYERS: usize = 4;
 /// The largest window or dictionary of a stream, in KiB: that of `zstd --ultra -22`, twice that of `xz -9`.
 pub const MAX_WINDOW_KIB: u32 = 130 << 10;
@@ -45,7 +45,7 @@ impl Compression {
     pub fn of(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
-            // The magic number, or a skippable frame, which comes first where a file was compressed in pieces.
+            // The magic number, or a skippable frame, which comes first if a file was compressed in pieces.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
                 if rest.starts_with(b"1AY&SY") || rest.starts_with(b"\x17rE8P\x90") =>
@@ -150,13 +150,13 @@ impl Budget {
         }
     }
 
-    /// Whether more was wanted than may come.
+    /// Whether more was wanted than is allowed.
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
         self.is_exceeded.load(Ordering::Relaxed)
     }
 
-    /// Whether more may come where `--max-inflate` is larger.
+    /// Whether a larger `--max-inflate` would allow more.
     #[must_use]
     pub fn is_bound_by(&self, max: u64) -> bool {
         self.beyond.as_ref().map_or(self.limit >= max, |beyond| beyond.is_bound_by(max))
@@ -209,15 +209,15 @@ pub fn decompressed<'a>(
     let Some((first, inner)) = layers.split_first() else { return Ok(Box::new(input)) };
     let mut reader = Charged::new(first.reader(input)?, budget);
     for layer in inner {
-        // Only between layers: where there are many small files, a buffer for each would tear the memory to pieces.
+        // Only between layers: for many small files, a buffer for each would fragment the memory.
         let buffered = Box::new(BufReader::with_capacity(BUFFER, reader));
         reader = Charged::new(layer.reader(buffered)?, budget);
     }
     Ok(Box::new(reader))
 }
 
-/// Finds the layers of compression of files. It is kept from one file to the next: a new decompressor for each of many small files
-/// would tear the memory to pieces.
+/// Finds the layers of compression of files. It is reused for all files: a new decompressor for each of many small
+/// files would fragment the memory.
 #[derive(Default)]
 pub struct Peeler {
     gzip: Option<GzDecoder<Box<dyn BufRead>>>,
@@ -362,7 +362,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
     }
 }
 
-/// A reader, and three bytes that were read of it before.
+/// A reader, with three bytes that were already read from it.
 struct Fronted<R> {
     front: [u8; 3],
     at: usize,
@@ -450,7 +450,7 @@ mod tests {
             let (content, broken) = opened(&bytes, &layers, &small);
             assert!(text.starts_with(&content) && content.len() <= 200_000, "{names}");
             assert!(broken.unwrap().contains("grows past 200000 bytes"));
-            // What breaks off says so, and gives what came before.
+            // A stream that breaks off is reported, and everything before that is returned.
             let (content, broken) = opened(&bytes[..bytes.len() / 2], &layers, &Budget::of(1, u64::MAX));
             assert!(text.starts_with(&content) && broken.is_some(), "{names}");
         }

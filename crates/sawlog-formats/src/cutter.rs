@@ -1,4 +1,4 @@
-//! Cuts content into blocks of whole records, however the bytes come.
+//! Cuts content into blocks of whole records, however the bytes arrive.
 
 use memchr::{memchr, memrchr};
 
@@ -23,7 +23,7 @@ pub enum Cutter {
 }
 
 impl Cutter {
-    /// A cutter of content that is made up in this way.
+    /// A cutter of content with this framing.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         match framing {
@@ -41,7 +41,7 @@ impl Cutter {
         }
     }
 
-    /// Whether the JSON so far has brackets that are not closed.
+    /// Whether the JSON so far has open brackets.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Json(scanner) if scanner.is_open())

@@ -1,4 +1,4 @@
-//! What every log format has: a decoder of blocks, and a printer of records.
+//! What every log format provides: a decoder of blocks, and a printer of records.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -28,13 +28,13 @@ pub struct Decoded {
     pub records: i64,
     /// The number of rejects.
     pub rejects: i64,
-    /// Lines with nothing on them, which are skipped.
+    /// Blank lines, which are skipped.
     pub blank_lines: i64,
     /// From the earliest time of a record to the latest.
     pub times: Option<TimeSpan>,
     /// Fields that the table has no column for, and how many records have them.
     pub unknown_fields: BTreeMap<String, i64>,
-    /// Fields with a value of another type than the table says, and how many records have one.
+    /// Fields whose value has another type than the table says, and how many records have one.
     pub other_types: BTreeMap<String, i64>,
 }
 

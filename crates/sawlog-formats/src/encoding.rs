@@ -1,4 +1,4 @@
-//! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and UTF-16 made into UTF-8.
+//! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and converting UTF-16 to UTF-8.
 
 use std::io::{self, Read};
 
@@ -72,7 +72,7 @@ impl Encoding {
     /// How many of `bytes` are not part of an incomplete character at the end.
     fn whole_characters(self, bytes: &[u8]) -> usize {
         let end = bytes.len() / 2 * 2;
-        // A pair of units must not be torn.
+        // A surrogate pair must not be split.
         let is_torn = self.units(&bytes[end.saturating_sub(2)..end]).any(|unit| (0xd800..0xdc00).contains(&unit));
         if is_torn { end - 2 } else { end }
     }
@@ -157,7 +157,7 @@ pub(crate) struct Utf16<R> {
     input: R,
     /// Bytes that were read and not yet converted.
     bytes: Vec<u8>,
-    /// UTF-8 that was not yet given, and how much of it was.
+    /// Converted text that was not yet returned, and how much of it was.
     text: Vec<u8>,
     given: usize,
 }

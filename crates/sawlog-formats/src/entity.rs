@@ -39,7 +39,7 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
-    /// Its name, as the index has it.
+    /// Its name in the index.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,9 +86,9 @@ pub enum Part {
     Whole,
     /// The values of two columns joined by `/`; a null is `-` in the first one, empty in the second.
     Joined(&'static str, &'static str),
-    /// What a function finds in the text.
+    /// The part that a function finds in the text.
     Within(Find),
-    /// The first of some sources that has something.
+    /// The first source that is not empty.
     First(&'static [Source]),
     /// Each address in some columns, in its canonical spelling. A record can have several, and each counts once.
     Addresses(&'static [&'static str]),
@@ -99,7 +99,7 @@ pub enum Part {
 pub struct Source {
     /// The column, in a group with dots.
     pub column: &'static str,
-    /// What to look for in its text; all of it, unless it is empty, if there is nothing.
+    /// What to look for in its text; the whole text if `None` (unless it is empty).
     pub find: Option<Find>,
     /// Used only in records where one of these columns has one of its values; in all records if empty.
     pub only: &'static [(&'static str, &'static [&'static str])],
@@ -164,35 +164,35 @@ pub struct Measures {
     pub received: Option<Received>,
     /// A record has failed if any of these is true.
     pub failed: &'static [Failed],
-    /// What did not fail has succeeded if a column is this text; in any case, if there is nothing.
+    /// A record that did not fail has succeeded if a column is this text; always, if `None`.
     pub succeeded: Option<(&'static str, &'static str)>,
     /// Which records are about a change.
     pub changes: Changes,
-    /// What the index adds up for standing summaries.
+    /// What the index sums for standing summaries.
     pub standing: &'static [Standing],
 }
 
-/// The bytes that a standing summary adds up for each value of an entity, and the first record that gives a number of them: the
-/// summary is then an answer from the index.
+/// The bytes that a standing summary sums for each value of an entity, and the first record that has a number of
+/// them. The summary is then an answer from the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The field of the entity.
     pub field: &'static str,
-    /// Count only records in which this column begins with this text; all of them, if there is nothing.
+    /// Count only records in which this column begins with this text; all records if `None`.
     pub only: Option<(&'static str, &'static str)>,
 }
 
 impl Standing {
-    /// The most that there can be of one field.
+    /// The most sums for one field.
     pub const MOST: usize = 4;
 }
 
 /// A column of bytes, and what they are. Bytes of different kinds must not be added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bytes {
-    /// What the service sent to the caller.
+    /// Bytes that the service sent to the caller.
     Sent(&'static str),
-    /// What went over the network, in one direction.
+    /// Bytes that went over the network, in one direction.
     Flow(&'static str),
 }
 
@@ -206,7 +206,7 @@ impl Bytes {
     }
 }
 
-/// A column of sizes, which can count in some records only.
+/// A column of sizes, which may count in some records only.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
     /// The sizes.
@@ -220,7 +220,7 @@ pub struct Received {
 pub enum Failed {
     /// The column is not null.
     Present(&'static str),
-    /// The column, of 32-bit numbers, is not less.
+    /// The column, of 32-bit numbers, is at least this.
     AtLeast(&'static str, i32),
     /// The column is this text.
     Is(&'static str, &'static str),

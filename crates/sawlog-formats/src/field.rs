@@ -35,7 +35,7 @@ impl Span {
         (self.start != u32::MAX).then(|| &line[self.start as usize..][..self.len as usize])
     }
 
-    /// The same field, in a block in which the line begins at `base`.
+    /// The same field, in a block where the line begins at `base`.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a block is far smaller than 4 GiB")]
     pub(crate) fn moved(self, base: usize) -> Self {
@@ -43,8 +43,8 @@ impl Span {
     }
 }
 
-/// A number in decimal digits, or nothing for `-`; an error for anything else, or what `i64` can't hold.
-/// The second value says whether the number is written as it would be printed.
+/// A number in decimal digits, or `None` for `-`. An error for anything else, or for a number that `i64` can't hold.
+/// The second value says whether printing the number gives the same text.
 #[inline]
 pub(crate) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
     match text {

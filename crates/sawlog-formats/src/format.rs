@@ -36,7 +36,7 @@ pub struct Format {
     /// AWS's name for it in the names of delivered files: `vpcflowlogs` in `111122223333_vpcflowlogs_us-east-1_…`.
     /// Related logs have a dash and more text after it: `CloudTrail-Insight`.
     pub delivered_as: &'static [&'static str],
-    /// How its records are found and read inside of other documents.
+    /// How to find and read its records inside other documents.
     pub inside: Inside,
     /// What its fields mean, each role once.
     pub roles: &'static [(Role, Value)],
@@ -49,9 +49,9 @@ pub struct Format {
     pub measures: Measures,
     /// What a record is about, if no column says it.
     pub subject: Option<Subject>,
-    /// What tells events apart, where a log can have the record of one more than once.
+    /// What distinguishes events, if a log can have the record of one more than once.
     pub event_id: Option<EventId>,
-    /// Which records tell of access keys that were issued.
+    /// The records of access keys that were issued.
     pub issuing: Option<Issuing>,
 }
 
@@ -63,12 +63,12 @@ impl Format {
     }
 }
 
-/// How a format's content is made up.
+/// The framing of a format's content.
 #[derive(Clone, Copy, Debug)]
 pub enum Framing {
     /// A record a line.
     Lines,
-    /// JSON objects, one after the other or in an array.
+    /// JSON objects, one after another or in an array.
     Json(&'static JsonLog),
 }
 

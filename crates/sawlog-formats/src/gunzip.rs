@@ -4,7 +4,8 @@ use std::io::{self, BufRead, ErrorKind, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// What a gzip stream of one member or several inflates to. Zeros may follow the last member, as tapes pad files with them.
+/// The content of a gzip stream of one member or several. Zeros may follow the last member, since tapes pad files
+/// with them.
 #[derive(Debug)]
 pub(crate) struct Gunzip<R> {
     state: State<R>,
@@ -20,7 +21,7 @@ enum State<R> {
 }
 
 impl<R: BufRead> Gunzip<R> {
-    /// Inflates what `input` gives, up to `limit` bytes.
+    /// Inflates `input`, up to `limit` bytes.
     pub(crate) fn new(input: R, limit: u64) -> Self {
         Self { state: State::Inflating(Box::new(GzDecoder::new(input))), inflated: 0, limit }
     }
@@ -59,7 +60,7 @@ impl<R: BufRead> Gunzip<R> {
 }
 
 impl<R: BufRead> Read for Gunzip<R> {
-    /// Once the stream is broken, every later call says so again.
+    /// Once the stream is broken, every later call returns the error again.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);

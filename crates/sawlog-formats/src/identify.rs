@@ -1,4 +1,5 @@
-//! Recognises files that are not read: archives, compressions, and logs in a wrapper that sawlog does not open yet.
+//! Recognises files that are not read: archives, compression formats, and logs in a wrapper that sawlog does not
+//! open.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,7 @@ pub struct Kind {
 /// What to do with a file so that it can be read.
 #[derive(Debug, PartialEq, Eq)]
 enum Remedy {
-    /// In words, or a command that knows compressed files by itself.
+    /// In words, or a command that handles compressed files itself.
     Do(&'static str),
     /// The same, but a gzip file must be decompressed before it.
     Unpack(&'static str),
@@ -168,7 +169,7 @@ const MAGIC: &[(&[u8], &Kind)] = &[
     (b"PAR1", &PARQUET),
 ];
 
-/// The kind of Parquet files that hold something else than flow logs.
+/// The kind for Parquet files that do not hold flow logs.
 #[must_use]
 pub fn other_parquet() -> Unread {
     (&PARQUET).into()
@@ -188,16 +189,16 @@ pub fn zip_behind(content: &[u8]) -> Option<Unread> {
     (at + RECORD + comment == tail.len()).then(|| (&ZIP_BEHIND).into())
 }
 
-/// A member of an archive, or what it holds, that is not opened.
+/// A member of an archive, or its content, that is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOpened {
     /// An archive in too many others.
     InnerArchive,
-    /// A stream that was compressed too often.
+    /// A stream that was compressed too many times.
     InnerStream,
     /// It is encrypted.
     Encrypted,
-    /// Its method of compression is not known.
+    /// Its compression method is unknown.
     OtherMethod,
     /// A file with holes, which are left out of the archive.
     Sparse,
@@ -338,7 +339,7 @@ fn is_message(string: &[u8]) -> bool {
     is_log(text.as_bytes())
 }
 
-/// Whether text is, or begins, a log.
+/// Whether text is a log, or the beginning of one.
 fn is_log(text: &[u8]) -> bool {
     detect(text).is_some() || headerless_fields(text).is_some()
 }
@@ -347,7 +348,7 @@ fn is_log(text: &[u8]) -> bool {
 fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
     let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
-    // A name in quotes may have blanks in it.
+    // A name in quotes may contain blanks.
     let is_quoted = line.starts_with(b"\"");
     let ends = |byte: &u8| matches!(byte, b',' | b';' | b'\t') || *byte == b' ' && !is_quoted;
     let word_end = line.iter().position(ends)?;
@@ -355,7 +356,7 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     match line[word_end] {
         b' ' if is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
         b' ' => load_balancer(line).filter(|_| detect(text).is_none()),
-        // Flow logs are read with tabs between their fields, too.
+        // Flow logs may also have tabs between their fields.
         b'\t' if vpc_flow::is_header(line) => None,
         separator => csv_kind(line, separator),
     }
@@ -455,7 +456,7 @@ fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bo
         all += 1;
         known += usize::from(columns.contains(&plain(name)));
     }
-    // Columns of S3 access logs have names that others have, too: time, key, operation.
+    // Columns of S3 access logs share names with other tables: time, key, operation.
     let least = if table.name == s3_access::TABLE.name { 4 } else { 3 };
     known >= least && known * 2 >= all
 }
@@ -467,7 +468,7 @@ pub fn headerless(head: &[u8]) -> Option<Unread> {
     Some(Unread { fields: Some(fields), ..Unread::from(&HEADERLESS) })
 }
 
-/// How many fields the lines have, if these look like flows.
+/// The number of fields in the lines, if these look like flows.
 fn headerless_fields(text: &[u8]) -> Option<usize> {
     let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     lines.filter(|line| !line.is_empty()).take(32).find_map(flow_fields)

@@ -5,8 +5,8 @@ use memchr::memchr;
 use crate::encoding::without_mark;
 use crate::origin::{LineEnding, Origin};
 
-/// How many lines are taken apart before their fields go to the columns, one column after the other: enough that a
-/// column's dictionary is in the processor's cache while it is used, few enough that the lines are still there too.
+/// How many lines are split before their fields go to the columns, one column after another: enough that a column's
+/// dictionary stays in the processor's cache while it is used, few enough that the lines do, too.
 pub(crate) const ROWS_AT_ONCE: usize = 512;
 
 /// The place of a line in its block.
@@ -15,7 +15,7 @@ pub(crate) struct LinePlace {
     pub(crate) start: usize,
     /// Before the line feed.
     pub(crate) end: usize,
-    /// Whether the line ends as the source's first one does.
+    /// Whether the line ends like the source's first line.
     pub(crate) ends_alike: bool,
     pub(crate) number: i64,
 }
@@ -74,7 +74,7 @@ impl LinePlace {
         (unmarked, text.len() - unmarked.len())
     }
 
-    /// The line's own origin, in a block that has one.
+    /// The line's own origin, in a block with this origin.
     pub(crate) fn origin<'a>(&self, of_block: &Origin<'a>) -> Origin<'a> {
         let offset = of_block.byte_offset + i64::try_from(self.start).unwrap_or(i64::MAX);
         Origin { first_line: self.number, byte_offset: offset, ..*of_block }

@@ -2,7 +2,7 @@
 
 use memchr::memchr3;
 
-/// What a look at a member found.
+/// The result of looking at a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Member<'a> {
     /// A key, as it is written between its quotes, and where its value begins.
@@ -70,7 +70,8 @@ pub(crate) fn value_end(bytes: &[u8], start: usize) -> ValueEnd {
 /// The members of the object at the beginning of `text`, as far as the text goes: keys, and the text from their
 /// values on.
 pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    // Where the object or the last value begins; a value's end is looked for only when the next member is asked for.
+    // The position where the object or the last value begins. The end of a value is found only when the next member
+    // is asked for.
     let (mut first, mut last) = (text.starts_with(b"{").then_some(1), None);
     std::iter::from_fn(move || {
         let at = match (first.take(), last) {
@@ -99,7 +100,7 @@ fn skip(bytes: &[u8], at: usize, which: impl Fn(u8) -> bool) -> usize {
     at + bytes[at.min(bytes.len())..].iter().take_while(|byte| which(**byte)).count()
 }
 
-/// Where the string ends whose quote is at `start`.
+/// The end of the string whose quote is at `start`.
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> ValueEnd {
     let mut at = start + 1;
     while let Some(more) = memchr3(b'"', b'\\', b'\n', bytes.get(at..).unwrap_or_default()) {
@@ -107,7 +108,7 @@ pub(crate) fn string_end(bytes: &[u8], start: usize) -> ValueEnd {
         match bytes[at - 1] {
             b'"' => return ValueEnd::At(at),
             b'\\' => at += 1,
-            // JSON forbids a line to end within a string.
+            // JSON does not allow a line break within a string.
             _ => return ValueEnd::Broken,
         }
     }

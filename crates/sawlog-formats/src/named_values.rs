@@ -14,7 +14,7 @@ pub struct Inside {
     pub is_record: fn(&[u8]) -> bool,
     /// Whether only this log's records have this name, so that an object with it can't be anything else.
     pub is_own: fn(&[u8]) -> bool,
-    /// Other names that a column goes by, and the column's own; `-`, `_`, blanks and capitals make no difference.
+    /// Other names of a column, and its own name; `-`, `_`, blanks and capitals make no difference.
     pub aliases: &'static [(&'static str, &'static str)],
     /// The columns that named values must have to be a record.
     pub required: &'static [&'static str],
@@ -40,7 +40,7 @@ pub struct NamedValues<'a> {
     aliases: &'static [(&'static str, &'static str)],
 }
 
-/// A name without what makes no difference: `-`, `_`, `.`, blanks and capitals.
+/// A name without the characters that make no difference: `-`, `_`, `.`, blanks and capitals.
 #[must_use]
 pub(crate) fn plain(name: &[u8]) -> Vec<u8> {
     name.iter().filter(|byte| !b"-_ .".contains(byte)).map(u8::to_ascii_lowercase).collect()
@@ -141,7 +141,7 @@ fn marked(value: Option<&[u8]>, which: fn(u8) -> bool) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The value that [`word`] or [`quoted`] made into this text; `None` if that is the text itself.
+/// The value that [`word`] or [`quoted`] turned into this text; `None` if it is the text itself.
 #[must_use]
 pub(crate) fn unmarked(text: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(text, MARK)?;
@@ -166,7 +166,7 @@ pub(crate) fn unmarked(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A number as a log would write it: some tools make whole numbers into ones with a fraction of zeros.
+/// A number as a log would write it: some tools turn integers into numbers with a fraction of zeros.
 #[must_use]
 pub(crate) fn whole(value: &[u8]) -> &[u8] {
     let Some(point) = memchr::memchr(b'.', value) else { return value };
@@ -176,7 +176,7 @@ pub(crate) fn whole(value: &[u8]) -> &[u8] {
     if is_whole && !fraction.is_empty() && fraction.iter().all(|byte| *byte == b'0') { &value[..point] } else { value }
 }
 
-/// A time as microseconds since 1970: of ISO 8601, or seconds or milliseconds as a number.
+/// A time as microseconds since 1970, from ISO 8601, or from seconds or milliseconds as a number.
 #[must_use]
 pub(crate) fn micros(value: &[u8]) -> Option<i64> {
     /// As in flow logs: times from here on are in milliseconds.

@@ -1,6 +1,6 @@
-//! Where a block of lines comes from, and how its lines end: what a decoder must know beside the bytes.
+//! Where a block of lines comes from, and how its lines end: what a decoder must know besides the bytes.
 
-/// The longest line that is read as a record. A longer one is stored, in parts, among the rejects.
+/// The longest line that is read as a record. A longer one is stored in parts among the rejects.
 pub const MAX_LINE: usize = 8 << 20;
 
 /// Up to this many bytes between records stay with the record that they precede: header lines, brackets, white space.
@@ -55,7 +55,7 @@ impl LineEnding {
 /// The place of a block of lines in its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// The source's path, relative to the root that was given.
+    /// The source's path, relative to the root.
     pub source_file: &'a str,
     /// The number of the block's first line; lines count from 1.
     pub first_line: i64,

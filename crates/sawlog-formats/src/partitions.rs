@@ -51,7 +51,7 @@ impl Partitions {
         self.days.values_mut().for_each(ColumnSet::settle);
     }
 
-    /// How many rows, rejects included, there are.
+    /// The number of rows, including rejects.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.days.values().map(ColumnSet::rows).sum::<usize>() + self.rejects.rows()
@@ -85,7 +85,7 @@ impl Partitions {
         days
     }
 
-    /// Takes out the columns that hold most memory, until no more than half of it is left.
+    /// Takes out the columns that hold the most memory, until no more than half of it is left.
     pub fn take_largest(&mut self) -> Vec<(Option<i32>, ColumnSet)> {
         let mut days = self.take();
         days.sort_by_key(|(_, columns)| columns.memory());

@@ -38,13 +38,13 @@ const MAX_AFTER: usize = 64 << 10;
 /// How a [`Reader`] reads.
 #[derive(Clone, Debug)]
 pub struct ReaderOptions {
-    /// What the column `source_file` says; the path if it is `None`.
+    /// The value of the column `source_file`; the path if `None`.
     pub source_file: Option<String>,
-    /// The format; recognised by the content if it is `None`.
+    /// The format; recognised by content if `None`.
     pub format: Option<&'static Format>,
     /// The names of the fields of a log that has no header line, written as in a header line. For VPC flow logs only.
     pub fields: Option<String>,
-    /// The time of records that have none of their own, in microseconds since 1970.
+    /// The time of records without one, in microseconds since 1970.
     pub file_time: Option<i64>,
     /// How text comes.
     pub text: TextLayout,
@@ -52,7 +52,7 @@ pub struct ReaderOptions {
     pub batch_rows: usize,
     /// The most bytes of rows that wait for their batch, about.
     pub batch_bytes: usize,
-    /// Gzip content that is larger is an error.
+    /// Larger gzip content is an error.
     pub max_inflated: u64,
 }
 
@@ -85,11 +85,11 @@ pub struct LogBatch {
 pub enum ReadError {
     /// The bytes can't be read.
     Io(io::Error),
-    /// It is of no format that is read; what it is, if that is known.
+    /// The format is not one that is read; what it is, if that is known.
     NotALog(Option<String>),
-    /// The content breaks off. All that came before was given, and the last piece as a reject.
+    /// The content breaks off. Everything before was returned, and the last piece as a reject.
     Broken(String),
-    /// A decoder gave columns of another type than its table has.
+    /// A decoder returned columns of another type than its table has.
     Columns(ArrowError),
 }
 
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         let format = match options.format {
             Some(format) => format,
             None => recognise(&content, options.fields.is_some()).or_else(|other| {
-                // What breaks off in its beginning may have been a log.
+                // Content that breaks off in its beginning may have been a log.
                 input.by_ref().take(1).read_to_end(&mut Vec::new())?;
                 Err(other)
             })?,
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a piece and decodes the whole records that there are.
+    /// Reads a piece and decodes the whole records in it.
     fn step(&mut self) -> Result<(), ReadError> {
         let read = self.input.by_ref().take(PIECE).read_to_end(&mut self.content);
         let (at_end, broken) = match read {
@@ -394,7 +394,8 @@ fn begin<'a>(mut input: Box<dyn Read + 'a>) -> io::Result<(Vec<u8>, Box<dyn Read
     }
 }
 
-/// The format of content that begins like this. If the names of fields are given, lines without a header may be a flow log.
+/// The format of content that begins like this. If names of fields are given, lines without a header may be a flow
+/// log.
 fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError> {
     let head = without_mark(head);
     let not_read = |what: String| Err(ReadError::NotALog(Some(what)));

@@ -19,7 +19,7 @@ pub struct Remainder {
     pub in_lines: bool,
     /// How its lines end.
     pub ending: LineEnding,
-    /// How many lines or JSON objects it has, blank lines too.
+    /// How many lines or JSON objects it has, including blank lines.
     pub lines: i64,
     /// The text after the last record.
     pub after: String,
@@ -36,20 +36,20 @@ pub struct RowText<'a> {
     pub gap: Option<&'a str>,
     /// The record or reject itself.
     pub text: &'a [u8],
-    /// Whether a bare line feed follows, whatever the source's lines end with.
+    /// Whether a bare line feed follows, whatever the source's line endings are.
     pub as_it_was: bool,
     /// Whether it is a reject.
     pub is_reject: bool,
 }
 
-/// Puts the rows of one source together, which come in order of line. What it makes of them goes to a function, piece by piece.
+/// Rebuilds a source from its rows, which come in order of line. The result goes to a function, piece by piece.
 #[derive(Clone, Debug)]
 pub struct Rebuilder {
     in_lines: bool,
     usual: LineEnding,
     /// The number of the last line.
     line: i64,
-    /// What ends the last line, if something follows.
+    /// The ending of the last line, if something follows it.
     ending: &'static [u8],
     last_was_reject: bool,
     size: i64,
@@ -62,7 +62,7 @@ impl Rebuilder {
         Self { in_lines, usual: ending, line: 0, ending: b"", last_was_reject: false, size: 0 }
     }
 
-    /// Takes the next row. Says whether it begins a record or reject: one that is too long comes in several rows.
+    /// Takes the next row. Returns whether it begins a record or reject: one that is too long comes in several rows.
     pub fn add(&mut self, row: &RowText<'_>, put: &mut impl FnMut(&[u8])) -> bool {
         let continues = row.line == self.line && row.is_reject && self.last_was_reject;
         if continues {

@@ -12,10 +12,10 @@ const OWN: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FO
 /// The formats whose tables every store has. Stores from before a later log have no table for it.
 pub const FIRST_FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];
 
-/// All formats, once somebody has asked for them.
+/// All formats; set at the first use.
 static ALL: OnceLock<Vec<&'static Format>> = OnceLock::new();
 
-/// The formats were asked for before others were added.
+/// The formats were used before others were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLate;
 
@@ -47,10 +47,10 @@ pub fn register(formats: &[&'static Format]) -> Result<(), TooLate> {
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<&'static Format> {
     let head = without_mark(head);
-    // JSON is not looked through for lines.
+    // JSON is not searched for lines.
     let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     let may_be = |format: &&Format| !json || format.framing.is_json();
-    // Those that were added come first: sawlog's own take all that may be theirs.
+    // Added formats come first: sawlog's own would take everything that may be theirs.
     let (own, added) = formats().split_at(OWN.len());
     added.iter().chain(own).copied().filter(may_be).find(|format| (format.detect)(head))
 }

@@ -1,4 +1,4 @@
-//! What could not be parsed: kept as it is, with the reason.
+//! What could not be parsed: it is kept as it is, with the reason.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -47,21 +47,21 @@ pub enum RejectReason<'a> {
     NotUtf8,
     /// The same, between the records of a document.
     NotText,
-    /// A document ends before the record does.
+    /// The document ends before the record does.
     EndsWithin,
-    /// The content ends, and brackets around records are still open.
+    /// The content ends while brackets around records are open.
     EndsOpen,
-    /// JSON forbids a line to end within a string; one of an object that should be a record.
+    /// JSON does not allow a line break within a string. In an object in the place of a record.
     LineInString,
     /// The same, in a string that holds a record.
     LineWithin,
     /// The message of the JSON parser.
     InvalidJson(&'a str),
-    /// Named values without those that a record must have.
+    /// Named values that lack some that a record must have.
     LacksValues,
     /// A row with fewer fields than the header of its table.
     ShortRow,
-    /// A blank line that does not end as the others do.
+    /// A blank line that ends differently from the others.
     OddBlank,
     /// Nothing but white space.
     OnlyBlanks,
@@ -80,11 +80,11 @@ pub enum RejectReason<'a> {
     NoTime,
     /// The same, for a line of an S3 access log.
     NoTimeInBrackets,
-    /// The same, of an object, whose time has this key.
+    /// The same, for an object whose time has this key.
     NoTimeOf(&'static str),
     /// The time is one that no store can hold.
     Never,
-    /// The same, of an object, whose time has this key.
+    /// The same, for an object whose time has this key.
     NeverOf(&'static str),
     /// Nothing follows the time.
     CutOff,
@@ -96,13 +96,13 @@ pub enum RejectReason<'a> {
     NotANumber(&'static str),
     /// The field of this name is not a request line.
     NoRequest(&'static str),
-    /// A field of this name has no quotes around it.
+    /// The field of this name has no quotes around it.
     NoQuotes(&'static str),
-    /// A field of this name begins with a quote, which it must not.
+    /// The field of this name begins with a quote, which is not allowed.
     Quotes(&'static str),
     /// The quote of a field of this name does not close.
     Unclosed(&'static str),
-    /// The content breaks off; what its decompressor says.
+    /// The content breaks off; the message of its decompressor.
     BrokenOff(&'a str),
     /// The message of a log that another program added.
     Other(&'a str),

@@ -32,17 +32,17 @@ pub enum Role {
     Operation,
     /// What it was done to.
     Target,
-    /// The host that was asked, by its name.
+    /// The host that was asked for.
     Host,
     /// The URL that was asked for.
     Url,
-    /// The bucket that it was done to, or that holds the object.
+    /// The affected bucket, or the bucket that holds the object.
     Bucket,
     /// The object's key.
     Key,
-    /// What the call was given, as JSON.
+    /// The parameters of the call, as JSON.
     Parameters,
-    /// What the call answered, as JSON text.
+    /// The response of the call, as JSON text.
     Response,
     /// ARNs of the affected resources.
     Resource,
@@ -58,7 +58,7 @@ pub enum Role {
     Region,
     /// The account that the record belongs to, or the caller's.
     Account,
-    /// The ARN that names the caller's account, where nothing else does.
+    /// The ARN that has the caller's account, if nothing else does.
     AccountInArn,
     /// The network interface.
     Interface,
@@ -73,17 +73,17 @@ pub enum Value {
     Any(&'static [&'static str]),
     /// A field of each group in a list: the list, and the field.
     Each(&'static str, &'static str),
-    /// Two columns with a text between them; the first one alone where the second one is null.
+    /// Two columns with a text between them; only the first one if the second is null.
     Joined(&'static str, &'static str, &'static str),
     /// What a function makes of the text in a column.
     Made(&'static str, fn(&str) -> Option<Cow<'static, str>>),
     /// The same in all records.
     Constant(&'static str),
-    /// The first of some values that there is.
+    /// The first of some values that is not null.
     First(&'static [Value]),
 }
 
-/// Which records tell of an action that changes something.
+/// Which records are about an action that changes something.
 #[derive(Clone, Copy, Debug)]
 pub enum Changes {
     /// None.
@@ -94,7 +94,7 @@ pub enum Changes {
     Not {
         /// The column.
         column: &'static str,
-        /// Where it is null: those in which the text of another column begins in none of some ways.
+        /// If it is null: records in which the text of another column begins with none of some prefixes.
         unknown: (&'static str, &'static [&'static str]),
         /// The columns and values.
         but: &'static [(&'static str, &'static [&'static str])],

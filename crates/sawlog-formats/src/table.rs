@@ -1,4 +1,5 @@
-//! What a table looks like: its columns as data, from which Arrow schemas, Parquet settings and documentation follow.
+//! The description of a table: its columns as data, from which Arrow schemas, Parquet settings and documentation
+//! follow.
 
 use std::sync::Arc;
 
@@ -30,9 +31,10 @@ pub enum Kind {
 /// How a column's values are laid out in a Parquet column chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Few distinct values: each is stored once and named by number. Falls back to [`Layout::Plain`] where it doesn't pay.
+    /// Few distinct values: each is stored once and referred to by number. Falls back to [`Layout::Plain`] if that
+    /// doesn't pay.
     Dictionary,
-    /// Nearly every value is another: stored one after the other.
+    /// Nearly every value is different: stored one after another.
     Plain,
     /// Numbers that grow steadily: stored as differences.
     Delta,
@@ -49,9 +51,10 @@ pub struct Column {
     pub layout: Layout,
     /// Whether people look up records by its value: such columns get a Bloom filter.
     pub lookup: bool,
-    /// Whether the store keeps its smallest and greatest value for each data file, to skip files without opening them.
+    /// Whether the table's log keeps its smallest and largest value for each data file, so that files can be skipped
+    /// without opening them.
     pub skip_files: bool,
-    /// Whether its text is JSON, into whose fields a path leads on.
+    /// Whether its text is JSON whose fields can be named by a path.
     pub json: bool,
     /// What it means, in a few words.
     pub doc: &'static str,
@@ -167,7 +170,7 @@ impl Column {
         }
     }
 
-    /// The Arrow type in which a decoder gives the column where its dictionary pays: keys `u32`.
+    /// The Arrow type of the column in a decoder's batches if its dictionary pays: keys `u32`.
     #[must_use]
     pub fn dictionary_type(&self) -> DataType {
         match (self.kind, self.layout) {

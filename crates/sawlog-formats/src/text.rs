@@ -34,7 +34,7 @@ impl TextColumn {
         }
     }
 
-    /// The text in `row`, or nothing where it is null.
+    /// The text in `row`; `None` for null.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<&str> {
         match self {

@@ -11,7 +11,7 @@ use libdeflate_sys::{
     libdeflate_gzip_decompress_ex, libdeflate_result_LIBDEFLATE_SUCCESS,
 };
 
-/// Content of more bytes is inflated piece by piece, for all of it would be in memory.
+/// Larger content is inflated piece by piece, because all of it would be in memory.
 const MOST: usize = 16 << 20;
 /// The smallest gzip file: a header of ten bytes, a block of two, checksum and size.
 const LEAST: usize = 20;

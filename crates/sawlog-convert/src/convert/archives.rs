@@ -27,7 +27,7 @@ const MEMBER: u64 = 16 << 10;
 const MEMBER_MEMORY: usize = 1 << 10;
 const MIN_MEMBERS: usize = 50_000;
 
-/// Reads the archives that were found; gives how many rows the ledger gets.
+/// Reads the archives that were found. Returns how many rows the ledger gets.
 pub(super) fn read(first: &Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
     if first.archives.is_empty() {
         return Ok(0);
@@ -95,7 +95,7 @@ struct Known {
 }
 
 impl Known {
-    /// That which the store holds, less what this run replaces, and the inputs of this run.
+    /// The content of the store, without what this run replaces, and of the inputs of this run.
     fn new(job: &Job<'_>, run: &Run<'_>) -> Result<Self> {
         let (plan, ledger) = (job.plan, Source::load_all(run.store())?);
         let stored = converted(&ledger, &plan.replaced, &plan.heirs);

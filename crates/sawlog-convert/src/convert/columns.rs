@@ -39,12 +39,12 @@ pub(crate) struct Lane {
 /// Which columns become row groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flush {
-    /// The days that take most memory, so that half of it is free.
+    /// The days that take the most memory, until half of it is free.
     Largest,
     All,
 }
 
-/// A thread's columns, for whatever it reads. They go on from one unit to the next, so that row groups are large.
+/// A thread's columns for every format. They are kept from one unit to the next, so that row groups are large.
 pub(crate) struct Columns<'a> {
     settings: &'a Settings,
     /// For each format, once there was a file of it.
@@ -67,7 +67,7 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn send(&self, output: Output) {
-        // The writer hangs up only when it has failed, and then says why itself.
+        // The writer hangs up only after an error, which it reports itself.
         let _ = self.output.send(output);
     }
 
@@ -93,7 +93,7 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// Makes row groups of columns, and hands them on.
+    /// Makes row groups of columns, and passes them on.
     pub(crate) fn flush(&mut self, what: Flush) -> Result<()> {
         let mut all_rejects = Vec::new();
         for (place, format) in formats().iter().copied().enumerate() {

@@ -23,12 +23,12 @@ pub(crate) enum FileBytes {
 }
 
 impl FileBytes {
-    /// Reads or maps `file`, which has `size` bytes; `buffer` is used again.
+    /// Reads or maps `file`, which has `size` bytes; `buffer` is reused.
     pub(crate) fn open(mut file: &File, size: u64, mut buffer: Vec<u8>) -> std::io::Result<Self> {
         if size >= MAP_FROM {
             return Mapping::new(file).map(Self::Mapped);
         }
-        // One byte more than there should be shows whether the file has grown, without asking again.
+        // Reading one byte more than expected shows whether the file has grown, without another system call.
         let expected = usize::try_from(size).unwrap_or(usize::MAX);
         buffer.resize(expected + 1, 0);
         let mut filled = 0;
@@ -83,7 +83,7 @@ impl FileBytes {
                 from = end + 1;
                 continue;
             }
-            // A line without end must not fill the memory.
+            // An endless line must not fill the memory.
             from = window.end;
             self.release(window);
         }
@@ -95,7 +95,7 @@ impl FileBytes {
         matches!(self, Self::Mapped(mapping) if mapping.was_cut())
     }
 
-    /// Gives pages that have been read back to the system.
+    /// Gives pages that were read back to the system.
     pub(crate) fn release(&self, range: Range<usize>) {
         if let Self::Mapped(mapping) = self {
             mapping.release(range);

@@ -17,11 +17,11 @@ const LEDGER_ROWS: usize = 8192;
 /// The ledger's rows of a run, in order of path.
 #[derive(Debug)]
 pub(super) struct LedgerRows<'p> {
-    /// Those that were known before anything was read.
+    /// Rows that were known before anything was read.
     settled: Peekable<IntoIter<&'p Source>>,
-    /// The files that those have the content of.
+    /// The originals that these rows are duplicates of.
     repeated: HashSet<&'p str>,
-    /// The rows of files that are not read, and whose content another file may have.
+    /// The rows of files that are not read, whose content another file may have.
     unread: HashMap<String, Source>,
     waiting: Vec<Source>,
     encoder: Option<Encoder>,
@@ -56,7 +56,7 @@ impl<'p> LedgerRows<'p> {
         self.add(source, run, summary)
     }
 
-    /// Adds a row. A file with the content of one that is not read is what that one is: there is nothing that it repeats.
+    /// Adds a row. A file with the same content as an unread file is an unread file, too, not its duplicate.
     fn add(&mut self, own: Source, run: &mut Run<'_>, summary: &mut Summary) -> Result<()> {
         let mut source = match own.duplicate_of.as_ref().and_then(|first| self.unread.get(first)) {
             None => own,

@@ -44,16 +44,16 @@ pub(crate) use plan::{Plan, hash_file, hex, row};
 pub(crate) use replace::{heirs, is_stale, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
-/// What the process needs beside what the threads use: most of it is its own code.
+/// The memory that the process needs apart from its threads: mostly its own code.
 const BASE_MEMORY: u64 = 90 << 20;
 
 /// What a conversion should do. All fields are set when it is made.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Settings {
-    /// Files, folders, patterns, `@FILE` with a list of them, or `-`.
+    /// Files, folders, patterns, `@FILE` for a list of them, or `-`.
     pub inputs: Vec<PathBuf>,
-    /// All inputs are of this format; `None`: tell by content.
+    /// The format of all inputs; `None` to recognise it by content.
     pub format: Option<&'static Format>,
     /// Whether `--format` was given, even as `auto`.
     pub format_named: bool,
@@ -61,7 +61,8 @@ pub struct Settings {
     pub vpc_fields: Option<Arc<str>>,
     /// How many threads read and decode.
     pub threads: usize,
-    /// Bytes that a thread's columns may take before they are encoded, and the index before it waits on disk.
+    /// The bytes that a thread's columns may take before they are encoded, and the index before it is spilled to
+    /// disk.
     pub columns_memory: usize,
     /// The largest unit of work, in bytes of input.
     pub unit_size: u64,
@@ -73,13 +74,12 @@ pub struct Settings {
     pub strict: bool,
     /// Whether to convert changed files again.
     pub replace: bool,
-    /// Whether links in folders that lead out of these are followed.
+    /// Whether to follow links that lead out of the given folders.
     pub follow_links: bool,
 }
 
 impl Settings {
-    /// Converts inputs with as many threads as there are processors, in a gibibyte of memory, as `sawlog convert` does without
-    /// options.
+    /// Settings with one thread per processor and a gibibyte of memory, as `sawlog convert` uses without options.
     #[must_use]
     pub fn new(inputs: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -100,7 +100,7 @@ impl Settings {
         }
     }
 
-    /// Whether options are given that decide how a file is read.
+    /// Whether options were given that decide how a file is read.
     fn names_options(&self) -> bool {
         self.format_named || self.vpc_fields.is_some()
     }
@@ -124,17 +124,17 @@ pub struct Summary {
     pub unchanged: usize,
     /// Files whose records were replaced; they count as converted, too.
     pub replaced: usize,
-    /// Files with the content of another, and that other.
+    /// Duplicates: files with the same content as another file, and that file.
     pub duplicates: Vec<(String, String)>,
     /// Files without content.
     pub empty: Vec<String>,
     /// CloudTrail digests.
     pub digests: usize,
-    /// Archives whose members were read; each of these counts for itself.
+    /// Archives whose members were read; the members count as files.
     pub archives: usize,
     /// Links in archives, which are not followed.
     pub links: Vec<String>,
-    /// Files that are not read, of whatever kind.
+    /// Files that are not read, of any kind.
     pub unknown: Vec<String>,
     /// Files whose kind was recognised but is not read, by kind.
     pub looks_like: BTreeMap<String, Unread>,
@@ -148,7 +148,7 @@ pub struct Summary {
     pub records: i64,
     /// Rejects: what is not a record, kept as it is.
     pub rejects: i64,
-    /// Lines with nothing on them, which were skipped.
+    /// Blank lines, which were skipped.
     pub blank_lines: i64,
     /// Bytes of the files that were converted.
     pub bytes_in: i64,
@@ -160,7 +160,7 @@ pub struct Summary {
     pub committed: bool,
 }
 
-/// Inputs have changed since they were converted, and are not to be replaced. Names them, a line each.
+/// Inputs have changed since they were converted, and `replace` is not set. Names them, one per line.
 #[derive(Debug, thiserror::Error)]
 #[error("files have changed since they were converted:\n{0}\nNothing was done.")]
 pub struct Changed(String);
@@ -177,7 +177,7 @@ pub struct Misfit {
 /// Files of a kind that sawlog does not read.
 #[derive(Debug, Default, Serialize)]
 pub struct Unread {
-    /// What to do so that they can be.
+    /// What to do to make them readable.
     pub remedy: String,
     /// The files.
     pub files: Vec<String>,
@@ -195,7 +195,7 @@ impl Summary {
         self.unreadable.push((problem.path, problem.what));
     }
 
-    /// Counts an input, by its row in the ledger.
+    /// Counts an input by its row in the ledger.
     fn count(&mut self, source: &Source) {
         // The threads report what they read.
         if let (SourceState::Duplicate | SourceState::Empty, Some(what)) = (source.state, &source.problem) {
@@ -337,7 +337,7 @@ fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<W
     }
 }
 
-/// Tells the writer when a thread leaves for an error, or in a panic: others may wait for it.
+/// Tells the writer when a thread ends because of an error or a panic: other threads may wait for it.
 struct Leaving<'a> {
     abort: &'a Abort,
     output: SyncSender<Output>,

@@ -15,18 +15,18 @@ use crate::evidence;
 /// The options that changed how a file was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// `--format`, where the content says something else.
+    /// `--format`, if the content says something else.
     format: Option<String>,
-    /// `--vpc-fields`, where the file has no header line.
+    /// `--vpc-fields`, if the file has no header line.
     vpc_fields: Option<String>,
     /// `--max-inflate`, where the content is larger.
     max_inflate: Option<u64>,
-    /// What the content looks like, where `format` says something else. The ledger does not have it.
+    /// What the content looks like, if `format` says something else. It is not in the ledger.
     looks_like: Option<String>,
 }
 
 impl Options {
-    /// The options that mattered to a file that begins with `head`, when it was told to be `told`.
+    /// The options that mattered for a file that begins with `head` and was identified as `told`.
     pub(crate) fn of(settings: &Settings, content: &[u8], told: Told) -> Self {
         let head = &content[..content.len().min(HEAD)];
         let Some(format) = told.format() else { return Self::default() };
@@ -96,7 +96,7 @@ impl Options {
         Some(format.into_iter().chain(vpc_fields).collect::<Vec<_>>().join(" and "))
     }
 
-    /// Whether the content was larger than a limit that is wider now.
+    /// Whether the limit that the content exceeded is wider now.
     pub(crate) fn limit_is_wider(&self, settings: &Settings) -> bool {
         self.max_inflate.is_some_and(|limit| limit < settings.max_inflate)
     }
@@ -120,14 +120,14 @@ pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> boo
 
 /// How a file in the ledger was read, if it would be read differently now.
 pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) -> Result<Option<String>> {
-    // Ledgers of earlier versions do not say with which options a file was read.
+    // Ledgers of earlier versions do not say which options a file was read with.
     let unknown = source.read_by.is_none() && !settings.replace;
     if unknown || !settings.names_options() || source.compression.as_deref() == Some("parquet") {
         return Ok(None);
     }
     let head = head(path).with_context(|| format!("can't read {}", path.display()))?;
     let told = Told::of(settings, &head);
-    // Nothing is lost to a reading that finds no records at all.
+    // A reading that finds no records at all can't lose any.
     if told.format().is_none() {
         return Ok(None);
     }
@@ -158,7 +158,7 @@ fn has_header(head: &[u8]) -> bool {
     lines.next().is_some_and(vpc_flow::is_header)
 }
 
-/// Whether a version of sawlog is older than this one; one that is not known is.
+/// Whether a version of sawlog is older than this one; unknown versions are.
 pub(crate) fn is_older(version: Option<&str>) -> bool {
     let numbers =
         |version: &str| -> Vec<u64> { version.split(['.', '-']).map_while(|part| part.parse().ok()).collect() };

@@ -75,7 +75,7 @@ pub(crate) type Contents = Turns<FirstFiles>;
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
 
-/// Which file has a content first, by the content's SHA-256. There may be hundreds of thousands.
+/// The first file with each content, by SHA-256. There may be hundreds of thousands.
 #[derive(Debug, Default)]
 pub(crate) struct FirstFiles {
     /// The place of the file: among the files of the store, or after these among the inputs.
@@ -132,7 +132,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
-/// What the parts of one large file hand on: one turn for each part.
+/// What the parts of one large file pass on: one turn for each part.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     pub(crate) hasher: Sha256,

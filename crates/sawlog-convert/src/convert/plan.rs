@@ -40,15 +40,15 @@ pub(crate) struct Plan {
     pub(crate) inputs: Vec<Found>,
     /// The work, in order.
     pub(crate) units: Vec<Unit>,
-    /// Ledger rows of inputs that need no reading: empty files, and large ones with the content of another.
+    /// Ledger rows of inputs that need no reading: empty files, and large ones with the same content as another.
     pub(crate) settled: Vec<Source>,
     /// Ledger rows that the run replaces.
     pub(crate) replaced: Vec<Source>,
     /// The duplicates of replaced files that take over their records.
     pub(crate) heirs: Heirs,
-    /// How many inputs are in the ledger as they are.
+    /// How many inputs are in the ledger unchanged.
     pub(crate) unchanged: usize,
-    /// Ledger rows of inputs of no known format that are still the same.
+    /// Ledger rows of inputs of unknown format that are unchanged.
     pub(crate) still_unknown: Vec<Source>,
     /// Inputs that were read differently from what today's options say, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
@@ -68,7 +68,7 @@ pub(crate) struct Piece {
     pub(crate) input: usize,
     /// The range of bytes, to be widened to whole lines; for a whole file, all its bytes.
     pub(crate) range: Range<u64>,
-    /// Which part it is, and of how many.
+    /// The number of the part, and how many parts there are.
     pub(crate) part: usize,
     pub(crate) parts: usize,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Piece {
 #[derive(Clone, Copy, Debug)]
 struct UnitSize {
     threads: usize,
-    /// No unit is larger, if memory is short.
+    /// No unit is larger if memory is short.
     at_most: u64,
 }
 
@@ -156,7 +156,7 @@ impl Plan {
         Ok(files)
     }
 
-    /// Counts a file that stays as it is, or if it is an archive, its members.
+    /// Counts an unchanged file, or the members of an unchanged archive.
     fn keep(&mut self, source: &Source, members: &[&Source]) {
         let is_archive = source.state == SourceState::Archive && !members.is_empty();
         let kept = members.iter().copied().chain((!is_archive).then_some(source));
@@ -196,7 +196,8 @@ impl Plan {
         plan
     }
 
-    /// Finds who takes over the records of sources that are replaced. One that can't be read now is not: its records stay.
+    /// Finds out who takes over the records of replaced sources. A source that can't be read now is not replaced: its
+    /// records stay.
     fn inherit(&mut self, new: &mut Vec<Found>, ledger: &[Source]) {
         let mut replaced: HashMap<&str, &Source> =
             self.replaced.iter().map(|source| (source.path.as_str(), source)).collect();
@@ -240,9 +241,9 @@ impl Plan {
         for size in files.iter().map(|file| file.size).chain(old) {
             *sizes.entry(size).or_default() += 1;
         }
-        // The first file of each content, once a large file must be known to be new.
+        // The first file with each content, once a large file must be known to be new.
         let mut seen: Option<HashMap<String, String>> = None;
-        // In place: there may be hundreds of thousands.
+        // Modified in place: there may be hundreds of thousands.
         files.retain_mut(|found| {
             let may_repeat = sizes[&found.size] > 1;
             if found.size == 0 {
@@ -307,11 +308,11 @@ impl Plan {
 enum Next<'a> {
     /// Read it, in place of what the ledger has for it.
     Read(Option<&'a Source>),
-    /// Leave it as the ledger has it.
+    /// Leave it as it is in the ledger.
     Keep(&'a Source),
     /// The same, but say how it was read.
     Tell(&'a Source, String),
-    /// It has changed, and must not have.
+    /// It has changed, and `--replace` is not given.
     Refuse(&'a Source),
 }
 
@@ -348,7 +349,7 @@ fn again_archive<'a>(
     }
 }
 
-/// Whether a file that is not read may be now.
+/// Whether an unread file may be readable now.
 fn may_be_known(source: &Source, settings: &Settings) -> bool {
     let is_read_now = || source.looks_like.as_deref().is_some_and(is_read_now);
     settings.names_options() || is_older(source.read_by.as_deref()) || is_read_now()
@@ -377,8 +378,8 @@ enum Fate<'a> {
     Changed(&'a Source),
 }
 
-/// Compares a file with the ledger: by size and time, then by content. A file from another folder whose label is taken
-/// gets a longer one.
+/// Compares a file with the ledger: by size and time, then by content. If a file from another folder has a label that
+/// is taken, it gets a longer one.
 fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<Arc<str>>) -> Result<Fate<'a>> {
     loop {
         if !taken.contains(&file.label) {
@@ -429,7 +430,7 @@ pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
     Source { state: SourceState::Duplicate, sha256, duplicate_of: Some(first.to_owned()), ..row(found) }
 }
 
-/// SHA-256 and path of each file whose records are in the store once the run has taken out what it replaces.
+/// SHA-256 and path of each file whose records stay in the store when the run has removed what it replaces.
 pub(crate) fn converted<'a>(
     ledger: &'a [Source],
     replaced: &'a [Source],
@@ -446,7 +447,7 @@ fn owned((sha256, path): (&str, &str)) -> (String, String) {
     (sha256.to_owned(), path.to_owned())
 }
 
-/// Whether the file begins as a gzip file does, and whether it can't be read in parts.
+/// Whether the file begins like a gzip file, and whether it can't be read in parts.
 fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool) {
     // Only for files that are cut differently; small files are checked when they are read.
     if found.size < MIN_UNIT && found.size <= unit_size {

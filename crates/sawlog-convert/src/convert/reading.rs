@@ -51,7 +51,7 @@ pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: u
         if lines {
             running.lines += i64::try_from(memchr_iter(b'\n', block).count()).unwrap_or(i64::MAX);
         }
-        // A part is read again soon, unless an endless line has made it much larger than it was meant to be.
+        // A part is cleared soon, unless an endless line has made it much larger than intended.
         if end - start > LARGE_PART {
             bytes.release(at..at + block.len());
         }
@@ -66,7 +66,7 @@ pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: u
 
 /// The state of reading one input.
 pub(super) struct Reading {
-    /// Whether the content is hashed on the way.
+    /// Whether the content is hashed while it is read.
     pub(super) hash: bool,
     pub(super) hasher: Sha256,
     pub(super) first_line: i64,

@@ -107,13 +107,13 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
     changed
 }
 
-/// The sources whose rows go, and the new name of those that move.
+/// The sources whose rows are removed, and the new names of those that move.
 type Names<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
 /// Rewrites the data files of a table that hold rows of sources that are removed or moved.
 fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Result<()> {
     let snapshot = run.store().snapshot(table)?;
-    // A snapshot's files are in order of their partitions.
+    // A snapshot's files are sorted by partition.
     for partition in snapshot.files.chunk_by(|a, b| a.date == b.date) {
         let mut moved = Moved::new(table, partition[0].date.clone(), Encoder::new(table, run.codec())?);
         for entry in partition {
@@ -179,7 +179,7 @@ fn rewrite_file(
     staged.map_or(Ok(()), |staged| Ok(run.close_file(staged)?))
 }
 
-/// Writes the rows that wait, if there are any.
+/// Writes the waiting rows, if there are any.
 fn write(
     run: &mut Run<'_>,
     waiting: &mut Gathered,
@@ -211,7 +211,7 @@ fn source_files(batch: &RecordBatch) -> Result<Vec<(String, Range<usize>)>> {
     Ok(found)
 }
 
-/// Rows of one partition that get another source file, and with it another place in evidence order.
+/// Rows of one partition that get another source file, and so another place in evidence order.
 struct Moved {
     date: Option<String>,
     encoder: Encoder,

@@ -14,8 +14,7 @@ pub(crate) const MANY_DAYS: usize = 64;
 /// A day with fewer rows than this in a unit is small.
 pub(crate) const FEW_ROWS: usize = 4096;
 
-/// Whether rows can be set aside: those out of documents of another kind can't, for their text is not all that there is of
-/// them.
+/// Whether rows can be set aside as text. Rows from documents of another kind can't: their text is not everything.
 pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
     batch.column_by_name("wrapping").is_none_or(|column| column.logical_null_count() == column.len())
 }
@@ -32,7 +31,7 @@ pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     for row in 0..batch.num_rows() {
         text.clear();
         printer.print(row, &mut text);
-        // A line that has `raw` must be found to end unlike its source again, so that it keeps it.
+        // A line that has `raw` must be recognised again as ending differently from its source, so that it keeps it.
         let unlike = !format.framing.is_json() && printer.as_it_was(row);
         if !format.framing.is_json() {
             text.push(b'\n');

@@ -10,15 +10,15 @@ use crate::found::Found;
 
 /// How a file's bytes become its content.
 pub(super) enum Stream {
-    /// They are decompressed: the layers, the outer one first.
+    /// Decompress them: the layers, the outer one first.
     Packed(Vec<Compression>),
     /// Compressed text in UTF-16, which is converted to UTF-8.
     PackedText(Vec<Compression>, Encoding),
-    /// Text in UTF-16 is made into UTF-8.
+    /// Convert UTF-16 to UTF-8.
     Text(Encoding),
 }
 
-/// Why a stream is not read on.
+/// Why reading a stream stopped.
 pub(super) enum Stop {
     Failed(anyhow::Error),
     /// The content must be read in another way.

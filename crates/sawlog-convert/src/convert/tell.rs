@@ -52,7 +52,8 @@ impl Told {
         }
     }
 
-    /// Whether a file that begins with `head` may turn out to be a document that holds records once more of it is seen.
+    /// Whether a file that begins with `head` may turn out to be a document that holds records when more of it is
+    /// read.
     pub(crate) fn may_open(self, settings: &Settings, head: &[u8]) -> bool {
         let is_open = match self {
             Self::Unknown(_) => true,
@@ -72,7 +73,7 @@ impl Told {
         if let Some(told) = Self::opened(settings, content) {
             return told;
         }
-        // Something follows the digest, and that may be records.
+        // Something follows the digest, which may be records.
         if is_digest {
             return Self::Log(&cloudtrail::FORMAT);
         }
@@ -143,7 +144,7 @@ pub(crate) fn head_of(content: &[u8]) -> &[u8] {
     without_mark(&content[..content.len().min(HEAD)])
 }
 
-/// Whether the first line of text has as many fields as are named.
+/// Whether the first line of text has as many fields as there are names.
 fn has_fields(head: &[u8], fields: &str) -> bool {
     let line = head.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);

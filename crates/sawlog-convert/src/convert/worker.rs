@@ -43,7 +43,7 @@ pub(crate) struct Report {
     pub(crate) compression: Option<Cow<'static, str>>,
     /// The layers of compression around an archive.
     pub(crate) layers: Vec<Compression>,
-    /// How the text is encoded, if it was made into UTF-8.
+    /// The encoding of the text, if it was converted to UTF-8.
     pub(crate) encoding: Option<&'static str>,
     /// The options that mattered; set by the first part.
     pub(crate) options: Options,
@@ -98,7 +98,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Hands on what waits in columns, after the last unit.
+    /// Passes on what waits in the columns, after the last unit.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.columns.flush(Flush::All)
     }
@@ -340,7 +340,7 @@ impl<'a> Worker<'a> {
             if !at_end && content.len() <= most {
                 return Ok(0);
             }
-            // Now there is more by which to tell.
+            // Now there is more content to identify it by.
             *begun = Some(self.begin_content(content));
         }
         let is_new = begun.is_none();
@@ -572,7 +572,7 @@ fn digest(bytes: &FileBytes) -> String {
     hex(&hasher.finalize())
 }
 
-/// Makes sure that the file is what it was when it was found.
+/// Makes sure that the file has not changed since it was found.
 fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
     if let Some(member) = &found.member {
         return member.place.check(file);

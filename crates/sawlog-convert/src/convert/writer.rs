@@ -32,9 +32,9 @@ pub(crate) struct Writer<'p, 'r, 's> {
     run: &'r mut Run<'s>,
     summary: &'r mut Summary,
     open: BTreeMap<Lane, OpenFile>,
-    /// Counts appends, to close the file that has waited longest.
+    /// Counts appends, so that the file that has waited longest can be closed.
     clock: u64,
-    /// The unit that reports next, and those that have reported before it.
+    /// The unit that reports next, and the reports that came before its turn.
     next: usize,
     reports: BTreeMap<usize, Vec<(usize, Report)>>,
     /// The input under way; more of its parts may report.
@@ -68,11 +68,11 @@ pub(crate) struct Written {
 struct Current {
     input: usize,
     source: Source,
-    /// What to say of it if it holds no record.
+    /// The report for an input that turns out to hold no record.
     misfit: Option<Misfit>,
 }
 
-/// Rows that were set aside, in a file without a name.
+/// Rows that were set aside, in an anonymous file.
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
@@ -118,7 +118,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         }
     }
 
-    /// Writes what the threads hand over. For each unit that has reported after all before it, `more` gets a token.
+    /// Writes what the threads hand over. `more` gets a token for each unit that has reported in order.
     pub(crate) fn write_all(&mut self, outputs: &Receiver<Output>, more: &Sender<()>, job: &Job<'_>) -> Result<()> {
         for output in outputs {
             match output {
@@ -179,7 +179,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    /// Adds what a part of an input held to the input's row in the ledger.
+    /// Adds the report of an input's part to the input's row in the ledger.
     fn report(&mut self, input: usize, report: Report) -> Result<()> {
         let found = &self.plan.inputs[input];
         if report.unreadable && self.plan.replaced.iter().any(|source| source.path == *found.label) {
@@ -191,7 +191,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         if let Some(what) = &problem {
             self.summary.problem(Problem { path: found.label.to_string(), what: what.clone() });
         }
-        // A member of an archive is not looked for again, so that the ledger must have it.
+        // A member of an archive is not searched for again, so the ledger must have it.
         if report.unreadable && found.member.is_none() {
             return Ok(());
         }
@@ -281,7 +281,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(Written { rows, archives: self.archives })
     }
 
-    /// Writes the rows that were set aside, one lane after the other.
+    /// Writes the rows that were set aside, lane by lane.
     fn write_scraps(&mut self, scraps: Scraps, settings: &Settings) -> Result<()> {
         let file = scraps.file.into_inner().context("can't write to a temporary file")?;
         let mut rows = Vec::new();

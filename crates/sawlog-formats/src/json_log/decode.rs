@@ -51,7 +51,7 @@ impl JsonDecoder {
             record: Level::new(log.fields),
             skeleton: Skeleton::default(),
             copy: Vec::new(),
-            // The array around the records is a level, too.
+            // The array around the records counts as a level.
             buffers: Buffers::with_max_depth(0, MAX_DEPTH + 1),
             tape: Tape(Vec::new()),
         }
@@ -63,7 +63,7 @@ impl crate::Decoder for JsonDecoder {
         let Block::Json(bytes, items) = block else { panic!("the log comes in JSON objects") };
         let mut decoded = Decoded::default();
         let context = Context { bytes, origin };
-        // All at once; if one is broken, one after the other.
+        // All at once; if one is broken, one after another.
         if items.iter().any(|item| item.problem.is_some())
             || self.parse(&context, items, origin.first_line, &mut decoded).is_err()
         {
@@ -187,7 +187,7 @@ impl JsonDecoder {
         if parsed.is_ok() {
             let mut node = 1;
             for ((item, start), number) in items.iter().zip(starts).zip(first..) {
-                // The parser has checked that it is UTF-8.
+                // The parser has checked that this is UTF-8.
                 let text = &context.bytes[item.start..item.end];
                 let source = Source { text, at: copy_at + start, is_as_parsed };
                 if let Err(reason) = self.record(context, item, &tape.0, node, &source, number, decoded) {
@@ -301,7 +301,7 @@ fn truth_in(text: &str) -> Option<bool> {
 struct Source<'a> {
     text: &'a [u8],
     at: usize,
-    /// Whether the copy is as the record is.
+    /// Whether the copy is identical to the record.
     is_as_parsed: bool,
 }
 
@@ -324,13 +324,13 @@ impl Source<'_> {
         start..end
     }
 
-    /// Where the value begins whose key ends at `end`.
+    /// Where the value of the key that ends at `end` begins.
     fn value_start(&self, end: usize) -> usize {
         let is_between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b':';
         end + 1 + self.text[end + 1..].iter().take_while(|byte| is_between(byte)).count()
     }
 
-    /// Where the value ends that `limit` follows, with nothing between but what separates them.
+    /// The end of the value before `limit`, with only separators between.
     fn value_end(&self, limit: usize, separator: u8) -> usize {
         let before = self.text[..limit].trim_ascii_end();
         let before = before.strip_suffix(&[separator]).unwrap_or(before);
@@ -342,7 +342,7 @@ impl Source<'_> {
 #[derive(Clone, Copy)]
 struct Member<'t> {
     key: &'t str,
-    /// Its value's place on the tape, and the place after it.
+    /// The place of its value on the tape, and the place after the value.
     value: usize,
     next: usize,
     /// Whether it is the last one of its object.
@@ -479,7 +479,7 @@ impl<'tape> Walk<'_, 'tape> {
         start..self.end_from(start, member)
     }
 
-    /// Where a member's value ends, which begins at `start`.
+    /// The end of the member's value that begins at `start`.
     fn end_from(&self, start: usize, member: Member<'_>) -> usize {
         // The tape does not tell where an item of a list ends, so the value is walked over.
         match self.item.map(|_| value_end(self.source.text, start)) {
@@ -488,7 +488,7 @@ impl<'tape> Walk<'_, 'tape> {
         }
     }
 
-    /// Where a member's value ends, by what follows it.
+    /// The end of a member's value, found from what follows it.
     fn range_end(&self, member: Member<'_>) -> usize {
         match self.tape.get(member.next) {
             Some(Node::String(next)) if !member.is_last => self.source.value_end(self.source.place(next) - 1, b','),
@@ -533,7 +533,7 @@ impl<'tape> Walk<'_, 'tape> {
             None => self.skeleton.unknown(self.source.text, &self.path, key, value),
             Some(item) => self.skeleton.unknown(self.source.text, &format!("{}{item}.", self.path), key, value),
         }
-        // A name is shown to people: it need not be longer than any that AWS would give.
+        // The name is shown to people. It need not be longer than any name of AWS.
         let name = format!("{}{}", self.path, member.key.chars().take(100).collect::<String>());
         count_name(&mut self.decoded.unknown_fields, &name, 1);
     }

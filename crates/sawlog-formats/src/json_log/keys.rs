@@ -25,7 +25,7 @@ pub(super) struct Key {
     pub(super) below: Option<Level>,
 }
 
-/// More places than any object has fields, so that few share one.
+/// More slots than any object has fields, so that few share one.
 const PLACES: usize = 128;
 
 /// A hash that differs for most keys of one object: they differ in length, or at one of their ends.

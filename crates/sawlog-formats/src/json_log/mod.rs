@@ -36,7 +36,7 @@ pub struct JsonLog {
     pub time: &'static str,
     /// Keys of objects that have a time but are not records, and what these objects are.
     pub others: &'static [(&'static str, &'static str)],
-    /// How nearly all records begin. It only makes telling them fast.
+    /// How nearly all records begin. It only speeds up recognising them.
     pub beginning: &'static [u8],
 }
 
@@ -110,7 +110,7 @@ impl Field {
         Self { key, other_key: None, column, content: Content::Array(fields) }
     }
 
-    /// The same field, whose key has another name in some records.
+    /// The same field, with another name for its key in some records.
     #[must_use]
     pub const fn or(self, key: &'static str) -> Self {
         Self { other_key: Some(key), ..self }

@@ -1,4 +1,5 @@
-//! Writes named values as the JSON object that the log would have: objects and lists within may be JSON, or as Athena writes them.
+//! Writes named values as the JSON object that the log would have. Objects and lists in them may be JSON, or in
+//! Athena's text form.
 
 use std::borrow::Cow;
 
@@ -31,7 +32,7 @@ fn write_fields(fields: &[Field], values: &NamedValues<'_>, prefix: &str, out: &
                 write_value(content, value, out);
                 true
             }
-            // Some name the fields of an object each by itself: useridentity.arn.
+            // Some tools name each field of an object separately: useridentity.arn.
             (None, Content::Object(fields)) => write_fields(fields, values, &format!("{name}."), out),
             (None, _) => false,
         };
@@ -150,7 +151,7 @@ fn renamed(json: &[u8], fields: &[Field], out: &mut Vec<u8>) {
 /// Objects in Athena's text are no deeper than this.
 const MAX_DEPTH: usize = 16;
 
-/// Writes what Athena's text has at `at` as JSON: an object, a list or a text.
+/// Writes the part of Athena's text at `at` as JSON: an object, a list or a text.
 fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) -> Option<()> {
     let opened = text.get(*at).copied();
     let close = match opened {
@@ -193,7 +194,7 @@ fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) ->
     Some(())
 }
 
-/// Where a text in Athena's text ends: before a bracket that closes what it is in, or before the next name.
+/// Where a text in Athena's form ends: before the closing bracket around it, or before the next name.
 fn athena_end(text: &[u8], start: usize) -> usize {
     let is_name = |rest: &[u8]| {
         let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
@@ -288,7 +289,7 @@ mod tests {
         let wanted =
             r#"{"type":"IAMUser","arn":"arn:a, b=c","sessioncontext":{"attributes":null},"l":[{"a":"1"},{"a":"2"}]}"#;
         let text = "{type=IAMUser, arn=arn:a, b=c, sessioncontext={attributes=null}, l=[{a=1}, {a=2}]}";
-        // Whether a comma belongs to a text can't always be told.
+        // Whether a comma belongs to a text is not always clear.
         assert_eq!(json(text), Some(wanted.replace("a, b=c\"", "a\",\"b\":\"c\"")));
         assert_eq!(json("{type=IAMUser"), None);
         assert_eq!(json("{}").as_deref(), Some("{}"));

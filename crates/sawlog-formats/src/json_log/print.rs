@@ -35,7 +35,7 @@ struct Skeleton {
     /// The pieces of text between the values, one after another.
     text: Vec<u8>,
     steps: Vec<Step>,
-    /// Where in `text` what follows the last value begins.
+    /// Where in `text` the part after the last value begins.
     rest: usize,
 }
 
@@ -148,7 +148,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds a skeleton, and gives its number.
+    /// Adds a skeleton. Returns its number.
     fn add(&mut self, skeleton: &str) -> u32 {
         let mut parts = Parts::of(skeleton);
         let (mut text, mut steps) = (Vec::with_capacity(skeleton.len()), Vec::new());

@@ -31,7 +31,7 @@ pub struct Scanner {
     at: usize,
     /// The object under way.
     open: Option<Open>,
-    /// Whether the object under way is too long, and its beginning was taken already.
+    /// Whether the current object is too long, and its beginning was taken already.
     in_long: bool,
     items: Vec<Item>,
 }
@@ -56,7 +56,7 @@ pub(crate) struct Open {
 pub(crate) enum Ends {
     /// With its last brace.
     Whole,
-    /// With a line that ends within a string.
+    /// The object has a line break within a string.
     InString,
     /// The object lacks its last braces: it ends before a line that begins another object, where none is allowed.
     Torn,
@@ -73,7 +73,7 @@ impl Ends {
     }
 }
 
-/// What a look at the bytes outside of objects found.
+/// The result of looking at the bytes outside objects.
 enum Outside {
     Object(usize),
     /// Text that is not an object, a bracket or a comma: where it begins and ends.
@@ -109,7 +109,7 @@ impl Scanner {
         Some((Block::Json(&bytes[..gap], &self.items), gap))
     }
 
-    /// Moves all positions to where they are once `taken` bytes are gone.
+    /// Moves all positions back by the `taken` bytes.
     fn take(&mut self, taken: usize) {
         self.at = self.at.saturating_sub(taken);
         if let Some(open) = &mut self.open {
@@ -168,7 +168,7 @@ impl Scanner {
             // Bytes that were not looked at are not taken.
             (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), RejectReason::TooLong)
         } else if at_end {
-            // That says it: the brackets around it need not be missed as well.
+            // That is enough: the brackets around it need not be reported as missing, too.
             self.open = None;
             self.outer.clear();
             (bytes.len(), RejectReason::EndsWithin)
@@ -270,11 +270,11 @@ impl Scanner {
     }
 }
 
-/// Whether an object is one of records.
+/// Whether an object holds records.
 enum Wrapper {
     /// Where its records begin.
     Opens(usize),
-    /// Where a member begins that is a record or has some.
+    /// A member that is a record, or has some, begins here.
     Holds(usize),
     No,
     /// The bytes end before it can be told.
@@ -338,7 +338,7 @@ fn holds_records(log: &JsonLog, value: &[u8]) -> bool {
     false
 }
 
-/// A member of an object of records, other than these.
+/// A member of an object of records, other than the records.
 enum Beside {
     /// Other records begin here.
     Records(usize),
@@ -387,7 +387,7 @@ fn begins(bytes: &[u8], wanted: &[u8]) -> Begins {
     match near.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(byte) if wanted.contains(byte) => Begins::Yes,
         None if near.len() + 1 < MAX_GAP => Begins::Unknown,
-        // White space without end is passed over like that between records.
+        // Endless white space is skipped, like white space between records.
         None => Begins::Yes,
         Some(_) => Begins::No,
     }
@@ -413,7 +413,7 @@ fn text_end(bytes: &[u8], start: usize) -> usize {
     limit
 }
 
-/// Where an object ends in which a line ends within a string.
+/// The end of an object that has a line break within a string.
 enum Broken {
     /// Before the next object.
     Before(usize),
@@ -423,8 +423,8 @@ enum Broken {
     Here,
 }
 
-/// Looks from `end` to `limit` for the next object that may be a record: one that begins a line, without blanks before it, or
-/// whose first key is a record's. Objects within the broken one do neither.
+/// Looks from `end` to `limit` for the next object that may be a record: one that begins a line without blanks before
+/// it, or whose first key is a record's. Objects inside the broken one do neither.
 fn broken_end(log: &JsonLog, bytes: &[u8], end: usize, limit: usize) -> Broken {
     let limit = bytes.len().min(limit);
     let closes_only = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
@@ -471,12 +471,13 @@ impl Open {
         Self { start, ..Self::default() }
     }
 
-    /// Moves its end to where it is once `taken` bytes are gone.
+    /// Moves its end back by the `taken` bytes.
     pub(crate) fn take(&mut self, taken: usize) {
         self.end = self.end.map(|(end, ends)| (end.saturating_sub(taken), ends));
     }
 
-    /// The object's end, if that is among `bytes`, and what kind of end it is: looks at those from `at` on, in steps of 64.
+    /// The object's end, if it is in `bytes`, and what kind of end it is. Looks at the bytes from `at` on, in steps
+    /// of 64.
     pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Ends)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
@@ -531,7 +532,7 @@ impl Open {
                 }
             }
         }
-        // JSON forbids a line to end within a string: the object is broken here.
+        // JSON does not allow a line break within a string: the object is broken here.
         if broken == 0 {
             return None;
         }
@@ -604,7 +605,8 @@ impl Masks {
     }
 }
 
-/// For each bit, whether an odd number of bits up to it are set: from an opening quote to before the closing one.
+/// For each bit, whether an odd number of bits up to it are set: from an opening quote to just before the closing
+/// one.
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;

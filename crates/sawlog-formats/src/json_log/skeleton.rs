@@ -14,7 +14,7 @@ pub(super) const MARK: char = '\u{1}';
 /// The mark for a value that has no column, but is in `extra`.
 const EXTRA: &[u8] = b"\x01extra\x01";
 
-/// A longer skeleton is not worth it: the record stays as it is.
+/// Longer skeletons are not worth it: the record keeps its text.
 const MAX_LEN: usize = 16 << 10;
 /// The most skeletons in a row group; records with further ones keep their text. Logs that make up names have ever
 /// more.
@@ -45,7 +45,7 @@ impl Skeleton {
         (self.at, self.is_whole, self.extra_fields) = (0, is_whole, 0);
     }
 
-    /// Says that a value is not printed from its column as it is written.
+    /// Notes that a value's column does not print as the record has it.
     pub(super) fn give_up(&mut self) {
         self.is_whole = false;
     }

@@ -1,4 +1,4 @@
-//! Values as JSON the usual way. A value that is written so in its record is printed from its column.
+//! Values as JSON in the usual way. A value that its record has in this way is printed from its column.
 
 use std::io::Write;
 
@@ -43,7 +43,7 @@ fn print_escaped(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Whether text has a byte that is not written as it is. Most has none, which is seen eight bytes at a time.
+/// Whether text has a byte that must be escaped. Most text has none, which is checked eight bytes at a time.
 #[inline]
 fn has_special(text: &[u8]) -> bool {
     let Some(last) = text.last_chunk::<8>() else { return text.iter().any(|byte| escape(*byte).is_some()) };
@@ -61,7 +61,8 @@ fn special(word: u64) -> u64 {
     (less(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
 }
 
-/// How many bytes of `json`, which begins with text in a string, are what [`print_text`] makes of `text`, if a quote follows them.
+/// How many bytes of `json`, which begins with text in a string, [`print_text`] would make of `text`, if a quote
+/// follows them.
 #[inline]
 pub(super) fn len_of_text(text: &[u8], json: &[u8]) -> Option<usize> {
     // Text without escapes keeps its length. If there are escapes, a quote at this place is an escaped one.
@@ -84,7 +85,7 @@ fn len_of_escaped(text: &[u8], json: &[u8]) -> Option<usize> {
     (json.get(at) == Some(&b'"')).then_some(at)
 }
 
-/// Whether a time is written as [`print_time`] prints it; `text` is read as a time.
+/// Whether a time is written as [`print_time`] would print it; `text` was read as the time.
 pub(super) fn is_usual_time(text: &[u8]) -> bool {
     matches!(text, [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'Z'])
 }

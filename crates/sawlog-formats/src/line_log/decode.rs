@@ -21,11 +21,11 @@ pub struct Decoder {
     pending: Pending,
 }
 
-/// Lines taken apart whose fields are not in the columns yet.
+/// Lines that are split, but whose fields are not in the columns yet.
 #[derive(Debug, Default)]
 struct Pending {
     rows: Vec<Row>,
-    /// For each row its texts, in the layout's order; and its numbers.
+    /// For each row its texts, in the layout's order, and its numbers.
     texts: Vec<Span>,
     numbers: Vec<Option<i64>>,
 }
@@ -36,7 +36,7 @@ struct Row {
     day: Option<i32>,
     field_count: i64,
     extra: Span,
-    /// The line itself, where the columns don't give it back.
+    /// The line itself, if the columns don't give it back.
     raw: Span,
 }
 
@@ -179,7 +179,7 @@ fn append_rows(
         columns.numbers(*column, all.clone().map(|row| pending.numbers[row * layout.numbers.len() + place]));
     }
     columns.numbers(layout.field_count(), rows.iter().map(|row| Some(row.field_count)));
-    // What no row has is null without a look at each.
+    // Columns that no row has are null without a look at each row.
     if rows.iter().any(|row| row.extra != Span::NULL) {
         columns.texts(layout.extra(), rows.iter().map(|row| row.extra.of(block)));
     }

@@ -23,7 +23,7 @@ pub struct LineLog {
     pub table: &'static Table,
     /// The fields of a line, in order. The record's time is the field whose column is the table's time.
     pub fields: &'static [Field],
-    /// Lines of older years end earlier, but no record has fewer fields.
+    /// Lines of earlier years have fewer fields, but no record has fewer than this.
     pub least: usize,
 }
 
@@ -45,7 +45,7 @@ pub struct Field {
 enum Shape {
     /// Text, or `-`.
     Text,
-    /// A number, or `-`. A number below zero is one only if it may be.
+    /// A number, or `-`; negative only if allowed.
     Number { can_be_negative: bool },
     /// Seconds with this many decimals, or `-1`.
     Seconds { decimals: usize },
@@ -62,7 +62,7 @@ impl Field {
         Self { columns: [column; MOST], count: 1, shape, is_quoted: false }
     }
 
-    /// A word, which goes to a column of text, times, or numbers that are not below zero.
+    /// A word, which goes to a column of text, times, or non-negative numbers.
     ///
     /// # Panics
     ///
@@ -78,7 +78,7 @@ impl Field {
         Self::of(column, shape)
     }
 
-    /// A number that may be below zero.
+    /// A number that may be negative.
     #[must_use]
     pub const fn signed(column: Column) -> Self {
         Self::of(column, Shape::Number { can_be_negative: true })

@@ -23,7 +23,7 @@ const MAX_TRIES: usize = 64;
 /// A line taken apart.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    /// Its texts and numbers, by their places in the layout; of numbers with a fraction the bits.
+    /// Its texts and numbers, by their places in the layout; for floating-point numbers, the bits.
     pub(super) texts: Vec<Span>,
     pub(super) numbers: Vec<Option<i64>>,
     /// The record's time.
@@ -37,7 +37,7 @@ pub(super) struct Taken {
     pub(super) is_plain: bool,
 }
 
-/// How far a reading went, to go back to it.
+/// The state of a reading, to go back to it.
 #[derive(Clone, Copy)]
 struct Mark {
     texts: usize,
@@ -53,14 +53,14 @@ pub(super) struct Reader<'a> {
     layout: &'a LineLayout,
     pub(super) taken: Taken,
     times: TimeReader,
-    /// How many numbers may still be none; `None` if not even one that is too large.
+    /// How many numbers may still be invalid; `None` if not even one may be too large.
     odd_left: Option<usize>,
     tries_left: usize,
-    /// Whether quotes behind a backslash end no field.
+    /// Whether quotes after a backslash do not end a field.
     skips_escaped: bool,
     /// Whether request lines must be whole.
     wants_requests: bool,
-    /// Whether any word will do as the record's time.
+    /// Whether any word is accepted as the record's time.
     takes_any_time: bool,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         Self { takes_any_time: true, ..self }
     }
 
-    /// Whether a line is a record beyond doubt.
+    /// Whether a line is certainly a record.
     pub(super) fn is_plain_record(&mut self, line: &[u8]) -> bool {
         self.pass(line, None, true).or_else(|_| self.pass(line, None, false)).is_ok()
     }
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         self.fields(line, 0, 0)
     }
 
-    /// Takes the fields from one on, which begins at `at`.
+    /// Reads the fields from one on, which begins at `at`.
     fn fields(&mut self, line: &[u8], mut field: usize, mut at: usize) -> Result<(), RejectReason<'static>> {
         while let Some(slot) = self.layout.slots.get(field).copied() {
             if line.get(at) == Some(&b' ') {
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
     /// Treats an invalid number as null, if that is still allowed.
     fn odd(&mut self, text: &[u8], slot: Slot) -> Result<(), RejectReason<'static>> {
         let is_large = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        // A quote is a sign that the fields were told apart wrongly.
+        // A quote is a sign that the fields were split wrongly.
         let left = self.odd_left.filter(|_| !text.contains(&b'"'));
         let left = left.and_then(|left| if is_large { Some(left) } else { left.checked_sub(1) });
         let Some(left) = left else { return Err(RejectReason::NoNumber(self.name(slot))) };
@@ -339,7 +339,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether what follows a text is escaped by a backslash.
+/// Whether the next character of a text is escaped by a backslash.
 fn is_escaped(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }

@@ -18,7 +18,8 @@ impl Default for TimeReader {
 }
 
 impl TimeReader {
-    /// Reads a time in any form of ISO 8601: microseconds since 1970 in UTC, and whether it would be printed as it is.
+    /// Reads a time in any form of ISO 8601: microseconds since 1970 in UTC, and whether printing it gives the same
+    /// text.
     #[inline]
     pub(super) fn read(&mut self, text: &[u8]) -> Option<(i64, bool)> {
         let plain = text.first_chunk::<LEN>().filter(|_| text.len() == LEN).and_then(|text| self.read_plain(text));

@@ -7,7 +7,7 @@ use super::time::put;
 /// A fractional number with this many digits is exact.
 const EXACT_DIGITS: usize = 15;
 
-/// An address and its port, taken apart.
+/// The parts of an address with a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint<'a> {
     pub(super) address: &'a [u8],
@@ -47,7 +47,7 @@ pub(super) struct Request<'a> {
     pub(super) method: Option<&'a [u8]>,
     pub(super) url: Option<&'a [u8]>,
     pub(super) version: Option<&'a [u8]>,
-    /// Whether it is printed as it is.
+    /// Whether printing it gives the same text.
     pub(super) is_plain: bool,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether this can be a method of HTTP: see RFC 9110, "Tokens". A dash is one, too.
+/// Whether this can be a method of HTTP: see RFC 9110, "Tokens". A dash is allowed, too.
 fn is_token(word: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !word.is_empty() && word.iter().all(is_part)

@@ -57,7 +57,7 @@ pub const FORMAT: Format = Format {
 /// The log, for the engine of line logs.
 static LOG: LineLog = LineLog { table: &TABLE, fields: FIELDS, least: 17 };
 
-/// What the fields mean. The method is the operation: who tries names and passwords shows as `POST` with 401.
+/// What the fields mean. The method is the operation: password guessing shows as `POST` with 401.
 const ROLES: &[(Role, Value)] = &[
     (Role::Address, Value::Field("client_ip")),
     (Role::Source, Value::Field("client_ip")),

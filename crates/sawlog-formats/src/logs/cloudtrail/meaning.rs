@@ -59,8 +59,8 @@ pub(super) const OPERATION: &[Source] = &[Source::text("event_name"), Source::wi
 pub(super) const SERVICE: &[Source] =
     &[Source::text("event_source"), Source::within("insight_details", insight_source)];
 
-/// Why a record failed, which it did if there is anything: the error's code, else its message, else what a sign-in or an
-/// Insights event says in its own way.
+/// Why a record failed (it failed if this is not empty): the error's code, else its message, else what a sign-in or
+/// an Insights event says in its own way.
 pub const ERROR: &[Source] = &[
     Source::text("error_code"),
     Source::within("insight_details", insight_error),
@@ -69,8 +69,9 @@ pub const ERROR: &[Source] = &[
     Source::within("response_elements", failure).only(SIGN_IN),
 ];
 
-/// How the names of calls begin that change nothing: older records, and exports of some columns, do not say `readOnly`. See the
-/// AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network activity events".
+/// How the names of calls that change nothing begin. Older records, and exports of some columns, do not say
+/// `readOnly`. See the AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network
+/// activity events".
 pub(super) const READS: &[&str] = &[
     "AssumeRole",
     "BatchCheck",
@@ -132,8 +133,9 @@ pub const SIGN_IN: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What tells an event: its id, or that which accounts that share it have in common. Of Insights events the beginning and the end
-/// have the same shared id, so it tells nothing. See the AWS CloudTrail user guide, "CloudTrail record contents".
+/// What identifies an event: the id that accounts share, else its own id. The beginning and the end of an Insights
+/// event have the same shared id, so it identifies nothing. See the AWS CloudTrail user guide, "CloudTrail record
+/// contents".
 pub(super) const EVENT_ID: EventId = EventId {
     columns: &["event_id", "shared_event_id", "event_type"],
     tell: |texts| {
@@ -229,7 +231,7 @@ fn text_of<'a>(json: &'a str, field: &str) -> Option<&'a str> {
     None
 }
 
-/// The string that begins at a place, and what follows its closing quote.
+/// The string that begins at a position, and the text after its closing quote.
 fn string(json: &str, start: usize) -> Option<(&str, usize)> {
     let mut escaped = false;
     let ends = |byte: &u8| {

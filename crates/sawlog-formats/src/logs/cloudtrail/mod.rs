@@ -53,7 +53,7 @@ pub const FORMAT: Format = Format {
         Entity::new(EntityKind::UserAgent, "user_agent"),
         Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
     ],
-    // Version 1 took a record for failed only if it had an error code.
+    // Version 1 counted a record as failed only if it had an error code.
     index_version: 2,
     measures: Measures {
         bytes: None,
@@ -68,7 +68,8 @@ pub const FORMAT: Format = Format {
     issuing: Some(meaning::ISSUING),
 };
 
-/// How records are found inside of other documents: also as results of Athena and CloudTrail Lake, and the console's Event history.
+/// How to find records inside other documents: also in results of Athena and CloudTrail Lake, and in the console's
+/// Event history.
 const INSIDE: Inside = Inside {
     is_record,
     is_own: |name| json_log::has_field(&LOG, name) && name.iter().any(u8::is_ascii_uppercase),
@@ -202,7 +203,7 @@ pub fn is_only_digest(content: &[u8]) -> bool {
         }
 }
 
-/// Without byte order mark and white space at the beginning.
+/// Skips a byte order mark and white space at the beginning.
 fn trimmed(head: &[u8]) -> &[u8] {
     without_mark(head).trim_ascii_start()
 }

@@ -1,5 +1,5 @@
 //! What an API call was about: the things that it created, changed or deleted, by the names in its parameters and its
-//! answer. `PutUserPolicy` with a user and a policy is about `zlj9i0k83o on jmerckle`.
+//! response. `PutUserPolicy` with a user and a policy is about `zlj9i0k83o on jmerckle`.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use crate::meaning::Subject;
 
 /// Longer subjects are cut, and end with `…`.
 const MAX_CHARS: usize = 1000;
-/// Up to this many values of one parameter are named, and up to this many further parameters.
+/// The most values of one parameter that are named, and the most further parameters.
 const MAX_VALUES: usize = 10;
 const MAX_DETAILS: usize = 3;
 /// A text longer than this is not a name.
@@ -15,7 +15,7 @@ const MAX_NAME: usize = 1024;
 /// Parameters are looked into this deep.
 const MAX_DEPTH: usize = 8;
 
-/// The ends of parameters' names that say that the value names something.
+/// The endings of parameter names whose value is a name.
 const NAMING: [&str; 13] = [
     "Identifiers",
     "Identifier",
@@ -31,9 +31,9 @@ const NAMING: [&str; 13] = [
     "Urls",
     "Url",
 ];
-/// Parameters that name the thing itself, whatever it is.
+/// Parameters that name the thing itself, whatever the operation is about.
 const ITSELF: [&str; 9] = ["name", "Name", "id", "Id", "arn", "resource", "key", "Key", "family"];
-/// Those that a change is done *to*, if it is not about them.
+/// Parameters that name what is changed, if the operation is not about them.
 const OWNERS: [&str; 11] =
     ["user", "role", "group", "instance", "cluster", "function", "bucket", "resource", "routetable", "subnet", "vpc"];
 /// Parameters that name nothing, but describe the action.
@@ -201,10 +201,10 @@ fn object(json: Option<&str>) -> Option<Map<String, Value>> {
     }
 }
 
-/// The name of an operation, taken apart: `AddUserToGroup` is about a user, and is done to a group.
+/// The parts of an operation's name: `AddUserToGroup` is about a user, and changes a group.
 struct Operation<'a> {
     name: &'a str,
-    /// All of it but a version, in lower case.
+    /// The whole name without its version, in lower case.
     whole: String,
     /// What the operation is about, without the verb.
     about: String,
@@ -242,7 +242,7 @@ impl<'a> Operation<'a> {
         stem.is_empty() || ends_with(&self.about, stem)
     }
 
-    /// Whether the operation's name has the parameter's.
+    /// Whether the operation's name contains the parameter's.
     fn mentions(&self, stem: &str) -> bool {
         self.whole.contains(stem)
     }
@@ -263,7 +263,7 @@ struct Parameter {
 }
 
 impl Parameter {
-    /// What kind of thing it names: of `policyArn` `policy`, of `name` nothing; `None` if it names none.
+    /// What kind of thing a parameter names: `policy` for `policyArn`, empty for `name`; `None` if it names nothing.
     fn stem(&self) -> Option<String> {
         if ITSELF.contains(&self.name.as_str()) {
             return Some(String::new());
@@ -398,7 +398,7 @@ fn rule(object: &Map<String, Value>) -> Option<String> {
     let mut ends = Found::default();
     object.iter().for_each(|(name, value)| ends.look_into(name, value, 0));
     const ENDS: [&str; 5] = ["cidrIp", "cidrIpv6", "groupId", "groupName", "prefixListId"];
-    // In the flat form the group is the one that is changed.
+    // In the flat form, the group is the one that is changed.
     let is_end = |name: &str| ENDS.contains(&name) && !(name.starts_with("group") && object.contains_key(name));
     let ends: Vec<String> = ends
         .parameters
@@ -412,7 +412,7 @@ fn rule(object: &Map<String, Value>) -> Option<String> {
     Some(rule)
 }
 
-/// Values in a row, AWS's own policies by their names.
+/// The values in a row; AWS's own policies by their names.
 fn listed(values: &[String]) -> String {
     let short = |value: &String| match value.split_once(":iam::aws:policy/") {
         Some((_, path)) => path.rsplit('/').next().unwrap_or(path).to_owned(),

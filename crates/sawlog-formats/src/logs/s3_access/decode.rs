@@ -18,7 +18,7 @@ use crate::reject::RejectReason;
 pub(super) struct Decoder {
     partitions: Partitions,
     times: TimeReader,
-    /// Lines taken apart whose fields are not in the columns yet.
+    /// Lines that are split, but whose fields are not in the columns yet.
     pending: Vec<Pending>,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Decoder {
 struct Pending {
     line: Line,
     number: i64,
-    /// The line itself, where the columns don't give it back.
+    /// The line itself, if the columns don't give it back.
     raw: Span,
 }
 

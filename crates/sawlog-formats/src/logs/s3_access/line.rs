@@ -33,7 +33,7 @@ impl Line {
         canonical: true,
     };
 
-    /// The same fields, in a block in which the line begins at `base`.
+    /// The same fields, in a block where the line begins at `base`.
     #[inline]
     pub(super) fn move_by(&mut self, base: usize) {
         for field in &mut self.fields {
@@ -43,7 +43,7 @@ impl Line {
     }
 }
 
-/// An operation's name: letters, digits and `_` in parts that a `.` separates. See the user guide's field "Operation".
+/// An operation's name: letters, digits and `_` in parts separated by `.`. See the user guide's field "Operation".
 #[inline]
 pub(super) fn is_operation(text: &[u8]) -> bool {
     text.contains(&b'.') && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
@@ -55,7 +55,7 @@ pub(super) fn has_bare_dashes(operation: Option<&[u8]>) -> bool {
     operation.is_some_and(|operation| operation.starts_with(b"BATCH."))
 }
 
-/// Whether this can be a signature version, which tells a host id of two words from one.
+/// Whether this can be a signature version, which separates a host id of two words from one of one word.
 #[inline]
 pub(super) fn is_signature_version(text: &[u8]) -> bool {
     text == b"-" || text.starts_with(b"Sig")

@@ -55,7 +55,7 @@ pub const FORMAT: Format = Format {
     index_version: 1,
     measures: Measures {
         bytes: Some(Bytes::Sent("bytes_sent")),
-        // The operations that bring the object whose size the record gives.
+        // The operations that upload the object whose size the record gives.
         received: Some(Received {
             column: "object_size",
             by: Some(("operation", &["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"])),
@@ -107,7 +107,7 @@ const ROLES: &[(Role, Value)] = &[
     (Role::Account, Value::Field("bucket_owner")),
 ];
 
-/// Who asked, as in other logs: an IAM user by its name, a service by its own; others as the log has them.
+/// Who made the request, as in other logs: an IAM user by name, a service by its name; others as the log has them.
 pub const ACTOR: &[Source] = &[Source::within("requester", actor)];
 
 /// What kind of identity a requester is, by its form.
@@ -226,7 +226,7 @@ mod column {
     pub(super) const VERSION_ID: usize = 17;
     pub(super) const HOST_ID: usize = 18;
     pub(super) const SIGNATURE_VERSION: usize = 19;
-    /// How many fields have a column of their own.
+    /// The number of fields that have a column of their own.
     pub(super) const FIELDS: usize = 27;
     pub(super) const FIELD_COUNT: usize = 27;
     pub(super) const EXTRA: usize = 28;

@@ -17,11 +17,11 @@ use super::{MIN_FIELDS, TABLE, print};
 use crate::calendar::within_times;
 use crate::reject::RejectReason;
 
-/// How many blanks a requester may hold.
+/// The most blanks in a requester.
 const MAX_REQUESTER_WORDS: usize = 16;
-/// How many words a host id may have.
+/// The most words in a host id.
 const MAX_HOST_ID_WORDS: usize = 4;
-/// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
+/// The most closing quotes that are tried for one field, so that a line full of quotes costs only a few readings.
 const MAX_CLOSING_QUOTES: usize = 64;
 
 /// The most numbers of a record that may be invalid.
@@ -128,7 +128,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// The places at which a quoted field that begins at `at` may end: at each quote before a blank or the line's end.
+    /// The places where a quoted field that begins at `at` may end: each quote before a blank or the line's end.
     fn closing_quotes(&self, at: usize) -> impl Iterator<Item = usize> {
         let after = at + 1;
         memchr_iter(b'"', self.line.get(after..).unwrap_or_default())
@@ -179,7 +179,7 @@ impl Reader<'_> {
                 (Some((value, _)), _) => value,
                 (None, Numbers::Fit) => return Err(reason),
                 (None, Numbers::But(_)) if text.iter().all(u8::is_ascii_digit) => None,
-                // A quote is a sign that the fields were told apart wrongly.
+                // A quote is a sign that the fields were split wrongly.
                 (None, Numbers::But(_)) if left == 0 || text.contains(&b'"') => return Err(reason),
                 (None, Numbers::But(_)) => {
                     left -= 1;

@@ -14,7 +14,7 @@ use super::line::{Line, Span, has_bare_dashes, is_operation, is_signature_versio
 use super::time::{TIME_LEN, TimeReader};
 use crate::calendar::within_times;
 
-/// Reads `line` into `out`, whose fields must be null; `None` if it is not as the user guide has it.
+/// Reads `line` into `out`, whose fields must be null; `None` if it differs from the user guide.
 #[inline]
 pub(super) fn read(line: &[u8], times: &mut TimeReader, out: &mut Line) -> Option<()> {
     let mut cursor = Cursor { line, at: 0 };
@@ -100,7 +100,7 @@ impl Cursor<'_> {
         (end > start).then(|| Span::new(self.line, start, end))
     }
 
-    /// Takes a field that ends at a blank or with the line, and says whether the line ended.
+    /// Takes a field that ends at a blank or with the line. Returns whether the line ended.
     #[inline]
     fn last_word(&mut self) -> Option<(Span, bool)> {
         let start = self.at;

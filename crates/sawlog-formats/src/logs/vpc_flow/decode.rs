@@ -18,7 +18,7 @@ use crate::origin::{MAX_GAP, Origin};
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 
-/// Times from here on are in milliseconds: in seconds they would lie in the year 5138, in milliseconds in 1973.
+/// Times from here on are in milliseconds: as seconds they would be in the year 5138, as milliseconds in 1973.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
 /// Takes lines apart and fills columns.
@@ -36,7 +36,7 @@ pub(super) struct Decoder {
     separators: Vec<u32>,
 }
 
-/// Lines taken apart whose fields are not in the columns yet; they all have the decoder's layout.
+/// Lines that are split, but whose fields are not in the columns yet; they all have the decoder's layout.
 #[derive(Debug, Default)]
 struct Pending {
     rows: Vec<Row>,
@@ -44,7 +44,7 @@ struct Pending {
     texts: Vec<Span>,
     /// For each row its numbers and times, in the layout's order.
     numbers: Vec<Option<i64>>,
-    /// The values of fields without a column, one row after the other.
+    /// The values of fields without a column, row after row.
     extras: Vec<u8>,
 }
 
@@ -57,7 +57,7 @@ struct Row {
     /// Where its part of `extras` ends.
     extras_end: usize,
     gap: Option<Box<str>>,
-    /// The line itself, where the columns don't give it back.
+    /// The line itself, if the columns don't give it back.
     raw: Span,
 }
 
@@ -117,7 +117,7 @@ fn take_gap(carry: &mut Carry) -> Option<Box<str>> {
 struct Taken {
     /// Its own time.
     time: Option<i64>,
-    /// Whether it is printed from its fields as it is.
+    /// Whether printing its fields gives the same line.
     canonical: bool,
 }
 
@@ -162,7 +162,7 @@ impl Decoder {
         let with_line_feed = &block[place.line.start..place.next];
         if place.line.is_blank(block) {
             decoded.blank_lines += 1;
-            // After a header line a blank one stays where it is; others are found again by the lines' numbers.
+            // A blank line after a header line stays in its place; others are found again by the line numbers.
             if !carry.gap.is_empty() && carry.gap.len() < MAX_GAP {
                 carry.gap.push_str(&String::from_utf8_lossy(with_line_feed));
             }
@@ -366,12 +366,12 @@ fn append_rows(
     }
     if layout.extras > 0 {
         let start = |row: usize| if row == 0 { 0 } else { pending.rows[row - 1].extras_end };
-        // What ends a row's last value is not part of it.
+        // The character after a row's last value is not part of it.
         let extras = all.clone().map(|row| Some(&pending.extras[start(row)..pending.rows[row].extras_end - 1]));
         columns.texts(EXTRA, extras);
     }
     columns.repeat_text(NAMES, layout.text.as_bytes(), rows.len());
-    // What no row has is null without a look at each.
+    // Columns that no row has are null without a look at each row.
     if rows.iter().any(|row| row.is_by_file) {
         columns.numbers(FILE_TIME, rows.iter().map(|row| origin.file_time.filter(|_| row.is_by_file)));
     }

@@ -6,7 +6,7 @@ use super::TABLE;
 use super::column::FIELDS;
 use crate::table::Kind;
 
-/// The fields of version 2, which lines have where nothing else is said.
+/// The fields of version 2, for lines without other information.
 pub const DEFAULT_FIELDS: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \
                                   bytes start end action log-status";
 
@@ -82,7 +82,7 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
 }
 
-/// Whether a line names fields: all its words are names, and most of them are known.
+/// Whether a line names fields: all its words could be names, and most of them are known.
 #[must_use]
 pub fn is_header(line: &[u8]) -> bool {
     if line.len() > MAX_HEADER || !line.first().is_some_and(u8::is_ascii_alphabetic) {
@@ -100,7 +100,7 @@ pub fn is_header(line: &[u8]) -> bool {
     known >= 2 && known * 2 > words(line).count()
 }
 
-/// The fields that a line names, with one blank between two, if it is a header.
+/// The fields that a header line names, separated by one blank; `None` if it is not one.
 pub(super) fn header_fields(line: &[u8]) -> Option<Arc<str>> {
     if !is_header(line) {
         return None;

@@ -176,7 +176,7 @@ const COLUMNS: &[Column] = &[
 mod column {
     pub(super) const START: usize = 10;
     pub(super) const END: usize = 11;
-    /// How many fields have a column of their own.
+    /// The number of fields that have a column of their own.
     pub(super) const FIELDS: usize = 72;
     pub(super) const FILE_TIME: usize = FIELDS;
     pub(super) const EXTRA: usize = FIELDS + 1;
@@ -204,7 +204,7 @@ fn detect(head: &[u8]) -> bool {
 fn skim(content: &[u8], carry: &mut Carry) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', content).chain([content.len()]) {
-        // Records begin with a number or an id; a look at the first letter leaves few lines to be looked at closely.
+        // Records begin with a number or an id. The first letter rules out most other lines quickly.
         if content.get(start).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == MARK[0]) {
             let line = without_mark(&content[start..end]);
             let fields = header_fields(line.strip_suffix(b"\r").unwrap_or(line));

@@ -1,11 +1,11 @@
-//! Tells a record from other text that has as many words, where its numbers or times do not say it.
+//! Distinguishes a record from other text with as many words, if its numbers or times don't.
 
 use std::net::IpAddr;
 
 use super::TABLE;
 use super::layout::{Slot, is_number};
 
-/// What the values of fields begin with that name a thing of AWS.
+/// How the ids of AWS resources in fields begin.
 const PREFIXES: [(&str, &str); 15] = [
     ("interface_id", "eni-"),
     ("vpc_id", "vpc-"),
@@ -37,7 +37,7 @@ pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])
 /// Whether a field's value is one that it can have; `None` if it can have any.
 fn is_sound(slot: Slot, value: &[u8]) -> Option<bool> {
     let column = match slot {
-        // A number that is too large is a number all the same.
+        // A number that is too large is still a number.
         Slot::Number(..) | Slot::Time(_) => return Some(is_nothing(value) || is_number(value)),
         Slot::Text(column) => TABLE.columns[column].name,
         Slot::Extra => return None,
