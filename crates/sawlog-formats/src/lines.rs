@@ -74,7 +74,7 @@ impl LinePlace {
         (unmarked, text.len() - unmarked.len())
     }
 
-    /// The line's own origin, in a block with this origin.
+    /// The line's own origin, from the block's.
     pub(crate) fn origin<'a>(&self, of_block: &Origin<'a>) -> Origin<'a> {
         let offset = of_block.byte_offset + i64::try_from(self.start).unwrap_or(i64::MAX);
         Origin { first_line: self.number, byte_offset: offset, ..*of_block }

@@ -51,7 +51,7 @@ pub enum RejectReason<'a> {
     EndsWithin,
     /// The content ends while brackets around records are open.
     EndsOpen,
-    /// JSON does not allow a line break within a string. In an object in the place of a record.
+    /// An object in the place of a record has a line break within a string, which JSON does not allow.
     LineInString,
     /// The same, in a string that holds a record.
     LineWithin,

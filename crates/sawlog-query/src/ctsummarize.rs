@@ -61,12 +61,12 @@ impl Records {
         Ok(events)
     }
 
-    /// Gives `take` the texts of write events, a line each, in evidence order: those whose action begins with Put or Create, or all
-    /// that are not read-only. Says how many there are.
+    /// Passes `take` the texts of write events, one line each, in evidence order: events whose action begins with Put
+    /// or Create, or all that are not read-only. Returns how many there are.
     ///
     /// # Errors
     ///
-    /// If they are not of CloudTrail, data files can't be read, or `take` has an error.
+    /// If the records are not of CloudTrail, data files can't be read, or `take` fails.
     pub fn write_events(&self, all: bool, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
         let query = self.queries().first().context("there is no log to ask")?;
         let is_write = if all {

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, iden
 use sawlog_formats::{EventId, TextColumn};
 use sawlog_store::{Snapshot, read_file};
 
-/// Records: for each file their numbers in it.
+/// Records: for each file, their numbers in it.
 type Places = HashMap<String, HashSet<i64>>;
 
 /// Whether a record is the first one of its event in evidence order. Every record without an id counts as first.
@@ -32,7 +32,7 @@ pub(crate) fn first_only(snapshot: &Snapshot, event_id: &EventId) -> Result<Expr
     Ok(function.call(vec![file, ident("source_line")]))
 }
 
-/// The records of an event that an earlier one is of.
+/// The records that repeat an event of an earlier record.
 fn later(snapshot: &Snapshot, event_id: &EventId) -> Result<Places> {
     let columns: Vec<&str> = event_id.columns.iter().copied().chain(["source_file", "source_line"]).collect();
     let mut firsts: HashMap<String, (String, i64)> = HashMap::new();

@@ -1,4 +1,4 @@
-//! The query engine: its sessions, and queries as they are executed.
+//! The query engine: its sessions, and how queries are executed.
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,7 +25,7 @@ pub(crate) const SCHEMA: &str = "main";
 /// The engine with all its functions, which are registered once.
 static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS).state());
 
-/// Sets the engine up, if it is not yet.
+/// Sets up the engine, if that was not done yet.
 pub(crate) fn prepare() {
     LazyLock::force(&ENGINE);
 }

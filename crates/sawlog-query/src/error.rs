@@ -12,7 +12,7 @@ pub enum Parameter {
     /// A filter, by the name of its field in [`Filters`](crate::Filters), but `where` for a condition and `match` for
     /// a pattern.
     Filter(&'static str),
-    /// The column that records are grouped by, or that is asked for.
+    /// The column that records are grouped by, or that was asked for.
     Column,
     /// A table.
     Table,
@@ -35,11 +35,11 @@ pub enum Reason {
     Misfit(String),
     /// There is nothing of that name.
     Unknown {
-        /// What it would be: a column, a table.
+        /// What was looked for: a column, a table.
         what: &'static str,
         /// The name.
         name: String,
-        /// The names most like it, the best first.
+        /// The most similar names, the best first.
         near: Vec<String>,
     },
 }
@@ -62,7 +62,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A value that a question can't take.
+/// A value that does not fit a question.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("invalid value '{value}' for '{parameter}': {reason}")]
 pub struct WrongValue {
@@ -80,7 +80,7 @@ impl WrongValue {
         Self { parameter, value: value.to_owned(), reason: Reason::Misfit(reason.to_string()) }
     }
 
-    /// There is no `what` (a column, a log, a table) called `value`; the nearest few of `names` are suggested.
+    /// There is no `what` (a column, a log, a table) called `value`. The nearest few of `names` are suggested.
     pub(crate) fn unknown<'a>(
         parameter: Parameter,
         what: &'static str,
@@ -94,7 +94,7 @@ impl WrongValue {
 
     /// The same for a value of a filter that names the column or log.
     pub(crate) fn of_filter(name: &'static str, value: &str, error: &anyhow::Error) -> Self {
-        // A name that is wrong says so itself.
+        // An error about a wrong name says so itself.
         let reason = match error.downcast_ref::<Self>() {
             Some(wrong) => wrong.reason.clone(),
             None => Reason::Misfit(format!("{error:#}")),
@@ -119,7 +119,7 @@ pub enum DamagedIndex {
     Sums,
 }
 
-/// A query calls a function that there is not.
+/// A query calls a function that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no function {0}")]
 pub struct UnknownFunction(pub String);

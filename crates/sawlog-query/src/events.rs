@@ -1,4 +1,4 @@
-//! The view `events`: all logs in one schema, for questions that are about what happened, not about a log.
+//! The view `events`: all logs in one schema, for questions about what happened rather than about one log.
 
 use anyhow::{Context, Result};
 use arrow::datatypes::DataType;

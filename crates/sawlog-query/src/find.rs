@@ -117,7 +117,8 @@ struct Wanted<'a> {
 struct Columns<'a> {
     names: Vec<String>,
     logs: Vec<Wanted<'a>>,
-    /// Whether they have types of their own, which are the same in each log; else all is text but times and numbers of lines.
+    /// Whether columns keep their types, if these are the same in each log; otherwise everything is text, except
+    /// times and line numbers.
     typed: bool,
 }
 
@@ -203,7 +204,7 @@ fn merged(logs: Vec<Wanted<'_>>, sort: Order, limit: usize, take: &mut Take<'_>)
     let mut cursors = Vec::new();
     let number = Some(limit).filter(|limit| *limit > 0);
     for Wanted { query, columns } in logs.into_iter().filter(|log| !log.query.is_ruled_out()) {
-        // With a pattern it is only known later how many rows are left.
+        // With a pattern, it is only known later how many rows match.
         let limit = number.filter(|_| query.filters.text.is_none());
         let wanted = with_order(query, columns)?;
         let stream = match sort {
@@ -270,7 +271,7 @@ impl Cursor<'_> {
         let batch = self.batch.as_ref().context("a cursor with a row has a batch")?;
         let left = batch.num_rows() - self.row;
         let Some(bound) = bound else { return Ok(left) };
-        // The rows are sorted, so the bound is found by halving.
+        // The rows are sorted, so the bound is found by binary search.
         let (mut low, mut high) = (1, left);
         while low < high {
             let middle = low + (high - low) / 2;

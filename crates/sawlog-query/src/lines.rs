@@ -20,8 +20,8 @@ use crate::query::{EVIDENCE_ORDER, Query};
 /// About this many bytes of text are printed at a time, however long the texts are that rows share.
 const CHUNK: usize = 256 << 10;
 
-/// Gives `take` the text of each record that some queries leave, with a line feed, by source file and line; up to `limit` records, if
-/// there is a limit. Says whether there were any.
+/// Passes `take` the text of each record that matches some queries, with a line feed, sorted by source file and line;
+/// up to `limit` records, if there is a limit. Returns whether there were any.
 pub(crate) fn in_evidence_order(
     queries: &[Query],
     limit: Option<usize>,
@@ -49,7 +49,7 @@ pub(crate) fn in_evidence_order(
 
 /// A cursor for each data file of a log.
 fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
-    // With a pattern it is only known later how many rows are left.
+    // With a pattern, it is only known later how many rows match.
     let limit = limit.filter(|_| query.filters.text.is_none());
     let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
     let wanted = EVIDENCE_ORDER.into_iter().chain(printed).map(ident).collect();
@@ -173,7 +173,7 @@ impl Cursor<'_> {
         let chunk = self.chunk.as_ref().context("a cursor that waits has a record")?;
         let mut end = chunk.rows.len();
         if let Some((file, line)) = bound {
-            // The rows are in order, so the bound is found by halving.
+            // The rows are sorted, so the bound is found by binary search.
             let mut low = self.row + 1;
             while low < end {
                 let middle = low + (end - low) / 2;

@@ -1,4 +1,5 @@
-//! The logs as questions see them: which column of each log a name means, and what counts as failure, bytes or address.
+//! The logs from the view of a question: which column of each log a name means, and what counts as failure, bytes or
+//! address.
 
 mod view;
 
@@ -25,7 +26,7 @@ use crate::texts;
 
 pub(crate) use view::{COLUMNS, of_table as of_view};
 
-/// Names that mean a role, whatever the field is called in a log; the first one is the usual one.
+/// Names that mean a role, whatever the field is called in a log; the first one is the preferred one.
 const NAMES: &[(&[&str], Role)] = &[
     (&["ip", "src_ip", "address"], Role::Address),
     (&["user", "actor", "principal"], Role::Actor),
@@ -99,13 +100,13 @@ pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
     }
 }
 
-/// The role that a general name means, which is a column of no log.
+/// The role that a general name means, if no log has a column of that name.
 pub(crate) fn role_named(table: &Table, name: &str) -> Option<Role> {
     let is_own = table.columns.iter().any(|column| column.name == name);
     NAMES.iter().find(|(names, _)| !is_own && names.contains(&name)).map(|(_, role)| *role)
 }
 
-/// The field that a general name means in a log; `None` for other names, and if the log has none for it.
+/// The field that a general name means in a log; `None` for other names, and if the log has no such field.
 fn general(table: &Table, name: &str) -> Option<&'static str> {
     if name == "time" {
         return table.times.first().copied();
@@ -113,7 +114,7 @@ fn general(table: &Table, name: &str) -> Option<&'static str> {
     field(table, NAMES.iter().find(|(names, _)| names.contains(&name))?.1)
 }
 
-/// The field's own name, for a general one: `source_ip_address` for `ip`; one in a group with dots.
+/// The field's own name for a general one: `source_ip_address` for `ip`; with dots for groups.
 pub(crate) fn path<'a>(table: &Table, name: &'a str) -> &'a str {
     general(table, name).unwrap_or(name)
 }
@@ -132,7 +133,7 @@ fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
     sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
 }
 
-/// Whether a column has the name, or the name is AWS's own: `eventName`, `sourceIPAddress`.
+/// Whether a column has the name, or AWS's own name for it: `eventName`, `sourceIPAddress`.
 fn is_named(column: &Column, name: &str) -> bool {
     column.name == name || name.contains(|char: char| char.is_ascii_uppercase()) && column.name == in_snake_case(name)
 }
@@ -152,7 +153,8 @@ fn in_snake_case(name: &str) -> String {
     snake
 }
 
-/// A column by its own name or AWS's, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
+/// A column by its own name or AWS's, with dots into a group or a list (`resources.0.arn`), and further ones into its
+/// JSON text.
 pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
     let (expr, steps) = json_column(table, path)?;
     if steps.is_empty() {
@@ -162,7 +164,7 @@ pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
     Some(json_as_text_udf().call([expr].into_iter().chain(steps.into_iter().map(step)).collect()))
 }
 
-/// The column at which a path ends, or the column of JSON through which it leads, and the steps into that.
+/// The column at the end of a path, or the column of JSON that it leads through, and the steps into the JSON.
 pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec<&'p str>)> {
     let mut parts = path.split('.');
     let first = parts.next()?;
@@ -207,7 +209,7 @@ fn value_of(table: &Table, value: Value) -> Option<Expr> {
             when(ident(second).is_null(), ident(first)).otherwise(both).ok()
         }
         Value::Made(name, make) => {
-            // The function's address tells functions of one column apart.
+            // The function's address distinguishes functions of one column.
             Some(texts::found(column(table, name)?, &format!("made_of_{name}_{make:p}"), move |text| make(text)))
         }
         Value::Constant(text) => Some(lit(text)),
@@ -256,14 +258,14 @@ fn value(table: &Table, entity: &Entity) -> Option<Expr> {
     }
 }
 
-/// The first of some sources that has something.
+/// The first source that is not empty.
 pub(crate) fn first<'a>(table: &Table, sources: impl IntoIterator<Item = &'a Source>) -> Option<Expr> {
     let values: Option<Vec<Expr>> = sources.into_iter().map(|source| source_value(table, source)).collect();
     let mut values = values?;
     if values.len() > 1 { Some(coalesce(values)) } else { values.pop() }
 }
 
-/// The text in which a source looks, null in records that it does not look at.
+/// The text that a source looks at; null in records that it does not look at.
 fn source_text(table: &Table, source: &Source) -> Option<Expr> {
     let text = column(table, source.column)?;
     let is_number =
@@ -309,7 +311,7 @@ pub(crate) fn is_not(column: &str, (other, prefixes): (&str, &[&str])) -> Expr {
     ident(column).is_false().or(by_name)
 }
 
-/// Whether any of some sources has something.
+/// Whether any of some sources is not empty.
 fn any(table: &Table, sources: &[&Source]) -> Option<Expr> {
     let has = |source: &&Source| match (source.find, source.only.is_empty()) {
         (None, true) => Some(column(table, source.column)?.not_eq(lit("")).is_true()),
@@ -329,18 +331,18 @@ pub(crate) fn first_of(columns: &[&str]) -> Option<Expr> {
     if columns.len() > 1 { Some(coalesce(columns)) } else { columns.into_iter().next() }
 }
 
-/// Where the values are by which records are grouped.
+/// Where a log has the values that records are grouped by.
 pub(crate) enum Values {
     /// What an expression gives.
     Of(Expr),
     /// A part of the first text that has one.
     First(Vec<(Expr, numbers::Part)>),
-    /// Each address in some columns, each once for a record.
+    /// Each address in some columns, once per record.
     Addresses(Vec<Expr>),
 }
 
 impl Values {
-    /// Those that a name means in a log, of some sources those that `useful` leaves.
+    /// The values that a name means in a log, with those sources that `useful` selects.
     pub(crate) fn of(table: &Table, name: &str, useful: impl Useful) -> Option<Self> {
         let Some(entity) = entity(table, name) else { return Some(Self::Of(resolve(table, name)?)) };
         Some(match entity.part {
@@ -380,7 +382,7 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
     found
 }
 
-/// Names as a sentence has them: `a, b and c`.
+/// Names in a sentence: `a, b and c`.
 fn listed(names: &[&str]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
@@ -388,7 +390,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Says that no log has the column, and which ones may have been meant.
+/// The error that no log has the column, and which columns may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     let others = formats().iter().map(|format| format.table);
     let others =
@@ -408,7 +410,7 @@ pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     names.push("date".to_owned());
     names.sort();
     names.dedup();
-    // Only S3 logs have requesters by that name.
+    // Only S3 logs have requesters of that name.
     if name == "requester" {
         let reason = "there is no column 'requester'; did you mean 'user'?";
         return Err(WrongValue::new(Parameter::Column, name, reason).into());
@@ -428,7 +430,7 @@ pub(crate) struct Roles {
     /// Whether it is an action that changes something.
     pub(crate) changes: Expr,
     pub(crate) ip: Expr,
-    /// Whether it is known to have succeeded, where not all that did not fail have.
+    /// Whether it is known to have succeeded, if not all records that did not fail have.
     succeeded: Option<Expr>,
 }
 

@@ -1,4 +1,4 @@
-//! How much memory the query engine takes: what doesn't fit, sorts and groups put on disk.
+//! How much memory the query engine uses. Sorts and groups that don't fit are spilled to disk.
 
 use std::fmt;
 use std::fs;
@@ -12,9 +12,9 @@ use datafusion::prelude::SessionConfig;
 
 use crate::error::OutOfMemory;
 
-/// The fewest bytes that the engine can do with.
+/// The fewest bytes that the engine can work with.
 pub const LEAST_MEMORY: u64 = 64 << 20;
-/// The least that it takes by itself, however small the machine is.
+/// The smallest default, however small the machine is.
 const DEFAULT_LEAST: u64 = 256 << 20;
 
 static LIMIT: OnceLock<u64> = OnceLock::new();
@@ -52,11 +52,11 @@ pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
     config.with_sort_spill_reservation_bytes(reserved)
 }
 
-/// What queries run in: all of them share the memory.
+/// The environment of all queries, which share its memory.
 pub(crate) fn environment() -> Arc<RuntimeEnv> {
     static ENVIRONMENT: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
         let builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(Pool::new(bytes())));
-        // Nothing is opened or made before something is put on disk.
+        // Nothing is opened or created before something is spilled.
         builder.build_arc().unwrap_or_default()
     });
     Arc::clone(&ENVIRONMENT)
@@ -124,7 +124,7 @@ impl MemoryPool for Pool {
     }
 }
 
-/// Whether an error is that the limit is too low.
+/// Whether an error means that the limit is too low.
 #[must_use]
 pub fn is_out_of_memory(error: &Error) -> bool {
     let is_of_engine = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::ResourcesExhausted(_));

@@ -100,7 +100,7 @@ impl Numbers {
         get(&self.texts, &self.ends, number)
     }
 
-    /// How many there are: all numbers are less.
+    /// How many texts there are: all numbers are less.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -110,7 +110,7 @@ impl Numbers {
         (0..).map_while(|number| self.text(number))
     }
 
-    /// The numbers that the texts of others have here, by their numbers there.
+    /// The numbers here of another set's texts, by their numbers there.
     pub(crate) fn of_others(&mut self, others: &Self) -> Vec<u32> {
         others.iter().map(|text| self.number(text)).collect()
     }
@@ -171,7 +171,7 @@ impl Numbers {
             if array.is_null(row) {
                 return NULL;
             }
-            // Equal views of an array are equal texts.
+            // Equal views of an array mean equal texts.
             let view = array.views()[row];
             if let Some((_, number)) = last.filter(|(before, _)| *before == view) {
                 return number;
@@ -192,7 +192,7 @@ fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
     texts.get(start..end)
 }
 
-/// Whether the dictionary is the very one that was seen before.
+/// Whether the dictionary is the one that was seen before.
 pub(crate) fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool {
     known.is_some_and(|known| {
         let same_text = known.values().ptr_eq(values.values());

@@ -1,4 +1,4 @@
-//! A record's text in the engine, printed from its columns: what `raw` means to those who ask for it.
+//! A record's text in the engine, printed from its columns: the meaning of `raw` in queries.
 
 use std::sync::Arc;
 

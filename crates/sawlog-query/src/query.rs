@@ -36,13 +36,14 @@ use crate::times::{Clock, of_utc};
 
 /// If data files have this many rows on average, it pays to read their footers first.
 const LARGE: u64 = 64 << 10;
-/// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
+/// Rows in a batch if records are read in order: the text of whole records comes along, and a merge holds many
+/// batches.
 const BATCH_ROWS_IN_ORDER: usize = 2048;
 
-/// The columns by which evidence is ordered.
+/// The columns that define evidence order.
 pub(crate) const EVIDENCE_ORDER: [&str; 2] = ["source_file", "source_line"];
 
-/// The records of one log that the filters leave.
+/// The records of one log that match the filters.
 #[derive(Clone)]
 pub(crate) struct Query {
     pub(crate) store: Arc<Store>,
@@ -51,7 +52,7 @@ pub(crate) struct Query {
     /// The columns of the records' times; the first that is not null counts.
     pub(crate) times: &'static [&'static str],
     pub(crate) filters: LogFilters,
-    /// What the index left, if it was asked.
+    /// The data files that the index left, if it was asked.
     pub(crate) candidates: Option<Candidates>,
     /// The snapshot of the index; without data files if there is none.
     index: Arc<Snapshot>,
@@ -98,12 +99,12 @@ impl Query {
         })
     }
 
-    /// Leaves the data files that can hold what the filters leave.
+    /// Keeps the data files that can hold matching records.
     fn prepared(mut self, args: &Filters) -> Result<Self> {
         if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
             self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot, event_id)?);
         }
-        // Whole days before or after the time asked for need no opening.
+        // Whole days outside the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
         let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
@@ -152,7 +153,7 @@ impl Query {
         self.candidates.as_ref().is_some_and(|candidates| candidates.files.is_empty())
     }
 
-    /// Whether the index says that there is nothing to be found in a column that is an entity in part.
+    /// Whether the index says that a column has nothing to find, if the column is only a part of an entity.
     pub(crate) fn is_in_vain(&self, column: &str) -> bool {
         self.candidates.as_ref().is_some_and(|candidates| candidates.in_vain.contains(&column))
     }
@@ -202,7 +203,7 @@ impl Query {
         Roles::of(self.format.table, |sources| self.useful(sources))
     }
 
-    /// Where the values are that a name means in the log.
+    /// Where the log has the values that a name means.
     pub(crate) fn values(&self, name: &str) -> Option<Values> {
         Values::of(self.format.table, name, |sources| self.useful(sources))
     }
@@ -232,7 +233,8 @@ impl Query {
         Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
     }
 
-    /// The records with their columns, for the planner, before `pattern` is looked at; the columns named come as dictionaries.
+    /// The records with their columns, for the planner, before `pattern` is applied. The named columns come as
+    /// dictionaries.
     pub(crate) fn frame(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
         let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
@@ -243,7 +245,7 @@ impl Query {
         })
     }
 
-    /// The records with their columns, for the planner: those that `pattern` leaves, too.
+    /// The records with their columns, for the planner, after `pattern` is applied.
     pub(crate) fn matched(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let frame = self.frame(dictionaries)?;
         let Some(text) = self.filters.text.clone() else { return Ok(frame) };
@@ -265,7 +267,8 @@ impl Query {
         Ok(frame.filter(ScalarUDF::new_from_impl(function).call(columns))?)
     }
 
-    /// The records that `pattern` leaves, with the columns that SQL has: `raw` is a record's text, whether a column has it or not.
+    /// The records that match `pattern`, with the columns of SQL: `raw` is a record's text, whether a column has it
+    /// or not.
     pub(crate) fn as_asked(&self) -> Result<DataFrame> {
         let frame = self.matched(&[])?;
         let Some(text) = printed::text(self.format.table) else { return Ok(frame) };
@@ -298,7 +301,7 @@ impl Query {
         let are_large = files.iter().map(|file| file.rows).sum::<u64>() >= files.len() as u64 * LARGE;
         if are_large && (leaves_many || self.candidates.is_none()) {
             let footers = Footers::read(&self.snapshot.folder, files)?;
-            // Numbers stay numbers; and printing a record for a pattern takes its columns as they are.
+            // Numbers stay numbers, and printing a record for a pattern uses its columns as they are.
             let columns = self.format.table.columns.iter().filter(|column| matches!(column.kind, Kind::Text));
             let texts: HashSet<&str> = columns.map(|column| column.name).collect();
             let is_empty = |name: &str| {
@@ -390,7 +393,7 @@ impl Query {
         })
     }
 
-    /// A plan that has a partition in evidence order for each data file.
+    /// A plan with a partition in evidence order for each data file.
     async fn ordered(
         &self,
         condition: Option<Expr>,
@@ -398,7 +401,7 @@ impl Query {
         limit: Option<usize>,
     ) -> Result<(SessionContext, Arc<dyn ExecutionPlan>)> {
         let context = session(BATCH_ROWS_IN_ORDER);
-        // Records are printed from all that they have.
+        // Printing a record needs all its columns.
         let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
         let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
         let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
@@ -411,7 +414,7 @@ impl Query {
         Ok((context, plan))
     }
 
-    /// Whether the filters leave any record: looked for in the log.
+    /// Whether any record matches the filters; this looks into the log.
     pub(crate) fn leaves_any(&self) -> Result<bool> {
         let condition = self.filters.expr();
         let wanted = self.with_printed(vec![ident("source_line")]);
@@ -455,7 +458,7 @@ impl Query {
         self.store.block_on(execute(frame, self.format.table.name, &self.explain))
     }
 
-    /// Leaves the rows whose line `pattern` matches.
+    /// Keeps the rows whose line matches `pattern`.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some(text) = &self.filters.text else { return Ok(batch) };
         let printer = (self.format.printer)(&batch)?;
@@ -525,7 +528,7 @@ impl Rows {
     }
 }
 
-/// The column, or the group that it is in, that an expression gives as it is.
+/// The column that an expression passes on unchanged, or the group that it is in.
 fn plain_column(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Alias(alias) => plain_column(&alias.expr),
@@ -590,7 +593,7 @@ pub(crate) fn with_columns<'a>(queries: &'a [Query], columns: &[String]) -> Resu
     Ok(found)
 }
 
-/// What times on the command line refer to, by what some logs hold.
+/// The reference for times on the command line, from the records of some logs.
 fn clock<'a>(snapshots: impl Iterator<Item = &'a Snapshot> + Clone) -> Clock {
     let last = snapshots.clone().filter_map(last_time).max();
     let days = snapshots.filter_map(Snapshot::days);

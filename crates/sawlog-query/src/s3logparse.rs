@@ -17,16 +17,16 @@ pub enum S3Summary {
     Useragent,
     /// Bytes sent by remote address.
     Toptalkers,
-    /// Bytes sent in answer to POST requests, by remote address.
+    /// Bytes sent in reply to POST requests, by remote address.
     Topuploaders,
-    /// Bytes sent in answer to GET requests, by remote address.
+    /// Bytes sent in reply to GET requests, by remote address.
     Topdownloaders,
     /// Records by key.
     Topfiles,
 }
 
 impl S3Summary {
-    /// The column by which it adds up.
+    /// The column that it groups by.
     fn column(self) -> &'static str {
         match self {
             Self::Useragent => "user_agent",
@@ -35,17 +35,17 @@ impl S3Summary {
         }
     }
 
-    /// With what the requests begin that count, if not all do.
+    /// How the counted requests begin, if not all count.
     fn prefix(self) -> Option<&'static str> {
         match self {
             Self::Useragent | Self::Topfiles | Self::Toptalkers => None,
             Self::Topdownloaders => Some("GET"),
-            // The tool's own habit: uploads by PUT are not counted.
+            // The tool itself does not count uploads by PUT.
             Self::Topuploaders => Some("POST"),
         }
     }
 
-    /// Whether it adds up bytes; else it counts records.
+    /// Whether it sums bytes; otherwise it counts records.
     #[must_use]
     pub fn is_of_bytes(self) -> bool {
         self.column() == "remote_ip"
@@ -102,7 +102,7 @@ fn table(column: &str, measure: &str, rows: &[(String, u128)]) -> Result<RecordB
     let numbers: ArrayRef = if let Ok(numbers) = numbers {
         Arc::new(UInt64Array::from(numbers))
     } else {
-        // Sums of forged sizes may be larger than any number of 64 bits.
+        // Sums of forged sizes may exceed 64 bits.
         let numbers = rows.iter().map(|(_, number)| i128::try_from(*number).ok());
         Arc::new(numbers.collect::<Decimal128Array>().with_precision_and_scale(38, 0)?)
     };

@@ -64,7 +64,7 @@ pub(crate) struct ReadAs {
     /// Whether the rows of a stream keep their order, with each data file in one or more streams. Then evidence order
     /// costs a merge instead of a sort.
     pub(crate) in_order: bool,
-    /// Whether text in groups and lists is given as views, as other text is.
+    /// Whether text in groups and lists comes as views, like other text.
     pub(crate) views: bool,
     pub(crate) filtering: Filtering,
     /// The row groups of large data files, by path; they are dealt out to several streams.
@@ -157,7 +157,7 @@ impl StoreTable {
     /// The same table, reading only some rows of some data files.
     pub(crate) fn at(mut self, positions: &Positions) -> Self {
         for (entry, file) in &mut self.files {
-            // An index that names rows that are not there is wrong; the file is read whole.
+            // An index that names rows that don't exist is wrong; the file is read whole.
             if let Some(rows) = positions.get(&entry.path).filter(|rows| rows.iter().all(|row| *row < entry.rows)) {
                 let selection = ParquetRowSelection::new(selection(rows, entry.rows));
                 *file = file.clone().with_extension(selection);
@@ -167,7 +167,7 @@ impl StoreTable {
     }
 }
 
-/// A type of groups or lists with views in the place of text.
+/// A type of groups or lists, with views in place of text.
 fn with_views(data_type: &DataType) -> DataType {
     let with = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(with_views(field.data_type())));
     match data_type {
@@ -188,7 +188,7 @@ fn stored_schema(file: &File, table: &Schema) -> Result<Schema> {
 /// The footers of some data files.
 #[derive(Debug, Default)]
 pub(crate) struct Footers {
-    /// The columns in which no record has anything.
+    /// The columns in which no record has a value.
     pub(crate) empty: HashSet<String>,
     /// The row groups of each file, by its path.
     pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
@@ -215,7 +215,7 @@ impl Footers {
                     let nulls = column.statistics().and_then(Statistics::null_count_opt);
                     nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
                 };
-                // A column in a group has a longer path, which is the name of none.
+                // A column in a group has a longer path, which no name matches.
                 let names = row_group.columns().iter().filter(is_empty).map(|column| column.column_path().string());
                 let names: HashSet<String> = names.collect();
                 empty = Some(empty.map_or_else(|| names.clone(), |empty| &empty & &names));
@@ -230,9 +230,9 @@ impl Footers {
     }
 }
 
-/// Where to cut a file so that each of some parts has about as many rows: the ranges of bytes in which row groups begin.
+/// Where to cut a file so that each part has about as many rows: the ranges of bytes in which row groups begin.
 fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
-    // Wide enough for whatever a damaged footer says.
+    // Wide enough for anything that a damaged footer says.
     let rows = |row_group: &RowGroup| i128::from(row_group.rows.max(0));
     let all: i128 = row_groups.iter().map(rows).sum();
     let mut starts = Vec::new();
@@ -270,7 +270,7 @@ impl StoreTable {
     }
 }
 
-/// The column that says which rows the filters leave, of those that were read.
+/// The column that marks the rows that match the filters, among those that were read.
 pub(crate) const KEEP: &str = "q_keep";
 
 impl StoreTable {
@@ -333,7 +333,7 @@ impl TableProvider for StoreTable {
     ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![
             match self.filtering {
-                // The scan skips row groups and pages by them all the same.
+                // The scan still skips row groups and pages by them.
                 Filtering::InPlan => TableProviderFilterPushDown::Inexact,
                 Filtering::Pages | Filtering::Rows => TableProviderFilterPushDown::Exact,
             };
@@ -353,7 +353,7 @@ impl TableProvider for StoreTable {
             .with_parquet_file_reader_factory(Arc::new(CheckedReaders::new(store)))
             .with_pushdown_filters(self.filtering != Filtering::Pages)
             .with_enable_page_index(true)
-            // The index is sorted: its statistics tell as much.
+            // The index is sorted, so its statistics say as much.
             .with_bloom_filter_on_read(!self.is_index);
         if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.filtering != Filtering::InPlan) {
             let schema = DFSchema::try_from(self.schema())?;
@@ -365,12 +365,12 @@ impl TableProvider for StoreTable {
         } else {
             self.dealt_out(partitions)
         };
-        // A scan has a stream, if of nothing.
+        // A scan needs at least one stream, even an empty one.
         groups.resize(groups.len().max(1), FileGroup::default());
         let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file_groups(groups)
             .with_limit(limit)
-            // Or a stream takes over the files of another one that falls behind.
+            // Otherwise a stream takes over files of another one that falls behind.
             .with_preserve_order(self.in_order)
             .with_projection_indices(projection.cloned())?;
         if self.in_order && !self.is_index {
@@ -401,7 +401,7 @@ mod tests {
         assert_eq!(cuts(&row_groups(&[90, 10]), 2), [0..104, 104..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[i64::MAX, i64::MAX, -1]), 2), [0..104, 104..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[1]), 2), cuts(&row_groups(&[1]), 1));
-        // Each row group begins in just one part.
+        // Each row group begins in exactly one part.
         for sizes in [vec![5, 1, 1, 1, 90, 2], vec![0, 0, 0, 0], vec![7; 9]] {
             let row_groups = row_groups(&sizes);
             let parts = cuts(&row_groups, 4);

@@ -1,4 +1,4 @@
-//! What can be asked: the tables, and their columns.
+//! The tables and their columns.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub fn table_named(name: &str) -> Result<&'static str> {
     })?)
 }
 
-/// The tables and the view `events`, and the names of their columns, those in groups with dots.
+/// The tables and the view `events`, with the names of their columns; columns in groups have dots.
 #[must_use]
 pub fn names() -> Vec<(&'static str, Vec<String>)> {
     let of_table = |table| logs::columns(table).into_iter().map(|(name, _)| name).collect();

@@ -1,4 +1,4 @@
-//! Functions over columns of text for the engine's expressions: a text that several rows share is looked at once.
+//! Functions over text columns for the engine's expressions. A text that several rows share is evaluated once.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -76,7 +76,7 @@ pub(crate) fn found(
 
 type Run = Arc<dyn Fn(&[ColumnarValue]) -> datafusion::error::Result<ColumnarValue> + Send + Sync>;
 
-/// With what the names of these functions begin.
+/// The prefix of these functions' names.
 const PREFIX: &str = "text:";
 
 /// A function of one text column, in any layout.
@@ -105,7 +105,7 @@ pub(crate) fn looked_at<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Vec<St
             }
             Ok(TreeNodeRecursion::Continue)
         });
-        // What can't be looked through is read as it is.
+        // An expression that can't be looked through is read as it is.
         if looked.is_err() {
             return Vec::new();
         }

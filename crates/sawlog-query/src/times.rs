@@ -25,7 +25,7 @@ pub(crate) fn of_utc(text: &str) -> Option<i64> {
     Some(from(time, 0).0)
 }
 
-/// What times without a date, or without a point from which they count, refer to.
+/// The reference for times without a date, and for durations that count back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// The time of the last record, in microseconds since 1970.
@@ -48,7 +48,7 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
             return Ok(from(date.at(0, 0, 0, 0), DAY));
         }
     }
-    // A timestamp ends before the year 9999 does; and a clock's parser leaves zones out.
+    // A timestamp ends before the year 9999 does, and a parser of clock times ignores zones.
     let is_utc = text.contains(':') && !clock_of(text).contains(['+', '-', '[']);
     if let (true, Ok(start)) = (is_utc, text.trim_end_matches(['Z', 'z']).parse::<DateTime>()) {
         return Ok(from(start, unit(text)));
@@ -72,7 +72,7 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     Ok((at, at))
 }
 
-/// How long it is what a time names: a minute by `13:10`, a second by `13:10:05`, a moment by `13:10:05.5`.
+/// The length of what a time names: a minute for `13:10`, a second for `13:10:05`, a moment for `13:10:05.5`.
 fn unit(text: &str) -> i64 {
     let clock = clock_of(text).split(['+', '-']).next().unwrap_or_default();
     match clock.matches(':').count() {
@@ -98,7 +98,7 @@ fn day(text: &str, clock: &Clock) -> Result<Date> {
     }
 }
 
-/// Seconds, milliseconds, or microseconds since 1970, told apart by how many digits they have.
+/// Seconds, milliseconds or microseconds since 1970, distinguished by their number of digits.
 fn since_1970(text: &str) -> Option<(i64, i64)> {
     let number: i64 = text.parse().ok()?;
     let (unit, length) = match text.len() {
@@ -128,7 +128,7 @@ fn as_in_s3(text: &str) -> Option<(i64, i64)> {
     None
 }
 
-/// A length of time, in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
+/// A duration in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
 pub(crate) fn length(text: &str) -> Result<i64> {
     let wrong = || "is not a duration such as 90s, 5m, 2h or 3d";
     let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());

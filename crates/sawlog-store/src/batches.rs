@@ -1,5 +1,5 @@
-//! Reads a data file within a limit of memory, however large its values are: row group by row group, as many rows at a time
-//! as fit, and text with the dictionaries in which it is stored, so that a long text of many rows is there once.
+//! Reads a data file within a memory limit, however large its values are: row group by row group, as many rows at a
+//! time as fit. Text comes with its stored dictionaries, so that a long text of many rows is in memory once.
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -40,7 +40,7 @@ pub(crate) fn carry_out(intent: &Intent, store: &Store, staging: &Path) -> Resul
     remove_folder(staging)
 }
 
-/// Changes one table, and reads back what it holds then.
+/// Changes one table, and reads it back.
 fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static Table, change: &Change) -> Result<()> {
     let folder = store.folder(table);
     for file in &change.adds {
@@ -82,7 +82,7 @@ fn undo(intent: &Intent, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Moves a file into a table's folder, if it was not moved before, so that the move outlasts a power cut.
+/// Moves a file into a table's folder, if it was not moved before, so that the move survives a power cut.
 fn move_file(from: &Path, to: &Path, folder: &Path) -> Result<()> {
     let parent = to.parent().unwrap_or(to);
     make_folder(parent).map_err(StoreError::io(parent))?;

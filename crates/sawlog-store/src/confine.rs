@@ -1,4 +1,4 @@
-//! Makes sure that a store does not lead out of itself: a store that comes from others may have links in it, or paths in its
+//! Makes sure that nothing in a store leads out of it: a store from someone else may contain links, or paths in its
 //! logs that point elsewhere.
 
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
     }
 }
 
-/// Fails if `path` is there, and is or is behind a link that leads out of `folder`.
+/// Fails if `path` exists, and is or is behind a link that leads out of `folder`.
 pub(crate) fn check(folder: &Path, path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(());

@@ -27,7 +27,7 @@ pub fn check_file(table: &'static Table, folder: &Path, entry: &DataFileEntry) -
     let path = folder.join(&entry.path);
     let file = open_checked(folder, entry)?;
     if entry.tail.is_none() {
-        // Written before footers had a checksum: all that can be done is to read it.
+        // Written before footers had a checksum: the only check is to read it.
         return read_file(table, folder, entry, None)?.try_for_each(|batch| batch.map(|_| ()));
     }
     match damaged_page(&file).map_err(StoreError::parquet(&path))? {
@@ -93,7 +93,7 @@ mod tests {
         let is_unnamed = |error: Box<dyn Error + Send + Sync>| Unnamed::of(&Failed(error)).is_some();
         assert!(is_unnamed(Box::new(ParquetError::General("a page".to_owned()))));
         assert!(is_unnamed(Box::new(Failed(Box::new(ArrowError::ParquetError("a page".to_owned()))))));
-        // Words make no difference, and neither do mistakes in a query.
+        // Other text makes no difference, and neither do mistakes in a query.
         assert!(!is_unnamed("Parquet error: Arrow: internal error".into()));
         assert!(!is_unnamed(Box::new(ArrowError::CastError("not a number".to_owned()))));
         // This one says where it is.

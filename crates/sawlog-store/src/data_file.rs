@@ -1,4 +1,4 @@
-//! A data file as its table's log has it, and how one is opened.
+//! A data file as its table's log lists it, and how to open one.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,13 +11,13 @@ use crate::tail_checksum::Tail;
 /// A data file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFileEntry {
-    /// Where it is, relative to the table's folder.
+    /// Its path, relative to the table's folder.
     pub path: String,
     /// Its size in bytes.
     pub size: u64,
     /// How many rows it holds.
     pub rows: u64,
-    /// Its partition, `2021-07-29`; none where the table has no partitions, and of records that have no time.
+    /// Its partition, `2021-07-29`; `None` if the table has no partitions, and for records without a time.
     pub date: Option<String>,
     /// Delta's statistics, as JSON.
     pub stats: String,

@@ -46,7 +46,7 @@ const TAIL: &str = "sawlog.tail";
 /// The tag of a data file that holds the checksum of its columns, in hexadecimal digits.
 const COLUMNS: &str = "sawlog.columns";
 
-/// After how many commits a checkpoint is written, from which opening a table starts.
+/// A checkpoint is written after this many commits; opening a table starts from it.
 const CHECKPOINT_INTERVAL: u64 = 10;
 
 /// What a table holds at one version.
@@ -58,7 +58,7 @@ pub struct Snapshot {
     pub folder: PathBuf,
     /// The version of the table's log.
     pub version: u64,
-    /// Its data files, in order of partition and path.
+    /// Its data files, sorted by partition and path.
     pub files: Vec<DataFileEntry>,
 }
 
@@ -104,7 +104,8 @@ fn commits(folder: &Path) -> Result<impl Iterator<Item = u64>> {
     Ok(entries.into_iter().filter_map(move |entry| version(entry.file_name().to_str()?)))
 }
 
-/// Whether the folder has a Delta log: one with a commit in it, for who makes a table may be killed before that.
+/// Whether the folder has a Delta log with a commit in it: a process that makes a table may be killed before the
+/// commit.
 pub(crate) fn exists(folder: &Path) -> bool {
     commits(folder).is_ok_and(|mut versions| versions.next().is_some())
 }
@@ -129,7 +130,7 @@ pub(crate) fn take_back(folder: &Path, version: u64) -> Result<()> {
     let checkpoint = log.join(format!("{version:020}.checkpoint.parquet"));
     if checkpoint.exists() {
         remove_file(&checkpoint)?;
-        // It says where the last checkpoint is; without it the log is searched.
+        // This file says where the last checkpoint is; without it the log is searched.
         remove_file(&log.join("_last_checkpoint"))?;
     }
     sync_folder(&log)
@@ -275,10 +276,10 @@ fn files_checksum(files: &[DataFileEntry]) -> String {
     let mut hasher = crc32fast::Hasher::new();
     for file in files {
         let DataFileEntry { path, size, rows, date, stats, tail, columns, .. } = file;
-        // A checkpoint may write statistics in another way.
+        // A checkpoint may write statistics differently.
         let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
         hasher.update(format!("{path}\t{size}\t{rows}\t{date:?}\t{stats}\t{tail:?}\n").as_bytes());
-        // Commits before there were checksums of columns have none here.
+        // Commits from before there were checksums of columns have none here.
         columns.iter().for_each(|columns| hasher.update(format!("{columns}\n").as_bytes()));
     }
     format!("{}:{:08x}", files.len(), hasher.finalize())
@@ -324,7 +325,7 @@ fn versions_named(versions: &BTreeMap<String, u64>) -> [(String, serde_json::Val
     [(VERSIONS.to_owned(), json!(versions)), (FORMAT.to_owned(), json!(FORMAT_VERSION))]
 }
 
-/// Adds the columns to a table's log that it has not yet: those that a newer version of sawlog brought.
+/// Adds the columns to a table's log that it lacks: columns of a newer version of sawlog.
 async fn add_columns(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
     let wrong = StoreError::delta;
     let loaded = load(table, folder).await?;

@@ -133,7 +133,7 @@ fn read(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Writes a file; only with `overwrite` there may be one already.
+/// Writes a file. Only with `overwrite` may it exist already.
 fn write(path: &Path, payload: &PutPayload, overwrite: bool) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     make_folder(folder)?;
@@ -145,7 +145,7 @@ fn write(path: &Path, payload: &PutPayload, overwrite: bool) -> io::Result<()> {
         if overwrite { fs::rename(&draft, path) } else { fs::hard_link(&draft, path) }
     });
     if !overwrite || written.is_err() {
-        // If it can't be removed, it stays as a file that nobody reads.
+        // If it can't be removed, it remains as a file that nobody reads.
         let _ = fs::remove_file(&draft);
     }
     written?;
@@ -219,7 +219,7 @@ impl ObjectStore for DurableFiles {
     }
 }
 
-/// A file that comes in parts: a checkpoint, which is small enough to be kept until all of it is there.
+/// A file that arrives in parts: a checkpoint, which is small enough to keep until it is complete.
 #[derive(Debug)]
 struct Upload {
     files: DurableFiles,

@@ -35,7 +35,7 @@ pub(crate) struct Change {
 }
 
 impl Intent {
-    /// Writes the intent into the run's staging folder, whole or not at all.
+    /// Writes the intent into the run's staging folder, completely or not at all.
     pub(crate) fn write(&self, staging: &Path) -> Result<()> {
         let (draft, path) = (staging.join("intent.draft"), staging.join(NAME));
         let text = serde_json::to_vec(self).map_err(|error| StoreError::damaged(&path, error))?;
@@ -45,7 +45,7 @@ impl Intent {
         sync_folder(staging)
     }
 
-    /// The intent in a staging folder, if the run got so far.
+    /// The intent in a staging folder, if the run got that far.
     pub(crate) fn read(staging: &Path) -> Result<Option<Self>> {
         let path = staging.join(NAME);
         match fs::read(&path) {

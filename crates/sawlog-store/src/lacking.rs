@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// A schema without some columns, of groups with dots.
+    /// A schema without some columns; columns in groups have dots.
     fn without(schema: &Schema, gone: &[&str]) -> Schema {
         fn left(field: &Field, path: &str, gone: &[&str]) -> Option<Field> {
             if gone.contains(&path) {

@@ -8,15 +8,15 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use crate::error::StoreError;
 
-/// A panic: what it said, and where in the code it was.
+/// A panic: its message, and its place in the code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("internal error: {0}")]
 pub struct Panicked(String);
 
-/// What the first panic of any thread said.
+/// The message of the first panic of any thread.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Whether the hook of [`keep_panics`] is there.
+/// Whether the hook of [`keep_panics`] is installed.
 static HOOK: Once = Once::new();
 
 /// From now on, panics of any thread are caught instead of printed; with `RUST_BACKTRACE` set they are printed as
@@ -48,7 +48,7 @@ pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     result.map_err(|panic| first.unwrap_or_else(|| Panicked(said(&*panic))))
 }
 
-/// Runs what reads a data file. If that panics, the file is damaged.
+/// Runs a function that reads a data file. If that panics, the file is damaged.
 pub(crate) fn reading<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(read)).map_err(|panic| {
         let panicked = first().unwrap_or_else(|| Panicked(said(&*panic)));
@@ -56,7 +56,7 @@ pub(crate) fn reading<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, Sto
     })
 }
 
-/// The first panic that was kept, which is forgotten.
+/// Takes the first panic that was kept.
 fn first() -> Option<Panicked> {
     FIRST.lock().unwrap_or_else(PoisonError::into_inner).take().map(Panicked)
 }

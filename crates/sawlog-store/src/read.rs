@@ -97,5 +97,5 @@ pub(crate) fn check_columns(table: &Table, path: &Path, file: &SchemaDescriptor)
     }
 }
 
-/// Columns that every data file has whose table has them.
+/// Columns that every data file has if its table has them.
 const MUST_HAVE: [&str; 4] = ["source_file", "source_line", "path", "data_file"];

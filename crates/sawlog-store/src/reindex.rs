@@ -29,7 +29,7 @@ fn each_row_group(
     let mut before = 0;
     let (wrong, undecoded) = (|| StoreError::parquet(path), || StoreError::decode(path));
     let file = File::open(path).map_err(StoreError::io(path))?;
-    // Text comes with the dictionaries in which it is stored.
+    // Text comes with the dictionaries that it is stored with.
     let field = |column: &Column| Field::new(column.name, column.dictionary_type(), true);
     let all = Schema::new(format.table.columns.iter().map(field).collect::<Vec<_>>());
     let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(wrong())?;
@@ -102,13 +102,13 @@ pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()
     Ok(())
 }
 
-/// The rows of an index by field and data file, then by value.
+/// The rows of an index by field and data file, sorted by value.
 type Rows = HashMap<(usize, String), HashMap<Option<String>, IndexRow>>;
 
 fn add(rows: &mut Rows, row: IndexRow) {
     let of_field = rows.entry((row.field, row.data_file.clone())).or_default();
     if let Some(sum) = of_field.get_mut(&row.value) {
-        // What no longer fits into 64 bits can't be compared; it is left to differ.
+        // Values that no longer fit into 64 bits can't be compared; they count as different.
         *sum = sum.add(&row).unwrap_or(row);
     } else {
         of_field.insert(row.value.clone(), row);
@@ -137,13 +137,13 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let mut stored = Rows::new();
     each_index_row(store, |row| {
         let is_of_table = FIELDS[row.field].format.table.name == format.table.name;
-        // What meant something else is not wrong; it is of no use.
+        // Entries with another meaning are not wrong, only not used.
         if is_of_table && row.is_current() && paths.contains(row.data_file.as_str()) {
             add(&mut stored, row);
         }
         Ok(())
     })?;
-    // Without a row for null the field is not indexed there.
+    // Without a row for null, the field is not indexed there.
     stored.retain(|_, values| values.contains_key(&None));
     let mut found = Rows::new();
     for entry in files {

@@ -32,7 +32,7 @@ use crate::tables::{TABLES, table};
 /// The folder name of the partition for records without a time, as Hive named it.
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// How the index is compressed. With zstd it is an eighth smaller, and some questions take 5 ms longer.
+/// The compression of the index. With zstd it would be an eighth smaller, and some questions would take 5 ms longer.
 const INDEX_CODEC: Codec = Codec::Lz4;
 
 /// A run that has the store to itself. Dropping it without [`Run::commit`] removes what it staged.
@@ -62,7 +62,7 @@ pub struct StagedFile {
 }
 
 impl StagedFile {
-    /// How many bytes of row groups it holds.
+    /// The bytes of its row groups.
     #[must_use]
     pub fn size(&self) -> usize {
         self.file.size()
@@ -70,7 +70,7 @@ impl StagedFile {
 }
 
 impl<'a> Run<'a> {
-    /// Begins a run once no other one has the store; `waiting` is called if there is one.
+    /// Begins a run once no other one has the store; `waiting` is called if it has to wait.
     ///
     /// # Errors
     ///
@@ -99,13 +99,13 @@ impl<'a> Run<'a> {
         &self.id
     }
 
-    /// The store that the run has for itself.
+    /// The store, which the run has to itself.
     #[must_use]
     pub fn store(&self) -> &'a Store {
         self.store
     }
 
-    /// The runs that were cut off before this one and could not be finished, so that the files they had read are new again.
+    /// The earlier runs that were interrupted and could not be finished. The files that they had read are new again.
     #[must_use]
     pub fn undone(&self) -> &[UndoneRun] {
         &self.undone
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         thread::scope(|scope| {
             let sorting = scope.spawn(move || {
                 index.finish(&staging, |rows| {
-                    // Nobody takes them any more if they can't be written.
+                    // Nobody takes them any more after an error in writing.
                     let _ = sender.send(rows);
                     Ok(())
                 })
@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
         // by then.
         self.change(&SOURCES);
         self.changes.sort_by_key(|change| change.table == SOURCES.name);
-        // A table that is to change passes over a number that it has seen.
+        // A table that will change skips a number that it has seen.
         let mut number = 0;
         for name in self.changes.iter().map(|change| change.table.as_str()).chain([SOURCES.name]) {
             let Some(table) = table(name) else { continue };
@@ -370,7 +370,7 @@ fn is_day(text: &str) -> bool {
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         if self.staging != Path::new("") {
-            // Whatever can't be removed now, the next run removes.
+            // The next run removes what can't be removed now.
             let _ = remove_folder(&self.staging);
         }
     }

@@ -109,7 +109,7 @@ impl SourceState {
 /// Text that many sources have in common. A ledger may have hundreds of thousands of rows, so it is in memory once.
 pub type SharedText = Arc<str>;
 
-/// An input file, as the ledger has it. See [`SOURCES`] for what the fields mean; times are microseconds since 1970.
+/// An input file in the ledger. See [`SOURCES`] for the meaning of the fields; times are microseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table's columns say it")]
 pub struct Source {
@@ -262,7 +262,7 @@ impl SharedTexts {
     }
 }
 
-/// A column of text that is null in no row.
+/// A text column that is never null.
 struct Text<'a>(&'a StringArray);
 
 /// The columns of a batch of the ledger. Ledgers of earlier versions lack the optional ones.
@@ -305,7 +305,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns of `batch`; `None` if one is lacking, of another type, or null where it must not be.
+    /// The columns of `batch`; `None` if one is missing, of another type, or null where it must not be.
     fn of(batch: &'a RecordBatch) -> Option<Self> {
         let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
         let whole_text = |name: &str| text(name).filter(|column| column.null_count() == 0).map(Text);

@@ -36,7 +36,8 @@ enum View {
     Unknown,
     /// These versions, including the ledger's. Tables that are not named are empty.
     Named(BTreeMap<String, u64>),
-    /// The newest of each table but these: in stores whose ledger names no versions, which were made before it did.
+    /// The newest version of each table, except these: for stores whose ledger names no versions, which earlier
+    /// versions made.
     NewestBut(BTreeMap<String, u64>),
 }
 
@@ -59,7 +60,7 @@ impl View {
     }
 }
 
-/// Refuses what can't be a folder: a file, or what would lie in one.
+/// Refuses paths that can't be a folder: a file, or a path inside one.
 fn not_a_file(root: &Path) -> Result<()> {
     match root.ancestors().filter(|path| !path.as_os_str().is_empty()).find(|path| path.exists()) {
         Some(there) if !there.is_dir() => Err(StoreError::NotAFolder(there.to_owned())),
@@ -164,7 +165,7 @@ impl Store {
             versions.insert(SOURCES.name.to_owned(), newest.version);
             return Ok(View::Named(versions));
         }
-        // A ledger that names none: only a run whose intent is still there can be incomplete.
+        // The ledger names no versions: only a run whose intent still exists can be incomplete.
         let mut before = BTreeMap::new();
         for intent in self.intents()?.into_iter().filter(|intent| Some(&intent.run) != newest.run.as_ref()) {
             for table in intent.changes.iter().filter_map(|change| table(&change.table)) {
@@ -221,12 +222,12 @@ impl Store {
         Ok(versions)
     }
 
-    /// Says that the store is locked, so that the newest version of each table is what counts.
+    /// Notes that the store is locked, so that the newest version of each table counts.
     pub(crate) fn see_newest(&self) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = View::NewestBut(BTreeMap::new());
     }
 
-    /// What some tables hold now; their logs are read at the same time.
+    /// What some tables hold now; their logs are read in parallel.
     ///
     /// # Errors
     ///
@@ -273,7 +274,7 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
         At::Newest => None,
         At::Nowhere => return Ok(Snapshot { table, folder, version: 0, files: Vec::new() }),
     };
-    // A store that was made before there was an index, or a log, answers without; what every store has is not left out.
+    // A store from before there was an index, or a log, answers without it. Tables that every store has must exist.
     let is_log = |formats: &[&Format]| formats.iter().any(|format| format.table.name == table.name);
     let is_later_log = is_log(formats()) && !is_log(FIRST_FORMATS);
     let is_newer = table.name == ENTITIES.name || version.is_none() && is_later_log;
@@ -283,7 +284,7 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
     delta::snapshot(table, &folder, version).await
 }
 
-/// So often a reader looks again at a store that changes under it.
+/// A reader looks again this often at a store that changes meanwhile.
 const TRIES: usize = 5;
 
 /// The file that the writing process has locked.

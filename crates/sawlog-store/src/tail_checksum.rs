@@ -51,7 +51,7 @@ impl FromStr for Tail {
     }
 }
 
-/// CRC-32 from an offset to the end; the file is at its beginning after.
+/// CRC-32 from an offset to the end; afterwards the file is at its beginning.
 fn checksum(mut file: &File, offset: u64) -> io::Result<u32> {
     file.seek(SeekFrom::Start(offset))?;
     let (mut hasher, mut buffer) = (crc32fast::Hasher::new(), vec![0; 64 << 10]);

@@ -63,8 +63,8 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
     Ok(vacuumed)
 }
 
-/// Makes the tables' logs forget removed files after `retain`. The ledger comes last: it names the others' versions, which are
-/// new ones then.
+/// Makes the tables' logs forget removed files after `retain`. The ledger comes last: it names the new versions of
+/// the others.
 fn set_retention(store: &Store, retain: Duration) -> Result<()> {
     let mut any = false;
     for table in TABLES().into_iter().filter(|table| table.name != SOURCES.name) {

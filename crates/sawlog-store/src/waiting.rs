@@ -1,4 +1,4 @@
-//! Waits for a future, also on a thread that belongs to somebody's runtime.
+//! Waits for a future, even on a thread that belongs to someone else's runtime.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -11,7 +11,7 @@ use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio::task::{block_in_place, unconstrained};
 
 thread_local! {
-    /// Whether this thread waits, though its runtime has no other one.
+    /// Whether this thread waits although its runtime has no other thread.
     static IS_PARKED: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -45,7 +45,7 @@ impl Skeleton {
         (self.at, self.is_whole, self.extra_fields) = (0, is_whole, 0);
     }
 
-    /// Notes that a value's column does not print as the record has it.
+    /// Notes that the record can't be rebuilt from its skeleton and values.
     pub(super) fn give_up(&mut self) {
         self.is_whole = false;
     }

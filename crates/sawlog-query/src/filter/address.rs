@@ -54,7 +54,7 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// Whether an address is one of them, however it is spelled.
+    /// Whether an address is one of them, in any spelling.
     fn has(&self, text: &str) -> bool {
         let canonical = canonical_address(text);
         let matches = |(_, glob): &(String, Option<GlobMatcher>)| {
@@ -67,7 +67,7 @@ impl Wanted {
                 && parse_address(text).is_some_and(|address| self.networks.iter().any(|net| net.contains(&address)))
     }
 
-    /// A name for the engine, which takes tests of one name for the same.
+    /// A name for the engine, which treats tests of one name as equal.
     fn name(&self) -> String {
         let mut all: Vec<String> = self.addresses.iter().chain(&self.services).cloned().collect();
         all.extend(
@@ -137,7 +137,7 @@ fn other_beginnings(address: &str) -> Vec<u8> {
     }
 }
 
-/// A network of IPv4 addresses as such, where IPv6 only wraps it.
+/// A network of IPv4 addresses, if an IPv6 network only wraps one.
 fn plain(network: IpNet) -> IpNet {
     let IpNet::V6(wrapped) = network else { return network };
     let length = wrapped.prefix_len().checked_sub(96);

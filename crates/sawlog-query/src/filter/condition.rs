@@ -38,7 +38,8 @@ impl Condition {
     }
 }
 
-/// Expressions joined by OR, halved again and again: the engine goes down into them, and thousands of values are not too deep.
+/// Expressions joined by OR as a balanced tree: the engine recurses into them, and thousands of values must not nest
+/// too deep.
 pub(super) fn either(mut exprs: Vec<Expr>) -> Option<Expr> {
     while exprs.len() > 1 {
         let mut halves = exprs.into_iter();
@@ -68,7 +69,7 @@ pub(super) fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) ->
 pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Option<Condition> {
     let test = |column: &Expr| globs(column, values);
     let own = path(table, name);
-    // What all records have in common is in no column.
+    // A value that all records have in common is in no column.
     if let Some(Value::Constant(text)) = logs::role_named(table, name).and_then(|role| logs::role(table, role)) {
         let is_it = |value: &&str| *value == text || matcher(value).is_some_and(|glob| glob.is_match(text));
         return Some(Condition { expr: lit(values.iter().any(is_it)), probe: None });

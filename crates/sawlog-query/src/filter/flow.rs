@@ -1,4 +1,4 @@
-//! Flows: `action` and the ports at their ends.
+//! Flows: `action` and ports.
 
 use anyhow::{Context, Result};
 use datafusion::logical_expr::{Expr, ident, lit};

@@ -10,7 +10,7 @@ pub(super) fn is_glob(value: &str) -> bool {
     value.contains(['*', '?', '['])
 }
 
-/// A column is the value, or matches it as a glob. Values may hold what looks like a glob, so both are tried.
+/// A column is the value, or matches it as a glob. Values may themselves look like globs, so both are tried.
 pub(super) fn glob(column: &Expr, value: &str) -> Expr {
     let equal = column.clone().eq(lit(value));
     if !is_glob(value) {
@@ -20,7 +20,7 @@ pub(super) fn glob(column: &Expr, value: &str) -> Expr {
         return equal.or(column.clone().like(lit(like(value))));
     }
     let Some(glob) = parsed(value) else { return equal };
-    // The pattern is one over bytes; text is matched by the query engine.
+    // The pattern is for bytes; the query engine matches text.
     let regex = glob.regex().strip_prefix("(?-u)").unwrap_or(glob.regex()).to_owned();
     equal.or(regexp_like(column.clone(), lit(regex), Some(lit("s"))))
 }
@@ -60,7 +60,7 @@ fn parsed(value: &str) -> Option<Glob> {
     if !is_glob(value) {
         return None;
     }
-    // Only `*`, `?` and `[` mean something. Braces in brackets are plain already.
+    // Only `*`, `?` and `[` have a meaning. Braces in brackets are plain already.
     let mut escaped = String::with_capacity(value.len());
     let mut is_within = false;
     for char in value.chars() {

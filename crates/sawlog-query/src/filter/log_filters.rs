@@ -34,7 +34,7 @@ pub struct FieldFilter {
     pub name: &'static str,
     /// The value that was given.
     pub value: String,
-    /// The column in which near misses can be looked for, if the value is a plain one.
+    /// The column in which similar values can be looked for, if the value is a plain one.
     pub column: Option<Expr>,
     /// Which records it leaves.
     pub expr: Expr,
@@ -55,7 +55,7 @@ pub struct LogFilters {
     pub until: Option<i64>,
     /// Over the record's own text.
     pub text: Option<TextFilter>,
-    /// Leaves the first of records that were delivered more than once.
+    /// Keeps only the first of records that were delivered more than once.
     pub first_only: Option<Expr>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Adds the filters of one option, which `make` makes of one value each.
+    /// Adds the filters of one option; `make` makes one filter from each value.
     fn add(&mut self, name: &'static str, near: &str, given: &[String], make: Make<'_>) -> Result<()> {
         self.add_all(name, near, given, &|values| {
             let made = values.iter().map(|value| make(value).map_err(|error| bad(name, value, &error)));
@@ -84,7 +84,7 @@ impl Builder {
         given: &[String],
         make: &dyn Fn(&[&str]) -> Result<Option<Condition>>,
     ) -> Result<()> {
-        // A record without the field is not one that has the value.
+        // A record without the field does not have the value.
         let none = || Condition { expr: lit(false), probe: None };
         let (not, any): (Vec<&str>, Vec<&str>) =
             given.iter().map(String::as_str).partition(|value| value.starts_with('!'));
@@ -111,7 +111,7 @@ impl Builder {
     /// The filters on addresses and ports.
     fn add_addresses(&mut self, args: &Filters) -> Result<()> {
         let table = self.table;
-        // Each value is looked at by itself, so that an error names it.
+        // Each value is checked by itself, so that an error names it.
         for (name, values) in [("ip", &args.ip), ("src", &args.src), ("dst", &args.dst), ("peer", &args.peer)] {
             for given in values {
                 let value = given.strip_prefix('!').unwrap_or(given);
@@ -166,7 +166,7 @@ impl Builder {
         let any = around
             .into_iter()
             .filter_map(|(from, end)| time_bounds(self.table.times, Some(from), Some(end)).reduce(Expr::and));
-        // Every log has the same filters; one whose records have no times is not asked for any.
+        // Every log has the same filters. A log whose records have no times is not asked for any.
         let expr = any.reduce(Expr::or).unwrap_or_else(|| lit(true));
         let (name, value) = ("around", args.around.join(" "));
         self.fields.push(FieldFilter { name, value, column: None, expr: expr.is_true(), probe: None });
@@ -293,7 +293,7 @@ mod tests {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     }
 
-    /// Whether `filters` leave a record of S3 whose requester and owner are `text`; `by_like` says it in SQL.
+    /// Whether `filters` select a record of S3 whose requester and owner are `text`; `by_like` says the same in SQL.
     fn both_leave(args: &Filters, by_like: Expr, text: &str) -> [usize; 2] {
         let filter = LogFilters::new(&s3_access::TABLE, args, &Clock::default()).unwrap().expr().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

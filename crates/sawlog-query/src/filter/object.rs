@@ -16,7 +16,7 @@ pub(super) fn bucket(table: &Table, value: &str) -> Option<Condition> {
         .or_else(|| parameter(table, "bucketName", &[value.to_owned()]))
 }
 
-/// What an address of an object names: its bucket and its key.
+/// The bucket and the key in the address of an object.
 pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
     let of_arn = || text.strip_prefix("arn:").and_then(|rest| rest.split_once(":s3:::")).map(|(_, place)| place);
     if let Some(place) = text.strip_prefix("s3://").or_else(of_arn) {
@@ -39,7 +39,7 @@ pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
     Some((bucket.to_owned(), key.to_owned()))
 }
 
-/// A text with its percent sequences decoded, where they are text.
+/// A text with its percent sequences decoded, if the result is text.
 fn decoded(text: &str) -> String {
     String::from_utf8(unescaped(text)).unwrap_or_else(|_| text.to_owned())
 }
@@ -115,7 +115,7 @@ fn parameter(table: &Table, name: &'static str, values: &[String]) -> Option<Con
     };
     let member = format!("\"{name}\"");
     let has = move |json: &str| {
-        // Only what could have it is parsed.
+        // Only text that may contain it is parsed.
         json.contains(&member)
             && serde_json::from_str::<serde_json::Value>(json)
                 .is_ok_and(|parameters| parameters[name].as_str().is_some_and(&is_it))
@@ -133,7 +133,7 @@ pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
         let of_arn = || text.starts_with("arn:") && text.rsplit([':', '/']).next().is_some_and(is_it);
         is_it(text) || of_arn()
     };
-    // Only what could name it is parsed.
+    // Only text that may name it is parsed.
     let is_plain = !is_glob(value) && value.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\/".contains(&byte));
     let (part, is_named) = (if is_plain { value.to_owned() } else { String::new() }, is_it.clone());
     let names =
@@ -149,7 +149,7 @@ pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
     either(exprs).map(|expr| Condition { expr, probe: None })
 }
 
-/// Whether a text is an id as AWS makes them: `i-0123456789abcdef0`.
+/// Whether a text is an id that AWS makes: `i-0123456789abcdef0`.
 fn is_made_id(text: &str) -> bool {
     text.rsplit_once('-').is_some_and(|(kind, digits)| {
         let is_id = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -157,7 +157,7 @@ fn is_made_id(text: &str) -> bool {
     })
 }
 
-/// Whether a text in a JSON value is as `is_it` says.
+/// Whether a text in a JSON value passes `is_it`.
 fn names(json: &serde_json::Value, is_it: &impl Fn(&str) -> bool) -> bool {
     match json {
         serde_json::Value::String(text) => is_it(text),

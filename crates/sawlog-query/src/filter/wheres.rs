@@ -11,7 +11,7 @@ use super::log_filters::bad;
 use crate::logs::{self, json_column, resolve};
 use crate::texts::{test, test_each};
 
-/// What `where` asks for: of each field the values, with `!` before those that it must not have.
+/// The conditions of `where`: for each field its values; `!` marks values that it must not have.
 pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for text in given {
@@ -41,7 +41,7 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     Ok(all)
 }
 
-/// A path as it is looked up: `items[1].id` is `items.1.id`, and `items[*].id` and `items[].id` are `items.id`.
+/// A path for looking up: `items[1].id` becomes `items.1.id`, and `items[*].id` and `items[].id` become `items.id`.
 fn plain_path(path: &str) -> String {
     let mut steps = Vec::new();
     for part in path.trim().split('.') {
@@ -98,7 +98,7 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     Ok(Some(Condition { expr, probe: None }))
 }
 
-/// Whether the path leads through an array without naming a place in it, to a value that is as `is_it` says.
+/// Whether the path leads through an array without a position in it, to a value that passes `is_it`.
 fn is_in_arrays(json: &serde_json::Value, steps: &[String], passed: bool, is_it: &impl Fn(&str) -> bool) -> bool {
     match (json, steps) {
         (serde_json::Value::Array(values), [step, rest @ ..]) if step.bytes().all(|byte| byte.is_ascii_digit()) => {

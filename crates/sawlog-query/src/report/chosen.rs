@@ -44,7 +44,7 @@ pub(super) struct Chooser {
     kinds: HashMap<u64, u64>,
 }
 
-/// The lines kept of one class, the least important one last.
+/// The lines kept of one class, the least important last.
 #[derive(Default)]
 struct Class {
     kept: BTreeMap<Importance, Burst>,

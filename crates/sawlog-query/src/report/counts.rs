@@ -63,7 +63,7 @@ impl Counts {
         let length =
             length.unwrap_or(LENGTHS[LENGTHS.len() - 1] * (seconds / MAX_BARS / LENGTHS[LENGTHS.len() - 1] + 1));
         let micros = length * 1_000_000;
-        // In whole numbers, since the engine's functions of time end in 1677 and 2262.
+        // Computed with whole numbers, since the engine's functions of time only cover 1677 to 2262.
         let text = format!(
             "SELECT micros / {micros} - CASE WHEN micros % {micros} < 0 THEN 1 ELSE 0 END AS place, log, count(*) AS records, \
              sum(CASE WHEN outcome = 'failure' THEN 1 ELSE 0 END) AS failed, \

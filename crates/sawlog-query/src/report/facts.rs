@@ -58,7 +58,7 @@ pub struct Top {
     pub groups: Vec<Group>,
 }
 
-/// A sum of bytes, and what it is called.
+/// A sum of bytes, and its name.
 #[derive(Clone, Copy)]
 pub struct Bytes {
     /// What it is called.
@@ -166,7 +166,7 @@ fn top(queries: &[Query], (title, heading, dimension, key, bytes): List) -> Resu
     let columns = [dimension.to_owned()];
     let Ok(with) = crate::query::with_columns(queries, &columns) else { return Ok(None) };
     let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
-    // One more, since the records without a value are a group, too.
+    // One more, since the records without a value also form a group.
     let mut groups = largest(&with, &columns, measures, TOP + 1, key)?;
     groups.retain(|group| key(&group.sums) > 0 && group.values[0].is_some());
     groups.truncate(TOP);

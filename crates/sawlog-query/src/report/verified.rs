@@ -19,11 +19,11 @@ pub struct Verified {
     pub file: String,
     /// Its SHA-256.
     pub sha256: String,
-    /// When it was made, in microseconds since 1970; of earlier versions when the file was written.
+    /// When it was made, in microseconds since 1970; for results of earlier versions, when the file was written.
     pub time: Option<i64>,
     /// The sources that it is about, as [`Sources::ledger_sha256`]; earlier versions do not say it.
     pub ledger_sha256: Option<String>,
-    /// How many sources came back byte for byte.
+    /// How many sources were rebuilt byte for byte.
     pub rebuilt: u64,
     /// How many bytes these have.
     pub bytes: u64,
@@ -33,7 +33,7 @@ pub struct Verified {
     pub failed: u64,
     /// What differs, in words.
     pub problems: Vec<String>,
-    /// CloudTrail's digests with the right signature, of how many.
+    /// How many of CloudTrail's digests have the right signature, of how many.
     pub digests: Option<(u64, u64)>,
 }
 
@@ -94,7 +94,7 @@ pub enum Others {
     Sources,
 }
 
-/// Every list with something in it is one of things that are wrong.
+/// Every list that is not empty lists faults.
 fn problems(result: &Map<String, Value>) -> Vec<String> {
     let of_digests = result.get("cloudtrail_digests").and_then(Value::as_object).into_iter().flatten();
     let of_digests = of_digests.filter(|(name, _)| WRONG_IN_DIGESTS.contains(&name.as_str()));

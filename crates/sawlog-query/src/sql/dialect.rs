@@ -18,7 +18,7 @@ const ARROW: u8 = 45;
 /// How tightly `^` binds: more than other arithmetic.
 const POWER: u8 = 42;
 
-/// The generic dialect, which is the engine's own, and what DuckDB has beyond it.
+/// The engine's own generic dialect, plus what DuckDB has beyond it.
 #[derive(Debug)]
 struct Sawq;
 
@@ -74,7 +74,7 @@ impl Dialect for Sawq {
         supports_window_function_null_treatment_arg,
     );
 
-    // The parser asks here and there which dialect it is.
+    // The parser sometimes asks which dialect it is.
     fn dialect(&self) -> TypeId {
         TypeId::of::<GenericDialect>()
     }
@@ -91,7 +91,7 @@ impl Dialect for Sawq {
         GenericDialect.is_identifier_part(char)
     }
 
-    // `POSITIONAL JOIN` would be a table called so, and all rows beside all others.
+    // Otherwise `POSITIONAL JOIN` would be a table of that name, and a cross join.
     fn is_table_factor_alias(&self, is_explicit: bool, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
         let is_positional =
             |token: &Token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("positional"));
@@ -109,7 +109,8 @@ impl Dialect for Sawq {
         }
     }
 
-    // `lambda x: x + 1`, and `x -> x + 1` where a function wants one: elsewhere it would take `column -> 'key'` for a lambda.
+    // `lambda x: x + 1`, and `x -> x + 1` only for functions that take one: elsewhere it would take `column -> 'key'`
+    // for a lambda.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let word = |place| match &parser.peek_nth_token_ref(place).token {
             Token::Word(word) => Some(word.keyword),
@@ -320,7 +321,7 @@ mod tests {
         }
     }
 
-    /// The expression with all parentheses that its tree needs, and no other.
+    /// The expression with exactly the parentheses that its tree needs.
     fn nested(text: &str) -> String {
         let mut statement = parse(&format!("SELECT {text}")).unwrap().pop_front().unwrap();
         let parser::Statement::Statement(inner) = &mut statement else { panic!("not plain: {text}") };

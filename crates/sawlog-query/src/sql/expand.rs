@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::rewrite::{SEPARATOR, query, quoted};
 
-/// Whether the engine refused a query since results have the same name.
+/// Whether the engine refused a query because results have the same name.
 pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
     match error.find_root() {
         DataFusionError::SchemaError(error, _) => !matches!(**error, SchemaError::FieldNotFound { .. }),
@@ -32,7 +32,7 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// Expands a query, which sees the tables of some `WITH`.
+    /// Expands a query that sees the tables of some `WITH`.
     fn query(&self, query: &mut Query, seen: &[Cte]) -> Result<()> {
         let mut seen = seen.to_vec();
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
@@ -130,7 +130,7 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
 struct Named {
     expr: Expr,
     name: String,
-    /// Whether it is written in the query, not from a wildcard: then the name is its own, if two have it.
+    /// Whether it is written in the query rather than from a wildcard: it keeps the name if two have it.
     is_written: bool,
 }
 

@@ -21,7 +21,7 @@ use super::{lists, text_functions, timestamps};
 
 /// Adds the functions to a session.
 pub(super) fn register(context: &mut SessionContext) -> Result<()> {
-    // The first planner that knows an operator has it: ours before the engine's.
+    // The first planner that knows an operator handles it: ours comes before the engine's.
     let planners: [Arc<dyn ExprPlanner>; 3] =
         [Arc::new(Arrows), Arc::new(Arithmetic), Arc::new(timestamps::Comparisons)];
     let planners =

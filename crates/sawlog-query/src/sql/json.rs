@@ -1,4 +1,4 @@
-//! JSON text in queries, as DuckDB has it: `->`, `->>` and their paths, `to_json`, `json_contains`, `json_valid`.
+//! JSON text in queries, as in DuckDB: `->`, `->>` and their paths, `to_json`, `json_contains`, `json_valid`.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
 use serde_json::Value;
 
-/// A function of values of any type, which are looked at all at once.
+/// A function of values of any type, which are evaluated all at once.
 #[derive(Debug)]
 pub(super) struct OfAny {
     name: &'static str,
@@ -129,7 +129,7 @@ fn json_type(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The function `to_json`: a value as JSON text. Text is taken for JSON already, as it is in the logs.
+/// The function `to_json`: a value as JSON text. Text counts as JSON already, as it does in the logs.
 fn to_json() -> ScalarUDF {
     let type_of = |data_type: &DataType| Ok(if is_text(data_type) { data_type.clone() } else { DataType::Utf8 });
     OfAny::udf("to_json", 1, type_of, |arguments| {
@@ -180,7 +180,7 @@ fn json_contains(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(BooleanArray::from(found)))
 }
 
-/// Whether a value is `wanted`, or has it within: an object that has all members of `wanted`, and maybe others.
+/// Whether a value is `wanted`, or contains it: an object that has at least all members of `wanted`.
 fn contains(within: &Value, wanted: &Value) -> bool {
     let is_it = match (within, wanted) {
         (Value::Object(members), Value::Object(wanted)) => {
@@ -255,7 +255,7 @@ fn is_literal(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(..))
 }
 
-/// The names and numbers by which a path leads into JSON: a name, a number, `$.a.b[0]`, or `/a/b/0`.
+/// The names and numbers of a path into JSON: a name, a number, `$.a.b[0]`, or `/a/b/0`.
 fn steps(path: Expr) -> Result<Vec<Expr>> {
     let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = &path else {
         return Ok(vec![path]);

@@ -1,4 +1,5 @@
-//! Lists of values out of JSON text: `from_json(text, '["VARCHAR"]')`, and casts such as `CAST('["a", "b"]' AS VARCHAR[])`.
+//! Lists of values from JSON text: `from_json(text, '["VARCHAR"]')`, and casts such as `CAST('["a", "b"]' AS
+//! VARCHAR[])`.
 
 use std::hash::Hash;
 use std::sync::Arc;

@@ -23,7 +23,7 @@ fn binds(op: &BinaryOperator) -> Option<u8> {
     }
 }
 
-/// The last operand of an operator, and how close the operator binds.
+/// The last operand of an operator, and how closely the operator binds.
 fn last(expr: &mut Expr) -> Option<(&mut Box<Expr>, u8)> {
     match expr {
         Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) => Some((right, u8::MAX)),

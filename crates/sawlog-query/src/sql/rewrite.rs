@@ -1,5 +1,5 @@
-//! Queries as people write them, put in the engine's words: DuckDB's names of functions, its ways with JSON and lists,
-//! and plain names for results.
+//! Rewrites queries as people write them in the engine's terms: DuckDB's names of functions, its ways with JSON and
+//! lists, and plain names for results.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ use super::{lists, precedence, words};
 /// Separates a name that occurs more than once among the results from its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
 
-/// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
+/// Rewrites a statement in the engine's terms. `is_aggregate` recognises aggregate functions; `is_within` says that
 /// its results are for other queries.
 pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: &dyn Fn(&str) -> bool, is_within: bool) {
     precedence::mend(statement);
@@ -125,7 +125,7 @@ impl VisitorMut for Rewriter<'_> {
                     with_seconds(low);
                     with_seconds(high);
                 }
-                // Texts are taken for times by the operators only.
+                // Only operators take texts for times.
                 if is_day(low) && is_day(high) {
                     let template = if *negated { "NOT (#1 >= #2 AND #1 <= #3)" } else { "(#1 >= #2 AND #1 <= #3)" };
                     if let Some(other) = words::filled(template, &[take(inner), take(low), take(high)]) {
@@ -195,7 +195,7 @@ fn fields_of_parameters(lambda: &mut LambdaFunction) {
     });
 }
 
-/// Whether an expression makes one value of many rows.
+/// Whether an expression is an aggregate: one value from many rows.
 fn aggregates(expr: &Expr, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
     struct Finder<'a>(&'a dyn Fn(&str) -> bool);
     impl VisitorMut for Finder<'_> {
@@ -234,7 +234,7 @@ fn name_results(select: &mut Select, is_within: bool) {
     }
 }
 
-/// `SEMI JOIN` and `ANTI JOIN` as the engine calls them: `LEFT SEMI JOIN`, `LEFT ANTI JOIN`.
+/// `SEMI JOIN` and `ANTI JOIN` in the engine's terms: `LEFT SEMI JOIN`, `LEFT ANTI JOIN`.
 fn joins(from: &mut TableWithJoins) {
     if let TableFactor::NestedJoin { table_with_joins, .. } = &mut from.relation {
         joins(table_with_joins);
@@ -252,7 +252,7 @@ fn joins(from: &mut TableWithJoins) {
     }
 }
 
-/// The names by which a query can call the tables that it reads.
+/// The names that a query can use for the tables it reads.
 fn tables_of(from: &TableWithJoins) -> Vec<String> {
     let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
     let name = |factor: &TableFactor| match factor {
@@ -273,7 +273,7 @@ fn normal(name: &Ident) -> String {
 fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<String> {
     match expr {
         Expr::Identifier(_) => None,
-        // A group that is taken apart gives several results.
+        // Expanding a group gives several results.
         Expr::Function(function) if name_of(function) == "unnest" => None,
         Expr::CompoundIdentifier(parts) => {
             let of_table = parts.first().is_some_and(|part| tables.contains(&normal(part)));
@@ -290,7 +290,7 @@ fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<Str
     }
 }
 
-/// Names of functions in small letters, as the engine gives them.
+/// Function names in lower case, as the engine prints them.
 struct LowerCase;
 
 impl VisitorMut for LowerCase {
@@ -351,7 +351,7 @@ fn arrow_of(expr: &mut Expr) -> Option<&mut BinaryOperator> {
     }
 }
 
-/// Has an expression that looks into JSON give plain text, not JSON text.
+/// Makes an expression that looks into JSON return plain text, not JSON text.
 fn as_text(expr: &mut Expr) {
     if let Some(op) = arrow_of(expr) {
         *op = BinaryOperator::LongArrow;
@@ -390,7 +390,7 @@ fn compare(side: &mut Expr, with: &Expr) {
     }
 }
 
-/// Whether an expression is a text that begins as a day does.
+/// Whether an expression is a text that begins like a day.
 fn is_day(expr: &Expr) -> bool {
     let form = |text: &str| {
         let digit_as_0 = |char: char| if char.is_ascii_digit() { '0' } else { char };
@@ -435,7 +435,7 @@ fn list_of(data_type: &DataType, is_strict: bool) -> Option<&'static str> {
     }
 }
 
-/// `substr(text, -2)`, which counts from the end, as a start that counts from the beginning.
+/// `substr(text, -2)`, which counts from the end, with a start that counts from the beginning.
 fn from_the_end(text: &Expr, from: &mut Expr) {
     let template = match from {
         Expr::Value(_) => return,
@@ -447,7 +447,7 @@ fn from_the_end(text: &Expr, from: &mut Expr) {
     }
 }
 
-/// A time to the minute, `'2021-07-29 13:10'`, with the seconds that the engine wants.
+/// A time to the minute, `'2021-07-29 13:10'`, with the seconds that the engine requires.
 fn with_seconds(expr: &mut Expr) {
     let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr else { return };
     let digits_as_0 = text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect::<String>();

@@ -1,4 +1,4 @@
-//! A session of queries: the tables that they name, and the views that they make.
+//! A session of queries: the tables that they name, and the views that they create.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ use crate::scan::{ReadAs, StoreTable};
 pub struct Statement(parser::Statement);
 
 impl Statement {
-    /// Whether it has a result; else it makes or drops a view.
+    /// Whether it has a result; otherwise it creates or drops a view.
     #[must_use]
     pub fn has_rows(&self) -> bool {
         let parser::Statement::Statement(inner) = &self.0 else { return true };
@@ -372,7 +372,7 @@ fn named(frame: DataFrame, names: &[String]) -> Result<DataFrame> {
     Ok(frame.select(renamed.collect::<Vec<_>>())?)
 }
 
-/// The query with JSON values of any type as text, which every form of output has.
+/// The query with JSON values of any type as text, which every output form can hold.
 fn json_as_text(frame: DataFrame) -> Result<DataFrame> {
     let is_union = |field: &Field| matches!(field.data_type(), DataType::Union(..));
     if !frame.schema().fields().iter().any(|field| is_union(field)) {
@@ -386,8 +386,8 @@ fn json_as_text(frame: DataFrame) -> Result<DataFrame> {
     Ok(frame.select(columns)?)
 }
 
-/// A plan that looks up from its work after some batches, wherever they come from: so it can be stopped. The engine sees to
-/// that only where it reads.
+/// A plan that yields after some batches, wherever they come from, so that it can be stopped. The engine does that
+/// only where it reads.
 fn that_stops(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
     let plan = plan.transform_up(|node| {
         let reads = node.children().is_empty();
@@ -422,7 +422,7 @@ impl Rows<'_> {
     }
 }
 
-/// A batch whose columns have the names that are printed: two may have the same, unless each needs its own.
+/// A batch whose columns have the names to print. Two may be equal, unless all names must be distinct.
 fn named_plainly(batch: &RecordBatch, own_names: bool) -> Result<RecordBatch> {
     let schema = batch.schema();
     let mut seen: HashSet<String> = HashSet::new();

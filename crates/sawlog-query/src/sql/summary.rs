@@ -29,7 +29,7 @@ const SCHEMA: [(&str, DataType); 8] = [
     ("null_percentage", DataType::Float64),
 ];
 
-/// How many values are asked of each column.
+/// How many aggregates each column has.
 const ASKED: usize = 5;
 
 /// The summary of a query, which is run once it is asked for.
@@ -98,7 +98,7 @@ fn table(found: &RecordBatch, fields: &[Field], schema: SchemaRef) -> Result<Rec
     let unique: Int64Array = of(3, &DataType::UInt64)?
         .iter()
         .zip(&counts)
-        // An estimate may be more than there are.
+        // An estimate may exceed the number of values.
         .map(|(array, count)| {
             unique(array).and_then(|unique| i64::try_from(unique).ok()).map(|unique| unique.min(*count))
         })

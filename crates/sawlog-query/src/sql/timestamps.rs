@@ -1,4 +1,5 @@
-//! Functions of times over microseconds: of every year from 1 to 9999. The engine's go by nanoseconds, which end in 2262.
+//! Functions of times in microseconds, for every year from 1 to 9999. The engine's own use nanoseconds, which end in
+//! 2262.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -37,7 +38,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     let whole = |_: &DataType| Ok(DataType::Int64);
     let time = |_: &DataType| Ok(MICROS);
     let text = |_: &DataType| Ok(DataType::Utf8);
-    // A number becomes a time, anything else a number.
+    // A number becomes a time, everything else a number.
     let time_or_number = |data_type: &DataType| Ok(if data_type.is_numeric() { MICROS } else { DataType::Int64 });
     let rounding = |name, aliases: &[&str], round, engine| {
         let aliases = aliases.iter().map(ToString::to_string).collect();
@@ -49,7 +50,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         rounding("date_bin", &[], binned_by_1970, datetime::date_bin()),
         rounding("time_bucket", &[], binned_by_2000, datetime::date_bin()),
         OfAny::udf("to_char", 2, text, |arguments| formatted(&arguments[0], &arguments[1], str::to_owned)),
-        // As in DuckDB, where these are micro- and milliseconds.
+        // In DuckDB, %f is microseconds and %g is milliseconds.
         OfAny::udf("strftime", 2, text, |arguments| {
             formatted(&arguments[0], &arguments[1], |format| format.replace("%f", "%6f").replace("%g", "%3f"))
         }),
@@ -63,7 +64,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     ]
 }
 
-/// Plans comparisons of times with texts, days and times of other units: in the engine's own way both would become nanoseconds.
+/// Plans comparisons of times with texts, days and times of other units: the engine would turn both into nanoseconds.
 #[derive(Debug)]
 pub(super) struct Comparisons;
 
@@ -100,7 +101,7 @@ struct Rounding {
     name: &'static str,
     aliases: Vec<String>,
     signature: Signature,
-    /// Rounds times, which are behind what says how.
+    /// Rounds times; the argument before them says how.
     round: fn(&[ColumnarValue], &TimestampMicrosecondArray) -> Result<TimestampMicrosecondArray>,
     /// The engine's own function, for times of day and for zones whose days differ from UTC.
     engine: Arc<ScalarUDF>,
@@ -203,7 +204,7 @@ fn as_time(values: &ArrayRef) -> Result<ArrayRef> {
         }
         data_type if is_text(data_type) => {
             let texts = cast(values, &DataType::Utf8)?;
-            // A time to the minute gets the seconds that the cast wants.
+            // A time to the minute gets the seconds that the cast requires.
             let whole = |text: &str| {
                 if text.len() == "2021-07-29 13:10".len() { format!("{text}:00") } else { text.to_owned() }
             };
@@ -253,7 +254,7 @@ enum Unit {
 }
 
 impl Unit {
-    /// The unit that is called so; in the plural, too.
+    /// The unit of this name; plurals are accepted.
     fn named(name: &str) -> Result<Self> {
         let name = name.to_lowercase();
         Ok(match name.strip_suffix('s').unwrap_or(&name) {
@@ -288,7 +289,7 @@ impl Unit {
         Self::named(name.value(0))
     }
 
-    /// How many times the unit has begun since some time long ago.
+    /// How many times the unit has begun since a fixed time in the past.
     fn index(self, time: i64) -> Option<i64> {
         Some(match self {
             Self::Micros(length) => time.div_euclid(length),
@@ -343,7 +344,7 @@ fn binned_by_1970(arguments: &[ColumnarValue], times: &TimestampMicrosecondArray
     binned(arguments, times, 0)
 }
 
-/// As DuckDB has it: weeks begin on Mondays.
+/// As in DuckDB, weeks begin on Mondays.
 fn binned_by_2000(arguments: &[ColumnarValue], times: &TimestampMicrosecondArray) -> Result<TimestampMicrosecondArray> {
     const MONDAY: i64 = 946_857_600 * SECOND;
     binned(arguments, times, MONDAY)
@@ -504,7 +505,7 @@ fn boundaries(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some(unit.index(to)? - unit.index(from)?)
 }
 
-/// How many whole units are between two times.
+/// How many whole units lie between two times.
 fn complete(unit: Unit, from: i64, to: i64) -> Option<i64> {
     if from > to {
         return complete(unit, to, from).map(|count| -count);
@@ -533,7 +534,7 @@ fn since_1970(values: &ArrayRef, unit: i64) -> Result<ArrayRef> {
     Ok(Arc::new(numbers))
 }
 
-/// `epoch`: seconds since 1970, or those that an interval has.
+/// `epoch`: seconds since 1970, or the seconds of an interval.
 fn seconds(values: &ArrayRef) -> Result<ArrayRef> {
     let in_seconds = |micros: &ArrayRef| {
         Ok(datafusion::common::arrow::compute::kernels::numeric::div(
@@ -549,7 +550,7 @@ fn seconds(values: &ArrayRef) -> Result<ArrayRef> {
         DataType::Interval(_) => {
             let spans = cast(values, &DataType::Interval(IntervalUnit::MonthDayNano))?;
             let spans = spans.as_primitive::<IntervalMonthDayNanoType>();
-            // As DuckDB does, a month has 30 days, and a year 365.25.
+            // As in DuckDB, a month has 30 days, and a year 365.25.
             let length = |span: arrow::datatypes::IntervalMonthDayNano| {
                 let (years, months) = (i64::from(span.months) / 12, i64::from(span.months) % 12);
                 years * (365 * DAY + DAY / 4) + (months * 30 + i64::from(span.days)) * DAY + span.nanoseconds / 1000

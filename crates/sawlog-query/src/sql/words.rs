@@ -1,4 +1,4 @@
-//! Functions by the names that DuckDB gives them, in the engine's words.
+//! Functions by DuckDB's names, in the engine's terms.
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
@@ -8,7 +8,7 @@ use super::rewrite::{call, literal, name_of, take, text};
 use super::tree::each_expr;
 use super::{dialect, lists};
 
-/// Functions that the engine has by another name.
+/// Functions that have another name in the engine.
 const SYNONYMS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct"),
     ("date_format", "to_char"),
@@ -54,7 +54,7 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("last_day", 1, "CAST(date_trunc('month', #1) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
     ("max_by", 2, MAX_BY),
     ("min_by", 2, MIN_BY),
-    // What matches nothing is an empty text.
+    // No match gives an empty text.
     ("regexp_extract", 2, "coalesce(regexp_match(#1, concat('(', #2, ')'))[1], CASE WHEN #1 IS NOT NULL THEN '' END)"),
     (
         "regexp_extract",
@@ -77,12 +77,12 @@ fn synonym(name: &str) -> Option<&'static str> {
     SYNONYMS.binary_search_by_key(&name, |(synonym, _)| synonym).ok().map(|at| SYNONYMS[at].1)
 }
 
-/// Whether a function makes one value of many; `is_aggregate` knows the engine's.
+/// Whether a function is an aggregate; `is_aggregate` knows the engine's.
 pub(super) fn aggregates(name: &str, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
     AGGREGATES.contains(&name) || is_aggregate(synonym(name).unwrap_or(name))
 }
 
-/// Joins by commas, if nothing else is said.
+/// Joins with commas, unless the query says otherwise.
 fn with_separator(function: &mut Function) {
     if let FunctionArguments::List(list) = &mut function.args
         && list.args.len() == 1
@@ -91,7 +91,7 @@ fn with_separator(function: &mut Function) {
     }
 }
 
-/// A template whose places are taken by some expressions.
+/// A template with expressions in its places.
 pub(super) fn filled(template: &str, arguments: &[Expr]) -> Option<Expr> {
     // No query has such a name.
     let place = |number: usize| format!("\u{1f}{number}");
@@ -138,7 +138,7 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         return filled(template, &arguments.into_iter().map(take).collect::<Vec<_>>());
     }
     match (name.as_str(), arguments.as_mut_slice()) {
-        // Sums of forged sizes must not wrap round.
+        // Sums of forged sizes must not wrap around.
         ("sum", [value]) => {
             **value = call("exact", vec![take(value)]);
             None
@@ -190,7 +190,7 @@ pub(super) fn of_part(part: &str, time: &mut Expr) -> Option<Expr> {
     }
 }
 
-/// `strptime` with one format after the other, if there are several.
+/// `strptime`, trying one format after another if there are several.
 fn tried(name: &str, time: &mut Expr, formats: &mut Expr) -> Option<Expr> {
     let Expr::Array(list) = formats else { return None };
     let (last, others) = list.elem.split_last_mut()?;

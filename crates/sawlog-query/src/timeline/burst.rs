@@ -52,7 +52,7 @@ pub struct Kind {
     pub place: Arc<str>,
     /// What a change is about: changes of different things are different kinds.
     pub changed: Arc<str>,
-    /// What else tells changes apart, as a number; 0 where nothing does.
+    /// A number for what else distinguishes changes; 0 if nothing does.
     pub differ: i64,
     /// `success` or `failure`; empty if that is not known.
     pub outcome: Arc<str>,
@@ -85,7 +85,7 @@ impl Burst {
 
     /// Whether another record of the kind that comes later belongs to it.
     fn takes(&self, later: &Self) -> bool {
-        // A subject that was cut may be another one.
+        // A subject that was cut may really be another one.
         let is_whole = !self.kind.changed.ends_with('…');
         is_whole && !later.begins_after(self)
     }
@@ -117,7 +117,7 @@ impl Burst {
 /// The function that takes bursts.
 pub(super) type Take<'a> = dyn FnMut(Burst) -> Result<()> + 'a;
 
-/// Folds records into bursts, and gives these out in the order of their first records.
+/// Folds records into bursts, and passes these on in the order of their first records.
 #[derive(Default)]
 pub(super) struct Folding {
     folds: Folds,
@@ -144,7 +144,7 @@ impl Folding {
         Self { folds, ..Self::default() }
     }
 
-    /// Whether all lines that were asked for were given out.
+    /// Whether all lines that were asked for were passed on.
     pub(super) fn has_enough(&self) -> bool {
         self.folds.most.is_some_and(|most| self.given >= most)
     }

@@ -64,7 +64,7 @@ fn more(query: &Query) -> Vec<Expr> {
     vec![subject_of.alias("subject"), apart.alias("apart"), differ.alias("differ"), place.alias("place")]
 }
 
-/// The function that gives a number for some texts, which others do not have.
+/// The function that returns a number for some texts, which other texts do not share.
 fn difference(texts: usize) -> ScalarUDF {
     let hasher = foldhash::quality::FixedState::default();
     let function = move |arguments: &[ColumnarValue]| {
@@ -114,7 +114,7 @@ fn function(subject: Subject) -> ScalarUDF {
     create_udf("subject_of", types, text, Volatility::Immutable, Arc::new(function))
 }
 
-/// Reads the records of batches, each as a burst of one. Texts that come again are in memory once.
+/// Reads the records of batches, each as a burst of one. Repeated texts are kept once.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     texts: HashSet<Arc<str>, RandomState>,

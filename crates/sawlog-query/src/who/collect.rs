@@ -1,4 +1,4 @@
-//! Adds up an entity's records by the values of each facet, which are numbers until the end.
+//! Sums an entity's records by the values of each facet, which are numbers until the end.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -26,7 +26,7 @@ enum Source {
     Always(&'static str),
     /// In the first text that has such a part.
     First(Vec<(Expr, Part)>),
-    /// Bucket and key, which is in this column.
+    /// Bucket and key; the key is in this column.
     Object(&'static str),
     /// At each end of a flow, once per record.
     Ends(Vec<Expr>),
@@ -51,7 +51,7 @@ impl Source {
         }
     }
 
-    /// What a name means in a log.
+    /// The values that a name means in a log.
     fn named(query: &Query, name: &str) -> Self {
         let part_of = logs::entity(query.format.table, name).filter(|entity| matches!(entity.part, Within(_)));
         if part_of.is_some_and(|entity| query.is_in_vain(entity.field)) {
@@ -76,7 +76,7 @@ const KEY: &str = "q_key";
 const PEER: [(Role, &str); 3] =
     [(Role::Source, "q_source"), (Role::Destination, "q_destination"), (Role::DestinationPort, "q_port")];
 
-/// Where the values of each facet are: as the view of events has them. `address` is the entity, if it is an address.
+/// Where the values of each facet are, as in the view `events`. `address` is the entity, if it is an address.
 fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     let mut all = PerFacet::of(|facet| facet.column().map_or(Source::Nothing, |name| Source::named(query, name)));
     let table = query.format.table;
@@ -89,7 +89,7 @@ fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     }
     let is_address = address.is_some_and(|address| parse_address(address).is_some());
     if let ([Some(from), Some(to), Some(port)], true) = (PEER.map(|(role, _)| field(role)), is_address) {
-        // Both ends of an address's flows are itself and its peers.
+        // Both ends of an address's flows are the address itself and its peers.
         all[Facet::Addresses] = Source::Nothing;
         all[Facet::Peers] = Source::Peer([from, to, port]);
     }
@@ -103,7 +103,7 @@ fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     all
 }
 
-/// The facet that says what an operation changed: the bucket, or of requests the URL.
+/// The facet that says what an operation changed: the bucket, or the URL for requests.
 fn changed_in(sources: &PerFacet<Source>) -> Facet {
     if matches!(sources[Facet::Buckets], Source::Nothing) { Facet::Urls } else { Facet::Buckets }
 }
@@ -211,7 +211,7 @@ struct Stream<'a> {
     /// The second half of a value that is made from two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
-    /// Which operations change something, where their names tell it.
+    /// The operations that change something, if their names tell it.
     changes_by: Changes,
     is_change: Vec<bool>,
     /// The operations whose size of stored data counts; without any, it always counts.
@@ -259,7 +259,7 @@ impl Tally {
             *self = other;
             return;
         }
-        // Dictionaries have values that no record has that was asked for.
+        // Dictionaries may have values that no matching record has.
         for (text, sums) in other.values.iter().zip(&other.sums).filter(|(_, sums)| sums.count > 0) {
             let number = self.values.number(text) as usize;
             self.sums.resize(self.values.len(), Sums::default());
@@ -447,7 +447,7 @@ impl<'a> Stream<'a> {
         Ok(peers)
     }
 
-    /// Learns of new operations what they do.
+    /// Learns which new operations change something.
     fn learn_operations(&mut self) {
         let values = &self.facets[Facet::Operations].values;
         let received_by = self.received.and_then(|received| received.by);

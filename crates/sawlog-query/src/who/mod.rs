@@ -1,4 +1,4 @@
-//! All that the logs know of one entity.
+//! What the logs know about one entity.
 
 mod collect;
 mod facet;

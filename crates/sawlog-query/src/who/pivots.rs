@@ -1,4 +1,4 @@
-//! Pivots: values that were seen with no other entity than the one that was looked up.
+//! Pivots: values that were seen only with the entity that was looked up.
 
 use std::collections::HashMap;
 

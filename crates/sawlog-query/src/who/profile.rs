@@ -35,11 +35,11 @@ pub struct Profile {
     pub also: Vec<Kind>,
     /// Where an address is.
     pub place: Option<String>,
-    /// How many records there are of it.
+    /// How many records it has.
     pub records: u64,
     /// These by log.
     pub logs: Vec<LogProfile>,
-    /// Their values by facet, the most frequent ones first.
+    /// Their values by facet, the most frequent first.
     pub facets: PerFacet<Vec<FacetValue>>,
     /// What was created or changed, by time.
     pub changes: Vec<Change>,
@@ -123,14 +123,14 @@ impl Profile {
         times.reduce(|(first, last), (begin, end)| (first.min(begin), last.max(end)))
     }
 
-    /// With the places of addresses, which `place` tells.
+    /// With the places of addresses, which `place` returns.
     #[must_use]
     pub fn located(mut self, place: impl Fn(&str) -> Option<String>) -> Self {
         if self.kind == Kind::Ip {
             self.place = place(&self.entity);
         }
         for (_, values) in self.facets.iter_mut().filter(|(facet, _)| facet.kind() == Kind::Ip) {
-            // A peer is named with its port.
+            // A peer is shown with its port.
             for value in values {
                 value.place = place(&value.value).or_else(|| place(value.value.rsplit_once(':')?.0));
             }

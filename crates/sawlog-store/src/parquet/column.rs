@@ -111,7 +111,7 @@ fn encode_leaf(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> R
     }
 }
 
-/// A column that no row has: without a look at one row after the other.
+/// A column that no row has, without a look at each row.
 fn encode_nulls(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> Result<EncodedColumn> {
     let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::PLAIN, to);
     for page in pages(leaf.rows()) {
@@ -178,7 +178,7 @@ fn encode_dictionary(
 }
 
 fn page_range(range: Option<(&[u8], &[u8])>) -> Option<PageRange> {
-    // The page index must name an upper bound; text that has none that is short enough gets itself as bound.
+    // The page index must have an upper bound. Text without a short enough bound is its own bound.
     range.map(|(min, max)| PageRange {
         min: lower_bound(min).0,
         max: upper_bound(max).map_or_else(|| max.to_vec(), |(bound, _)| bound),
@@ -200,7 +200,7 @@ fn bloom_filter<'a>(column: &Column, distinct: usize, values: impl Iterator<Item
     Ok(Some(filter))
 }
 
-/// Text or bytes, one value after the other.
+/// Text or bytes, one value after another.
 #[derive(Clone, Copy)]
 enum PlainBytes<'a> {
     Text(&'a StringArray),
@@ -295,7 +295,7 @@ enum NumberPages {
     Plain,
 }
 
-/// Encodes numbers; of those with a fraction `values` are the bits.
+/// Encodes numbers; for floating-point numbers `values` are the bits.
 fn encode_numbers(
     leaf: &Leaf<'_>,
     values: &[i64],

@@ -25,7 +25,7 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// Creates the file at `path`, and the folders that lead to it.
+    /// Creates the file at `path`, and its parent folders.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl DataFile {
         &self.path
     }
 
-    /// How many bytes of row groups it holds.
+    /// The bytes of its row groups.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size

@@ -1,7 +1,7 @@
 //! AWS CloudTrail logs: JSON records of API calls.
 //!
-//! Records come in `{"Records":[…]}`, as CloudTrail delivers them, in a bare array, one a line, or alone. How they are found,
-//! decoded and printed is said in `json_log`.
+//! Records come in `{"Records":[…]}`, as CloudTrail delivers them, in a bare array, one per line, or alone. See
+//! `json_log` for how they are found, decoded and printed.
 
 mod fields;
 mod meaning;
