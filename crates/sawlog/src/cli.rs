@@ -286,7 +286,7 @@ fn retain(text: &str) -> Result<Duration, String> {
 }
 
 fn vpc_fields(text: &str) -> Result<String, String> {
-    // People copy them from the AWS console, where they are written as ${version} ${account-id}.
+    // People copy them from the AWS console, which writes ${version} ${account-id}.
     let fields = text.replace(['$', '{', '}'], "").replace(',', " ");
     let fields = fields.split_whitespace().collect::<Vec<_>>().join(" ");
     if vpc_flow::is_header(fields.as_bytes()) {

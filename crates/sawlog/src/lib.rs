@@ -36,7 +36,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    // A merge of many data files has them all open. If the limit can't be raised, it was high enough or opening
+    // reports it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result.and_then(|code| print::finish().map(|()| code)) {

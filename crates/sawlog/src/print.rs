@@ -21,7 +21,7 @@ macro_rules! eprintln {
     ($($text:tt)*) => { $crate::print::note(&format!($($text)*)) };
 }
 
-/// Why standard output took no more, once it did not.
+/// Why standard output accepts no more, after an error.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints lines of a result.
@@ -64,7 +64,7 @@ pub(crate) fn note(text: &str) {
     }
 }
 
-/// Whether all was written that somebody wanted to read.
+/// Whether everything was written that a reader wanted.
 pub(crate) fn finish() -> Result<()> {
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to standard output"),

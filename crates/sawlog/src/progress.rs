@@ -1,4 +1,4 @@
-//! Shows how far a conversion is, on standard error, if that is a terminal.
+//! Shows the progress of a conversion on standard error, if that is a terminal.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -54,7 +54,7 @@ impl Watch for Progress {
 
     fn undone(&self, undone: &UndoneRun) {
         let tables = if undone.tables.is_empty() { "its tables".to_owned() } else { undone.tables.join(", ") };
-        // Evidence that was taken for converted is not: that is said even where little else is.
+        // Evidence that counted as converted no longer does. That is reported even with --quiet.
         self.bar.suspend(|| {
             eprintln!(
                 "sawlog: an interrupted run was undone, because what it added to {tables} can't be read: {}\n\

@@ -1,4 +1,4 @@
-//! Says what a command did: one line when all went well, and a line for each thing that did not.
+//! Reports what a command did: one line if all went well, and a line for each thing that did not.
 
 use std::collections::HashSet;
 

@@ -25,16 +25,16 @@ pub(crate) struct Status {
     /// Bytes of all files that were converted, and of all data files.
     bytes_in: i64,
     bytes_out: u64,
-    /// How many times smaller the store is.
+    /// How many times smaller than the files the store is.
     ratio: f64,
     /// Documents that hold records of a log: what they are, and how many there are.
     envelopes: Vec<(String, i64)>,
     /// What files of unknown format look like, and how many of them there are.
     not_read: Vec<(String, i64)>,
-    /// Why lines were rejected: the reason, and how many lines; the commonest first.
+    /// Why lines were rejected: the reason, and how many lines; the most frequent first.
     reject_reasons: Vec<(String, usize)>,
-    /// Fields without a column, with the number of records that have them; and fields with a value of another type than
-    /// their column's.
+    /// Fields without a column, with the number of records that have them; and fields whose value has another type
+    /// than their column.
     unknown_fields: Vec<(String, i64)>,
     other_types: Vec<(String, i64)>,
     /// CloudTrail events that were delivered more than once.
@@ -144,7 +144,7 @@ fn commonest_first(counts: BTreeMap<String, i64>) -> Vec<(String, i64)> {
     counts
 }
 
-/// How many events the store has more than once, in logs that tell one event from others.
+/// The number of events that the store has more than once, in logs whose events have ids.
 fn repeated_events(store: &Store) -> Result<usize> {
     // Eight-byte hashes: among a thousand million ids, the chance that two share a hash is 3 %.
     let hasher = RandomState::new();
@@ -240,7 +240,7 @@ pub(crate) fn rejects(store: &Store, limit: usize) -> Result<Rejects> {
                 });
                 last = Some(place);
             }
-            // More than are wanted need not be kept.
+            // Rejects beyond the limit need not be kept.
             if limit > 0 && rejects.len() > limit.saturating_mul(2) {
                 rejects.sort_unstable();
                 rejects.truncate(limit);

@@ -18,7 +18,7 @@ fn is_filter(arg: &clap::Arg) -> bool {
     arg.get_help_heading().is_some_and(|heading| heading.starts_with("Filters"))
 }
 
-/// The command line. Where options mean nothing they are not shown: `man`, `completions` and `tables` have few.
+/// The command line. Options without a meaning for a command are hidden: `man`, `completions` and `tables` have few.
 pub(crate) fn command() -> clap::Command {
     let command = Cli::command();
     let globals: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
@@ -58,7 +58,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// An error of clap's with hints of ours.
+/// An error of clap, with our hints.
 fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
     let invalid = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -81,7 +81,7 @@ fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
         _ => Vec::new(),
     };
     if !tips.is_empty() {
-        // Names that are merely spelled alike mislead.
+        // Names with a similar spelling only mislead.
         error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips.into_iter().map(Into::into).collect()));
     }
@@ -94,7 +94,7 @@ fn functions() -> Vec<String> {
     std::iter::once("the functions are".to_owned()).chain(lines).collect()
 }
 
-/// What somebody may have meant by an argument that the command does not take.
+/// What the user may have meant by an argument that the command does not take.
 fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
     // clap names an option without its value.
     let after = || {
@@ -114,7 +114,7 @@ fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
     is_value.then(|| format!("filters are options: {} {}", option_for(word), quoted(word)))
 }
 
-/// Options that other tools have, and ours that do the same.
+/// Our equivalents of other tools' options.
 fn meant(option: &str) -> Option<String> {
     let ours = match option {
         "file" | "out-file" | "outfile" | "save" | "write" => "-o FILE writes to a file",
@@ -185,7 +185,7 @@ fn option_for(word: &str) -> &'static str {
     }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,".contains(char);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }

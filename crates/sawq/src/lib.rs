@@ -32,7 +32,8 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     output::choose_colors(cli.global.color);
-    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    // A merge of many data files has them all open. If the limit can't be raised, it was high enough or opening
+    // reports it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result {
@@ -52,7 +53,7 @@ fn run(cli: &Cli) -> Result<()> {
     cli.command.run(&Context { global: &cli.global, filters: &filters, command_line: help::command })
 }
 
-/// Prints what went wrong; gives the exit status that says whether the command line was.
+/// Prints what went wrong. Returns the exit status, which distinguishes errors of the command line.
 fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
     if let Some(wrong) = usage::wrong_usage(error) {
         // As clap says it.
@@ -60,7 +61,7 @@ fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
         output::say("\nFor more information, try '--help'.");
         return ExitCode::from(2);
     }
-    // The query engine does not say in which file an error is.
+    // The query engine does not name the file that an error is about.
     let text = usage::said_once(error);
     let damaged: String = damaged_file(&global.store, error.as_ref())
         .iter()

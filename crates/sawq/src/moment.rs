@@ -13,7 +13,7 @@ fn civil(micros: i64) -> Option<DateTime> {
     midnight.checked_add(micros.rem_euclid(DAY).microseconds()).ok()
 }
 
-/// A time as day and clock, `2021-07-29 13:10:06`; one that no calendar has as seconds since 1970.
+/// A time as day and clock, `2021-07-29 13:10:06`; outside the calendar, as seconds since 1970.
 pub(crate) fn moment(micros: i64) -> String {
     match civil(micros) {
         Some(time) => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
@@ -38,7 +38,7 @@ pub(crate) fn weekday(micros: i64) -> String {
     civil(micros).map(DateTime::date).map(|day: Date| day.strftime("%A").to_string()).unwrap_or_default()
 }
 
-/// A length of time in its two largest units: `2036 d 12 h`, `5 h 54 min`, `54 min`.
+/// A duration in its two largest units: `2036 d 12 h`, `5 h 54 min`, `54 min`.
 pub(crate) fn length(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours) {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use sawlog_query::{DamagedIndex, Parameter, Reason, UnknownColumn, UnknownFunction, WrongValue, is_out_of_memory};
 
-/// A value that its option does not take: the command line is wrong.
+/// A wrong value for an option: the command line is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadValue {
     /// The option, `--ip`, or the name of an argument, `COLUMN`.
@@ -44,12 +44,12 @@ impl fmt::Display for BadCommand {
 
 impl Error for BadCommand {}
 
-/// The option by which a filter is given.
+/// The option for a filter.
 pub(crate) fn option(filter: &str) -> String {
     format!("--{}", filter.replace('_', "-"))
 }
 
-/// A value that the library does not take, by the option that it was given for.
+/// A value that the library refuses, with the option that it was given for.
 fn bad_value(wrong: &WrongValue) -> BadValue {
     let option = match wrong.parameter {
         Parameter::Filter(name) => option(name),

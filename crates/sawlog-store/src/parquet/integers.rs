@@ -1,4 +1,4 @@
-//! Encodings of numbers: a dictionary where few are distinct, differences where they grow.
+//! Encodings of numbers: a dictionary if few are distinct, differences if they grow.
 
 use super::hybrid::put_varint;
 
@@ -75,7 +75,7 @@ pub(super) fn encode_deltas(values: &[i64], out: &mut Vec<u8>) {
     }
 }
 
-/// Packs a miniblock, filled up with zeros.
+/// Packs a miniblock, padded with zeros.
 fn pack_wide(values: &[u64], width: u32, out: &mut Vec<u8>) {
     let end = out.len() + BLOCK / MINIBLOCKS * width as usize / 8;
     let (mut buffer, mut bits) = (0u128, 0);

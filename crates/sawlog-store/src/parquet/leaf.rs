@@ -30,7 +30,7 @@ pub(super) struct Levels {
     pub(super) repetition: Option<Vec<u32>>,
     /// How much of the path to the value is present; `None` if all of it everywhere, or if nothing anywhere.
     pub(super) definition: Option<Vec<u32>>,
-    /// The level at which a value is there.
+    /// The level of a value that is present.
     pub(super) max: u32,
     /// How many levels there are, and how many of them with a value.
     pub(super) count: usize,
@@ -126,7 +126,7 @@ impl Leaf<'_> {
     }
 
     fn list_levels(&self, list: &ListArray, page: &Range<usize>) -> Levels {
-        // A list that is there, an item in it, the group that the item is, the value.
+        // The levels of a list that is present, an item in it, the group that the item is, the value.
         const MAX: u32 = 4;
         let (mut repetition, mut definition, mut values) = (Vec::new(), Vec::new(), 0);
         for row in page.clone() {

@@ -14,9 +14,9 @@ use super::header::{PageHeader, PageKind};
 use super::hybrid;
 use super::leaf::Levels;
 
-/// Rows to a data page: the finest step in which a reader can skip.
+/// Rows in a data page: the smallest step in which a reader can skip.
 pub(super) const PAGE_ROWS: usize = 16_384;
-/// A data page of plain values is closed when it has this many bytes, however few rows that is.
+/// A data page of plain values is closed at this many bytes, however few rows it has.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 /// An encoded column chunk.
@@ -110,12 +110,12 @@ impl<'a> ChunkBuilder<'a> {
         Ok(())
     }
 
-    /// How many levels its pages have: rows and items of lists.
+    /// The number of levels of its pages: rows and items of lists.
     pub(super) fn levels(&self) -> usize {
         self.levels
     }
 
-    /// Appends a page with its header; gives its offset in the chunk and its size.
+    /// Appends a page with its header. Returns its offset in the chunk and its size.
     fn write(&mut self, kind: PageKind, values: usize, page: &[u8]) -> Result<(i64, i32)> {
         let content = self.compressor.compress(page)?;
         let offset = self.bytes.len();
@@ -163,7 +163,7 @@ impl<'a> ChunkBuilder<'a> {
     }
 }
 
-/// Appends levels, and how many bytes they take before them.
+/// Appends levels, with their size in bytes before them.
 fn put_levels(page: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
     let start = page.len();
     page.extend_from_slice(&[0; 4]);

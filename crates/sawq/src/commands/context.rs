@@ -31,7 +31,7 @@ impl Context<'_> {
         Records::open(self.store()?, self.filters)
     }
 
-    /// All records, for those who ask for some of them later.
+    /// All records, for commands that filter them later.
     pub(super) fn all(&self) -> Result<Records> {
         Records::open(self.store()?, &Filters::default())
     }
@@ -47,7 +47,7 @@ impl Context<'_> {
         Records::open(self.store()?, &only)
     }
 
-    /// Where the command line says that results go.
+    /// The output that the command line asks for.
     pub(super) fn target(&self) -> Result<Target> {
         Ok(Target::new(self.global)?)
     }
@@ -58,7 +58,7 @@ impl Context<'_> {
         self.explain(records, any)
     }
 
-    /// Says how an answer came about, and why it is empty, if it is.
+    /// Says how an answer was found, and why it is empty, if it is.
     pub(super) fn explain(&self, records: &Records, any: bool) -> Result<()> {
         if self.global.explain {
             records.explanation().iter().for_each(|line| eprintln!("sawq: {line}"));

@@ -56,7 +56,7 @@ impl Ctsummarize {
         context.explain(&records, any)
     }
 
-    /// Writes the files, and says whether there was any event.
+    /// Writes the files. Says whether there was any event.
     fn write(&self, records: &Records, context: &Context<'_>) -> Result<bool> {
         if !records.are_filtered() {
             bail!(BadCommand(
@@ -83,7 +83,7 @@ impl Ctsummarize {
         counts(&mut keys, used.filter(|key| !key.is_empty()))?;
         counts(&mut keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))?;
         let written = records.write_events(self.all_write, |text| Ok(writes.write_all(text)?))?;
-        // All five are complete before the first one has its name.
+        // All five files are complete before the first one gets its name.
         [keys, csv, text, agents, writes].into_iter().try_for_each(NewFile::finish)?;
         if !context.global.quiet {
             eprintln!("sawq: {} events, {written} of them write events: {}", events.len(), FILES.join(" "));
@@ -92,7 +92,7 @@ impl Ctsummarize {
     }
 }
 
-/// Refuses what looks like the name of one file.
+/// Refuses a name that looks like a single file.
 fn check_folder(out: &Path) -> Result<(), BadValue> {
     if out.is_dir() || Form::of(out) == (Form { format: None, is_gzip: false }) {
         return Ok(());
@@ -119,7 +119,7 @@ fn counts<'a>(out: &mut impl Write, values: impl Iterator<Item = &'a str>) -> Re
     Ok(())
 }
 
-/// A collator that looks at letters and digits first, and at punctuation only where those are the same.
+/// A collator that compares letters and digits first, and punctuation only if those are equal.
 fn collator() -> Result<CollatorBorrowed<'static>> {
     let mut options = CollatorOptions::default();
     options.alternate_handling = Some(AlternateHandling::Shifted);
@@ -128,7 +128,7 @@ fn collator() -> Result<CollatorBorrowed<'static>> {
     Ok(Collator::try_new(CollatorPreferences::default(), options)?)
 }
 
-/// Text without what would end the line: a log may hold anything.
+/// Text without line breaks: a log may contain anything.
 fn one_line(text: &str) -> String {
     text.replace('\n', "\\n").replace('\r', "\\r")
 }

@@ -1,4 +1,4 @@
-//! `sawq sql`: any question, over the tables as they are.
+//! `sawq sql`: SQL over the tables.
 
 use std::path::PathBuf;
 
@@ -29,13 +29,13 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    /// Runs queries, or those that a file, the prompt or standard input gives, and prints the results. The filters hold for the
-    /// tables of records.
+    /// Runs queries from the command line, a file, the prompt or standard input, and prints the results. The filters
+    /// apply to the tables of records.
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
         let records = context.records()?;
         let mut session = records.sql()?;
-        // Between two questions nobody wants a pager.
+        // There is no pager between two queries of the prompt.
         let is_asked = self.query.is_none() && self.file.is_none();
         let shown = if is_asked { target.clone().without_pager() } else { target.clone() };
         let show = Show { target: shown, timed: self.time };

@@ -33,7 +33,7 @@ impl Tables {
         }
         let log = context.filters.log.iter().map(|name| anyhow::Ok(log_named(name)?.table.name)).next().transpose()?;
         print(&tables::tables(&store, log)?, &target)?;
-        // A file or another tool gets one table.
+        // Files and other tools get one table.
         if target.format.is_some() || target.is_file() {
             return target.finish();
         }

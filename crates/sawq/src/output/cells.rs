@@ -11,15 +11,15 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// Times in UTC as AWS's own tools print them, with the fraction of a second if there is one.
 const UTC_TIME: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
-/// Times in another zone, with their distance from UTC.
+/// Times in another zone, with their offset from UTC.
 const ZONED_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f%:z";
 /// Times without a zone.
 const ZONELESS_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
-/// A batch with groups and lists as JSON text, for forms that have none.
+/// A batch with groups and lists as JSON text, for forms without these types.
 pub(crate) struct Flat {
     batch: RecordBatch,
-    /// Whether a column is text, JSON text too.
+    /// Whether a column is text, including JSON text.
     texts: Vec<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! A file of results that is there once it is complete.
+//! A file of results that appears only when it is complete.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
-/// Whether a file that is there may be replaced.
+/// Whether an existing file may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
     /// It may not.
@@ -19,8 +19,8 @@ pub(crate) enum Existing {
     Replace,
 }
 
-/// A file that is written under a temporary name in the same folder. It gets its name by [`NewFile::finish`]; without that it is
-/// deleted.
+/// A file that is written under a temporary name in the same folder. [`NewFile::finish`] gives it its name; otherwise
+/// it is deleted.
 pub(crate) struct NewFile {
     path: PathBuf,
     existing: Existing,
@@ -38,7 +38,7 @@ impl NewFile {
         if existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
             return Err(there_is(path));
         }
-        // A device or a pipe would go for good.
+        // Replacing a device or a pipe would remove it for good.
         if existing == Existing::Replace && fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return Err(anyhow!("{} is not a regular file; give another one", path.display()));
         }

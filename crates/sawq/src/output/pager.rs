@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-/// Which pager is wanted: none, or a command for the shell. As in git, `SAWLOG_PAGER` goes before `PAGER`.
+/// Which pager is wanted: none, or a command for the shell. As in git, `SAWLOG_PAGER` takes precedence over `PAGER`.
 pub(crate) fn wanted() -> Option<String> {
     if std::env::var_os("TERM").is_none_or(|term| term == "dumb") {
         return None;
@@ -24,7 +24,7 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
-/// Lines for a screen: they are kept back until they are more than it shows, and go to a pager then.
+/// Lines for a screen. They are kept back until they are more than it can show, and then go to a pager.
 pub(crate) struct Paged {
     command: String,
     rows: usize,
@@ -126,7 +126,7 @@ impl Running {
     fn start(command: &str) -> Option<Self> {
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).stdin(Stdio::piped());
-        // As in git: colours are shown, and the screen is left as it is.
+        // As in git: show colours, and leave the screen as it is.
         for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
             if std::env::var_os(name).is_none() {
                 shell.env(name, value);
@@ -177,7 +177,7 @@ impl Drop for Running {
 
 /// Waits until a pager is left.
 fn wait(child: &Mutex<Child>) {
-    // Its exit status says nothing of ours.
+    // Its exit status says nothing about our work.
     let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
 }
 

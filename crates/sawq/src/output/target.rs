@@ -22,11 +22,11 @@ use crate::usage::BadValue;
 /// Where results are written to.
 pub(crate) type Out = BufWriter<Box<dyn Write + Send>>;
 
-/// Where results go, and in what form. Copies of it are the same place.
+/// Where results go, and in what form. Copies share the same output.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Target {
-    /// The form asked for, or told by the file's name; none if that is the text that the command prints by itself.
+    /// The form that was asked for, or that the file's name sets; `None` for the command's own text.
     pub(crate) format: Option<Format>,
     /// Whether text was asked for. Without `--format`, a command that has no text of its own prints a table on
     /// terminals only.
@@ -58,7 +58,7 @@ enum Place {
 }
 
 impl Target {
-    /// The target that the command line names.
+    /// The target that the command line asks for.
     pub(crate) fn new(global: &Global) -> Result<Self, BadValue> {
         let form = global.output.as_deref().map(Form::of);
         let asked = global.format.or(global.json.then_some(Format::Json));
@@ -88,7 +88,7 @@ impl Target {
         })
     }
 
-    /// Without a pager: somebody is asked for more on the same terminal.
+    /// Without a pager, since the same terminal asks for input.
     pub(crate) fn without_pager(self) -> Self {
         Self { pager: None, ..self }
     }
@@ -108,7 +108,7 @@ impl Target {
         self.file.is_none() && style::on_stdout()
     }
 
-    /// Opens it. A file that is there is not overwritten; a new one has its name from [`Target::finish`] on.
+    /// Opens it. An existing file is not overwritten; a new one gets its name in [`Target::finish`].
     pub(crate) fn open(&self) -> Result<Out> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         match (&self.file, &*place) {
@@ -139,7 +139,7 @@ impl Target {
 
     /// Finishes the output: a file gets its name; a pager is waited for.
     pub(crate) fn finish(&self) -> Result<()> {
-        // Nobody else is to write: a pager that is waited for holds nothing up.
+        // Nobody else may write: waiting for the pager holds nothing up.
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         match place {
             None => {}
@@ -152,7 +152,7 @@ impl Target {
         Ok(())
     }
 
-    /// Gives a hint on standard error, once the pager is left if there is one.
+    /// Prints a hint to standard error, after the pager has ended if there is one.
     pub(crate) fn hint_after(&self, hint: &'static str) {
         match &self.pager {
             Some(_) => self.hints.lock().unwrap_or_else(PoisonError::into_inner).push(hint),
@@ -161,7 +161,7 @@ impl Target {
         }
     }
 
-    /// The form of tables: a table on a terminal or as text, lines of tab-separated values in a pipe, unless a form was asked for.
+    /// The form of tables. Without one: a table on a terminal or as text, lines of tab-separated values in a pipe.
     pub(super) fn form(&self) -> Format {
         let is_for_people = self.is_terminal() || self.is_text;
         self.format.unwrap_or(if is_for_people { Format::Table } else { Format::Tsv })
@@ -187,7 +187,7 @@ impl Target {
     }
 }
 
-/// What all that open a target write to.
+/// The writer for everything that opens a target.
 struct Handle(Arc<Mutex<Option<Place>>>);
 
 impl Handle {
@@ -214,7 +214,7 @@ impl Write for Handle {
 /// Whether the reader of standard output has stopped. Libraries in between may keep only the text of an error.
 static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
 
-/// A result of writing to standard output, noted if it says that nobody reads it any more.
+/// A result of writing to standard output. Notes it if nobody reads it any more.
 fn noted<T>(result: io::Result<T>) -> io::Result<T> {
     if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         READER_IS_GONE.store(true, Ordering::Relaxed);

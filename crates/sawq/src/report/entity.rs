@@ -47,7 +47,7 @@ fn records(records: u64) -> String {
 }
 
 fn values(facet: Facet, values: &[FacetValue], profile: &Profile) -> Markup {
-    // That an entity was seen with itself says nothing.
+    // It says nothing that an entity was seen with itself.
     let is_other = |value: &str| facet.kind() != profile.kind || value != profile.entity;
     let values: Vec<_> = values.iter().filter(|value| is_other(&value.value)).collect();
     html! {

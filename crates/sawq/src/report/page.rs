@@ -1,6 +1,6 @@
-//! A report as HTML. The page loads nothing and runs nothing but its own script, which its Content-Security-Policy says by
-//! hash; all text out of logs is escaped, and what could turn its direction is shown as an escape. Without its script the
-//! page has all tables.
+//! A report as HTML. The page loads nothing and runs only its own script, whose hash is in its
+//! Content-Security-Policy. All text from logs is escaped; characters that could turn its direction are shown as
+//! escapes. Without its script, the page still has all tables.
 
 use anyhow::Result;
 use base64::Engine;
@@ -40,7 +40,7 @@ pub(crate) struct List {
     pub(crate) sha256: String,
 }
 
-/// All that a page is made of.
+/// The parts of a page.
 pub(crate) struct Page<'a> {
     pub(crate) head: &'a Head,
     pub(crate) facts: &'a Facts,
@@ -185,7 +185,7 @@ fn sha256(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text))
 }
 
-/// Text as a string of CSS, which nothing in it can end: all but letters and digits are escapes.
+/// Text as a CSS string. Everything but letters and digits is escaped, so nothing in the text can end the string.
 fn css_string(text: &str) -> String {
     let escaped = text.chars().map(|char| match char {
         'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' => char.to_string(),

@@ -1,4 +1,4 @@
-//! The page's tables beside the timeline: the summary, top values, sources, rejects.
+//! The tables of the page other than the timeline: the summary, top values, sources, rejects.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::page::List;
 use super::text::{broken, count, number, shown, size};
 use crate::moment::moment;
 
-/// The page has up to this many sources; a file beside it has all.
+/// The page lists up to this many sources; a file beside it lists all.
 pub(super) const MAX_SOURCES: usize = 20_000;
-/// A longer list of sources is closed until it is asked for.
+/// A longer list of sources is collapsed at first.
 const MAX_OPEN: usize = 300;
-/// A longer one is not printed on paper.
+/// A longer list is not printed on paper.
 const MAX_ON_PAPER: usize = 150;
 
 pub(super) fn summary(facts: &Facts) -> Markup {

@@ -1,4 +1,4 @@
-//! The timeline on the page: the lines that were chosen, and what the charts draw.
+//! The timeline on the page: the chosen lines, and the data of the charts.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use super::tables::MAX_SOURCES;
 use super::text::{broken, count, number};
 use crate::moment::{day_and_clock, moment};
 
-/// What the script draws and filters by: the logs; records by time over the whole case; of each line its time, its end, its
-/// log's place, its records, and whether it failed (1) and changed something (2).
+/// The data that the script draws and filters by: the logs; records by time over the whole case; and for each line
+/// its time, its end, the position of its log, its records, and whether it failed (1) and changed something (2).
 pub(super) fn data(facts: &Facts) -> Value {
     let place = |name: &str| facts.logs.iter().position(|log| log.name == name);
     let seconds = |micros: i64| micros.div_euclid(1_000_000);
@@ -143,7 +143,7 @@ fn row(line: &Line, places: &HashMap<&str, usize>) -> Markup {
     }
 }
 
-/// When the first record was, and the last one if that is another time.
+/// When the first record was, and the last one if its time differs.
 fn times(burst: &Burst) -> Markup {
     let Some((first, last)) = burst.times else { return html! { "no time" } };
     let ((day, _), (last_day, clock)) = (day_and_clock(first), day_and_clock(last));

@@ -40,7 +40,7 @@ impl Interrupts {
         self.waiting.store(0, Ordering::Relaxed);
     }
 
-    /// Waits for something, unless Ctrl-C comes first.
+    /// Waits for a future, unless Ctrl-C comes first.
     pub(super) async fn unless<T>(&mut self, future: impl Future<Output = T> + Unpin) -> Result<T> {
         match select(self.signals.next(), future).await {
             Either::Left(_) => bail!("the query was stopped"),

@@ -1,4 +1,4 @@
-//! The prompt of `sawq sql`: queries one after the other, with history and completion.
+//! The prompt of `sawq sql`: queries one after another, with history and completion.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ End a query with a semicolon, on the same line or a later one. Ctrl-C stops a qu
   \\timing                  turn on or off how long each query takes
   exit, \\q, Ctrl-D         leave";
 
-/// Reads queries, which a semicolon ends, and runs each; an error is printed, and the next query is asked for.
+/// Reads queries, each ended by a semicolon, and runs them. An error is printed, and the prompt goes on.
 pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin().lock())?;
@@ -165,7 +165,7 @@ pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, m
     Ok(())
 }
 
-/// Adds to the history, which is kept whatever happens next.
+/// Adds to the history, which is saved whatever happens next.
 fn remember(editor: &mut Editor<Names, DefaultHistory>, entry: &str, history: Option<&Path>) {
     let is_new = editor.add_history_entry(entry).unwrap_or(false);
     if let (true, Some(history)) = (is_new, history) {
@@ -190,7 +190,8 @@ enum Command {
 }
 
 impl Command {
-    /// The command that a line is. A word may be one only where a query could begin, or by itself.
+    /// The command in a line, if it is one. Some words are commands only where a query could begin, others only
+    /// alone.
     fn of(line: &str, is_first: bool) -> Option<Self> {
         let line = line.trim().trim_end_matches(';').trim_end();
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -211,7 +212,7 @@ impl Command {
         })
     }
 
-    /// The query that a command means, or nothing if it has been carried out.
+    /// The query that a command stands for, or `None` if the command was carried out.
     fn query(self, show: &mut Show) -> Option<String> {
         match self {
             Self::Tables => return Some("SHOW TABLES".to_owned()),
@@ -232,7 +233,7 @@ impl Command {
     }
 }
 
-/// Where the history is kept, by the XDG base directory specification.
+/// The path of the history, according to the XDG base directory specification.
 fn history() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
@@ -255,7 +256,7 @@ impl Names {
         Self(names)
     }
 
-    /// The names that begin so; what comes behind a dot only where one was typed.
+    /// The names with this beginning. The part after a dot is offered only after a dot was typed.
     fn fitting(&self, begun: &str) -> Vec<String> {
         let begun = begun.to_lowercase();
         let dots = |name: &str| name.matches('.').count();

@@ -26,7 +26,7 @@ impl Show {
         !matches!(self.target.format, None | Some(Format::Table | Format::Line | Format::Csv | Format::Tsv))
     }
 
-    /// Refuses more results than where they go can hold, before any is written.
+    /// Refuses more results than the output can hold, before any is written.
     pub(super) fn takes(&self, results: usize) -> Result<()> {
         ensure!(results <= 1 || !self.target.is_file(), "a file takes the results of one query, not of {results}");
         let form = match self.target.format {
@@ -72,7 +72,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Runs a statement, and prints its result; how many rows that has, if it is one that has any.
+/// Runs a statement, and prints its result. Returns the number of rows, if it has a result.
 async fn answer(
     session: &mut Session<'_>,
     statement: Statement,

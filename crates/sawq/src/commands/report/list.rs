@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::output::{Existing, NewFile};
 use crate::report::List;
 
-/// If there are more sources, they are in a file beside the page as well.
+/// If there are more sources than this, a file beside the page lists them all.
 const MAX_ON_PAGE_ALONE: usize = 300;
 
 /// Writes the list if there are more sources than the page shows. The file gets its name when it is finished.

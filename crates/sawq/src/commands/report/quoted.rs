@@ -61,7 +61,7 @@ fn values_behind(command: &Command, word: &str) -> Option<usize> {
     let mut shorts = word.strip_prefix('-')?.chars();
     let first = shorts.next()?;
     let arg = command.get_arguments().find(|arg| arg.get_short() == Some(first))?;
-    // What follows in the same word is its value, or further flags.
+    // The rest of the word is the option's value, or further flags.
     Some(if shorts.as_str().is_empty() { values(arg) } else { 0 })
 }
 

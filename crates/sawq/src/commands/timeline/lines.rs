@@ -1,4 +1,4 @@
-//! The timeline for people: days and gaps are marked, so are failures (!) and changes (+).
+//! The timeline for people: marks days, gaps, failures (!) and changes (+).
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use sawlog_query::timeline::Burst;
 use crate::moment::{day_and_clock, length, weekday};
 use crate::output::{Out, Style};
 
-/// Without records for this many seconds, the timeline says so.
+/// A gap of this many seconds without records is shown.
 const GAP_SECONDS: i64 = 3600;
 /// The columns are as wide as the first lines need.
 const LOOK_AHEAD: usize = 1000;
@@ -21,7 +21,7 @@ const ADDRESS: (usize, usize) = (15, 39);
 pub(super) struct Lines {
     out: Out,
     coloured: bool,
-    /// The first bursts, which wait for the widths.
+    /// The first bursts, which wait until the widths are known.
     ahead: Vec<Burst>,
     widths: Option<(usize, usize)>,
     day: String,
@@ -33,7 +33,7 @@ impl Lines {
         Self { out, coloured, ahead: Vec::new(), widths: None, day: String::new(), last: None }
     }
 
-    /// Prints the first bursts, when there are enough of them to tell the widths.
+    /// Prints the first bursts once there are enough of them to choose the widths.
     fn begin(&mut self) -> Result<()> {
         let widest = |get: &dyn Fn(&Burst) -> usize| self.ahead.iter().map(get).max().unwrap_or_default();
         let actor = widest(&|burst| who(burst).chars().count()).clamp(ACTOR.0, ACTOR.1);
@@ -54,7 +54,7 @@ impl Lines {
         }
         let about = burst.about();
         line += &[&*kind.operation, &about].join(" ");
-        // How a sign-in ended is what it was about.
+        // The outcome of a sign-in is also its subject.
         let is_said = about.to_lowercase().starts_with(&kind.error.to_lowercase());
         if !is_said {
             line += &format!(": {}", kind.error);

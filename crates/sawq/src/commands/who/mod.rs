@@ -1,4 +1,4 @@
-//! `sawq who`: all that the logs know of one entity, on one screen.
+//! `sawq who`: what the logs know about one entity, on one screen.
 #![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 mod bars;
@@ -66,7 +66,7 @@ pub(crate) struct Who {
 impl Who {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
-        // The index is asked about the entity, not about what filters leave of it.
+        // The index is asked about the entity itself, without the filters.
         let all = context.all()?;
         let geo = self.geoip.as_deref().map(Geo::open).transpose()?;
         let (records, profile) = all.who(context.filters, &self.entity, self.kind)?;

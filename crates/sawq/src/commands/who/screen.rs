@@ -15,7 +15,7 @@ use crate::output::{Style, units};
 /// The widths of the columns for values and for numbers.
 const VALUE: usize = 64;
 
-/// Prints a profile for people; of each list `number` lines, or all if it is 0.
+/// Prints a profile for people; up to `number` lines of each list, or all if it is 0.
 pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut impl Write) -> Result<()> {
     let mut text = String::new();
     let heading = |text: &str| Style::Heading.paint_if(coloured, text);
@@ -56,7 +56,7 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
         )?;
     }
     print_issues(&profile.issues, coloured, &mut text)?;
-    // That an address was seen with itself says nothing.
+    // It says nothing that an address was seen with itself.
     let is_itself = |values: &[FacetValue]| matches!(values, [only] if only.value == profile.entity);
     for (facet, values) in profile.facets.iter().filter(|(_, values)| !values.is_empty() && !is_itself(values)) {
         print_facet(facet, values, number, coloured, &mut text)?;

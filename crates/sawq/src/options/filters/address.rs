@@ -1,9 +1,9 @@
-//! Addresses and ports, and what became of flows.
+//! Addresses and ports, and whether flows were accepted.
 
 use clap::Args;
 use sawlog_query::Filters;
 
-/// Addresses and ports, and what became of flows.
+/// Addresses and ports, and whether flows were accepted.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct AddressArgs {

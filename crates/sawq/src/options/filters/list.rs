@@ -5,7 +5,7 @@ use sawlog_query::Filters;
 
 use crate::usage::BadValue;
 
-/// The options that take several values, and these.
+/// The options that take several values, with their values.
 fn lists(filters: &mut Filters) -> [(&'static str, &mut Vec<String>); 23] {
     [
         ("--ip", &mut filters.ip),
