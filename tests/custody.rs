@@ -158,7 +158,7 @@ fn a_missing_digest_a_moved_one_and_another_key_are_faults() {
     assert!(found["wrong"].to_string().contains("which was not given"));
     let ran =
         custody.case.sawlog(&["verify", "--cloudtrail-digests", "logs", "--public-key", "digests/public-key.pem"]);
-    assert!(ran.code == 1 && ran.err.contains("logs has no CloudTrail digest"), "{}", ran.err);
+    assert!(ran.code == 1 && ran.err.contains("logs contains no CloudTrail digest"), "{}", ran.err);
 }
 
 /// A store with its manifest.
@@ -218,5 +218,5 @@ fn a_manifest_names_what_differs() {
     assert!(ran.err.contains("does not match the SHA-256 that it states"), "{}", ran.err);
     assert!(ran.err.contains("was altered"), "{}", ran.err);
     fs::write(case.path("manifest.json"), "{}").unwrap();
-    assert!(verify(&case).err.contains("manifest.json is no manifest"));
+    assert!(verify(&case).err.contains("manifest.json is not a manifest"));
 }

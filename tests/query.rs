@@ -329,7 +329,7 @@ fn a_file_is_no_store() {
             case.sawlog(&["convert", "file", "--store", store]),
         ] {
             assert_eq!(ran.code, 1, "{store}: {}", ran.err);
-            assert!(ran.err.contains("file is a file, and a store is a folder"), "{store}: {}", ran.err);
+            assert!(ran.err.contains("file is a file, but a store is a folder"), "{store}: {}", ran.err);
         }
     }
     assert!(case.sawq(&["tables", "--store", "none/below"]).err.contains("there is no store at none/below"));

@@ -369,7 +369,7 @@ fn entities_that_were_not_seen_are_told_with_near_names() {
     let ran = case.sawq(&["report", "--out", "r.html", "--entity", "jmerkle", "--entity", "3.238.12.183"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.err.contains("--entity jmerkle was not seen") && ran.err.contains("did you mean 'jmerckle'?"),
+        ran.err.contains("--entity jmerkle is not in the records") && ran.err.contains("did you mean 'jmerckle'?"),
         "{}",
         ran.err
     );
