@@ -23,8 +23,8 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a text, by its byte order mark, or by where it has zeros among the ASCII characters that every log
-    /// begins with. `None` if it may be UTF-8.
+    /// The encoding of a text, by its byte order mark, or by the zeros among the ASCII characters that every log begins
+    /// with. `None` if it may be UTF-8.
     ///
     /// ```
     /// use sawlog_formats::Encoding;
@@ -77,9 +77,9 @@ impl Encoding {
         if is_torn { end - 2 } else { end }
     }
 
-    /// Makes UTF-8 of those of `bytes` in UTF-16 that are whole characters, and appends it to `text`; says how many bytes
-    /// these are. Half of a pair becomes the three bytes that UTF-8 would have for its number, which are no text: so what is
-    /// not UTF-16 throughout can be made into the same bytes again, too, and a reader sees where it is broken.
+    /// Converts the complete characters of `bytes` from UTF-16 to UTF-8, and appends them to `text`. Returns how many bytes
+    /// it converted. Half of a surrogate pair becomes the three bytes that UTF-8 would have for its number, which are not
+    /// valid text. So invalid UTF-16 can be converted back to the same bytes, too, and a reader sees where it is broken.
     ///
     /// ```
     /// let mut text = Vec::new();

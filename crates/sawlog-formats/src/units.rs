@@ -1,6 +1,6 @@
 //! Sizes as text, spelled alike wherever people read them: IEC units with two decimals, as s3logparse has them.
 
-/// A number of bytes with two decimals, in the unit in which it is below 1,024.
+/// A number of bytes with two decimals, in the unit that makes it less than 1,024.
 ///
 /// ```
 /// assert_eq!(sawlog_formats::size(35_389), "34.56 KiB");
