@@ -23,10 +23,12 @@ Examples:
   sawq find --log cloudtrail --operation PutUserPolicy | jq .requestParameters
 
 --columns takes
-  names that work for every log: time, ip, user, access_key, agent, operation, error, region, account, host, url, log;
+  names that work for every log: time, ip, user, access_key, agent, operation, error, region,
+    account, host, url, log;
   columns of the view events: actor, src_ip, target, outcome, changes, bytes and more;
   a table's own columns, with dots into groups: user_identity.type ('sawq tables TABLE' lists them).
-Without --columns, tables, CSV and the like have all columns of the log, or those of events if there are several logs.";
+Without --columns, tables, CSV and the like have all columns of the log, or the columns of events
+if there are several logs.";
 
 /// The orders.
 const ORDERS: &[Choice<Order>] =

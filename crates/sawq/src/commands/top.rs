@@ -16,7 +16,7 @@ Examples:
   sawq top bucket/key --by bytes-sent -n 0 -o objects.csv
   sawq top ip --ip '!10.0.0.0/8' --since 2021-07-29T13:00
 
-'sawq tables TABLE' lists the columns of a table. Use dots for columns in groups: user_identity.type.";
+'sawq tables TABLE' lists the columns of a table. Columns in groups have dots: user_identity.type.";
 
 /// By what groups can be ordered.
 const MEASURES: &[Choice<Measure>] = &[

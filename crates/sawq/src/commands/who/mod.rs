@@ -25,7 +25,8 @@ Examples:
   sawq who '198.51.100.*' --since 2021-07-29
   sawq who AKIAIOSFODNN7EXAMPLE --json
 
-The entity may be a network or a glob (* ? [..]). --json has everything; CSV and the like have all lists in one table.";
+The entity may be a network or a glob (* ? [..]).
+--json has everything; CSV and the like have all lists in one table.";
 
 /// The kinds of entities.
 const KINDS: &[Choice<Kind>] = &[
