@@ -69,7 +69,7 @@ fn many_small_runs_become_few_files_with_the_same_answers() {
         assert_eq!(ran.code, 3, "{}", ran.err);
         hint = ran.err;
     }
-    assert!(hint.contains("'sawlog compact' would make "), "{hint}");
+    assert!(hint.contains("'sawlog compact' would reduce "), "{hint}");
     let before = answers(&case, "sawlog-store");
     let (store, files_before) = (case.path("sawlog-store"), data_files(&case.path("sawlog-store")));
     let ran = case.sawlog(&["compact", "--json"]);
@@ -82,7 +82,7 @@ fn many_small_runs_become_few_files_with_the_same_answers() {
     // Whoever reads an older version still can, until the files have been out of use for long enough.
     assert!(data_files(&store) > files_before);
     let again = case.sawlog(&["compact", "--retain", "0"]);
-    assert!(again.err.contains("nothing to merge") && again.err.contains("out of use deleted"), "{}", again.err);
+    assert!(again.err.contains("nothing to merge") && again.err.contains("no longer in use"), "{}", again.err);
     assert!(data_files(&store) < 20, "{}", data_files(&store));
     assert_eq!(answers(&case, "sawlog-store"), before);
     // One large run gives the same, and what comes after a compaction is added as ever.
@@ -192,7 +192,7 @@ fn what_is_replaced_stays_for_so_long_however_old_it_is() {
     let lost: Vec<&PathBuf> = before.iter().filter(|path| !path.exists()).collect();
     assert!(before.len() > 24 && lost.is_empty(), "{lost:?}");
     let ran = case.sawlog(&["compact", "--retain", "0"]);
-    assert!(ran.err.contains("out of use deleted"), "{}", ran.err);
+    assert!(ran.err.contains("no longer in use"), "{}", ran.err);
 }
 
 /// A store that a team shares: who may write to a file of another user may compact, too. Only root can try that out.

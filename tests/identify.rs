@@ -443,7 +443,7 @@ fn remove_undoes_a_conversion() {
     assert_eq!(gone, json!([row("a/flow.log"), row("a/s3.log")]));
     verified(&case);
     assert!(case.sawlog(&["status"]).text().contains("2 removed"));
-    for (name, hint) in [("a/s3.log", "removed before"), ("nothing", "matches no file")] {
+    for (name, hint) in [("a/s3.log", "already been removed"), ("nothing", "matches no file")] {
         let ran = case.sawlog(&["remove", name]);
         assert!(ran.code == 1 && ran.err.contains(hint), "{}", ran.err);
     }

@@ -155,7 +155,7 @@ fn sql_reads_json_networks_and_globs() {
     let parquet = case.sawq(&["sql", query, "--output", "rows.parquet"]);
     assert_eq!(parquet.code, 0, "{}", parquet.err);
     let wrong = case.sawq(&["sql", "SELECT in_cidr(src_ip, 'nonsense') FROM events"]);
-    assert!(wrong.code == 1 && wrong.err.contains("'nonsense' is no network"), "{}", wrong.err);
+    assert!(wrong.code == 1 && wrong.err.contains("'nonsense' is not a network"), "{}", wrong.err);
     let mut piped = case.command("sawq", &["sql"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     piped.stdin.take().unwrap().write_all(b"SELECT count(*) AS n FROM events; SELECT ';' AS s").unwrap();
     let out = piped.wait_with_output().unwrap();

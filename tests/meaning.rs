@@ -798,11 +798,11 @@ fn wrong_values_are_wrong_command_lines() {
     for (arguments, hint) in [
         (&["--port", "abc"][..], "is not a port"),
         (&["--dport", "70000"], "is not a port"),
-        (&["--ip", "999.1.1.1"], "is not an address"),
+        (&["--ip", "999.1.1.1"], "is neither an address"),
         (&["--dst", "10.0.0.0/40"], "is not a network"),
-        (&["--peer", "x"], "is not an address"),
+        (&["--peer", "x"], "is neither an address"),
         (&["--since", "2021-13-45"], "write 2021-07-29"),
-        (&["--around", "12:00", "long"], "is no length of time"),
+        (&["--around", "12:00", "long"], "is not a duration"),
         (&["--log", "cloud9"], "the logs are"),
         (&["--match", "("], "unclosed group"),
     ] {

@@ -138,7 +138,7 @@ fn an_upgrade_changes_no_answer_and_is_done_once() {
         let ran = case.sawlog(&["upgrade"]);
         good(&ran, "upgrade");
         let is_old = version.ends_with("v1");
-        assert!(ran.err.contains(if is_old { "indexed anew" } else { "nothing to do" }), "{}", ran.err);
+        assert!(ran.err.contains(if is_old { "indexed again" } else { "nothing to do" }), "{}", ran.err);
         assert!(newest_commit(&case).1.contains("\"sawlog.format\":2"));
         check_answers(&case, &version);
         good(&case.sawlog(&["verify"]), "verify");

@@ -283,7 +283,7 @@ fn nothing_found_says_which_filter_was_wrong() {
             "--operation REST.GET.OBJEKT matches no record; did you mean 'REST.GET.OBJECT'?",
         ),
         (vec!["find", "--ip", "96.253.26.224", "--key", "PHOTOS"], "no record matches all filters"),
-        (vec!["s3logparse", "useragent", "--since", "2022-01-01"], "there is no record in the time asked for"),
+        (vec!["s3logparse", "useragent", "--since", "2022-01-01"], "no record is in this time"),
     ] {
         let ran = case.sawq(&arguments);
         assert_eq!(ran.code, 0);
@@ -297,10 +297,10 @@ fn wrong_questions_are_answered_with_what_to_do() {
     let case = Case::with(&fixture());
     for (arguments, code, hint) in [
         (vec!["top", "user_agnet"], 2, "did you mean 'user_agent'?"),
-        (vec!["find", "--ip", "300.1.1.1"], 2, "is not an address"),
+        (vec!["find", "--ip", "300.1.1.1"], 2, "is neither an address"),
         (vec!["find", "--since", "yesterday"], 2, "write 2021-07-29"),
         (vec!["find", "--log", "s4"], 2, "the logs are s3_access, cloudtrail, vpc_flow"),
-        (vec!["s3logparse", "topfiles", "--log", "cloudtrail"], 2, "this summary is of s3_access"),
+        (vec!["s3logparse", "topfiles", "--log", "cloudtrail"], 2, "this summary is about s3_access"),
         (vec!["find", "--match", "("], 2, "invalid value '(' for '--match'"),
         (
             vec!["sql", "SELECT * FROM s3"],
@@ -329,7 +329,7 @@ fn a_file_is_no_store() {
             case.sawlog(&["convert", "file", "--store", store]),
         ] {
             assert_eq!(ran.code, 1, "{store}: {}", ran.err);
-            assert!(ran.err.contains("file is a file, and a store is a folder"), "{store}: {}", ran.err);
+            assert!(ran.err.contains("file is a file, but a store is a folder"), "{store}: {}", ran.err);
         }
     }
     assert!(case.sawq(&["tables", "--store", "none/below"]).err.contains("there is no store at none/below"));

@@ -332,7 +332,7 @@ fn a_bad_verification_is_told() {
         "{}",
         &page[page.find("<dl>").unwrap()..][..900]
     );
-    assert!(page.contains("the result is about 133 sources, the store has 134"));
+    assert!(page.contains("the result covers 133 sources, but the store has 134"));
 }
 
 /// The page says which records it is about, and notes a verification of other sources, were they as many.
@@ -353,9 +353,9 @@ fn filters_and_the_verification_of_another_store_are_told() {
         std::fs::read_to_string(case.path("r.html")).unwrap().replace("<wbr>", "")
     };
     let own = page(&case, &[]);
-    assert!(own.contains("1 of 1 source rebuilt byte for byte") && !own.contains("about other sources"));
+    assert!(own.contains("1 of 1 source rebuilt byte for byte") && !own.contains("covers other sources"));
     assert!(!own.contains("<dt>Filters</dt>"));
-    assert!(page(&other, &[]).contains("the result is about other sources than the store"));
+    assert!(page(&other, &[]).contains("the result covers other sources than those in the store"));
     let filtered = page(&case, &["--ip", "192.0.2.0/24", "--key=a", "--title=--failed"]);
     assert!(filtered.contains("<dt>Filters</dt>") && filtered.contains("--ip 192.0.2.0/24 --key=a</code>"));
 }
@@ -369,7 +369,7 @@ fn entities_that_were_not_seen_are_told_with_near_names() {
     let ran = case.sawq(&["report", "--out", "r.html", "--entity", "jmerkle", "--entity", "3.238.12.183"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.err.contains("--entity jmerkle was not seen") && ran.err.contains("did you mean 'jmerckle'?"),
+        ran.err.contains("--entity jmerkle is not in the records") && ran.err.contains("did you mean 'jmerckle'?"),
         "{}",
         ran.err
     );

@@ -143,7 +143,7 @@ fn a_store_with_a_commit_that_nobody_can_read_is_read_and_recovers() {
     // What was undone is said, once.
     let said = |err: &str| err.lines().filter(|line| line.contains("undone") && line.contains("vpc_flow")).count();
     assert_eq!(said(&ran.err), 1, "{}", ran.err);
-    assert!(ran.err.contains("its files are new again"), "{}", ran.err);
+    assert!(ran.err.contains("convert the files of that run again"), "{}", ran.err);
     assert_eq!(said(&case.sawlog(&["convert", "logs"]).err), 0);
     let count: usize = expected.trim().parse().unwrap();
     assert_eq!(case.sawq(&["find", "-c"]).text(), format!("{}\n", count + 15));

@@ -1,4 +1,4 @@
-//! `sawlog compact`: merges the small data files of many runs into few, and deletes what no version needs any more.
+//! `sawlog compact`: merges the small data files of many runs, and deletes files that no version needs any more.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::watch::{Interrupted, Watch, begin_run};
 
 /// A data file smaller than this is merged with others of its partition.
 const SMALL: u64 = 64 << 20;
-/// The batches of all data files that are merged at a time take so many bytes.
+/// The batches of all data files that are merged at the same time take about this many bytes.
 const MERGE_MEMORY: usize = 64 << 20;
-/// A data file is closed, and another begun, when its row groups have so many bytes.
+/// A data file is closed, and the next one begun, when its row groups have this many bytes.
 const MAX_FILE: usize = 512 << 20;
-/// `convert` speaks of compaction when it would make so many files fewer.
+/// `convert` suggests a compaction when it would make at least this many files fewer.
 const WORTH_IT: usize = 50;
 
 /// What a compaction did.
@@ -29,15 +29,15 @@ const WORTH_IT: usize = 50;
 pub struct Compaction {
     /// The tables that had small data files.
     pub tables: Vec<CompactedTable>,
-    /// Data files that no version needs any more, and that were deleted.
+    /// Data files that no version needed any more and that were deleted.
     pub vacuumed_files: usize,
     /// The bytes of these.
     pub vacuumed_bytes: u64,
-    /// Files of the tables' logs that were deleted: of versions before the last checkpoint.
+    /// Files of the tables' logs that were deleted: versions before the last checkpoint.
     pub vacuumed_log_files: usize,
 }
 
-/// What became of a table.
+/// What happened to a table.
 #[derive(Debug, Serialize)]
 pub struct CompactedTable {
     /// Its name.
@@ -46,17 +46,17 @@ pub struct CompactedTable {
     pub files_before: usize,
     /// Data files after it.
     pub files_after: usize,
-    /// Bytes of its data files before it.
+    /// Bytes of its data files before.
     pub bytes_before: u64,
-    /// Bytes of its data files after it.
+    /// Bytes of its data files after.
     pub bytes_after: u64,
 }
 
-/// Merges the small data files of each partition, then deletes files that are out of use for `retain`.
+/// Merges the small data files of each partition, then deletes files that have been unused for longer than `retain`.
 ///
 /// # Errors
 ///
-/// If the store can't be read or written, or the command is stopped; the store is as it was then.
+/// If the store can't be read or written, or the command is stopped. The store is then as it was before.
 pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch) -> Result<Compaction> {
     let mut run = begin_run(store, codec, watch)?;
     let mut before = Vec::new();
@@ -97,7 +97,7 @@ pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch)
     Ok(compaction)
 }
 
-/// How many data files fewer a compaction would leave, if that is worth it.
+/// How many data files fewer a compaction would leave, if it is worth it.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ fn has_many_files(index: &Snapshot) -> bool {
     index.files.len() as u64 > 2 * index.rows() / INDEX_FILE_ROWS + 1
 }
 
-/// Writes the index's rows of data files again that stay, in few files.
+/// Rewrites the index's rows of data files that stay, in few files.
 fn keep_index(run: &mut Run<'_>, index: &Snapshot, merged: &HashSet<String>) -> Result<()> {
     let store = run.store();
     let mut current = HashSet::new();
@@ -134,7 +134,7 @@ fn keep_index(run: &mut Run<'_>, index: &Snapshot, merged: &HashSet<String>) -> 
     Ok(())
 }
 
-/// The small files of each partition that has several; the index is written in another way.
+/// The small files of each partition that has several. The index is rewritten in another way.
 fn small_files(snapshot: &Snapshot) -> Vec<Vec<DataFileEntry>> {
     if snapshot.table.name == ENTITIES.name {
         return Vec::new();

@@ -1,9 +1,9 @@
 //! Validates CloudTrail's digest files offline: their chain, their signatures, and the log files that they list.
 //!
-//! Every hour CloudTrail lists the log files that it delivered in a digest, with the SHA-256 of each one's content, and
-//! signs it. Each digest has the hash and signature of the one before, so the signature of a digest is in the next one;
-//! that of the last is in the metadata of its object in S3 alone. AWS CloudTrail user guide: "CloudTrail digest file
-//! structure", "Custom implementations of CloudTrail log file integrity validation".
+//! Every hour CloudTrail lists the log files that it delivered in a digest, with the SHA-256 of each one's content,
+//! and signs it. Each digest has the hash and signature of the one before. So the signature of a digest is in the
+//! next digest; only the last one's signature is nowhere but in the metadata of its S3 object. AWS CloudTrail user
+//! guide: "CloudTrail digest file structure", "Custom implementations of CloudTrail log file integrity validation".
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
@@ -23,27 +23,28 @@ use walkdir::WalkDir;
 use crate::convert::{HEAD, MAX_DIGEST, hex};
 use crate::evidence;
 
-/// A log file that was closed so shortly before the end of the last digest may be listed in the next one: microseconds.
+/// A log file that was closed this shortly before the end of the last digest may be listed in the next one, in
+/// microseconds.
 const DELIVERY: i64 = 3_600_000_000;
 
-/// What a validation found. Names are those of objects in S3; a reason stands beside what is wrong.
+/// What a validation found. Names are names of objects in S3; each fault has its reason beside it.
 #[derive(Debug, Default, Serialize)]
 pub struct Validation {
-    /// Digest files that were read, and those whose signature is right.
+    /// The number of digest files read, and of those whose signature is right.
     pub digests: usize,
     /// Those whose signature is right.
     pub signed: usize,
     /// The last digests of their chains, whose signature was not given.
     pub unsigned: Vec<String>,
-    /// Digests without one before: where the chains begin.
+    /// Digests without a predecessor: the beginnings of chains.
     pub beginnings: usize,
     /// Log files that are listed and in the store with the hash that the digest gives.
     pub log_files: usize,
-    /// Log files of the store of a time or region of which there is no digest.
+    /// Log files in the store whose time or region no digest covers.
     pub not_covered: usize,
     /// Digests with a wrong signature, hash or place.
     pub wrong: Vec<(String, String)>,
-    /// Digests and log files that are listed but not there.
+    /// Digests and log files that are listed but missing.
     pub missing: Vec<String>,
     /// Log files with another hash.
     pub altered: Vec<(String, String)>,
@@ -52,7 +53,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// Whether all that the digests say is true of the store.
+    /// Whether everything that the digests say is true of the store.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.wrong.is_empty() && self.missing.is_empty() && self.altered.is_empty() && self.unexpected.is_empty()
@@ -114,18 +115,18 @@ impl DigestFile {
         self.content.object.split('/').skip_while(|part| *part != "CloudTrail-Digest").nth(1).unwrap_or_default()
     }
 
-    /// What is signed.
+    /// The text that is signed.
     fn signed_text(&self) -> String {
         let content = &self.content;
         let previous = content.previous_signature.as_deref().unwrap_or("null");
         format!("{}\n{}/{}\n{}\n{previous}", content.digest_end_time, content.bucket, content.object, self.sha256)
     }
 
-    /// What is wrong with a signature of it, if anything is.
+    /// What is wrong with a signature of this digest, if anything is.
     fn signature_fault(&self, keys: &Keys, signature: &str) -> Option<String> {
         let algorithm = &self.content.digest_signature_algorithm;
         if algorithm != "SHA256withRSA" {
-            return Some(format!("is signed with {algorithm}, which is not known"));
+            return Some(format!("is signed with {algorithm}, which sawlog does not support"));
         }
         let fingerprint = &self.content.digest_public_key_fingerprint;
         let Some(key) = keys.get(fingerprint) else {
@@ -136,7 +137,7 @@ impl DigestFile {
         };
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
         let checked = key.verify(self.signed_text().as_bytes(), &signature);
-        checked.is_err().then(|| "does not have the signature that is given for it".to_owned())
+        checked.is_err().then(|| "does not match its signature".to_owned())
     }
 }
 
@@ -150,7 +151,7 @@ pub fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validat
     let mut found = Validation::default();
     let digests = read_all(path, &mut found)?;
     if digests.is_empty() && found.wrong.is_empty() {
-        bail!("{} has no CloudTrail digest", path.display());
+        bail!("{} contains no CloudTrail digest", path.display());
     }
     found.digests = digests.len();
     check_chain(&digests, &keys, &mut found);
@@ -158,7 +159,7 @@ pub fn validate(store: &Store, path: &Path, public_key: &Path) -> Result<Validat
     Ok(found)
 }
 
-/// Checks each digest's place, and its hash and signature by the next one.
+/// Checks each digest's place, and its hash and signature against the next digest.
 fn check_chain(digests: &[DigestFile], keys: &Keys, found: &mut Validation) {
     let by_name: HashMap<(&str, &str), &DigestFile> = digests.iter().map(|digest| (digest.name(), digest)).collect();
     let mut signatures: HashMap<(&str, &str), &str> = HashMap::new();
@@ -166,10 +167,10 @@ fn check_chain(digests: &[DigestFile], keys: &Keys, found: &mut Validation) {
         let name = digest.content.object.as_str();
         let is_in_place = name.rsplit('/').next().map(std::ffi::OsStr::new) == digest.path.file_name();
         if !is_in_place {
-            found.wrong.push((digest.path.display().to_string(), format!("calls itself {name}")));
+            found.wrong.push((digest.path.display().to_string(), format!("gives its own name as {name}")));
         }
         if by_name[&digest.name()].sha256 != digest.sha256 {
-            found.wrong.push((name.to_owned(), "is there twice, with different content".to_owned()));
+            found.wrong.push((name.to_owned(), "exists twice, with different content".to_owned()));
         }
         let content = &digest.content;
         let (Some(bucket), Some(object)) = (&content.previous_bucket, &content.previous_object) else {
@@ -197,7 +198,7 @@ fn check_chain(digests: &[DigestFile], keys: &Keys, found: &mut Validation) {
     }
 }
 
-/// Compares the log files that the digests list with those of the store.
+/// Compares the log files that the digests list with the log files in the store.
 fn check_log_files(digests: &[DigestFile], sources: &[Source], found: &mut Validation) {
     let of_path = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let mut by_name: HashMap<String, Vec<&Source>> = HashMap::new();
@@ -238,7 +239,7 @@ fn check_log_files(digests: &[DigestFile], sources: &[Source], found: &mut Valid
     }
 }
 
-/// From when to when there are digests, by account and region: microseconds since 1970.
+/// The periods that digests cover, by account and region: microseconds since 1970.
 fn covered(digests: &[DigestFile]) -> BTreeMap<(String, String), (i64, i64)> {
     let mut covered: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
     for digest in digests {
@@ -252,7 +253,8 @@ fn covered(digests: &[DigestFile]) -> BTreeMap<(String, String), (i64, i64)> {
     covered
 }
 
-/// Reads the digests among the files at a path. What only has the name of one, or is damaged, is wrong.
+/// Reads the digests among the files at a path. A file that only has the name of a digest, or is damaged, counts as
+/// wrong.
 fn read_all(path: &Path, found: &mut Validation) -> Result<Vec<DigestFile>> {
     let mut digests = Vec::new();
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
@@ -267,7 +269,7 @@ fn read_all(path: &Path, found: &mut Validation) -> Result<Vec<DigestFile>> {
         let content = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
         let (Some(text), Some(content)) = (&text, content) else {
             if text.is_some() || is_named_so {
-                found.wrong.push((entry.path().display().to_string(), "is damaged, or no digest".to_owned()));
+                found.wrong.push((entry.path().display().to_string(), "is damaged, or not a digest".to_owned()));
             }
             continue;
         };
@@ -287,7 +289,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let reader: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let mut reader = reader.take(MAX_DIGEST as u64);
     let mut content = Vec::new();
-    // What can't be inflated is no digest, or has the wrong hash.
+    // A file that can't be inflated is not a digest, or has the wrong hash.
     let _ = reader.by_ref().take(HEAD as u64).read_to_end(&mut content);
     if !cloudtrail::is_digest(&content) {
         return Ok(None);
@@ -343,7 +345,7 @@ impl Keys {
     }
 }
 
-/// A key in base64: as PKCS #1 has it, or inside of what X.509 puts around it.
+/// A key in base64: as in PKCS #1, or wrapped as X.509 does.
 fn rsa_key(base64: &str) -> Result<Vec<u8>> {
     let der = STANDARD.decode(base64)?;
     // The algorithm rsaEncryption with no parameters (RFC 8017, A.1), then the key as a bit string without unused bits.

@@ -1,4 +1,4 @@
-//! Finds the input files behind what was given on the command line: files, folders, globs, lists.
+//! Finds the input files named on the command line: files, folders, patterns, lists.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 
 use crate::found::{Found, Problem, mtime};
 
-/// How the problem of a link ends that leads out of an input folder, and was not followed.
+/// How the problem text ends for a link that leads out of an input folder and was not followed.
 pub const NOT_FOLLOWED: &str = "not followed";
 
 /// What was found: files in bytewise order of their labels, and what can't be read.
@@ -24,8 +24,8 @@ pub(crate) struct Discovery {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Finds the files behind `inputs`, but for those inside of `store`. Links in folders that lead out of these are followed
-/// only if `follow_links` says so: nobody who gives a folder expects files of another one among its evidence.
+/// Finds the files of `inputs`, except those inside `store`. Links that lead out of a folder are followed only if
+/// `follow_links` is set: nobody who gives a folder expects files of another one among the evidence.
 pub(crate) fn discover(inputs: &[PathBuf], store: &Path, follow_links: bool) -> Result<Discovery> {
     let mut finder = Finder {
         store: store.canonicalize().ok(),
@@ -57,7 +57,7 @@ struct Finder {
     store: Option<PathBuf>,
     follow_links: bool,
     files: Vec<Found>,
-    /// Their absolute paths, so that what is named twice is read once. `None` where nothing can be.
+    /// Absolute paths, so that a file that is named twice is read once. `None` if a path has no absolute form.
     seen: Option<HashSet<OsString>>,
     problems: Vec<Problem>,
 }
@@ -116,7 +116,7 @@ impl Finder {
         }
     }
 
-    /// Whether a path is outside of a folder, once all links are followed; names it, if so.
+    /// Whether a path is outside a folder once all links are followed; if so, it is reported.
     fn leads_out(&mut self, path: &Path, folder: Option<&Path>) -> bool {
         let (Ok(target), false) = (path.canonicalize(), self.follow_links) else { return false };
         let is_inside = folder.is_some_and(|folder| target.starts_with(folder));
@@ -148,7 +148,7 @@ impl Finder {
         if any { Ok(()) } else { bail!("no file matches {text}") }
     }
 
-    /// A path out of a pattern or a list, whose label starts from `root`.
+    /// A path from a pattern or a list; its label starts from `root`.
     fn below(&mut self, path: &Path, root: &Path) {
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path),
@@ -158,7 +158,7 @@ impl Finder {
     }
 
     fn list(&mut self, lines: impl BufRead, name: &str) -> Result<()> {
-        // Names of files need not be text.
+        // Names of files need not be valid text.
         for line in lines.split(b'\n') {
             let line = line.with_context(|| format!("can't read the list in {name}"))?;
             let path = Path::new(OsStr::from_bytes(line.strip_suffix(b"\r").unwrap_or(&line)));

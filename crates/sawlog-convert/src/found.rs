@@ -15,13 +15,13 @@ use crate::evidence;
 /// An input file.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The folder from which `label` starts, as it was given. Most files of a run share one.
+    /// The folder that `label` starts from, as it was given. Most files of a run share one.
     pub(crate) given: Arc<Path>,
-    /// How to open it, where that is not `label` in that folder. There may be hundreds of thousands.
+    /// How to open it, if that is not `label` in that folder. There may be hundreds of thousands of these.
     pub(crate) path: Option<Box<Path>>,
-    /// The folder from which `label` starts, absolute.
+    /// The folder that `label` starts from, as an absolute path.
     pub(crate) root: Arc<str>,
-    /// Its path relative to the root given, with `/`; bytes that are not UTF-8 as `\xNN`.
+    /// Its path relative to the root, with `/`; bytes that are not UTF-8 as `\xNN`.
     pub(crate) label: Arc<str>,
     /// Bytes.
     pub(crate) size: u64,
@@ -39,7 +39,7 @@ impl Found {
         self.path.as_ref().map_or_else(|| self.given.join(&*self.label), |path| path.to_path_buf())
     }
 
-    /// Opens it, or the file in which its bytes are.
+    /// Opens it, or the file that has its bytes.
     pub(crate) fn open(&self) -> io::Result<Arc<File>> {
         match self.member.as_deref() {
             None => evidence::open(&self.path()).map(Arc::new),
@@ -47,7 +47,7 @@ impl Found {
         }
     }
 
-    /// Where its bytes begin in the file that is opened for it.
+    /// The offset of its bytes in the file that is opened for it.
     pub(crate) fn offset(&self) -> u64 {
         self.member.as_ref().map_or(0, |member| member.offset)
     }
@@ -57,7 +57,7 @@ impl Found {
         file_name(&self.label, self.member.as_ref().map(|member| &*member.archive))
     }
 
-    /// A member of this file, which is an archive.
+    /// A member of this archive.
     pub(crate) fn member(&self, label: Arc<str>, size: u64, mtime: Option<i64>, member: Member) -> Self {
         Self {
             given: Arc::clone(&self.given),
@@ -93,7 +93,7 @@ pub(crate) struct Problem {
     pub(crate) what: String,
 }
 
-/// Where the bytes of a member are, and what is known of it.
+/// Where the bytes of a member are, and what is known about it.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) place: Place,
@@ -101,9 +101,9 @@ pub(crate) struct Member {
     pub(crate) sha256: [u8; 32],
     /// The label of the input file that it is in.
     pub(crate) archive: Arc<str>,
-    /// Why it is not whole, or not what was put into the archive.
+    /// Why it is incomplete, or differs from what was put into the archive.
     pub(crate) broken: Option<Box<str>>,
-    /// What may come out of the input file, and how much of that was taken for this member.
+    /// How much the input file may expand to, and how much of that was used for this member.
     pub(crate) budget: Arc<Budget>,
     pub(crate) declared: u64,
 }
@@ -133,13 +133,13 @@ impl Place {
         }
     }
 
-    /// Makes sure that the file, which was opened, is what it was when it was found.
+    /// Makes sure that the open file has not changed since it was found.
     pub(crate) fn check(&self, file: &File) -> Result<()> {
         let Self::Input(input) = self else { return Ok(()) };
         let metadata = file.metadata().with_context(|| input.path.display().to_string())?;
         if metadata.len() != input.size || mtime(&metadata) != input.mtime {
             bail!(
-                "{} was changed while it was read; nothing was done. Run it again when the file is complete",
+                "{} changed while it was being read; nothing was done. Run the command again when the file is complete",
                 input.path.display()
             );
         }

@@ -24,7 +24,7 @@ pub struct Manifest {
     /// When it was made, and by which command line.
     made_at: String,
     command_line: Vec<String>,
-    /// SHA-256 of the list of data files, a line for each in order of their paths, as `sha256sum` writes it.
+    /// SHA-256 of the list of data files: one line for each, sorted by path, as `sha256sum` writes it.
     store_sha256: String,
     tables: Vec<TableEntry>,
     sources: Vec<SourceEntry>,
@@ -98,23 +98,23 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// If it can't be read, or is no manifest.
+    /// If it can't be read, or is not a manifest.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("can't read the manifest {}", path.display()))?;
-        let wrong = || format!("{} is no manifest", path.display());
+        let wrong = || format!("{} is not a manifest", path.display());
         let manifest: Self = serde_json::from_slice(&text).with_context(wrong)?;
         if manifest.layout != LAYOUT {
-            bail!("{} has the layout {}; this version knows {LAYOUT}", path.display(), manifest.layout);
+            bail!("{} has layout {}; this version reads layout {LAYOUT}", path.display(), manifest.layout);
         }
         Ok(manifest)
     }
 
-    /// What differs from this manifest in `now`: a sentence for each difference, none if all is the same.
+    /// The differences between this manifest and `now`: a sentence for each, none if they are the same.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if list_hash(&self.data_files) != self.store_sha256 {
-            found.push("the manifest's list of data files does not have the SHA-256 that it gives for it".to_owned());
+            found.push("the manifest's list of data files does not match the SHA-256 that it states".to_owned());
         }
         fn by_path<T>(entries: &[T], path: fn(&T) -> &str) -> BTreeMap<&str, &T> {
             entries.iter().map(|entry| (path(entry), entry)).collect()

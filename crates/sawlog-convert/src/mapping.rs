@@ -1,8 +1,8 @@
-//! Memory maps of input files, and the guard that keeps a file that shrinks under us from killing the process.
+//! Memory maps of input files, and the guard that keeps a shrinking file from killing the process.
 //!
-//! Reading a page of a map that the file no longer reaches raises SIGBUS. The handler here puts a page of zeros in the
-//! place of the missing one and marks the map; whoever reads the map asks [`Mapping::was_cut`] before it trusts what it
-//! has read. This is the only module with `unsafe` code.
+//! Reading a page of a map that the file no longer reaches raises SIGBUS. The handler here puts a page of zeros in
+//! place of the missing one and marks the map. Readers of a map ask [`Mapping::was_cut`] before they trust what they
+//! have read. This is the only module with `unsafe` code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
-/// How many maps there can be at a time: one for each worker, and some to spare.
+/// The most maps at a time: one for each worker, and some to spare.
 const SLOTS: usize = 1024;
 
 /// A live map, as the signal handler sees it. `start` is 0 where the slot is free.
@@ -43,20 +43,20 @@ impl Mapping {
         Self::with(file, &MmapOptions::new())
     }
 
-    /// Maps so many bytes of `file`, but not none, from a place on.
+    /// Maps this many bytes of `file` (at least one), starting at an offset.
     pub(crate) fn part(file: &File, offset: u64, len: usize) -> io::Result<Self> {
         Self::with(file, MmapOptions::new().offset(offset).len(len))
     }
 
     fn with(file: &File, options: &MmapOptions) -> io::Result<Self> {
         GUARD.call_once(install_guard);
-        // SAFETY: the map is read only and private. The file can be changed by others while we read, so its bytes may
-        // differ from one read to the next, but all readers treat them as untrusted bytes; that it may become shorter
-        // is what the guard is for.
+        // SAFETY: the map is read only and private. Others can change the file while we read, so its bytes may differ
+        // from one read to the next; all readers treat them as untrusted. The file may become shorter, which is what
+        // the guard is for.
         let map = unsafe { options.map(file)? };
         let (start, end) = (map.as_ptr().addr(), map.as_ptr().addr() + map.len());
         for (slot, entry) in SLOT_TABLE.iter().enumerate() {
-            // Claimed with 1, which is no address, until both ends are there.
+            // Claimed with 1, which is not an address, until both ends are known.
             if entry.start.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 entry.cut.store(false, Ordering::Relaxed);
                 entry.end.store(end, Ordering::Relaxed);
@@ -73,12 +73,13 @@ impl Mapping {
         &self.map
     }
 
-    /// Whether the file was found to be shorter than it was when it was mapped.
+    /// Whether the file was found to be shorter than when it was mapped.
     pub(crate) fn was_cut(&self) -> bool {
         SLOT_TABLE[self.slot].cut.load(Ordering::Acquire)
     }
 
-    /// Tells the system that the pages inside of `range` are not needed any more, so that they don't count as ours.
+    /// Tells the system that the pages inside `range` are not needed any more, so that they don't count as our
+    /// memory.
     pub(crate) fn release(&self, range: Range<usize>) {
         let page = page_size();
         let (start, end) = (range.start.next_multiple_of(page), range.end / page * page);
@@ -101,8 +102,8 @@ fn page_size() -> usize {
 }
 
 fn install_guard() {
-    // SAFETY: a zeroed sigaction is a valid one; the handler is of the type that SA_SIGINFO asks for, and touches
-    // nothing but atomics and the async-signal-safe calls mmap, sigaction and raise.
+    // SAFETY: a zeroed sigaction is a valid one. The handler has the type that SA_SIGINFO asks for, and uses only
+    // atomics and the async-signal-safe calls mmap, sigaction and raise.
     unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = on_bus_error as *const () as usize;

@@ -1,4 +1,4 @@
-//! Reads data files in evidence order: a merge, for each of them is in that order.
+//! Reads data files in evidence order: merges them, since each of them is in that order.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -11,38 +11,38 @@ use arrow::datatypes::Int64Type;
 use sawlog_formats::{REJECTS, Table, TextColumn};
 use sawlog_store::{Batches, DataFileEntry, Snapshot};
 
-/// Where a row stands: its file, its line there, and the byte at which a part of a line begins that is too long for one row.
+/// The place of a row: its file, its line there, and the byte offset of the part if the line is too long for one row.
 type Place = (String, i64, i64);
 
-/// A batch is never made to take less.
+/// The least memory of a batch.
 const MIN_BATCH: usize = 64 << 10;
 /// Nor more: it should stay in the processor's cache from one step to the next.
 const MAX_BATCH: usize = 8 << 20;
 
-/// The rows of data files in evidence order. Of each batch that is read, `P` is made.
+/// The rows of data files in evidence order. `P` is what the caller makes of each batch.
 pub(crate) struct Merge<P> {
     reading: Reading<P>,
-    /// Files not opened yet, the last one first.
+    /// Files that are not opened yet, the last one first.
     unopened: Vec<Part>,
     open: HashMap<usize, Cursor<P>>,
     /// The next row of each open file that waits, and its number in `open`.
     waiting: BinaryHeap<Reverse<(Place, usize)>>,
     opened: usize,
-    /// The file of which rows were given out last.
+    /// The file whose rows were given out last.
     current: Option<usize>,
 }
 
 /// How data files are read.
 pub(crate) struct Reading<P> {
-    /// Which columns of a table, if not all. Source file, line and byte offset must be among them.
+    /// The columns to read, if not all. Source file, line and byte offset must be among them.
     pub(crate) columns: Option<fn(&'static Table) -> Vec<&'static str>>,
-    /// What is made of a batch.
+    /// What the caller made of a batch.
     pub(crate) prepare: fn(&'static Table, &RecordBatch) -> Result<P>,
     /// How much memory all batches together may take.
     pub(crate) memory: usize,
 }
 
-/// A data file, and the least and the greatest source file that it may hold.
+/// A data file, with the first and the last source file that it may hold.
 struct Part {
     least: String,
     greatest: Option<String>,
@@ -51,7 +51,7 @@ struct Part {
     entry: DataFileEntry,
 }
 
-/// Rows of one batch, before which all others come that are given out later.
+/// Rows of one batch that come before all rows returned later.
 pub(crate) struct Rows<'a, P> {
     pub(crate) batch: &'a RecordBatch,
     pub(crate) prepared: &'a mut P,
@@ -71,11 +71,11 @@ struct Cursor<P> {
     row: usize,
 }
 
-/// Where the rows of a batch stand.
+/// The places of the rows of a batch.
 pub(crate) struct Places {
     files: TextColumn,
     lines: Int64Array,
-    /// Of rejects, which may be parts of one line.
+    /// Only in rejects, where a row may be a part of a line.
     offsets: Option<Int64Array>,
 }
 
@@ -83,7 +83,7 @@ impl Places {
     fn of(table: &Table, batch: &RecordBatch) -> Result<Self> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("{name} is missing"));
         let number = |name: &str| {
-            column(name)?.as_primitive_opt::<Int64Type>().cloned().with_context(|| format!("{name} is no number"))
+            column(name)?.as_primitive_opt::<Int64Type>().cloned().with_context(|| format!("{name} is not a number"))
         };
         let files = TextColumn::new(column("source_file")?).map_err(|found| anyhow!("source_file is {found}"))?;
         let offsets = (table.name == REJECTS.name).then(|| number("byte_offset")).transpose()?;
@@ -124,12 +124,12 @@ impl<P> Merge<P> {
         Self { reading, unopened, open: HashMap::new(), waiting: BinaryHeap::new(), opened: 0, current: None }
     }
 
-    /// The next rows, of one data file, up to where another one's come in between.
+    /// The next rows of one data file, up to where another file's rows come in between.
     pub(crate) fn next(&mut self) -> Result<Option<Rows<'_, P>>> {
         if let Some(number) = self.current.take() {
             self.go_on(number)?;
         }
-        // A file must be open before the least that it may hold is passed.
+        // A file must be opened before the merge passes the first source file that it may hold.
         while let Some(part) =
             self.unopened.pop_if(|part| self.waiting.peek().is_none_or(|Reverse(((file, ..), _))| *file >= part.least))
         {
@@ -161,9 +161,9 @@ impl<P> Merge<P> {
     }
 }
 
-/// How many files are open at a time, at most.
+/// The most files open at a time.
 fn most_open(parts: &[Part]) -> usize {
-    // In the order in which they are opened.
+    // In the order in which they will be opened.
     let mut ends: BinaryHeap<Reverse<&str>> = BinaryHeap::new();
     let (mut endless, mut most) = (0, 0);
     for part in parts.iter().rev() {
@@ -191,7 +191,7 @@ impl<P> Cursor<P> {
         Ok(Some(Self { table: part.table, path, batches, batch, prepared, places, row: 0 }))
     }
 
-    /// Reads on if there is no row left; whether there is one.
+    /// Reads on if no row is left. Returns whether there is one.
     fn fill(&mut self, reading: &Reading<P>) -> Result<bool> {
         if self.row < self.batch.num_rows() {
             return Ok(true);
@@ -211,7 +211,7 @@ impl<P> Cursor<P> {
     fn rows_until(&self, bound: Option<(&str, i64, i64)>) -> Range<usize> {
         let end = self.batch.num_rows();
         let Some(bound) = bound else { return self.row..end };
-        // The rows are in order, so the bound is found by halving.
+        // The rows are sorted, so the bound is found by binary search.
         let (mut low, mut high) = (self.row + 1, end);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -221,7 +221,7 @@ impl<P> Cursor<P> {
     }
 }
 
-/// The next batch that has a row, and what is made of it.
+/// The next batch that has rows, with what the caller made of it.
 fn next_batch<P>(
     batches: &mut Batches,
     table: &'static Table,

@@ -40,11 +40,12 @@ pub struct RemovedFile {
     pub sha256: String,
 }
 
-/// Removes the files that `patterns` name, or says which they are.
+/// Removes the files that `patterns` name, or lists them for a dry run.
 ///
 /// # Errors
 ///
-/// If a pattern is wrong or names nothing, or the store can't be read or written; it is as it was then.
+/// If a pattern is wrong or matches nothing, or the store can't be read or written. The store is then as it was
+/// before.
 pub fn remove(
     store: &Store,
     patterns: &[String],
@@ -59,7 +60,7 @@ pub fn remove(
     let ledger = Source::load_all(store)?;
     let removed = matching(&ledger, patterns)?;
     let done = removal(&removed, false);
-    // A file with the same content that stays takes over the records.
+    // Another file with the same content takes over the records.
     let heirs = heirs(&ledger, &removed, &HashSet::new());
     take_out(&mut run, &ledger, &removed, &heirs)?;
     let now = jiff::Timestamp::now().as_microsecond();
@@ -69,7 +70,7 @@ pub fn remove(
     Ok(done)
 }
 
-/// The ledger's row of a file whose records are gone: what it was, but for what it held.
+/// The ledger's row of a file whose records are gone: as before, but with no content.
 fn gone(source: Source, now: i64, reason: Option<&str>, run: &str) -> Source {
     Source {
         path: source.path,
@@ -112,7 +113,7 @@ fn removal(sources: &[Source], dry_run: bool) -> Removal {
     }
 }
 
-/// The files of the ledger that one of the patterns names; each must name one.
+/// The files of the ledger that the patterns name. Each pattern must match at least one.
 fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
     let mut found = HashSet::new();
     for pattern in patterns {
@@ -126,11 +127,11 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
             let removed = ledger.iter().any(|source| source.state == SourceState::Removed && named.matches(source));
             bail!(
                 "{pattern} {}; nothing was done. 'sawq sql \"SELECT path, state FROM sources\"' lists what the store holds",
-                if removed { "was removed before" } else { "matches no file in the store" }
+                if removed { "has already been removed" } else { "matches no file in the store" }
             );
         }
     }
-    // What is in an archive goes with it.
+    // Removing an archive removes its members.
     let archives: HashSet<&str> = ledger
         .iter()
         .filter(|source| source.state == SourceState::Archive)
@@ -145,13 +146,13 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
     Ok(ledger.iter().filter(|source| goes(source)).cloned().collect())
 }
 
-/// What names files on the command line.
+/// A pattern or path that names files on the command line.
 struct Named {
     /// A path, or a folder.
     path: String,
-    /// The same, as it is on disk.
+    /// The same, as a path on disk.
     on_disk: String,
-    /// Of paths of sources, and of those on disk.
+    /// Patterns for paths in the store, and for paths on disk.
     patterns: Option<(Pattern, Pattern)>,
 }
 
@@ -162,7 +163,7 @@ impl Named {
         let on_disk = without_parents(&on_disk).into_owned();
         let patterns = if text.contains(['*', '?', '[']) {
             let wrong = || format!("the pattern {text} is wrong");
-            // What leads to where we are is no pattern.
+            // The part that leads to the current folder is not a pattern.
             let here = std::path::absolute(".").map(|here| label(&here)).unwrap_or_default();
             let here = if path.starts_with('/') { String::new() } else { format!("{}/", Pattern::escape(&here)) };
             let of_disk = format!("{here}{path}");
@@ -181,7 +182,7 @@ impl Named {
             let ends = |rest: &str| rest.is_empty() || rest.starts_with('/') || is_member && rest.starts_with('!');
             path.strip_prefix(folder).is_some_and(ends)
         };
-        // As in the filters of sawq, a star matches across folders, too.
+        // As in sawq's filters, a star matches across folders, too.
         let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);
         let whole = without_parents(&whole);
         let by_pattern =
@@ -190,7 +191,7 @@ impl Named {
     }
 }
 
-/// A path without `..`, as it is written: links are not looked at.
+/// A path with `..` resolved as text; links are not followed.
 fn without_parents(path: &str) -> Cow<'_, str> {
     if !path.split('/').any(|part| part == "..") {
         return path.into();
@@ -198,7 +199,7 @@ fn without_parents(path: &str) -> Cow<'_, str> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
-            // Nothing is above the root, whose name is empty.
+            // There is nothing above the root, whose name is empty.
             ".." => parts.truncate(parts.len().saturating_sub(1).max(1)),
             part => parts.push(part),
         }
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(named("b"), Vec::<String>::new());
     }
 
-    /// Paths of sources begin in the folder that was converted; patterns are of the paths that whoever types them sees.
+    /// Paths of sources begin in the folder that was converted. Patterns match the paths that users see and type.
     #[test]
     fn a_pattern_is_of_paths_from_where_one_is() {
         let here = std::env::current_dir().unwrap();

@@ -1,4 +1,4 @@
-//! Rows that were read from data files, gathered to row groups of another one.
+//! Rows read from data files, gathered into the row groups of another data file.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, UInt32Type};
 use sawlog_formats::{ColumnSet, Seen, Table};
 
-/// A row group is closed when it has so many rows, or so many bytes in memory.
+/// A row group is closed when it has this many rows, or this many bytes in memory.
 const ROWS: usize = 256 << 10;
 const BYTES: usize = 96 << 20;
-/// About so many bytes are added at a time, however long the texts are that rows share.
+/// About this many bytes are added at a time, however long the texts are that rows share.
 const STEP: usize = 8 << 20;
 
 /// Rows that wait to become a row group.
@@ -20,11 +20,11 @@ pub(crate) struct Gathered {
     columns: ColumnSet,
 }
 
-/// What is known of a batch of which rows are gathered.
+/// What is known about a batch whose rows are gathered.
 #[derive(Debug)]
 pub(crate) struct Known {
     seen: Seen,
-    /// So many rows may be added at a time.
+    /// How many rows may be added at a time.
     at_once: usize,
 }
 
@@ -40,7 +40,7 @@ impl Gathered {
         Self { table, columns: ColumnSet::new(table) }
     }
 
-    /// Adds rows of a batch, until it is full; gives how many it took.
+    /// Adds rows of a batch until the group is full. Returns how many it took.
     pub(crate) fn add(&mut self, batch: &RecordBatch, rows: Range<usize>, known: &mut Known) -> Result<usize> {
         let mut at = rows.start;
         while at < rows.end && !self.is_full() {
@@ -59,7 +59,7 @@ impl Gathered {
         self.columns.rows() >= ROWS || self.columns.memory() >= BYTES
     }
 
-    /// The rows, if there are any; none are left.
+    /// Takes the rows, if there are any.
     pub(crate) fn take(&mut self) -> Option<RecordBatch> {
         if self.columns.rows() == 0 {
             return None;
@@ -69,7 +69,7 @@ impl Gathered {
     }
 }
 
-/// The length of the longest text in dictionaries, which rows may repeat.
+/// The length of the longest text in the dictionaries, since rows may repeat it.
 fn longest_text(array: &ArrayRef) -> usize {
     match array.data_type() {
         DataType::Dictionary(..) => {

@@ -1,4 +1,4 @@
-//! `sawlog upgrade`: brings a store of an earlier version to the format that is written now.
+//! `sawlog upgrade`: brings a store that an earlier version wrote to the current format.
 
 use anyhow::Result;
 use sawlog_store::parquet::Codec;
@@ -10,20 +10,20 @@ use crate::watch::{Watch, begin_run};
 /// What an upgrade did.
 #[derive(Debug, Serialize)]
 pub struct Upgrade {
-    /// The version of the store's format before.
+    /// The version of the store's format before the upgrade.
     pub from: u64,
     /// The one that it has now.
     pub to: u64,
-    /// Data files whose entities were indexed anew; none if there was nothing to do.
+    /// Data files whose entities were indexed again; 0 if there was nothing to do.
     pub data_files: usize,
 }
 
-/// Brings a store to the format that is written now. Readers need no upgrade: it adds the columns that tables lack, for other
-/// tools, and makes the entity index anew, so that all answers that can come from it do.
+/// Upgrades a store to the current format. Readers do not need this: it adds the columns that tables lack, for other
+/// tools, and rebuilds the entity index, so that it can answer everything that the current index answers.
 ///
 /// # Errors
 ///
-/// If the store can't be read or written; it is as it was then.
+/// If the store can't be read or written. The store is then as it was before.
 pub fn upgrade(store: &Store, watch: &dyn Watch) -> Result<Upgrade> {
     let mut run = begin_run(store, Codec::default(), watch)?;
     let from = store.format()?;

@@ -21,21 +21,22 @@ use crate::merge::{Merge, Reading};
 pub struct Verification {
     /// When it was made.
     pub made_at: String,
-    /// SHA-256 of the lines that `sha256sum` prints of the sources, in order of path: which sources it is about.
+    /// SHA-256 of the lines that `sha256sum` prints for the sources, sorted by path. It identifies the sources that
+    /// were verified.
     pub ledger_sha256: String,
-    /// Inputs that were rebuilt and are what they were.
+    /// Inputs that were rebuilt and match.
     pub verified: usize,
     /// Their bytes.
     pub bytes: i64,
     /// Inputs that need no rebuilding: empty ones, duplicates, files of no known format.
     pub without_records: usize,
-    /// Data files that are not what was written, and what is wrong with them.
+    /// Data files that differ from what was written, and how.
     pub damaged: Vec<String>,
     /// Inputs that can't be rebuilt, and why.
     pub failed: Vec<(String, String)>,
-    /// Fields of data files of which the index says something else than the records.
+    /// Fields of data files for which the index and the records differ.
     pub index_differs: Vec<String>,
-    /// What differs from the manifest, if one was given.
+    /// The differences from the manifest, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_differences: Option<Vec<String>>,
     /// What CloudTrail's digests say, if they were given.
@@ -44,7 +45,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether everything is as it was.
+    /// Whether everything was verified.
     pub fn is_good(&self) -> bool {
         let no_difference = self.manifest_differences.as_ref().is_none_or(Vec::is_empty);
         let good_digests = self.cloudtrail_digests.as_ref().is_none_or(Validation::is_good);
@@ -57,14 +58,14 @@ impl Verification {
 const INDEX_RECORD: u64 = 96;
 /// and what a row of the index takes, which is made again to be compared.
 const INDEX_ROW: u64 = 768;
-/// No more records are compared with the index at a time.
+/// The most records that are compared with the index at a time.
 const INDEX_RECORDS: u64 = 4 << 20;
 
-/// Verifies the whole store, in about so many bytes of memory.
+/// Verifies the whole store, in about this many bytes of memory.
 ///
 /// # Errors
 ///
-/// If the store can't be read at all. What is wrong with it otherwise is told in the result.
+/// If the store can't be read at all. All other faults are in the result.
 pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     let mut snapshots = store.snapshots(&TABLES())?;
     let mut result = Verification::default();
@@ -104,7 +105,8 @@ pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     Ok(result)
 }
 
-/// What comparing a record with the index takes of memory, about: most where nearly every record has values of its own.
+/// About how much memory it takes to compare one record with the index. The most where nearly every record has its
+/// own values.
 fn index_record(snapshots: &[Snapshot]) -> u64 {
     let rows = |is_index: bool| {
         let of_kind = snapshots.iter().filter(|snapshot| (snapshot.table.name == ENTITIES.name) == is_index);
@@ -123,8 +125,8 @@ fn records_and_rejects() -> impl Iterator<Item = &'static Table> {
     formats().iter().map(|format| format.table).chain([&REJECTS])
 }
 
-/// Takes the data files out of a snapshot that are not what was written, to the last bit of every column, read by the others
-/// or not; says what is wrong with them.
+/// Removes from a snapshot the data files that are not what was written, checking every column to the last bit,
+/// whether it is read later or not. Returns what is wrong with them.
 fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -146,7 +148,7 @@ fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
     wrong.into_iter().map(|(_, what)| what).collect()
 }
 
-/// Compares the index with the records, so many at a time, which bounds the memory that it takes.
+/// Compares the index with the records, a limited number at a time to bound the memory.
 fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for format in formats() {
@@ -166,12 +168,12 @@ fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<V
     Ok(wrong)
 }
 
-/// The ledger, as the rows of the store are held against it, both in order of path.
+/// The rows of the ledger, compared with the rows of the store; both are sorted by path.
 struct Walk<'a> {
     ledger: &'a [Source],
     next: usize,
     current: Option<Rebuilt<'a>>,
-    /// The source file under way, if the ledger does not say that it has rows.
+    /// The current source file, if the ledger does not say that it has rows.
     unknown: Option<String>,
     /// The text of a row.
     text: Vec<u8>,
@@ -179,7 +181,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Takes a row, the next one in evidence order.
+    /// Takes the next row in evidence order.
     fn row(&mut self, file: &str, line: i64, texts: &Texts, row: usize) {
         if self.current.as_ref().is_none_or(|rebuilt| rebuilt.source.path != file) {
             if self.unknown.as_deref() == Some(file) {
@@ -207,7 +209,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The rows of another source file begin.
+    /// Called when the rows of another source file begin.
     fn begin(&mut self, file: &str) {
         self.end();
         self.unknown = None;
@@ -219,11 +221,11 @@ impl<'a> Walk<'a> {
             }
             self.without_rows(source);
         }
-        self.result.failed.push((file.to_owned(), "has rows, but is not in the ledger".to_owned()));
+        self.result.failed.push((file.to_owned(), "has rows in the store, but is not in the ledger".to_owned()));
         self.unknown = Some(file.to_owned());
     }
 
-    /// The rows of a source file end.
+    /// Called when the rows of a source file end.
     fn end(&mut self) {
         let Some(rebuilt) = self.current.take() else { return };
         let source = rebuilt.source;
@@ -236,7 +238,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A source of which no rows were found.
+    /// Called for a source that has no rows.
     fn without_rows(&mut self, source: &'a Source) {
         let find = |path: &str| {
             let place = self.ledger.binary_search_by(|source| source.path.as_str().cmp(path));
@@ -254,7 +256,7 @@ impl<'a> Walk<'a> {
             SourceState::Duplicate if is_stale(source, find) => {
                 let first = source.duplicate_of.as_deref().unwrap_or_default();
                 let what = format!(
-                    "is not in the store: the ledger calls it a duplicate of {first}, which has another content now; convert it again"
+                    "is not in the store: the ledger calls it a duplicate of {first}, which now has different content; convert it again"
                 );
                 self.result.failed.push((source.path.clone(), what));
             }
@@ -273,14 +275,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What differs from the ledger in a digest, which is kept whole.
+/// How a digest, which is kept whole, differs from the ledger.
 fn digest_difference(source: &Source) -> Option<String> {
     let sha256 = hex(&Sha256::digest(source.content.as_deref().unwrap_or_default()));
     let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
     (sha256 != *expected).then(|| format!("has the SHA-256 {sha256}; the ledger says {expected}"))
 }
 
-/// One input, as it is put together again.
+/// One input while it is rebuilt.
 struct Rebuilt<'a> {
     source: &'a Source,
     remainder: Remainder,
@@ -293,7 +295,7 @@ struct Rebuilt<'a> {
 impl<'a> Rebuilt<'a> {
     fn new(source: &'a Source) -> Self {
         let format = source.format.as_deref().and_then(sawlog_formats::format);
-        // A document that holds records is put together by what it says of their places.
+        // A document that holds records is rebuilt from what it says about their places.
         let in_lines = source.envelope.is_none() && format.is_none_or(|format| !format.framing.is_json());
         let remainder = Remainder {
             in_lines,
@@ -312,7 +314,7 @@ impl<'a> Rebuilt<'a> {
         *counted += i64::from(begins);
     }
 
-    /// What differs from the ledger, if anything does.
+    /// How it differs from the ledger, if it does.
     fn finish(mut self) -> Option<String> {
         let source = self.source;
         let size = self.rebuilder.finish(&self.remainder, &mut |bytes| self.hasher.update(bytes));
@@ -331,11 +333,11 @@ impl<'a> Rebuilt<'a> {
     }
 }
 
-/// The text of a batch's rows.
+/// The texts of a batch's rows.
 enum Texts {
-    /// Of a table that says how records are wrapped in their files, that too.
+    /// For tables that say how records are wrapped in their files, the wrapping, too.
     Records(Box<dyn Printer>, Option<Box<WrappedColumns>>),
-    /// What stands before each, and itself.
+    /// The text before each row, and the row itself.
     Rejects(Box<(TextColumn, BinaryArray)>),
 }
 

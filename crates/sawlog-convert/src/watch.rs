@@ -1,20 +1,20 @@
-//! What a command tells whoever waits for it, and how it is stopped.
+//! How a command reports its progress to the caller, and how the caller stops it.
 
 use anyhow::Result;
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, Store, UndoneRun};
 
-/// Who waits for a command: is told how far it is, from any of its threads, and can stop it.
+/// The caller of a command. Threads of the command report progress to it, and it can stop the command.
 pub trait Watch: Sync {
     /// Another run has the store; the command waits for it.
     fn waiting(&self) {}
 
-    /// A run that was cut off before could not be finished, and was undone.
+    /// An earlier run that was interrupted could not be finished, and was undone.
     fn undone(&self, run: &UndoneRun) {
         let _ = run;
     }
 
-    /// So many bytes are to be read.
+    /// This many bytes will be read.
     fn begin(&self, bytes: u64) {
         let _ = bytes;
     }
@@ -24,17 +24,17 @@ pub trait Watch: Sync {
         let _ = label;
     }
 
-    /// So many bytes more are to be read than it seemed: what came out of archives.
+    /// This many bytes more will be read, because archives were unpacked.
     fn more(&self, bytes: u64) {
         let _ = bytes;
     }
 
-    /// So many bytes more were read.
+    /// This many more bytes were read.
     fn bytes(&self, bytes: usize) {
         let _ = bytes;
     }
 
-    /// So many records more were decoded.
+    /// This many more records were decoded.
     fn records(&self, records: i64) {
         let _ = records;
     }
@@ -42,10 +42,10 @@ pub trait Watch: Sync {
     /// One more input was read.
     fn file(&self) {}
 
-    /// All is read; the store is written to.
+    /// Everything is read; the store is written to.
     fn committing(&self) {}
 
-    /// Whether the command is to stop, and leave the store as it was.
+    /// Whether the command should stop and leave the store as it was.
     fn wants_to_stop(&self) -> bool {
         false
     }
@@ -59,11 +59,11 @@ impl Watch for () {}
 #[error("interrupted; the store is as it was")]
 pub struct Interrupted;
 
-/// Begins a run, once no other one has the store.
+/// Begins a run, once no other run has the store.
 ///
 /// # Errors
 ///
-/// If the store can't be locked, or what a run left behind can't be read.
+/// If the store can't be locked, or what an earlier run left can't be read.
 pub fn begin_run<'s>(store: &'s Store, codec: Codec, watch: &dyn Watch) -> Result<Run<'s>> {
     let run = Run::begin(store, codec, || watch.waiting())?;
     run.undone().iter().for_each(|undone| watch.undone(undone));

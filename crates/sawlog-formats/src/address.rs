@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The canonical spelling of an address: of IPv6 that of RFC 5952, and IPv4 where an IPv6 address only wraps one. A zone stays
-/// behind it. Whatever is no address stays as it is.
+/// The canonical spelling of an address: RFC 5952 for IPv6, and plain IPv4 for an IPv6 address that only wraps one. A zone
+/// is kept after it. Text that is not an address stays as it is.
 ///
 /// ```
 /// use sawlog_formats::canonical_address;
@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// ```
 #[must_use]
 pub fn canonical_address(text: &str) -> Cow<'_, str> {
-    // Nearly all addresses are IPv4, which is told fast; it has one spelling.
+    // Nearly all addresses are IPv4, which is quick to recognise and has only one spelling.
     if memchr::memchr(b':', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }

@@ -1,26 +1,26 @@
-//! Blocks: pieces of content as decoders take them, and the records in those that are not of lines.
+//! Blocks: pieces of content for decoders, and the records in blocks that are not made of lines.
 
 use crate::reject::RejectReason;
 use crate::wrapping::Wrapping;
 
-/// What stands before a record that does not stand in a line, where nothing else is said.
+/// The text before a record that is not in a line, unless the item says otherwise.
 pub(crate) const USUAL_GAP: &str = ",";
 
 /// A piece of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block<'a> {
-    /// Whole lines, of which the last of a file may lack its line feed.
+    /// Whole lines. The last line of a file may lack its line feed.
     Lines(&'a [u8]),
-    /// Whole JSON objects, and what stands before each.
+    /// Whole JSON objects, and the text before each.
     Json(&'a [u8], &'a [Item]),
-    /// A part of a record that is longer than fits, and whether it is the last one. A line's line feed is not in it.
+    /// A part of a record that is too long, and whether it is the last part. A line's line feed is not in it.
     Long(&'a [u8], bool),
 }
 
-/// A JSON object in a block, or what stands where one should.
+/// A JSON object in a block, or other text in the place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Where what stands before it begins: where the item before ends.
+    /// Where the text before it begins: at the end of the item before.
     pub gap: usize,
     /// Where it begins and ends.
     pub start: usize,
@@ -30,7 +30,7 @@ pub struct Item {
     pub problem: Option<RejectReason<'static>>,
     /// Whether more of it follows, as [`Block::Long`].
     pub continues: bool,
-    /// How it is wrapped in its file, if it comes out of a document of another kind.
+    /// How it is wrapped in its file, if it comes from a document of another kind.
     pub wrapped: Option<Wrapped>,
 }
 
@@ -38,49 +38,49 @@ pub struct Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrapped {
     pub(crate) wrapping: Wrapping,
-    /// Where in the block is what stands in the file, if that differs from what is decoded.
+    /// Where the block has the text in the file, if that differs from the decoded text.
     pub(crate) verbatim: Option<(usize, usize)>,
     /// Whether wrapping the record in the usual way gives that.
     pub(crate) is_usual: bool,
-    /// Where in the block the record itself is, if what is decoded was made from it.
+    /// Where the block has the record itself, if the decoded text was made from it.
     pub(crate) record: Option<(usize, usize)>,
-    /// Where it stands in the bytes that the block takes.
+    /// Its range in the bytes that the block takes.
     pub(crate) at: usize,
 }
 
 impl Item {
-    /// The item as it stands in its file.
+    /// The item as it is in its file.
     #[must_use]
     pub fn verbatim<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         let (start, end) = self.wrapped.and_then(|wrapped| wrapped.verbatim).unwrap_or((self.start, self.end));
         &block[start..end]
     }
 
-    /// The item's own text, without what it is wrapped in.
+    /// The item's own text, without its wrapping.
     #[must_use]
     pub fn record<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         let (start, end) = self.made_from().unwrap_or((self.start, self.end));
         &block[start..end]
     }
 
-    /// The record from which what is decoded was made.
+    /// The record that the decoded text was made from.
     pub(crate) fn made_from(&self) -> Option<(usize, usize)> {
         self.wrapped?.record
     }
 
-    /// The name of what it is wrapped in, if it comes out of a document of another kind.
+    /// The name of its wrapping, if it comes from a document of another kind.
     #[must_use]
     pub fn wrapping(&self) -> Option<&'static str> {
         self.wrapped.map(|wrapped| wrapped.wrapping.name())
     }
 
-    /// What stands in the file, if wrapping the record in the usual way does not give it.
+    /// The text in the file, if wrapping the record in the usual way does not give it.
     #[must_use]
     pub fn unusual<'a>(&self, block: &'a [u8]) -> Option<&'a [u8]> {
         self.wrapped.filter(|wrapped| !wrapped.is_usual).map(|_| self.verbatim(block))
     }
 
-    /// Where it stands, from where the block's bytes begin in the file.
+    /// Its place, counted from the block's first byte in the file.
     #[must_use]
     pub fn place(&self) -> usize {
         self.wrapped.map_or(self.start, |wrapped| wrapped.at)

@@ -1,7 +1,7 @@
-//! The columns of one table for one date, as they are filled: rows go in, an Arrow record batch comes out.
+//! The columns of one table for one date while they are filled: rows go in, an Arrow record batch comes out.
 //!
-//! Text columns come out as dictionary arrays or as plain ones, whichever pays for the values seen, so that whoever
-//! writes them need not hash a value again.
+//! Text columns come out as dictionary arrays or as plain ones, whichever is cheaper for the values seen, so that
+//! writers need not hash a value again.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct ColumnSet {
 /// What [`ColumnSet::append`] has seen of a source's dictionaries.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The columns to which it was appended.
+    /// The columns that the dictionaries were appended to.
     id: Option<u64>,
     numbers: Numbers,
 }
@@ -95,12 +95,12 @@ impl ColumnSet {
         &mut self.columns
     }
 
-    /// Says that `count` rows have been set in the columns that have a value; the others are null.
+    /// Declares that `count` rows have been set in the columns that have a value; the others are null.
     pub(crate) fn rows_set(&mut self, count: usize) {
         self.rows += count;
     }
 
-    /// Makes what was not set null.
+    /// Makes values null that were not set.
     pub(crate) fn settle(&mut self) {
         for column in &mut self.columns {
             column.settle(self.rows);
@@ -108,14 +108,14 @@ impl ColumnSet {
         }
     }
 
-    /// Says that `count` values have been appended to every column.
+    /// Declares that `count` values have been appended to every column.
     pub(crate) fn rows_appended(&mut self, count: usize) {
         self.rows += count;
         debug_assert!(self.columns.iter().all(|column| column.len() == self.rows), "columns differ in length");
     }
 
-    /// Appends rows of a record batch of the same table, whose text columns may be dictionaries (keys `u32`) or plain. `seen` is
-    /// for one batch after the other of the same source.
+    /// Appends rows of a record batch of the same table. Its text columns may be dictionaries (keys `u32`) or plain.
+    /// `seen` must be used for the batches of one source, one after another.
     ///
     /// # Errors
     ///
@@ -136,11 +136,11 @@ impl ColumnSet {
         Ok(())
     }
 
-    /// The rows as a record batch. A text column is a dictionary array (keys `u32`) where that pays, else plain.
+    /// The rows as a record batch. A text column is a dictionary array (keys `u32`) if that is cheaper, else plain.
     ///
     /// # Panics
     ///
-    /// If a decoder broke its word that text is UTF-8 or that every column got every row.
+    /// If a decoder broke its promise that text is UTF-8, or that every column gets every row.
     #[must_use]
     pub fn finish(self) -> RecordBatch {
         let columns: Vec<ArrayRef> = self.columns.into_iter().map(|column| column.finish(self.rows)).collect();
@@ -155,7 +155,7 @@ impl ColumnSet {
     }
 }
 
-/// Rows and bytes of each column of a [`ColumnSet`]; a column that was never set has none.
+/// Rows and bytes of each column of a [`ColumnSet`]; a column that was never set has 0.
 #[derive(Clone, Debug, Default)]
 pub struct Sizes {
     columns: Vec<(usize, usize)>,

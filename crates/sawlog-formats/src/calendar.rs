@@ -1,12 +1,12 @@
-//! The civil calendar, the times that a store can hold, and times in the forms of ISO 8601.
+//! The civil calendar, the times that a store can hold, and times in ISO 8601 forms.
 
 use std::ops::RangeInclusive;
 
 /// Microseconds of a day.
 pub(crate) const MICROS_A_DAY: i64 = 86_400_000_000;
 
-/// The times that a store can hold, in microseconds since 1970: those of the years 1 to 9999, in UTC. Dates outside of
-/// these have no name of four digits, and Delta, `DataFusion` or what people read a store with refuse them.
+/// The times that a store can hold, in microseconds since 1970: the years 1 to 9999, in UTC. Dates outside these
+/// years have no four-digit name, and Delta, `DataFusion` or other readers of a store refuse them.
 pub const TIMES: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// Two digits as a number.
@@ -21,7 +21,8 @@ pub(crate) fn within_times(micros: i64) -> Option<i64> {
     TIMES.contains(&micros).then_some(micros)
 }
 
-/// A day as text and its number, counted from 1970-01-01: that of the time read last, which most lines have as well.
+/// A day as text and as a number, counted from 1970-01-01. It remembers the day of the last time, which most lines
+/// share.
 #[derive(Debug)]
 pub(crate) struct LastDay<const LEN: usize> {
     text: [u8; LEN],
@@ -29,13 +30,13 @@ pub(crate) struct LastDay<const LEN: usize> {
 }
 
 impl<const LEN: usize> LastDay<LEN> {
-    /// Remembers the first day of 1970, which is written so: a text that was never read must not stand for a day, whatever bytes
-    /// a line has.
+    /// Starts with the first day of 1970 in this form. A text that was never read must not count as a day, whatever
+    /// bytes a line has.
     pub(crate) const fn new(first: [u8; LEN]) -> Self {
         Self { text: first, day: 0 }
     }
 
-    /// The number of a day, which `read` gives of a text that is not remembered.
+    /// The number of a day; `read` computes it for a text that is not remembered.
     #[inline]
     pub(crate) fn number(&mut self, text: &[u8; LEN], read: impl FnOnce(&[u8; LEN]) -> Option<i64>) -> Option<i64> {
         if *text != self.text {
@@ -70,9 +71,9 @@ pub(crate) fn read_iso8601(text: &[u8]) -> Option<i64> {
     read_any_iso8601(text).and_then(within_times)
 }
 
-/// `2021-07-29T13:06:49Z` as microseconds since 1970; what a fraction of the second has beyond these is left out. Read as
-/// well are a blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, and any offset from UTC. A time that
-/// says nothing of its offset is in UTC, as AWS's logs and exports of them are.
+/// `2021-07-29T13:06:49Z` as microseconds since 1970; further digits of a fraction are dropped. Also accepted are a
+/// blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, and any offset from UTC. A time without an
+/// offset is in UTC, as in AWS's logs and exports.
 pub(crate) fn read_any_iso8601(text: &[u8]) -> Option<i64> {
     let (date, is_compact, clock) = match text {
         [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', clock @ ..] => {
@@ -104,7 +105,7 @@ pub(crate) fn read_any_iso8601(text: &[u8]) -> Option<i64> {
     Some(seconds * 1_000_000 + fraction)
 }
 
-/// The microseconds of a fraction of a second, if there is one, and what follows it.
+/// The microseconds of a fraction of a second, if there is one, and the rest of the text.
 fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let [b'.' | b',', rest @ ..] = text else { return Some((0, text)) };
     let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

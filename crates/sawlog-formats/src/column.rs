@@ -18,13 +18,13 @@ use crate::interner::Interner;
 use crate::table::{Column, Kind, Layout};
 use crate::text::TextColumn;
 
-/// Stands in the keys of a dictionary column for a null.
+/// The key for null in a dictionary column.
 const NULL_KEY: u32 = u32::MAX;
 
-/// What a column's few allocations take beside their content, about.
+/// About how much memory a column's few allocations take in addition to its content.
 const COLUMN_OVERHEAD: usize = 128;
 
-/// After how many rows a dictionary column first asks itself whether its dictionary pays.
+/// The number of rows after which a dictionary column first checks whether its dictionary pays.
 const FIRST_REVIEW: usize = 4096;
 
 /// A column as it is filled.
@@ -72,7 +72,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The bytes of plain text; a dictionary's are few.
+    /// Bytes of plain text; a dictionary has few.
     pub(crate) fn bytes(&self) -> usize {
         if let Self::Plain { bytes, .. } = self { bytes.len() } else { 0 }
     }
@@ -143,7 +143,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends numbers or times; of numbers with a fraction the bits.
+    /// Appends numbers or times; for floating-point numbers, the bits.
     pub(crate) fn numbers(&mut self, new: impl Iterator<Item = Option<i64>> + Clone) {
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
         let before = values.len();
@@ -155,7 +155,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends rows of an Arrow column of the same kind, in whichever layout it has.
+    /// Appends rows of an Arrow column of the same kind, in any layout.
     pub(crate) fn append(
         &mut self,
         array: &ArrayRef,
@@ -197,7 +197,7 @@ impl ColumnBuilder {
                 let list = array.as_list_opt::<i32>().ok_or_else(wrong)?;
                 let items = list.values().as_struct_opt().filter(|group| group.num_columns() == children.len());
                 let place = |row: usize| usize::try_from(list.value_offsets()[row]).unwrap_or_default();
-                // What a list holds that is null is not there.
+                // A null list may have items, which do not count.
                 let there: Vec<_> =
                     rows.clone().filter(|row| list.is_valid(*row) && place(*row) < place(row + 1)).collect();
                 for (child, array) in children.iter_mut().zip(items.ok_or_else(wrong)?.columns()) {
@@ -249,8 +249,8 @@ impl ColumnBuilder {
         }
     }
 
-    /// Sets the text of `row`, as [`ColumnBuilder::set_text`] does, of a column that has no more than `most` distinct texts;
-    /// says whether it could.
+    /// Sets the text of `row`, like [`ColumnBuilder::set_text`], in a column with at most `most` distinct texts.
+    /// Returns whether it could.
     pub(crate) fn set_text_within(&mut self, row: usize, value: &[u8], most: usize) -> bool {
         let Self::Dictionary { values, .. } = self else {
             self.set_text(row, value);
@@ -264,7 +264,7 @@ impl ColumnBuilder {
         true
     }
 
-    /// Sets the number, time or truth (0 or 1) of `row`, the last one or one after it.
+    /// Sets the number, time or boolean (0 or 1) of `row`, the last one or one after it.
     pub(crate) fn set_number(&mut self, row: usize, value: i64) {
         self.make_last(row);
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
@@ -272,7 +272,7 @@ impl ColumnBuilder {
         valid.append_non_null();
     }
 
-    /// Says that the group of `row`, the last one or one after it, is there; gives its columns.
+    /// Declares that the group of `row`, the last one or one after it, is present. Returns its columns.
     pub(crate) fn set_struct(&mut self, row: usize) -> &mut [Self] {
         self.make_last(row);
         let Self::Struct { children, valid, .. } = self else { panic!("the column is no group") };
@@ -280,8 +280,8 @@ impl ColumnBuilder {
         children
     }
 
-    /// Says that the list of `row`, the last one or one after it, has `count` groups; gives their columns, and the row
-    /// in them of the first group.
+    /// Declares that the list of `row`, which is the last row or one after it, has `count` groups. Returns their
+    /// columns, and the row of the first group in them.
     pub(crate) fn set_list(&mut self, row: usize, count: usize) -> (&mut [Self], usize) {
         self.make_last(row);
         let Self::List { children, offsets, valid, .. } = self else { panic!("the column is no list") };
@@ -296,7 +296,7 @@ impl ColumnBuilder {
         self.truncate(row);
     }
 
-    /// Forgets the rows from `rows` on, and adds nulls until there are so many.
+    /// Drops the rows from `rows` on, and adds nulls until there are this many.
     #[inline]
     fn make_last(&mut self, rows: usize) {
         match self.len().cmp(&rows) {
@@ -334,7 +334,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Adds nulls until there are `rows` rows; not in the columns of a group, for which that is done at last.
+    /// Adds nulls until there are `rows` rows. The columns of a group are filled up at the end instead.
     fn pad(&mut self, rows: usize) {
         let missing = rows.saturating_sub(self.len());
         if missing == 0 {
@@ -357,7 +357,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Makes what was not set of `rows` rows null, here and in the columns below.
+    /// Makes values null that were not set in `rows` rows, here and in the columns below.
     pub(crate) fn settle(&mut self, rows: usize) {
         self.pad(rows);
         match self {
@@ -384,13 +384,13 @@ impl ColumnBuilder {
         }
     }
 
-    /// Turns into a plain column, because more than half of the values were new ones.
+    /// Turns into a plain column, because more than half of the values were new.
     fn give_up_dictionary(&mut self) {
         let Self::Dictionary { keys, values, .. } = std::mem::replace(self, Self::plain(Kind::Text)) else { return };
         self.texts(keys.iter().map(|&key| (key != NULL_KEY).then(|| values.get(key))));
     }
 
-    /// So many nulls, which take no writing of one after the other; `None` of groups and lists.
+    /// This many nulls, without writing one after another; `None` for groups and lists.
     fn all_null(&self, rows: usize) -> Option<ArrayRef> {
         Some(match self {
             Self::Dictionary { .. } => {
@@ -411,7 +411,7 @@ impl ColumnBuilder {
         })
     }
 
-    /// The column as an Arrow array of so many rows: those after the last one that was set are null.
+    /// The column as an Arrow array of this many rows. Rows after the last one that was set are null.
     pub(crate) fn finish(mut self, rows: usize) -> ArrayRef {
         if self.len() == 0
             && let Some(nulls) = self.all_null(rows)
@@ -450,14 +450,14 @@ impl ColumnBuilder {
     }
 }
 
-/// Whether the values of all rows, one after the other, take hardly more than the distinct ones and their numbers: a few long
-/// texts that rows repeat could take any amount.
+/// Whether the values of all rows, one after another, take hardly more than the distinct ones and their numbers. A
+/// few long texts that rows repeat could take any amount.
 fn plain_is_no_larger(keys: &[u32], values: &Interner) -> bool {
     let plain: usize = keys.iter().filter(|key| **key != NULL_KEY).map(|key| values.get(*key).len()).sum();
     plain <= 2 * values.memory() + keys.len() * 4
 }
 
-/// The number of a row's text among `values`; `numbers` has those of a dictionary's texts that were looked up before.
+/// The number of a row's text among `values`. `numbers` caches the numbers of a dictionary's texts.
 fn number_of(text: &TextColumn, row: usize, numbers: &mut [Option<NonZeroU32>], values: &mut Interner) -> Option<u32> {
     let TextColumn::Dictionary(keys, texts) = text else {
         return text.get(row).map(|text| values.intern(text.as_bytes()));
@@ -476,7 +476,7 @@ fn number_of(text: &TextColumn, row: usize, numbers: &mut [Option<NonZeroU32>], 
     Some(number)
 }
 
-/// How the numbers of a column are read, whether they are there or not.
+/// How to read the numbers of a column, null or not.
 fn number_getter(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> i64 + '_>> {
     if let Some(bools) = array.as_boolean_opt() {
         return Some(Box::new(|row| i64::from(bools.value(row))));
@@ -492,8 +492,9 @@ fn number_getter(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> i64 + '_>> {
     Some(Box::new(|row| numbers[row]))
 }
 
-/// The numbers that the texts of a record batch's dictionaries have in the columns to which its rows are appended, a list for
-/// each text column in order. It belongs to these columns and to the dictionaries for which it was made, of which it keeps hold.
+/// The numbers of a record batch's dictionary texts in the columns that its rows are appended to: a list for each
+/// text column in order. It belongs to these columns and to the dictionaries that it was made for, which it keeps
+/// alive.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(Vec<(Option<StringArray>, Vec<Option<NonZeroU32>>)>);
 
@@ -520,7 +521,7 @@ impl Memo<'_> {
         self.at = place;
     }
 
-    /// The numbers of the next column's texts: none known, if its dictionary is another than before.
+    /// The numbers of the next column's texts; none are known if its dictionary has changed.
     fn next(&mut self, text: &TextColumn) -> &mut [Option<NonZeroU32>] {
         if self.at == self.numbers.0.len() {
             self.numbers.0.push((None, Vec::new()));

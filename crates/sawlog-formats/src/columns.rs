@@ -1,4 +1,4 @@
-//! Columns of a record batch by name, in whichever of their layouts they come: what printers read.
+//! Columns of a record batch by name, in any of their layouts, for printers.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -41,7 +41,7 @@ impl BytesColumn {
         }
     }
 
-    /// The bytes in `row`, or nothing where it is null.
+    /// The bytes in `row`; `None` for null.
     pub(crate) fn get(&self, row: usize) -> Option<&[u8]> {
         match self {
             Self::Plain(array) => array.is_valid(row).then(|| array.value(row)),
@@ -70,7 +70,8 @@ impl NumberColumn {
         int32().or_else(int64).or_else(time).or_else(float64).ok_or_else(|| wrong(name, array.data_type()))
     }
 
-    /// The number in `row`, of a time the microseconds since 1970, of one with a fraction its bits; nothing where it is null.
+    /// The number in `row`: of a time, the microseconds since 1970; of a floating-point number, its bits; `None` for
+    /// null.
     pub(crate) fn get(&self, row: usize) -> Option<i64> {
         match self {
             Self::Int32(array) => array.is_valid(row).then(|| i64::from(array.value(row))),

@@ -1,4 +1,4 @@
-//! Compressed streams: which they are, by their first bytes, and how several layers of them are read within one limit.
+//! Compressed streams: recognises them by their first bytes, and reads several layers of them within one limit.
 
 use std::fmt::{self, Debug};
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,13 +11,13 @@ use lzma_rust2::XzReader;
 
 use crate::inflate::{MAX_RATIO, PIECE, RATIO_FROM, is_gzip};
 
-/// No file is decompressed more often than this.
+/// The most layers of compression that are read.
 pub const MAX_LAYERS: usize = 4;
 /// The largest window or dictionary of a stream, in KiB: that of `zstd --ultra -22`, twice that of `xz -9`.
 pub const MAX_WINDOW_KIB: u32 = 130 << 10;
-/// A layer hands so many bytes to the one above it at a time.
+/// A layer passes this many bytes at a time to the one above it.
 const BUFFER: usize = 64 << 10;
-/// So much of what a compressed file holds shows what that is.
+/// This much of the content of a compressed file shows what it is.
 const SHOWN: u64 = 1 << 10;
 
 /// A compression.
@@ -45,7 +45,7 @@ impl Compression {
     pub fn of(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
-            // The magic number, or a skippable frame, which comes first where a file was compressed in pieces.
+            // The magic number, or a skippable frame, which comes first if a file was compressed in pieces.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
                 if rest.starts_with(b"1AY&SY") || rest.starts_with(b"\x17rE8P\x90") =>
@@ -84,24 +84,25 @@ pub fn layer_names(layers: &[Compression]) -> String {
     layers.iter().map(|layer| layer.name()).collect::<Vec<_>>().join("+")
 }
 
-/// How many bytes may come out of an input file, over all of its layers of compression.
+/// How many bytes an input file may expand to, over all its layers of compression.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
     taken: AtomicU64,
     is_exceeded: AtomicBool,
-    /// What is taken beyond the limit comes out of this one.
+    /// Bytes beyond the limit are taken from this one.
     beyond: Option<Arc<Budget>>,
 }
 
 impl Budget {
-    /// That of a file of `size` bytes: `max` bytes, and not more than both 64 MiB and 250 times its size.
+    /// The budget of a file of `size` bytes: `max` bytes, and at most 250 times its size or 64 MiB, whichever is
+    /// more.
     #[must_use]
     pub fn of(size: u64, max: u64) -> Self {
         Self::new(max.min(RATIO_FROM.max(size.saturating_mul(MAX_RATIO))), None)
     }
 
-    /// That of a member of an archive, for which so many bytes were taken before.
+    /// The budget of a member of an archive, for which some bytes were taken before.
     #[must_use]
     pub fn of_member(taken: u64, archive: Arc<Self>) -> Self {
         Self::new(taken, Some(archive))
@@ -111,14 +112,14 @@ impl Budget {
         Self { limit, taken: AtomicU64::new(0), is_exceeded: AtomicBool::new(false), beyond }
     }
 
-    /// As much as is left of it, for one reading more of what it is for.
+    /// The rest of the budget, for another reading of the same content.
     #[must_use]
     pub fn rest(&self) -> Self {
         let left = self.limit.saturating_sub(self.taken.load(Ordering::Relaxed));
         Self::new(left.saturating_add(self.beyond.as_ref().map_or(0, |beyond| beyond.rest().limit)), None)
     }
 
-    /// Takes up to so many bytes; says how many may come.
+    /// Takes up to this many bytes. Returns how many may come.
     pub fn take(&self, bytes: u64) -> u64 {
         let before = self.taken.fetch_add(bytes, Ordering::Relaxed);
         let own = self.limit.saturating_sub(before).min(bytes);
@@ -129,7 +130,7 @@ impl Budget {
         given
     }
 
-    /// Takes all of so many bytes, or none; says whether it did.
+    /// Takes all of these bytes, or none. Returns whether it took them.
     #[must_use]
     pub fn take_all(&self, bytes: u64) -> bool {
         let fits = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
@@ -149,13 +150,13 @@ impl Budget {
         }
     }
 
-    /// Whether more was wanted than may come.
+    /// Whether more was wanted than is allowed.
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
         self.is_exceeded.load(Ordering::Relaxed)
     }
 
-    /// Whether more may come where `--max-inflate` is larger.
+    /// Whether a larger `--max-inflate` would allow more.
     #[must_use]
     pub fn is_bound_by(&self, max: u64) -> bool {
         self.beyond.as_ref().map_or(self.limit >= max, |beyond| beyond.is_bound_by(max))
@@ -171,7 +172,7 @@ impl Budget {
     }
 }
 
-/// A reader whose bytes are taken out of a budget.
+/// A reader that takes its bytes from a budget.
 #[derive(Debug)]
 pub struct Charged<'a, R> {
     inner: R,
@@ -179,7 +180,7 @@ pub struct Charged<'a, R> {
 }
 
 impl<'a, R> Charged<'a, R> {
-    /// Reads `inner`, as far as the budget goes.
+    /// Reads `inner` as far as the budget goes.
     pub fn new(inner: R, budget: &'a Budget) -> Self {
         Self { inner, budget }
     }
@@ -195,7 +196,7 @@ impl<R: Read> Read for Charged<'_, R> {
     }
 }
 
-/// Reads what is in `input` under layers of compression, the outer one first.
+/// Reads the content of `input` under layers of compression, the outer one first.
 ///
 /// # Errors
 ///
@@ -208,15 +209,15 @@ pub fn decompressed<'a>(
     let Some((first, inner)) = layers.split_first() else { return Ok(Box::new(input)) };
     let mut reader = Charged::new(first.reader(input)?, budget);
     for layer in inner {
-        // Only between layers: where there are many small files, a buffer for each would tear the memory to pieces.
+        // Only between layers: for many small files, a buffer for each would fragment the memory.
         let buffered = Box::new(BufReader::with_capacity(BUFFER, reader));
         reader = Charged::new(layer.reader(buffered)?, budget);
     }
     Ok(Box::new(reader))
 }
 
-/// Finds the layers of compression of files. It is kept from one file to the next: a new decompressor for each of many small files
-/// would tear the memory to pieces.
+/// Finds the layers of compression of files. It is reused for all files: a new decompressor for each of many small
+/// files would fragment the memory.
 #[derive(Default)]
 pub struct Peeler {
     gzip: Option<GzDecoder<Box<dyn BufRead>>>,
@@ -229,8 +230,8 @@ impl Debug for Peeler {
 }
 
 impl Peeler {
-    /// The layers of compression of what `open` reads, up to [`MAX_LAYERS`] of them, and the beginning of what is inside. What is
-    /// broken has as many as can be read.
+    /// The layers of compression of what `open` reads, up to [`MAX_LAYERS`], and the beginning of the content. For a
+    /// broken file, the layers that can be read.
     ///
     /// # Errors
     ///
@@ -251,7 +252,8 @@ impl Peeler {
         }
     }
 
-    /// The beginning of what is in a gzip file, as far as its first member shows it; nothing if others are to be looked at, too.
+    /// The beginning of the content of a gzip file, if its first member shows it; empty if other members must be
+    /// looked at, too.
     fn first_of_gzip(&mut self, input: Box<dyn BufRead>) -> Vec<u8> {
         let gzip = match &mut self.gzip {
             Some(gzip) => {
@@ -268,8 +270,8 @@ impl Peeler {
     }
 }
 
-/// Decompresses a file of `bytes` under layers of compression piece by piece into `buffer`, as [`crate::inflate`] does. If `take`
-/// fails, the budget has back what was taken of it.
+/// Decompresses a file of `bytes` under layers of compression, piece by piece into `buffer`, like [`crate::inflate`].
+/// If `take` fails, the budget gets back what was taken from it.
 ///
 /// # Errors
 ///
@@ -313,7 +315,7 @@ pub fn decompress<E>(
     }
 }
 
-/// The members of a gzip file, one after the other; zeros may follow the last one. See [`crate::inflate`].
+/// The members of a gzip file, one after another; zeros may follow the last one. See [`crate::inflate`].
 struct GzipMembers<R> {
     /// `None` after the last one.
     decoder: Option<GzDecoder<Fronted<R>>>,
@@ -324,7 +326,7 @@ impl<R: BufRead> GzipMembers<R> {
         Self { decoder: Some(GzDecoder::new(Fronted { front: [0; 3], at: 3, rest: input })) }
     }
 
-    /// Goes on after the end of a member.
+    /// Continues after the end of a member.
     fn next_member(mut rest: Fronted<R>) -> io::Result<Option<GzDecoder<Fronted<R>>>> {
         let mut next = Vec::with_capacity(3);
         rest.by_ref().take(3).read_to_end(&mut next)?;
@@ -360,7 +362,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
     }
 }
 
-/// A reader, and three bytes that were read of it before.
+/// A reader, with three bytes that were already read from it.
 struct Fronted<R> {
     front: [u8; 3],
     at: usize,
@@ -448,7 +450,7 @@ mod tests {
             let (content, broken) = opened(&bytes, &layers, &small);
             assert!(text.starts_with(&content) && content.len() <= 200_000, "{names}");
             assert!(broken.unwrap().contains("grows past 200000 bytes"));
-            // What breaks off says so, and gives what came before.
+            // A stream that breaks off is reported, and everything before that is returned.
             let (content, broken) = opened(&bytes[..bytes.len() / 2], &layers, &Budget::of(1, u64::MAX));
             assert!(text.starts_with(&content) && broken.is_some(), "{names}");
         }

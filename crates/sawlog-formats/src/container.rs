@@ -1,4 +1,4 @@
-//! Archives that are read: which they are, by their first bytes.
+//! The archives that are read, recognised by their first bytes.
 
 /// A kind of archive whose members are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,10 +10,10 @@ pub enum Container {
 }
 
 impl Container {
-    /// The kind of archive that begins with `head`, of which 512 bytes are enough.
+    /// The kind of archive that begins with `head`; 512 bytes are enough.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
-        // A member; the end of an archive without any; a mark of archives that were written in one go.
+        // The header of a member; of the end of an empty archive; of an archive that was written in one go.
         let zip: [&[u8]; 3] = [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"];
         if zip.iter().any(|magic| head.starts_with(magic)) {
             return Some(Self::Zip);
@@ -34,14 +34,14 @@ impl Container {
 /// Whether a file begins with the header of a tar member: POSIX tar and GNU tar name themselves, older ones have a checksum.
 fn is_tar(head: &[u8]) -> bool {
     let Some((header, _)) = head.split_first_chunk::<512>() else { return false };
-    // Text has no zeros; a header's fields are filled up with them.
+    // Text has no zero bytes; a header's fields are padded with them.
     if header[0] == 0 || !header.contains(&0) {
         return false;
     }
     if header[257..262] == *b"ustar" {
         return true;
     }
-    // The sum of all bytes, with blanks in place of the sum, as octal digits.
+    // The sum of all bytes, with blanks for the field of the sum, as octal digits.
     let field = header[148..156].trim_ascii_start();
     let digits = field.iter().take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     let ends_well = field.get(digits).is_none_or(|byte| matches!(byte, 0 | b' '));

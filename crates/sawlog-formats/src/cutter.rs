@@ -1,4 +1,4 @@
-//! Cuts content into blocks of whole records, however the bytes come.
+//! Cuts content into blocks of whole records, however the bytes arrive.
 
 use memchr::{memchr, memrchr};
 
@@ -15,7 +15,7 @@ const BLOCK: usize = 256 << 10;
 pub enum Cutter {
     /// Into lines.
     Lines {
-        /// Whether the beginning of the line under way was taken already, since the line is too long for one block.
+        /// Whether the beginning of the current line was taken already, because the line is too long for one block.
         in_long_line: bool,
     },
     /// Into JSON objects.
@@ -23,7 +23,7 @@ pub enum Cutter {
 }
 
 impl Cutter {
-    /// A cutter of content that is made up in this way.
+    /// A cutter of content with this framing.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         match framing {
@@ -41,7 +41,7 @@ impl Cutter {
         }
     }
 
-    /// Whether the JSON so far has brackets that are not closed.
+    /// Whether the JSON so far has open brackets.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Json(scanner) if scanner.is_open())
@@ -71,7 +71,7 @@ fn next_lines<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Opt
     }
 }
 
-/// The next part of a line whose beginning was taken. Parts are as long as can be, however the bytes come.
+/// The next part of a line whose beginning was taken. Parts are as long as possible, however the bytes arrive.
 fn part_of_line<'a>(in_long_line: &mut bool, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
     let part = &bytes[..bytes.len().min(MAX_LINE)];
     if let Some(end) = memchr(b'\n', part) {

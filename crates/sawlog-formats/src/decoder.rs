@@ -1,4 +1,4 @@
-//! What every log format has: a decoder of blocks, and a printer of records.
+//! What every log format provides: a decoder of blocks, and a printer of records.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,10 +10,10 @@ use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 use crate::time_span::TimeSpan;
 
-/// What the blocks of a source hand on from one to the next.
+/// What the blocks of a source pass on from one to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Carry {
-    /// The names of the fields, in order, as a header line gives them.
+    /// The names of the fields, in order, as in a header line.
     pub fields: Option<Arc<str>>,
     /// Header lines and the like before the next record.
     pub gap: String,
@@ -26,19 +26,20 @@ pub struct Decoded {
     pub lines: i64,
     /// Those that are records.
     pub records: i64,
-    /// Those that are none.
+    /// The number of rejects.
     pub rejects: i64,
-    /// Lines with nothing on them, which are skipped.
+    /// Blank lines, which are skipped.
     pub blank_lines: i64,
     /// From the earliest time of a record to the latest.
     pub times: Option<TimeSpan>,
     /// Fields that the table has no column for, and how many records have them.
     pub unknown_fields: BTreeMap<String, i64>,
-    /// Fields with a value of another type than the table says, and how many records have one.
+    /// Fields whose value has another type than the table says, and how many records have one.
     pub other_types: BTreeMap<String, i64>,
 }
 
-/// So many names of fields are counted for each block; a log that makes up more is not worth naming them.
+/// The most names of unknown fields that are counted for each block. In a log that makes up more, names are of no
+/// use.
 const MAX_NAMES: usize = 1000;
 
 impl Decoded {
@@ -78,8 +79,8 @@ pub trait Decoder: Debug + Send {
     /// Decodes a block, which must be shorter than 2 GiB.
     fn decode(&mut self, block: Block<'_>, origin: &Origin<'_>, carry: &mut Carry) -> Decoded;
 
-    /// Stores what is no record for a reason that only the caller knows. `origin` is that of `raw`; parts of one record
-    /// have the same number.
+    /// Stores a reject whose reason only the caller knows. `origin` is the place of `raw`; parts of one record share
+    /// a number.
     fn reject(&mut self, reason: RejectReason<'_>, raw: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
         let _ = carry;
         self.waiting_mut().rejects.push(origin, reason, raw);
@@ -92,21 +93,21 @@ pub trait Decoder: Debug + Send {
     fn waiting_mut(&mut self) -> &mut Partitions;
 }
 
-/// Prints rows of a table as the records they were read from.
+/// Prints rows of a table as the records that they were read from.
 pub trait Printer: Debug {
-    /// Prints the record of `row`: of a line what stands before its ending, but with all of it that `raw` holds.
+    /// Prints the record of `row`. For a line, the text before its line ending, but everything if `raw` holds it.
     fn print(&self, row: usize, out: &mut Vec<u8>);
 
-    /// Whether what is printed is followed by a bare line feed, whatever the source's lines end with.
+    /// Whether a bare line feed follows the printed record, whatever the source's line endings are.
     fn as_it_was(&self, row: usize) -> bool;
 
-    /// What stands before the record in its file, where that is not the usual separator.
+    /// The text before the record in its file, if it is not the usual separator.
     fn gap(&self, row: usize) -> Option<&str> {
         let _ = row;
         None
     }
 
-    /// The names of the record's fields, where its format has a header line.
+    /// The names of the record's fields, if its format has header lines.
     fn fields(&self, row: usize) -> Option<&str> {
         let _ = row;
         None

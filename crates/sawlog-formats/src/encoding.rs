@@ -1,13 +1,14 @@
-//! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and UTF-16 made into UTF-8.
+//! Text that is not UTF-8: byte order marks, UTF-16 and UTF-32, and converting UTF-16 to UTF-8.
 
 use std::io::{self, Read};
 
 /// The byte order mark in UTF-8.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// So many characters at the beginning of a text without a mark show how it is encoded.
+/// This many characters at the beginning of a text without a byte order mark show its encoding.
 const SHOWN: usize = 16;
-/// So many bytes are made into UTF-8 at a time: small enough to stay in the processor's cache from one step to the next.
+/// This many bytes are converted to UTF-8 at a time: few enough to stay in the processor's cache from one step to the
+/// next.
 const PIECE: usize = 128 << 10;
 
 /// How text is encoded, other than in UTF-8.
@@ -17,13 +18,13 @@ pub enum Encoding {
     Utf16Le,
     /// UTF-16, the higher byte first.
     Utf16Be,
-    /// UTF-32, whichever byte comes first.
+    /// UTF-32 of either byte order.
     Utf32,
 }
 
 impl Encoding {
-    /// The encoding of a text, by its byte order mark, or by where it has zeros among the ASCII characters that every log
-    /// begins with. `None` if it may be UTF-8.
+    /// The encoding of a text, by its byte order mark, or by the zeros among the ASCII characters that every log begins
+    /// with. `None` if it may be UTF-8.
     ///
     /// ```
     /// use sawlog_formats::Encoding;
@@ -36,7 +37,7 @@ impl Encoding {
             [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some(Self::Utf32),
             [0xff, 0xfe, ..] => return Some(Self::Utf16Le),
             [0xfe, 0xff, ..] => return Some(Self::Utf16Be),
-            // Nearly all files: their second or first byte is no zero.
+            // Nearly all files: their first two bytes are not zero.
             [first, second, ..] if *first != 0 && *second != 0 => return None,
             _ => {}
         }
@@ -68,17 +69,17 @@ impl Encoding {
         }
     }
 
-    /// How many of `bytes` are not the beginning of a character of which more bytes may follow.
+    /// How many of `bytes` are not part of an incomplete character at the end.
     fn whole_characters(self, bytes: &[u8]) -> usize {
         let end = bytes.len() / 2 * 2;
-        // A pair of units must not be torn.
+        // A surrogate pair must not be split.
         let is_torn = self.units(&bytes[end.saturating_sub(2)..end]).any(|unit| (0xd800..0xdc00).contains(&unit));
         if is_torn { end - 2 } else { end }
     }
 
-    /// Makes UTF-8 of those of `bytes` in UTF-16 that are whole characters, and appends it to `text`; says how many bytes
-    /// these are. Half of a pair becomes the three bytes that UTF-8 would have for its number, which are no text: so what is
-    /// not UTF-16 throughout can be made into the same bytes again, too, and a reader sees where it is broken.
+    /// Converts the complete characters of `bytes` from UTF-16 to UTF-8, and appends them to `text`. Returns how many bytes
+    /// it converted. Half of a surrogate pair becomes the three bytes that UTF-8 would have for its number, which are not
+    /// valid text. So invalid UTF-16 can be converted back to the same bytes, too, and a reader sees where it is broken.
     ///
     /// ```
     /// let mut text = Vec::new();
@@ -113,8 +114,8 @@ impl Encoding {
         }
     }
 
-    /// Makes UTF-8 of `bytes` in UTF-16, piece by piece into `buffer`. `take` gets all that is not yet taken, and whether it
-    /// is the end, and says how many bytes it took.
+    /// Converts `bytes` from UTF-16 to UTF-8, piece by piece into `buffer`. `take` receives all text that is not
+    /// taken yet, and whether it is the end. It returns how many bytes it took.
     ///
     /// # Errors
     ///
@@ -154,9 +155,9 @@ impl Encoding {
 pub(crate) struct Utf16<R> {
     encoding: Encoding,
     input: R,
-    /// What was read, and not yet made into UTF-8.
+    /// Bytes that were read and not yet converted.
     bytes: Vec<u8>,
-    /// UTF-8 that was not yet given, and how much of it was.
+    /// Converted text that was not yet returned, and how much of it was.
     text: Vec<u8>,
     given: usize,
 }
@@ -167,7 +168,7 @@ impl<R: Read> Utf16<R> {
         Self { encoding, input, bytes: Vec::new(), text: Vec::new(), given: 0 }
     }
 
-    /// Makes UTF-8 of the next piece.
+    /// Converts the next piece.
     fn fill(&mut self) -> io::Result<()> {
         self.text.clear();
         self.given = 0;

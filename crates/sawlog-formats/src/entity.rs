@@ -1,9 +1,9 @@
-//! Entities: the values by which an investigator looks for records, and what is added up of the records that have one.
-//! Both are data, so that the index that is made as logs are converted and the query that scans mean the same.
+//! Entities: the values by which an investigator looks for records, and what is summed over the records that have
+//! one. Both are data, so that the index, which is made during conversion, and the query that scans mean the same.
 
 use crate::role::Changes;
 
-/// What the values of an entity are; the same in every log.
+/// What the values of an entity are, in every log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntityKind {
     /// An access key.
@@ -39,7 +39,7 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
-    /// Its name, as the index has it.
+    /// Its name in the index.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,28 +69,28 @@ pub struct Entity {
     pub kind: EntityKind,
     /// The column, in a group with dots; two columns are joined by `/`.
     pub field: &'static str,
-    /// Where the value stands in the field.
+    /// Which part of the field is the value.
     pub part: Part,
-    /// Whether nearly every record can have a value of its own, as with objects, URLs and ports. The index may leave such a
-    /// field out where that is so; every other field is in the index whatever its values are.
+    /// Whether nearly every record can have a value of its own, as with objects, URLs and ports. The index may then
+    /// leave out such a field. Every other field is always in the index.
     pub unbounded: bool,
 }
 
 /// What a function finds in a text.
 pub type Find = fn(&str) -> Option<&str>;
 
-/// Where an entity stands in its field.
+/// Which part of its field an entity is.
 #[derive(Clone, Copy, Debug)]
 pub enum Part {
     /// The field is the entity; a number in decimal.
     Whole,
-    /// Of two columns the values joined by `/`; a null is `-` in the first one, nothing in the second one.
+    /// The values of two columns joined by `/`; a null is `-` in the first one, empty in the second.
     Joined(&'static str, &'static str),
-    /// What a function finds in the text.
+    /// The part that a function finds in the text.
     Within(Find),
-    /// The first of some sources that has something.
+    /// The first source that is not empty.
     First(&'static [Source]),
-    /// Each address in some columns, in its canonical spelling: a record can have several, each of which counts once.
+    /// Each address in some columns, in its canonical spelling. A record can have several, and each counts once.
     Addresses(&'static [&'static str]),
 }
 
@@ -99,9 +99,9 @@ pub enum Part {
 pub struct Source {
     /// The column, in a group with dots.
     pub column: &'static str,
-    /// What to look for in its text; all of it, unless it is empty, if there is nothing.
+    /// What to look for in its text; the whole text if `None` (unless it is empty).
     pub find: Option<Find>,
-    /// Looked at only in records in which one of these columns has one of its values; in all, if there are none.
+    /// Used only in records where one of these columns has one of its values; in all records if empty.
     pub only: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -155,44 +155,44 @@ impl Entity {
     }
 }
 
-/// What is added up of a log's records.
+/// What is summed over a log's records.
 #[derive(Clone, Copy, Debug)]
 pub struct Measures {
     /// The bytes of a record.
     pub bytes: Option<Bytes>,
-    /// The bytes that the service received: the size of what was stored, or all of a request.
+    /// The bytes that the service received: the size of what was stored, or the whole request.
     pub received: Option<Received>,
     /// A record has failed if any of these is true.
     pub failed: &'static [Failed],
-    /// What did not fail has succeeded if a column is this text; in any case, if there is nothing.
+    /// A record that did not fail has succeeded if a column is this text; always, if `None`.
     pub succeeded: Option<(&'static str, &'static str)>,
-    /// Which records tell of a change.
+    /// Which records are about a change.
     pub changes: Changes,
-    /// What the index adds up for standing summaries.
+    /// What the index sums for standing summaries.
     pub standing: &'static [Standing],
 }
 
-/// The bytes that a standing summary adds up for each value of an entity, and the first record that gives a number of them: the
-/// summary is then an answer from the index.
+/// The bytes that a standing summary sums for each value of an entity, and the first record that has a number of
+/// them. The summary is then an answer from the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The field of the entity.
     pub field: &'static str,
-    /// Count only records in which this column begins with this text; all of them, if there is nothing.
+    /// Count only records in which this column begins with this text; all records if `None`.
     pub only: Option<(&'static str, &'static str)>,
 }
 
 impl Standing {
-    /// The most that there can be of one field.
+    /// The most sums for one field.
     pub const MOST: usize = 4;
 }
 
-/// A column of bytes, and what they are: those of different kinds have no sum that means anything.
+/// A column of bytes, and what they are. Bytes of different kinds must not be added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bytes {
-    /// What the service sent to the caller.
+    /// Bytes that the service sent to the caller.
     Sent(&'static str),
-    /// What went over the network, in one direction.
+    /// Bytes that went over the network, in one direction.
     Flow(&'static str),
 }
 
@@ -206,12 +206,12 @@ impl Bytes {
     }
 }
 
-/// A column of sizes, which can count in some records only.
+/// A column of sizes, which may count in some records only.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
     /// The sizes.
     pub column: &'static str,
-    /// It counts where this column has one of these values; everywhere, if there is none.
+    /// It counts where this column has one of these values; everywhere if there is no column.
     pub by: Option<(&'static str, &'static [&'static str])>,
 }
 
@@ -220,7 +220,7 @@ pub struct Received {
 pub enum Failed {
     /// The column is not null.
     Present(&'static str),
-    /// The column, of 32-bit numbers, is not less.
+    /// The column, of 32-bit numbers, is at least this.
     AtLeast(&'static str, i32),
     /// The column is this text.
     Is(&'static str, &'static str),
@@ -244,7 +244,7 @@ impl Measures {
         self.bytes.map(Bytes::column).into_iter().chain(received).chain(failed).chain(standing).collect()
     }
 
-    /// What is added up of a field for standing summaries, in order.
+    /// What is summed over a field for standing summaries, in order.
     pub fn standing_of(&self, field: &str) -> impl Iterator<Item = &'static Standing> {
         self.standing.iter().filter(move |standing| standing.field == field)
     }

@@ -1,8 +1,8 @@
-//! A field of a line: where it stands, and the number that it may be.
+//! A field of a line: its place, and the number that it may be.
 
 use wide::u8x16;
 
-/// Where a field stands in a block of lines.
+/// The place of a field in a block of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -23,7 +23,7 @@ impl Span {
         Self { start: start as u32, len: (end - start) as u32 }
     }
 
-    /// The bytes `start..end` of a block, whatever they are.
+    /// The bytes `start..end` of a block, even a single `-`.
     #[expect(clippy::cast_possible_truncation, reason = "a block is far smaller than 4 GiB")]
     pub(crate) fn verbatim(start: usize, end: usize) -> Self {
         Self { start: start as u32, len: (end - start) as u32 }
@@ -35,7 +35,7 @@ impl Span {
         (self.start != u32::MAX).then(|| &line[self.start as usize..][..self.len as usize])
     }
 
-    /// The same field, in a block in which the line begins at `base`.
+    /// The same field, in a block where the line begins at `base`.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a block is far smaller than 4 GiB")]
     pub(crate) fn moved(self, base: usize) -> Self {
@@ -43,8 +43,8 @@ impl Span {
     }
 }
 
-/// A number in decimal digits, or nothing for `-`; an error for anything else, or what `i64` can't hold.
-/// The second value says whether the number is written as it would be printed.
+/// A number in decimal digits, or `None` for `-`. An error for anything else, or for a number that `i64` can't hold.
+/// The second value says whether printing the number gives the same text.
 #[inline]
 pub(crate) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
     match text {
@@ -64,7 +64,7 @@ pub(crate) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
     }
 }
 
-/// Appends to `found` where blanks and line feeds stand in `bytes`, in order.
+/// Appends to `found` the places of blanks and line feeds in `bytes`, in order.
 pub(crate) fn separators(bytes: &[u8], found: &mut Vec<u32>) {
     let (vectors, rest) = bytes.as_chunks::<16>();
     let (blank, line_feed) = (u8x16::splat(b' '), u8x16::splat(b'\n'));

@@ -1,4 +1,4 @@
-//! A log format: all that is to be known of a log, described once.
+//! A log format: everything about a log, described once.
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -17,58 +17,58 @@ use crate::table::Table;
 pub struct Format {
     /// The table of its records.
     pub table: &'static Table,
-    /// What a record is, as a noun: `line of an S3 access log`.
+    /// What a record is, as a noun phrase: `line of an S3 access log`.
     pub record: &'static str,
     /// How its content is cut into blocks.
     pub framing: Framing,
-    /// Whether the (decompressed) beginning of a file looks like this format.
+    /// Whether the beginning of a (decompressed) file looks like this format.
     pub detect: fn(&[u8]) -> bool,
     /// Makes a decoder that fills these columns: see [`Format::new_decoder`].
     pub decoder: fn(Partitions) -> Box<dyn Decoder>,
     /// The columns that a printer needs.
     pub printed: fn() -> Vec<&'static str>,
-    /// Makes a printer of the rows in a batch, which must have those columns; names the one that it hasn't.
+    /// Makes a printer for the rows of a batch. If the batch lacks a column, the error names it.
     pub printer: fn(&RecordBatch) -> Result<Box<dyn Printer>, ArrowError>,
-    /// Learns from content that is decoded elsewhere what is to be handed on to what follows it.
+    /// Learns from content that is decoded elsewhere what to pass on to the content after it.
     pub skim: fn(&[u8], &mut Carry),
-    /// Whether a part of a large file may end after this line: not before a record, if something belongs to it.
+    /// Whether a part of a large file may end after this line. Not if the line belongs to the next record.
     pub ends_block: fn(&[u8]) -> bool,
-    /// What AWS calls it in the names of the files that it delivers: `vpcflowlogs` in `111122223333_vpcflowlogs_us-east-1_…`.
-    /// Relatives have a dash and more behind it: `CloudTrail-Insight`.
+    /// AWS's name for it in the names of delivered files: `vpcflowlogs` in `111122223333_vpcflowlogs_us-east-1_…`.
+    /// Related logs have a dash and more text after it: `CloudTrail-Insight`.
     pub delivered_as: &'static [&'static str],
-    /// How its records are found and read inside of other documents.
+    /// How to find and read its records inside other documents.
     pub inside: Inside,
     /// What its fields mean, each role once.
     pub roles: &'static [(Role, Value)],
     /// The fields whose values are indexed.
     pub entities: &'static [Entity],
-    /// What the rows of the index mean that are written now. Rows of an older meaning are not believed; those of stores that
-    /// say none have the first one, 1.
+    /// The version of what the rows of the index mean. Rows of an older version are not used. Stores that state no
+    /// version have version 1.
     pub index_version: i32,
-    /// What is added up of records.
+    /// What is summed over records.
     pub measures: Measures,
-    /// What tells what a record is about, where no column has it.
+    /// What a record is about, if no column says it.
     pub subject: Option<Subject>,
-    /// What tells events apart, where a log can have the record of one more than once.
+    /// What distinguishes events, if a log can have the record of one more than once.
     pub event_id: Option<EventId>,
-    /// Which records tell of access keys that were issued.
+    /// The records of access keys that were issued.
     pub issuing: Option<Issuing>,
 }
 
 impl Format {
-    /// Where the value of a role is, if the log has one.
+    /// Where the log has the value of a role, if it has it.
     #[must_use]
     pub fn role(&self, role: Role) -> Option<Value> {
         self.roles.iter().find(|(of, _)| *of == role).map(|(_, value)| *value)
     }
 }
 
-/// How a format's content is made up.
+/// The framing of a format's content.
 #[derive(Clone, Copy, Debug)]
 pub enum Framing {
     /// A record a line.
     Lines,
-    /// JSON objects, one after the other or in an array.
+    /// JSON objects, one after another or in an array.
     Json(&'static JsonLog),
 }
 

@@ -4,7 +4,8 @@ use std::io::{self, BufRead, ErrorKind, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// What a gzip stream of one member or several inflates to. Zeros may follow the last member, as tapes pad files with them.
+/// The content of a gzip stream of one member or several. Zeros may follow the last member, since tapes pad files
+/// with them.
 #[derive(Debug)]
 pub(crate) struct Gunzip<R> {
     state: State<R>,
@@ -20,12 +21,12 @@ enum State<R> {
 }
 
 impl<R: BufRead> Gunzip<R> {
-    /// Inflates what `input` gives, up to `limit` bytes.
+    /// Inflates `input`, up to `limit` bytes.
     pub(crate) fn new(input: R, limit: u64) -> Self {
         Self { state: State::Inflating(Box::new(GzDecoder::new(input))), inflated: 0, limit }
     }
 
-    /// Goes on after a member: to the next one, or to the end.
+    /// Continues after a member: with the next one, or to the end.
     fn after_member(mut rest: R) -> io::Result<State<R>> {
         match rest.fill_buf()?.first() {
             None => return Ok(State::Ended),
@@ -59,7 +60,7 @@ impl<R: BufRead> Gunzip<R> {
 }
 
 impl<R: BufRead> Read for Gunzip<R> {
-    /// Once the stream is broken, every later call says so again.
+    /// Once the stream is broken, every later call returns the error again.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);
@@ -85,7 +86,7 @@ impl<R: BufRead> Read for Gunzip<R> {
     }
 }
 
-/// Whether an error is about what a stream holds, not about reading it.
+/// Whether an error is about the content of a stream, not about reading it.
 pub(crate) fn is_of_content(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof)
 }

@@ -1,4 +1,5 @@
-//! Recognises files that are not read: archives, compressions, and logs in a wrapper that sawlog does not open yet.
+//! Recognises files that are not read: archives, compression formats, and logs in a wrapper that sawlog does not
+//! open.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,7 @@ pub struct Kind {
 /// What to do with a file so that it can be read.
 #[derive(Debug, PartialEq, Eq)]
 enum Remedy {
-    /// In words, or a command that knows compressed files by itself.
+    /// In words, or a command that handles compressed files itself.
     Do(&'static str),
     /// The same, but a gzip file must be decompressed before it.
     Unpack(&'static str),
@@ -30,12 +31,12 @@ enum Remedy {
     Filter(&'static str),
 }
 
-/// What a file is that is not read.
+/// What an unread file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unread {
     /// The kind of file.
     pub kind: &'static Kind,
-    /// How many fields its lines have, where that is what one must know.
+    /// The number of fields in its lines, if one needs to know that.
     pub fields: Option<usize>,
     /// Whether it was in a gzip file.
     pub in_gzip: bool,
@@ -48,7 +49,7 @@ impl From<&'static Kind> for Unread {
 }
 
 impl Unread {
-    /// What the file is, as the ledger has it: `7z archive`, `UTF-32 text in gzip`.
+    /// What the file is, as the ledger says it: `7z archive`, `UTF-32 text in gzip`.
     #[must_use]
     pub fn name(self) -> String {
         let fields = self.fields.map_or_else(String::new, |fields| format!(", {fields} fields"));
@@ -58,7 +59,7 @@ impl Unread {
 
 const IN_GZIP: &str = " in gzip";
 
-/// What to do with a file of which the ledger says that it is `name`; `None` if that is no name of [`Unread::name`].
+/// What to do with a file that the ledger calls `name`; `None` if this is not one of the names in [`Unread::name`].
 ///
 /// ```
 /// assert_eq!(sawlog_formats::remedy("7z archive").unwrap(), "unpack it first: 7z x FILE");
@@ -85,7 +86,7 @@ pub fn remedy(name: &str) -> Option<Cow<'static, str>> {
 macro_rules! kinds {
     ($($id:ident = $name:literal, $remedy:ident($text:literal);)*) => {
         $(static $id: Kind = Kind { name: $name, remedy: Remedy::$remedy($text) };)*
-        /// All kinds; of two names of which one begins with the other, the longer one first.
+        /// All kinds. If one name begins with another, the longer one comes first.
         static KINDS: &[&Kind] = &[$(&$id),*];
     };
 }
@@ -100,7 +101,7 @@ kinds! {
     OTHER_METHOD = "member of a zip archive compressed by another method", Do("unpack the archive first: 7z x FILE");
     SPARSE = "sparse file in a tar archive", Do("unpack the archive first: tar -xf FILE -C FOLDER");
     TOO_LARGE = "member past the limit of what comes out of an archive", Do("if the archive is not a bomb, give a larger --max-inflate, or unpack it first");
-    BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for a whole copy of the archive");
+    BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for an intact copy of the archive");
     SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
     RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
     CPIO = "cpio archive", Unpack("unpack it first: cpio -id < FILE");
@@ -112,23 +113,23 @@ kinds! {
     PARQUET = "Parquet file whose columns are not those of VPC flow logs", Do("use the log files themselves");
     AVRO = "Avro file", Do("use the log files themselves");
     ORC = "ORC file", Do("use the log files themselves");
-    UTF_16 = "UTF-16 text", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
-    UTF_32 = "UTF-32 text", Unpack("make it UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
-    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    UTF_16 = "UTF-16 text", Unpack("convert it to UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
+    UTF_32 = "UTF-32 text", Unpack("convert it to UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
+    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
         Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
-    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    EVENT_BRIDGE = "EventBridge event (detail)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    SNS = "SNS notification", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    SQS = "SQS messages", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    EVENT_BRIDGE = "EventBridge event (detail)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    INSIGHTS = "CloudWatch Logs Insights result", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    SNS = "SNS notification", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    SQS = "SQS messages", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
-    S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log; use CloudTrail or S3 access logs");
-    DIGEST = "CloudTrail digest", Do("it holds no events; sawlog digests checks log files by it");
+    S3_EVENT = "S3 event notification", Do("it reports a request, but is not a log; use CloudTrail or S3 access logs");
+    DIGEST = "CloudTrail digest", Do("it holds no events; 'sawlog verify --cloudtrail-digests' checks log files with it");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
-    S3_JSON = "S3 access log in JSON", Do("it lacks names that a record must have: use the text logs in the target bucket");
+    S3_JSON = "S3 access log in JSON", Do("it lacks required fields; use the text logs in the target bucket");
     S3_CSV = "S3 access log in CSV", Do("use the text logs in the target bucket");
     FLOW_JSON = "VPC flow log in JSON", Do("use the text or Parquet logs that AWS delivers");
     FLOW_CSV = "VPC flow log in CSV", Do("use the text or Parquet logs that AWS delivers");
@@ -137,8 +138,8 @@ kinds! {
     TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
         Do("use the trail's own files in its bucket, or export the event records as JSON");
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
-    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
@@ -168,16 +169,17 @@ const MAGIC: &[(&[u8], &Kind)] = &[
     (b"PAR1", &PARQUET),
 ];
 
-/// The kind of Parquet files that hold something else than flow logs.
+/// The kind for Parquet files that do not hold flow logs.
 #[must_use]
 pub fn other_parquet() -> Unread {
     (&PARQUET).into()
 }
 
-/// The kind of a file that ends as a zip archive does, and begins otherwise; `None` if it ends otherwise, too.
+/// The kind of a file that ends like a zip archive but begins differently; `None` if it does not end like one.
 #[must_use]
 pub fn zip_behind(content: &[u8]) -> Option<Unread> {
-    /// Of the record at the end of the directory, and the longest comment that may follow it. See APPNOTE.TXT, 4.3.16.
+    /// The size of the record at the end of the directory, and the longest comment that may follow it. See
+    /// APPNOTE.TXT, 4.3.16.
     const RECORD: usize = 22;
     const COMMENT: usize = 0xffff;
     let tail = &content[content.len().saturating_sub(RECORD + COMMENT)..];
@@ -187,26 +189,26 @@ pub fn zip_behind(content: &[u8]) -> Option<Unread> {
     (at + RECORD + comment == tail.len()).then(|| (&ZIP_BEHIND).into())
 }
 
-/// A member of an archive, or what it holds, that is not opened.
+/// A member of an archive, or its content, that is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOpened {
     /// An archive in too many others.
     InnerArchive,
-    /// A stream that was compressed too often.
+    /// A stream that was compressed too many times.
     InnerStream,
     /// It is encrypted.
     Encrypted,
-    /// Its method of compression is not known.
+    /// Its compression method is unknown.
     OtherMethod,
     /// A file with holes, which are left out of the archive.
     Sparse,
-    /// More comes out of the archive than may.
+    /// The archive expands to more than the limit.
     TooLarge,
     /// Nothing of it can be read.
     Broken,
 }
 
-/// The kind of what is not opened.
+/// The kind of an archive or stream that is not opened.
 #[must_use]
 pub fn not_opened(why: NotOpened) -> Unread {
     let kind = match why {
@@ -233,8 +235,8 @@ pub fn is_read_now(name: &str) -> bool {
     archive || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
 }
 
-/// The archive, compression or encoding that `head`, the beginning of a file, is of, if sawlog does not read it. No log begins
-/// like one, so this holds whatever the file is said to be.
+/// The archive, compression or encoding of a file that begins with `head`, if sawlog does not read it. No log begins
+/// like one, so this holds whatever `--format` says.
 #[must_use]
 pub fn archive(head: &[u8]) -> Option<Unread> {
     let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
@@ -250,8 +252,8 @@ pub fn archive(head: &[u8]) -> Option<Unread> {
     kind.map(Unread::from)
 }
 
-/// Whether a file begins with the header of a cpio archive that is written in digits: of the old form octal ones, of the new
-/// one hexadecimal ones. A line of a log may begin with the same six.
+/// Whether a file begins with the header of a cpio archive in digits: octal in the old form, hexadecimal in the new
+/// one. A line of a log may begin with the same six digits.
 fn is_text_cpio(head: &[u8]) -> bool {
     let all = |len: usize, which: fn(&u8) -> bool| head.get(6..len).is_some_and(|digits| digits.iter().all(which));
     match head.first_chunk::<6>() {
@@ -261,8 +263,8 @@ fn is_text_cpio(head: &[u8]) -> bool {
     }
 }
 
-/// The wrapper that `head`, the beginning of a text, is of, if sawlog does not open it; also other logs of AWS. A text in which
-/// a record stands by itself is a log, whatever stands before the record.
+/// The wrapper of a text that begins with `head`, if sawlog does not open it; also other logs of AWS. A text with a
+/// record outside any wrapper is a log, whatever comes before the record.
 #[must_use]
 pub fn wrapper(head: &[u8]) -> Option<Unread> {
     let text = without_mark(head).trim_ascii_start();
@@ -276,7 +278,7 @@ pub fn wrapper(head: &[u8]) -> Option<Unread> {
     kind.map(Unread::from)
 }
 
-/// The wrapper of which a stream or an array of JSON objects is.
+/// The wrapper that a stream or an array of JSON objects belongs to.
 fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
     let (mut at, mut found) = (0, None);
     while let Some(more) = text.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) {
@@ -286,7 +288,7 @@ fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
             return None;
         }
         found = found.or_else(|| object_kind(object));
-        // What is no wrapper may be anything; to look on would cost more than it tells.
+        // An object that is not a wrapper may be anything; looking further would cost more than it tells.
         found?;
         let ValueEnd::At(end) = value_end(text, at) else { break };
         at = end;
@@ -294,7 +296,7 @@ fn wrapper_of_objects(text: &[u8]) -> Option<&'static Kind> {
     found
 }
 
-/// The kind of which a JSON object is that is no record.
+/// The kind of a JSON object that is not a record.
 pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
     let keys: Vec<(&[u8], &[u8])> = members(object).take(60).map(|(key, text)| (key, members::value(text))).collect();
     let value = |name: &str| keys.iter().find(|(key, _)| *key == name.as_bytes()).map(|(_, value)| *value);
@@ -337,16 +339,16 @@ fn is_message(string: &[u8]) -> bool {
     is_log(text.as_bytes())
 }
 
-/// Whether text is, or begins, a log.
+/// Whether text is a log, or the beginning of one.
 fn is_log(text: &[u8]) -> bool {
     detect(text).is_some() || headerless_fields(text).is_some()
 }
 
-/// The wrapper of which lines of text are, by the first one.
+/// The wrapper that lines of text belong to, by the first line.
 fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
     let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
-    // A name in quotes may have blanks in it.
+    // A name in quotes may contain blanks.
     let is_quoted = line.starts_with(b"\"");
     let ends = |byte: &u8| matches!(byte, b',' | b';' | b'\t') || *byte == b' ' && !is_quoted;
     let word_end = line.iter().position(ends)?;
@@ -354,14 +356,14 @@ fn wrapper_of_lines(text: &[u8]) -> Option<&'static Kind> {
     match line[word_end] {
         b' ' if is_time(word) && is_log(rest) => Some(&EXPORT_TASK),
         b' ' => load_balancer(line).filter(|_| detect(text).is_none()),
-        // Flow logs are read with tabs between their fields, too.
+        // Flow logs may also have tabs between their fields.
         b'\t' if vpc_flow::is_header(line) => None,
         separator => csv_kind(line, separator),
     }
 }
 
-/// Which log of a load balancer a line is of. See the user guides of Elastic Load Balancing for Application, Network and Classic
-/// Load Balancers: "Access logs", "Connection logs" and "Health check logs".
+/// Which log of a load balancer a line belongs to. See the user guides of Elastic Load Balancing for Application,
+/// Network and Classic Load Balancers: "Access logs", "Connection logs" and "Health check logs".
 fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     let words: Vec<&str> =
         line.split(|byte| *byte == b' ').take(8).map_while(|word| std::str::from_utf8(word).ok()).collect();
@@ -387,8 +389,8 @@ fn load_balancer(line: &[u8]) -> Option<&'static Kind> {
     }
 }
 
-/// A table in CSV whose columns are not those of a log: its first line names them, and the second one has as many fields. Or
-/// one of flows, without names. Only for a text that has no record of a log in it.
+/// A CSV table whose columns are not a log's: its first line names them, and the second line has as many fields. Or a
+/// CSV table of flows without names. Only for text in which no record of a log was found.
 #[must_use]
 pub fn other_table(head: &[u8]) -> Option<Unread> {
     let mut lines = without_mark(head).split(|byte| *byte == b'\n');
@@ -443,7 +445,7 @@ fn unquoted(name: &[u8]) -> &[u8] {
     name.strip_suffix(b"\"").unwrap_or(name)
 }
 
-/// Whether half of the names are those of a table's columns, however they are written.
+/// Whether half of the names are names of a table's columns, in any spelling.
 fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bool {
     let plain = |name: &[u8]| -> Vec<u8> {
         name.iter().filter(|byte| !b"-_ ".contains(byte)).map(u8::to_ascii_lowercase).collect()
@@ -454,25 +456,25 @@ fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bo
         all += 1;
         known += usize::from(columns.contains(&plain(name)));
     }
-    // Columns of S3 access logs have names that others have, too: time, key, operation.
+    // Columns of S3 access logs share names with other tables: time, key, operation.
     let least = if table.name == s3_access::TABLE.name { 4 } else { 3 };
     known >= least && known * 2 >= all
 }
 
-/// A flow log without a header line, whose fields are not those of version 2: one must know which they are.
+/// A flow log without a header line whose fields are not those of version 2: one must know its fields.
 #[must_use]
 pub fn headerless(head: &[u8]) -> Option<Unread> {
     let fields = headerless_fields(without_mark(head))?;
     Some(Unread { fields: Some(fields), ..Unread::from(&HEADERLESS) })
 }
 
-/// How many fields the lines have, if these look like flows.
+/// The number of fields in the lines, if these look like flows.
 fn headerless_fields(text: &[u8]) -> Option<usize> {
     let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     lines.filter(|line| !line.is_empty()).take(32).find_map(flow_fields)
 }
 
-/// How many fields a line has, if what stands in them is what flow logs have.
+/// The number of fields in a line, if their values are what flow logs have.
 fn flow_fields(line: &[u8]) -> Option<usize> {
     let line = std::str::from_utf8(line).ok().filter(|line| line.len() < 4096)?;
     let (mut fields, mut signs, mut addresses, mut times) = (0, 0, 0, 0);
@@ -493,19 +495,19 @@ fn flow_fields(line: &[u8]) -> Option<usize> {
 }
 
 impl Format {
-    /// A decoder of the log, which tells what other things it is given.
+    /// A decoder of the log that identifies other things it is given.
     #[must_use]
     pub fn new_decoder(&self) -> Box<dyn Decoder> {
         (self.decoder)(partitions(self.table))
     }
 }
 
-/// Columns of a log's table, without a row. What is rejected is recognised, if it is anything.
+/// Columns of a log's table, without a row. Rejects are identified if possible.
 pub(crate) fn partitions(table: &'static Table) -> Partitions {
     Partitions::new(table, rejected)
 }
 
-/// What a line or JSON object is that is no record of `table`, if that can be told.
+/// What a line or JSON object is that is not a record of `table`, if that can be identified.
 fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
     let text = without_mark(raw).trim_ascii();
     if text.starts_with(b"{") {

@@ -6,24 +6,24 @@ use flate2::bufread::GzDecoder;
 
 use crate::whole_gzip::inflate_whole;
 
-/// So much is inflated at a time: small enough to stay in the processor's cache from one step to the next.
+/// This much is inflated at a time: little enough to stay in the processor's cache from one step to the next.
 pub(crate) const PIECE: u64 = 256 << 10;
 /// How many times larger than its file the content of a gzip file may be. Logs reach 30, a stream of zeros 1,030.
 pub(crate) const MAX_RATIO: u64 = 250;
 /// Content up to this size, in bytes, is never too large for its file.
 pub(crate) const RATIO_FROM: u64 = 64 << 20;
 
-/// Whether the bytes are those of a gzip file. See RFC 1952, "Member format".
+/// Whether the bytes are a gzip file. See RFC 1952, "Member format".
 #[must_use]
 pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b, 8])
 }
 
-/// Inflates a gzip file of `bytes`, of one member or several, piece by piece into `buffer`. Zeros may follow the last member:
-/// tapes and block devices pad files with them, and gzip takes them for nothing. `take` gets all that is not yet
-/// taken, and whether it is the end, and says how many bytes it took. Gives back the reason if the stream is broken, grows past
-/// `limit` bytes, or past both 64 MiB and 250 times its size; what came before that was given to `take`, which is told of no end
-/// then.
+/// Inflates a gzip file of one or several members, piece by piece into `buffer`. Zeros may follow the last member:
+/// tapes and block devices pad files with them, and gzip ignores them. `take` receives everything that is not taken
+/// yet, and whether it is the end; it returns how many bytes it took. Returns the reason if the stream is broken, or
+/// if it grows past `limit` bytes, or past both 64 MiB and 250 times its size. `take` then has received everything
+/// before that, but no end.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn inflate<E>(
     }
 }
 
-/// Inflates up to [`PIECE`] bytes more, from one member after the other; none at the end of the last one.
+/// Inflates up to [`PIECE`] more bytes, from one member after another; nothing at the end of the last one.
 fn next_piece(decoder: &mut GzDecoder<&[u8]>, buffer: &mut Vec<u8>) -> io::Result<()> {
     let mut left = PIECE;
     while left > 0 {

@@ -2,18 +2,18 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A set of byte strings, each with its number. Values stand one after the other in one buffer.
+/// A set of byte strings, each with its number. Values lie one after another in one buffer.
 #[derive(Debug)]
 pub struct Interner {
     /// Open-addressed slots: the upper half of a value's hash, and its number plus one; 0 is empty.
     slots: Vec<u64>,
-    /// `offsets[n]..offsets[n + 1]` is where value `n` stands in `bytes`.
+    /// `offsets[n]..offsets[n + 1]` is the range of value `n` in `bytes`.
     offsets: Vec<u32>,
     bytes: Vec<u8>,
-    /// The value asked for last: log lines like to repeat themselves.
+    /// The value of the last call: log lines tend to repeat values.
     last: u32,
-    /// Makes the hashes unpredictable, so that no log can be written to make all its values collide. The numbers that
-    /// values get do not depend on it.
+    /// Makes the hashes unpredictable, so that no log can be crafted to make its values collide. The numbers of the
+    /// values do not depend on it.
     seed: u64,
 }
 
@@ -83,7 +83,7 @@ impl Interner {
         self.find(value).unwrap_or_else(|(at, tag)| self.add(value, at, tag))
     }
 
-    /// The number of `value`, or the slot and the tag with which it can be added.
+    /// The number of `value`, or the slot and the tag for adding it.
     #[inline]
     fn find(&self, value: &[u8]) -> Result<u32, (usize, u64)> {
         let hash = hash(self.seed, value);
@@ -145,11 +145,11 @@ fn low_half(slot: u64) -> u32 {
 
 #[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
 fn slot_of(hash: u64, mask: usize) -> usize {
-    // The tag is the upper half; the slot comes from the lower one, so the two say different things.
+    // The tag is the upper half and the slot comes from the lower half, so the two are independent.
     hash as usize & mask
 }
 
-/// A 64-bit hash by folded multiplication, eight bytes a step.
+/// A 64-bit hash by folded multiplication, eight bytes per step.
 #[inline]
 fn hash(seed: u64, value: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -171,7 +171,7 @@ fn hash(seed: u64, value: &[u8]) -> u64 {
     fold(hash, 0xd6e8_feb8_6659_fd93)
 }
 
-/// All of 1 to 7 bytes, those in the middle perhaps twice.
+/// All of 1 to 7 bytes; those in the middle may be used twice.
 #[inline]
 fn short(value: &[u8]) -> u64 {
     match (value.first_chunk(), value.last_chunk()) {
@@ -180,7 +180,8 @@ fn short(value: &[u8]) -> u64 {
     }
 }
 
-/// Whether two values are the same. Of short ones, as addresses are, what both begin and end with decides, without a call of `memcmp`.
+/// Whether two values are equal. For short ones, such as addresses, comparing their beginnings and their ends
+/// decides, without a call of `memcmp`.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     #[inline]
@@ -195,10 +196,10 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         }
 }
 
-/// Values of so many bytes are hashed in blocks.
+/// Values from this length on are hashed in blocks.
 const LONG: usize = 128;
 
-/// Four hashes side by side, none of which waits for another one's multiplication, made into one.
+/// Four independent hashes, so that none waits for another one's multiplication, combined into one.
 fn hash_blocks(hash: u64, key: u64, blocks: &[[u8; 32]]) -> u64 {
     let mut lanes = [hash, !hash, hash.rotate_left(21), hash.rotate_left(42)];
     for block in blocks {

@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use crate::table::{Column, Kind, Table};
 use crate::text::TextColumn;
 
-/// How the text of a batch is laid out.
+/// How a batch stores text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TextLayout {
     /// Plain strings, as [`Table::schema`] says.
@@ -30,7 +30,7 @@ impl TextLayout {
     }
 }
 
-/// The same rows of a table, with text in a layout.
+/// The same rows of a table, with text in one layout.
 pub(crate) fn in_layout(table: &Table, batch: &RecordBatch, text: TextLayout) -> Result<RecordBatch, ArrowError> {
     let fields = table.columns.iter().map(|column| Field::new(column.name, text.type_of(column), true));
     let columns = table.columns.iter().zip(batch.columns()).map(|(column, array)| laid_out(column, array, text));

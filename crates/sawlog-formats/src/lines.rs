@@ -1,26 +1,26 @@
-//! The lines of a block: where each stands, and what of it is its text.
+//! The lines of a block: their places, and which part of each is its text.
 
 use memchr::memchr;
 
 use crate::encoding::without_mark;
 use crate::origin::{LineEnding, Origin};
 
-/// How many lines are taken apart before their fields go to the columns, one column after the other: enough that a
-/// column's dictionary is in the processor's cache while it is used, few enough that the lines are still there too.
+/// How many lines are split before their fields go to the columns, one column after another: enough that a column's
+/// dictionary stays in the processor's cache while it is used, few enough that the lines do, too.
 pub(crate) const ROWS_AT_ONCE: usize = 512;
 
-/// Where a line stands in its block.
+/// The place of a line in its block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinePlace {
     pub(crate) start: usize,
     /// Before the line feed.
     pub(crate) end: usize,
-    /// Whether the line ends as the source's first one does.
+    /// Whether the line ends like the source's first line.
     pub(crate) ends_alike: bool,
     pub(crate) number: i64,
 }
 
-/// The lines of a block, of which the last may lack its line feed.
+/// The lines of a block. The last line may lack its line feed.
 pub(crate) fn lines(block: &[u8], origin: &Origin<'_>) -> impl Iterator<Item = LinePlace> {
     let (ending, mut number, mut start) = (origin.ending, origin.first_line, 0);
     std::iter::from_fn(move || {
@@ -60,13 +60,13 @@ impl LinePlace {
         whole.strip_suffix(b"\r").unwrap_or(whole)
     }
 
-    /// Whether it is a line of which no sign is needed but its number.
+    /// Whether it is a blank line, which needs no trace but its number.
     #[inline]
     pub(crate) fn is_blank(&self, block: &[u8]) -> bool {
         self.ends_alike && self.text(block).is_empty()
     }
 
-    /// The line's text without a byte order mark, which is not part of the first field; and how long that is.
+    /// The line's text without a byte order mark, which is not part of the first field; and the length of the mark.
     #[inline]
     pub(crate) fn unmarked<'a>(&self, block: &'a [u8]) -> (&'a [u8], usize) {
         let text = self.text(block);
@@ -74,7 +74,7 @@ impl LinePlace {
         (unmarked, text.len() - unmarked.len())
     }
 
-    /// The line's own origin, in a block that has one.
+    /// The line's own origin, from the block's.
     pub(crate) fn origin<'a>(&self, of_block: &Origin<'a>) -> Origin<'a> {
         let offset = of_block.byte_offset + i64::try_from(self.start).unwrap_or(i64::MAX);
         Origin { first_line: self.number, byte_offset: offset, ..*of_block }

@@ -1,8 +1,8 @@
-//! Walks the members of a JSON object without parsing their values, to tell what the object is.
+//! Walks the members of a JSON object without parsing their values, to find out what the object is.
 
 use memchr::memchr3;
 
-/// What a look at a member found.
+/// The result of looking at a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Member<'a> {
     /// A key, as it is written between its quotes, and where its value begins.
@@ -11,7 +11,7 @@ pub(crate) enum Member<'a> {
     End(usize),
     /// The bytes end first.
     Short,
-    /// This is no JSON.
+    /// This is not JSON.
     Broken,
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum ValueEnd {
     At(usize),
     /// The bytes end first.
     Short,
-    /// This is no JSON.
+    /// This is not JSON.
     Broken,
 }
 
@@ -67,9 +67,11 @@ pub(crate) fn value_end(bytes: &[u8], start: usize) -> ValueEnd {
     }
 }
 
-/// The members of the object at the beginning of `text`, as far as they are there: keys, and the text from their values on.
+/// The members of the object at the beginning of `text`, as far as the text goes: keys, and the text from their
+/// values on.
 pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    // Where the object or the last value begins; a value's end is looked for only when the next member is asked for.
+    // The position where the object or the last value begins. The end of a value is found only when the next member
+    // is asked for.
     let (mut first, mut last) = (text.starts_with(b"{").then_some(1), None);
     std::iter::from_fn(move || {
         let at = match (first.take(), last) {
@@ -89,7 +91,7 @@ pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// A value at the beginning of `text`, as far as it is there.
+/// A value at the beginning of `text`, as far as the text goes.
 pub(crate) fn value(text: &[u8]) -> &[u8] {
     if let ValueEnd::At(end) = value_end(text, 0) { &text[..end] } else { text }
 }
@@ -98,7 +100,7 @@ fn skip(bytes: &[u8], at: usize, which: impl Fn(u8) -> bool) -> usize {
     at + bytes[at.min(bytes.len())..].iter().take_while(|byte| which(**byte)).count()
 }
 
-/// Where the string ends whose quote is at `start`.
+/// The end of the string whose quote is at `start`.
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> ValueEnd {
     let mut at = start + 1;
     while let Some(more) = memchr3(b'"', b'\\', b'\n', bytes.get(at..).unwrap_or_default()) {
@@ -106,7 +108,7 @@ pub(crate) fn string_end(bytes: &[u8], start: usize) -> ValueEnd {
         match bytes[at - 1] {
             b'"' => return ValueEnd::At(at),
             b'\\' => at += 1,
-            // JSON forbids a line to end within a string.
+            // JSON does not allow a line break within a string.
             _ => return ValueEnd::Broken,
         }
     }
@@ -146,7 +148,7 @@ mod tests {
         let keys: Vec<&[u8]> = members(text).map(|(key, _)| key).collect();
         assert_eq!(keys, [b"a".as_slice(), b"b\\\"", b"c", b"d", b"e"]);
         assert_eq!(members(text).nth(2).map(|(_, text)| value(text)), Some(b"-1.5e3".as_slice()));
-        // What breaks off is told as far as it goes.
+        // For text that breaks off, the answer is about the part that is there.
         assert_eq!(members(&text[..30]).count(), 2);
         assert_eq!(members(b"[1]").count(), 0);
         assert_eq!(value_end(b"{\"a\":\"x\ny\"}", 0), ValueEnd::Broken);

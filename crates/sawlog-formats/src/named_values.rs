@@ -1,5 +1,5 @@
-//! Named values: records as objects or rows whose names are those of a table's columns, instead of the log's own text; and how a
-//! log takes these.
+//! Named values: records as objects or rows that use the names of a table's columns instead of the log's own text;
+//! and how a log reads them.
 
 use std::borrow::Cow;
 
@@ -7,19 +7,19 @@ use crate::calendar::{read_iso8601, within_times};
 use crate::members::{members, value};
 use crate::wrapping::Layer;
 
-/// How records of a log are found and read inside of other documents.
+/// How to find and read records of a log inside other documents.
 #[derive(Debug)]
 pub struct Inside {
-    /// Whether a line is a record; or, of a JSON log, whether what there is of an object is the beginning of one.
+    /// Whether a line is a record; for a JSON log, whether the available part of an object is the beginning of one.
     pub is_record: fn(&[u8]) -> bool,
-    /// Whether only the log's own records have this name: an object with it is no other one.
+    /// Whether only this log's records have this name, so that an object with it can't be anything else.
     pub is_own: fn(&[u8]) -> bool,
-    /// Other names that a column goes by, and the column's own; `-`, `_`, blanks and capitals make no difference.
+    /// Other names of a column, and its own name; `-`, `_`, blanks and capitals make no difference.
     pub aliases: &'static [(&'static str, &'static str)],
-    /// The columns without which named values are no record.
+    /// The columns that named values must have to be a record.
     pub required: &'static [&'static str],
-    /// Writes named values as the log would have them; `None` if they are no record. Before a line may stand a header line, and
-    /// a line feed.
+    /// Writes named values as the log would; `None` if they are not a record. A line may follow a header line and a
+    /// line feed.
     pub write: fn(&NamedValues<'_>) -> Option<Vec<u8>>,
 }
 
@@ -28,19 +28,19 @@ pub struct Inside {
 pub enum NamedValue<'a> {
     /// Text, without quotes and escapes.
     Text(Cow<'a, [u8]>),
-    /// JSON that is no string: a number, a truth, an object, an array.
+    /// JSON that is not a string: a number, a boolean, an object, an array.
     Json(&'a [u8]),
 }
 
 /// The names and values of a record.
 #[derive(Debug)]
 pub struct NamedValues<'a> {
-    /// Each name as [`plain`] has it, and what is not null or empty.
+    /// Each name in the form of [`plain`], with the values that are not null or empty.
     entries: Vec<(Vec<u8>, NamedValue<'a>)>,
     aliases: &'static [(&'static str, &'static str)],
 }
 
-/// A name without what makes no difference: `-`, `_`, `.`, blanks and capitals.
+/// A name without the characters that make no difference: `-`, `_`, `.`, blanks and capitals.
 #[must_use]
 pub(crate) fn plain(name: &[u8]) -> Vec<u8> {
     name.iter().filter(|byte| !b"-_ .".contains(byte)).map(u8::to_ascii_lowercase).collect()
@@ -100,21 +100,22 @@ impl NamedValue<'_> {
     }
 }
 
-/// A value as a word of a line: `-` for none. What would end the word is marked, see [`unmarked`].
+/// A value as a word of a line: `-` for none. Characters that would end the word are marked, see [`unmarked`].
 #[must_use]
 pub(crate) fn word(value: Option<&[u8]>) -> Cow<'_, [u8]> {
     marked(value, |byte| byte.is_ascii_whitespace() || byte < b' ')
 }
 
-/// A value as what stands between quotes: `-` for none. What would end the line or the quotes is marked, see [`unmarked`].
+/// A value as the text between quotes: `-` for none. Characters that would end the line or the quotes are marked, see
+/// [`unmarked`].
 #[must_use]
 pub(crate) fn quoted(value: Option<&[u8]>) -> Cow<'_, [u8]> {
     marked(value, |byte| matches!(byte, b'"' | b'\n' | b'\r'))
 }
 
-/// The first bytes of the characters from U+10FF00 on, which are for private use: the last byte says for what one stands.
+/// The first bytes of the private-use characters from U+10FF00 on; the last byte is the marked one.
 const MARK: &[u8] = &[0xf4, 0x8f, 0xbc];
-/// In the last byte: a character of these kind itself follows.
+/// In the last byte: one of these characters itself follows.
 const ITSELF: u8 = 0xbf;
 
 /// A value in which bytes are replaced by characters that have no meaning in a line.
@@ -140,7 +141,7 @@ fn marked(value: Option<&[u8]>, which: fn(u8) -> bool) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The value that [`word`] or [`quoted`] made into this text; `None` if that is the text itself.
+/// The value that [`word`] or [`quoted`] turned into this text; `None` if it is the text itself.
 #[must_use]
 pub(crate) fn unmarked(text: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(text, MARK)?;
@@ -165,7 +166,7 @@ pub(crate) fn unmarked(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A number as a log would write it: some tools make whole numbers into ones with a fraction of zeros.
+/// A number as a log would write it: some tools turn integers into numbers with a fraction of zeros.
 #[must_use]
 pub(crate) fn whole(value: &[u8]) -> &[u8] {
     let Some(point) = memchr::memchr(b'.', value) else { return value };
@@ -175,7 +176,7 @@ pub(crate) fn whole(value: &[u8]) -> &[u8] {
     if is_whole && !fraction.is_empty() && fraction.iter().all(|byte| *byte == b'0') { &value[..point] } else { value }
 }
 
-/// A time as microseconds since 1970: of ISO 8601, or seconds or milliseconds as a number.
+/// A time as microseconds since 1970, from ISO 8601, or from seconds or milliseconds as a number.
 #[must_use]
 pub(crate) fn micros(value: &[u8]) -> Option<i64> {
     /// As in flow logs: times from here on are in milliseconds.

@@ -1,13 +1,13 @@
-//! Where a block of lines comes from, and how its lines end: what a decoder must know beside the bytes.
+//! Where a block of lines comes from, and how its lines end: what a decoder must know besides the bytes.
 
-/// The longest line that is read as a record. A longer one is stored, in parts, among the rejects.
+/// The longest line that is read as a record. A longer one is stored in parts among the rejects.
 pub const MAX_LINE: usize = 8 << 20;
 
-/// So many bytes between records stay with the one that they precede: header lines, brackets, white space. More is a reject of its
-/// own.
+/// Up to this many bytes between records stay with the record that they precede: header lines, brackets, white space.
+/// More become a reject of their own.
 pub(crate) const MAX_GAP: usize = 64 << 10;
 
-/// How the lines of a source end: told from its first line.
+/// How the lines of a source end, by its first line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LineEnding {
     /// A line feed.
@@ -18,7 +18,7 @@ pub enum LineEnding {
 }
 
 impl LineEnding {
-    /// The ending of the first line of `text`; [`LineEnding::Lf`] where there is none in its first [`MAX_LINE`] bytes.
+    /// The ending of the first line of `text`; [`LineEnding::Lf`] if there is none in its first [`MAX_LINE`] bytes.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
         match memchr::memchr(b'\n', &text[..text.len().min(MAX_LINE)]) {
@@ -52,10 +52,10 @@ impl LineEnding {
     }
 }
 
-/// Where a block of lines stands in its source.
+/// The place of a block of lines in its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// The source's path, relative to the root that was given.
+    /// The source's path, relative to the root.
     pub source_file: &'a str,
     /// The number of the block's first line; lines count from 1.
     pub first_line: i64,
@@ -63,6 +63,7 @@ pub struct Origin<'a> {
     pub byte_offset: i64,
     /// How the source's lines end.
     pub ending: LineEnding,
-    /// The time in the source's name, in microseconds since 1970, if there is one: that of records that have no other.
+    /// The time in the source's name, in microseconds since 1970, if there is one: the time of records without
+    /// another.
     pub file_time: Option<i64>,
 }

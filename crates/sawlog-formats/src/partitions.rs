@@ -13,15 +13,15 @@ use crate::table::Table;
 pub struct Partitions {
     table: &'static Table,
     days: HashMap<Option<i32>, ColumnSet>,
-    /// The day of which columns were given out last.
+    /// The day whose columns were used last.
     last: Option<i32>,
     pub(crate) rejects: RejectBuilder,
-    /// The sizes of the largest columns before these: the next ones will be like them.
+    /// The sizes of the largest columns before these: the next ones will be similar.
     sizes: Sizes,
 }
 
 impl Partitions {
-    /// Those of a log's table, without a row.
+    /// The columns of a log's table, without a row.
     pub(crate) fn new(table: &'static Table, recognise: Recognise) -> Self {
         Self {
             table,
@@ -32,7 +32,7 @@ impl Partitions {
         }
     }
 
-    /// The columns of a day, counted from 1970-01-01; or of the records that have no time.
+    /// The columns of a day, counted from 1970-01-01, or of the records without a time.
     pub(crate) fn day(&mut self, day: Option<i32>) -> &mut ColumnSet {
         let (table, sizes, first) = (self.table, &self.sizes, self.days.is_empty());
         self.last = day;
@@ -46,12 +46,12 @@ impl Partitions {
         self.days.get_mut(&self.last)
     }
 
-    /// Makes null in every column what was not set. See [`ColumnSet::settle`].
+    /// Makes values null that were not set, in every column. See [`ColumnSet::settle`].
     pub(crate) fn settle(&mut self) {
         self.days.values_mut().for_each(ColumnSet::settle);
     }
 
-    /// How many rows, rejects included, there are.
+    /// The number of rows, including rejects.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.days.values().map(ColumnSet::rows).sum::<usize>() + self.rejects.rows()
@@ -75,7 +75,7 @@ impl Partitions {
         (batches, self.take_rejects())
     }
 
-    /// Takes out the columns of all dates, ascending; those without a time first.
+    /// Takes out the columns of all dates in ascending order, the one without a time first.
     pub fn take(&mut self) -> Vec<(Option<i32>, ColumnSet)> {
         let mut days: Vec<(Option<i32>, ColumnSet)> = self.days.drain().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
@@ -85,7 +85,7 @@ impl Partitions {
         days
     }
 
-    /// Takes out the columns that hold most memory, until no more than half of it is left.
+    /// Takes out the columns that hold the most memory, until no more than half of it is left.
     pub fn take_largest(&mut self) -> Vec<(Option<i32>, ColumnSet)> {
         let mut days = self.take();
         days.sort_by_key(|(_, columns)| columns.memory());

@@ -28,31 +28,31 @@ use crate::rebuild::Remainder;
 use crate::reject::{REJECTS, RejectReason};
 use crate::table::Table;
 
-/// So much of a log is looked at to recognise its format.
+/// This much of a log is read to recognise its format.
 const HEAD: u64 = 64 << 10;
-/// So much is read at a time.
+/// This much is read at a time.
 const PIECE: u64 = 256 << 10;
-/// So many bytes of header lines, brackets or white space may stand after the last record.
+/// This many bytes of header lines, brackets or white space may follow the last record.
 const MAX_AFTER: usize = 64 << 10;
 
 /// How a [`Reader`] reads.
 #[derive(Clone, Debug)]
 pub struct ReaderOptions {
-    /// What the column `source_file` says; the path if it is `None`.
+    /// The value of the column `source_file`; the path if `None`.
     pub source_file: Option<String>,
-    /// The format; recognised by the content if it is `None`.
+    /// The format; recognised by content if `None`.
     pub format: Option<&'static Format>,
-    /// The names of the fields of a log that has no header line, as a header line would give them. VPC flow logs only.
+    /// The names of the fields of a log that has no header line, written as in a header line. For VPC flow logs only.
     pub fields: Option<String>,
-    /// The time of records that have none of their own, in microseconds since 1970.
+    /// The time of records without one, in microseconds since 1970.
     pub file_time: Option<i64>,
     /// How text comes.
     pub text: TextLayout,
-    /// A batch has about so many rows at most.
+    /// The most rows in a batch, about.
     pub batch_rows: usize,
-    /// The rows that wait for their batch take about so many bytes at most.
+    /// The most bytes of rows that wait for their batch, about.
     pub batch_bytes: usize,
-    /// Gzip content that is larger is an error.
+    /// Larger gzip content is an error.
     pub max_inflated: u64,
 }
 
@@ -85,11 +85,11 @@ pub struct LogBatch {
 pub enum ReadError {
     /// The bytes can't be read.
     Io(io::Error),
-    /// It is of no format that is read; what it is, if that is known.
+    /// The format is not one that is read; what it is, if that is known.
     NotALog(Option<String>),
-    /// The content breaks off. All that came before was given, and the last piece as a reject.
+    /// The content breaks off. Everything before was returned, and the last piece as a reject.
     Broken(String),
-    /// A decoder gave columns of another type than its table has.
+    /// A decoder returned columns of another type than its table has.
     Columns(ArrowError),
 }
 
@@ -113,11 +113,11 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads one log. As an iterator it gives the batches, in the order of the log's lines but for this: of the rows that wait
-/// together, those of one day (UTC) come before those of the next, and rejects come last. `source_line` has the order.
+/// Reads one log: an iterator over its batches, in the order of the log's lines with one exception. Among rows that wait
+/// together, rows of one day (UTC) come before rows of the next, and rejects come last. `source_line` has the order.
 ///
-/// It reads plain text and gzip, in UTF-8 or UTF-16, and recognises the format by the content. It does not open archives and
-/// wrappers. It takes a few MiB of memory beside [`ReaderOptions::batch_bytes`].
+/// It reads plain text and gzip, in UTF-8 or UTF-16, and recognises the format by content. It does not open archives and
+/// wrappers. It takes a few MiB of memory in addition to [`ReaderOptions::batch_bytes`].
 ///
 /// ```
 /// use sawlog_formats::{Reader, ReaderOptions};
@@ -130,12 +130,12 @@ impl From<io::Error> for ReadError {
 /// ```
 pub struct Reader<'a> {
     input: Box<dyn Read + 'a>,
-    /// What was read and not yet decoded.
+    /// Bytes that were read and not yet decoded.
     content: Vec<u8>,
     cutter: Cutter,
     decoding: Decoding,
     ready: VecDeque<LogBatch>,
-    /// What is to be said once all batches were given.
+    /// The error to return once all batches were returned.
     error: Option<ReadError>,
     is_done: bool,
 }
@@ -147,11 +147,11 @@ impl fmt::Debug for Reader<'_> {
 }
 
 impl Reader<'static> {
-    /// Opens a file, by the default options.
+    /// Opens a file with the default options.
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or is no log.
+    /// If the file can't be read, or is not a log.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         Self::open_with(path, ReaderOptions::default())
     }
@@ -160,7 +160,7 @@ impl Reader<'static> {
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or is no log.
+    /// If the file can't be read, or is not a log.
     pub fn open_with(path: impl AsRef<Path>, mut options: ReaderOptions) -> Result<Self, ReadError> {
         let path = path.as_ref();
         let file = File::open(path).map_err(ReadError::Io)?;
@@ -170,17 +170,17 @@ impl Reader<'static> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads what `input` gives: bytes (`&[u8]`), a socket, an object of a store.
+    /// Reads from `input`: bytes (`&[u8]`), a socket, an object of a store.
     ///
     /// # Errors
     ///
-    /// If it can't be read, or is no log.
+    /// If it can't be read, or is not a log.
     pub fn new(input: impl Read + 'a, options: ReaderOptions) -> Result<Self, ReadError> {
         let (content, mut input) = plain_text(Box::new(input), options.max_inflated).map_err(ReadError::Io)?;
         let format = match options.format {
             Some(format) => format,
             None => recognise(&content, options.fields.is_some()).or_else(|other| {
-                // What breaks off in its beginning may have been a log.
+                // Content that breaks off in its beginning may have been a log.
                 input.by_ref().take(1).read_to_end(&mut Vec::new())?;
                 Err(other)
             })?,
@@ -203,8 +203,8 @@ impl<'a> Reader<'a> {
         &self.decoding.decoded
     }
 
-    /// What the log has beside its rows, so that [`crate::rebuild`] can put it together again. It is complete once the last
-    /// batch was given.
+    /// What the log has in addition to its rows, so that [`crate::rebuild`] can rebuild it. It is complete after the
+    /// last batch.
     #[must_use]
     pub fn remainder(&self) -> Remainder {
         Remainder {
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a piece and decodes the whole records that there are.
+    /// Reads a piece and decodes the whole records in it.
     fn step(&mut self) -> Result<(), ReadError> {
         let read = self.input.by_ref().take(PIECE).read_to_end(&mut self.content);
         let (at_end, broken) = match read {
@@ -267,7 +267,7 @@ impl Iterator for Reader<'_> {
     }
 }
 
-/// The decoder of a log, and where it stands in it.
+/// The decoder of a log, and its place in the log.
 #[derive(Debug)]
 struct Decoding {
     format: &'static Format,
@@ -313,7 +313,7 @@ impl Decoding {
         self.passed(length);
     }
 
-    /// Keeps what is no record, if it is anything.
+    /// Keeps a reject, unless it is empty.
     fn reject(&mut self, why: RejectReason<'_>, raw: &[u8]) {
         self.put_reject(why, raw, true);
         self.passed(raw.len());
@@ -326,7 +326,7 @@ impl Decoding {
         self.decoded.add(&Decoded { lines: one, rejects: one, ..Decoded::default() });
     }
 
-    /// Takes what stands after the last record.
+    /// Takes the text after the last record.
     fn end(&mut self, rest: &[u8], is_open: bool) {
         match std::str::from_utf8(rest) {
             _ if is_open => self.reject(RejectReason::EndsOpen, rest),
@@ -348,7 +348,7 @@ impl Decoding {
         waiting.rows() >= self.batch_rows || waiting.memory() >= self.batch_bytes
     }
 
-    /// Makes batches of the rows that wait.
+    /// Makes batches of the waiting rows.
     fn flush(&mut self, ready: &mut VecDeque<LogBatch>) -> Result<(), ArrowError> {
         let (days, rejects) = self.decoder.waiting_mut().finish();
         let records = days.into_iter().map(|(_, batch)| (self.format.table, batch));
@@ -369,7 +369,7 @@ fn origin<'a>(
     Origin { source_file, first_line: 1 + decoded.lines, byte_offset: offset, ending, file_time }
 }
 
-/// The beginning of the text that `input` holds, in UTF-8 and inflated, and the rest of it.
+/// The beginning of the content of `input`, inflated and in UTF-8, and the rest.
 fn plain_text<'a>(input: Box<dyn Read + 'a>, max_inflated: u64) -> io::Result<(Vec<u8>, Box<dyn Read + 'a>)> {
     let (mut head, mut rest) = begin(input)?;
     if is_gzip(&head) {
@@ -384,7 +384,8 @@ fn plain_text<'a>(input: Box<dyn Read + 'a>, max_inflated: u64) -> io::Result<(V
     }
 }
 
-/// The beginning of what is read, and the rest. If the content breaks off in the beginning, reading the rest says so.
+/// The beginning of the input, and the rest. If the content breaks off in the beginning, reading the rest returns the
+/// error.
 fn begin<'a>(mut input: Box<dyn Read + 'a>) -> io::Result<(Vec<u8>, Box<dyn Read + 'a>)> {
     let mut head = Vec::new();
     match input.by_ref().take(HEAD).read_to_end(&mut head) {
@@ -393,7 +394,8 @@ fn begin<'a>(mut input: Box<dyn Read + 'a>) -> io::Result<(Vec<u8>, Box<dyn Read
     }
 }
 
-/// The format of content that begins like this. If the names of fields are given, lines without a header may be a flow log.
+/// The format of content that begins like this. If names of fields are given, lines without a header may be a flow
+/// log.
 fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError> {
     let head = without_mark(head);
     let not_read = |what: String| Err(ReadError::NotALog(Some(what)));

@@ -1,4 +1,4 @@
-//! Puts the rows of a source together again, to the bytes that they were read from.
+//! Rebuilds a source from its rows, to the bytes that they were read from.
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -12,16 +12,16 @@ use crate::reject::REJECTS;
 use crate::table::Table;
 use crate::text::TextColumn;
 
-/// What a source has beside its rows.
+/// What a source has in addition to its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remainder {
-    /// Whether it comes in lines; if not, all that stands between records is in their gaps.
+    /// Whether it comes in lines. If not, all text between records is in their gaps.
     pub in_lines: bool,
     /// How its lines end.
     pub ending: LineEnding,
-    /// How many lines or JSON objects it has, blank lines too.
+    /// How many lines or JSON objects it has, including blank lines.
     pub lines: i64,
-    /// What stands after the last record.
+    /// The text after the last record.
     pub after: String,
     /// The size of the (decompressed) content, in bytes.
     pub size: i64,
@@ -32,37 +32,37 @@ pub struct Remainder {
 pub struct RowText<'a> {
     /// The number of its line or object.
     pub line: i64,
-    /// What stands before it, where that is not the usual separator.
+    /// The text before it, if it is not the usual separator.
     pub gap: Option<&'a str>,
     /// The record or reject itself.
     pub text: &'a [u8],
-    /// Whether a bare line feed follows, whatever the source's lines end with.
+    /// Whether a bare line feed follows, whatever the source's line endings are.
     pub as_it_was: bool,
     /// Whether it is a reject.
     pub is_reject: bool,
 }
 
-/// Puts the rows of one source together, which come in order of line. What it makes of them goes to a function, piece by piece.
+/// Rebuilds a source from its rows, which come in order of line. The result goes to a function, piece by piece.
 #[derive(Clone, Debug)]
 pub struct Rebuilder {
     in_lines: bool,
     usual: LineEnding,
     /// The number of the last line.
     line: i64,
-    /// What ends the last line, if something follows.
+    /// The ending of the last line, if something follows it.
     ending: &'static [u8],
     last_was_reject: bool,
     size: i64,
 }
 
 impl Rebuilder {
-    /// A source of which there is no row yet.
+    /// A source without rows yet.
     #[must_use]
     pub fn new(in_lines: bool, ending: LineEnding) -> Self {
         Self { in_lines, usual: ending, line: 0, ending: b"", last_was_reject: false, size: 0 }
     }
 
-    /// Takes the next row. Says whether it begins a record or reject: one that is too long comes in several rows.
+    /// Takes the next row. Returns whether it begins a record or reject: one that is too long comes in several rows.
     pub fn add(&mut self, row: &RowText<'_>, put: &mut impl FnMut(&[u8])) -> bool {
         let continues = row.line == self.line && row.is_reject && self.last_was_reject;
         if continues {
@@ -89,7 +89,7 @@ impl Rebuilder {
         true
     }
 
-    /// Adds what stands after the last row; gives the size of the whole.
+    /// Adds the text after the last row. Returns the size of the whole.
     pub fn finish(mut self, remainder: &Remainder, put: &mut impl FnMut(&[u8])) -> i64 {
         let after = remainder.after.as_str();
         if self.in_lines {
@@ -124,11 +124,11 @@ impl Rebuilder {
     }
 }
 
-/// Puts one source together from its record batches, in any order: those of its records, and of its rejects.
+/// Rebuilds one source from its record batches, in any order: batches of records and of rejects.
 ///
 /// # Errors
 ///
-/// If a batch has not the columns of its table.
+/// If a batch lacks columns of its table.
 pub fn rebuild<'a>(
     batches: impl IntoIterator<Item = (&'a Table, &'a RecordBatch)>,
     remainder: &Remainder,
@@ -140,7 +140,7 @@ pub fn rebuild<'a>(
         places.extend((0..batch.num_rows()).map(|row| (lines.value(row), printed.len(), row)));
         printed.push(Printed::new(table, batch)?);
     }
-    // In order of batch and row at last: the parts of a line that is too long have one number.
+    // Sorted last by batch and row: the parts of a line that is too long share a number.
     places.sort_unstable();
     let (mut out, mut text) = (Vec::new(), Vec::new());
     let mut rebuilder = Rebuilder::new(remainder.in_lines, remainder.ending);
@@ -155,7 +155,7 @@ pub fn rebuild<'a>(
 /// A batch whose rows are printed.
 enum Printed {
     Records(Box<dyn Printer>),
-    /// What stands before each, and itself.
+    /// The text before each row, and the row itself.
     Rejects(Box<(TextColumn, BytesColumn)>),
 }
 
@@ -165,7 +165,8 @@ impl Printed {
             return Ok(Self::Rejects(Box::new((text_column(batch, "gap")?, BytesColumn::new(batch, "raw")?))));
         }
         let format = crate::format(table.name);
-        let format = format.ok_or_else(|| ArrowError::SchemaError(format!("{} is no log's table", table.name)))?;
+        let format =
+            format.ok_or_else(|| ArrowError::SchemaError(format!("{} is not the table of a log", table.name)))?;
         (format.printer)(batch).map(Self::Records)
     }
 

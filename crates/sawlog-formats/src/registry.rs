@@ -1,4 +1,4 @@
-//! The log formats that there are: those of sawlog itself, and those that a program adds.
+//! The log formats: sawlog's own, and those that a program adds.
 
 use std::sync::OnceLock;
 
@@ -9,13 +9,13 @@ use crate::{alb_access, cloudtrail, s3_access, vpc_flow};
 /// The formats of sawlog itself.
 const OWN: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT, &alb_access::FORMAT];
 
-/// Those of them whose tables every store has. Stores that were made before there was another log have no table of it.
+/// The formats whose tables every store has. Stores from before a later log have no table for it.
 pub const FIRST_FORMATS: &[&Format] = &[&s3_access::FORMAT, &cloudtrail::FORMAT, &vpc_flow::FORMAT];
 
-/// All formats, once somebody has asked for them.
+/// All formats; set at the first use.
 static ALL: OnceLock<Vec<&'static Format>> = OnceLock::new();
 
-/// The formats were asked for before others were added.
+/// The formats were used before others were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLate;
 
@@ -27,14 +27,14 @@ impl std::fmt::Display for TooLate {
 
 impl std::error::Error for TooLate {}
 
-/// All log formats: those of sawlog itself, then those that were added.
+/// All log formats: sawlog's own, then added ones.
 #[must_use]
 pub fn formats() -> &'static [&'static Format] {
     ALL.get_or_init(|| OWN.to_vec())
 }
 
-/// Adds formats for the rest of the process, so that all that sawlog does works for them, too. Their tables must have names of
-/// their own.
+/// Adds formats for the rest of the process, so that all of sawlog works with them, too. Their tables must have names
+/// of their own.
 ///
 /// # Errors
 ///
@@ -43,14 +43,14 @@ pub fn register(formats: &[&'static Format]) -> Result<(), TooLate> {
     ALL.set([OWN, formats].concat()).map_err(|_| TooLate)
 }
 
-/// The format whose records `head`, the (decompressed) beginning of a file, holds; `None` if it is of no known format.
+/// The format of the records in a file that begins (decompressed) with `head`; `None` if it is of no known format.
 #[must_use]
 pub fn detect(head: &[u8]) -> Option<&'static Format> {
     let head = without_mark(head);
-    // JSON is not looked through for lines.
+    // JSON is not searched for lines.
     let json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     let may_be = |format: &&Format| !json || format.framing.is_json();
-    // Those that were added come first: sawlog's own take all that may be theirs.
+    // Added formats come first: sawlog's own would take everything that may be theirs.
     let (own, added) = formats().split_at(OWN.len());
     added.iter().chain(own).copied().filter(may_be).find(|format| (format.detect)(head))
 }

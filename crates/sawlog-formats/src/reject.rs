@@ -1,4 +1,4 @@
-//! What could not be parsed: kept as it is, with the reason.
+//! What could not be parsed: it is kept as it is, with the reason.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::builder::ColumnSet;
 use crate::origin::Origin;
 use crate::table::{Column, Layout, Table};
 
-/// The table of lines, or pieces of JSON, that are no records.
+/// The table of lines, or pieces of JSON, that are not records.
 pub const REJECTS: Table = Table {
     name: "rejects",
     doc: "Lines that could not be parsed, as they are, with the reason",
@@ -19,96 +19,97 @@ pub const REJECTS: Table = Table {
         Column::SOURCE_LINE,
         Column::int64("byte_offset", "Where the line begins in its (decompressed) file").layout(Layout::Delta),
         Column::text("reason", "Why it is not a record"),
-        Column::text("gap", "What stands before it in its file, where that is not the usual separator"),
+        Column::text("gap", "The text before it in its file, if that is not the usual separator"),
         Column::bytes("raw", "The line or record itself, without its line feed"),
     ],
     times: &[],
 };
 
-/// Why a line, or a piece of a document, is no record. Its text is what the table has, and stays as it is.
+/// Why a line, or a piece of a document, is not a record. The table has its text, which must not change: people count
+/// rejects by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason<'a> {
     /// It is something else: a record of another log, or a line of a kind of file that is not read.
     Is(&'a str),
     /// It is longer than [`crate::MAX_LINE`].
     TooLong,
-    /// It stands where a record should, or between records.
+    /// It is in the place of a record, or between records.
     NoRecord,
-    /// It looks like a record, but stands where the document's records don't.
+    /// It looks like a record, but is not where the document has its records.
     Elsewhere,
-    /// It stands between records, and is as long as what stands there may be.
+    /// It is between records, and as long as such text may be.
     WideText,
-    /// The same, of what opens and closes JSON.
+    /// The same, for text that opens and closes JSON.
     WideBrackets,
-    /// It follows the last record, and is longer than what stands there may be.
+    /// It follows the last record, and is longer than such text may be.
     WideEnd,
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     NotUtf8,
     /// The same, between the records of a document.
     NotText,
-    /// A document ends before the record does.
+    /// The document ends before the record does.
     EndsWithin,
-    /// The content ends, and brackets around records are still open.
+    /// The content ends while brackets around records are open.
     EndsOpen,
-    /// JSON forbids a line to end within a string; one of an object that should be a record.
+    /// An object in the place of a record has a line break within a string, which JSON does not allow.
     LineInString,
-    /// The same, of a string that holds a record.
+    /// The same, in a string that holds a record.
     LineWithin,
-    /// What the parser of JSON says.
+    /// The message of the JSON parser.
     InvalidJson(&'a str),
-    /// Named values without those that a record must have.
+    /// Named values that lack some that a record must have.
     LacksValues,
     /// A row with fewer fields than the header of its table.
     ShortRow,
-    /// A blank line that does not end as the others do.
+    /// A blank line that ends differently from the others.
     OddBlank,
     /// Nothing but white space.
     OnlyBlanks,
-    /// Fewer fields than a record has, which are so many.
+    /// Fewer fields than a record has; the least number.
     Few(usize),
-    /// So many fields, where another number of them are named.
+    /// A number of fields that differs from the number of names.
     OtherCount {
         /// How many there are.
         found: usize,
         /// How many are named.
         named: usize,
     },
-    /// Fields of which most can't have such values.
+    /// Most of the fields have values that such fields can't have.
     Implausible,
     /// The record's time is missing or malformed.
     NoTime,
-    /// The same, of a line of an S3 access log.
+    /// The same, for a line of an S3 access log.
     NoTimeInBrackets,
-    /// The same, of an object, whose time has this key.
+    /// The same, for an object whose time has this key.
     NoTimeOf(&'static str),
     /// The time is one that no store can hold.
     Never,
-    /// The same, of an object, whose time has this key.
+    /// The same, for an object whose time has this key.
     NeverOf(&'static str),
     /// Nothing follows the time.
     CutOff,
     /// A line of an S3 access log without the name of an operation.
     NoOperation,
-    /// A field of this name is no number.
+    /// The field of this name is not a number.
     NoNumber(&'static str),
-    /// The same, of a line of an S3 access log.
+    /// The same, for a line of an S3 access log.
     NotANumber(&'static str),
-    /// A field of this name is no request line.
+    /// The field of this name is not a request line.
     NoRequest(&'static str),
-    /// A field of this name has no quotes around it.
+    /// The field of this name has no quotes around it.
     NoQuotes(&'static str),
-    /// A field of this name begins with a quote, which it must not.
+    /// The field of this name begins with a quote, which is not allowed.
     Quotes(&'static str),
     /// The quote of a field of this name does not close.
     Unclosed(&'static str),
-    /// The content breaks off; what its decompressor says.
+    /// The content breaks off; the message of its decompressor.
     BrokenOff(&'a str),
-    /// What a log of another program says.
+    /// The message of a log that another program added.
     Other(&'a str),
 }
 
 impl<'a> RejectReason<'a> {
-    /// What the table says.
+    /// The text in the table.
     #[must_use]
     pub fn text(self) -> Cow<'a, str> {
         let text: &'a str = match self {
@@ -159,7 +160,7 @@ impl fmt::Display for RejectReason<'_> {
     }
 }
 
-/// Tells what a line or object is that is no record of a table, if that can be told.
+/// Identifies a line or object that is not a record of a table, if possible.
 pub(crate) type Recognise = fn(&[u8], &Table) -> Option<RejectReason<'static>>;
 
 /// Collects rejects into a record batch of the table [`REJECTS`].
@@ -168,7 +169,7 @@ pub struct RejectBuilder {
     table: &'static Table,
     recognise: Recognise,
     columns: ColumnSet,
-    /// What stands before and in place of the next rejects in their file.
+    /// The text before the next rejects in their file, and the text in place of them.
     stand_in: Option<(String, Vec<u8>)>,
 }
 
@@ -178,17 +179,18 @@ impl RejectBuilder {
         Self { table, recognise, columns: ColumnSet::new(&REJECTS), stand_in: None }
     }
 
-    /// What a line or object is that is no record of the log, if that can be told; else why it is none.
+    /// What a line or object is that is not a record of the log, if that can be identified; else why it is not a
+    /// record.
     pub(crate) fn recognised(&self, raw: &[u8], reason: RejectReason<'static>) -> RejectReason<'static> {
         (self.recognise)(raw, self.table).unwrap_or(reason)
     }
 
-    /// Adds a line. It stands at `origin`, whose `first_line` and `byte_offset` are the line's own.
+    /// Adds a line. Its place is `origin`, whose `first_line` and `byte_offset` are the line's own.
     pub fn push(&mut self, origin: &Origin<'_>, reason: RejectReason<'_>, raw: &[u8]) {
         self.push_after(None, origin, reason, raw);
     }
 
-    /// Adds a line or record, before which `gap` stands where that is not the usual separator.
+    /// Adds a line or record, with `gap` as the text before it if that is not the usual separator.
     pub fn push_after(&mut self, gap: Option<&str>, origin: &Origin<'_>, reason: RejectReason<'_>, raw: &[u8]) {
         let (gap, raw) = match &self.stand_in {
             Some((gap, raw)) => (Some(gap.as_str()), raw.as_slice()),
@@ -204,7 +206,7 @@ impl RejectBuilder {
         self.columns.rows_appended(1);
     }
 
-    /// Says what stands in the file before and in place of what is rejected next, if a decoder is given something else.
+    /// Sets the text in the file before and in place of the next rejects, if a decoder is given something else.
     pub(crate) fn stand_in(&mut self, for_next: Option<(&str, &[u8])>) {
         self.stand_in = for_next.map(|(gap, raw)| (gap.to_owned(), raw.to_owned()));
     }

@@ -1,12 +1,12 @@
-//! Roles: what the fields of a record mean, whatever their log calls them. Questions are about roles, so that a log that says
-//! what its fields mean is asked like all others.
+//! Roles: what the fields of a record mean, whatever their log calls them. Questions are about roles, so that every
+//! log that states what its fields mean can be queried like the others.
 
 use std::borrow::Cow;
 
 /// What a field means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// An address that has to do with the record: the caller's, or that of either end of a flow.
+    /// An address of the record: the caller's, or one at either end of a flow.
     Address,
     /// Where it came from.
     Source,
@@ -32,19 +32,19 @@ pub enum Role {
     Operation,
     /// What it was done to.
     Target,
-    /// The host that was asked, by its name.
+    /// The host that was asked for.
     Host,
     /// The URL that was asked for.
     Url,
-    /// The bucket that it was done to, or that holds the object.
+    /// The affected bucket, or the bucket that holds the object.
     Bucket,
     /// The object's key.
     Key,
-    /// What the call was given, as JSON.
+    /// The parameters of the call, as JSON.
     Parameters,
-    /// What the call answered, as JSON text.
+    /// The response of the call, as JSON text.
     Response,
-    /// ARNs of the resources that it was done to.
+    /// ARNs of the affected resources.
     Resource,
     /// Whether it was let through.
     Action,
@@ -58,43 +58,43 @@ pub enum Role {
     Region,
     /// The account that the record belongs to, or the caller's.
     Account,
-    /// The ARN that names the caller's account, where nothing else does.
+    /// The ARN that has the caller's account, if nothing else does.
     AccountInArn,
     /// The network interface.
     Interface,
 }
 
-/// Where the value of a role is in a record.
+/// Where a record has the value of a role.
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
-    /// A column, in a group or a list with dots; or an entity, by the name of its field.
+    /// A column, with dots for groups and lists; or an entity, by the name of its field.
     Field(&'static str),
-    /// Any of some columns, of which a record can have several; the first one is shown.
+    /// Any of some columns, since a record can have several values; the first one is shown.
     Any(&'static [&'static str]),
     /// A field of each group in a list: the list, and the field.
     Each(&'static str, &'static str),
-    /// Two columns with a text between them; the first one alone where the second one is null.
+    /// Two columns with a text between them; only the first one if the second is null.
     Joined(&'static str, &'static str, &'static str),
     /// What a function makes of the text in a column.
     Made(&'static str, fn(&str) -> Option<Cow<'static, str>>),
     /// The same in all records.
     Constant(&'static str),
-    /// The first of some values that there is.
+    /// The first of some values that is not null.
     First(&'static [Value]),
 }
 
-/// Which records tell of an action that changes something.
+/// Which records are about an action that changes something.
 #[derive(Clone, Copy, Debug)]
 pub enum Changes {
     /// None.
     Never,
-    /// Those in which the text of a column begins in one of some ways, but for some texts.
+    /// Records in which the text of a column begins with one of some prefixes, except for some texts.
     Begins(&'static str, &'static [&'static str], &'static [&'static str]),
-    /// Those in which a column is false, but for those in which one of some columns has one of its values.
+    /// Records in which a column is false, except those in which another column has one of its values.
     Not {
         /// The column.
         column: &'static str,
-        /// Where it is null: those in which the text of another column begins in none of some ways.
+        /// If it is null: records in which the text of another column begins with none of some prefixes.
         unknown: (&'static str, &'static [&'static str]),
         /// The columns and values.
         but: &'static [(&'static str, &'static [&'static str])],
@@ -102,7 +102,7 @@ pub enum Changes {
 }
 
 impl Changes {
-    /// Whether a text of the column of [`Changes::Begins`] tells of a change.
+    /// Whether a text in the column of [`Changes::Begins`] means a change.
     #[must_use]
     pub fn begins(&self, text: &str) -> bool {
         let Self::Begins(_, prefixes, but) = self else { return false };
@@ -116,7 +116,7 @@ mod tests {
     use crate::table::{Column, Kind, Table};
     use crate::{Entity, EntityKind, Format, Part, formats};
 
-    /// The column at a path; of a list the fields of one of its groups.
+    /// The column at a path; for a list, the fields of one of its groups.
     fn column(table: &Table, path: &str) -> Option<&'static Column> {
         let mut parts = path.split('.');
         let mut columns = table.columns;

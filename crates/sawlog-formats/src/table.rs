@@ -1,4 +1,5 @@
-//! What a table looks like: its columns as data, from which Arrow schemas, Parquet settings and documentation follow.
+//! The description of a table: its columns as data, from which Arrow schemas, Parquet settings and documentation
+//! follow.
 
 use std::sync::Arc;
 
@@ -30,9 +31,10 @@ pub enum Kind {
 /// How a column's values are laid out in a Parquet column chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Few distinct values: each is stored once and named by number. Falls back to [`Layout::Plain`] where it doesn't pay.
+    /// Few distinct values: each is stored once and referred to by number. Falls back to [`Layout::Plain`] if that
+    /// doesn't pay.
     Dictionary,
-    /// Nearly every value is another: stored one after the other.
+    /// Nearly every value is different: stored one after another.
     Plain,
     /// Numbers that grow steadily: stored as differences.
     Delta,
@@ -47,11 +49,12 @@ pub struct Column {
     pub kind: Kind,
     /// How it is stored.
     pub layout: Layout,
-    /// Whether people look records up by its value: such columns get a Bloom filter.
+    /// Whether people look up records by its value: such columns get a Bloom filter.
     pub lookup: bool,
-    /// Whether the store keeps its smallest and greatest value for each data file, to skip files without opening them.
+    /// Whether the table's log keeps its smallest and largest value for each data file, so that files can be skipped
+    /// without opening them.
     pub skip_files: bool,
-    /// Whether its text is JSON, into whose fields a path leads on.
+    /// Whether its text is JSON whose fields can be named by a path.
     pub json: bool,
     /// What it means, in a few words.
     pub doc: &'static str,
@@ -59,27 +62,25 @@ pub struct Column {
 
 impl Column {
     /// Where a record comes from: in every table of records.
-    pub const SOURCE_FILE: Self =
-        Self::text("source_file", "The path of the file, relative to the root given").skip_files();
+    pub const SOURCE_FILE: Self = Self::text("source_file", "The path of the file, relative to the root").skip_files();
     /// The line of a record, in tables of logs that come in lines.
     pub const SOURCE_LINE: Self =
         Self::int64("source_line", "The number of the line in its file, from 1").layout(Layout::Delta);
     /// A line that is not printed from its columns.
-    pub const RAW_LINE: Self =
-        Self::bytes("raw", "The line itself, where the columns don't give it back byte for byte");
+    pub const RAW_LINE: Self = Self::bytes("raw", "The line itself, if the columns don't give it back byte for byte");
 
-    /// What stands before a record in its file.
+    /// The text before a record in its file.
     pub const GAP: Self =
-        Self::text("gap", "What stands before the record in its file, if that is a document of another kind");
+        Self::text("gap", "The text before the record in its file, if the file is a document of another kind");
     /// How a record is wrapped in its file, by the name of a [`crate::Wrapping`].
     pub const WRAPPING: Self = Self::text(
         "wrapping",
-        "How the record stands in a file that is no log itself: plain, json, csv, or several of these",
+        "How the record is wrapped in a file that is not a log itself: plain, json, csv, or several of these",
     );
-    /// What stands in the file in place of a record, where that does not follow from it.
+    /// The text in the file for a wrapped record, if it does not follow from the record.
     pub const WRAPPED: Self = Self::bytes(
         "wrapped",
-        "What stands in the file in place of the record, where wrapping it in the usual way does not give that",
+        "The text in the file for the wrapped record, if wrapping the record in the usual way does not give it back",
     );
 
     /// A text column stored with a dictionary.
@@ -106,7 +107,7 @@ impl Column {
         Self::text(name, doc).kind(Kind::Bool)
     }
 
-    /// A column of bytes, nearly every value of which is another.
+    /// A column of bytes in which nearly every value is different.
     #[must_use]
     pub const fn bytes(name: &'static str, doc: &'static str) -> Self {
         Self::text(name, doc).kind(Kind::Bytes).plain()
@@ -136,7 +137,7 @@ impl Column {
         Self { layout, ..self }
     }
 
-    /// The same column, nearly every value of which is another.
+    /// The same column, in which nearly every value is different.
     #[must_use]
     pub const fn plain(self) -> Self {
         self.layout(Layout::Plain)
@@ -169,7 +170,7 @@ impl Column {
         }
     }
 
-    /// The Arrow type in which a decoder gives the column where its dictionary pays: keys `u32`.
+    /// The Arrow type of the column in a decoder's batches if its dictionary pays: keys `u32`.
     #[must_use]
     pub fn dictionary_type(&self) -> DataType {
         match (self.kind, self.layout) {
@@ -181,7 +182,7 @@ impl Column {
         }
     }
 
-    /// The type of a column that is not text; `text` gives those of the columns in it.
+    /// The type of a column that is not text; `text` gives the type of text columns in it.
     fn nested_type(&self, text: fn(&Column) -> DataType) -> DataType {
         let fields = |columns: &[Column]| -> Fields {
             columns.iter().map(|column| Field::new(column.name, text(column), true)).collect()
@@ -205,14 +206,14 @@ impl Column {
 /// A table of the store.
 #[derive(Debug)]
 pub struct Table {
-    /// The table's name and that of its folder.
+    /// The table's name, and its folder's.
     pub name: &'static str,
     /// What it holds, in a few words.
     pub doc: &'static str,
     /// The columns of its data files, in order.
     pub columns: &'static [Column],
-    /// The columns of a record's time, of which the first counts that is not null. By it the table is partitioned, as
-    /// `date`, the UTC day; there are none if it is not.
+    /// The columns of a record's time; the first that is not null counts. The table is partitioned by its UTC day,
+    /// `date`. Without such columns it is not partitioned.
     pub times: &'static [&'static str],
 }
 
@@ -224,8 +225,8 @@ impl Table {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The names of the columns that a printer of its records needs: all but those behind the line's number, which say how a
-    /// record stands in a document.
+    /// The names of the columns that a printer of its records needs: all except the ones after the line number, which
+    /// say how a record is wrapped in a document.
     #[must_use]
     pub fn printed_columns(&self) -> Vec<&'static str> {
         let count = self.position(Column::SOURCE_LINE.name).map_or(self.columns.len(), |last| last + 1);

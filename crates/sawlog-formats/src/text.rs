@@ -1,4 +1,4 @@
-//! Reads text out of an Arrow column, in whichever of its layouts it comes.
+//! Reads text from an Arrow column, in any of its layouts.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
@@ -21,7 +21,7 @@ impl TextColumn {
     ///
     /// # Errors
     ///
-    /// Gives back the column's type if it is not one of text.
+    /// Returns the column's type if it is not text.
     pub fn new(array: &ArrayRef) -> Result<Self, DataType> {
         match array.data_type() {
             DataType::Utf8 => Ok(Self::Plain(array.as_string().clone())),
@@ -34,7 +34,7 @@ impl TextColumn {
         }
     }
 
-    /// The text in `row`, or nothing where it is null.
+    /// The text in `row`; `None` for null.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<&str> {
         match self {

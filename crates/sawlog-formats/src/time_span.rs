@@ -16,7 +16,7 @@ impl TimeSpan {
         Self { first: time, last: time }
     }
 
-    /// The span that covers two, of which either may not be there.
+    /// The span that covers two spans, either of which may be absent.
     ///
     /// ```
     /// use sawlog_formats::TimeSpan;

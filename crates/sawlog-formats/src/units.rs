@@ -4,7 +4,7 @@ use std::fmt;
 
 const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/// A number of bytes, which is shown with two decimals, in the unit in which it is below 1,024.
+/// A number of bytes, shown with two decimals in the unit that makes it less than 1,024.
 ///
 /// ```
 /// assert_eq!(sawlog_formats::Size(35_389).to_string(), "34.56 KiB");

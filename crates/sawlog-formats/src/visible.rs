@@ -1,15 +1,15 @@
-//! Text out of logs, as it can be shown.
+//! Text from logs, made safe to show.
 
 use std::borrow::Cow;
 
-/// Whether a character could steer a terminal, end a line or turn the reading direction.
+/// Whether a character could control a terminal, end a line or turn the reading direction.
 #[must_use]
 pub fn steers(char: char) -> bool {
     let turns = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     char.is_control() || turns || matches!(char, '\u{2028}' | '\u{2029}')
 }
 
-/// Text in which such characters are shown as escapes.
+/// The text, with such characters as escapes.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(steers) {

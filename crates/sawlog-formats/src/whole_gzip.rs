@@ -1,7 +1,7 @@
-//! Inflates a gzip file of one member in one step, by libdeflate, which takes half the time that a stream takes.
+//! Inflates a gzip file of one member in one step with libdeflate, which takes half the time of a stream.
 //!
-//! All that is unsafe in this crate is in here: libdeflate has no safe interface that tells how much of a file it took, without which
-//! a second member would be overlooked.
+//! All unsafe code of this crate is here: no safe interface of libdeflate tells how much of a file it used, and
+//! without that a second member would be overlooked.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -11,16 +11,16 @@ use libdeflate_sys::{
     libdeflate_gzip_decompress_ex, libdeflate_result_LIBDEFLATE_SUCCESS,
 };
 
-/// Content of more bytes is inflated piece by piece, for all of it would be in memory.
+/// Larger content is inflated piece by piece, because all of it would be in memory.
 const MOST: usize = 16 << 20;
 /// The smallest gzip file: a header of ten bytes, a block of two, checksum and size.
 const LEAST: usize = 20;
 
-/// Inflates a gzip file in place of what is in `buffer`, and says whether it did. It does not if the file has several members, is
-/// broken, or holds more than `limit` bytes; `buffer` is empty then.
+/// Inflates a gzip file into `buffer`, replacing its content, and returns whether it did. It does not if the file has
+/// several members, is broken, or holds more than `limit` bytes; then `buffer` is empty.
 pub(crate) fn inflate_whole(file: &[u8], limit: u64, buffer: &mut Vec<u8>) -> bool {
     buffer.clear();
-    // See RFC 1952, "Member format": the size stands at the end, modulo 2^32.
+    // See RFC 1952, "Member format": the size is at the end, modulo 2^32.
     let Some(size) = file.last_chunk().filter(|_| file.len() >= LEAST).map(|size| u32::from_le_bytes(*size)) else {
         return false;
     };
@@ -31,8 +31,8 @@ pub(crate) fn inflate_whole(file: &[u8], limit: u64, buffer: &mut Vec<u8>) -> bo
     buffer.reserve(size);
     let Some(decompressor) = Decompressor::new() else { return false };
     let (mut taken, mut written) = (0, 0);
-    // SAFETY: the decompressor is live; `file` has as many bytes as it is said to have, and is only read; `buffer` has room for `size`
-    // bytes, of which none is read before it is written; the counts are written to live variables.
+    // SAFETY: the decompressor is live; `file` has as many bytes as it says, and is only read; `buffer` has room for
+    // `size` bytes, none of which is read before it is written; the counts are written to live variables.
     let result = unsafe {
         libdeflate_gzip_decompress_ex(
             decompressor.0.as_ptr(),
@@ -56,7 +56,7 @@ pub(crate) fn inflate_whole(file: &[u8], limit: u64, buffer: &mut Vec<u8>) -> bo
 struct Decompressor(NonNull<libdeflate_decompressor>);
 
 impl Decompressor {
-    /// A new one; `None` if there is no memory.
+    /// A new decompressor; `None` if there is no memory.
     fn new() -> Option<Self> {
         // SAFETY: it may be called at any time.
         NonNull::new(unsafe { libdeflate_alloc_decompressor() }).map(Self)
@@ -92,7 +92,7 @@ mod tests {
         for content in [&b""[..], b"one", &content] {
             let file = gzip(content);
             assert!(inflate_whole(&file, content.len() as u64, &mut buffer) && buffer == content);
-            // Twice the same: its size and checksum at the end are those of the first member, too.
+            // The same member twice: the size and checksum at the end also fit the first one.
             for file in [[&file[..], &file].concat(), [&file[..], &[0; 9]].concat(), [&file[..], b"garbage"].concat()] {
                 assert!(!inflate_whole(&file, u64::MAX, &mut buffer) && buffer.is_empty());
             }
@@ -104,7 +104,7 @@ mod tests {
             assert!(!inflate_whole(&file[..len], u64::MAX, &mut buffer));
             assert!(!inflate_whole(&file[..file.len() - 1 - len], u64::MAX, &mut buffer));
         }
-        // Whichever byte is another, no other content comes of it.
+        // Whichever byte is changed, no other content results.
         let small = gzip(b"some bytes, some more bytes");
         for place in 0..small.len() {
             let mut file = small.clone();

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-/// A record is in no more JSON strings than this, one in the other.
+/// The most JSON strings that a record can be nested in.
 pub(crate) const MOST_STRINGS: u8 = 4;
 
-/// The layers around a record, from the outside: a quoted field of CSV, then JSON strings. The quotes around each are not part
-/// of it.
+/// The layers around a record, from the outside: a quoted field of CSV, then JSON strings. The quotes themselves are
+/// not part of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wrapping {
     pub(crate) in_csv: bool,
@@ -36,7 +36,7 @@ impl Wrapping {
         all.into_iter().find(|wrapping| wrapping.name() == name)
     }
 
-    /// The record as it stands in its file, if it is wrapped in the usual way.
+    /// The record as it is in its file, if it is wrapped in the usual way.
     #[must_use]
     pub fn wrap(self, record: &[u8]) -> Cow<'_, [u8]> {
         let mut text = Cow::Borrowed(record);
@@ -58,12 +58,12 @@ pub(crate) enum Layer {
     Csv,
 }
 
-/// A text as it stands in a JSON string.
+/// A text as it is in a JSON string.
 pub(crate) fn wrap_json(text: &[u8]) -> Vec<u8> {
     Layer::Json.wrap(text)
 }
 
-/// What some bytes of wrapped text stand for: how many they are, and what they are unwrapped.
+/// The meaning of some bytes of wrapped text: how many they are, and their unwrapped form.
 struct Unit {
     taken: usize,
     bytes: [u8; 4],
@@ -77,7 +77,7 @@ impl Unit {
 }
 
 impl Layer {
-    /// The byte that begins what does not stand for itself.
+    /// The byte that begins an escape.
     fn mark(self) -> u8 {
         if self == Self::Json { b'\\' } else { b'"' }
     }
@@ -106,7 +106,7 @@ impl Layer {
         out
     }
 
-    /// Takes a text out of the layer. What is no escape stands for itself.
+    /// Unwraps a text from the layer. Anything that is not an escape stands for itself.
     pub(crate) fn unwrap(self, wrapped: &[u8]) -> Cow<'_, [u8]> {
         if memchr::memchr(self.mark(), wrapped).is_none() {
             return Cow::Borrowed(wrapped);
@@ -122,7 +122,7 @@ impl Layer {
         Cow::Owned(out)
     }
 
-    /// What the bytes from a [`Layer::mark`] on stand for.
+    /// The meaning of the bytes from a [`Layer::mark`] on.
     fn unit(self, bytes: &[u8]) -> Unit {
         match (self, bytes) {
             (Self::Csv, [b'"', b'"', ..]) => Unit::byte(2, b'"'),
@@ -141,7 +141,7 @@ impl Layer {
     }
 }
 
-/// The character that `\u` and four digits name, or two of them the halves of; U+FFFD if there is one half only.
+/// The character of `\u` and four digits, or of two such halves; U+FFFD for a half alone.
 fn escaped_char(bytes: &[u8]) -> Option<Unit> {
     let half = |at: usize| {
         let [b'\\', b'u', digits @ ..] = bytes.get(at..at + 6)? else { return None };
@@ -160,7 +160,7 @@ fn escaped_char(bytes: &[u8]) -> Option<Unit> {
     Some(Unit { taken, bytes, len })
 }
 
-/// Finds where in a wrapped text stands what has a place in the unwrapped one. Places must be asked for in ascending order.
+/// Finds the place in a wrapped text for a place in the unwrapped one. Places must be asked for in ascending order.
 pub(crate) struct Places<'a> {
     layer: Layer,
     wrapped: &'a [u8],

@@ -1,5 +1,5 @@
-//! Readers of data files for the query engine, which make sure that a footer counts as many rows as the log does: or the engine
-//! would count what a forged footer says, which can take for ever.
+//! Readers of data files for the query engine. They check that a footer counts as many rows as the log. Otherwise the
+//! engine would count what a forged footer says, which can take for ever.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -19,11 +19,11 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use sawlog_store::StoreError;
 
-/// How many rows a data file has by the log: an extension of the engine's files.
+/// How many rows a data file has according to the log: an extension of the engine's files.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedRows {
     pub(crate) rows: u64,
-    /// Where the file is, for whoever is told that it is damaged.
+    /// The path of the file, for messages about damage.
     pub(crate) path: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! What the tool ctsummarize tells of a caller's events in CloudTrail.
+//! What the tool ctsummarize reports about a caller's events in CloudTrail.
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
@@ -31,7 +31,7 @@ pub struct Event {
 }
 
 impl Records {
-    /// The records as events of CloudTrail, in evidence order. They are those of that log only.
+    /// The records as events of CloudTrail, in evidence order. They must be records of that log only.
     ///
     /// # Errors
     ///
@@ -61,12 +61,12 @@ impl Records {
         Ok(events)
     }
 
-    /// Gives `take` the texts of write events, a line each, in evidence order: those whose action begins with Put or Create, or all
-    /// that are not read-only. Says how many there are.
+    /// Passes `take` the texts of write events, one line each, in evidence order: events whose action begins with Put
+    /// or Create, or all that are not read-only. Returns how many there are.
     ///
     /// # Errors
     ///
-    /// If they are not of CloudTrail, data files can't be read, or `take` has an error.
+    /// If the records are not of CloudTrail, data files can't be read, or `take` fails.
     pub fn write_events(&self, all: bool, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
         let query = self.queries().first().context("there is no log to ask")?;
         let is_write = if all {
@@ -120,7 +120,7 @@ fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
     Ok(())
 }
 
-/// The access keys that a response names: those of `CreateAccessKey`, `AssumeRole` and the like.
+/// The access keys that a response names: the responses of `CreateAccessKey`, `AssumeRole` and the like.
 fn new_keys(response: &str) -> Vec<String> {
     let response: serde_json::Value = serde_json::from_str(response).unwrap_or_default();
     let keys = ["accessKey", "credentials"].iter().map(|name| &response[*name]["accessKeyId"]);

@@ -1,4 +1,4 @@
-//! Of an event that a log has more than once, the first record only.
+//! Keeps only the first record of an event that a log has more than once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, iden
 use sawlog_formats::{EventId, TextColumn};
 use sawlog_store::{Snapshot, read_file};
 
-/// Records: for each file their numbers in it.
+/// Records: for each file, their numbers in it.
 type Places = HashMap<String, HashSet<i64>>;
 
-/// Whether a record is the first one of its event, as evidence stands. Records without an id all are.
+/// Whether a record is the first one of its event in evidence order. Every record without an id counts as first.
 pub(crate) fn first_only(snapshot: &Snapshot, event_id: &EventId) -> Result<Expr> {
     let later = later(snapshot, event_id)?;
     let is_first = move |arguments: &[ColumnarValue]| {
@@ -32,7 +32,7 @@ pub(crate) fn first_only(snapshot: &Snapshot, event_id: &EventId) -> Result<Expr
     Ok(function.call(vec![file, ident("source_line")]))
 }
 
-/// The records of an event that an earlier one is of.
+/// The records that repeat an event of an earlier record.
 fn later(snapshot: &Snapshot, event_id: &EventId) -> Result<Places> {
     let columns: Vec<&str> = event_id.columns.iter().copied().chain(["source_file", "source_line"]).collect();
     let mut firsts: HashMap<String, (String, i64)> = HashMap::new();
@@ -43,7 +43,7 @@ fn later(snapshot: &Snapshot, event_id: &EventId) -> Result<Places> {
             let text = |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));
             let parts = event_id.columns.iter().map(|name| text(name)).collect::<Result<Vec<_>>>()?;
             let files = text("source_file")?;
-            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
             for row in 0..batch.num_rows() {
                 let texts: Vec<Option<&str>> = parts.iter().map(|part| part.get(row)).collect();
                 let Some(id) = (event_id.tell)(&texts) else { continue };

@@ -1,4 +1,4 @@
-//! The query engine: its sessions, and queries as they are executed.
+//! The query engine: its sessions, and how queries are executed.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,36 +15,36 @@ use sawlog_store::DurableFiles;
 use crate::explain::Explain;
 use crate::memory;
 
-/// Rows to a batch: so many that work done once a batch weighs little, and so few that the columns of one stay in memory that
-/// was used for the last.
+/// Rows in a batch: enough that work done once per batch weighs little, and so few that a batch's columns reuse the
+/// memory of the last one.
 pub(crate) const BATCH_ROWS: usize = 16_384;
 
 /// The schema that the tables are in.
 pub(crate) const SCHEMA: &str = "main";
 
-/// The engine with all of its functions, which are registered once.
+/// The engine with all its functions, which are registered once.
 static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS).state());
 
-/// Sets the engine up, if it is not yet.
+/// Sets up the engine, if that was not done yet.
 pub(crate) fn prepare() {
     LazyLock::force(&ENGINE);
 }
 
-/// A session of the query engine for tables without names: what is registered in one is in all of them.
+/// A session of the query engine for tables without names. Registrations in one are visible in all.
 pub(crate) fn session(batch_rows: usize) -> SessionContext {
     let mut state = ENGINE.clone();
     *state.config_mut() = state.config().clone().with_batch_size(memory::batch_rows(batch_rows));
     SessionContext::new_with_state(state)
 }
 
-/// A session of the query engine of its own.
+/// A separate session of the query engine.
 pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
     let config = SessionConfig::new().with_batch_size(memory::batch_rows(batch_rows)).with_information_schema(true);
-    // So that TIMESTAMPTZ is in UTC, as the times of the logs are.
+    // This makes TIMESTAMPTZ UTC, like the times of the logs.
     let config = config.set_str("datafusion.execution.time_zone", "UTC");
     // As DuckDB calls it: `main.events`.
     let config = config.with_default_catalog_and_schema("sawlog", SCHEMA);
-    // What the planner says of nulls and what its plans say differ for functions of ours; only the check minds.
+    // For our functions, the planner and its plans say different things about nulls. Only this check minds.
     let config = config.set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true);
     let session = SessionContext::new_with_config_rt(memory::within_limit(config), memory::environment());
     session.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(DurableFiles::default()));

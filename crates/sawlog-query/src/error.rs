@@ -1,4 +1,4 @@
-//! What can be wrong with a question or a store, by type: whoever asks says what to do about it.
+//! What can be wrong with a question or a store, as types. The caller says what to do about it.
 
 use std::fmt;
 
@@ -6,12 +6,13 @@ use thiserror::Error;
 
 use crate::nearest::nearest_few;
 
-/// What a question asks by, of which a value can be wrong.
+/// The parameter of a question that has a wrong value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
-    /// A filter, by its name: that of its field in [`Filters`](crate::Filters), but `where` for a condition and `match` for a pattern.
+    /// A filter, by the name of its field in [`Filters`](crate::Filters), but `where` for a condition and `match` for
+    /// a pattern.
     Filter(&'static str),
-    /// The column that records are grouped by, or that is asked for.
+    /// The column that records are grouped by, or that was asked for.
     Column,
     /// A table.
     Table,
@@ -30,15 +31,15 @@ impl fmt::Display for Parameter {
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It is not what is taken there: why, and what is.
+    /// The value does not fit: why, and what would.
     Misfit(String),
     /// There is nothing of that name.
     Unknown {
-        /// What it would be: a column, a table.
+        /// What was looked for: a column, a table.
         what: &'static str,
         /// The name.
         name: String,
-        /// The names most like it, the best first.
+        /// The most similar names, the best first.
         near: Vec<String>,
     },
 }
@@ -61,7 +62,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A value that a question can't take.
+/// A value that does not fit a question.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("invalid value '{value}' for '{parameter}': {reason}")]
 pub struct WrongValue {
@@ -79,7 +80,7 @@ impl WrongValue {
         Self { parameter, value: value.to_owned(), reason: Reason::Misfit(reason.to_string()) }
     }
 
-    /// There is no `what` (a column, a log, a table) called `value`; the nearest few of `names` are suggested.
+    /// There is no `what` (a column, a log, a table) called `value`. The nearest few of `names` are suggested.
     pub(crate) fn unknown<'a>(
         parameter: Parameter,
         what: &'static str,
@@ -91,9 +92,9 @@ impl WrongValue {
         Self { parameter, value: value.to_owned(), reason }
     }
 
-    /// The same for a value of a filter that names it.
+    /// The same for a value of a filter that names the column or log.
     pub(crate) fn of_filter(name: &'static str, value: &str, error: &anyhow::Error) -> Self {
-        // A name that is wrong says so itself.
+        // An error about a wrong name says so itself.
         let reason = match error.downcast_ref::<Self>() {
             Some(wrong) => wrong.reason.clone(),
             None => Reason::Misfit(format!("{error:#}")),
@@ -107,7 +108,7 @@ impl WrongValue {
 #[error("this takes more memory than the limit allows")]
 pub struct OutOfMemory;
 
-/// The entity index is not as it must be; it can be made anew from the data files.
+/// The entity index is damaged; it can be rebuilt from the data files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DamagedIndex {
     /// Its rows are not sorted.
@@ -118,7 +119,7 @@ pub enum DamagedIndex {
     Sums,
 }
 
-/// A query calls a function that there is not.
+/// A query calls a function that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no function {0}")]
 pub struct UnknownFunction(pub String);

@@ -1,4 +1,4 @@
-//! The view `events`: all logs in one schema, for questions that are about what happened, not about a log.
+//! The view `events`: all logs in one schema, for questions about what happened rather than about one log.
 
 use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
@@ -19,8 +19,8 @@ pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
     view_with(queries, &[], |_| Vec::new())
 }
 
-/// The same with more columns, which `more` gives of each log: the same ones, by name and type. Of the logs' columns those that
-/// `dictionaries` names are read as such.
+/// The same with more columns, which `more` returns for each log: the same names and types for all. Columns of the
+/// logs that `dictionaries` names are read as dictionaries.
 pub(crate) fn view_with(
     queries: &[Query],
     dictionaries: &[&str],

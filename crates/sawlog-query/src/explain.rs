@@ -1,4 +1,4 @@
-//! How an answer came about, and what was read for it.
+//! How an answer was found, and what was read for it.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -7,37 +7,37 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, PruningMetrics};
 use sawlog_formats::size;
 
-/// What a command did, as it goes.
+/// Notes on what a command does, taken as it goes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Explain(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// What is noted, by log.
+    /// The notes, by log.
     notes: Vec<(&'static str, String)>,
     /// The plans that were executed, by table.
     plans: Vec<(&'static str, Arc<dyn ExecutionPlan>)>,
 }
 
 impl Explain {
-    /// Notes how something is answered from a log.
+    /// Notes how a question about a log is answered.
     pub(crate) fn note(&self, log: &'static str, note: String) {
         if let Ok(mut seen) = self.0.lock() {
             seen.notes.push((log, note));
         }
     }
 
-    /// Notes a plan over a table, whose metrics are read when it has been executed.
+    /// Notes a plan over a table; its metrics are read after it has been executed.
     pub(crate) fn plan(&self, table: &'static str, plan: &Arc<dyn ExecutionPlan>) {
         if let Ok(mut seen) = self.0.lock() {
             seen.plans.push((table, Arc::clone(plan)));
         }
     }
 
-    /// All of it, a line for each note and for what was read of each table.
+    /// All lines: one for each note, and one for what was read of each table.
     pub(crate) fn lines(&self) -> Vec<String> {
         let Ok(mut seen) = self.0.lock() else { return Vec::new() };
-        // Logs are asked at the same time, in no order.
+        // Logs are asked in parallel, in no fixed order.
         seen.notes.sort_by_key(|(log, _)| *log);
         seen.plans.sort_by_key(|(table, _)| *table);
         let mut tables: Vec<(&str, Read)> = Vec::new();
@@ -86,7 +86,7 @@ impl Read {
                     self.files.extend(names.map(|label| label.value().to_owned()));
                     self.bytes += value.as_usize();
                 }
-                // The Bloom filters are asked after the statistics, about the row groups that these left.
+                // Bloom filters come after the statistics, for the row groups that these left.
                 ("row_groups_pruned_bloom_filter", MetricValue::PruningMetrics { pruning_metrics, .. }) => {
                     self.row_groups.taken += pruning_metrics.matched();
                     self.row_groups.passed_over += pruning_metrics.pruned();

@@ -31,12 +31,12 @@ pub enum Order {
 }
 
 impl Records {
-    /// Gives `take` the text of each record as it stands in its log, byte for byte, and a line feed behind it; up to `limit`
-    /// records, if that is not 0. Says whether there were any.
+    /// Passes `take` the text of each record as it is in its log, byte for byte, followed by a line feed; up to
+    /// `limit` records, or all if it is 0. Returns whether there were any.
     ///
     /// # Errors
     ///
-    /// If data files can't be read, or `take` has an error.
+    /// If data files can't be read, or `take` fails.
     pub fn lines(&self, order: Order, limit: usize, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<bool> {
         if let Order::Evidence = order {
             return in_evidence_order(self.queries(), Some(limit).filter(|limit| *limit > 0), take);
@@ -49,13 +49,14 @@ impl Records {
         merged(printed.collect(), order, limit, &mut |query, batch, rows| lines.print(query, batch, rows, &mut take))
     }
 
-    /// Gives `take` batches of some columns of the records, all of one schema. A column is one of a table, a general name such as
-    /// `ip` or `user`, or one of the view `events`; without any, all columns of the only log, or those of `events` for several. Up to
-    /// `limit` records, if that is not 0. Says whether there were any.
+    /// Passes `take` batches of some columns of the records, all of one schema. A column is one of a table, a general
+    /// name such as `ip` or `user`, or one of the view `events`. Without columns: all columns if there is only one
+    /// log, else those of `events`. Up to `limit` records, or all if it is 0. Returns whether there were any.
     ///
     /// # Errors
     ///
-    /// A [`WrongValue`](crate::WrongValue) if there is no such column; else if data files can't be read, or `take` has an error.
+    /// A [`WrongValue`](crate::WrongValue) if there is no such column. Also if data files can't be read, or `take`
+    /// fails.
     pub fn rows(
         &self,
         names: &[String],
@@ -72,7 +73,7 @@ impl Records {
             let places = (0..names.len()).map(|place| batch.schema().index_of(&selected(place)));
             let batch = batch.slice(rows.start, rows.len()).project(&places.collect::<Result<Vec<_>, _>>()?)?;
             let arrays = names.iter().zip(batch.columns()).map(|(name, array)| {
-                // Text, whatever the log has, but for times and numbers of lines.
+                // Text, whatever type the log has, except times and line numbers.
                 let alike = typed || array.data_type().is_temporal() || name == "source_line";
                 let array = if alike { array.clone() } else { cast(array, &DataType::Utf8)? };
                 anyhow::Ok((name.as_str(), array, true))
@@ -106,22 +107,23 @@ impl Records {
     }
 }
 
-/// A log, and what is wanted of its records.
+/// A log, and the columns to read from it.
 struct Wanted<'a> {
     query: &'a Query,
     columns: Vec<Expr>,
 }
 
-/// The columns that are wanted, by name, and what they are in each log that has them.
+/// The columns to show, by name, and what they are in each log that has them.
 struct Columns<'a> {
     names: Vec<String>,
     logs: Vec<Wanted<'a>>,
-    /// Whether they have types of their own, which are the same in each log; else all is text but times and numbers of lines.
+    /// Whether columns keep their types, if these are the same in each log; otherwise everything is text, except
+    /// times and line numbers.
     typed: bool,
 }
 
-/// The columns of these names. Without any: all columns of the only log but those that only serve to print records; of several
-/// logs the columns of the view of events.
+/// The columns of these names. Without names: if there is one log, all its columns except those that only serve to
+/// print records; if there are several, the columns of the view `events`.
 fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
     let mut names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
     if names.is_empty() || names == ["*"] {
@@ -137,7 +139,7 @@ fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
     let is_of_events = |name: &String| events::COLUMNS.iter().any(|(column, ..)| *column == event_name(name));
     let has_all = |query: &Query| names.iter().all(|name| resolve(query.format.table, name).is_some());
     let are_known = names.iter().all(|name| is_own(name) || is_of_events(name));
-    // What only the view has is asked of all logs.
+    // A column that only the view has is read from all logs.
     let is_of_view = queries.len() > 1 && names.iter().any(|name| OF_EVENTS.contains(&name.as_str()));
     if are_known && names.iter().any(is_of_events) && (is_of_view || !queries.iter().any(has_all)) {
         return of_events(queries, names);
@@ -152,7 +154,7 @@ fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
     Ok(Columns { logs: logs.collect::<Result<_>>()?, names, typed })
 }
 
-/// What the view of events calls a column that has another general name.
+/// The view's name for a column that has another general name.
 fn event_name(name: &str) -> &str {
     match name {
         "user" => "actor",
@@ -162,7 +164,7 @@ fn event_name(name: &str) -> &str {
     }
 }
 
-/// Columns of the view of events, and columns of a log's own beside them; a log that has not all of these is left out.
+/// Columns of the view `events`, with a log's own columns beside them. A log that lacks one of these is left out.
 fn of_events(queries: &[Query], names: Vec<String>) -> Result<Columns<'_>> {
     let mut logs = Vec::new();
     for query in queries {
@@ -193,15 +195,16 @@ fn selected(place: usize) -> String {
     format!("q_{place}")
 }
 
-/// What is done with records of a log: some rows of a batch.
+/// A function that is called with records of a log: some rows of a batch.
 type Take<'a> = dyn FnMut(&Query, &RecordBatch, Range<usize>) -> Result<()> + 'a;
 
-/// Gives the records of all logs to `take` in the order asked for, a batch at a time; says whether there were any.
+/// Passes the records of all logs to `take` in the order asked for, a batch at a time. Returns whether there were
+/// any.
 fn merged(logs: Vec<Wanted<'_>>, sort: Order, limit: usize, take: &mut Take<'_>) -> Result<bool> {
     let mut cursors = Vec::new();
     let number = Some(limit).filter(|limit| *limit > 0);
     for Wanted { query, columns } in logs.into_iter().filter(|log| !log.query.is_ruled_out()) {
-        // With a pattern it is only known later how many rows are left.
+        // With a pattern, it is only known later how many rows match.
         let limit = number.filter(|_| query.filters.text.is_none());
         let wanted = with_order(query, columns)?;
         let stream = match sort {
@@ -232,10 +235,11 @@ fn merged(logs: Vec<Wanted<'_>>, sort: Order, limit: usize, take: &mut Take<'_>)
     Ok(any)
 }
 
-/// Where a record stands in the order asked for: its time, if that counts, its file and line. Without a time it comes last.
+/// The sort key of a record: its time, if records are sorted by it, its file and line. A record without a time comes
+/// last.
 type Key = (i64, String, i64);
 
-/// The records of one log, as they are merged with those of others.
+/// The records of one log, while they are merged with records of others.
 struct Cursor<'a> {
     query: &'a Query,
     stream: SendableRecordBatchStream,
@@ -267,7 +271,7 @@ impl Cursor<'_> {
         let batch = self.batch.as_ref().context("a cursor with a row has a batch")?;
         let left = batch.num_rows() - self.row;
         let Some(bound) = bound else { return Ok(left) };
-        // The rows are sorted, so the bound is found by halving.
+        // The rows are sorted, so the bound is found by binary search.
         let (mut low, mut high) = (1, left);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -283,7 +287,7 @@ impl Cursor<'_> {
 
 fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
     let time = match sort {
         Order::Time => {
             let times = batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
@@ -294,7 +298,7 @@ fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
     Ok((time, files.get(row).unwrap_or_default().to_owned(), lines.value(row)))
 }
 
-/// The columns, and what the order is told by.
+/// The columns, and the keys of the order.
 fn with_order(query: &Query, columns: Vec<Expr>) -> Result<Vec<Expr>> {
     let order = EVIDENCE_ORDER.map(ident).into_iter();
     Ok(order.chain([query.time()?.alias(TIME)]).chain(columns).collect())
@@ -304,7 +308,8 @@ fn with_order(query: &Query, columns: Vec<Expr>) -> Result<Vec<Expr>> {
 #[derive(Default)]
 struct Lines {
     line: Vec<u8>,
-    /// For each log, by its table, the printer of the batch of which rows were printed last, and the first column of that batch.
+    /// For each log, by its table: the printer of the batch whose rows were printed last, and the first column of
+    /// that batch.
     printers: HashMap<&'static str, (ArrayRef, Box<dyn Printer>)>,
 }
 

@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 use crate::filter::TextFilter;
 use crate::query::{EVIDENCE_ORDER, Query};
 
-/// About so many bytes of text are printed at a time, however long the texts are that rows share.
+/// About this many bytes of text are printed at a time, however long the texts are that rows share.
 const CHUNK: usize = 256 << 10;
 
-/// Gives `take` the text of each record that some queries leave, with a line feed, by source file and line; up to `limit` records, if
-/// there is a limit. Says whether there were any.
+/// Passes `take` the text of each record that matches some queries, with a line feed, sorted by source file and line;
+/// up to `limit` records, if there is a limit. Returns whether there were any.
 pub(crate) fn in_evidence_order(
     queries: &[Query],
     limit: Option<usize>,
@@ -49,7 +49,7 @@ pub(crate) fn in_evidence_order(
 
 /// A cursor for each data file of a log.
 fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
-    // With a pattern it is only known later how many rows are left.
+    // With a pattern, it is only known later how many rows match.
     let limit = limit.filter(|_| query.filters.text.is_none());
     let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
     let wanted = EVIDENCE_ORDER.into_iter().chain(printed).map(ident).collect();
@@ -65,10 +65,10 @@ fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
     Ok(spawned.into_iter().map(|(chunks, task)| Cursor { query, chunks, task, chunk: None, row: 0 }).collect())
 }
 
-/// Where a record stands: source file and line.
+/// The place of a record: source file and line.
 type Place = (String, i64);
 
-/// The text of some rows of a batch, those that a pattern leaves.
+/// The texts of those rows of a batch that match the pattern.
 struct Chunk {
     files: TextColumn,
     lines: Int64Array,
@@ -89,7 +89,7 @@ impl Chunk {
     }
 }
 
-/// Prints the records of a data file, chunk by chunk, for as long as somebody takes them.
+/// Prints the records of a data file, chunk by chunk, as long as somebody takes them.
 async fn print(
     format: &'static Format,
     pattern: Option<TextFilter>,
@@ -110,7 +110,7 @@ async fn print(
     Ok(())
 }
 
-/// Prints rows of a batch from `start` on, until there is enough of them; gives which rows it looked at, too.
+/// Prints rows of a batch from `start` on, until there is enough text. Also returns which rows it looked at.
 fn print_some(
     format: &Format,
     pattern: Option<&TextFilter>,
@@ -118,7 +118,7 @@ fn print_some(
     start: usize,
 ) -> Result<(Chunk, Range<usize>)> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?.clone();
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?.clone();
     let printer = (format.printer)(batch)?;
     let (mut text, mut rows, mut row) = (Vec::with_capacity(CHUNK + CHUNK / 8), Vec::new(), start);
     while row < batch.num_rows() && text.len() < CHUNK {
@@ -145,7 +145,7 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// Where its next record stands, if there is one.
+    /// The place of its next record, if there is one.
     fn next_place(&mut self) -> Result<Option<Place>> {
         if self.chunk.as_ref().is_none_or(|chunk| self.row == chunk.rows.len()) {
             let (chunks, task) = (&mut self.chunks, &mut self.task);
@@ -163,7 +163,7 @@ impl Cursor<'_> {
         Ok(Some((file.to_owned(), line)))
     }
 
-    /// Gives out the records before `bound`, at least one and no more than `most`; says how many.
+    /// Returns the records before `bound`: at least one, and up to `most`. Also returns how many.
     fn take_until(
         &mut self,
         bound: Option<&Place>,
@@ -173,7 +173,7 @@ impl Cursor<'_> {
         let chunk = self.chunk.as_ref().context("a cursor that waits has a record")?;
         let mut end = chunk.rows.len();
         if let Some((file, line)) = bound {
-            // The rows are in order, so the bound is found by halving.
+            // The rows are sorted, so the bound is found by binary search.
             let mut low = self.row + 1;
             while low < end {
                 let middle = low + (end - low) / 2;

@@ -1,4 +1,5 @@
-//! The logs as questions see them: which column of each log a name means, and what counts as failure, bytes or address.
+//! The logs from the view of a question: which column of each log a name means, and what counts as failure, bytes or
+//! address.
 
 mod view;
 
@@ -25,7 +26,7 @@ use crate::texts;
 
 pub(crate) use view::{COLUMNS, of_table as of_view};
 
-/// Names that mean a role, whatever the field is called in a log; the first one is the usual one.
+/// Names that mean a role, whatever the field is called in a log; the first one is the preferred one.
 const NAMES: &[(&[&str], Role)] = &[
     (&["ip", "src_ip", "address"], Role::Address),
     (&["user", "actor", "principal"], Role::Actor),
@@ -47,15 +48,15 @@ const NAMES: &[(&[&str], Role)] = &[
     (&["url"], Role::Url),
 ];
 
-/// Columns of the view of events that are columns of a log, too.
+/// Columns of the view `events` that are also columns of a log.
 pub(crate) const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
 
-/// Leaves those of some sources in which something can be found.
+/// Selects the sources in which something can be found.
 pub(crate) trait Useful: Fn(&'static [Source]) -> Vec<&'static Source> {}
 
 impl<F: Fn(&'static [Source]) -> Vec<&'static Source>> Useful for F {}
 
-/// The format of the log named so; of its name the first part will do.
+/// The format of a log by name; the first part of the name is enough.
 ///
 /// # Errors
 ///
@@ -73,12 +74,12 @@ pub fn named(name: &str) -> Result<&'static Format> {
     })?)
 }
 
-/// Where the value of a role is in a log.
+/// Where a log has the value of a role.
 pub(crate) fn role(table: &Table, role: Role) -> Option<Value> {
     sawlog_formats::format(table.name)?.role(role)
 }
 
-/// The field that has the value of a role in a log, if it is one field.
+/// The field that has the value of a role in a log, if it is a single field.
 pub(crate) fn field(table: &Table, of: Role) -> Option<&'static str> {
     match role(table, of)? {
         Value::Field(name) => Some(name),
@@ -87,7 +88,7 @@ pub(crate) fn field(table: &Table, of: Role) -> Option<&'static str> {
     }
 }
 
-/// All fields that a record can have the value of a role in; none if the log has no such role.
+/// All fields in which a record can have the value of a role; empty if the log has no such role.
 pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
     match role(table, of) {
         Some(Value::Field(name)) => match entity_of(table, name).map(|entity| entity.part) {
@@ -99,13 +100,13 @@ pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
     }
 }
 
-/// The role that a general name means, which is a column of no log.
+/// The role that a general name means, if no log has a column of that name.
 pub(crate) fn role_named(table: &Table, name: &str) -> Option<Role> {
     let is_own = table.columns.iter().any(|column| column.name == name);
     NAMES.iter().find(|(names, _)| !is_own && names.contains(&name)).map(|(_, role)| *role)
 }
 
-/// The field that a general name means in a log; `None` for other names, and if the log has none for it.
+/// The field that a general name means in a log; `None` for other names, and if the log has no such field.
 fn general(table: &Table, name: &str) -> Option<&'static str> {
     if name == "time" {
         return table.times.first().copied();
@@ -113,7 +114,7 @@ fn general(table: &Table, name: &str) -> Option<&'static str> {
     field(table, NAMES.iter().find(|(names, _)| names.contains(&name))?.1)
 }
 
-/// The field's own name, for a general one: `source_ip_address` for `ip`; one in a group with dots.
+/// The field's own name for a general one: `source_ip_address` for `ip`; with dots for groups.
 pub(crate) fn path<'a>(table: &Table, name: &'a str) -> &'a str {
     general(table, name).unwrap_or(name)
 }
@@ -123,7 +124,7 @@ pub(crate) fn entity(table: &Table, name: &str) -> Option<&'static Entity> {
     if let Some(path) = general(table, name) {
         return entity_of(table, path);
     }
-    // A column in which an entity stands somewhere is not that entity.
+    // A column that contains an entity somewhere is not that entity.
     entity_of(table, name).filter(|entity| !matches!(entity.part, Part::Within(_)))
 }
 
@@ -132,7 +133,7 @@ fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
     sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
 }
 
-/// Whether a column has the name, or the name is AWS's own: `eventName`, `sourceIPAddress`.
+/// Whether a column has the name, or AWS's own name for it: `eventName`, `sourceIPAddress`.
 fn is_named(column: &Column, name: &str) -> bool {
     column.name == name || name.contains(|char: char| char.is_ascii_uppercase()) && column.name == in_snake_case(name)
 }
@@ -152,7 +153,8 @@ fn in_snake_case(name: &str) -> String {
     snake
 }
 
-/// A column by its own name or AWS's, with dots in a group or a list (`resources.0.arn`), and with further ones into its JSON text.
+/// A column by its own name or AWS's, with dots into a group or a list (`resources.0.arn`), and further ones into its
+/// JSON text.
 pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
     let (expr, steps) = json_column(table, path)?;
     if steps.is_empty() {
@@ -162,7 +164,7 @@ pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
     Some(json_as_text_udf().call([expr].into_iter().chain(steps.into_iter().map(step)).collect()))
 }
 
-/// The column at which a path ends, or the column of JSON through which it leads, and the steps into that.
+/// The column at the end of a path, or the column of JSON that it leads through, and the steps into the JSON.
 pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec<&'p str>)> {
     let mut parts = path.split('.');
     let first = parts.next()?;
@@ -174,7 +176,7 @@ pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec
         }
         let (columns, name) = match column.kind {
             Kind::Struct(columns) => (columns, part),
-            // Lists are counted from 0, as those in JSON are.
+            // Lists are counted from 0, as in JSON.
             Kind::List(columns) => {
                 let place: u32 = part.parse().ok()?;
                 expr = array_element(expr, lit(i64::from(place) + 1));
@@ -188,7 +190,7 @@ pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec
     Some((expr, Vec::new()))
 }
 
-/// The value of a role in a record, for those who read it; `None` if the log has none.
+/// The value of a role in a record, for people to read; `None` if the log has none.
 pub(crate) fn shown(table: &Table, of: Role) -> Option<Expr> {
     value_of(table, role(table, of)?)
 }
@@ -207,7 +209,7 @@ fn value_of(table: &Table, value: Value) -> Option<Expr> {
             when(ident(second).is_null(), ident(first)).otherwise(both).ok()
         }
         Value::Made(name, make) => {
-            // The function's address tells functions of one column apart.
+            // The function's address distinguishes functions of one column.
             Some(texts::found(column(table, name)?, &format!("made_of_{name}_{make:p}"), move |text| make(text)))
         }
         Value::Constant(text) => Some(lit(text)),
@@ -218,7 +220,8 @@ fn value_of(table: &Table, value: Value) -> Option<Expr> {
     }
 }
 
-/// The column, by its own name or a general one: `source_ip_address` or `ip`; one in a group, or a field of its JSON, with dots.
+/// The column by its own name or a general one: `source_ip_address` or `ip`; with dots, one in a group or a field of
+/// its JSON.
 pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
     match name {
         "time" => return time(table),
@@ -242,7 +245,7 @@ pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
     if OF_EVENTS.contains(&name) { view::column(table, name) } else { None }
 }
 
-/// An entity's value in a record; of a flow, which has several addresses, where it came from.
+/// An entity's value in a record; for a flow, which has several addresses, its source.
 fn value(table: &Table, entity: &Entity) -> Option<Expr> {
     match entity.part {
         Part::Whole | Part::Joined(..) => column(table, entity.field),
@@ -255,14 +258,14 @@ fn value(table: &Table, entity: &Entity) -> Option<Expr> {
     }
 }
 
-/// The first of some sources that has something.
+/// The first source that is not empty.
 pub(crate) fn first<'a>(table: &Table, sources: impl IntoIterator<Item = &'a Source>) -> Option<Expr> {
     let values: Option<Vec<Expr>> = sources.into_iter().map(|source| source_value(table, source)).collect();
     let mut values = values?;
     if values.len() > 1 { Some(coalesce(values)) } else { values.pop() }
 }
 
-/// The text in which a source looks, null in records that it does not look at.
+/// The text that a source looks at; null in records that it does not look at.
 fn source_text(table: &Table, source: &Source) -> Option<Expr> {
     let text = column(table, source.column)?;
     let is_number =
@@ -296,19 +299,19 @@ fn source_value(table: &Table, source: &Source) -> Option<Expr> {
     })
 }
 
-/// Whether the text of a column begins in one of some ways.
+/// Whether the text of a column begins with one of some prefixes.
 fn begins(column: &str, prefixes: &[&str]) -> Expr {
     let begins = prefixes.iter().map(|prefix| ident(column).like(lit(format!("{prefix}%"))));
     begins.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
-/// Whether a column is false or, where that is not known, the text of another one begins in none of some ways.
+/// Whether a column is false or, if that is not known, the text of another column begins with none of some prefixes.
 pub(crate) fn is_not(column: &str, (other, prefixes): (&str, &[&str])) -> Expr {
     let by_name = ident(column).is_null().and(begins(other, prefixes).is_false());
     ident(column).is_false().or(by_name)
 }
 
-/// Whether any of some sources has something.
+/// Whether any of some sources is not empty.
 fn any(table: &Table, sources: &[&Source]) -> Option<Expr> {
     let has = |source: &&Source| match (source.find, source.only.is_empty()) {
         (None, true) => Some(column(table, source.column)?.not_eq(lit("")).is_true()),
@@ -328,18 +331,18 @@ pub(crate) fn first_of(columns: &[&str]) -> Option<Expr> {
     if columns.len() > 1 { Some(coalesce(columns)) } else { columns.into_iter().next() }
 }
 
-/// Where the values are by which records are grouped.
+/// Where a log has the values that records are grouped by.
 pub(crate) enum Values {
     /// What an expression gives.
     Of(Expr),
     /// A part of the first text that has one.
     First(Vec<(Expr, numbers::Part)>),
-    /// Each address in some columns, each once for a record.
+    /// Each address in some columns, once per record.
     Addresses(Vec<Expr>),
 }
 
 impl Values {
-    /// Those that a name means in a log, of some sources those that `useful` leaves.
+    /// The values that a name means in a log, with those sources that `useful` selects.
     pub(crate) fn of(table: &Table, name: &str, useful: impl Useful) -> Option<Self> {
         let Some(entity) = entity(table, name) else { return Some(Self::Of(resolve(table, name)?)) };
         Some(match entity.part {
@@ -362,7 +365,7 @@ fn first_texts(table: &Table, sources: Vec<&'static Source>) -> Option<Vec<(Expr
     sources.into_iter().map(|source| Some((source_text(table, source)?, part(source)))).collect()
 }
 
-/// All names of columns of a table, those in groups with dots.
+/// All column names of a table; columns in groups have dots.
 pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
     fn below(prefix: &str, columns: &'static [Column], found: &mut Vec<(String, &'static Column)>) {
         for column in columns {
@@ -379,7 +382,7 @@ pub(crate) fn columns(table: &Table) -> Vec<(String, &'static Column)> {
     found
 }
 
-/// Names as a sentence has them: `a, b and c`.
+/// Names in a sentence: `a, b and c`.
 fn listed(names: &[&str]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
@@ -387,7 +390,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Says that no log has the column, and which ones may have been meant.
+/// The error that no log has the column, and which columns may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     let others = formats().iter().map(|format| format.table);
     let others =
@@ -407,7 +410,7 @@ pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     names.push("date".to_owned());
     names.sort();
     names.dedup();
-    // Only S3 logs have requesters by that name.
+    // Only S3 logs have requesters of that name.
     if name == "requester" {
         let reason = "there is no column 'requester'; did you mean 'user'?";
         return Err(WrongValue::new(Parameter::Column, name, reason).into());
@@ -415,24 +418,24 @@ pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
     Err(WrongValue::unknown(Parameter::Column, "column", name, names.iter().map(String::as_str)).into())
 }
 
-/// What is added up of a log's records, and what their fields mean.
+/// What is summed over a log's records, and what their fields mean.
 pub(crate) struct Roles {
-    /// What the bytes are, of which [`Roles::bytes`] has the number.
+    /// What the bytes are whose number [`Roles::bytes`] has.
     pub(crate) bytes_are: Option<Bytes>,
     pub(crate) bytes: Expr,
-    /// Size of what was stored.
+    /// The size of what was stored.
     pub(crate) bytes_received: Expr,
     /// Whether the request failed, or the flow was rejected.
     pub(crate) failed: Expr,
     /// Whether it is an action that changes something.
     pub(crate) changes: Expr,
     pub(crate) ip: Expr,
-    /// Whether it is known to have succeeded, where not all that did not fail have.
+    /// Whether it is known to have succeeded, if not all records that did not fail have.
     succeeded: Option<Expr>,
 }
 
-/// Why a record failed: the first of what says it, of some sources those that `useful` leaves; of a log that has no text for
-/// it, what else tells a failure.
+/// Why a record failed: the first source that says it (of some sources, those that `useful` selects). If the log has
+/// no text for it, another sign of failure.
 pub(crate) fn error(table: &Table, useful: impl Useful) -> Option<Expr> {
     if let Some(name) = field(table, Role::Error) {
         return match entity_of(table, name)?.part {
@@ -457,12 +460,12 @@ impl Roles {
         })
     }
 
-    /// Those of a log, whatever is known of its records.
+    /// The roles of a log, whatever is known about its records.
     pub(crate) fn of_table(table: &Table) -> Result<Self> {
         Self::of(table, |sources| sources.iter().collect())
     }
 
-    /// Those of a log, of some sources those that `useful` leaves.
+    /// The roles of a log, with those sources that `useful` selects.
     pub(crate) fn of(table: &Table, useful: impl Useful) -> Result<Self> {
         let none = || lit(ScalarValue::Int64(None));
         let general = |name: &str| resolve(table, name).unwrap_or_else(none);

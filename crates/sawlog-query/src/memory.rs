@@ -1,4 +1,4 @@
-//! How much memory the query engine takes: what doesn't fit, sorts and groups put on disk.
+//! How much memory the query engine uses. Sorts and groups that don't fit are spilled to disk.
 
 use std::fmt;
 use std::fs;
@@ -12,19 +12,19 @@ use datafusion::prelude::SessionConfig;
 
 use crate::error::OutOfMemory;
 
-/// The fewest bytes that the engine can do with.
+/// The fewest bytes that the engine can work with.
 pub const LEAST_MEMORY: u64 = 64 << 20;
-/// The least that it takes by itself, however small the machine is.
+/// The smallest default, however small the machine is.
 const DEFAULT_LEAST: u64 = 256 << 20;
 
 static LIMIT: OnceLock<u64> = OnceLock::new();
 
-/// Sets how many bytes the engine may take in this process, at least [`LEAST_MEMORY`]; by itself it takes up to half of the
-/// machine's memory. All questions share the limit, so it is set before the first one.
+/// Sets how many bytes the engine may use in this process, at least [`LEAST_MEMORY`]. The default is up to half of
+/// the machine's memory. All questions share the limit, so it must be set before the first one.
 ///
 /// # Errors
 ///
-/// Gives the limit back if it is set already, or in use.
+/// Returns the limit if it is set already, or in use.
 pub fn limit_memory(bytes: u64) -> Result<(), u64> {
     LIMIT.set(bytes.max(LEAST_MEMORY)).map_err(|_| bytes)
 }
@@ -34,15 +34,15 @@ pub(crate) fn bytes() -> usize {
     usize::try_from(*LIMIT.get_or_init(half)).unwrap_or(usize::MAX)
 }
 
-/// How many rows a batch has at most: a merge of what was put on disk holds a batch or two of each file.
+/// The most rows in a batch: a merge of spilled files holds a batch or two of each.
 pub(crate) fn batch_rows(wanted: usize) -> usize {
     const LEAST_ROWS: usize = 512;
     const BYTES_TO_A_ROW: usize = 128 << 10;
     wanted.min((bytes() / BYTES_TO_A_ROW).max(LEAST_ROWS))
 }
 
-/// The settings of a session: so many threads that each has enough to sort with, and as much set aside for merges as all of
-/// them can have.
+/// The settings of a session: few enough threads that each can sort within its share, and as much set aside for
+/// merges as all of them can have.
 pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
     const ENOUGH: usize = 256 << 20;
     let threads = config.target_partitions().min(bytes() / ENOUGH).max(1);
@@ -52,18 +52,18 @@ pub(crate) fn within_limit(config: SessionConfig) -> SessionConfig {
     config.with_sort_spill_reservation_bytes(reserved)
 }
 
-/// What queries run in: all of them share the memory.
+/// The environment of all queries, which share its memory.
 pub(crate) fn environment() -> Arc<RuntimeEnv> {
     static ENVIRONMENT: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
         let builder = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(Pool::new(bytes())));
-        // Nothing is opened or made before something is put on disk.
+        // Nothing is opened or created before something is spilled.
         builder.build_arc().unwrap_or_default()
     });
     Arc::clone(&ENVIRONMENT)
 }
 
-/// Memory that sorts and groups share. A merge of what was sorted gets what it needs, up to a part of the limit, also while
-/// others have all of theirs: there is no other way for it than to go on.
+/// Memory that sorts and groups share. A merge gets what it needs, up to a part of the limit, even if others have all
+/// of theirs: otherwise it could not finish.
 #[derive(Debug)]
 struct Pool {
     shared: FairSpillPool,
@@ -124,14 +124,14 @@ impl MemoryPool for Pool {
     }
 }
 
-/// Whether an error is that the limit is too low.
+/// Whether an error means that the limit is too low.
 #[must_use]
 pub fn is_out_of_memory(error: &Error) -> bool {
     let is_of_engine = |error: &DataFusionError| matches!(error.find_root(), DataFusionError::ResourcesExhausted(_));
     error.chain().any(|error| error.is::<OutOfMemory>() || error.downcast_ref().is_some_and(is_of_engine))
 }
 
-/// Half of what the machine has, or the group of processes that this one is in.
+/// Half of the memory of the machine, or of the control group of this process.
 fn half() -> u64 {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;

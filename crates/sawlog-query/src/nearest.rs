@@ -2,16 +2,16 @@
 
 use strsim::normalized_damerau_levenshtein;
 
-/// So many names are suggested for a wrong one.
+/// The most names suggested for a wrong one.
 const SUGGESTIONS: usize = 5;
 /// A name is suggested if it is as similar as this, from 0 to 1.
 const SIMILAR: f64 = 0.4;
-/// A name is near if so much of it is the same.
+/// A name is near if it agrees at least this much.
 const NEAR: f64 = 0.75;
 
-/// The name most like `wanted`, if one is.
+/// The name most like `wanted`, if one is similar enough.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // What differs in length by more than a quarter can't be near, which is told sooner.
+    // Names that differ in length by more than a quarter can't be near, and are skipped sooner.
     let len = wanted.chars().count();
     let can_be_near = |name: &&str| {
         let other = name.chars().count();
@@ -26,7 +26,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
 pub(crate) fn nearest_few<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = wanted.to_lowercase();
     let score = |name: &str| {
-        // In user_identity.session_context.attributes the last part is what somebody remembers.
+        // In user_identity.session_context.attributes, people remember the last part.
         let last = name.rsplit('.').next().unwrap_or(name);
         let similar =
             normalized_damerau_levenshtein(&wanted, name).max(normalized_damerau_levenshtein(&wanted, last) * 0.98);

@@ -1,4 +1,4 @@
-//! Why an answer is empty: what somebody may have meant who got nothing.
+//! Why an answer is empty, and what may have been meant.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::records::Records;
 /// Why there is no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nothing {
-    /// The logs have no record in the time asked for.
+    /// The logs have no record within the time asked for.
     InThatTime,
     /// The store has no record of the logs asked for.
     OfTheseLogs,
@@ -23,21 +23,21 @@ pub enum Nothing {
     Filter {
         /// Its name, as in [`Parameter::Filter`](crate::Parameter::Filter).
         name: &'static str,
-        /// What was given for it.
+        /// The value that was given for it.
         value: String,
-        /// A value that there is, and that may have been meant.
+        /// An existing value that may have been meant.
         near: Option<String>,
     },
     /// Each filter matches some record, but none matches all of them.
     OfAllFilters,
     /// The store has no records.
     InTheStore,
-    /// No record has what is asked for.
+    /// No record has such a value.
     WithThat,
 }
 
 impl Records {
-    /// Why there is none of them, and what may have been meant: asked when there is none.
+    /// Why no record matches, and what may have been meant. Call this when there is none.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Records {
     }
 }
 
-/// The value in any log's column that is most like the one that filter `place` asked for.
+/// The value in any log's column that is most like the value of filter number `place`.
 fn nearest_value(queries: &[Query], place: usize) -> Result<Option<String>> {
     let mut values: HashSet<String> = HashSet::new();
     let mut wanted = None;

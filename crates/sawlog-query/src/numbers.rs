@@ -1,4 +1,4 @@
-//! Numbers for the distinct texts of columns, so that what is done for each row is done with numbers.
+//! Numbers for the distinct texts of columns, so that work per row is done with numbers.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -24,12 +24,12 @@ pub(crate) enum Part {
     Found(Find),
     /// All of it, if it is this text.
     Only(&'static str),
-    /// The address that it spells; what is no address is all of it.
+    /// The address that it spells; text that is not an address is kept whole.
     Address,
 }
 
 impl Part {
-    /// What counts of a text.
+    /// The part of a text that counts.
     pub(crate) fn of(self, text: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Whole => Some(Cow::Borrowed(text)),
@@ -45,8 +45,8 @@ fn filled(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The distinct texts of one or more columns, numbered in the order in which they came. They stand one after the other, so
-/// that millions of them are few pieces of memory.
+/// The distinct texts of one or more columns, numbered in order of appearance. They lie one after another, so that
+/// millions of them are few pieces of memory.
 #[derive(Default)]
 pub(crate) struct Numbers {
     table: HashTable<u32>,
@@ -57,8 +57,8 @@ pub(crate) struct Numbers {
     ends: Vec<usize>,
 }
 
-/// The last dictionary of a column, and the number of each text in it among some [`Numbers`], to which it belongs: one is
-/// looked up once, when a row has it.
+/// The last dictionary of a column, with the number of each of its texts among some [`Numbers`]. A text is looked up
+/// once, when the first row has it.
 #[derive(Clone, Default)]
 pub(crate) struct Translated {
     dictionary: Option<StringArray>,
@@ -66,7 +66,7 @@ pub(crate) struct Translated {
     numbers: Vec<u32>,
 }
 
-/// Stands for a number that was not looked up yet.
+/// Marks a number that was not looked up yet.
 const UNKNOWN: u32 = u32::MAX - 1;
 
 impl Numbers {
@@ -79,7 +79,7 @@ impl Numbers {
         self.table.find(self.hasher.hash_one(text), is_it).copied()
     }
 
-    /// The number of a text, which is given one if it has none.
+    /// The number of a text; a new text gets the next number.
     pub(crate) fn number(&mut self, text: &str) -> u32 {
         let Self { table, hasher, texts, ends } = self;
         let hash = hasher.hash_one(text);
@@ -95,12 +95,12 @@ impl Numbers {
         number
     }
 
-    /// The text of a number; nothing for [`NULL`].
+    /// The text of a number; none for [`NULL`].
     pub(crate) fn text(&self, number: u32) -> Option<&str> {
         get(&self.texts, &self.ends, number)
     }
 
-    /// How many there are: all numbers are less.
+    /// How many texts there are: all numbers are less.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -110,7 +110,7 @@ impl Numbers {
         (0..).map_while(|number| self.text(number))
     }
 
-    /// The numbers that the texts of others have here, by their numbers there.
+    /// The numbers here of another set's texts, by their numbers there.
     pub(crate) fn of_others(&mut self, others: &Self) -> Vec<u32> {
         others.iter().map(|text| self.number(text)).collect()
     }
@@ -164,14 +164,14 @@ impl Numbers {
         text.and_then(|text| part.of(text)).map_or(NULL, |text| self.number(&text))
     }
 
-    /// A row often has the text of the one before.
+    /// A row often has the same text as the one before.
     fn of_views(&mut self, array: &StringViewArray, rows: impl Iterator<Item = usize>, part: Part) -> Vec<u32> {
         let mut last: Option<(u128, u32)> = None;
         let number = |row: usize| {
             if array.is_null(row) {
                 return NULL;
             }
-            // Equal views of an array are equal texts.
+            // Equal views of an array mean equal texts.
             let view = array.views()[row];
             if let Some((_, number)) = last.filter(|(before, _)| *before == view) {
                 return number;
@@ -184,7 +184,7 @@ impl Numbers {
     }
 }
 
-/// The text of a number, of texts that end at `ends`.
+/// The text of a number, given where the texts end.
 fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
     let number = number as usize;
     let end = *ends.get(number)?;
@@ -192,7 +192,7 @@ fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
     texts.get(start..end)
 }
 
-/// Whether the dictionary is the very one that was seen before.
+/// Whether the dictionary is the one that was seen before.
 pub(crate) fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool {
     known.is_some_and(|known| {
         let same_text = known.values().ptr_eq(values.values());

@@ -1,8 +1,8 @@
-//! The same question to several logs, or the like, at the same time.
+//! Asks several logs, or the like, the same question at the same time.
 
 use anyhow::Result;
 
-/// Asks something of each log, or the like, on a thread of its own; of several errors the first one's is told.
+/// Asks each log, or the like, on a thread of its own. If there are several errors, the first is returned.
 pub(crate) fn each<L: Send, T: Send>(
     logs: impl IntoIterator<Item = L>,
     ask: impl Fn(L) -> Result<T> + Sync,

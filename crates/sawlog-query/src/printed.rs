@@ -1,4 +1,4 @@
-//! A record's text in the engine, printed from its columns: what `raw` means to those who ask for it.
+//! A record's text in the engine, printed from its columns: the meaning of `raw` in queries.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(crate) const RAW: &str = "raw";
 /// The column that only serves to print records.
 pub(crate) const SKELETON: &str = "skeleton";
 
-/// The text of a record of a table, if it is JSON, which no one column has.
+/// The text of a JSON record, which no single column has.
 pub(crate) fn text(table: &Table) -> Option<Expr> {
     let format = sawlog_formats::format(table.name).filter(|format| format.framing.is_json())?;
     let names = (format.printed)();
@@ -36,7 +36,7 @@ pub(crate) fn text(table: &Table) -> Option<Expr> {
     Some(ScalarUDF::new_from_impl(function).call(names.into_iter().map(ident).collect()))
 }
 
-/// A printer of records whose columns are the arguments of a function, and how many records there are.
+/// A printer of records whose columns are the arguments of a function, and the number of records.
 pub(crate) fn printer(
     format: &Format,
     arguments: &[ColumnarValue],

@@ -34,30 +34,31 @@ use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
 use crate::texts;
 use crate::times::{Clock, of_utc};
 
-/// Data files that have so many rows, one with another, are worth looking at their footers before they are read.
+/// If data files have this many rows on average, it pays to read their footers first.
 const LARGE: u64 = 64 << 10;
-/// Rows to a batch where records are read in order: the text of whole records comes along, and a merge holds many batches.
+/// Rows in a batch if records are read in order: the text of whole records comes along, and a merge holds many
+/// batches.
 const BATCH_ROWS_IN_ORDER: usize = 2048;
 
-/// The columns by which evidence is ordered.
+/// The columns that define evidence order.
 pub(crate) const EVIDENCE_ORDER: [&str; 2] = ["source_file", "source_line"];
 
-/// The records of one log that the filters leave.
+/// The records of one log that match the filters.
 #[derive(Clone)]
 pub(crate) struct Query {
     pub(crate) store: Arc<Store>,
     pub(crate) format: &'static Format,
     pub(crate) snapshot: Snapshot,
-    /// The columns of the records' times, of which the first counts that is not null.
+    /// The columns of the records' times; the first that is not null counts.
     pub(crate) times: &'static [&'static str],
     pub(crate) filters: LogFilters,
-    /// What the index left, if it was asked.
+    /// The data files that the index left, if it was asked.
     pub(crate) candidates: Option<Candidates>,
-    /// The snapshot of the index; it has no data files if there is none.
+    /// The snapshot of the index; without data files if there is none.
     index: Arc<Snapshot>,
     pub(crate) explain: Explain,
-    /// Whether there can be failures of which only the response of a sign-in tells, once that was asked: in the data files that can
-    /// hold the records.
+    /// Whether the data files that can hold the records have failures that only the response of a sign-in shows; set
+    /// once it was looked up.
     silent: Arc<OnceLock<bool>>,
 }
 
@@ -98,16 +99,16 @@ impl Query {
         })
     }
 
-    /// Leaves the data files that can hold what the filters leave.
+    /// Keeps the data files that can hold matching records.
     fn prepared(mut self, args: &Filters) -> Result<Self> {
         if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
             self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot, event_id)?);
         }
-        // Whole days before or after the time asked for need no opening.
+        // Whole days outside the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
         let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
-        // Records without a date have no time, so none of them is of the time asked for.
+        // Records without a date have no time, so none of them is within the time asked for.
         self.snapshot.files.retain(|file| {
             let date = file.date.as_ref();
             let late_enough = since.as_ref().is_none_or(|since| date.is_some_and(|date| date >= since));
@@ -117,7 +118,7 @@ impl Query {
         if !probes.is_empty() && !self.snapshot.files.is_empty() {
             self.candidates = Some(index::candidates(self.index(), &probes)?);
         }
-        // What failed is told by less, where the index knows that less is enough.
+        // Fewer columns tell what failed, if the index knows that they are enough.
         if args.failed {
             let failed = self.roles()?.failed.is_true();
             let asked = self.filters.fields.iter_mut().filter(|filter| filter.name == FAILED);
@@ -152,13 +153,13 @@ impl Query {
         self.candidates.as_ref().is_some_and(|candidates| candidates.files.is_empty())
     }
 
-    /// Whether the index says that there is nothing to be found in a column that is an entity in part.
+    /// Whether the index says that a column has nothing to find, if the column is only a part of an entity.
     pub(crate) fn is_in_vain(&self, column: &str) -> bool {
         self.candidates.as_ref().is_some_and(|candidates| candidates.in_vain.contains(&column))
     }
 
-    /// Those of some sources in which something is to be found. What only the response of a sign-in tells is wide to read: by the
-    /// index there mostly is nothing.
+    /// The sources in which something can be found. The response of a sign-in is large to read, and the index mostly
+    /// knows that it holds nothing.
     pub(crate) fn useful(&self, sources: &'static [Source]) -> Vec<&'static Source> {
         let can_be_silent = || *self.silent.get_or_init(|| self.has_silent_failures().unwrap_or(true));
         sources.iter().filter(|source| source.only.is_empty() || can_be_silent()).collect()
@@ -179,8 +180,8 @@ impl Query {
         index::has_silent_failures(self.index_of(files))
     }
 
-    /// About how many records the filters leave by the index, 0 only if there are none; where it can't answer, 1 if there are
-    /// any.
+    /// About how many records match the filters, by the index; 0 only if there are none. If the index can't answer, 1
+    /// if there are any records.
     pub(crate) fn records(&self) -> Result<u64> {
         self.known_records()?.map_or_else(|| self.leaves_any().map(u64::from), Ok)
     }
@@ -197,12 +198,12 @@ impl Query {
         Ok(least)
     }
 
-    /// What is added up of the records, and what their fields mean.
+    /// What is summed over the records, and what their fields mean.
     pub(crate) fn roles(&self) -> Result<Roles> {
         Roles::of(self.format.table, |sources| self.useful(sources))
     }
 
-    /// Where the values are that a name means in the log.
+    /// Where the log has the values that a name means.
     pub(crate) fn values(&self, name: &str) -> Option<Values> {
         Values::of(self.format.table, name, |sources| self.useful(sources))
     }
@@ -212,7 +213,7 @@ impl Query {
         Self { snapshot: Snapshot { files, ..self.snapshot.clone() }, ..self.clone() }
     }
 
-    /// The records that one filter leaves, of all that there are.
+    /// The records that match one filter alone.
     pub(crate) fn only(&self, filter: FieldFilter) -> Self {
         let filters = LogFilters { fields: vec![filter], ..LogFilters::default() };
         Self { filters, ..self.unfiltered() }
@@ -232,7 +233,8 @@ impl Query {
         Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
     }
 
-    /// The records with their columns, for the planner, before `pattern` is looked at; the columns named come as dictionaries.
+    /// The records with their columns, for the planner, before `pattern` is applied. The named columns come as
+    /// dictionaries.
     pub(crate) fn frame(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
         let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
@@ -243,7 +245,7 @@ impl Query {
         })
     }
 
-    /// The records with their columns, for the planner: those that `pattern` leaves, too.
+    /// The records with their columns, for the planner, after `pattern` is applied.
     pub(crate) fn matched(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let frame = self.frame(dictionaries)?;
         let Some(text) = self.filters.text.clone() else { return Ok(frame) };
@@ -265,7 +267,8 @@ impl Query {
         Ok(frame.filter(ScalarUDF::new_from_impl(function).call(columns))?)
     }
 
-    /// The records that `pattern` leaves, with the columns that SQL has: `raw` is a record's text, whether a column has it or not.
+    /// The records that match `pattern`, with the columns of SQL: `raw` is a record's text, whether a column has it
+    /// or not.
     pub(crate) fn as_asked(&self) -> Result<DataFrame> {
         let frame = self.matched(&[])?;
         let Some(text) = printed::text(self.format.table) else { return Ok(frame) };
@@ -275,9 +278,10 @@ impl Query {
         Ok(frame.select(names.map(column).collect::<Vec<_>>())?)
     }
 
-    /// Folds the records, as `wanted`, in streams that are read at the same time, each on a thread of its own: `add` takes the
-    /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the filters
-    /// or an expression need them plain, which the engine compares faster; where none of many records has any, as null.
+    /// Folds the records, as `wanted`, in streams that are read in parallel, each on its own thread: `add` takes the
+    /// batches of a stream into what `new` makes. Text columns come as dictionaries, as they are stored, unless the
+    /// filters or an expression need plain text, which the engine compares faster. If none of many records has any
+    /// text, the column is null.
     pub(crate) fn fold<T: Send>(
         &self,
         mut wanted: Vec<Expr>,
@@ -286,7 +290,7 @@ impl Query {
     ) -> Result<Vec<T>> {
         let reckoned = wanted.iter().filter(|expr| plain_column(expr).is_none()).flat_map(Expr::column_refs);
         let (filter, leaves_many) = (self.filters.expr(), self.leaves_many());
-        // Where every row of a page is looked at, a dictionary is compared faster than its texts.
+        // If every row of a page is looked at, comparing a dictionary is faster than comparing its texts.
         let picked = filter.iter().filter(|_| !leaves_many).flat_map(Expr::column_refs);
         let plain: HashSet<&str> = reckoned.chain(picked).map(|column| column.name.as_str()).collect();
         let mut dictionaries: Vec<String> = wanted.iter().filter_map(plain_column).map(str::to_owned).collect();
@@ -297,7 +301,7 @@ impl Query {
         let are_large = files.iter().map(|file| file.rows).sum::<u64>() >= files.len() as u64 * LARGE;
         if are_large && (leaves_many || self.candidates.is_none()) {
             let footers = Footers::read(&self.snapshot.folder, files)?;
-            // Numbers stay numbers; and printing a record for a pattern takes its columns as they are.
+            // Numbers stay numbers, and printing a record for a pattern uses its columns as they are.
             let columns = self.format.table.columns.iter().filter(|column| matches!(column.kind, Kind::Text));
             let texts: HashSet<&str> = columns.map(|column| column.name).collect();
             let is_empty = |name: &str| {
@@ -336,7 +340,7 @@ impl Query {
         })
     }
 
-    /// Whether the filters leave so many records, by the index, that it doesn't pay to pick them out of the pages.
+    /// Whether so many records match, by the index, that it doesn't pay to pick them out of the pages.
     fn leaves_many(&self) -> bool {
         const SHARE: u64 = 16;
         self.candidates.as_ref().is_some_and(|Candidates { files, records, .. }| {
@@ -344,7 +348,7 @@ impl Query {
         })
     }
 
-    /// Adds to what is wanted what printing the record needs, where `pattern` looks at it.
+    /// Adds the columns that printing the record needs, if `pattern` looks at its text.
     fn with_printed(&self, mut wanted: Vec<Expr>) -> Vec<Expr> {
         if self.filters.text.is_some() {
             let names: HashSet<String> = wanted.iter().map(|expr| expr.schema_name().to_string()).collect();
@@ -354,9 +358,10 @@ impl Query {
         wanted
     }
 
-    /// What is wanted of the records that the filters and a condition leave, in evidence order, at most so many, before
-    /// `pattern` is looked at; `wanted` has the columns `source_file` and `source_line`. Not by the engine's planner
-    /// (`DataFusion` 55.2), which with a limit lets a stream take over the files of others, out of order.
+    /// The first columns `wanted` of the records that match the filters and a condition, in evidence order, up to a
+    /// limit that counts before `pattern` is applied. `wanted` has the columns `source_file` and `source_line`. This
+    /// does not use the engine's planner (`DataFusion` 55.2): with a limit, it lets a stream take over the files of
+    /// others, out of order.
     pub(crate) fn in_order(
         &self,
         condition: Option<Expr>,
@@ -375,7 +380,7 @@ impl Query {
         })
     }
 
-    /// The same of all records that the filters leave, in a stream for each data file: whoever takes them merges them.
+    /// The same for all records that match the filters, in one stream per data file. The caller merges them.
     pub(crate) fn in_order_by_file(
         &self,
         wanted: Vec<Expr>,
@@ -388,7 +393,7 @@ impl Query {
         })
     }
 
-    /// A plan that has a partition in evidence order for each data file.
+    /// A plan with a partition in evidence order for each data file.
     async fn ordered(
         &self,
         condition: Option<Expr>,
@@ -396,7 +401,7 @@ impl Query {
         limit: Option<usize>,
     ) -> Result<(SessionContext, Arc<dyn ExecutionPlan>)> {
         let context = session(BATCH_ROWS_IN_ORDER);
-        // Records are printed from all that they have.
+        // Printing a record needs all its columns.
         let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
         let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
         let condition = self.filters.expr().into_iter().chain(condition).reduce(Expr::and);
@@ -404,12 +409,12 @@ impl Query {
         if let Ok(keep) = col(KEEP, &plan.schema()) {
             plan = Arc::new(FilterExec::try_new(keep, plan)?);
         }
-        // So many of each data file are enough.
+        // This many records of each data file are enough.
         let plan = plan.with_fetch(limit).unwrap_or(plan);
         Ok((context, plan))
     }
 
-    /// Whether the filters leave any record: looked for in the log.
+    /// Whether any record matches the filters; this looks into the log.
     pub(crate) fn leaves_any(&self) -> Result<bool> {
         let condition = self.filters.expr();
         let wanted = self.with_printed(vec![ident("source_line")]);
@@ -434,8 +439,9 @@ impl Query {
         Ok(any)
     }
 
-    /// What is wanted of the records, by time, at most so many, before `pattern` is looked at; `wanted` has the columns by
-    /// which evidence is ordered. The engine passes over what is later than the first ones that it has found.
+    /// The columns `wanted` of the records, by time, up to a limit that counts before `pattern` is applied; `wanted`
+    /// has the columns that define evidence order. The engine skips data that is later than the first records it has
+    /// found.
     pub(crate) fn by_time(
         &self,
         time: &str,
@@ -452,7 +458,7 @@ impl Query {
         self.store.block_on(execute(frame, self.format.table.name, &self.explain))
     }
 
-    /// Leaves the rows whose line `pattern` matches.
+    /// Keeps the rows whose line matches `pattern`.
     pub(crate) fn match_text(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let Some(text) = &self.filters.text else { return Ok(batch) };
         let printer = (self.format.printer)(&batch)?;
@@ -467,7 +473,7 @@ impl Query {
         Ok(filter_record_batch(&batch, &mask)?)
     }
 
-    /// Calls `take` for each batch of the records, until it says that it has enough.
+    /// Calls `take` for each batch of the records, until it returns that it has enough.
     pub(crate) fn for_each(
         &self,
         mut stream: SendableRecordBatchStream,
@@ -485,7 +491,7 @@ impl Query {
     }
 }
 
-/// Rows that were read, of which the filters leave all or some.
+/// Rows that were read. All or some of them match the filters.
 pub(crate) struct Rows {
     batch: RecordBatch,
     keep: Option<BooleanArray>,
@@ -495,7 +501,7 @@ impl Rows {
     fn of(batch: RecordBatch) -> Result<Self> {
         let Some(keep) = batch.column_by_name(KEEP) else { return Ok(Self { batch, keep: None }) };
         let keep = keep.as_boolean_opt().context("no truth")?;
-        // What is neither true nor false is not left.
+        // A row whose condition is neither true nor false does not match.
         let keep = if keep.null_count() > 0 { prep_null_mask_filter(keep) } else { keep.clone() };
         let keep = Some(keep).filter(|keep| keep.true_count() < keep.len());
         Ok(Self { batch, keep })
@@ -522,7 +528,7 @@ impl Rows {
     }
 }
 
-/// The column, or the group that it is in, that an expression gives as it is.
+/// The column that an expression passes on unchanged, or the group that it is in.
 fn plain_column(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Alias(alias) => plain_column(&alias.expr),
@@ -531,8 +537,8 @@ fn plain_column(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// The columns of which the first that is not null has a record's time, as far as they matter: by the statistics of the data
-/// files one may be there in all records, so that those after it say nothing, or in none.
+/// The columns of a record's time, as far as they matter (the first that is not null counts): by the statistics of
+/// the data files, a column may have a value in all records, so that those after it don't matter, or in none.
 fn times(snapshot: &Snapshot) -> &'static [&'static str] {
     let all = snapshot.table.times;
     if all.len() == 1 {
@@ -546,7 +552,7 @@ fn times(snapshot: &Snapshot) -> &'static [&'static str] {
     let has_range = |name: &str| snapshot.table.columns.iter().any(|column| column.name == name && column.skip_files);
     let is_full = |name: &&str| has_range(name) && nulls.iter().all(|nulls| nulls[*name] == 0);
     let needed = all.iter().position(is_full).map_or(all, |place| &all[..=place]);
-    // A data file that says nothing of the column was written before there was one.
+    // A data file without statistics for the column was written before the column existed.
     let is_empty = |name: &str| {
         let mut files = snapshot.files.iter().zip(&nulls);
         has_range(name) && files.all(|(file, nulls)| nulls[name].as_u64().is_none_or(|nulls| nulls == file.rows))
@@ -587,7 +593,7 @@ pub(crate) fn with_columns<'a>(queries: &'a [Query], columns: &[String]) -> Resu
     Ok(found)
 }
 
-/// What times on the command line refer to, by what some logs hold.
+/// The reference for times on the command line, from the records of some logs.
 fn clock<'a>(snapshots: impl Iterator<Item = &'a Snapshot> + Clone) -> Clock {
     let last = snapshots.clone().filter_map(last_time).max();
     let days = snapshots.filter_map(Snapshot::days);

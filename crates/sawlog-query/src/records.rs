@@ -1,4 +1,4 @@
-//! The records that a question is about: those of a store's logs that filters leave.
+//! The records that a question is about: records of a store's logs that match the filters.
 
 use std::sync::Arc;
 
@@ -9,26 +9,26 @@ use sawlog_store::Store;
 use crate::filter::Filters;
 use crate::query::Query;
 
-/// The records of a store's logs that filters leave. Its methods answer questions about them; data files that can't hold what is asked
-/// for are passed over, and what the entity index knows is not read.
+/// The records of a store's logs that match filters. Its methods answer questions about them. Data files that can't
+/// hold matching records are skipped, and what the entity index knows is not read.
 #[derive(Clone)]
 pub struct Records(Vec<Query>);
 
 impl Records {
-    /// The records that the filters leave, of the logs that hold any, or of those that the filters name.
+    /// The records that match the filters, in the logs that the filters name, or in all logs that have records.
     ///
     /// # Errors
     ///
-    /// A [`WrongValue`](crate::WrongValue) if a value is not what its filter takes; else if the store can't be read.
+    /// A [`WrongValue`](crate::WrongValue) if a value does not fit its filter. Also if the store can't be read.
     pub fn open(store: Store, filters: &Filters) -> Result<Self> {
         Ok(Self(Query::open(store, filters)?))
     }
 
-    /// The records that other filters leave of the same logs, whatever the filters of these are.
+    /// The records of the same logs that match other filters; this object's filters are ignored.
     ///
     /// # Errors
     ///
-    /// As [`Records::open`] has them.
+    /// The same as for [`Records::open`].
     pub fn narrowed(&self, filters: &Filters) -> Result<Self> {
         Ok(Self(Query::narrowed(&self.0, filters)?))
     }
@@ -44,14 +44,14 @@ impl Records {
         self.0.iter().any(|query| query.filters.any())
     }
 
-    /// How the answers so far came about, and what was read for them: a line for each note.
+    /// How the answers so far were found, and what was read for them: one line per note.
     #[must_use]
     pub fn explanation(&self) -> Vec<String> {
         self.0.first().map(|query| query.explain.lines()).unwrap_or_default()
     }
 
-    /// Runs a future of these records on the store's own threads, and waits for it: for those who have no tokio runtime. It works within one,
-    /// too, but then the thread is not there for others meanwhile.
+    /// Runs a future of these records on the store's own threads, and waits for it. For callers without a tokio
+    /// runtime. It works inside one, too, but blocks the calling thread.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Records {
         Ok(&self.0.first().context("there is no log to ask")?.store)
     }
 
-    /// Those of each log.
+    /// One query for each log.
     pub(crate) fn queries(&self) -> &[Query] {
         &self.0
     }

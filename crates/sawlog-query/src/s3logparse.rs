@@ -19,16 +19,16 @@ pub enum S3Summary {
     Useragent,
     /// Bytes sent by remote address.
     Toptalkers,
-    /// Bytes sent in answer to POST requests, by remote address.
+    /// Bytes sent in reply to POST requests, by remote address.
     Topuploaders,
-    /// Bytes sent in answer to GET requests, by remote address.
+    /// Bytes sent in reply to GET requests, by remote address.
     Topdownloaders,
     /// Records by key.
     Topfiles,
 }
 
 impl S3Summary {
-    /// The column by which it adds up.
+    /// The column that it groups by.
     fn column(self) -> &'static str {
         match self {
             Self::Useragent => "user_agent",
@@ -37,24 +37,24 @@ impl S3Summary {
         }
     }
 
-    /// With what the requests begin that count, if not all do.
+    /// How the counted requests begin, if not all count.
     fn prefix(self) -> Option<&'static str> {
         match self {
             Self::Useragent | Self::Topfiles | Self::Toptalkers => None,
             Self::Topdownloaders => Some("GET"),
-            // The tool's own habit: uploads by PUT are not counted.
+            // The tool itself does not count uploads by PUT.
             Self::Topuploaders => Some("POST"),
         }
     }
 
-    /// Whether it adds up bytes; else it counts records.
+    /// Whether it sums bytes; otherwise it counts records.
     #[must_use]
     pub fn is_of_bytes(self) -> bool {
         self.column() == "remote_ip"
     }
 }
 
-/// What a summary adds up.
+/// The result of a summary.
 pub struct S3Sums {
     summary: S3Summary,
     groups: Ranked,
@@ -80,7 +80,7 @@ impl S3Sums {
         self.iter().next().is_none()
     }
 
-    /// They as a table.
+    /// The summary as a table.
     ///
     /// # Errors
     ///
@@ -95,7 +95,8 @@ impl S3Sums {
 }
 
 impl Records {
-    /// A summary of the S3 access logs: values and their sums, the largest first; up to `number` of them, if that is not 0.
+    /// A summary of the S3 access logs: values and their sums, the largest first; up to `number` of them, or all if
+    /// it is 0.
     ///
     /// # Errors
     ///
@@ -106,7 +107,8 @@ impl Records {
         let is_of_bytes = summary.is_of_bytes();
         let only = summary.prefix().map(|prefix| ("request_uri", prefix));
         let measures = Measures { bytes_sent: is_of_bytes, first_number: is_of_bytes, only, ..Measures::default() };
-        // What is not shown comes last, but for records without a value, which may be one of the largest groups.
+        // Values that are not shown come last, except records without a value, which may be one of the largest
+        // groups.
         let size = |of: &Sums| if is_of_bytes { of.bytes_sent.map_or(0, |bytes| bytes + 1) } else { of.count.into() };
         let at_most = if number == 0 { 0 } else { number.saturating_add(1) };
         let groups = largest(&[query], &[summary.column().to_owned()], measures, at_most, size)?;

@@ -43,30 +43,31 @@ use crate::error::UnknownColumn;
 /// Row numbers by data file.
 pub(crate) type Positions = HashMap<String, Vec<u64>>;
 
-/// What becomes of filters.
+/// How filters are applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Filtering {
-    /// Whoever plans hands them to the scan, which picks the rows.
+    /// The planner hands them to the scan, which selects the rows.
     #[default]
     InPlan,
-    /// The same, but the scan only looks at which pages they leave: the rows in them are left to whoever plans.
+    /// The same, but the scan only selects pages by them; the planner filters the rows.
     Pages,
-    /// The table hands them to the scan: of a table without groups of columns, by which the scan may not pick rows.
+    /// The table hands them to the scan. For a table without groups of columns; with groups, the scan may not select
+    /// rows.
     Rows,
 }
 
 /// How a table is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadAs {
-    /// Text columns, and groups of some, to be given as dictionaries, which is how they are stored: for grouping.
+    /// Text columns, and groups with such columns, that come as dictionaries, as they are stored: for grouping.
     pub(crate) dictionaries: Vec<String>,
-    /// Whether the rows of a stream keep their order, each data file being one or more of them: so evidence order costs a
-    /// merge instead of a sort.
+    /// Whether the rows of a stream keep their order, with each data file in one or more streams. Then evidence order
+    /// costs a merge instead of a sort.
     pub(crate) in_order: bool,
-    /// Whether text in groups and lists is given as views, as other text is.
+    /// Whether text in groups and lists comes as views, like other text.
     pub(crate) views: bool,
     pub(crate) filtering: Filtering,
-    /// The row groups of data files, by path, of which so much is read that they are dealt out to several streams.
+    /// The row groups of large data files, by path; they are dealt out to several streams.
     pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
 }
 
@@ -101,7 +102,7 @@ impl StoreTable {
                     }
                     (Kind::Text, _) => DataType::Utf8View,
                     (Kind::Struct(_), _) if as_dictionary => column.dictionary_type(),
-                    // What is merged is copied, and a view is copied faster than text.
+                    // A merge copies its input, and a view is copied faster than text.
                     (Kind::Struct(_) | Kind::List(_), _) if read_as.views => with_views(&column.data_type()),
                     (Kind::Bytes, _) => DataType::BinaryView,
                     _ => column.data_type(),
@@ -121,9 +122,9 @@ impl StoreTable {
         };
         let columns = columns_checksum(snapshot.table);
         let files = snapshot.files.iter().map(|entry| {
-            // The engine believes what the footer says.
+            // The engine trusts the footer.
             let opened = open_checked(folder, entry)?;
-            // A file that was written before the table had all of its columns has its own schema.
+            // A file that was written before its table had all columns has a schema of its own.
             let stored = if entry.columns == Some(columns) {
                 Arc::clone(&file_schema)
             } else {
@@ -153,10 +154,10 @@ impl StoreTable {
         })
     }
 
-    /// The same table, of which only some rows are read of some data files.
+    /// The same table, reading only some rows of some data files.
     pub(crate) fn at(mut self, positions: &Positions) -> Self {
         for (entry, file) in &mut self.files {
-            // An index that names rows that are not there is wrong; the file is read whole.
+            // An index that names rows that don't exist is wrong; the file is read whole.
             if let Some(rows) = positions.get(&entry.path).filter(|rows| rows.iter().all(|row| *row < entry.rows)) {
                 let selection = ParquetRowSelection::new(selection(rows, entry.rows));
                 *file = file.clone().with_extension(selection);
@@ -166,7 +167,7 @@ impl StoreTable {
     }
 }
 
-/// A type of groups or lists with views in the place of text.
+/// A type of groups or lists, with views in place of text.
 fn with_views(data_type: &DataType) -> DataType {
     let with = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(with_views(field.data_type())));
     match data_type {
@@ -177,17 +178,17 @@ fn with_views(data_type: &DataType) -> DataType {
     }
 }
 
-/// The fields that a data file has, of those of its table.
+/// The fields of its table that a data file has.
 fn stored_schema(file: &File, table: &Schema) -> Result<Schema> {
     let footer = ParquetMetaDataReader::new().parse_and_finish(file).context("can't read the footer")?;
     let stored = stored_fields(table, footer.file_metadata().schema_descr());
     stored.map_err(|unknown| UnknownColumn(unknown).into())
 }
 
-/// What the footers of some data files say.
+/// The footers of some data files.
 #[derive(Debug, Default)]
 pub(crate) struct Footers {
-    /// The columns in which no record has anything.
+    /// The columns in which no record has a value.
     pub(crate) empty: HashSet<String>,
     /// The row groups of each file, by its path.
     pub(crate) row_groups: HashMap<String, Vec<RowGroup>>,
@@ -214,7 +215,7 @@ impl Footers {
                     let nulls = column.statistics().and_then(Statistics::null_count_opt);
                     nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
                 };
-                // A column in a group has a longer path, which is the name of none.
+                // A column in a group has a longer path, which no name matches.
                 let names = row_group.columns().iter().filter(is_empty).map(|column| column.column_path().string());
                 let names: HashSet<String> = names.collect();
                 empty = Some(empty.map_or_else(|| names.clone(), |empty| &empty & &names));
@@ -229,9 +230,9 @@ impl Footers {
     }
 }
 
-/// Where to cut a file so that each of some parts has about as many rows: the ranges of bytes in which row groups begin.
+/// Where to cut a file so that each part has about as many rows: the ranges of bytes in which row groups begin.
 fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
-    // Wide enough for whatever a damaged footer says.
+    // Wide enough for anything that a damaged footer says.
     let rows = |row_group: &RowGroup| i128::from(row_group.rows.max(0));
     let all: i128 = row_groups.iter().map(rows).sum();
     let mut starts = Vec::new();
@@ -250,7 +251,7 @@ fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
 }
 
 impl StoreTable {
-    /// The data files, or parts of those whose row groups are known, in at most so many groups.
+    /// The data files, or parts of them if their row groups are known, in up to `most` groups.
     fn dealt_out(&self, groups: usize) -> Vec<FileGroup> {
         let mut dealt = vec![Vec::new(); groups];
         for (place, (entry, file)) in self.files.iter().enumerate() {
@@ -269,12 +270,12 @@ impl StoreTable {
     }
 }
 
-/// The column that says which rows the filters leave, of those that were read.
+/// The column that marks the rows that match the filters, among those that were read.
 pub(crate) const KEEP: &str = "q_keep";
 
 impl StoreTable {
-    /// A scan that does all there is to do: it gives what is `wanted` of the rows under a condition; where it gives others,
-    /// too, [`KEEP`] tells them apart. A planner would take longer than some scans.
+    /// A scan that does everything: it returns what is `wanted` of the rows that match a condition. If it also
+    /// returns other rows, [`KEEP`] marks the matching ones. A planner would take longer than some scans.
     pub(crate) async fn plan(
         &self,
         state: &SessionState,
@@ -304,13 +305,13 @@ impl StoreTable {
             scan = pushed.updated_node.map_or(scan, |source| Arc::new(DataSourceExec::new(source)));
         }
         let projection = ProjectionExec::try_new(columns, Arc::clone(&scan))?;
-        // The scan then reads no more of a group of columns than is wanted.
+        // The scan then reads only the wanted part of a group of columns.
         let plan = scan.try_swapping_with_projection(&projection)?.unwrap_or_else(|| Arc::new(projection));
         Ok(plan.repartitioned(state.config().target_partitions(), options)?.unwrap_or(plan))
     }
 }
 
-/// A selection of some rows of a file; they are in ascending order.
+/// A selection of some rows of a file, given in ascending order.
 fn selection(rows: &[u64], all: u64) -> RowSelection {
     let ranges = rows.iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| row..row + 1);
     RowSelection::from_consecutive_ranges(ranges, usize::try_from(all).unwrap_or(usize::MAX))
@@ -332,7 +333,7 @@ impl TableProvider for StoreTable {
     ) -> datafusion::error::Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![
             match self.filtering {
-                // The scan skips row groups and pages by them all the same.
+                // The scan still skips row groups and pages by them.
                 Filtering::InPlan => TableProviderFilterPushDown::Inexact,
                 Filtering::Pages | Filtering::Rows => TableProviderFilterPushDown::Exact,
             };
@@ -352,7 +353,7 @@ impl TableProvider for StoreTable {
             .with_parquet_file_reader_factory(Arc::new(CheckedReaders::new(store)))
             .with_pushdown_filters(self.filtering != Filtering::Pages)
             .with_enable_page_index(true)
-            // The index is sorted: its statistics tell as much.
+            // The index is sorted, so its statistics say as much.
             .with_bloom_filter_on_read(!self.is_index);
         if let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| self.filtering != Filtering::InPlan) {
             let schema = DFSchema::try_from(self.schema())?;
@@ -364,17 +365,17 @@ impl TableProvider for StoreTable {
         } else {
             self.dealt_out(partitions)
         };
-        // A scan has a stream, if of nothing.
+        // A scan needs at least one stream, even an empty one.
         groups.resize(groups.len().max(1), FileGroup::default());
         let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
             .with_file_groups(groups)
             .with_limit(limit)
-            // Or a stream takes over the files of another one that falls behind.
+            // Otherwise a stream takes over files of another one that falls behind.
             .with_preserve_order(self.in_order)
             .with_projection_indices(projection.cloned())?;
         if self.in_order && !self.is_index {
             let schema = self.schema();
-            // So that who deals the files out anew leaves each stream in order.
+            // So that dealing out the files again leaves each stream in order.
             let options = SortOptions { descending: false, nulls_first: false };
             let order = ["source_file", "source_line"]
                 .map(|name| col(name, &schema).map(|column| PhysicalSortExpr::new(column, options)));
@@ -400,7 +401,7 @@ mod tests {
         assert_eq!(cuts(&row_groups(&[90, 10]), 2), [0..104, 104..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[i64::MAX, i64::MAX, -1]), 2), [0..104, 104..i64::MAX]);
         assert_eq!(cuts(&row_groups(&[1]), 2), cuts(&row_groups(&[1]), 1));
-        // Each row group begins in just one part.
+        // Each row group begins in exactly one part.
         for sizes in [vec![5, 1, 1, 1, 90, 2], vec![0, 0, 0, 0], vec![7; 9]] {
             let row_groups = row_groups(&sizes);
             let parts = cuts(&row_groups, 4);

@@ -1,4 +1,4 @@
-//! Any question in SQL, over the tables as they are.
+//! SQL over the tables as they are.
 
 mod arithmetic;
 mod dialect;

@@ -1,4 +1,4 @@
-//! What can be asked: the tables, and their columns.
+//! The tables and their columns.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use sawlog_store::{Store, TABLES};
 use crate::error::{Parameter, WrongValue};
 use crate::{events, logs, printed};
 
-/// The table, or the view, of that name; of a log's table the first part of its name will do.
+/// The table or view of a name; for a log's table, the first part of its name is enough.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn table_named(name: &str) -> Result<&'static str> {
     })?)
 }
 
-/// The tables and the view `events`, and the names of their columns, those in groups with dots.
+/// The tables and the view `events`, with the names of their columns; columns in groups have dots.
 #[must_use]
 pub fn names() -> Vec<(&'static str, Vec<String>)> {
     let of_table = |table| logs::columns(table).into_iter().map(|(name, _)| name).collect();
@@ -41,7 +41,7 @@ pub fn names() -> Vec<(&'static str, Vec<String>)> {
 ///
 /// # Errors
 ///
-/// None but of a bug.
+/// Only if there is a bug.
 pub fn columns(only: Option<&str>) -> Result<RecordBatch> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     for table in TABLES() {

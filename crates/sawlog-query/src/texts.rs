@@ -1,4 +1,4 @@
-//! Functions over columns of text for the engine's expressions: a text that several rows share is looked at once.
+//! Functions over text columns for the engine's expressions. A text that several rows share is evaluated once.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -14,7 +14,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volati
 use foldhash::quality::RandomState;
 use sawlog_formats::TextColumn;
 
-/// Whether the text in a column is as `test` says; null where there is none. Tests of different meaning need different names.
+/// Whether the text in a column passes `test`; null for null. Tests of different meaning need different names.
 pub(crate) fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Expr {
     let run = move |arguments: &[ColumnarValue]| {
         let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
@@ -35,7 +35,7 @@ pub(crate) fn test(column: &Expr, name: &str, test: impl Fn(&str) -> bool + Send
     function(name, DataType::Boolean, Arc::new(run)).call(vec![column.clone()])
 }
 
-/// Whether the text in a field of any group in a list is as `test` says; null where there is no list.
+/// Whether the text in a field of any group in a list passes `test`; null where there is no list.
 pub(crate) fn test_each(
     list: &Expr,
     field: &'static str,
@@ -76,16 +76,16 @@ pub(crate) fn found(
 
 type Run = Arc<dyn Fn(&[ColumnarValue]) -> datafusion::error::Result<ColumnarValue> + Send + Sync>;
 
-/// With what the names of these functions begin.
+/// The prefix of these functions' names.
 const PREFIX: &str = "text:";
 
-/// A function of one column, of whichever layout.
+/// A function of one text column, in any layout.
 fn function(name: &str, gives: DataType, run: Run) -> ScalarUDF {
     let signature = Signature::any(1, Volatility::Immutable);
     ScalarUDF::new_from_impl(SimpleScalarUDF::new_with_signature(format!("{PREFIX}{name}"), signature, gives, run))
 }
 
-/// The columns of which some expressions have nothing but functions of their texts: to read them as dictionaries, as they are
+/// The columns that some expressions use only in functions of their texts. Reading these as dictionaries, as they are
 /// stored, is less work.
 pub(crate) fn looked_at<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Vec<String> {
     let (mut by_text, mut otherwise) = (HashSet::new(), HashSet::new());
@@ -105,7 +105,7 @@ pub(crate) fn looked_at<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> Vec<St
             }
             Ok(TreeNodeRecursion::Continue)
         });
-        // What can't be looked through is read as it is.
+        // An expression that can't be looked through is read as it is.
         if looked.is_err() {
             return Vec::new();
         }

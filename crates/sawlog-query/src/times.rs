@@ -10,8 +10,8 @@ pub(crate) const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// The UTC time of so many microseconds since 1970, `2021-07-29T13:10:06Z`, if it is of the years -9999 to 9999. (A timestamp of
-/// the library ends some hours before the year 9999 does.)
+/// The UTC time of a number of microseconds since 1970, such as `2021-07-29T13:10:06Z`; `None` outside the years
+/// -9999 to 9999. (A timestamp of the library ends some hours before the year 9999 does.)
 pub(crate) fn in_utc(micros: i64) -> Option<String> {
     let days = Span::new().try_days(micros.div_euclid(DAY)).ok()?;
     let midnight = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(days).ok()?;
@@ -25,30 +25,30 @@ pub(crate) fn of_utc(text: &str) -> Option<i64> {
     Some(from(time, 0).0)
 }
 
-/// What times without a date, or without a point from which they count, refer to.
+/// The reference for times without a date, and for durations that count back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// The time of the last record, in microseconds since 1970.
     pub last: Option<i64>,
-    /// The first and the last day of which there are records.
+    /// The first and the last day that have records.
     pub days: Option<(String, String)>,
 }
 
-/// The first microsecond of what a time names, and the one after its last: a day, a minute, a second, or so long before
-/// the last record.
+/// The first microsecond of a time, and the one after its last: of a day, a minute, a second, or a moment before the
+/// last record.
 pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     let wrong = || {
-        "is no time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
+        "is not a time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
          seconds since 1970, or 2h for two hours before the last record"
     };
-    // A date's parser takes a time behind it, and leaves it out.
+    // The parser of dates accepts a time after the date, and ignores it.
     if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
         // Eight digits are a date; more of them are seconds.
         if text.len() == 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(from(date.at(0, 0, 0, 0), DAY));
         }
     }
-    // A timestamp ends before the year 9999 does; and a clock's parser leaves zones out.
+    // A timestamp ends before the year 9999 does, and a parser of clock times ignores zones.
     let is_utc = text.contains(':') && !clock_of(text).contains(['+', '-', '[']);
     if let (true, Ok(start)) = (is_utc, text.trim_end_matches(['Z', 'z']).parse::<DateTime>()) {
         return Ok(from(start, unit(text)));
@@ -67,12 +67,12 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
         return since_1970(text).context(wrong());
     }
     let length = length(text).map_err(|_| anyhow::anyhow!(wrong()))?;
-    let last = clock.last.context("there is no record whose time it could be before")?;
+    let last = clock.last.context("counts back from the last record, but there is no record")?;
     let at = last.checked_sub(length).context(wrong())?;
     Ok((at, at))
 }
 
-/// How long it is what a time names: a minute by `13:10`, a second by `13:10:05`, a moment by `13:10:05.5`.
+/// The length of what a time names: a minute for `13:10`, a second for `13:10:05`, a moment for `13:10:05.5`.
 fn unit(text: &str) -> i64 {
     let clock = clock_of(text).split(['+', '-']).next().unwrap_or_default();
     match clock.matches(':').count() {
@@ -87,18 +87,18 @@ fn clock_of(text: &str) -> &str {
     text.split_once(['T', 't', ' ']).map_or(text, |(_, clock)| clock)
 }
 
-/// The day of a time without one: that of the records, if they are of one only.
+/// The day for a time without one: the day of the records, if they are all of one day.
 fn day(text: &str, clock: &Clock) -> Result<Date> {
     match &clock.days {
-        Some((first, last)) if first == last => first.parse().context("the records' day is none"),
+        Some((first, last)) if first == last => first.parse().context("the records' day is not a date"),
         Some((first, last)) => {
-            bail!("is a time of which day? The records are of {first} to {last}; write {first}T{text}")
+            bail!("needs a day, since the records are from {first} to {last}; write {first}T{text}")
         }
-        None => bail!("is a time without a day, and there is no record whose day it could be"),
+        None => bail!("needs a day, since there is no record to take it from; write 2021-07-29T13:10"),
     }
 }
 
-/// Seconds, milliseconds, or microseconds since 1970, told apart by how many digits they have.
+/// Seconds, milliseconds or microseconds since 1970, distinguished by their number of digits.
 fn since_1970(text: &str) -> Option<(i64, i64)> {
     let number: i64 = text.parse().ok()?;
     let (unit, length) = match text.len() {
@@ -128,9 +128,9 @@ fn as_in_s3(text: &str) -> Option<(i64, i64)> {
     None
 }
 
-/// A length of time, in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
+/// A duration in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
 pub(crate) fn length(text: &str) -> Result<i64> {
-    let wrong = || "is no length of time such as 90s, 5m, 2h or 3d";
+    let wrong = || "is not a duration such as 90s, 5m, 2h or 3d";
     let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
     let unit: i64 = match &text[number.len()..] {
         "s" | "sec" => 1,
@@ -144,7 +144,7 @@ pub(crate) fn length(text: &str) -> Result<i64> {
     length.checked_mul(unit * SECOND).context(wrong())
 }
 
-/// What begins at a time, UTC, and is so long. The last years of a calendar are beyond a timestamp.
+/// The span that begins at a UTC time and has this length. The last years of a calendar are beyond a timestamp.
 fn from(start: DateTime, length: i64) -> (i64, i64) {
     let start = start.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
     let start = start.as_secs().saturating_mul(SECOND).saturating_add(i64::from(start.subsec_micros()));

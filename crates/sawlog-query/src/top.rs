@@ -18,26 +18,26 @@ pub enum Measure {
     /// Records.
     #[default]
     Count,
-    /// Bytes that the service sent; if there are only flow logs, bytes of flows.
+    /// Bytes that the service sent; bytes of flows if there are only flow logs.
     BytesSent,
     /// Bytes of flows.
     FlowBytes,
-    /// Size of objects and parts that were put or posted.
+    /// Size of uploaded objects and parts.
     BytesReceived,
-    /// Records with an error, and flows that were rejected.
+    /// Failed records, rejected flows among them.
     Errors,
 }
 
-/// By what records are grouped, and which groups are wanted.
+/// How records are grouped, and which groups are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Grouping {
-    /// The columns: those of a table, or general names such as `ip` and `user`, which mean the field of each log.
+    /// The columns: columns of a table, or general names such as `ip` and `user`, which work for every log.
     pub columns: Vec<String>,
-    /// By what the groups are ordered.
+    /// The measure that groups are sorted by.
     pub by: Measure,
     /// How many groups; 0 for all.
     pub number: usize,
-    /// Also count distinct addresses, for which the records are read.
+    /// Also count distinct addresses, which needs the records.
     pub ips: bool,
 }
 
@@ -55,7 +55,7 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// A [`WrongValue`](crate::WrongValue) if no log has all of the columns; else if data files can't be read.
+    /// A [`WrongValue`](crate::WrongValue) if no log has all of the columns. Also if data files can't be read.
     pub fn top(&self, grouping: &Grouping) -> Result<Top> {
         let Grouping { columns, by, number, ips } = grouping;
         let queries = with_columns(self.queries(), columns)?;
@@ -68,7 +68,7 @@ impl Records {
         let measures = Measures { bytes_sent: true, details, ..Measures::default() };
         let groups = largest(&queries, columns, measures, *number, |sums| match by {
             Measure::Count => u128::from(sums.count),
-            // Where there are only flows, theirs are all the bytes that there are.
+            // If there are only flows, their bytes are all the bytes there are.
             Measure::BytesSent if shown.others => sums.bytes_sent.unwrap_or_default(),
             Measure::BytesSent | Measure::FlowBytes => sums.flow_bytes.unwrap_or_default(),
             Measure::BytesReceived => sums.bytes_received,
@@ -82,9 +82,9 @@ impl Records {
 /// Which sums are shown.
 #[derive(Clone, Copy)]
 struct Shown {
-    /// Those of flows.
+    /// The bytes of flows.
     flows: bool,
-    /// Those of requests.
+    /// The bytes of requests.
     others: bool,
     /// How many addresses there are.
     ips: bool,

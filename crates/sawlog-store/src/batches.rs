@@ -1,5 +1,5 @@
-//! Reads a data file within a limit of memory, however large its values are: row group by row group, as many rows at a time
-//! as fit, and text with the dictionaries in which it is stored, so that a long text of many rows is there once.
+//! Reads a data file within a memory limit, however large its values are: row group by row group, as many rows at a
+//! time as fit. Text comes with its stored dictionaries, so that a long text of many rows is in memory once.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -23,7 +23,7 @@ use crate::read::{check_columns, check_rows, next_batch};
 
 /// No batch has more rows.
 const MAX_ROWS: usize = 8192;
-/// What a row takes of a column that is stored with a dictionary.
+/// The bytes that a row takes in a column that is stored with a dictionary.
 const KEY_BYTES: usize = 4;
 
 /// The record batches of a data file, none across row groups. A text column is a dictionary array (keys `u32`) where the row
@@ -34,23 +34,23 @@ pub struct Batches {
     path: PathBuf,
     file: File,
     metadata: ArrowReaderMetadata,
-    /// The columns that are read; those that the file lacks are null.
+    /// The columns to read. Columns that the file lacks are null.
     wanted: Vec<&'static Column>,
     mask: ProjectionMask,
     memory: usize,
     next: usize,
     reader: Option<ParquetRecordBatchReader>,
-    /// What is made of the row group under way.
+    /// The schema of the batches.
     schema: SchemaRef,
 }
 
 impl Batches {
-    /// Opens a data file of `table`, which lies in `folder`, to read the columns named, or all; a batch takes about `memory`
-    /// bytes at most beside its dictionaries, unless it is of one row.
+    /// Opens a data file of `table` in `folder`, to read the columns named, or all. A batch takes at most about
+    /// `memory` bytes besides its dictionaries, unless it has only one row.
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or is not what the log says.
+    /// If the file can't be read, or differs from what the log says.
     pub fn open(
         table: &'static Table,
         folder: &Path,
@@ -131,7 +131,7 @@ fn dictionaries(row_group: &RowGroupMetaData) -> HashSet<String> {
     stored.map(|chunk| chunk.column_path().string()).collect()
 }
 
-/// How many rows of a row group take so many bytes.
+/// How many rows of a row group take this many bytes.
 fn rows_within(memory: usize, row_group: &RowGroupMetaData, mask: &ProjectionMask) -> usize {
     let rows = usize::try_from(row_group.num_rows()).unwrap_or(usize::MAX).max(1);
     let chunks = row_group.columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));

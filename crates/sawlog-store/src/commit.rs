@@ -1,7 +1,8 @@
-//! Carries out what a run intends: moves its files to their tables and commits these.
+//! Carries out the intent of a run: moves its files to their tables and commits them.
 //!
-//! Delta commits one table at a time, the ledger last, which names the versions of the others: readers go by it, so they see
-//! all of a run or nothing. Each table is read back before the ledger is committed; a run that can't be read is undone.
+//! Delta commits one table at a time. The ledger is committed last and names the versions of the other tables.
+//! Readers start from the ledger, so they see all of a run or nothing. Each table is read back before the ledger is
+//! committed; a run that can't be read is undone.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,12 +18,12 @@ use crate::store::Store;
 use crate::tables::table;
 use crate::{confine, delta};
 
-/// Carries the intent out: moves the staged files to their tables, commits each table, removes the staging folder.
+/// Carries out the intent: moves the staged files to their tables, commits each table, removes the staging folder.
 ///
 /// # Errors
 ///
-/// [`StoreError::Undone`] if a table can't be read back; the store is then as it was before the run, and nothing is left
-/// of it. After any other error the intent stands.
+/// [`StoreError::Undone`] if a table can't be read back. The store is then as it was before the run, and nothing is
+/// left of the run. After any other error the intent remains.
 pub(crate) fn carry_out(intent: &Intent, store: &Store, staging: &Path) -> Result<()> {
     for change in &intent.changes {
         let table = table(&change.table)
@@ -39,7 +40,7 @@ pub(crate) fn carry_out(intent: &Intent, store: &Store, staging: &Path) -> Resul
     remove_folder(staging)
 }
 
-/// Changes one table, and reads back what it holds then.
+/// Changes one table, and reads it back.
 fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static Table, change: &Change) -> Result<()> {
     let folder = store.folder(table);
     for file in &change.adds {
@@ -59,12 +60,12 @@ fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static 
     match lost.or(kept) {
         None => Ok(()),
         Some(file) => {
-            Err(StoreError::damaged(&folder.join(&file.path), "the commit of the run does not say what it should"))
+            Err(StoreError::damaged(&folder.join(&file.path), "the table's log does not have the changes of the run"))
         }
     }
 }
 
-/// Takes back what was done: the newest commit of each table if this run made it, and the run's data files.
+/// Undoes what was done: the newest commit of each table, if this run made it, and the run's data files.
 fn undo(intent: &Intent, store: &Store) -> Result<()> {
     for change in intent.changes.iter().rev() {
         let Some(table) = table(&change.table) else { continue };
@@ -81,7 +82,7 @@ fn undo(intent: &Intent, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Moves a file into a table's folder, if it was not moved before, so that the move outlasts a power cut.
+/// Moves a file into a table's folder, if it was not moved before, so that the move survives a power cut.
 fn move_file(from: &Path, to: &Path, folder: &Path) -> Result<()> {
     let parent = to.parent().unwrap_or(to);
     make_folder(parent).map_err(StoreError::io(parent))?;

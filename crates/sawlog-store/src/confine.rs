@@ -1,4 +1,4 @@
-//! Makes sure that a store does not lead out of itself: a store that comes from others may have links in it, or paths in its
+//! Makes sure that nothing in a store leads out of it: a store from someone else may contain links, or paths in its
 //! logs that point elsewhere.
 
 use std::collections::HashSet;
@@ -8,21 +8,21 @@ use std::path::{Component, Path};
 use crate::data_file::DataFileEntry;
 use crate::error::{Result, StoreError};
 
-/// A path out of a log, which must stay inside of the table's folder.
+/// A path from a log, which must stay inside the table's folder.
 ///
 /// # Errors
 ///
-/// If it is absolute or empty, begins with `.`, or has `..` in it.
+/// If it is absolute or empty, begins with `.`, or contains `..`.
 pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
     let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     if inside && !path.is_empty() {
         Ok(path.to_owned())
     } else {
-        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is not inside of the table")))
+        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is outside the table's folder")))
     }
 }
 
-/// Fails if `path` is there, and is or is behind a link that leads out of `folder`.
+/// Fails if `path` exists, and is or is behind a link that leads out of `folder`.
 pub(crate) fn check(folder: &Path, path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(());
@@ -56,5 +56,5 @@ pub(crate) fn check_table(folder: &Path, files: &[DataFileEntry]) -> Result<()> 
 }
 
 fn leads_out(path: &Path) -> StoreError {
-    StoreError::damaged(path, "is a link that leads outside of the store")
+    StoreError::damaged(path, "is a link that leads out of the store")
 }

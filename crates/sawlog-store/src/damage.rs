@@ -1,4 +1,4 @@
-//! Damaged data files: checks one by its bytes, and finds the one that an error of the query engine is about.
+//! Damaged data files: checks a file by its bytes, and finds the file that an error of the query engine is about.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -17,17 +17,17 @@ use crate::read::read_file;
 use crate::store::Store;
 use crate::tables::TABLES;
 
-/// Checks that a data file is what was written, to the last bit: its size, its footer and what stands before it, and every page
-/// of every column, whether a question would read it or not.
+/// Checks that a data file is what was written, to the last bit: its size, its footer and the bytes before it, and
+/// every page of every column, whether or not a query would read it.
 ///
 /// # Errors
 ///
-/// If it is not, or can't be read.
+/// If it differs, or can't be read.
 pub fn check_file(table: &'static Table, folder: &Path, entry: &DataFileEntry) -> Result<(), StoreError> {
     let path = folder.join(&entry.path);
     let file = open_checked(folder, entry)?;
     if entry.tail.is_none() {
-        // Written before footers had a checksum: all that can be done is to read it.
+        // Written before footers had a checksum: the only check is to read it.
         return read_file(table, folder, entry, None)?.try_for_each(|batch| batch.map(|_| ()));
     }
     match damaged_page(&file).map_err(StoreError::parquet(&path))? {
@@ -36,13 +36,14 @@ pub fn check_file(table: &'static Table, folder: &Path, entry: &DataFileEntry) -
     }
 }
 
-/// An error of a reader of data files that does not say which one it was reading.
+/// An error from a reader of data files that does not name the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unnamed(String);
 
 impl Unnamed {
-    /// What the innermost reader said, if an error is one of those or behind it is one, and none of them names a file.
+    /// The message of the innermost reader, if the error or one of its causes comes from a reader and none of them
+    /// names a file.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut found = None;
@@ -65,8 +66,9 @@ impl Unnamed {
     }
 }
 
-/// The data file of the store at `root` that an error is about, if it is [`Unnamed`]: the first one whose bytes are not those
-/// that were written. Only the query engine does not say what it was reading; and only who has an error waits for this.
+/// The data file of the store at `root` that an [`Unnamed`] error is about: the first one whose bytes are not what
+/// was written. Only the query engine does not name the file that it was reading, and only after an error does anyone
+/// wait for this check.
 #[must_use]
 pub fn damaged_file(root: &Path, error: &(dyn Error + 'static)) -> Option<PathBuf> {
     Unnamed::of(error)?;
@@ -81,7 +83,7 @@ pub fn damaged_file(root: &Path, error: &(dyn Error + 'static)) -> Option<PathBu
 mod tests {
     use super::*;
 
-    /// An error with another one behind it.
+    /// An error and its cause.
     #[derive(Debug, thiserror::Error)]
     #[error("the query failed")]
     struct Failed(#[source] Box<dyn Error + Send + Sync>);
@@ -91,7 +93,7 @@ mod tests {
         let is_unnamed = |error: Box<dyn Error + Send + Sync>| Unnamed::of(&Failed(error)).is_some();
         assert!(is_unnamed(Box::new(ParquetError::General("a page".to_owned()))));
         assert!(is_unnamed(Box::new(Failed(Box::new(ArrowError::ParquetError("a page".to_owned()))))));
-        // Words make no difference, and neither do mistakes in a query.
+        // Other text makes no difference, and neither do mistakes in a query.
         assert!(!is_unnamed("Parquet error: Arrow: internal error".into()));
         assert!(!is_unnamed(Box::new(ArrowError::CastError("not a number".to_owned()))));
         // This one says where it is.

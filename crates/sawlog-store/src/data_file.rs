@@ -1,4 +1,4 @@
-//! A data file as its table's log has it, and how one is opened.
+//! A data file as its table's log lists it, and how to open one.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,19 +11,19 @@ use crate::tail_checksum::Tail;
 /// A data file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFileEntry {
-    /// Where it is, relative to the table's folder.
+    /// Its path, relative to the table's folder.
     pub path: String,
     /// Its size in bytes.
     pub size: u64,
     /// How many rows it holds.
     pub rows: u64,
-    /// Its partition, `2021-07-29`; none where the table has no partitions, and of records that have no time.
+    /// Its partition, `2021-07-29`; `None` if the table has no partitions, and for records without a time.
     pub date: Option<String>,
     /// Delta's statistics, as JSON.
     pub stats: String,
     /// When it was written, in milliseconds since 1970.
     pub written: i64,
-    /// The checksum of what no page's checksum covers, if it is known.
+    /// The checksum of the bytes that no page's checksum covers, if it is known.
     #[serde(default)]
     pub tail: Option<Tail>,
     /// The checksum of its columns, if it is known: see [`crate::columns_checksum`].
@@ -35,7 +35,7 @@ pub struct DataFileEntry {
 ///
 /// # Errors
 ///
-/// If they are not, or the file can't be read.
+/// If they differ, or the file can't be read.
 pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
     let path = folder.join(&entry.path);
     let file = File::open(&path).map_err(StoreError::io(&path))?;

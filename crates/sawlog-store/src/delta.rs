@@ -28,16 +28,16 @@ use crate::folders::{make_folder, remove_file, sync_folder};
 use crate::tail_checksum::Tail;
 use crate::version::FORMAT_VERSION;
 
-/// The application that the tables' `txn` actions name; their version is the number of the run.
+/// The application named in the tables' `txn` actions; its version is the number of the run.
 const APP_ID: &str = "sawlog";
 
-/// What a commit says of the table after it: see [`files_checksum`].
+/// Under this key a commit describes the table after it: see [`files_checksum`].
 const FILES: &str = "sawlog.files";
 
-/// What a commit of the ledger says of the other tables: the version of each that belongs to it.
+/// Under this key a commit of the ledger names the versions of the other tables that belong to it.
 const VERSIONS: &str = "sawlog.versions";
 
-/// What a commit of the ledger says of the store: the version of its format, see [`crate::FORMAT_VERSION`].
+/// Under this key a commit of the ledger has the version of the store's format: see [`crate::FORMAT_VERSION`].
 const FORMAT: &str = "sawlog.format";
 
 /// The tag of a data file that holds its [`Tail`].
@@ -46,7 +46,7 @@ const TAIL: &str = "sawlog.tail";
 /// The tag of a data file that holds the checksum of its columns, in hexadecimal digits.
 const COLUMNS: &str = "sawlog.columns";
 
-/// After how many commits a checkpoint is written, from which opening a table starts.
+/// A checkpoint is written after this many commits; opening a table starts from it.
 const CHECKPOINT_INTERVAL: u64 = 10;
 
 /// What a table holds at one version.
@@ -58,7 +58,7 @@ pub struct Snapshot {
     pub folder: PathBuf,
     /// The version of the table's log.
     pub version: u64,
-    /// Its data files, in order of partition and path.
+    /// Its data files, sorted by partition and path.
     pub files: Vec<DataFileEntry>,
 }
 
@@ -75,7 +75,7 @@ impl Snapshot {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// The first and the last day of which there are rows.
+    /// The first and the last day that have rows.
     #[must_use]
     pub fn days(&self) -> Option<(&str, &str)> {
         let days = || self.files.iter().filter_map(|file| file.date.as_deref());
@@ -83,8 +83,8 @@ impl Snapshot {
     }
 }
 
-/// Where the table's log is, and how its files are written. The library sees the table's folder as the root of all files, so
-/// that the names of the folders that lead to it need not be such as it takes.
+/// Where the table's log is, and how its files are written. The library sees the table's folder as the root of all
+/// files, so that it need not accept the names of the folders above.
 fn log(table: &'static Table, folder: &Path) -> Result<DeltaTableBuilder> {
     let root = Url::parse("file:///").map_err(|error| StoreError::damaged(folder, error))?;
     let files = DurableFiles::below(folder).map_err(StoreError::io(folder))?;
@@ -92,7 +92,7 @@ fn log(table: &'static Table, folder: &Path) -> Result<DeltaTableBuilder> {
     Ok(builder.with_storage_backend(Arc::new(files), root))
 }
 
-/// The versions of which the folder's Delta log has a commit.
+/// The versions that have a commit in the folder's Delta log.
 fn commits(folder: &Path) -> Result<impl Iterator<Item = u64>> {
     let log = folder.join("_delta_log");
     let entries = match std::fs::read_dir(&log) {
@@ -104,7 +104,8 @@ fn commits(folder: &Path) -> Result<impl Iterator<Item = u64>> {
     Ok(entries.into_iter().filter_map(move |entry| version(entry.file_name().to_str()?)))
 }
 
-/// Whether the folder has a Delta log: one with a commit in it, for who makes a table may be killed before that.
+/// Whether the folder has a Delta log with a commit in it: a process that makes a table may be killed before the
+/// commit.
 pub(crate) fn exists(folder: &Path) -> bool {
     commits(folder).is_ok_and(|mut versions| versions.next().is_some())
 }
@@ -115,26 +116,27 @@ pub(crate) struct NewestCommit {
     pub(crate) version: u64,
     /// The run that made it, if a run did.
     pub(crate) run: Option<String>,
-    /// Of the ledger: the versions of the other tables that belong to it.
+    /// In the ledger: the versions of the other tables that belong to it.
     pub(crate) versions: Option<BTreeMap<String, u64>>,
-    /// Of the ledger: the version of the store's format; the first one said nothing of it.
+    /// In the ledger: the version of the store's format. The first version did not write one.
     pub(crate) format: u64,
 }
 
-/// Takes back the newest commit of a table, with what else the log has of it. Only for one that can't be read.
+/// Undoes the newest commit of a table, with everything that the log has for it. Only for a commit that can't be
+/// read.
 pub(crate) fn take_back(folder: &Path, version: u64) -> Result<()> {
     let log = folder.join("_delta_log");
     remove_file(&commit_path(folder, version))?;
     let checkpoint = log.join(format!("{version:020}.checkpoint.parquet"));
     if checkpoint.exists() {
         remove_file(&checkpoint)?;
-        // It says where the last checkpoint is; without it the log is searched.
+        // This file says where the last checkpoint is; without it the log is searched.
         remove_file(&log.join("_last_checkpoint"))?;
     }
     sync_folder(&log)
 }
 
-/// What a commit says of itself.
+/// What a commit says about itself.
 fn commit_info(folder: &Path, version: u64) -> Result<Option<serde_json::Value>> {
     let path = commit_path(folder, version);
     let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path))?;
@@ -226,7 +228,7 @@ pub(crate) async fn snapshot(table: &'static Table, folder: &Path, version: Opti
     Ok(Snapshot { table, folder: folder.to_owned(), version: state.version(), files })
 }
 
-/// The data files of a table, in order of partition and path.
+/// The data files of a table, sorted by partition and path.
 fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>> {
     let mut files = Vec::new();
     for file in state.log_data() {
@@ -238,7 +240,7 @@ fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>>
         let size = number(u64::try_from(file.size()).ok(), "size")?;
         let rows = number(file.num_records().map(|rows| rows as u64), "number of rows")?;
         if rows > max_rows(size) {
-            let what = format!("the log says that it has {rows} rows, which no file of {size} bytes holds");
+            let what = format!("the log says that it has {rows} rows, which is impossible for {size} bytes");
             return Err(StoreError::damaged(&folder.join(&path), what));
         }
         files.push(DataFileEntry {
@@ -256,8 +258,8 @@ fn entries(state: &DeltaTableState, folder: &Path) -> Result<Vec<DataFileEntry>>
     Ok(files)
 }
 
-/// More rows than this no data file of `size` bytes has: each row group takes some bytes of the footer. It keeps whoever counts
-/// what a forged log says from counting for ever.
+/// No data file of `size` bytes has more rows than this: each row group takes some bytes of the footer. Without this
+/// limit, a forged log could make a reader count for ever.
 fn max_rows(size: u64) -> u64 {
     const ROW_GROUP_BYTES: u64 = 64;
     const ROW_GROUP_ROWS: u64 = 1 << 24;
@@ -268,22 +270,22 @@ fn sort(files: &mut [DataFileEntry]) {
     files.sort_by(|a, b| (&a.date, &a.path).cmp(&(&b.date, &b.path)));
 }
 
-/// How many data files a table has, and a checksum over what its log says of them. A log's readers pass over lines that
-/// they can't read, and with them over data files; so each commit says what the table holds after it.
+/// The number of data files of a table, and a checksum over what its log says about them. Readers of a log skip lines
+/// that they can't read, and the data files in them; so each commit says what the table holds after it.
 fn files_checksum(files: &[DataFileEntry]) -> String {
     let mut hasher = crc32fast::Hasher::new();
     for file in files {
         let DataFileEntry { path, size, rows, date, stats, tail, columns, .. } = file;
-        // A checkpoint may write statistics in another way.
+        // A checkpoint may write statistics differently.
         let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
         hasher.update(format!("{path}\t{size}\t{rows}\t{date:?}\t{stats}\t{tail:?}\n").as_bytes());
-        // Commits before there were checksums of columns have none here.
+        // Commits from before there were checksums of columns have none here.
         columns.iter().for_each(|columns| hasher.update(format!("{columns}\n").as_bytes()));
     }
     format!("{}:{:08x}", files.len(), hasher.finalize())
 }
 
-/// What a commit says of the data files after it.
+/// What a commit says about the data files after it.
 fn files_after(files: &[DataFileEntry]) -> (String, serde_json::Value) {
     (FILES.to_owned(), json!(files_checksum(files)))
 }
@@ -293,7 +295,7 @@ fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<(
     let path = commit_path(folder, version);
     let commit = commit_info(folder, version)?;
     let said = commit.as_ref().and_then(|commit| commit.get(FILES)).and_then(|said| said.as_str());
-    // The first version is that of an empty table.
+    // The first version is the empty table.
     let holds = match (version, said) {
         (0, _) => files.is_empty(),
         (_, said) => said == Some(&files_checksum(files)),
@@ -301,10 +303,13 @@ fn check_files(folder: &Path, version: u64, files: &[DataFileEntry]) -> Result<(
     if holds {
         return Ok(());
     }
-    Err(StoreError::damaged(&path, "the table does not hold what this says: the log is damaged, or others wrote to it"))
+    Err(StoreError::damaged(
+        &path,
+        "the table does not hold what this commit says: the log is damaged, or another program wrote to it",
+    ))
 }
 
-/// The checksum in the tags of a file. One that can't be read is one that does not hold.
+/// The checksum in the tags of a file. A checksum that can't be read counts as wrong.
 fn tail(file: &LogicalFileView) -> Option<Tail> {
     tag(file, TAIL).map(|text| text.parse().unwrap_or(Tail::WRONG))
 }
@@ -315,12 +320,12 @@ fn tag(file: &LogicalFileView, name: &str) -> Option<String> {
     tags?.remove(name).flatten()
 }
 
-/// What a commit of the ledger says of the other tables, and of the store.
+/// What a commit of the ledger says about the other tables, and about the store.
 fn versions_named(versions: &BTreeMap<String, u64>) -> [(String, serde_json::Value); 2] {
     [(VERSIONS.to_owned(), json!(versions)), (FORMAT.to_owned(), json!(FORMAT_VERSION))]
 }
 
-/// Adds the columns to a table's log that it has not yet: those that a newer version of sawlog brought.
+/// Adds the columns to a table's log that it lacks: columns of a newer version of sawlog.
 async fn add_columns(table: &'static Table, folder: &Path) -> Result<DeltaTable> {
     let wrong = StoreError::delta;
     let loaded = load(table, folder).await?;
@@ -339,8 +344,8 @@ async fn add_columns(table: &'static Table, folder: &Path) -> Result<DeltaTable>
     load(table, folder).await
 }
 
-/// Adds and removes data files in one commit, unless the run's commit is there already. That of the ledger names the
-/// versions of the other tables.
+/// Adds and removes data files in one commit, unless the run's commit exists already. A commit of the ledger names
+/// the versions of the other tables.
 pub(crate) async fn commit(
     table: &'static Table,
     folder: &Path,
@@ -387,8 +392,8 @@ pub(crate) async fn commit(
     Ok(())
 }
 
-/// Makes the table's log forget files that were removed longer than `retain` ago, from its next checkpoint on; that of the
-/// ledger names the versions of the other tables. Says whether there was anything to change.
+/// Makes the table's log forget files that were removed longer than `retain` ago, from its next checkpoint on. A
+/// commit of the ledger names the versions of the other tables. Returns whether there was anything to change.
 pub(crate) async fn set_retention(
     table: &'static Table,
     folder: &Path,
@@ -416,7 +421,7 @@ pub(crate) async fn set_retention(
     Ok(true)
 }
 
-/// Commits to the ledger nothing but the versions of the other tables.
+/// Commits to the ledger only the versions of the other tables.
 pub(crate) async fn name_versions(
     table: &'static Table,
     folder: &Path,
@@ -432,8 +437,8 @@ pub(crate) async fn name_versions(
     Ok(())
 }
 
-/// Writes a checkpoint of the table as it is now, so that opening it reads nothing of what was before; not if there is one, nor
-/// of a log so short that it has none yet.
+/// Writes a checkpoint of the table as it is now, so that opening it reads nothing older. Does nothing if there is
+/// one already, or if the log is too short to have one.
 pub(crate) async fn checkpoint(table: &'static Table, folder: &Path) -> Result<()> {
     let loaded = load(table, folder).await?;
     let version = loaded.snapshot().map_err(StoreError::delta(table.name))?.version();
@@ -444,8 +449,9 @@ pub(crate) async fn checkpoint(table: &'static Table, folder: &Path) -> Result<(
     create_checkpoint(&loaded, None).await.map_err(StoreError::delta(table.name))
 }
 
-/// Changes a data file's time, from which on a vacuum keeps it for whoever reads a version that has it. One that is gone needs
-/// no mark. Both times are set to now, for which it is enough to be allowed to write: the file may be another user's.
+/// Sets a data file's time, from which a vacuum keeps it for readers of a version that has it. A file that no longer
+/// exists needs no mark. Both times are set to now, which needs only the permission to write: the file may be another
+/// user's.
 fn mark_out_of_use(path: &Path) -> Result<()> {
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let open = std::fs::File::options().append(true).open(path);
@@ -495,7 +501,7 @@ fn remove(table: &Table, file: &DataFileEntry) -> Remove {
     }
 }
 
-/// The number of the last run that the table's log knows of.
+/// The number of the last run in the table's log.
 pub(crate) async fn last_run(table: &'static Table, folder: &Path) -> Result<i64> {
     let loaded = load(table, folder).await?;
     let state = loaded.snapshot().map_err(StoreError::delta(table.name))?;

@@ -1,12 +1,12 @@
-//! The store's files for the query engine and the Delta logs: written so that what can be seen is whole and outlasts a power
-//! cut, and read on the thread that asks.
+//! The store's files for the query engine and the Delta logs: written so that a visible file is complete and survives
+//! a power cut, and read on the calling thread.
 //!
-//! The stock store of local files does not wait until bytes are on the disk, so that after a power cut a commit could be
-//! there with nothing in it. Here bytes are synced before the file gets its name, and its folder after. And it wakes up another
-//! thread for each read, which takes longer than most reads do.
+//! The stock store of local files does not wait until bytes are on the disk, so after a power cut a commit could
+//! exist with nothing in it. Here bytes are synced before the file gets its name, and its folder after. The stock
+//! store also hands each read to another thread, which takes longer than most reads do.
 //!
-//! Locations are paths below a folder, each part percent-encoded as [`location`] does it, so that a folder may have any name
-//! that the system allows: the engine and the Delta library would not take all of them.
+//! Locations are paths below a folder, with each part percent-encoded as [`location`] does it. So a folder may have
+//! any name that the system allows; the engine and the Delta library would not take all of them.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -41,7 +41,7 @@ const STORE: &str = "local files";
 #[derive(Clone, Debug)]
 pub struct DurableFiles {
     root: PathBuf,
-    /// For what is not done here, of which the Delta library needs to list files.
+    /// For operations that are not done here. The Delta library needs only to list files.
     files: Arc<LocalFileSystem>,
 }
 
@@ -49,7 +49,7 @@ pub struct DurableFiles {
 ///
 /// # Errors
 ///
-/// If the path has no absolute form: a folder that leads to it is missing.
+/// If the path has no absolute form, since a parent folder is missing.
 pub fn location(path: &Path) -> io::Result<Location> {
     let whole = path.canonicalize()?;
     let parts = whole.components().filter_map(|part| match part {
@@ -72,11 +72,11 @@ impl Default for DurableFiles {
 }
 
 impl DurableFiles {
-    /// The files below a folder, which must be there.
+    /// The files below a folder, which must exist.
     ///
     /// # Errors
     ///
-    /// If it is not.
+    /// If it does not.
     pub fn below(folder: &Path) -> io::Result<Self> {
         let root = folder.canonicalize()?;
         let files = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
@@ -105,7 +105,7 @@ impl DurableFiles {
     }
 }
 
-/// An error of a file, by its name.
+/// An error about a file, with its name.
 fn failed(path: &Path, error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
         return Error::NotFound { path: path.display().to_string(), source: Box::new(error) };
@@ -114,7 +114,7 @@ fn failed(path: &Path, error: io::Error) -> Error {
     Error::Generic { store: STORE, source }
 }
 
-/// The bytes of a part of a file, which must be there: a damaged footer may ask for what no memory could hold.
+/// The bytes of a part of a file. The part must exist: a damaged footer may ask for more than memory can hold.
 fn read(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
     let ends = || io::Error::new(io::ErrorKind::UnexpectedEof, format!("ends before byte {}", range.end));
     if range.end > file.metadata()?.len() {
@@ -133,11 +133,11 @@ fn read(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Writes a file; only with `overwrite` there may be one already.
+/// Writes a file. Only with `overwrite` may it exist already.
 fn write(path: &Path, payload: &PutPayload, overwrite: bool) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     make_folder(folder)?;
-    // Readers of the log pass over names like this one.
+    // Readers of the log skip names like this one.
     let draft = path.with_extension(format!("{}.tmp", Uuid::now_v7().simple()));
     let written = File::create_new(&draft).and_then(|mut file| {
         payload.iter().try_for_each(|part| file.write_all(part))?;
@@ -145,7 +145,7 @@ fn write(path: &Path, payload: &PutPayload, overwrite: bool) -> io::Result<()> {
         if overwrite { fs::rename(&draft, path) } else { fs::hard_link(&draft, path) }
     });
     if !overwrite || written.is_err() {
-        // If it can't be removed, it stays as a file that nobody reads.
+        // If it can't be removed, it remains as a file that nobody reads.
         let _ = fs::remove_file(&draft);
     }
     written?;
@@ -219,7 +219,7 @@ impl ObjectStore for DurableFiles {
     }
 }
 
-/// A file that comes in parts: a checkpoint, which is small enough to be kept until all of it is there.
+/// A file that arrives in parts: a checkpoint, which is small enough to keep until it is complete.
 #[derive(Debug)]
 struct Upload {
     files: DurableFiles,

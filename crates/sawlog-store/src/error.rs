@@ -10,21 +10,21 @@ use crate::version::FORMAT_VERSION;
 /// A result of a store's operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// What went wrong, and where: all of it is in the text, so that whoever prints the causes of an error prints none twice.
+/// What went wrong, and where. The text includes the cause, so that printing the chain of causes repeats nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no folder of that name.
     #[error("there is no store at {0}; make one with 'sawlog convert PATH --store {0}'")]
     Missing(PathBuf),
-    /// It is a file, or lies in one.
-    #[error("{0} is a file, and a store is a folder; name another one for --store")]
+    /// It is a file, or inside one.
+    #[error("{0} is a file, but a store is a folder; give another --store")]
     NotAFolder(PathBuf),
     /// The folder holds other things.
-    #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log")]
+    #[error("{0} is not a sawlog store: it has no ledger in sources/_delta_log; check --store")]
     NotAStore(PathBuf),
-    /// A newer sawlog wrote it, in a way that this one does not know.
+    /// A newer sawlog wrote it, in a format that this one does not know.
     #[error(
-        "{store} is a store of format {format}, which a newer sawlog wrote; this one reads formats up to {FORMAT_VERSION}: use the newer one"
+        "{store} has format {format}, which a newer sawlog wrote; this version reads formats up to {FORMAT_VERSION}: use the newer one"
     )]
     Newer {
         /// The store's folder.
@@ -48,7 +48,7 @@ pub enum StoreError {
         /// What is wrong with it.
         cause: ::parquet::errors::ParquetError,
     },
-    /// A data file could be opened, but what stands in it can't be decoded.
+    /// A data file could be opened, but its content can't be decoded.
     #[error("{path} is damaged: {cause}")]
     Decode {
         /// The data file.
@@ -64,13 +64,13 @@ pub enum StoreError {
         /// What the log's reader or writer says.
         cause: Box<deltalake::DeltaTableError>,
     },
-    /// What a run committed could not be read back, so it was undone.
+    /// What a run committed could not be read back, so the run was undone.
     #[error("the run was undone, and the store is as it was: {cause}")]
     Undone {
         /// Why it could not be read.
         cause: Box<StoreError>,
     },
-    /// A table's log or an intent does not say what it should.
+    /// A table's log or an intent has wrong content.
     #[error("{path}: {what}")]
     Damaged {
         /// The file or folder.
@@ -81,27 +81,27 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Says at which path an I/O error came up.
+    /// Adds the path to an I/O error.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |cause| Self::Io { path: path.to_owned(), cause }
     }
 
-    /// Says at which path a Parquet error came up.
+    /// Adds the path to a Parquet error.
     pub(crate) fn parquet(path: &Path) -> impl FnOnce(::parquet::errors::ParquetError) -> Self + '_ {
         move |cause| Self::Parquet { path: path.to_owned(), cause }
     }
 
-    /// Says which data file can't be decoded.
+    /// Names the data file that can't be decoded.
     pub(crate) fn decode(path: &Path) -> impl FnOnce(ArrowError) -> Self + '_ {
         move |cause| Self::Decode { path: path.to_owned(), cause }
     }
 
-    /// Says of which table a log's error is.
+    /// Names the table of a log's error.
     pub(crate) fn delta(table: &'static str) -> impl FnOnce(deltalake::DeltaTableError) -> Self {
         move |cause| Self::Delta { table, cause: Box::new(cause) }
     }
 
-    /// Whether the system could not read or write, so that another try may do.
+    /// Whether the system could not read or write, so that trying again may help.
     pub(crate) fn is_of_disk(&self) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = match self {
             Self::Io { .. } => return true,

@@ -1,4 +1,4 @@
-//! Folders and files made and removed so that it outlasts a power cut.
+//! Makes and removes folders and files so that it survives a power cut.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Result, StoreError};
 
-/// Makes a folder and those that lead to it, so that they outlast a power cut.
+/// Makes a folder and its parents, so that they survive a power cut.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -30,7 +30,7 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     sync(folder).map_err(StoreError::io(folder))
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 pub(crate) fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
@@ -38,7 +38,7 @@ pub(crate) fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a folder with all that is in it, if it is there.
+/// Removes a folder with everything in it, if it exists.
 pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(folder)(error)),

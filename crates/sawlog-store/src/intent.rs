@@ -1,6 +1,6 @@
-//! The intent of a run: what each table will add and remove, written down before any of it is done.
+//! The intent of a run: what each table will add and remove, written down before anything is done.
 //!
-//! Once it is on the disk, whoever comes next carries it out, as often as it takes: see [`crate::commit`].
+//! Once it is on the disk, the next process carries it out, as often as necessary: see [`crate::commit`].
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -20,7 +20,7 @@ pub(crate) const NAME: &str = "intent.json";
 pub(crate) struct Intent {
     /// The run's id.
     pub(crate) run: String,
-    /// The run's number: one more than that of the run before.
+    /// The run's number: one more than the previous run's.
     pub(crate) number: i64,
     /// The changes, in the order in which they are committed.
     pub(crate) changes: Vec<Change>,
@@ -35,7 +35,7 @@ pub(crate) struct Change {
 }
 
 impl Intent {
-    /// Writes the intent into the run's staging folder, whole or not at all.
+    /// Writes the intent into the run's staging folder, completely or not at all.
     pub(crate) fn write(&self, staging: &Path) -> Result<()> {
         let (draft, path) = (staging.join("intent.draft"), staging.join(NAME));
         let text = serde_json::to_vec(self).map_err(|error| StoreError::damaged(&path, error))?;
@@ -45,7 +45,7 @@ impl Intent {
         sync_folder(staging)
     }
 
-    /// The intent in a staging folder, if the run got so far.
+    /// The intent in a staging folder, if the run got that far.
     pub(crate) fn read(staging: &Path) -> Result<Option<Self>> {
         let path = staging.join(NAME);
         match fs::read(&path) {

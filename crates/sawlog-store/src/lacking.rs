@@ -1,4 +1,4 @@
-//! Data files that were written before their table had all of its columns: what they lack reads as null.
+//! Data files that were written before their table had all of its columns. Missing columns read as null.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use sawlog_formats::{Column, Kind, Table};
 
-/// A checksum over the names of a table's columns, by which a data file is known that has all of them: CRC-32.
+/// A checksum (CRC-32) over the names of a table's columns. It marks data files that have all of them.
 #[must_use]
 pub fn columns_checksum(table: &Table) -> u32 {
     fn add(columns: &[Column], path: &str, hasher: &mut crc32fast::Hasher) {
@@ -31,7 +31,7 @@ fn leaves(file: &SchemaDescriptor) -> HashSet<String> {
     file.columns().iter().map(|leaf| leaf.path().string()).collect()
 }
 
-/// The fields that a data file has, of those of its table.
+/// The fields of its table that a data file has.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub fn stored_fields(table: &Schema, file: &SchemaDescriptor) -> Result<Schema, 
     }
 }
 
-/// What a file has of a field whose path is `path`; takes it out of `leaves`.
+/// The part of a field with the path `path` that a file has; removes it from `leaves`.
 fn stored(field: &FieldRef, path: &str, leaves: &mut HashSet<String>) -> Option<FieldRef> {
     let with = |data_type| Arc::new(field.as_ref().clone().with_data_type(data_type));
     match field.data_type() {
@@ -67,7 +67,7 @@ fn stored(field: &FieldRef, path: &str, leaves: &mut HashSet<String>) -> Option<
 ///
 /// # Errors
 ///
-/// If a column is of another kind than is wanted.
+/// If a column has another type than wanted.
 pub(crate) fn with_fields(batch: &RecordBatch, wanted: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let rows = batch.num_rows();
     let columns = wanted.fields().iter().map(|field| match batch.column_by_name(field.name()) {
@@ -79,7 +79,7 @@ pub(crate) fn with_fields(batch: &RecordBatch, wanted: &SchemaRef) -> Result<Rec
     RecordBatch::try_new_with_options(Arc::clone(wanted), columns, &options)
 }
 
-/// The same of a column and the columns in it.
+/// The same for a column and the columns in it.
 fn with_children(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, ArrowError> {
     match (wanted, array.data_type()) {
         (DataType::Struct(fields), DataType::Struct(_)) => {
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// A schema without some columns, of groups with dots.
+    /// A schema without some columns; columns in groups have dots.
     fn without(schema: &Schema, gone: &[&str]) -> Schema {
         fn left(field: &Field, path: &str, gone: &[&str]) -> Option<Field> {
             if gone.contains(&path) {

@@ -1,11 +1,12 @@
-//! The ledger: a row for each input file that was ever read, by which conversion is incremental and can be verified.
+//! The ledger: a row for each input file that was ever read. It makes conversion incremental and verification
+//! possible.
 
 use crate::error::{Result, StoreError};
 use crate::read::read_file;
 use crate::source::{NO_LEDGER, SOURCES, SharedTexts, Source};
 use crate::store::Store;
 
-/// Memory for no more rows than this is taken before they are read.
+/// Memory is reserved for at most this many rows before they are read.
 const MOST_RESERVED: u64 = 1 << 20;
 
 impl Source {
@@ -26,17 +27,17 @@ impl Source {
         Ok(())
     }
 
-    /// The whole ledger, in order of path.
+    /// The whole ledger, sorted by path.
     ///
     /// # Errors
     ///
     /// If the table can't be read.
     pub fn load_all(store: &Store) -> Result<Vec<Self>> {
-        // What the log says decides no more than how often the memory grows.
+        // The count from the log only decides how often the memory grows.
         let rows = store.snapshot(&SOURCES)?.rows().min(MOST_RESERVED);
         let mut sources = Vec::with_capacity(usize::try_from(rows).unwrap_or_default());
         Self::for_each(store, |source| sources.push(source))?;
-        // The rows of one run are in order already. A stable sort would take half as much memory again.
+        // The rows of one run are sorted already. A stable sort would take half as much memory again.
         if !sources.is_sorted_by(|a, b| a.path <= b.path) {
             sources.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         }

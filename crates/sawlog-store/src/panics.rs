@@ -1,4 +1,5 @@
-//! Panics of the libraries that read data files, which some damaged files lead to: kept, not printed, and made errors.
+//! Panics of the libraries that read data files, which some damaged files cause. They are caught, not printed, and
+//! turned into errors.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
@@ -7,19 +8,19 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use crate::error::StoreError;
 
-/// A panic: what it said, and where in the code it was.
+/// A panic: its message, and its place in the code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("internal error: {0}")]
 pub struct Panicked(String);
 
-/// What the first panic of any thread said.
+/// The message of the first panic of any thread.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Whether the hook of [`keep_panics`] is there.
+/// Whether the hook of [`keep_panics`] is installed.
 static HOOK: Once = Once::new();
 
-/// From now on panics of any thread are kept instead of printed; with `RUST_BACKTRACE` set they are printed as well. The hook
-/// stays: threads that a library runs may panic when all is over, at the end of the process.
+/// From now on, panics of any thread are caught instead of printed; with `RUST_BACKTRACE` set they are printed as
+/// well. The hook stays installed: threads of a library may still panic at the end of the process.
 fn keep_panics() {
     HOOK.call_once(|| {
         let usual = take_hook();
@@ -34,8 +35,8 @@ fn keep_panics() {
     });
 }
 
-/// Runs what may panic in one of its threads, and gives what the first panic said. No panic is printed, now or later, unless
-/// `RUST_BACKTRACE` is set.
+/// Runs a function that may panic in one of its threads. Returns the message of the first panic. No panic is printed,
+/// now or later, unless `RUST_BACKTRACE` is set.
 ///
 /// # Errors
 ///
@@ -47,7 +48,7 @@ pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     result.map_err(|panic| first.unwrap_or_else(|| Panicked(said(&*panic))))
 }
 
-/// Runs what reads a data file. If that panics, the file is damaged.
+/// Runs a function that reads a data file. If that panics, the file is damaged.
 pub(crate) fn reading<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(read)).map_err(|panic| {
         let panicked = first().unwrap_or_else(|| Panicked(said(&*panic)));
@@ -55,7 +56,7 @@ pub(crate) fn reading<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, Sto
     })
 }
 
-/// The first panic that was kept, which is forgotten.
+/// Takes the first panic that was kept.
 fn first() -> Option<Panicked> {
     FIRST.lock().unwrap_or_else(PoisonError::into_inner).take().map(Panicked)
 }

@@ -16,7 +16,8 @@ use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
 use crate::panics::reading;
 
-/// The record batches of a data file. A column that the file lacks, since it was written before the table had it, is null.
+/// The record batches of a data file. Columns that the file lacks, because it was written before the table had them,
+/// are null.
 #[derive(Debug)]
 pub struct TableReader {
     path: PathBuf,
@@ -47,11 +48,11 @@ pub(crate) fn next_batch(
     Some(batch)
 }
 
-/// The record batches of a data file of `table`, which lies in `folder`; only the columns named, if any are.
+/// The record batches of a data file of `table` in `folder`; only the columns named, if any are.
 ///
 /// # Errors
 ///
-/// If the file can't be read, or is not what the log says.
+/// If the file can't be read, or differs from what the log says.
 pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: Option<&[&str]>) -> Result<TableReader> {
     let file = open_checked(folder, entry)?;
     let path = folder.join(&entry.path);
@@ -79,22 +80,22 @@ pub(crate) fn check_rows(path: &Path, entry: &DataFileEntry, metadata: &ParquetM
     Err(StoreError::damaged(path, format!("has {counted} rows by its footer; the log says {}", entry.rows)))
 }
 
-/// Makes sure that a data file has no columns but those of its table.
+/// Makes sure that a data file has only columns of its table.
 pub(crate) fn check_columns(table: &Table, path: &Path, file: &SchemaDescriptor) -> Result<()> {
     let stored = stored_fields(&table.schema(), file).map_err(|unknown| {
         let what = format!("has a column {unknown}, which {} does not have in this version of sawlog", table.name);
         StoreError::damaged(path, what)
     })?;
-    // A file of another table could have some columns of the same names; each table has these.
+    // A file of another table could have some columns of the same names, but every table has these.
     let is_there = |name: &str| stored.field_with_name(name).is_ok();
     let must_have = table.columns.iter().filter(|column| MUST_HAVE.contains(&column.name));
     match must_have.map(|column| column.name).find(|name| !is_there(name)) {
         None => Ok(()),
         Some(missing) => {
-            Err(StoreError::damaged(path, format!("has no column {missing}: it is no file of {}", table.name)))
+            Err(StoreError::damaged(path, format!("has no column {missing}: it is not a file of {}", table.name)))
         }
     }
 }
 
-/// Columns that every data file has whose table has them.
+/// Columns that every data file has if its table has them.
 const MUST_HAVE: [&str; 4] = ["source_file", "source_line", "path", "data_file"];

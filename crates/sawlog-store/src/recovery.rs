@@ -1,4 +1,4 @@
-//! Takes the store for one process, and finishes or undoes what a run before left behind.
+//! Locks the store for one process, and finishes or undoes what an earlier run left.
 
 use std::fs::{self, File, TryLockError};
 
@@ -11,7 +11,7 @@ use crate::store::{LOCK, Store};
 use crate::tables::TABLES;
 use crate::{confine, delta};
 
-/// A run that was cut off, and whose work could not be finished: it was undone.
+/// A run that was interrupted, could not be finished, and was undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UndoneRun {
     /// Its id.
@@ -22,8 +22,8 @@ pub struct UndoneRun {
     pub cause: String,
 }
 
-/// Waits until no other process writes to the store, makes tables that are missing, and finishes or undoes what a
-/// run before left behind. `waiting` is called if there is something to wait for.
+/// Waits until no other process writes to the store, makes missing tables, and finishes or undoes what an earlier run
+/// left. `waiting` is called if it has to wait.
 pub(crate) fn lock(store: &Store, waiting: impl FnOnce()) -> Result<(File, Vec<UndoneRun>)> {
     let path = store.root().join(LOCK);
     let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(StoreError::io(&path))?;
@@ -37,7 +37,7 @@ pub(crate) fn lock(store: &Store, waiting: impl FnOnce()) -> Result<(File, Vec<U
     }
     store.see_newest();
     store.know(store.format()?)?;
-    // The ledger comes last: where it is, the others are.
+    // The ledger comes last: if it exists, the others do.
     for table in TABLES() {
         if !delta::exists(&store.folder(table)) {
             store.block_on(delta::create(table, &store.folder(table)))?;
@@ -47,7 +47,7 @@ pub(crate) fn lock(store: &Store, waiting: impl FnOnce()) -> Result<(File, Vec<U
     Ok((lock, undone))
 }
 
-/// Finishes or undoes what runs before left behind; gives those that were undone.
+/// Finishes or undoes what earlier runs left. Returns the runs that were undone.
 fn recover(store: &Store) -> Result<Vec<UndoneRun>> {
     let (staging, mut undone) = (store.staging(), Vec::new());
     if !staging.exists() {
@@ -57,7 +57,8 @@ fn recover(store: &Store) -> Result<Vec<UndoneRun>> {
         let entry = entry.map_err(StoreError::io(&staging))?;
         confine::check(&staging, &entry.path())?;
         match Intent::read(&entry.path())? {
-            // One that can't be carried out is undone, and its files are read again: the store must not stay as it is.
+            // An intent that can't be carried out is undone, and its files are read again: the store must not stay as
+            // it is.
             Some(intent) => match carry_out(&intent, store, &entry.path()) {
                 Err(StoreError::Undone { cause }) => {
                     let tables = intent.changes.into_iter().filter(|change| !change.adds.is_empty());

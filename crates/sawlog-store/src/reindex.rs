@@ -20,7 +20,7 @@ use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
 
-/// Calls `take` for the entities of each row group of a data file, and the number of rows before it.
+/// Calls `take` for the entities of each row group of a data file, with the number of rows before it.
 fn each_row_group(
     format: &'static Format,
     path: &Path,
@@ -29,7 +29,7 @@ fn each_row_group(
     let mut before = 0;
     let (wrong, undecoded) = (|| StoreError::parquet(path), || StoreError::decode(path));
     let file = File::open(path).map_err(StoreError::io(path))?;
-    // Text comes with the dictionaries in which it is stored.
+    // Text comes with the dictionaries that it is stored with.
     let field = |column: &Column| Field::new(column.name, column.dictionary_type(), true);
     let all = Schema::new(format.table.columns.iter().map(field).collect::<Vec<_>>());
     let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(wrong())?;
@@ -37,7 +37,7 @@ fn each_row_group(
     let stored = stored.map_err(|unknown| StoreError::damaged(path, format!("has an unknown column {unknown}")))?;
     let options = ArrowReaderOptions::new().with_schema(Arc::new(stored));
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options).map_err(wrong())?;
-    // A path leads into a group, of which the rest is null then.
+    // The path leads into a group whose other columns are then null.
     let read = indexed_columns(format);
     let is_read = |column: &&Column| read.iter().any(|path| path.split('.').next() == Some(column.name));
     let needed: Vec<Field> = format.table.columns.iter().filter(is_read).map(field).collect();
@@ -60,7 +60,7 @@ fn each_row_group(
     Ok(())
 }
 
-/// Makes the index anew from the data files. Gives how many rows it had, and how many data files were read.
+/// Rebuilds the index from the data files. Returns how many rows it had before, and how many data files were read.
 ///
 /// # Errors
 ///
@@ -83,11 +83,11 @@ pub fn reindex(run: &mut Run<'_>) -> Result<(u64, usize)> {
     Ok((before.rows(), files))
 }
 
-/// The rows of the index, in the order of its data files.
+/// Calls `take` for the rows of each batch of the index, in the order of its data files.
 ///
 /// # Errors
 ///
-/// `take` is called for the rows of each batch; if it fails, or the index can't be read.
+/// If `take` fails, or the index can't be read.
 pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()>) -> Result<()> {
     let snapshot = store.snapshot(&ENTITIES)?;
     for entry in &snapshot.files {
@@ -102,20 +102,20 @@ pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()
     Ok(())
 }
 
-/// The rows of an index by field and data file, then by value.
+/// The rows of an index by field and data file, sorted by value.
 type Rows = HashMap<(usize, String), HashMap<Option<String>, IndexRow>>;
 
 fn add(rows: &mut Rows, row: IndexRow) {
     let of_field = rows.entry((row.field, row.data_file.clone())).or_default();
     if let Some(sum) = of_field.get_mut(&row.value) {
-        // What no longer fits into 64 bits can't be compared; it is left to differ.
+        // Values that no longer fit into 64 bits can't be compared; they count as different.
         *sum = sum.add(&row).unwrap_or(row);
     } else {
         of_field.insert(row.value.clone(), row);
     }
 }
 
-/// Whether the values of a field differ. What an earlier version did not add up is not wrong; it is of no use.
+/// Whether the values of a field differ. Sums that an earlier version did not make are not wrong, only not used.
 fn differ(stored: &HashMap<Option<String>, IndexRow>, found: &HashMap<Option<String>, IndexRow>) -> bool {
     let is_same = |(value, row): (&Option<String>, &IndexRow)| {
         found.get(value).is_some_and(|found| {
@@ -126,7 +126,8 @@ fn differ(stored: &HashMap<Option<String>, IndexRow>, found: &HashMap<Option<Str
     stored.len() != found.len() || !stored.iter().all(is_same)
 }
 
-/// Compares the index with some data files of one table. Gives what is wrong with it, one line for each field of a file.
+/// Compares the index with some data files of one table. Returns what is wrong with it, one line for each field of a
+/// file.
 ///
 /// # Errors
 ///
@@ -136,17 +137,17 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let mut stored = Rows::new();
     each_index_row(store, |row| {
         let is_of_table = FIELDS[row.field].format.table.name == format.table.name;
-        // What meant something else is not wrong; it is of no use.
+        // Entries with another meaning are not wrong, only not used.
         if is_of_table && row.is_current() && paths.contains(row.data_file.as_str()) {
             add(&mut stored, row);
         }
         Ok(())
     })?;
-    // Without a row for null the field is not indexed there.
+    // Without a row for null, the field is not indexed there.
     stored.retain(|_, values| values.contains_key(&None));
     let mut found = Rows::new();
     for entry in files {
-        // What a field has is right whether or not it would be left out now.
+        // The entries of a field are right even if today's index would leave them out.
         let mut index = IndexBuilder::open_for_all(format.table.name, &entry.path);
         let mut rows = IndexBuilder::default();
         each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {

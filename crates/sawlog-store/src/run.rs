@@ -29,13 +29,13 @@ use crate::source::{NO_LEDGER, SOURCES, SharedTexts, Source};
 use crate::store::Store;
 use crate::tables::{TABLES, table};
 
-/// The folder's name of a partition whose records have no time, as Hive and all that came after it have it.
+/// The folder name of the partition for records without a time, as Hive named it.
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// How the index is compressed. With zstd it is an eighth smaller, and some questions take 5 ms longer.
+/// The compression of the index. With zstd it would be an eighth smaller, and some questions would take 5 ms longer.
 const INDEX_CODEC: Codec = Codec::Lz4;
 
-/// A run that has the store for itself. What it staged is gone when it is dropped without [`Run::commit`].
+/// A run that has the store to itself. Dropping it without [`Run::commit`] removes what it staged.
 #[derive(Debug)]
 pub struct Run<'a> {
     store: &'a Store,
@@ -62,7 +62,7 @@ pub struct StagedFile {
 }
 
 impl StagedFile {
-    /// How many bytes of row groups it holds.
+    /// The bytes of its row groups.
     #[must_use]
     pub fn size(&self) -> usize {
         self.file.size()
@@ -70,7 +70,7 @@ impl StagedFile {
 }
 
 impl<'a> Run<'a> {
-    /// Begins a run once no other one has the store; `waiting` is called if there is one.
+    /// Begins a run once no other one has the store; `waiting` is called if it has to wait.
     ///
     /// # Errors
     ///
@@ -99,13 +99,13 @@ impl<'a> Run<'a> {
         &self.id
     }
 
-    /// The store that the run has for itself.
+    /// The store, which the run has to itself.
     #[must_use]
     pub fn store(&self) -> &'a Store {
         self.store
     }
 
-    /// The runs that were cut off before this one and could not be finished, so that the files they had read are new again.
+    /// The earlier runs that were interrupted and could not be finished. The files that they had read are new again.
     #[must_use]
     pub fn undone(&self) -> &[UndoneRun] {
         &self.undone
@@ -117,13 +117,14 @@ impl<'a> Run<'a> {
         self.codec
     }
 
-    /// Lets the index of what is added take so much memory, in bytes, before it waits on disk. Without this it takes 32 MiB.
+    /// Lets the rows of the index take this much memory, in bytes, before they are spilled to disk. The default is 32
+    /// MiB.
     pub fn give_index_memory(&mut self, memory: usize) {
         self.index.give_memory(memory);
     }
 
-    /// Opens a data file of `table`, in the partition `date` (`2021-07-29`) where the table has any, or in that of records
-    /// without a time.
+    /// Opens a data file of `table`, in the partition `date` (`2021-07-29`), or in the one for records without a time
+    /// if the table has partitions.
     ///
     /// # Errors
     ///
@@ -155,7 +156,7 @@ impl<'a> Run<'a> {
         staged.file.append(row_group).map_err(StoreError::parquet(&path))
     }
 
-    /// Adds the entities of a row group of a data file that is there, before which so many rows stand.
+    /// Adds the entities of a row group of an existing data file, with `before` rows before the row group.
     pub(crate) fn index_row_group(
         &mut self,
         index: &mut FileIndex,
@@ -167,22 +168,22 @@ impl<'a> Run<'a> {
         self.index.spill_if_full(&self.staging)
     }
 
-    /// Adds what makes the fields of a data file indexed that is there.
+    /// Marks the fields of an existing data file as indexed.
     pub(crate) fn close_index(&mut self, index: FileIndex) {
         self.index.close(index);
     }
 
-    /// Adds a row of the index that an earlier run made, of a data file that stays.
+    /// Adds a row of the index that an earlier run made, for a data file that stays.
     ///
     /// # Errors
     ///
-    /// If rows that wait can't be written.
+    /// If waiting rows can't be written.
     pub fn keep_index_row(&mut self, row: &IndexRow) -> Result<()> {
         self.index.add_row(row);
         self.index.spill_if_full(&self.staging)
     }
 
-    /// Writes the rows of the index that wait: a thread puts them in order, while this one writes those that come before.
+    /// Writes the waiting rows of the index: one thread sorts the next rows while this one writes.
     fn write_index(&mut self) -> Result<()> {
         let index = std::mem::take(&mut self.index);
         let (staging, run) = (self.staging.clone(), self.id.clone());
@@ -190,7 +191,7 @@ impl<'a> Run<'a> {
         thread::scope(|scope| {
             let sorting = scope.spawn(move || {
                 index.finish(&staging, &run, |row_groups| {
-                    // Nobody takes them any more if they can't be written.
+                    // Nobody takes them any more after an error in writing.
                     let _ = sender.send(row_groups);
                     Ok(())
                 })
@@ -240,7 +241,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Takes a data file of the current version out of the next one.
+    /// Removes a data file from the next version.
     pub fn remove_file(&mut self, table: &'static Table, file: DataFileEntry) {
         self.change(table).removes.push(file);
     }
@@ -267,7 +268,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     ///
-    /// If what was staged can't be read.
+    /// If the staged rows can't be read.
     pub fn staged_sources(&self, mut take: impl FnMut(Source)) -> Result<()> {
         let folder = self.staging.join(SOURCES.name);
         let mut shared = SharedTexts::default();
@@ -281,7 +282,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Lets the commit bring all tables to what this version of sawlog writes: columns that they lack, and the store's format.
+    /// Lets the commit upgrade all tables to this version of sawlog: missing columns, and the store's format.
     pub fn upgrade(&mut self) {
         for table in TABLES() {
             self.change(table);
@@ -296,8 +297,8 @@ impl<'a> Run<'a> {
         &mut self.changes[place]
     }
 
-    /// Makes all closed files part of the store. Where nothing was staged, nothing happens. Gives the size of the data
-    /// files that were added, in bytes.
+    /// Makes all closed files part of the store. If nothing was staged, nothing happens. Returns the size of the
+    /// added data files, in bytes.
     ///
     /// # Errors
     ///
@@ -309,10 +310,11 @@ impl<'a> Run<'a> {
         }
         let bytes = self.changes.iter().flat_map(|change| &change.adds).map(|file| file.size).sum();
         self.read_back()?;
-        // The ledger is committed last, so that what it lists is there, and by every run: it names the tables' versions.
+        // Every run commits the ledger, and last: it names the tables' versions, and everything that it lists exists
+        // by then.
         self.change(&SOURCES);
         self.changes.sort_by_key(|change| change.table == SOURCES.name);
-        // A table that is to change passes over a number that it has seen.
+        // A table that will change skips a number that it has seen.
         let mut number = 0;
         for name in self.changes.iter().map(|change| change.table.as_str()).chain([SOURCES.name]) {
             let Some(table) = table(name) else { continue };
@@ -323,7 +325,7 @@ impl<'a> Run<'a> {
         sync_folder(&self.store.staging())?;
         let carried_out = carry_out(&intent, self.store, &self.staging);
         if carried_out.is_err() {
-            // The intent stands: leave what is staged to the next run.
+            // The intent remains: leave what is staged to the next run.
             self.staging = PathBuf::new();
         }
         carried_out.map(|()| bytes)
@@ -331,7 +333,8 @@ impl<'a> Run<'a> {
 }
 
 impl Run<'_> {
-    /// Makes sure that what was staged can be read: each file's day, statistics, footer and columns, and the ledger whole.
+    /// Makes sure that what was staged can be read: each file's day, statistics, footer and columns, and the whole
+    /// ledger.
     fn read_back(&self) -> Result<()> {
         for change in &self.changes {
             let Some(table) = table(&change.table) else { continue };
@@ -345,7 +348,7 @@ impl Run<'_> {
                 if table.name != SOURCES.name {
                     continue;
                 }
-                // One batch after the other: the ledger of a run may have hundreds of thousands of rows.
+                // One batch after another: the ledger of a run may have hundreds of thousands of rows.
                 for batch in rows {
                     if !Source::can_read(&batch?) {
                         return Err(wrong(NO_LEDGER.to_owned()));
@@ -357,7 +360,8 @@ impl Run<'_> {
     }
 }
 
-/// Whether text is a day of the years 1 to 9999, as `2021-07-29`: those that Delta, Parquet and their readers all know.
+/// Whether a text is a day of the years 1 to 9999, such as `2021-07-29`: Delta, Parquet and their readers all know
+/// these.
 fn is_day(text: &str) -> bool {
     let digits = |range: std::ops::Range<usize>| {
         text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
@@ -369,13 +373,13 @@ fn is_day(text: &str) -> bool {
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         if self.staging != Path::new("") {
-            // Whatever can't be removed now, the next run removes.
+            // The next run removes what can't be removed now.
             let _ = remove_folder(&self.staging);
         }
     }
 }
 
-/// Delta's statistics of a data file: its rows, and the range of each column by which files are skipped.
+/// Delta's statistics of a data file: its rows, and the range of each column that files are skipped by.
 fn stats(table: &Table, metadata: &ParquetMetaData, rows: usize) -> Value {
     let (mut mins, mut maxs, mut nulls) = (Map::new(), Map::new(), Map::new());
     let leaves = metadata.file_metadata().schema_descr().columns();
@@ -420,7 +424,7 @@ fn micros(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// A bound in Delta's form of a time, in milliseconds, rounded outwards but not out of the years that there are.
+/// A bound as Delta writes times, in milliseconds, rounded outwards but kept within the years that exist.
 fn timestamp(micros: i64, up: bool) -> String {
     let millis = if up { -((-micros).div_euclid(1000)) } else { micros.div_euclid(1000) };
     let millis = millis.min(TIMES.end().div_euclid(1000));

@@ -1,4 +1,5 @@
-//! A row of the ledger: an input file that was read, and what became of it. Rows become batches of the table and are read back.
+//! A row of the ledger: an input file that was read, and the result. Rows are written as batches of the table and
+//! read back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -12,11 +13,11 @@ pub const SOURCES: Table = Table {
     name: "sources",
     doc: "The ledger: a row for each input file",
     columns: &[
-        Column::text("path", "The file's path, relative to the root given: source_file in other tables").skip_files(),
-        Column::text("root", "The folder that the path starts from"),
+        Column::text("path", "The file's path, relative to the root; source_file in other tables").skip_files(),
+        Column::text("root", "The folder that the path is relative to"),
         Column::int64("size", "The file's size in bytes"),
         Column::time("mtime", "When the file was last changed"),
-        Column::text("sha256", "SHA-256 of the file, as it is"),
+        Column::text("sha256", "SHA-256 of the file as it is"),
         Column::text(
             "state",
             "converted, duplicate, empty, digest, unknown, removed, or archive, whose members have rows of their own",
@@ -32,30 +33,36 @@ pub const SOURCES: Table = Table {
             "Size of the content in bytes, after decompression; of Parquet, as lines of text",
         ),
         Column::text("content_sha256", "SHA-256 of the content after decompression, where there was any"),
-        Column::int64("lines", "Lines, blank ones included; or JSON objects"),
+        Column::int64("lines", "Lines, including blank ones, or JSON objects"),
         Column::int64("records", "Records"),
-        Column::int64("rejects", "Lines that are no records"),
+        Column::int64("rejects", "Lines that are not records"),
         Column::int64("blank_lines", "Lines with nothing on them"),
         Column::text("line_ending", "How its first line ends: lf or crlf"),
         Column::time("first_time", "The earliest time of a record"),
         Column::time("last_time", "The latest time of a record"),
-        Column::text("after", "What stands after the last record, where that is more than a line ending"),
+        Column::text("after", "The text after the last record, if it is more than a line ending"),
         Column::text("content", "The file itself, if it is a CloudTrail digest"),
-        Column::text("account_id", "The account, by the file's name, if AWS gave it"),
-        Column::text("region", "The region, by the file's name, if AWS gave it"),
-        Column::time("file_time", "When AWS closed the file, by its name"),
+        Column::text("account_id", "The account, if the file has the name that AWS gave it"),
+        Column::text("region", "The region, if the file has the name that AWS gave it"),
+        Column::time("file_time", "When AWS closed the file, according to its name"),
         Column::text("unknown_fields", "Fields without a column, and how many records have them, as a JSON object"),
-        Column::text("other_types", "Fields with a value of another type than their column's, likewise"),
+        Column::text(
+            "other_types",
+            "Fields whose value has another type than their column, and how many records have them",
+        ),
         Column::text("run_id", "The run that read it"),
         Column::text("read_by", "The version of sawlog that read it"),
-        Column::text("encoding", "utf-16le or utf-16be where its text was made into UTF-8, which is its content then"),
-        Column::text("options", "The options without which it would be read otherwise"),
-        Column::text("looks_like", "What it looks like, if it is of a kind that is not read"),
+        Column::text("encoding", "utf-16le or utf-16be if its text was converted to UTF-8; the content is then UTF-8"),
+        Column::text("options", "The options that changed how it was read"),
+        Column::text("looks_like", "What kind of file it looks like, if sawlog does not read that kind"),
         Column::time("removed_at", "When its records were removed"),
         Column::text("remove_reason", "Why they were removed"),
-        Column::text("envelope", "What the file is, if it is not the log itself but a document that holds its records"),
-        Column::text("archive", "The path of the input file that it is a member of; its own path begins with it"),
-        Column::text("problem", "Why it could not be read, or not to its end"),
+        Column::text(
+            "envelope",
+            "What kind of document the file is, if it is not a log itself but holds records of one",
+        ),
+        Column::text("archive", "The path of the archive that it is a member of; its own path begins with that path"),
+        Column::text("problem", "Why it could not be read, or not read to its end"),
     ],
     times: &[],
 };
@@ -66,17 +73,17 @@ pub enum SourceState {
     /// Its records are in the store.
     #[default]
     Converted,
-    /// Its content is that of another file, which was converted.
+    /// Its content is the same as another file's, which was converted.
     Duplicate,
     /// It has no content.
     Empty,
     /// It is a CloudTrail digest, which lists log files and their hashes.
     Digest,
-    /// It is no log of a known format.
+    /// It is not a log of a known format.
     Unknown,
-    /// Its records were taken out of the store.
+    /// Its records were removed from the store.
     Removed,
-    /// It is an archive: what it holds are sources of their own.
+    /// It is an archive; its members are sources of their own.
     Archive,
 }
 
@@ -102,7 +109,7 @@ impl SourceState {
 /// Text that many sources have in common. A ledger may have hundreds of thousands of rows, so it is in memory once.
 pub type SharedText = Arc<str>;
 
-/// An input file, as the ledger has it. See [`SOURCES`] for what the fields mean; times are microseconds since 1970.
+/// An input file in the ledger. See [`SOURCES`] for the meaning of the fields; times are microseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table's columns say it")]
 pub struct Source {
@@ -203,7 +210,7 @@ impl Source {
         RecordBatch::try_new(SOURCES.schema(), columns).expect("the columns are those of the table")
     }
 
-    /// Calls `take` with each input file in a batch of the table; `None` if it is no such batch.
+    /// Calls `take` with each input file in a batch of the table; `None` if it is not a batch of this table.
     pub(crate) fn read_each(batch: &RecordBatch, shared: &mut SharedTexts, mut take: impl FnMut(Self)) -> Option<()> {
         let columns = Columns::of(batch)?;
         for row in 0..batch.num_rows() {
@@ -217,27 +224,27 @@ impl Source {
         Columns::of(batch).is_some_and(|columns| (0..batch.num_rows()).all(|row| columns.is_source(row)))
     }
 
-    /// The last part of its path: of a member of an archive, its name there without folders.
+    /// The last part of its path; for a member of an archive, its name there without folders.
     #[must_use]
     pub fn name(&self) -> &str {
         file_name(&self.path, self.archive.as_deref())
     }
 
-    /// The line that `sha256sum` prints of the file: its SHA-256, two blanks, its path.
+    /// The line that `sha256sum` prints for the file: its SHA-256, two blanks, its path.
     #[must_use]
     pub fn sum_line(&self) -> String {
         format!("{}  {}\n", self.sha256, self.path)
     }
 }
 
-/// The last part of a path, which is that of a member if there is an archive.
+/// The last part of a path, which is the member's if there is an archive.
 #[must_use]
 pub fn file_name<'a>(path: &'a str, archive: Option<&str>) -> &'a str {
     let is_end = |char: char| char == '/' || char == '!' && archive.is_some();
     path.rsplit(is_end).next().unwrap_or_default()
 }
 
-/// What is said of a data file of the ledger that is none.
+/// The message about a data file that is not part of a ledger.
 pub(crate) const NO_LEDGER: &str = "is not a part of a ledger";
 
 /// The texts that sources have in common, each once.
@@ -255,10 +262,10 @@ impl SharedTexts {
     }
 }
 
-/// A column of text that is null in no row.
+/// A text column that is never null.
 struct Text<'a>(&'a StringArray);
 
-/// The columns of a batch of the ledger. Those that are optional are lacking in ledgers of earlier versions.
+/// The columns of a batch of the ledger. Ledgers of earlier versions lack the optional ones.
 struct Columns<'a> {
     path: Text<'a>,
     root: Text<'a>,
@@ -298,7 +305,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns of `batch`; `None` if one is lacking, of another type, or null where it must not be.
+    /// The columns of `batch`; `None` if one is missing, of another type, or null where it must not be.
     fn of(batch: &'a RecordBatch) -> Option<Self> {
         let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
         let whole_text = |name: &str| text(name).filter(|column| column.null_count() == 0).map(Text);
@@ -354,7 +361,7 @@ impl<'a> Columns<'a> {
             && counts(self.other_types, row).is_some()
     }
 
-    /// The input file of a row; `None` if that is none.
+    /// The input file of a row; `None` if the row does not describe one.
     fn source(&self, row: usize, shared: &mut SharedTexts) -> Option<Source> {
         let own = |column: &StringArray| text(column, row).map(str::to_owned);
         let mut common = |column: &StringArray| text(column, row).map(|text| shared.get(text));
@@ -411,7 +418,7 @@ fn text(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// What a row has of a column of counts; `None` if it can't be read.
+/// The value of a row in a column of counts; `None` if it can't be read.
 fn counts(column: &StringArray, row: usize) -> Option<BTreeMap<String, i64>> {
     match text(column, row) {
         None => Some(BTreeMap::new()),

@@ -19,8 +19,8 @@ use crate::tables::{TABLES, table};
 use crate::version::FORMAT_VERSION;
 use crate::waiting::{self, Threads};
 
-/// A folder of tables. Whoever reads it sees all tables as they were after one run, however many run meanwhile; whoever has
-/// locked it sees them as they are.
+/// A folder of tables. Readers see all tables as they were after one run, however many runs take place meanwhile. The
+/// process that has locked it sees them as they are.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -34,9 +34,10 @@ enum View {
     /// None was yet.
     #[default]
     Unknown,
-    /// These, of the ledger too; tables that are not named hold nothing.
+    /// These versions, including the ledger's. Tables that are not named are empty.
     Named(BTreeMap<String, u64>),
-    /// The newest of each table but these: in stores whose ledger names no versions, which were made before it did.
+    /// The newest version of each table, except these: for stores whose ledger names no versions, which earlier
+    /// versions made.
     NewestBut(BTreeMap<String, u64>),
 }
 
@@ -44,7 +45,7 @@ enum View {
 enum At {
     Version(u64),
     Newest,
-    /// There is no table.
+    /// The table does not exist.
     Nowhere,
 }
 
@@ -59,7 +60,7 @@ impl View {
     }
 }
 
-/// Refuses what can't be a folder: a file, or what would lie in one.
+/// Refuses paths that can't be a folder: a file, or a path inside one.
 fn not_a_file(root: &Path) -> Result<()> {
     match root.ancestors().filter(|path| !path.as_os_str().is_empty()).find(|path| path.exists()) {
         Some(there) if !there.is_dir() => Err(StoreError::NotAFolder(there.to_owned())),
@@ -137,7 +138,7 @@ impl Store {
         self.root.join(STAGING)
     }
 
-    /// Runs a future of the query engine on the store's threads, also where one of them waits for the answer.
+    /// Runs a future of the query engine on the store's threads, even if one of them waits for the answer.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         waiting::block_on(&self.runtime, future)
     }
@@ -152,10 +153,10 @@ impl Store {
         Ok(snapshots.remove(0))
     }
 
-    /// What the reader of the store sees, told by what it has on the disk now.
+    /// The versions that a reader of the store sees, according to the disk now.
     ///
-    /// A run commits one table after the other and the ledger last, which names the versions of all of them: so what is
-    /// after these is part of a run that is not complete.
+    /// A run commits one table after another and the ledger last, which names the versions of all of them. Later
+    /// versions belong to a run that is not complete.
     fn look(&self) -> Result<View> {
         let ledger = self.folder(&SOURCES);
         let Some(newest) = delta::newest_commit(&ledger)? else { return Ok(View::NewestBut(BTreeMap::new())) };
@@ -164,7 +165,7 @@ impl Store {
             versions.insert(SOURCES.name.to_owned(), newest.version);
             return Ok(View::Named(versions));
         }
-        // A ledger that names none: only a run whose intent is still there can be incomplete.
+        // The ledger names no versions: only a run whose intent still exists can be incomplete.
         let mut before = BTreeMap::new();
         for intent in self.intents()?.into_iter().filter(|intent| Some(&intent.run) != newest.run.as_ref()) {
             for table in intent.changes.iter().filter_map(|change| table(&change.table)) {
@@ -221,12 +222,12 @@ impl Store {
         Ok(versions)
     }
 
-    /// Says that the store is locked, so that the newest version of each table is what counts.
+    /// Notes that the store is locked, so that the newest version of each table counts.
     pub(crate) fn see_newest(&self) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = View::NewestBut(BTreeMap::new());
     }
 
-    /// What some tables hold now; their logs are read at the same time.
+    /// What some tables hold now; their logs are read in parallel.
     ///
     /// # Errors
     ///
@@ -236,7 +237,7 @@ impl Store {
         if !matches!(*view, View::Unknown) {
             return self.snapshots_of(&view, tables);
         }
-        // A compaction may delete what the log had of a version while it is read; then there is a newer one.
+        // A compaction may delete an old version from the log while it is read; then there is a newer version.
         let mut tries = 0;
         loop {
             let seen = self.look()?;
@@ -273,7 +274,7 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
         At::Newest => None,
         At::Nowhere => return Ok(Snapshot { table, folder, version: 0, files: Vec::new() }),
     };
-    // A store that was made before there was an index, or a log, answers without; what every store has is not left out.
+    // A store from before there was an index, or a log, answers without it. Tables that every store has must exist.
     let is_log = |formats: &[&Format]| formats.iter().any(|format| format.table.name == table.name);
     let is_later_log = is_log(formats()) && !is_log(FIRST_FORMATS);
     let is_newer = table.name == ENTITIES.name || version.is_none() && is_later_log;
@@ -283,10 +284,10 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
     delta::snapshot(table, &folder, version).await
 }
 
-/// So often a reader looks again at a store that changes under it.
+/// A reader looks again this often at a store that changes meanwhile.
 const TRIES: usize = 5;
 
-/// The file that whoever writes to the store has locked.
+/// The file that the writing process has locked.
 pub(crate) const LOCK: &str = "_lock";
-/// The folder of what runs stage.
+/// The folder for what runs stage.
 const STAGING: &str = "_staging";

@@ -1,4 +1,4 @@
-//! Deletes data files that are no longer part of the store, and logs of versions that nobody can go back to.
+//! Deletes data files that are no longer part of the store, and logs of versions that no longer matter.
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,14 +19,15 @@ pub struct Vacuumed {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// How many files of the tables' logs.
+    /// The number of files of the tables' logs.
     pub log_files: usize,
 }
 
-/// Deletes the data files that the current version of no table has, and that were last changed longer than `retain` ago: a
-/// commit that takes them out of use changes their time. Whoever still reads an older version needs them until then. The run
-/// has the store for itself, so that no file is deleted which another run is about to add. The tables' logs forget removed
-/// files after the same time; long ones are left with a checkpoint, so that what is deleted of them is not read again either.
+/// Deletes the data files that no table's current version has and that were last changed longer than `retain` ago. (A
+/// commit that takes them out of use changes their time.) Readers of an older version need them until then. The run
+/// has the store to itself, so no file is deleted that another run is about to add. The tables' logs forget removed
+/// files after the same time. Long logs are left with a checkpoint, so that deleted parts of them are not needed
+/// either.
 ///
 /// # Errors
 ///
@@ -62,8 +63,8 @@ pub fn vacuum(run: &Run<'_>, retain: Duration) -> Result<Vacuumed> {
     Ok(vacuumed)
 }
 
-/// Makes the tables' logs forget removed files after `retain`. The ledger comes last: it names the others' versions, which are
-/// new ones then.
+/// Makes the tables' logs forget removed files after `retain`. The ledger comes last: it names the new versions of
+/// the others.
 fn set_retention(store: &Store, retain: Duration) -> Result<()> {
     let mut any = false;
     for table in TABLES().into_iter().filter(|table| table.name != SOURCES.name) {
@@ -74,8 +75,8 @@ fn set_retention(store: &Store, retain: Duration) -> Result<()> {
     if any && !named { store.block_on(delta::name_versions(&SOURCES, &ledger, &versions)) } else { Ok(()) }
 }
 
-/// Deletes what a table's log has of versions before the last checkpoint that is older than `retain`: since then every reader
-/// starts from that one or a later one. Gives the number of files.
+/// Deletes from a table's log the versions before the last checkpoint that is older than `retain`: since then, every
+/// reader starts from that checkpoint or a later one. Returns the number of files.
 fn vacuum_log(log: &Path, retain: Duration) -> Result<usize> {
     let mut files: Vec<(u64, PathBuf)> =
         paths(log)?.into_iter().filter_map(|path| Some((version(&path)?, path))).collect();
@@ -96,7 +97,7 @@ fn vacuum_log(log: &Path, retain: Duration) -> Result<usize> {
     Ok(removed)
 }
 
-/// The version that a file of a log is of: `00000000000000000010.json`, or a checkpoint.
+/// The version in the name of a log's file: `00000000000000000010.json`, or a checkpoint.
 fn version(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     let (version, kind) = name.split_once('.')?;

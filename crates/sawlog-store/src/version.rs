@@ -1,7 +1,7 @@
 //! The version of the format of stores.
 
-/// The version of the format of the stores that are written now. It is raised when older code would read what is written now
-/// wrongly; code of this version reads all of those before it.
+/// The version of the format that stores are written in now. It is raised when older code would misread what is
+/// written now. Code of this version reads all earlier formats.
 ///
 /// 1: every record of CloudTrail has its text in `raw`. 2: it may be in `skeleton` and the other columns.
 pub const FORMAT_VERSION: u64 = 2;

@@ -1,4 +1,4 @@
-//! Waits for a future, also on a thread that belongs to somebody's runtime.
+//! Waits for a future, even on a thread that belongs to someone else's runtime.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -11,7 +11,7 @@ use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio::task::{block_in_place, unconstrained};
 
 thread_local! {
-    /// Whether this thread waits, though its runtime has no other one.
+    /// Whether this thread waits although its runtime has no other thread.
     static IS_PARKED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -21,7 +21,8 @@ pub(crate) fn block_on<F: Future>(runtime: &Runtime, future: F) -> F::Output {
     if current.runtime_flavor() == RuntimeFlavor::MultiThread && !IS_PARKED.get() {
         return block_in_place(|| runtime.handle().block_on(future));
     }
-    // The one thread of such a runtime can't be lent, and no runtime can be begun on it: it waits, and the work is done elsewhere.
+    // A runtime with one thread can't lend it, and no other runtime can begin on it. So this thread waits while
+    // another one does the work.
     let _entered = runtime.enter();
     let before = IS_PARKED.replace(true);
     let output = park_until(future);
@@ -29,7 +30,8 @@ pub(crate) fn block_on<F: Future>(runtime: &Runtime, future: F) -> F::Output {
     output
 }
 
-/// The threads of the query engine. They can be dropped anywhere, also on a thread that must not wait for them to end.
+/// The threads of the query engine. They can be dropped anywhere, even on a thread that must not wait for them to
+/// end.
 #[derive(Debug)]
 pub(crate) struct Threads(Option<Runtime>);
 

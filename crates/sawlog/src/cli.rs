@@ -21,32 +21,32 @@ Examples:
   sawlog remove 'old-export/*'                  undo a conversion
   sawlog verify                                 rebuild every input and compare its SHA-256
   sawlog compact                                merge the small files of many runs
-  sawlog manifest > case.json                   list all files with their hashes, to be signed
+  sawlog manifest > case.json                   list all files with their hashes, to sign the list
 
-Exit status: 0 all good; 1 failed; 2 the command line is wrong; 3 done, but lines were
-rejected or files were not read; 130 interrupted.
-Ask questions of the store with sawq.";
+Exit status: 0 success; 1 failure; 2 wrong command line; 3 done, but lines were rejected or
+files were not read; 130 interrupted.
+Query the store with sawq.";
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:
-  sawlog convert evidence/awslogs                    a folder with all that is in it
+  sawlog convert evidence/awslogs                    a folder and everything in it
   sawlog convert 'logs/2021-07-*' 'logs/2021-08-*'   patterns, quoted against the shell
   find . -name '*.gz' | sawlog convert -             a list from another command
   sawlog convert flow.log --vpc-fields '${version} ${srcaddr} ${dstaddr} ${start} ${end}'
                                                      a flow log without a header line
   sawlog convert flow.log --replace --vpc-fields 'version dstaddr srcaddr start end'
                                                      read a file again that was read wrongly
-  sawlog convert case.zip backup.tar.gz              what is in archives, file by file
-  sawlog convert notes.txt --format s3-access        a file that is not recognised by its content
+  sawlog convert case.zip backup.tar.gz              the files in archives, one by one
+  sawlog convert notes.txt --format s3-access        a file that sawlog does not recognise
 
-Files are told apart by content, not by name. UTF-16 is read, byte order marks make no difference.
-gzip, zstd, bzip2 and xz are read in up to four layers. Each file in a zip or tar archive is read as
-a file of its own, named ARCHIVE!PATH; archives may be in up to four others. What is not read is
-named, with what to do: encrypted members, 7z, rar, …; the exit status is 3 then. What comes out of
-archives needs room in the store's folder, a few GiB at a time.
-Options apply to files that are new, changed, or of unknown format. Where they would change how a
-file was read before, it is named, and --replace reads it again. With --format auto that is done as
-its content says.";
+sawlog recognises files by content, not by name. It reads UTF-16, and byte order marks do no harm.
+It unpacks gzip, zstd, bzip2 and xz, up to four layers deep. Each file in a zip or tar archive is a
+source of its own, named ARCHIVE!PATH; archives may be nested up to four deep inside another one.
+Files that can't be read (encrypted members, 7z, rar, …) are listed with what to do, and the exit
+status is 3. Unpacking archives needs space in the store's folder, a few GiB at a time.
+Options apply to files that are new, changed, or were not recognised. If they would change how a
+file was read before, sawlog names the file, and --replace converts it again. To go back to what
+the content says, use --replace --format auto.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -61,18 +61,18 @@ Examples:
   sawlog remove 'export-*/*.log' --dry-run            what a pattern would remove
   sawlog remove host7 --reason 'not part of case 12'  all files of a folder
 
-Paths are those of source_file: relative to what was given to convert. A file's path on disk works,
-too. In patterns, * matches any text, / included, as in the filters of sawq. An archive's members go
-with it; a member is named ARCHIVE!PATH.
-If another file has the same content, the records stay, as those of that file.
-The ledger keeps the file's row, with the time and reason; 'sawlog convert' reads the file again.
-The file itself is not touched. 'sawlog compact' deletes the data files that held its records, once
-they have been unused for 7 days (--retain).";
+Paths are those of the column source_file: relative to the folder given to convert. A path on disk
+works, too. In patterns, * matches any text, even with / in it, as in sawq's filters. Removing an
+archive removes its members; a member is named ARCHIVE!PATH.
+If another file has the same content, the records stay, under that file's name.
+The ledger keeps the file's row, with the time and reason. The file itself is not touched, and
+'sawlog convert' reads it again. The data files that held its records stay on disk until 'sawlog
+compact' deletes them: once they have been unused for 7 days (see its --retain).";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   sawlog verify                           rebuild every input and compare it with the ledger
-  sawlog verify --manifest case.json      also compare the store with a manifest made before
+  sawlog verify --manifest case.json      also compare the store with an earlier manifest
   sawlog verify --cloudtrail-digests evidence/CloudTrail-Digest --public-key keys.json
                                           also check AWS's signatures of the log files";
 
@@ -80,24 +80,25 @@ const COMPACT_EXAMPLES: &str = "\
 Examples:
   sawlog compact               merge small data files; delete those unused for 7 days
   sawlog compact --retain 0    delete unused data files at once: only if nobody reads the store now
-  sawlog compact --retain 30d  keep them for a month";
+  sawlog compact --retain 30d  keep unused data files for a month";
 
 const MANIFEST_EXAMPLES: &str = "\
 Examples:
   sawlog manifest > case.json             write the manifest
   gpg --detach-sign case.json             sign it
-  sawlog verify --manifest case.json      compare the store with it, later";
+  sawlog verify --manifest case.json      later: compare the store with it";
 
 const REINDEX_EXAMPLES: &str = "\
 Examples:
-  sawlog reindex             after 'sawlog verify' said that the index differs, or an older version wrote it
+  sawlog reindex             when 'sawlog verify' says that the index differs
   sawlog reindex --store s   the same for another store";
 
 const UPGRADE_EXAMPLES: &str = "\
-Every version reads, verifies and adds to the stores of those before it without an upgrade.
-This adds the columns that tables lack, for other tools, and makes the entity index anew, so
-that all answers that can come from it do. Version 0.1 can't read a store any more once this
-version has written to it, be it by an upgrade or by 'sawlog convert': it calls it damaged.
+sawlog reads, verifies and adds to the stores of all earlier versions without an upgrade.
+An upgrade adds the columns that a store's tables lack, for other tools, and rebuilds the entity
+index, so that it can answer all that the current index answers.
+Once this version has written to a store, by 'sawlog upgrade' or 'sawlog convert', version 0.1
+can't read it any more: it reports the store as damaged.
 
 Examples:
   sawlog upgrade --store case-42";
@@ -145,22 +146,22 @@ pub(crate) enum Command {
     /// Show what the store holds: tables, days, sizes, files, rejects
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
-    /// Remove the records of files from the store; the ledger keeps when and why
+    /// Remove the records of files from the store; the ledger notes when and why
     #[command(after_help = REMOVE_EXAMPLES)]
     Remove(RemoveArgs),
     /// Rebuild every input from the store and compare its SHA-256; compare the index with the records
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
-    /// Print a manifest, to be signed: SHA-256 of every input and data file, counts, versions
+    /// Print a manifest for you to sign: SHA-256 of every input and data file, counts, versions
     #[command(after_help = MANIFEST_EXAMPLES)]
     Manifest,
-    /// Merge small data files into few, and delete those that are no longer used
+    /// Merge small data files, and delete data files that are no longer used
     #[command(after_help = COMPACT_EXAMPLES)]
     Compact(CompactArgs),
     /// Rebuild the entity index from the records
     #[command(after_help = REINDEX_EXAMPLES)]
     Reindex,
-    /// Bring a store of an earlier version to the format that is written now
+    /// Bring a store that an earlier version wrote to the current format
     #[command(after_help = UPGRADE_EXAMPLES)]
     Upgrade,
     /// Print a completion script for a shell
@@ -179,41 +180,42 @@ pub(crate) enum Command {
 }
 
 /// The commands that have a manual page.
-const COMMANDS: [&str; 9] =
-    ["convert", "status", "remove", "verify", "manifest", "compact", "reindex", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["convert", "status", "remove", "verify", "manifest", "compact", "reindex", "upgrade", "completions", "man"];
 
 /// What to convert, and how.
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// Files, folders, patterns, @FILE for a list of paths, - for a list on standard input
+    /// Files, folders or patterns; @FILE reads a list of paths, - reads one from standard input
     #[arg(required = true, value_name = "PATH")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// The log that the files are; auto tells by their content [default: auto]
+    /// Which log the files hold; auto recognises it by content [default: auto]
     #[arg(long, value_parser = format_names())]
     pub(crate) format: Option<Format>,
-    /// The fields of VPC flow logs without a header line, in order: 'version account-id …' [default: those of version 2]
+    /// The fields of VPC flow logs that have no header line, in order: 'version account-id …' [default: the fields of
+    /// version 2]
     #[arg(long, value_name = "FIELDS", value_parser = vpc_fields)]
     pub(crate) vpc_fields: Option<String>,
-    /// How many threads to use [default: one for each processor]
+    /// Number of threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) threads: Option<u16>,
-    /// How much memory to use, at least 128MiB
+    /// Memory to use, such as 512MiB; at least 128MiB
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
-    /// The compression of data files; the index is always LZ4, which is fastest to read
+    /// Compression of data files; the index always uses LZ4, the fastest to read
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
-    /// Stop reading a compressed file or archive once more than this comes out, over all layers and members; above 64 MiB also
-    /// once it is more than 250 times the file's size
+    /// Stop reading a compressed file or archive once it expands to more than this, counting all layers and members. Beyond
+    /// 64 MiB, 250 times the file's size is a limit, too
     #[arg(long, default_value = "4GiB", value_name = "SIZE")]
     pub(crate) max_inflate: ByteSize,
     /// Commit nothing if a line is rejected or a file can't be read
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Read files again that have changed, or that the options given now would read otherwise
+    /// Convert files again if they have changed, or if today's options would read them differently
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Follow links in folders that lead out of these, instead of naming them
+    /// Follow links that lead out of the given folders, instead of reporting them
     #[arg(long)]
     pub(crate) follow_links: bool,
 }
@@ -232,10 +234,10 @@ pub(crate) struct StatusArgs {
 /// What to remove.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
-    /// Paths in the store (as in `source_file`), folders of them, or patterns
+    /// Paths as the store has them (column `source_file`), folders of such paths, or patterns
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
-    /// Why; the ledger keeps it
+    /// Why the files are removed; the ledger keeps this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// List what would be removed, and remove nothing
@@ -246,17 +248,17 @@ pub(crate) struct RemoveArgs {
 /// What else to verify.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// How much memory to use, at least 128MiB
+    /// Memory to use, such as 512MiB; at least 128MiB
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
-    /// Also compare the store with a manifest that 'sawlog manifest' printed
+    /// Also compare the store with this manifest, which 'sawlog manifest' printed earlier
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Also validate CloudTrail's digest files in this folder: chain, signatures, and the log files they list. AWS keeps the
-    /// last digest's signature in its object's metadata only; sawlog reads it from FILE.signature beside the digest
+    /// Also validate the CloudTrail digest files in this folder: their chain, their signatures, and the log files they list.
+    /// AWS keeps the last digest's signature only in the metadata of its S3 object; save it as FILE.signature beside it
     #[arg(long, value_name = "PATH", requires = "public_key")]
     pub(crate) cloudtrail_digests: Option<PathBuf>,
-    /// The digests' public key: the output of 'aws cloudtrail list-public-keys', or a PEM file
+    /// The public key of the digests: the output of 'aws cloudtrail list-public-keys', or a PEM file
     #[arg(long, value_name = "FILE", requires = "cloudtrail_digests")]
     pub(crate) public_key: Option<PathBuf>,
 }
@@ -264,11 +266,11 @@ pub(crate) struct VerifyArgs {
 /// How to compact.
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
-    /// Delete data files unused for longer than this, and table logs from before a checkpoint that old. Programs that read an
-    /// older version of the store still need them
+    /// Delete data files that have been unused for longer than this (such as 12h or 30d; 0 for all), and table logs from
+    /// before a checkpoint of that age. A program that still reads an older version of the store needs these files
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
-    /// The compression of data files; the index is always LZ4, which is fastest to read
+    /// Compression of data files; the index always uses LZ4, the fastest to read
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
 }
@@ -284,7 +286,7 @@ fn retain(text: &str) -> Result<Duration, String> {
 }
 
 fn vpc_fields(text: &str) -> Result<String, String> {
-    // People copy them from the AWS console, where they are written as ${version} ${account-id}.
+    // People copy them from the AWS console, which writes ${version} ${account-id}.
     let fields = text.replace(['$', '{', '}'], "").replace(',', " ");
     let fields = fields.split_whitespace().collect::<Vec<_>>().join(" ");
     if vpc_flow::is_header(fields.as_bytes()) {
@@ -299,7 +301,7 @@ fn memory(text: &str) -> Result<ByteSize, String> {
     if size < ByteSize::mib(128) { Err("less than 128MiB".to_owned()) } else { Ok(size) }
 }
 
-/// The format of input files: that of a log, or what their content tells.
+/// The format of input files: a log's, or recognised by content.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Format(Option<&'static LogFormat>);
 

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks the run to stop, the second ends the process at once.
+//! Ctrl-C: the first one asks the run to stop, the second one ends the process at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

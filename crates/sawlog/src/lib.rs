@@ -1,6 +1,6 @@
-//! `sawlog`: converts AWS logs into a Parquet store, and looks after the store.
+//! `sawlog`: converts AWS logs into a Parquet store, and maintains the store.
 //!
-//! [`main`] is all of the binary, so that a program that adds log formats of its own can be a sawlog, too.
+//! [`main`] is the whole binary, so that a program with log formats of its own can be a sawlog, too.
 
 #[macro_use]
 mod print;
@@ -26,7 +26,7 @@ use cli::{Cli, Command, CompactArgs, ConvertArgs, Format, Global, RemoveArgs, St
 use interrupt::Interrupt;
 use progress::Progress;
 
-/// Done, but something of the input is not in the store as a record.
+/// Done, but some of the input is not in the store as records.
 const DONE_WITH_LOSSES: u8 = 3;
 
 /// Runs the command line that the process was started with.
@@ -36,7 +36,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    // A merge of many data files has them all open. If the limit can't be raised, it was high enough or opening
+    // reports it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result.and_then(|code| print::finish().map(|()| code)) {
@@ -56,7 +57,7 @@ pub fn main() -> ExitCode {
 fn usage(said: &clap::Error) -> ExitCode {
     let text = said.render().to_string();
     let wanted = !said.use_stderr();
-    // What the command line has is shown as it is only where it can do no harm.
+    // The command line's own text is shown only if it can't control the terminal.
     if text.contains(|char| steers(char) && char != '\n') {
         if wanted { println!("{}", text.trim_end()) } else { eprintln!("{}", text.trim_end()) }
     } else if let Err(error) = said.print()
@@ -126,7 +127,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
         && !global.json
         && let Some(fewer) = sawlog_convert::worth_it(&store)?
     {
-        eprintln!("sawlog: 'sawlog compact' would make {fewer} data files fewer");
+        eprintln!("sawlog: 'sawlog compact' would reduce the data files by {fewer}");
     }
     Ok(match (summary.has_losses(), args.strict) {
         (false, _) => ExitCode::SUCCESS,
@@ -137,7 +138,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
 
 /// An error of a conversion, with what to do.
 fn advised(error: anyhow::Error) -> anyhow::Error {
-    if error.is::<Changed>() { anyhow!("{error} Use --replace to convert them anew.") } else { error }
+    if error.is::<Changed>() { anyhow!("{error} Use --replace to convert them again.") } else { error }
 }
 
 fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
@@ -174,7 +175,10 @@ fn run_upgrade(global: &Global) -> Result<ExitCode> {
         match (upgrade.from, upgrade.to) {
             (from, to) if from == to => eprintln!("sawlog: the store has format {to}, the newest; nothing to do"),
             (from, to) => {
-                eprintln!("sawlog: format {from} to {to}; {} data files indexed anew", upgrade.data_files);
+                eprintln!(
+                    "sawlog: upgraded from format {from} to {to}; {} data files indexed again",
+                    upgrade.data_files
+                );
             }
         }
     }

@@ -1,8 +1,8 @@
-//! What is printed: results on standard output, what happened on standard error.
+//! Output: results on standard output, progress and problems on standard error.
 //!
-//! `println!` and `eprintln!` panic where they can't write; the ones here, which stand for them in this crate, do not. A reader
-//! who hangs up (`sawlog status | head -1`) wants no more: the command ends as usual. What can't be written for another reason
-//! (a full disk) is an error, which [`finish`] gives. No line brings what could steer a terminal.
+//! `println!` and `eprintln!` panic if they can't write. The macros of the same names in this crate don't. If the
+//! reader hangs up (`sawlog status | head -1`), the command ends as usual. If output can't be written for another
+//! reason (a full disk), [`finish`] returns the error. No line contains characters that could control a terminal.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +21,7 @@ macro_rules! eprintln {
     ($($text:tt)*) => { $crate::print::note(&format!($($text)*)) };
 }
 
-/// Why standard output took no more, once it did not.
+/// Why standard output accepts no more, after an error.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints lines of a result.
@@ -39,11 +39,12 @@ pub(crate) fn bytes(text: &[u8]) {
     }
 }
 
-/// Prints a value as JSON. What could steer a terminal stands there as `\uXXXX`, which is the same to all who read JSON.
+/// Prints a value as JSON. Characters that could control a terminal are printed as `\uXXXX`, which means the same in
+/// JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let mut text = String::new();
     for char in serde_json::to_string_pretty(value)?.chars() {
-        // All of them are in the first plane, and in strings: what is around these is ASCII.
+        // All of them are in the first plane, and inside strings: everything around them is ASCII.
         if steers(char) && char != '\n' {
             text.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {
@@ -55,7 +56,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Says something on standard error. Nobody is left to be told where that fails.
+/// Prints a line to standard error. If that fails, there is nobody left to tell.
 pub(crate) fn note(text: &str) {
     let mut err = io::stderr().lock();
     for line in text.split('\n') {
@@ -63,7 +64,7 @@ pub(crate) fn note(text: &str) {
     }
 }
 
-/// Whether all was written that somebody wanted to read.
+/// Whether everything was written that a reader wanted.
 pub(crate) fn finish() -> Result<()> {
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("can't write to standard output"),

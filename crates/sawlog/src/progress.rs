@@ -1,4 +1,4 @@
-//! Shows how far a conversion is, on standard error, if that is a terminal.
+//! Shows the progress of a conversion on standard error, if that is a terminal.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use sawlog_store::UndoneRun;
 
 use crate::interrupt::Interrupt;
 
-/// The progress of a command, and whether it is to stop.
+/// The progress of a command, and whether it should stop.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -24,7 +24,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Shows nothing if `quiet`, or if standard error is no terminal; stops where `interrupt` says so.
+    /// Shows nothing if `quiet` is set or standard error is not a terminal. Stops when `interrupt` says so.
     pub(crate) fn new(quiet: bool, interrupt: Option<Interrupt>) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
@@ -48,17 +48,17 @@ impl Progress {
 impl Watch for Progress {
     fn waiting(&self) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("sawlog: another sawlog writes to this store; waiting for it"));
+            self.bar.suspend(|| eprintln!("sawlog: another sawlog is writing to this store; waiting for it"));
         }
     }
 
     fn undone(&self, undone: &UndoneRun) {
         let tables = if undone.tables.is_empty() { "its tables".to_owned() } else { undone.tables.join(", ") };
-        // Evidence that was taken for converted is not: that is said even where little else is.
+        // Evidence that counted as converted no longer does. That is reported even with --quiet.
         self.bar.suspend(|| {
             eprintln!(
-                "sawlog: a run that was cut off was undone, since what it added to {tables} can't be read: {}\n\
-                 sawlog: the store is as it was before that run; its files are new again, and are converted when they are given",
+                "sawlog: an interrupted run was undone, because what it added to {tables} can't be read: {}\n\
+                 sawlog: the store is as it was before that run; convert the files of that run again",
                 undone.cause
             );
         });
@@ -79,7 +79,7 @@ impl Watch for Progress {
 
     fn unpacking(&self, label: &str) {
         if self.shown {
-            self.bar.set_message(format!("taking {} apart", visible(label)));
+            self.bar.set_message(format!("unpacking {}", visible(label)));
         }
     }
 

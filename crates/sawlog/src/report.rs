@@ -1,4 +1,4 @@
-//! Says what a command did: one line when all went well, and a line for each thing that did not.
+//! Reports what a command did: one line if all went well, and a line for each thing that did not.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::cli::Global;
 use crate::print;
 use crate::status::{Rejects, ratio};
 
-/// So many names are shown of each kind.
+/// The most names shown of each kind.
 const NAMES: usize = 10;
 
 /// Reports a conversion: as JSON on standard output, or in words on standard error.
@@ -31,12 +31,12 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     }
     let named: HashSet<&String> = summary.looks_like.values().flat_map(|unread| &unread.files).collect();
     let unknown: Vec<String> = summary.unknown.iter().filter(|path| !named.contains(path)).cloned().collect();
-    print_names("of no known format", unknown.into_iter());
-    print_names("read as --format says, but without a single record", summary.misfits.iter().map(misfit));
+    print_names("of unknown format", unknown.into_iter());
+    print_names("read as --format says, but no record was found", summary.misfits.iter().map(misfit));
     let otherwise = summary.read_otherwise.iter().map(|(path, how)| format!("{path}: was read {how}"));
-    print_names("read otherwise before; --replace reads these again", otherwise);
+    print_names("read differently before; --replace reads them again", otherwise);
     let duplicates = summary.duplicates.iter().map(|(path, first)| format!("{path} = {first}"));
-    print_names("with the content of another file, converted once", duplicates);
+    print_names("with the same content as another file, converted once", duplicates);
     print_names("empty", summary.empty.iter().cloned());
     print_names("links in archives, not followed", summary.links.iter().cloned());
     print_done(summary);
@@ -65,7 +65,7 @@ fn print_done(summary: &Summary) {
         line += &format!("; {}", counted(summary.digests as u64, "CloudTrail digest"));
     }
     if summary.archives > 0 {
-        line += &format!("; {} taken apart", counted(summary.archives as u64, "archive"));
+        line += &format!("; {} unpacked", counted(summary.archives as u64, "archive"));
     }
     if summary.rejects > 0 {
         line += &format!("; {} rejected (see 'sawlog status --rejects')", count(summary.rejects));
@@ -95,10 +95,10 @@ fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
-/// A file that is not what it was said to be, and what to do.
+/// A file that does not hold what `--format` says, and what to do.
 fn misfit(misfit: &Misfit) -> String {
     let looks_like = misfit.looks_like.as_ref().map_or_else(String::new, |name| format!(" looks like: {name};"));
-    format!("{}:{looks_like} 'sawlog remove' takes it out, and convert without --format reads what it is", misfit.path)
+    format!("{}:{looks_like} remove it with 'sawlog remove', and convert it without --format", misfit.path)
 }
 
 fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
@@ -113,7 +113,7 @@ fn print_names(what: &str, names: impl ExactSizeIterator<Item = String>) {
     }
 }
 
-/// So much of a reject's text is shown.
+/// The most characters shown of a reject's text.
 const REJECT_TEXT: usize = 100;
 
 /// Lists rejects.
@@ -184,10 +184,13 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
     }
     if compaction.vacuumed_files > 0 {
         let bytes = size(compaction.vacuumed_bytes.into());
-        eprintln!("sawlog: {} data files out of use deleted, {bytes}", compaction.vacuumed_files);
+        eprintln!("sawlog: deleted {} data files no longer in use, {bytes}", compaction.vacuumed_files);
     }
     if compaction.vacuumed_log_files > 0 {
-        eprintln!("sawlog: {} files of logs before the last checkpoints deleted", compaction.vacuumed_log_files);
+        eprintln!(
+            "sawlog: deleted {} files of table logs from before the last checkpoints",
+            compaction.vacuumed_log_files
+        );
     }
     Ok(())
 }
@@ -218,14 +221,14 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
         if result.without_records == 1 { "holds" } else { "hold" }
     );
     if result.manifest_differences.as_ref().is_some_and(Vec::is_empty) {
-        println!("the store is as its manifest says");
+        println!("the store matches the manifest");
     }
     if let Some(digests) = &result.cloudtrail_digests {
         print_digests(digests);
     }
 }
 
-/// Says what is wrong. Names in digests, manifests and stores may be those of an attacker.
+/// Prints a fault. Names in digests, manifests and stores may come from an attacker.
 fn fault(what: &str) {
     eprintln!("sawlog: {}", visible(what));
 }
@@ -241,10 +244,12 @@ fn print_digests(digests: &Validation) {
     println!("{} of {} CloudTrail digests have the right signature", digests.signed, digests.digests);
     for name in &digests.unsigned {
         let name = visible(name);
-        println!("  {name}: its signature is in the metadata of its object; put it into a file beside it, .signature");
+        println!(
+            "  {name}: its signature is in the metadata of its S3 object; save it beside the digest as FILE.signature"
+        );
     }
     println!(
-        "{} log files are as the digests say; {} altered, {} digests or log files missing, {} unexpected; {} not covered",
+        "{} log files match the digests; {} altered, {} digests or log files missing, {} unexpected; {} not covered",
         digests.log_files,
         digests.altered.len(),
         digests.missing.len(),

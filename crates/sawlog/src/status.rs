@@ -13,7 +13,7 @@ use sawlog_formats::{REJECTS, TextColumn, formats, remedy, size, visible};
 use sawlog_store::{Source, SourceState, Store, TABLES, read_file};
 use serde::Serialize;
 
-/// So many reasons are shown.
+/// The most reasons shown.
 const REASONS: usize = 10;
 
 /// What a store holds.
@@ -25,16 +25,16 @@ pub(crate) struct Status {
     /// Bytes of all files that were converted, and of all data files.
     bytes_in: i64,
     bytes_out: u64,
-    /// How many times smaller the store is.
+    /// How many times smaller than the files the store is.
     ratio: f64,
-    /// What files are that are no logs themselves but hold records of some, and how many of them there are.
+    /// Documents that hold records of a log: what they are, and how many there are.
     envelopes: Vec<(String, i64)>,
     /// What files of unknown format look like, and how many of them there are.
     not_read: Vec<(String, i64)>,
-    /// Why lines were rejected: the reason, and how many lines; the commonest first.
+    /// Why lines were rejected: the reason, and how many lines; the most frequent first.
     reject_reasons: Vec<(String, usize)>,
-    /// Fields without a column, with the number of records that have them; and fields with a value of another type than
-    /// their column's.
+    /// Fields without a column, with the number of records that have them; and fields whose value has another type
+    /// than their column.
     unknown_fields: Vec<(String, i64)>,
     other_types: Vec<(String, i64)>,
     /// CloudTrail events that were delivered more than once.
@@ -144,9 +144,9 @@ fn commonest_first(counts: BTreeMap<String, i64>) -> Vec<(String, i64)> {
     counts
 }
 
-/// How many events the store has more than once, in logs that tell one event from others.
+/// The number of events that the store has more than once, in logs whose events have ids.
 fn repeated_events(store: &Store) -> Result<usize> {
-    // Hashes of eight bytes: of a thousand million ids, two differing ones have the same with a chance of 3 %.
+    // Eight-byte hashes: among a thousand million ids, the chance that two share a hash is 3 %.
     let hasher = RandomState::new();
     let mut repeated = 0;
     for format in formats() {
@@ -179,7 +179,7 @@ pub(crate) fn ratio(bytes_in: i64, bytes_out: u64) -> f64 {
     if bytes_out == 0 { 0.0 } else { (bytes_in as f64 / bytes_out as f64 * 100.0).round() / 100.0 }
 }
 
-/// So much of a reject's text is listed, in bytes.
+/// The most bytes listed of a reject's text.
 const TEXT: usize = 4096;
 
 /// What was rejected.
@@ -191,7 +191,7 @@ pub(crate) struct Rejects {
     pub(crate) rejects: Vec<Reject>,
 }
 
-/// A line or JSON object that is no record.
+/// A line or JSON object that is not a record.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Reject {
     pub(crate) source_file: String,
@@ -200,7 +200,7 @@ pub(crate) struct Reject {
     pub(crate) byte_offset: i64,
     pub(crate) log: String,
     pub(crate) reason: String,
-    /// The text, or its beginning; what is not UTF-8 as `\xNN`.
+    /// The text, or its beginning; bytes that are not UTF-8 as `\xNN`.
     pub(crate) text: String,
     /// Whether there is more of it.
     pub(crate) is_cut: bool,
@@ -223,7 +223,7 @@ pub(crate) fn rejects(store: &Store, limit: usize) -> Result<Rejects> {
             for row in 0..batch.num_rows() {
                 let own = |column: &TextColumn| column.get(row).unwrap_or_default().to_owned();
                 let place = (own(&files), lines.value(row));
-                // What is too long stands in several rows: the first has its beginning.
+                // A line that is too long is in several rows; the first has its beginning.
                 if last.as_ref() == Some(&place) {
                     continue;
                 }
@@ -240,7 +240,7 @@ pub(crate) fn rejects(store: &Store, limit: usize) -> Result<Rejects> {
                 });
                 last = Some(place);
             }
-            // More than are wanted need not be kept.
+            // Rejects beyond the limit need not be kept.
             if limit > 0 && rejects.len() > limit.saturating_mul(2) {
                 rejects.sort_unstable();
                 rejects.truncate(limit);
@@ -254,14 +254,14 @@ pub(crate) fn rejects(store: &Store, limit: usize) -> Result<Rejects> {
     Ok(Rejects { total, rejects })
 }
 
-/// The beginning of a text, which does not end within a character.
+/// The beginning of a text, cut between characters.
 fn beginning(raw: &[u8]) -> &[u8] {
     let is_start = |at: &usize| raw.get(*at).is_none_or(|byte| byte & 0b1100_0000 != 0b1000_0000);
     let end = raw.len().min(TEXT);
     &raw[..(0..=end).rev().take(4).find(is_start).unwrap_or(end)]
 }
 
-/// Bytes as text: what is not UTF-8 as `\xNN`.
+/// Bytes as text; bytes that are not UTF-8 as `\xNN`.
 fn escaped(bytes: &[u8]) -> String {
     let chunk = |chunk: std::str::Utf8Chunk<'_>| {
         let invalid: String = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")).collect();
@@ -281,7 +281,7 @@ fn reject_reasons(store: &Store) -> Result<Vec<(String, usize)>> {
             let files = batch["source_file"].as_string::<i32>();
             let lines = batch["source_line"].as_primitive::<Int64Type>();
             for row in 0..batch.num_rows() {
-                // What is too long stands in several rows.
+                // A line that is too long is in several rows.
                 let line = lines.value(row);
                 if last.as_ref().is_none_or(|(file, last)| file != files.value(row) || *last != line) {
                     *counts.entry(reasons.value(row).to_owned()).or_default() += 1;

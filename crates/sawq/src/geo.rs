@@ -1,4 +1,4 @@
-//! Where addresses are, by the `mmdb` databases that a user has.
+//! Where addresses are, according to the user's `mmdb` databases.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -30,12 +30,12 @@ impl Geo {
         Ok(Self { readers: readers.collect::<Result<_>>()? })
     }
 
-    /// Country and network of an address: `US, AS14618 AMAZON-AES`; nothing if no database has it.
+    /// Country and network of an address: `US, AS14618 AMAZON-AES`; empty if no database has it.
     pub(crate) fn place(&self, address: &str) -> Option<String> {
         let address: IpAddr = address.parse().ok()?;
         let mut parts: Vec<String> = Vec::new();
         for reader in &self.readers {
-            // A damaged record is one that says nothing.
+            // A damaged record counts as absent.
             let Ok(found) = reader.lookup(address) else { continue };
             let what = reader.metadata().database_type.as_str();
             if what.contains("ASN") || what.contains("ISP") {

@@ -1,4 +1,4 @@
-//! The command line as clap sees it: which options a command shows, and hints on words that are none.
+//! The command line as clap sees it: which options a command shows, and hints on words that it does not know.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -18,12 +18,12 @@ fn is_filter(arg: &clap::Arg) -> bool {
     arg.get_help_heading().is_some_and(|heading| heading.starts_with("Filters"))
 }
 
-/// The command line. Where options mean nothing they are not shown: `man`, `completions` and `tables` have few.
+/// The command line. Options without a meaning for a command are hidden: `man`, `completions` and `tables` have few.
 pub(crate) fn command() -> clap::Command {
     let command = Cli::command();
     let globals: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     let hidden = |is_hidden: &dyn Fn(&clap::Arg) -> bool| -> Vec<clap::Arg> {
-        // An option of a command's own goes before the global one of the same name.
+        // A command's own option takes precedence over the global one of the same name.
         globals.iter().filter(|arg| is_hidden(arg)).map(|arg| arg.clone().global(false).hide(true)).collect()
     };
     let all = hidden(&|_| true);
@@ -34,7 +34,7 @@ pub(crate) fn command() -> clap::Command {
         .mut_subcommand("tables", |command| command.args(&filters))
 }
 
-/// The command line that the process was started with; else what was wrong with it is printed, or the help asked for.
+/// The parsed command line of the process. Otherwise prints what is wrong with it, or the help that was asked for.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let parsed = command().try_get_matches().and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
@@ -42,11 +42,11 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         let error = with_tips(error, &arguments);
         let text = error.render().to_string();
         if error.use_stderr() && text.contains(|char| char != '\n' && steers(char)) {
-            // What was typed, or pasted, is shown too.
+            // The message shows what was typed or pasted.
             text.lines().for_each(|line| say(&visible(line)));
         } else {
             let printed = error.print().and_then(|()| std::io::stdout().flush());
-            // Whoever reads the help may stop reading.
+            // The reader of the help may stop reading.
             if let Err(cause) = printed
                 .or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
             {
@@ -58,7 +58,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// An error of clap's with hints of ours.
+/// An error of clap, with our hints.
 fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
     let invalid = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -73,13 +73,15 @@ fn with_tips(mut error: clap::Error, arguments: &[String]) -> clap::Error {
             // A similar command's name is a better guess.
             let is_similar = error.get(ContextKind::SuggestedSubcommand).is_some();
             let word = invalid(&error, ContextKind::InvalidSubcommand).filter(|_| !is_similar);
-            word.map(|word| format!("to see what is known of it: 'sawq who {}'", quoted(&word))).into_iter().collect()
+            word.map(|word| format!("to see what the logs know about it: 'sawq who {}'", quoted(&word)))
+                .into_iter()
+                .collect()
         }
         ErrorKind::MissingRequiredArgument if arguments.iter().any(|argument| argument == "s3logparse") => functions(),
         _ => Vec::new(),
     };
     if !tips.is_empty() {
-        // Names that are merely spelled alike mislead.
+        // Names with a similar spelling only mislead.
         error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips.into_iter().map(Into::into).collect()));
     }
@@ -92,7 +94,7 @@ fn functions() -> Vec<String> {
     std::iter::once("the functions are".to_owned()).chain(lines).collect()
 }
 
-/// What somebody may have meant by an argument that the command does not take.
+/// What the user may have meant by an argument that the command does not take.
 fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
     // clap names an option without its value.
     let after = || {
@@ -109,10 +111,10 @@ fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
         return meant(option);
     }
     let is_value = !word.starts_with('-');
-    is_value.then(|| format!("a filter takes it: {} {}", option_for(word), quoted(word)))
+    is_value.then(|| format!("filters are options: {} {}", option_for(word), quoted(word)))
 }
 
-/// Options that other tools have, and ours that do the same.
+/// Our equivalents of other tools' options.
 fn meant(option: &str) -> Option<String> {
     let ours = match option {
         "file" | "out-file" | "outfile" | "save" | "write" => "-o FILE writes to a file",
@@ -120,7 +122,7 @@ fn meant(option: &str) -> Option<String> {
         "limit" | "head" | "max" | "top" | "first" => "-n N sets how many are shown",
         "where" | "filter" | "query" => "filters are options such as --ip and --user; 'sawq sql' takes a WHERE",
         "grep" | "regex" | "regexp" | "pattern" | "search" | "contains" => {
-            "--match REGEX looks at the record's own text"
+            "--match REGEX searches the original text of records"
         }
         "from" | "start" | "after" | "begin" => "--since TIME",
         "to" | "end" | "before" => "--until TIME",
@@ -183,7 +185,7 @@ fn option_for(word: &str) -> &'static str {
     }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,".contains(char);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }

@@ -1,7 +1,7 @@
-//! `sawq`: answers an investigator's questions from a store that sawlog made.
+//! `sawq`: answers an investigator's questions from a sawlog store.
 //!
-//! [`main`] is all of the binary: a library of its own, so that a program that knows more formats of logs can have it, too. The answers
-//! are those of [`sawlog_query`]; here are the command line and how they are shown.
+//! [`main`] is the whole binary, as a library, so that a program with log formats of its own can use it, too. The
+//! answers come from [`sawlog_query`]; this crate has the command line and shows the answers.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -32,12 +32,13 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     output::choose_colors(cli.global.color);
-    // A merge of many data files has them all open. Where the limit can't be raised, it was high enough or will say so.
+    // A merge of many data files has them all open. If the limit can't be raised, it was high enough or opening
+    // reports it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let result = sawlog_store::caught(|| run(&cli)).unwrap_or_else(|panic| Err(panic.into()));
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads from us has seen enough: sawq find | head.
+        // The reader of our output has seen enough: sawq find | head.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => tell(&error, &cli.global),
     }
@@ -52,7 +53,7 @@ fn run(cli: &Cli) -> Result<()> {
     cli.command.run(&Context { global: &cli.global, filters: &filters, command_line: help::command })
 }
 
-/// Prints what went wrong; gives the exit status that says whether the command line was.
+/// Prints what went wrong. Returns the exit status, which distinguishes errors of the command line.
 fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
     if let Some(wrong) = usage::wrong_usage(error) {
         // As clap says it.
@@ -60,13 +61,13 @@ fn tell(error: &anyhow::Error, global: &Global) -> ExitCode {
         output::say("\nFor more information, try '--help'.");
         return ExitCode::from(2);
     }
-    // The query engine does not say in which file an error is.
+    // The query engine does not name the file that an error is about.
     let text = usage::said_once(error);
     let damaged: String = damaged_file(&global.store, error.as_ref())
         .iter()
         .map(|path| format!("{} is damaged: ", path.display()))
         .collect();
-    // What is wrong may have been written by those whom the logs are about.
+    // The text of the error may come from an attacker.
     output::error("sawq:", &format!("{damaged}{text}"));
     ExitCode::FAILURE
 }

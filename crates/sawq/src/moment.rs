@@ -1,11 +1,11 @@
-//! Times as text, whatever a log says: years beyond those of a clock as well.
+//! Times as text, whatever a log says, even years outside the calendar.
 
 use jiff::civil::{Date, DateTime, date};
 use jiff::{Span, ToSpan};
 
 const DAY: i64 = 86_400_000_000;
 
-/// The UTC time of so many microseconds since 1970; `None` outside of the years -9999 to 9999.
+/// The UTC time of a number of microseconds since 1970; `None` outside the years -9999 to 9999.
 fn civil(micros: i64) -> Option<DateTime> {
     // A timestamp ends a few hours before the year 9999 does.
     let days = Span::new().try_days(micros.div_euclid(DAY)).ok()?;
@@ -13,7 +13,7 @@ fn civil(micros: i64) -> Option<DateTime> {
     midnight.checked_add(micros.rem_euclid(DAY).microseconds()).ok()
 }
 
-/// A time as day and clock, `2021-07-29 13:10:06`; one that no calendar has as seconds since 1970.
+/// A time as day and clock, `2021-07-29 13:10:06`; outside the calendar, as seconds since 1970.
 pub(crate) fn moment(micros: i64) -> String {
     match civil(micros) {
         Some(time) => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
@@ -21,7 +21,7 @@ pub(crate) fn moment(micros: i64) -> String {
     }
 }
 
-/// A time as JSON has it, `2021-07-29T13:10:06Z`, with the fraction of a second if there is one.
+/// A time as in JSON, `2021-07-29T13:10:06Z`, with the fraction of a second if there is one.
 pub(crate) fn in_utc(micros: i64) -> String {
     civil(micros).map_or_else(|| moment(micros), |time| format!("{time}Z"))
 }
@@ -33,12 +33,12 @@ pub(crate) fn day_and_clock(micros: i64) -> (String, String) {
     split.map_or_else(|| (moment.clone(), "--:--:--".to_owned()), |(day, clock)| (day.to_owned(), clock.to_owned()))
 }
 
-/// The day of the week; empty where there is none.
+/// The day of the week; empty outside the calendar.
 pub(crate) fn weekday(micros: i64) -> String {
     civil(micros).map(DateTime::date).map(|day: Date| day.strftime("%A").to_string()).unwrap_or_default()
 }
 
-/// A length of time in its two largest units: `2036 d 12 h`, `5 h 54 min`, `54 min`.
+/// A duration in its two largest units: `2036 d 12 h`, `5 h 54 min`, `54 min`.
 pub(crate) fn length(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours) {

@@ -1,19 +1,19 @@
-//! What is said of errors. Those of a wrong command line are of their own, because the exit status tells them from others; to those
-//! of the library it is added what to do.
+//! Error messages. Errors of the command line have types of their own, because their exit status differs. Errors of
+//! the library get advice on what to do.
 
 use std::error::Error;
 use std::fmt;
 
 use sawlog_query::{DamagedIndex, Parameter, Reason, UnknownColumn, UnknownFunction, WrongValue, is_out_of_memory};
 
-/// A value that its option does not take: the command line is wrong.
+/// A wrong value for an option: the command line is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadValue {
     /// The option, `--ip`, or the name of an argument, `COLUMN`.
     pub(crate) option: String,
-    /// What was given for it.
+    /// The value that was given.
     pub(crate) value: String,
-    /// What is wrong with it, and what to give.
+    /// What is wrong with it, and what to give instead.
     pub(crate) reason: String,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for BadValue {
 
 impl Error for BadValue {}
 
-/// A command line that is wrong, though each of its values could be right.
+/// A wrong command line whose values would each be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadCommand(pub(crate) String);
 
@@ -44,12 +44,12 @@ impl fmt::Display for BadCommand {
 
 impl Error for BadCommand {}
 
-/// The option by which a filter is given.
+/// The option for a filter.
 pub(crate) fn option(filter: &str) -> String {
     format!("--{}", filter.replace('_', "-"))
 }
 
-/// A value that the library does not take, by the option that it was given for.
+/// A value that the library refuses, with the option that it was given for.
 fn bad_value(wrong: &WrongValue) -> BadValue {
     let option = match wrong.parameter {
         Parameter::Filter(name) => option(name),
@@ -63,7 +63,7 @@ fn bad_value(wrong: &WrongValue) -> BadValue {
     BadValue::new(&option, &wrong.value, format!("{}{advice}", wrong.reason))
 }
 
-/// What is wrong with the command line, if that is what an error is about.
+/// What is wrong with the command line, if the error is about that.
 pub(crate) fn wrong_usage(error: &anyhow::Error) -> Option<String> {
     let usage = |error: &(dyn Error + 'static)| {
         let value = error.downcast_ref::<BadValue>().map(ToString::to_string);
@@ -73,33 +73,33 @@ pub(crate) fn wrong_usage(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(usage)
 }
 
-/// What an error says, and what to do about it.
+/// The message of an error, and what to do about it.
 fn told(error: &(dyn Error + 'static)) -> String {
     if let Some(UnknownColumn(name)) = error.downcast_ref() {
         return format!("has a column {name}, which this version of sawq does not know");
     }
     let advice = if error.is::<DamagedIndex>() {
-        "; `sawlog reindex` makes it anew"
+        "; 'sawlog reindex' rebuilds it"
     } else if error.is::<UnknownFunction>() {
-        "; 'sawq sql --help' names those beside the usual ones"
+        "; 'sawq sql --help' lists functions"
     } else {
         ""
     };
     format!("{error}{advice}")
 }
 
-/// What is said where the limit of memory is too low.
+/// The message when the memory limit is too low.
 fn out_of_memory(error: &anyhow::Error) -> Option<String> {
     let text = "this takes more memory than --memory allows; give it more, or ask for less at a time";
     is_out_of_memory(error).then(|| text.to_owned())
 }
 
-/// What an error and those behind it say.
+/// The messages of an error and its causes.
 pub(crate) fn whole(error: &anyhow::Error) -> String {
     out_of_memory(error).unwrap_or_else(|| error.chain().map(told).collect::<Vec<_>>().join(": "))
 }
 
-/// The same, without what was said before.
+/// The same, without repetitions.
 pub(crate) fn said_once(error: &anyhow::Error) -> String {
     let mut said = String::new();
     for part in error.chain().map(told).filter(|_| !is_out_of_memory(error)) {
@@ -133,6 +133,6 @@ mod tests {
         let said = wrong_usage(&unknown(&["zzz"]).into()).unwrap_or_default();
         assert!(said.ends_with("there is no column 'zzzz'; did you mean 'zzz'?"), "{said}");
         let damaged = anyhow::Error::from(DamagedIndex::NotInOrder).context("store");
-        assert_eq!(said_once(&damaged), "store: the index is not in order; `sawlog reindex` makes it anew");
+        assert_eq!(said_once(&damaged), "store: the index is not in order; 'sawlog reindex' rebuilds it");
     }
 }

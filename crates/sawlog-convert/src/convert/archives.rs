@@ -1,7 +1,9 @@
-//! Archives among the inputs: they are taken apart once all else is read, and their members are read as inputs of their own.
+//! Archives among the inputs. They are unpacked after all other files are read, and their members are read as inputs
+//! of their own.
 //!
-//! What the threads find to be an archive is left to this, so that other files cost nothing more. Archives are taken apart some at a
-//! time, and the members of these read, so that temporary files stay small. Each time makes data files of its own, in order.
+//! Threads leave every archive that they find to this module, so that other files cost nothing more. Only some
+//! archives are unpacked at a time before their members are read, so that temporary files stay small. Each round
+//! makes data files of its own, in order.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +19,15 @@ use super::writer::{FoundArchive, Written};
 use super::{Job, Settings, Summary, read_all};
 use crate::found::Found;
 
-/// No more archives are taken apart before their members are read, once so many bytes came out of them, of which each member counts
-/// for some, since they are all in memory.
+/// No more archives are unpacked before their members are read once this many bytes have come out. Each member counts
+/// for some bytes of its own, since members are listed in memory.
 const MAX_SPOOLED: u64 = 2 << 30;
 const MEMBER: u64 = 16 << 10;
-/// What is kept of a member takes about so much memory, up to its row in the ledger.
+/// About how much memory a member takes, until its row is in the ledger.
 const MEMBER_MEMORY: usize = 1 << 10;
 const MIN_MEMBERS: usize = 50_000;
 
-/// Reads the archives that were found; gives how many rows the ledger gets.
+/// Reads the archives that were found. Returns how many rows the ledger gets.
 pub(super) fn read(first: &Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
     if first.archives.is_empty() {
         return Ok(0);
@@ -52,7 +54,8 @@ fn max_members(settings: &Settings) -> usize {
     (settings.columns_memory.saturating_mul(4 * settings.threads) / MEMBER_MEMORY).clamp(MIN_MEMBERS, MAX_MEMBERS)
 }
 
-/// Takes archives apart until enough has come out, each thread one after the other; gives what did, and of how many.
+/// Unpacks archives until enough bytes have come out, each thread one after the other. Returns the results, and how
+/// many archives they are from.
 fn unpack_some(archives: &[FoundArchive], job: &Job<'_>, run: &Run<'_>) -> Result<(Vec<Unpacked>, usize)> {
     let (next, spooled) = (AtomicUsize::new(0), Mutex::new(0));
     let results: Mutex<Vec<(usize, Result<Unpacked>)>> = Mutex::new(Vec::new());
@@ -83,7 +86,7 @@ fn unpack_some(archives: &[FoundArchive], job: &Job<'_>, run: &Run<'_>) -> Resul
     Ok((unpacked, done))
 }
 
-/// What the store will hold besides the archives.
+/// What the store will hold apart from the archives.
 struct Known {
     /// Each content that was converted, and the path of the file that has it.
     contents: HashMap<Hash, Arc<str>>,
@@ -92,7 +95,7 @@ struct Known {
 }
 
 impl Known {
-    /// That which the store holds, less what this run replaces, and the inputs of this run.
+    /// The content of the store, without what this run replaces, and of the inputs of this run.
     fn new(job: &Job<'_>, run: &Run<'_>) -> Result<Self> {
         let (plan, ledger) = (job.plan, Source::load_all(run.store())?);
         let stored = converted(&ledger, &plan.replaced, &plan.heirs);
@@ -120,7 +123,7 @@ impl Known {
         Ok(())
     }
 
-    /// Makes sure that no member has the path of something else; hands on what is to be told of the archives.
+    /// Makes sure that no member has the path of another source, and passes on what to report about the archives.
     fn name(&mut self, unpacked: Vec<Unpacked>, summary: &mut Summary) -> (Vec<Found>, Vec<Source>) {
         let (mut members, mut rows) = (Vec::new(), Vec::new());
         for mut of_archive in unpacked {

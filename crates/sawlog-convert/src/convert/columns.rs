@@ -11,24 +11,24 @@ use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 use super::worker::Report;
 use super::{Settings, scraps};
 
-/// A row group has about so many rows at most. More would save few bytes, and cost memory and page faults.
+/// The most rows in a row group, about. More would save few bytes, and cost memory and page faults.
 pub(crate) const ROW_GROUP_ROWS: usize = 96 << 10;
 
 /// What a worker hands to the writer.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// A row group of a table, in the partition of a date where it has any.
+    /// A row group of a table, with the date of its partition if the table has dates.
     RowGroup(Lane, EncodedRowGroup),
-    /// Rows of which there are few, in the form of [`scraps`].
+    /// A few rows, in the form of [`scraps`].
     Scraps(Lane, Vec<u8>),
-    /// What the inputs of a unit, by number, or its parts of them held. They come in one message: waking the writer for each
-    /// small file would cost more than reading it.
+    /// Reports of the inputs of a unit (by number) or parts of inputs. They come in one message: waking the writer
+    /// for each small file would cost more than reading it.
     Reports(usize, Vec<(usize, Report)>),
     /// The work was aborted.
     Aborted,
 }
 
-/// Where rows go that are in evidence order: what a worker has of a table and day, counted from 1970-01-01, or of no day.
+/// A sequence of rows in evidence order: one worker's rows of one table and day (days since 1970-01-01; or none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane {
     pub(crate) table: &'static str,
@@ -39,12 +39,12 @@ pub(crate) struct Lane {
 /// Which columns become row groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flush {
-    /// The days that take most memory, so that half of it is free.
+    /// The days that take the most memory, until half of it is free.
     Largest,
     All,
 }
 
-/// A thread's columns, for whatever it reads. They go on from one unit to the next, so that row groups are large.
+/// A thread's columns for every format. They are kept from one unit to the next, so that row groups are large.
 pub(crate) struct Columns<'a> {
     settings: &'a Settings,
     /// For each format, once there was a file of it.
@@ -67,7 +67,7 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn send(&self, output: Output) {
-        // The writer hangs up only when it has failed, and then says why itself.
+        // The writer hangs up only after an error, which it reports itself.
         let _ = self.output.send(output);
     }
 
@@ -83,7 +83,7 @@ impl<'a> Columns<'a> {
         Ok(kit.as_mut().context("made above")?.decoder.as_mut())
     }
 
-    /// Makes row groups of the largest columns, if there is no room for more.
+    /// Makes row groups of the largest columns if there is no room for more.
     pub(crate) fn flush_if_full(&mut self) -> Result<()> {
         let waiting = || self.kits.iter().flatten().map(|kit| kit.decoder.waiting());
         let full = waiting().any(|columns| columns.rows() >= ROW_GROUP_ROWS);
@@ -93,7 +93,7 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// Makes row groups of columns, and hands them on.
+    /// Makes row groups of columns, and passes them on.
     pub(crate) fn flush(&mut self, what: Flush) -> Result<()> {
         let mut all_rejects = Vec::new();
         for (place, format) in formats().iter().copied().enumerate() {
@@ -131,7 +131,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The rejects of several formats, as their files lie.
+/// The rejects of several formats, in the order of their files.
 fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
     if let [only] = rejects {
         return Ok(only.clone());
@@ -139,11 +139,11 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
     let mut places = Vec::with_capacity(rejects.iter().map(RecordBatch::num_rows).sum());
     for (number, batch) in rejects.iter().enumerate() {
         let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
-        let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+        let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
         let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
         places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
     }
-    // By batch and row at last: the parts of a line that is too long have one number, and stand in order.
+    // Sorted last by batch and row: the parts of a line that is too long share a number, and are already in order.
     places.sort_unstable();
     let mut all = ColumnSet::new(&REJECTS);
     let mut seen: Vec<Seen> = rejects.iter().map(|_| Seen::default()).collect();

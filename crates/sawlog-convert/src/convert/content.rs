@@ -23,12 +23,12 @@ pub(crate) enum FileBytes {
 }
 
 impl FileBytes {
-    /// Reads or maps `file`, which has `size` bytes; `buffer` is used again.
+    /// Reads or maps `file`, which has `size` bytes; `buffer` is reused.
     pub(crate) fn open(mut file: &File, size: u64, mut buffer: Vec<u8>) -> std::io::Result<Self> {
         if size >= MAP_FROM {
             return Mapping::new(file).map(Self::Mapped);
         }
-        // One byte more than there should be shows whether the file has grown, without asking again.
+        // Reading one byte more than expected shows whether the file has grown, without another system call.
         let expected = usize::try_from(size).unwrap_or(usize::MAX);
         buffer.resize(expected + 1, 0);
         let mut filled = 0;
@@ -63,7 +63,7 @@ impl FileBytes {
         }
     }
 
-    /// The first place at or after `at` at which a line begins and a part of the file may end, as `ends_block` says of
+    /// The first offset at or after `at` where a line begins and a part of the file may end, as `ends_block` says of
     /// the line before it.
     pub(crate) fn line_start(&self, at: usize, ends_block: fn(&[u8]) -> bool) -> usize {
         let content = self.bytes();
@@ -83,7 +83,7 @@ impl FileBytes {
                 from = end + 1;
                 continue;
             }
-            // A line without end must not fill the memory.
+            // An endless line must not fill the memory.
             from = window.end;
             self.release(window);
         }
@@ -95,7 +95,7 @@ impl FileBytes {
         matches!(self, Self::Mapped(mapping) if mapping.was_cut())
     }
 
-    /// Gives pages that have been read back to the system.
+    /// Gives pages that were read back to the system.
     pub(crate) fn release(&self, range: Range<usize>) {
         if let Self::Mapped(mapping) = self {
             mapping.release(range);
@@ -103,7 +103,7 @@ impl FileBytes {
     }
 }
 
-/// Whether the bytes are those of a Parquet file.
+/// Whether the bytes are a Parquet file.
 pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PAR1")
 }
@@ -111,14 +111,14 @@ pub(crate) fn is_parquet(bytes: &[u8]) -> bool {
 /// Cuts bytes into blocks.
 #[derive(Clone, Debug)]
 pub(crate) enum Cutter {
-    /// Of lines or JSON objects.
+    /// For lines or JSON objects.
     Plain(sawlog_formats::Cutter),
-    /// Of documents of another kind, which hold records.
+    /// For documents of another kind that hold records.
     Opened(Box<Opener>),
 }
 
 impl Cutter {
-    /// A cutter of `content`, of which `told` says what it is.
+    /// A cutter for `content`, which was identified as `told`.
     pub(crate) fn of(settings: &Settings, told: Told, content: &[u8]) -> Self {
         if let Told::Opened(..) = told
             && let Some((_, opener)) = opened(settings, content)
@@ -134,7 +134,7 @@ impl Cutter {
         Self::Plain(sawlog_formats::Cutter::new(Framing::Lines))
     }
 
-    /// Whether what it cuts has not come to its end.
+    /// Whether the cutter is in the middle of something.
     pub(crate) fn is_open(&self) -> bool {
         match self {
             Self::Plain(cutter) => cutter.is_open(),
@@ -142,8 +142,8 @@ impl Cutter {
         }
     }
 
-    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed. `at_end` says that there
-    /// are no more. After the last block of JSON, brackets may be left.
+    /// The next block of `bytes`, and how many bytes it takes; `None` if more bytes are needed. `at_end` says that
+    /// there are no more. After the last block of JSON, brackets may be left.
     pub(crate) fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         match self {
             Self::Plain(cutter) => cutter.next(bytes, at_end),

@@ -1,6 +1,7 @@
-//! VPC flow logs in the Parquet flavour that AWS delivers: read as the lines of text that they could have been.
+//! VPC flow logs in the Parquet files that AWS delivers, read as the equivalent lines of text.
 //!
-//! See the Amazon VPC user guide, "Flow log files": the columns are the fields, named with `_` where the text has `-`.
+//! See the Amazon VPC user guide, "Flow log files": the columns are the fields, named with `_` where the text has
+//! `-`.
 
 use std::fs::File;
 use std::io::Write;
@@ -20,13 +21,13 @@ const ROWS: usize = 1024;
 
 /// A Parquet file of flow logs.
 pub(crate) struct FlowParquet {
-    /// The header line that its columns would be.
+    /// The header line for its columns.
     pub(crate) header: String,
     reader: ParquetRecordBatchReader,
 }
 
 impl FlowParquet {
-    /// Opens the file; `None` if it is one of something else.
+    /// Opens the file; `None` if it is not a flow log.
     pub(crate) fn open(found: &Found) -> Result<Option<Self>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(own_file(found)?)?;
         let names: Vec<&str> = builder.schema().fields().iter().map(|field| field.name().as_str()).collect();
@@ -37,7 +38,7 @@ impl FlowParquet {
         Ok(Some(Self { header, reader: builder.with_batch_size(ROWS).build()? }))
     }
 
-    /// The next lines, into `text`; whether there were any.
+    /// Reads the next lines into `text`. Returns whether there were any.
     pub(crate) fn next_lines(&mut self, text: &mut Vec<u8>) -> Result<bool> {
         text.clear();
         let Some(batch) = self.reader.next() else { return Ok(false) };
@@ -46,7 +47,7 @@ impl FlowParquet {
     }
 }
 
-/// The file itself, or what a member of an archive has in a temporary file.
+/// The file itself, or a temporary file with the bytes of an archive's member.
 fn own_file(found: &Found) -> Result<File> {
     if found.member.is_none() {
         return Ok(evidence::open(&found.path())?);

@@ -10,17 +10,18 @@ use sawlog_store::{Run, SOURCES, Source, SourceState, StagedFile};
 
 use super::Summary;
 
-/// So many rows of the ledger wait to be written: a row for each of hundreds of thousands of files would fill the memory.
+/// This many rows of the ledger wait to be written. With hundreds of thousands of files, all rows would fill the
+/// memory.
 const LEDGER_ROWS: usize = 8192;
 
 /// The ledger's rows of a run, in order of path.
 #[derive(Debug)]
 pub(super) struct LedgerRows<'p> {
-    /// Those that were known before anything was read.
+    /// Rows that were known before anything was read.
     settled: Peekable<IntoIter<&'p Source>>,
-    /// The files that those have the content of.
+    /// The originals that these rows are duplicates of.
     repeated: HashSet<&'p str>,
-    /// The rows of files that are not read, and whose content another file may have.
+    /// The rows of files that are not read, whose content another file may have.
     unread: HashMap<String, Source>,
     waiting: Vec<Source>,
     encoder: Option<Encoder>,
@@ -37,8 +38,8 @@ impl<'p> LedgerRows<'p> {
         Self { settled, repeated, unread: HashMap::new(), waiting: Vec::new(), encoder: None, staged: None, rows: 0 }
     }
 
-    /// Adds the row of the next input, after those settled that come before it. `may_repeat` says whether a later input may
-    /// have the same content.
+    /// Adds the row of the next input, after settled ones that come before it. `may_repeat` says whether a later
+    /// input may have the same content.
     pub(super) fn push(
         &mut self,
         source: Source,
@@ -55,7 +56,7 @@ impl<'p> LedgerRows<'p> {
         self.add(source, run, summary)
     }
 
-    /// Adds a row. A file with the content of one that is not read is what that one is: there is nothing that it repeats.
+    /// Adds a row. A file with the same content as an unread file is an unread file, too, not its duplicate.
     fn add(&mut self, own: Source, run: &mut Run<'_>, summary: &mut Summary) -> Result<()> {
         let mut source = match own.duplicate_of.as_ref().and_then(|first| self.unread.get(first)) {
             None => own,
@@ -95,7 +96,7 @@ impl<'p> LedgerRows<'p> {
         Ok(run.append(staged, row_group)?)
     }
 
-    /// Writes what is left; gives how many rows there were.
+    /// Writes the remaining rows. Returns how many rows there were.
     pub(super) fn finish(mut self, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
         while let Some(settled) = self.settled.next() {
             self.add(settled.clone(), run, summary)?;

@@ -44,42 +44,42 @@ pub(crate) use plan::{Plan, hash_file, hex, row};
 pub(crate) use replace::{heirs, is_stale, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
-/// What the process needs beside what the threads use: most of it is its own code.
+/// The memory that the process needs apart from its threads: mostly its own code.
 const BASE_MEMORY: u64 = 90 << 20;
 
-/// What a conversion is to do: complete when it is made.
+/// What a conversion should do. All fields are set when it is made.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Settings {
-    /// Files, folders, patterns, `@FILE` with a list of them, or `-`.
+    /// Files, folders, patterns, `@FILE` for a list of them, or `-`.
     pub inputs: Vec<PathBuf>,
-    /// All inputs are of this format; `None`: tell by content.
+    /// The format of all inputs; `None` to recognise it by content.
     pub format: Option<&'static Format>,
-    /// Whether that was said, be it that the content tells.
+    /// Whether `--format` was given, even as `auto`.
     pub format_named: bool,
     /// The fields of VPC flow logs without a header line.
     pub vpc_fields: Option<Arc<str>>,
     /// How many threads read and decode.
     pub threads: usize,
-    /// Bytes that a thread's columns may take before they are encoded, and the index before it waits on disk.
+    /// The bytes that a thread's columns may take before they are encoded, and the index before it is spilled to
+    /// disk.
     pub columns_memory: usize,
     /// The largest unit of work, in bytes of input.
     pub unit_size: u64,
     /// How data files are compressed.
     pub codec: Codec,
-    /// The most that may come out of one input file, in bytes.
+    /// The most bytes that one input file may expand to.
     pub max_inflate: u64,
-    /// Whether nothing is to be committed unless all of the input became records.
+    /// Whether to commit nothing unless all input became records.
     pub strict: bool,
-    /// Whether files that have changed are converted anew.
+    /// Whether to convert changed files again.
     pub replace: bool,
-    /// Whether links in folders that lead out of these are followed.
+    /// Whether to follow links that lead out of the given folders.
     pub follow_links: bool,
 }
 
 impl Settings {
-    /// Converts inputs with as many threads as there are processors, in a gibibyte of memory, as `sawlog convert` does without
-    /// options.
+    /// Settings with one thread per processor and a gibibyte of memory, as `sawlog convert` uses without options.
     #[must_use]
     pub fn new(inputs: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -100,13 +100,13 @@ impl Settings {
         }
     }
 
-    /// Whether options are given that decide how a file is read.
+    /// Whether options were given that decide how a file is read.
     fn names_options(&self) -> bool {
         self.format_named || self.vpc_fields.is_some()
     }
 
     /// Shares `memory` bytes among the threads: how much a thread's columns may take, and the largest unit of work.
-    /// Beside its columns a thread holds what they are encoded to, and the mapped pages of its unit.
+    /// Besides its columns, a thread holds their encoded form and the mapped pages of its unit.
     #[must_use]
     pub fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
         let share = memory.saturating_sub(BASE_MEMORY) / threads as u64;
@@ -124,31 +124,31 @@ pub struct Summary {
     pub unchanged: usize,
     /// Files whose records were replaced; they count as converted, too.
     pub replaced: usize,
-    /// Files with the content of another, and that other.
+    /// Duplicates: files with the same content as another file, and that file.
     pub duplicates: Vec<(String, String)>,
     /// Files without content.
     pub empty: Vec<String>,
     /// CloudTrail digests.
     pub digests: usize,
-    /// Archives whose members were read; each of these counts for itself.
+    /// Archives whose members were read; the members count as files.
     pub archives: usize,
     /// Links in archives, which are not followed.
     pub links: Vec<String>,
-    /// Files that are not read, of whatever kind.
+    /// Files that are not read, of any kind.
     pub unknown: Vec<String>,
-    /// Those of them that look like something, by what they look like.
+    /// Files whose kind was recognised but is not read, by kind.
     pub looks_like: BTreeMap<String, Unread>,
-    /// Files that `--format` was given for, and in which there is no record of it.
+    /// Files that `--format` was given for, but that hold no record of it.
     pub misfits: Vec<Misfit>,
-    /// Files that were read otherwise than the options given now say, and how they were.
+    /// Files that were read differently from what today's options say, and how.
     pub read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
     pub unreadable: Vec<(String, String)>,
     /// Records that were added.
     pub records: i64,
-    /// What was no record, and is kept as it is.
+    /// Rejects: what is not a record, kept as it is.
     pub rejects: i64,
-    /// Lines with nothing on them, which were skipped.
+    /// Blank lines, which were skipped.
     pub blank_lines: i64,
     /// Bytes of the files that were converted.
     pub bytes_in: i64,
@@ -160,12 +160,12 @@ pub struct Summary {
     pub committed: bool,
 }
 
-/// Inputs have changed since they were converted, and are not to be replaced. Names them, a line each.
+/// Inputs have changed since they were converted, and `replace` is not set. Names them, one per line.
 #[derive(Debug, thiserror::Error)]
 #[error("files have changed since they were converted:\n{0}\nNothing was done.")]
 pub struct Changed(String);
 
-/// A file that is not what it was said to be.
+/// A file that is not what `--format` says.
 #[derive(Debug, Serialize)]
 pub struct Misfit {
     /// The file.
@@ -174,17 +174,17 @@ pub struct Misfit {
     pub looks_like: Option<String>,
 }
 
-/// Files of a kind that is not read.
+/// Files of a kind that sawlog does not read.
 #[derive(Debug, Default, Serialize)]
 pub struct Unread {
-    /// What to do so that they can be.
+    /// What to do to make them readable.
     pub remedy: String,
     /// The files.
     pub files: Vec<String>,
 }
 
 impl Summary {
-    /// Whether something of the input did not become a record.
+    /// Whether any part of the input did not become a record.
     #[must_use]
     pub fn has_losses(&self) -> bool {
         let unread = !self.unreadable.is_empty() || !self.unknown.is_empty() || !self.read_otherwise.is_empty();
@@ -195,9 +195,9 @@ impl Summary {
         self.unreadable.push((problem.path, problem.what));
     }
 
-    /// Counts an input, by its row in the ledger.
+    /// Counts an input by its row in the ledger.
     fn count(&mut self, source: &Source) {
-        // The threads tell of what they read.
+        // The threads report what they read.
         if let (SourceState::Duplicate | SourceState::Empty, Some(what)) = (source.state, &source.problem) {
             self.unreadable.push((source.path.clone(), what.clone()));
         }
@@ -233,7 +233,7 @@ pub(crate) struct Job<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plan: &'a Plan,
     pub(crate) contents: Contents,
-    /// For each input of several parts.
+    /// One for each input of several parts.
     pub(crate) running: HashMap<usize, Turns<Running>>,
     pub(crate) abort: Abort,
     pub(crate) watch: &'a dyn Watch,
@@ -252,8 +252,9 @@ impl<'a> Job<'a> {
 ///
 /// # Errors
 ///
-/// If an input or the store can't be read or written, or the command is stopped; the store is as it was then. [`Changed`] if
-/// inputs are not what they were. What can't be read of the inputs otherwise is told in the summary.
+/// If an input or the store can't be read or written, or the command is stopped. The store is then as it was before.
+/// [`Changed`] if inputs changed since they were converted. All other input that can't be read is listed in the
+/// summary.
 pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<Summary> {
     let started = Instant::now();
     let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
@@ -289,11 +290,11 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     Ok(summary)
 }
 
-/// So many units for each thread may be done before one that takes long: what they report waits for it.
+/// Each thread may be this many units ahead of a unit that takes long: their reports wait for it.
 const AHEAD: usize = 4;
 
-/// Lets the threads do all units, and writes what they hand over: what each unit's inputs held in the order of the units, their
-/// rows as they come. A thread does units in ascending order, so that the rows of each are in evidence order.
+/// Lets the threads do all units, and writes what they hand over: the reports of inputs in the order of the units,
+/// and rows as they come. A thread does units in ascending order, so that its rows are in evidence order.
 fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Written> {
     let units = &job.plan.units;
     let threads = job.settings.threads.min(units.len());
@@ -327,7 +328,7 @@ fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<W
         if let Err(error) = writer.write_all(&outputs, &more, job) {
             job.abort.fail(error);
         }
-        // Whoever waits to hand something over, or for a token, waits no longer.
+        // Threads that wait to hand something over, or for a token, stop waiting.
         drop((outputs, more));
     });
     match job.abort.take() {
@@ -336,7 +337,7 @@ fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<W
     }
 }
 
-/// Tells the writer when a thread leaves for an error, or in a panic: others may wait for it.
+/// Tells the writer when a thread ends because of an error or a panic: other threads may wait for it.
 struct Leaving<'a> {
     abort: &'a Abort,
     output: SyncSender<Output>,
@@ -345,7 +346,7 @@ struct Leaving<'a> {
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.abort.fail(anyhow!("a thread of sawlog stopped: this is an error in sawlog"));
+            self.abort.fail(anyhow!("a thread stopped unexpectedly: this is a bug in sawlog"));
         }
         if self.abort.is_set() {
             let _ = self.output.send(Output::Aborted);

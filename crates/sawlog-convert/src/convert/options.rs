@@ -1,4 +1,5 @@
-//! The options of a conversion that decide how a file is read: as the ledger keeps them, and compared with those given now.
+//! The options that decide how a file is read, as the ledger keeps them. They are compared with the options given
+//! now.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -11,21 +12,21 @@ use super::tell::{HEAD, Told};
 use super::{Misfit, Settings};
 use crate::evidence;
 
-/// The options without which a file would be read otherwise.
+/// The options that changed how a file was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// `--format`, where the content says something else.
+    /// `--format`, if the content says something else.
     format: Option<String>,
-    /// `--vpc-fields`, where the file has no header line.
+    /// `--vpc-fields`, if the file has no header line.
     vpc_fields: Option<String>,
     /// `--max-inflate`, where the content is larger.
     max_inflate: Option<u64>,
-    /// What the content looks like, where `format` says something else. The ledger does not have it.
+    /// What the content looks like, if `format` says something else. It is not in the ledger.
     looks_like: Option<String>,
 }
 
 impl Options {
-    /// The options that mattered to a file that begins with `head`, when it was told to be `told`.
+    /// The options that mattered for a file that begins with `head` and was identified as `told`.
     pub(crate) fn of(settings: &Settings, content: &[u8], told: Told) -> Self {
         let head = &content[..content.len().min(HEAD)];
         let Some(format) = told.format() else { return Self::default() };
@@ -41,18 +42,18 @@ impl Options {
         }
     }
 
-    /// What to say of a file in which there is no record of the format that `--format` named, if the content is not of it.
+    /// The report for a file that has no record of the format that `--format` names and looks different.
     pub(crate) fn misfit(&self, path: &str) -> Option<Misfit> {
         let looks_like = self.looks_like.clone();
         self.format.as_ref().map(|_| Misfit { path: path.to_owned(), looks_like })
     }
 
-    /// The same, of a file whose content grew past `--max-inflate`.
+    /// The same options, for a file whose content grew past `--max-inflate`.
     pub(crate) fn past(self, max_inflate: u64) -> Self {
         Self { max_inflate: Some(max_inflate), ..self }
     }
 
-    /// As the ledger has them: as they were given. `None` if there are none.
+    /// The text for the ledger: the options as they were given. `None` if there are none.
     pub(crate) fn text(&self) -> Option<String> {
         let format = self.format.iter().map(|format| format!("--format {format}"));
         let vpc_fields = self.vpc_fields.iter().map(|fields| format!("--vpc-fields '{fields}'"));
@@ -77,8 +78,8 @@ impl Options {
         }
     }
 
-    /// How a file was read that would be read otherwise with the options given now; `None` if they are to the same effect, or
-    /// none is given.
+    /// How a file was read, if the options given now would read it differently. `None` if they mean the same, or none
+    /// is given.
     pub(crate) fn differ(&self, now: &Self, settings: &Settings) -> Option<String> {
         let format = settings.format_named && self.format != now.format;
         let vpc_fields = settings.vpc_fields.is_some() && self.vpc_fields != now.vpc_fields;
@@ -95,18 +96,19 @@ impl Options {
         Some(format.into_iter().chain(vpc_fields).collect::<Vec<_>>().join(" and "))
     }
 
-    /// Whether the content was larger than a limit that is wider now.
+    /// Whether the limit that the content exceeded is wider now.
     pub(crate) fn limit_is_wider(&self, settings: &Settings) -> bool {
         self.max_inflate.is_some_and(|limit| limit < settings.max_inflate)
     }
 }
 
-/// The options of a file of which more would come with a wider limit, as the ledger has them.
+/// The ledger's text for a file from which a wider limit would read more.
 pub(crate) fn past_limit(max_inflate: u64) -> Option<String> {
     Options::default().past(max_inflate).text()
 }
 
-/// Whether a member of an archive was read otherwise than the options given now say, as far as that shows without a look at it.
+/// Whether a member of an archive was read differently from what today's options say, as far as the ledger alone
+/// shows.
 pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> bool {
     let Some(table) = source.format.as_deref().filter(|_| source.state == SourceState::Converted) else { return false };
     let was = Options::parse(source.options.as_deref());
@@ -116,16 +118,16 @@ pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> boo
     format || settings.vpc_fields.as_deref().is_some_and(fields)
 }
 
-/// How a file in the ledger was read, if it would be read otherwise now.
+/// How a file in the ledger was read, if it would be read differently now.
 pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) -> Result<Option<String>> {
-    // Ledgers of earlier versions do not say with which options a file was read.
+    // Ledgers of earlier versions do not say which options a file was read with.
     let unknown = source.read_by.is_none() && !settings.replace;
     if unknown || !settings.names_options() || source.compression.as_deref() == Some("parquet") {
         return Ok(None);
     }
     let head = head(path).with_context(|| format!("can't read {}", path.display()))?;
     let told = Told::of(settings, &head);
-    // Nothing is lost to a reading that finds no records at all.
+    // A reading that finds no records at all can't lose any.
     if told.format().is_none() {
         return Ok(None);
     }
@@ -139,7 +141,7 @@ fn head(path: &Path) -> Result<Vec<u8>> {
     let (layers, _) = Peeler::default().peel(open)?;
     let (mut head, limit) = (Vec::new(), u64::try_from(HEAD)?);
     let budget = Budget::of(limit, u64::MAX);
-    // Of a broken stream the whole part is looked at, as when it was read.
+    // If the stream is broken, the intact part is used, as it was when the file was read.
     let _ = decompressed(open()?, &layers, &budget)?.take(limit).read_to_end(&mut head);
     if let Some(encoding) = Encoding::of(&head).filter(|encoding| *encoding != Encoding::Utf32) {
         let mut text = Vec::new();
@@ -156,7 +158,7 @@ fn has_header(head: &[u8]) -> bool {
     lines.next().is_some_and(vpc_flow::is_header)
 }
 
-/// Whether a version of sawlog is older than this one; one that is not known is.
+/// Whether a version of sawlog is older than this one; unknown versions are.
 pub(crate) fn is_older(version: Option<&str>) -> bool {
     let numbers =
         |version: &str| -> Vec<u64> { version.split(['.', '-']).map_while(|part| part.parse().ok()).collect() };

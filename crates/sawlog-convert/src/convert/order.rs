@@ -1,7 +1,7 @@
-//! What threads must do in order: registering content that may repeat, and hashing the parts of one file.
+//! What threads must do in order: register content that may repeat, and hash the parts of one file.
 //!
-//! Units are begun in order, and each passes here before it does its main work, so whoever waits waits for one that is
-//! already under way.
+//! Units begin in order, and each passes here before it does its main work. So a thread only ever waits for a unit
+//! that is already under way.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,7 +16,7 @@ use sha2::Sha256;
 use super::content::Cutter;
 use super::tell::Told;
 
-/// The first error of a thread, at which the others stop instead of waiting for it.
+/// The first error of a thread; the others stop instead of waiting for that thread.
 #[derive(Debug, Default)]
 pub(crate) struct Abort {
     is_set: AtomicBool,
@@ -24,7 +24,7 @@ pub(crate) struct Abort {
 }
 
 impl Abort {
-    /// Keeps the error, if it is the first: those that come after it come of it.
+    /// Keeps the error if it is the first: later ones are its consequences.
     pub(crate) fn fail(&self, error: Error) {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.is_set.store(true, Ordering::Release);
@@ -75,17 +75,17 @@ pub(crate) type Contents = Turns<FirstFiles>;
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
 
-/// Which file has a content first, by the content's SHA-256. There may be hundreds of thousands.
+/// The first file with each content, by SHA-256. There may be hundreds of thousands.
 #[derive(Debug, Default)]
 pub(crate) struct FirstFiles {
-    /// The place of the file: among those of the store, or after these among the inputs.
+    /// The place of the file: among the files of the store, or after these among the inputs.
     places: HashMap<Hash, usize>,
     /// The labels of files that the store has.
     stored: Vec<Box<str>>,
 }
 
 impl FirstFiles {
-    /// Those that the store has: SHA-256 in hexadecimal digits, and label. So many inputs may be added.
+    /// The files of the store: SHA-256 in hexadecimal digits, and label. Up to `inputs` more may be added.
     pub(crate) fn of<'s>(stored: impl Iterator<Item = (&'s str, &'s str)>, inputs: usize) -> Self {
         let mut files = Self { places: HashMap::with_capacity(inputs), stored: Vec::new() };
         for (sha256, label) in stored {
@@ -97,8 +97,8 @@ impl FirstFiles {
         files
     }
 
-    /// The label of the first file with this content, if it is not this input, which counts from now on. `label` gives that of
-    /// an input.
+    /// The label of the first file with this content, if it is not this input. This input is registered from now on.
+    /// `label` returns the label of an input.
     pub(crate) fn before<'a>(
         &'a mut self,
         hash: Hash,
@@ -118,7 +118,7 @@ impl FirstFiles {
     }
 }
 
-/// The hash that so many hexadecimal digits are.
+/// The hash with these hexadecimal digits.
 pub(crate) fn from_hex(text: &str) -> Option<Hash> {
     let mut hash = Hash::default();
     let (digits, rest) = text.as_bytes().as_chunks::<2>();
@@ -132,7 +132,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
-/// What the parts of one large file hand on: one turn for each part.
+/// What the parts of one large file pass on: one turn for each part.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     pub(crate) hasher: Sha256,
@@ -144,6 +144,6 @@ pub(crate) struct Running {
     pub(crate) told: Option<Told>,
     pub(crate) ending: LineEnding,
     pub(crate) carry: Carry,
-    /// Stands where the next part begins.
+    /// The place where the next part begins.
     pub(crate) cutter: Option<Cutter>,
 }

@@ -26,31 +26,31 @@ use crate::found::{Found, Problem};
 /// The largest unit of work in bytes.
 const MAX_UNIT: u64 = 64 << 20;
 const MIN_UNIT: u64 = 4 << 20;
-/// The most files in a unit: what is told of each of them is kept until all of them were read.
+/// The most files in a unit: reports about them are kept until all of them have been read.
 const MAX_FILES: usize = 2048;
-/// Each thread gets about so many units, so that all of them come to an end at about the same time.
+/// Each thread gets about this many units, so that all threads finish at about the same time.
 const UNITS: u64 = 8;
-/// How much larger than its file the content of a gzip file is, roughly.
+/// About how much larger than its file the content of a gzip file is.
 const GZIP_RATIO: u64 = 8;
 
-/// What a run has to do.
+/// What a run will do.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// The inputs to read, in bytewise order of their labels.
     pub(crate) inputs: Vec<Found>,
     /// The work, in order.
     pub(crate) units: Vec<Unit>,
-    /// Ledger rows of inputs that need no reading: empty files, and large ones with the content of another.
+    /// Ledger rows of inputs that need no reading: empty files, and large ones with the same content as another.
     pub(crate) settled: Vec<Source>,
     /// Ledger rows that the run replaces.
     pub(crate) replaced: Vec<Source>,
-    /// Those of their duplicates that take over their records.
+    /// The duplicates of replaced files that take over their records.
     pub(crate) heirs: Heirs,
-    /// How many inputs are in the ledger as they are.
+    /// How many inputs are in the ledger unchanged.
     pub(crate) unchanged: usize,
-    /// Ledger rows of inputs of no known format that are still the same.
+    /// Ledger rows of inputs of unknown format that are unchanged.
     pub(crate) still_unknown: Vec<Source>,
-    /// Inputs that were read otherwise than the options given now say, and how.
+    /// Inputs that were read differently from what today's options say, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -66,9 +66,9 @@ pub(crate) struct Unit {
 pub(crate) struct Piece {
     /// Its place in [`Plan::inputs`].
     pub(crate) input: usize,
-    /// Which bytes, to be widened to whole lines. Of a whole file: all of them.
+    /// The range of bytes, to be widened to whole lines; for a whole file, all its bytes.
     pub(crate) range: Range<u64>,
-    /// Which part it is, and of how many.
+    /// The number of the part, and how many parts there are.
     pub(crate) part: usize,
     pub(crate) parts: usize,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Piece {
 #[derive(Clone, Copy, Debug)]
 struct UnitSize {
     threads: usize,
-    /// No unit is larger, if memory is short.
+    /// No unit is larger if memory is short.
     at_most: u64,
 }
 
@@ -89,8 +89,8 @@ impl UnitSize {
 }
 
 impl Plan {
-    /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless they
-    /// are to be replaced.
+    /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless
+    /// `--replace` is given.
     pub(crate) fn new(discovery: Discovery, ledger: &[Source], settings: &Settings) -> Result<Self> {
         let mut plan = Self { problems: discovery.problems, ..Self::default() };
         let mut new = plan.compare(discovery.files, ledger, settings)?;
@@ -102,7 +102,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Leaves out what the ledger has.
+    /// Leaves out what is in the ledger.
     fn compare(&mut self, mut files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
         let (mut taken, mut changed) = (HashSet::new(), Vec::new());
@@ -117,7 +117,7 @@ impl Plan {
                     Ok(again_archive(source, members_of(&source.path), settings, |path| known.get(path).copied()))
                 }
                 Fate::Same(source) => again(source, file, settings),
-                // What was removed is new.
+                // Removed files count as new.
                 Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
                     Ok(Next::Read(Some(source)))
                 }
@@ -156,7 +156,7 @@ impl Plan {
         Ok(files)
     }
 
-    /// Counts a file that stays as it is, or if it is an archive, its members.
+    /// Counts an unchanged file, or the members of an unchanged archive.
     fn keep(&mut self, source: &Source, members: &[&Source]) {
         let is_archive = source.state == SourceState::Archive && !members.is_empty();
         let kept = members.iter().copied().chain((!is_archive).then_some(source));
@@ -169,8 +169,8 @@ impl Plan {
         }
     }
 
-    /// The work on what came out of archives: members, and rows of the ledger for all else. `first` has the content that the store
-    /// holds by then, with the paths.
+    /// The work on unpacked archives: members to read, and rows of the ledger for everything else. `first` has the
+    /// content that the store holds by then, with its paths.
     pub(crate) fn of_members(
         mut members: Vec<Found>,
         rows: Vec<Source>,
@@ -196,7 +196,8 @@ impl Plan {
         plan
     }
 
-    /// Finds who takes over the records of sources that are replaced. One that can't be read now is not: its records stay.
+    /// Finds out who takes over the records of replaced sources. A source that can't be read now is not replaced: its
+    /// records stay.
     fn inherit(&mut self, new: &mut Vec<Found>, ledger: &[Source]) {
         let mut replaced: HashMap<&str, &Source> =
             self.replaced.iter().map(|source| (source.path.as_str(), source)).collect();
@@ -240,9 +241,9 @@ impl Plan {
         for size in files.iter().map(|file| file.size).chain(old) {
             *sizes.entry(size).or_default() += 1;
         }
-        // The first file of each content, once a large file must be known to be new.
+        // The first file with each content, once a large file must be known to be new.
         let mut seen: Option<HashMap<String, String>> = None;
-        // In place: there may be hundreds of thousands.
+        // Modified in place: there may be hundreds of thousands.
         files.retain_mut(|found| {
             let may_repeat = sizes[&found.size] > 1;
             if found.size == 0 {
@@ -251,8 +252,8 @@ impl Plan {
                 return false;
             }
             found.may_repeat = may_repeat && found.size <= unit_size;
-            // A file of many units must be known to be new before the first of them is read. What is in archives is compared member
-            // by member.
+            // A file of many units must be known to be new before its first unit is read. Archives are compared
+            // member by member.
             if may_repeat && found.size > unit_size && !holds_archive(found) {
                 let sha256 = match hash_file(&found.path()) {
                     Ok(sha256) => sha256,
@@ -303,15 +304,15 @@ impl Plan {
     }
 }
 
-/// What is to be done with a file.
+/// What to do with a file.
 enum Next<'a> {
-    /// Read it, in place of what the ledger has of it.
+    /// Read it, in place of what the ledger has for it.
     Read(Option<&'a Source>),
-    /// Leave it as the ledger has it.
+    /// Leave it as it is in the ledger.
     Keep(&'a Source),
     /// The same, but say how it was read.
     Tell(&'a Source, String),
-    /// It has changed, and must not have.
+    /// It has changed, and `--replace` is not given.
     Refuse(&'a Source),
 }
 
@@ -326,7 +327,7 @@ fn members(ledger: &[Source]) -> HashMap<&str, Vec<&Source>> {
     members
 }
 
-/// What is to be done with an archive that is what the ledger says: it is read again if one of its members is to be.
+/// What to do with an archive that is unchanged: it is read again if one of its members must be.
 fn again_archive<'a>(
     source: &'a Source,
     members: &[&Source],
@@ -342,19 +343,19 @@ fn again_archive<'a>(
     if all || read_again(source) || members.iter().any(|source| read_again(source)) {
         Next::Read(Some(source))
     } else if members.iter().any(|source| member_read_otherwise(source, settings)) {
-        Next::Tell(source, "in part without these options".to_owned())
+        Next::Tell(source, "partly without these options".to_owned())
     } else {
         Next::Keep(source)
     }
 }
 
-/// Whether a file that is not read may be now.
+/// Whether an unread file may be readable now.
 fn may_be_known(source: &Source, settings: &Settings) -> bool {
     let is_read_now = || source.looks_like.as_deref().is_some_and(is_read_now);
     settings.names_options() || is_older(source.read_by.as_deref()) || is_read_now()
 }
 
-/// What is to be done with a file that is what the ledger says: it is read again if it may be read to better effect.
+/// What to do with a file that is unchanged: it is read again if that may give more records.
 fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Next<'a>> {
     let was = Options::parse(source.options.as_deref());
     Ok(match source.state {
@@ -377,13 +378,13 @@ enum Fate<'a> {
     Changed(&'a Source),
 }
 
-/// Compares a file with the ledger: by size and time, then by content. A file from another folder whose label is taken
-/// gets a longer one.
+/// Compares a file with the ledger: by size and time, then by content. If a file from another folder has a label that
+/// is taken, it gets a longer one.
 fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<Arc<str>>) -> Result<Fate<'a>> {
     loop {
         if !taken.contains(&file.label) {
             let Some(&source) = known.get(&*file.label) else { return Ok(Fate::New) };
-            // A member of an archive may have the path of a file.
+            // A member of an archive may have the same path as a file.
             let is_file = source.archive.is_none();
             let same_root = *source.root == *file.root;
             let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
@@ -398,7 +399,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             }
         }
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
-            bail!("its name is taken by another file");
+            bail!("the store has another file of that name");
         };
         let label = format!("{folder}/{}", file.label);
         let root = if parent.is_empty() { "/" } else { parent }.into();
@@ -406,7 +407,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
     }
 }
 
-/// The ledger's row of a file, before anything is known of its content.
+/// The ledger's row of a file before anything is known about its content.
 pub(crate) fn row(found: &Found) -> Source {
     let name = FileName::of(found);
     Source {
@@ -424,12 +425,12 @@ pub(crate) fn row(found: &Found) -> Source {
     }
 }
 
-/// The ledger's row of a file with the content of the one named `first`.
+/// The ledger's row of a file with the same content as the one named `first`.
 pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
     Source { state: SourceState::Duplicate, sha256, duplicate_of: Some(first.to_owned()), ..row(found) }
 }
 
-/// SHA-256 and path of each file whose records are in the store once the run has taken out what it replaces.
+/// SHA-256 and path of each file whose records stay in the store when the run has removed what it replaces.
 pub(crate) fn converted<'a>(
     ledger: &'a [Source],
     replaced: &'a [Source],
@@ -446,9 +447,9 @@ fn owned((sha256, path): (&str, &str)) -> (String, String) {
     (sha256.to_owned(), path.to_owned())
 }
 
-/// Whether the file begins as a gzip file does, and whether it can't be read in parts.
+/// Whether the file begins like a gzip file, and whether it can't be read in parts.
 fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool) {
-    // Only for files that would be cut otherwise: what a small one is shows when it is read.
+    // Only for files that are cut differently; small files are checked when they are read.
     if found.size < MIN_UNIT && found.size <= unit_size {
         let gzip = found.label.ends_with(".gz");
         return (gzip, gzip);

@@ -1,4 +1,4 @@
-//! The state of reading one input, and what the parts of a large one hand on.
+//! The state of reading one input, and what the parts of a large input pass on.
 
 use memchr::memchr_iter;
 use sawlog_formats::{Block, Carry, LineEnding, Origin};
@@ -15,8 +15,8 @@ use crate::found::Found;
 /// No part is as large as this, unless a line is.
 const LARGE_PART: usize = 80 << 20;
 
-/// Hashes and counts what is between where the last part ended and where the next one may begin, at or after `nominal_end`;
-/// gives that place.
+/// Hashes and counts the bytes between the end of the last part and the place where the next one may begin, at or
+/// after `nominal_end`. Returns that place.
 pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: usize) -> usize {
     let content = bytes.bytes();
     let format = running.told.and_then(Told::format);
@@ -51,7 +51,7 @@ pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: u
         if lines {
             running.lines += i64::try_from(memchr_iter(b'\n', block).count()).unwrap_or(i64::MAX);
         }
-        // A part is read again soon, unless an endless line has made it much larger than it was meant to be.
+        // A part is cleared soon, unless an endless line has made it much larger than intended.
         if end - start > LARGE_PART {
             bytes.release(at..at + block.len());
         }
@@ -66,7 +66,7 @@ pub(super) fn pass_over(running: &mut Running, bytes: &FileBytes, nominal_end: u
 
 /// The state of reading one input.
 pub(super) struct Reading {
-    /// Whether the content is hashed on the way.
+    /// Whether the content is hashed while it is read.
     pub(super) hash: bool,
     pub(super) hasher: Sha256,
     pub(super) first_line: i64,
@@ -87,7 +87,7 @@ impl Reading {
         Self { hash, hasher: Sha256::new(), first_line: 1, offset: 0, carry, may_open, report }
     }
 
-    /// How much of the content may still change what it is taken for; `None` if that is settled.
+    /// How much of the content may still change what the file is identified as; `None` if that is settled.
     pub(super) fn is_open_to(&self) -> Option<usize> {
         match self.report.told {
             _ if self.report.content_size > 0 => None,

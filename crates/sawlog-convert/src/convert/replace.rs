@@ -1,7 +1,8 @@
-//! Takes sources out of the store: data files that hold records of theirs are written again without them.
+//! Takes sources out of the store: data files that hold their records are rewritten without them.
 //!
-//! A source may have duplicates: other files with the same content, of which the ledger says so, and whose records are the
-//! source's. They are evidence as well. So where a source goes, its first duplicate takes over its records.
+//! A source may have duplicates: other files with the same content. The ledger lists these, but the records have the
+//! source's path. Duplicates are evidence as well, so when a source is removed, its first duplicate takes over its
+//! records.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -17,22 +18,22 @@ use sawlog_store::{Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, Sourc
 
 use crate::row_groups::{Gathered, Known};
 
-/// A batch that is read takes so many bytes.
+/// Bytes of a batch that is read.
 const BATCH: usize = 4 << 20;
-/// So many batches with records that move wait to be sorted.
+/// The most batches with moving records that wait to be sorted.
 const MOVED_BATCHES: usize = 16;
 
-/// The paths of sources that are taken out, and of the duplicates that take over their records.
+/// The paths of sources that are removed, and of the duplicates that take over their records.
 pub(crate) type Heirs = BTreeMap<String, String>;
 
-/// The heirs of the sources `gone`: for each the first of its duplicates that stays. What the store holds of those in `again`
-/// is read again from the same content, so that their duplicates stay what they are. `ledger` is in order of path.
+/// The heirs of the sources `gone`: for each, the first of its duplicates that stays. Sources in `again` are read
+/// again from the same content, so their duplicates stay as they are. `ledger` is sorted by path.
 pub(crate) fn heirs(ledger: &[Source], gone: &[Source], again: &HashSet<&str>) -> Heirs {
     let gone: HashMap<&str, &Source> = gone.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut heirs = Heirs::new();
     for source in ledger.iter().filter(|source| !gone.contains_key(source.path.as_str())) {
         let Some(first) = source.duplicate_of.as_deref().and_then(|first| gone.get(first)) else { continue };
-        // A row of the ledger that is not true must not take what belongs to others.
+        // A false row of the ledger must not take records of other files.
         if first.sha256 == source.sha256 && !again.contains(first.path.as_str()) {
             heirs.entry(first.path.clone()).or_insert_with(|| source.path.clone());
         }
@@ -40,7 +41,8 @@ pub(crate) fn heirs(ledger: &[Source], gone: &[Source], again: &HashSet<&str>) -
     heirs
 }
 
-/// Whether the ledger's row of a duplicate is not true: its records are not in the store. `find` gives the row of a path.
+/// Whether the ledger's row of a duplicate is false: its records are not in the store. `find` returns the row of a
+/// path.
 pub(crate) fn is_stale<'a>(source: &Source, find: impl Fn(&str) -> Option<&'a Source>) -> bool {
     source.state == SourceState::Duplicate
         && !source
@@ -50,7 +52,8 @@ pub(crate) fn is_stale<'a>(source: &Source, find: impl Fn(&str) -> Option<&'a So
             .is_some_and(|first| first.state != SourceState::Duplicate && first.sha256 == source.sha256)
 }
 
-/// Takes the sources `gone` out of the store, rows of the ledger included, and gives their records to their [`heirs`].
+/// Removes the sources `gone` from the store, including their rows in the ledger, and gives their records to their
+/// [`heirs`].
 pub(crate) fn take_out(run: &mut Run<'_>, ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Result<()> {
     if gone.is_empty() {
         return Ok(());
@@ -72,8 +75,8 @@ pub(crate) fn take_out(run: &mut Run<'_>, ledger: &[Source], gone: &[Source], he
     Ok(())
 }
 
-/// The rows of the ledger of all duplicates of sources with an heir: the heir's has what was read of its content, the others
-/// name it.
+/// The ledger's rows of all duplicates of sources with an heir. The heir's row gets what was read from the content;
+/// the others name the heir.
 fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source> {
     let gone: HashMap<&str, &Source> = gone.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut changed = Vec::new();
@@ -84,7 +87,7 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
             continue;
         }
         changed.push(if *heir == source.path {
-            // What is of the file, not of its content, stays.
+            // Keep what belongs to the file rather than to its content.
             Source {
                 path: source.path.clone(),
                 root: source.root.clone(),
@@ -104,13 +107,13 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
     changed
 }
 
-/// The sources whose rows go, and the new name of those that move.
+/// The sources whose rows are removed, and the new names of those that move.
 type Names<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
-/// Writes the data files of a table again that hold rows of sources that go or move.
+/// Rewrites the data files of a table that hold rows of sources that are removed or moved.
 fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Result<()> {
     let snapshot = run.store().snapshot(table)?;
-    // A snapshot's files are in order of their partitions.
+    // A snapshot's files are sorted by partition.
     for partition in snapshot.files.chunk_by(|a, b| a.date == b.date) {
         let mut moved = Moved::new(table, partition[0].date.clone(), Encoder::new(table, run.codec())?);
         for entry in partition {
@@ -125,7 +128,7 @@ fn rewrite(run: &mut Run<'_>, table: &'static Table, names: &Names<'_>) -> Resul
     Ok(())
 }
 
-/// Whether a source of `names` is within the bounds that the log gives of a data file.
+/// Whether a source of `names` is within the bounds that the log has for a data file.
 fn may_hold(entry: &DataFileEntry, names: &Names<'_>) -> bool {
     let stats: serde_json::Value = serde_json::from_str(&entry.stats).unwrap_or_default();
     let bound = |of: &str| stats[of]["source_file"].as_str();
@@ -176,7 +179,7 @@ fn rewrite_file(
     staged.map_or(Ok(()), |staged| Ok(run.close_file(staged)?))
 }
 
-/// Writes the rows that wait, if there are any.
+/// Writes the waiting rows, if there are any.
 fn write(
     run: &mut Run<'_>,
     waiting: &mut Gathered,
@@ -194,7 +197,7 @@ fn write(
     Ok(())
 }
 
-/// The source files of a batch, each with its rows, which stand together.
+/// The source files of a batch, each with its range of rows.
 fn source_files(batch: &RecordBatch) -> Result<Vec<(String, Range<usize>)>> {
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
     let mut found: Vec<(String, Range<usize>)> = Vec::new();
@@ -208,14 +211,14 @@ fn source_files(batch: &RecordBatch) -> Result<Vec<(String, Range<usize>)>> {
     Ok(found)
 }
 
-/// Rows of one partition that get another source file, and with it another place in evidence order.
+/// Rows of one partition that get another source file, and so another place in evidence order.
 struct Moved {
     date: Option<String>,
     encoder: Encoder,
     /// They wait to be sorted.
     waiting: Vec<MovedRows>,
     gathered: Gathered,
-    /// The data file to which they go, and where the last one gathered for it stands.
+    /// The data file that the rows go to, and the place of the last row gathered for it.
     staged: Option<StagedFile>,
     end: (String, i64),
 }
@@ -236,15 +239,16 @@ impl Moved {
     }
 
     fn add(&mut self, run: &mut Run<'_>, heir: &str, rows: &RecordBatch) -> Result<()> {
-        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
         let (first, last) = (lines.value(0), lines.value(lines.len() - 1));
         self.waiting.push(MovedRows { file: heir.to_owned(), first, last, batch: renamed(rows, heir)? });
         if self.waiting.len() >= MOVED_BATCHES { self.write(run) } else { Ok(()) }
     }
 
-    /// Writes what waits, in order. Where that does not come after all that is in the data file, another one is begun.
+    /// Writes the waiting rows in order. If they do not come after everything in the data file, the next one is
+    /// begun.
     fn write(&mut self, run: &mut Run<'_>) -> Result<()> {
-        // Stable: the parts of a line that is too long have one number, and come in order.
+        // A stable sort: the parts of a line that is too long share a number, and are already in order.
         self.waiting.sort_by(|a, b| (&a.file, a.first).cmp(&(&b.file, b.first)));
         for rows in std::mem::take(&mut self.waiting) {
             if (&rows.file, rows.first) < (&self.end.0, self.end.1) {
@@ -287,7 +291,7 @@ fn renamed(rows: &RecordBatch, source_file: &str) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-/// Writes the data files of the ledger again that have rows of `paths`, without these.
+/// Rewrites the data files of the ledger that have rows of `paths`, without these rows.
 fn rewrite_ledger(run: &mut Run<'_>, paths: &HashSet<&str>) -> Result<()> {
     let snapshot = run.store().snapshot(&SOURCES)?;
     for entry in &snapshot.files {

@@ -1,7 +1,8 @@
-//! Records of a unit that has some of very many days: set aside as text, and decoded again day by day at the end.
+//! Records of units that have a few records of very many days each. They are set aside as text, and decoded day by
+//! day at the end.
 //!
-//! As row groups they would have a handful of rows each, in tens of thousands of data files. Logs as AWS delivers them
-//! have few days in a unit; this is for those that somebody has shuffled or merged.
+//! As row groups they would have a handful of rows each, in tens of thousands of data files. Logs as AWS delivers
+//! them have few days in a unit; this is for logs that were shuffled or merged.
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -13,17 +14,16 @@ pub(crate) const MANY_DAYS: usize = 64;
 /// A day with fewer rows than this in a unit is small.
 pub(crate) const FEW_ROWS: usize = 4096;
 
-/// Whether rows can be set aside: those out of documents of another kind can't, for their text is not all that there is of
-/// them.
+/// Whether rows can be set aside as text. Rows from documents of another kind can't: their text is not everything.
 pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
     batch.column_by_name("wrapping").is_none_or(|column| column.logical_null_count() == column.len())
 }
 
-/// The rows of `batch` as text, each with its file and line and what stands before it.
+/// The rows of `batch` as text, each with its file, its line and the text before it.
 pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
     let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is no number")?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
     let file_times = batch.column_by_name("file_time");
     let file_times = file_times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
     let mut scraps = Vec::with_capacity(batch.num_rows() * 512);
@@ -31,7 +31,7 @@ pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     for row in 0..batch.num_rows() {
         text.clear();
         printer.print(row, &mut text);
-        // A line that has `raw` must be found to end unlike its source again, so that it keeps it.
+        // A line that has `raw` must be recognised again as ending differently from its source, so that it keeps it.
         let unlike = !format.framing.is_json() && printer.as_it_was(row);
         if !format.framing.is_json() {
             text.push(b'\n');
@@ -78,7 +78,7 @@ pub(crate) fn decode(format: &Format, mut scraps: &[u8], decoder: &mut dyn Decod
                 decoder.decode(Block::Json(&bytes, &[item]), &origin, &mut Carry::default())
             }
         };
-        anyhow::ensure!(decoded.records == 1, "a record that was set aside is none any more");
+        anyhow::ensure!(decoded.records == 1, "a record that was set aside can't be decoded any more");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How the bytes of a file are made into its content: decompressed, or made into UTF-8.
+//! Turns the bytes of a file into its content: decompresses them, and converts them to UTF-8.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::found::Found;
 
 /// How a file's bytes become its content.
 pub(super) enum Stream {
-    /// They are decompressed: the layers, the outer one first.
+    /// Decompress them: the layers, the outer one first.
     Packed(Vec<Compression>),
-    /// They are decompressed, and the text in UTF-16 that comes of it is made into UTF-8.
+    /// Compressed text in UTF-16, which is converted to UTF-8.
     PackedText(Vec<Compression>, Encoding),
-    /// Text in UTF-16 is made into UTF-8.
+    /// Convert UTF-16 to UTF-8.
     Text(Encoding),
 }
 
-/// Why a stream is not read on.
+/// Why reading a stream stopped.
 pub(super) enum Stop {
     Failed(anyhow::Error),
-    /// It is to be read in another way.
+    /// The content must be read in another way.
     Inside(Inside),
 }
 
-/// What a compressed file holds that is not read as it comes.
+/// Content of a compressed file that must be read in another way.
 #[derive(Clone, Copy)]
 pub(super) enum Inside {
     /// It begins like text in UTF-16.
@@ -40,7 +40,7 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
-/// Finds by the beginning of what comes out of a compressed file whether it is to be read in another way.
+/// Looks at the beginning of decompressed content to find out whether it must be read in another way.
 pub(super) fn look_inside(content: &[u8]) -> Result<(), Stop> {
     let inside = Compression::of(content).map(Inside::Compressed);
     let inside = inside.or_else(|| Container::of(content).map(Inside::Archive)).or_else(|| {
@@ -58,7 +58,7 @@ pub(super) fn compression(layers: &[Compression]) -> Cow<'static, str> {
     }
 }
 
-/// How much may come out of an input file.
+/// How much an input file may expand to.
 pub(super) struct Limit {
     /// `--max-inflate`.
     max: u64,
@@ -91,7 +91,7 @@ impl Limit {
         }
     }
 
-    /// Whether a file of which so much came out is bound by `--max-inflate`.
+    /// Whether `--max-inflate` is the limit for a file that expanded to this size.
     pub(super) fn is_bound(&self, content_size: i64) -> bool {
         let is_larger = u64::try_from(content_size).is_ok_and(|size| size > self.max);
         is_larger || self.budget.is_exceeded() && self.budget.is_bound_by(self.max)

@@ -1,4 +1,4 @@
-//! Tells what a file is from its content, and from the name that AWS gave it.
+//! Identifies a file by its content, and by the name that AWS gave it.
 
 use sawlog_formats::{
     Container, Envelope, Format, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless, may_hold_records,
@@ -8,14 +8,14 @@ use sawlog_formats::{
 use super::Settings;
 use crate::found::Found;
 
-/// How much of a file is looked at to tell its format.
+/// How much of a file is read to identify its format.
 pub(crate) const HEAD: usize = 64 << 10;
-/// So much is looked at where the beginning has the shape of a document that holds records, but none of them.
+/// How much is read if the beginning looks like a document that holds records, but none was found yet.
 pub(crate) const FURTHER: usize = 8 << 20;
 /// No CloudTrail digest is larger.
 pub(crate) const MAX_DIGEST: usize = 16 << 20;
 
-/// What a file's content is.
+/// What a file contains.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Told {
     /// Records of a format.
@@ -37,7 +37,7 @@ impl Default for Told {
 }
 
 impl Told {
-    /// Tells by the beginning of the (decompressed) content.
+    /// Identifies a file by the beginning of its decompressed content.
     pub(crate) fn of(settings: &Settings, content: &[u8]) -> Self {
         let head = head_of(content);
         if let Some(container) = Container::of(head) {
@@ -52,7 +52,8 @@ impl Told {
         }
     }
 
-    /// Whether a file that begins with `head` may turn out to be a document that holds records once more of it is seen.
+    /// Whether a file that begins with `head` may turn out to be a document that holds records when more of it is
+    /// read.
     pub(crate) fn may_open(self, settings: &Settings, head: &[u8]) -> bool {
         let is_open = match self {
             Self::Unknown(_) => true,
@@ -62,7 +63,7 @@ impl Told {
         is_open && may_hold_records(head)
     }
 
-    /// Tells by the beginning of the content, whatever format it is said to be.
+    /// Identifies it by the beginning of the content, whatever `--format` says.
     pub(crate) fn by_content(settings: &Settings, content: &[u8]) -> Self {
         let head = head_of(content);
         let is_digest = cloudtrail::is_digest(head);
@@ -72,7 +73,7 @@ impl Told {
         if let Some(told) = Self::opened(settings, content) {
             return told;
         }
-        // Something follows the digest, and that may be records.
+        // Something follows the digest, which may be records.
         if is_digest {
             return Self::Log(&cloudtrail::FORMAT);
         }
@@ -95,7 +96,7 @@ impl Told {
         self.format().is_some_and(|told| told.table.name == format.table.name)
     }
 
-    /// The format of its records, if it has some.
+    /// The format of its records, if it has any.
     pub(crate) fn format(self) -> Option<&'static Format> {
         match self {
             Self::Log(format) => Some(format),
@@ -121,7 +122,7 @@ impl Told {
         }
     }
 
-    /// What it looks like, if it is of a kind that is known and not read.
+    /// What it looks like, if it is of a known kind that is not read.
     pub(crate) fn looks_like(self, in_gzip: bool) -> Option<String> {
         if let Self::Unknown(unread) = self { unread.map(|unread| Unread { in_gzip, ..unread }.name()) } else { None }
     }
@@ -138,20 +139,21 @@ pub(crate) fn opened(settings: &Settings, content: &[u8]) -> Option<(Envelope, O
     open(head, fields).or_else(further)
 }
 
-/// The part of a content by which it is told what it is.
+/// The part of the content by which it is identified.
 pub(crate) fn head_of(content: &[u8]) -> &[u8] {
     without_mark(&content[..content.len().min(HEAD)])
 }
 
-/// Whether the first line of text has as many fields as are named.
+/// Whether the first line of text has as many fields as there are names.
 fn has_fields(head: &[u8], fields: &str) -> bool {
     let line = head.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     std::str::from_utf8(line).is_ok_and(|line| line.split(' ').count() == fields.split(' ').count())
 }
 
-/// What the name of a file says that AWS delivered. See the AWS CloudTrail user guide, "CloudTrail log file examples", the
-/// Amazon VPC user guide, "Flow log files", and that for Application Load Balancers, "Access log files".
+/// What the name of a file that AWS delivered says. See the AWS CloudTrail user guide, "CloudTrail log file
+/// examples", the Amazon VPC user guide, "Flow log files", and the Application Load Balancers user guide, "Access log
+/// files".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileName<'a> {
     pub(crate) account_id: Option<&'a str>,
@@ -161,8 +163,8 @@ pub(crate) struct FileName<'a> {
 }
 
 impl<'a> FileName<'a> {
-    /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz`, and the same of `vpcflowlogs` and `elasticloadbalancing`, which
-    /// have the name of the flow log or load balancer before the time.
+    /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz`, and the like with `vpcflowlogs` and
+    /// `elasticloadbalancing`, which have the name of the flow log or load balancer before the time.
     pub(crate) fn of(found: &'a Found) -> Self {
         let mut parts = found.name().split('_');
         let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

@@ -26,32 +26,32 @@ use super::tell::{HEAD, MAX_DIGEST, Told};
 use crate::found::{Found, mtime};
 use crate::watch::Interrupted;
 
-/// After so many bytes of a file have been decoded, their pages are given back.
+/// After this many bytes of a file have been decoded, their pages are given back.
 const RELEASE: usize = 8 << 20;
-/// So many bytes of header lines, brackets or white space may stand after the last record.
+/// This many bytes of header lines, brackets or white space may follow the last record.
 const MAX_AFTER: usize = 64 << 10;
 
-/// What an input held. Of a large input each part reports its share.
+/// What an input held. Each part of a large input reports its share.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) decoded: Decoded,
     pub(crate) content_size: i64,
     /// SHA-256 of the file; empty until the last part.
     pub(crate) sha256: String,
-    /// SHA-256 of what was inflated.
+    /// SHA-256 of the inflated content.
     pub(crate) content_sha256: Option<String>,
     pub(crate) compression: Option<Cow<'static, str>>,
     /// The layers of compression around an archive.
     pub(crate) layers: Vec<Compression>,
-    /// How the text is encoded, if it was made into UTF-8.
+    /// The encoding of the text, if it was converted to UTF-8.
     pub(crate) encoding: Option<&'static str>,
-    /// The options that mattered. Of the first part.
+    /// The options that mattered; set by the first part.
     pub(crate) options: Options,
     pub(crate) ending: LineEnding,
     pub(crate) told: Told,
-    /// What stands after the last record.
+    /// The text after the last record.
     pub(crate) after: String,
-    /// Of a digest: the file itself.
+    /// For a digest: the file itself.
     pub(crate) content: Option<String>,
     /// The file with the same content that was read instead.
     pub(crate) duplicate_of: Option<String>,
@@ -98,12 +98,12 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Hands on what waits in columns, after the last unit.
+    /// Passes on what waits in the columns, after the last unit.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.columns.flush(Flush::All)
     }
 
-    /// Reads and registers the unit's files whose content may be that of another.
+    /// Reads and registers the unit's files whose content may be the same as another file's.
     fn check_repeats(&mut self, number: usize, unit: &Unit) -> Result<Vec<(usize, Checked)>> {
         let inputs = &self.job.plan.inputs;
         let mut read = Vec::new();
@@ -138,7 +138,7 @@ impl<'a> Worker<'a> {
             Err(error) if piece.parts == 1 => return Ok(unreadable(&error)),
             Err(error) => return Err(error).with_context(|| found.path().display().to_string()),
         };
-        // Of a file in parts another part was read before: where this one begins there may be nothing any more.
+        // Another part of the file was read before; the file may have become too short for this part.
         unchanged(found, &file, &bytes)?;
         let sha256 = found.member.as_ref().map(|member| hex(&member.sha256));
         let report = if piece.parts == 1 { self.whole(piece.input, &bytes, sha256) } else { self.part(piece, &bytes) };
@@ -196,7 +196,7 @@ impl<'a> Worker<'a> {
         Ok(report)
     }
 
-    /// Reads a whole file whose content is made of its bytes, piece by piece.
+    /// Reads a whole file whose content is derived from its bytes, piece by piece.
     fn whole_stream(
         &mut self,
         input: usize,
@@ -231,7 +231,7 @@ impl<'a> Worker<'a> {
                 encoding.transcode(bytes.bytes(), &mut buffer, read).map(|()| None).map_err(Stop::from)
             }
         };
-        // Of what breaks off early the beginning was not looked at.
+        // If the stream breaks off early, the beginning was not looked at yet.
         let inflated = inflated.and_then(|broken| match &stream {
             Stream::Packed(_) if begun.is_none() => look_inside(&buffer).map(|()| broken),
             _ => Ok(broken),
@@ -278,7 +278,7 @@ impl<'a> Worker<'a> {
         Ok(report)
     }
 
-    /// Reads a compressed file again, now that it is known what is in it.
+    /// Reads a compressed file again, now that its content is known.
     fn inside(
         &mut self,
         input: usize,
@@ -287,7 +287,7 @@ impl<'a> Worker<'a> {
         stream: Stream,
         inside: Inside,
     ) -> Result<Report> {
-        let Stream::Packed(mut layers) = stream else { bail!("only what is compressed is looked into") };
+        let Stream::Packed(mut layers) = stream else { bail!("only compressed files are looked into") };
         let told = match inside {
             Inside::Utf16(encoding) => {
                 return self.whole_stream(input, bytes, sha256, Stream::PackedText(layers, encoding));
@@ -303,7 +303,7 @@ impl<'a> Worker<'a> {
         self.archive(input, bytes, &sha256, &layers, told)
     }
 
-    /// Reports a file of which nothing more is read here: an archive, or what is compressed too often.
+    /// Reports a file that is not read further here: an archive, or a file compressed too many times.
     fn archive(
         &self,
         input: usize,
@@ -325,7 +325,7 @@ impl<'a> Worker<'a> {
         (reading, cutter)
     }
 
-    /// Takes what it can of the content that was not taken yet; says how many bytes.
+    /// Decodes as much of the new content as possible. Returns the number of bytes.
     fn next_content(
         &mut self,
         input: usize,
@@ -340,7 +340,7 @@ impl<'a> Worker<'a> {
             if !at_end && content.len() <= most {
                 return Ok(0);
             }
-            // Now there is more by which to tell.
+            // Now there is more content to identify it by.
             *begun = Some(self.begin_content(content));
         }
         let is_new = begun.is_none();
@@ -364,7 +364,7 @@ impl<'a> Worker<'a> {
         Ok(taken)
     }
 
-    /// Reads a Parquet file of flow logs as lines; their hash stands for that of a content.
+    /// Reads a Parquet file of flow logs as lines. The hash of the lines is the hash of its content.
     fn whole_parquet(&mut self, input: usize, bytes: &FileBytes, sha256: Option<String>) -> Result<Report> {
         let sha256 = sha256.unwrap_or_else(|| digest(bytes));
         let mut lines = match FlowParquet::open(&self.job.plan.inputs[input]) {
@@ -399,7 +399,7 @@ impl<'a> Worker<'a> {
         Ok(report)
     }
 
-    /// Records that the content breaks off, with what there is of the record at which it does.
+    /// Records that the content breaks off, with the text of the incomplete record.
     fn break_off(
         &mut self,
         input: usize,
@@ -410,7 +410,7 @@ impl<'a> Worker<'a> {
     ) -> Result<()> {
         let mut rest = rest;
         reading.report.problem = Some(why.to_owned());
-        // What was inflated before the format could be told may hold whole records.
+        // The content inflated before the format was known may hold whole records.
         while let Some((block, len)) = cutter.next(rest, false) {
             reading.hash(&rest[..len]);
             self.block(input, block, len, reading)?;
@@ -422,7 +422,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Stores what is no record, as one that is counted; nothing of a file of no known format.
+    /// Stores a reject and counts it; does nothing for files of unknown format.
     fn reject(&mut self, input: usize, why: RejectReason<'_>, raw: &[u8], reading: &mut Reading) -> Result<()> {
         let Some(format) = reading.report.told.format() else { return Ok(()) };
         let origin = reading.origin(&self.job.plan.inputs[input]);
@@ -435,7 +435,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Takes what stands after the last record.
+    /// Takes the text after the last record.
     fn end(&mut self, input: usize, rest: &[u8], cutter: &Cutter, reading: &mut Reading) -> Result<()> {
         reading.hash(rest);
         let unclosed = cutter.is_open();
@@ -484,7 +484,7 @@ impl<'a> Worker<'a> {
         Ok(report)
     }
 
-    /// Decodes the whole records in `range`, which ends with one; at the end of the file more may follow it.
+    /// Decodes the whole records in `range`, which ends with one. At the end of the file, more may follow.
     fn content(
         &mut self,
         input: usize,
@@ -496,7 +496,7 @@ impl<'a> Worker<'a> {
     ) -> Result<()> {
         let content = &bytes.bytes()[range.clone()];
         let (mut at, mut released) = (0, 0);
-        // A range ends with a whole record, or whatever stands for one, so that it is complete in itself.
+        // A range ends with a whole record or reject, so that it is complete in itself.
         while let Some((block, len)) = cutter.next(&content[at..], true) {
             reading.hash(&content[at..at + len]);
             self.block(input, block, len, reading)?;
@@ -545,7 +545,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// A file whose content may be that of another.
+/// A file whose content may be the same as another file's.
 enum Checked {
     New(FileBytes, Hash),
     /// Its SHA-256, and the file with the same.
@@ -572,7 +572,7 @@ fn digest(bytes: &FileBytes) -> String {
     hex(&hasher.finalize())
 }
 
-/// Makes sure that the file is what it was when it was found.
+/// Makes sure that the file has not changed since it was found.
 fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
     if let Some(member) = &found.member {
         return member.place.check(file);
@@ -590,7 +590,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
     }
     if size != found.size || bytes.bytes().len() as u64 != found.size || mtime != found.mtime {
         bail!(
-            "{} was changed while it was read; nothing was done. Run it again when the file is complete",
+            "{} changed while it was being read; nothing was done. Run the command again when the file is complete",
             found.path().display()
         );
     }
@@ -599,7 +599,7 @@ fn unchanged(found: &Found, file: &File, bytes: &FileBytes) -> Result<()> {
 
 fn cut_short(found: &Found) -> String {
     format!(
-        "{} was cut short while it was read; nothing was done. Run it again when the file is complete",
+        "{} was cut short while it was being read; nothing was done. Run the command again when the file is complete",
         found.path().display()
     )
 }

@@ -21,9 +21,9 @@ use super::worker::Report;
 use super::{Job, Misfit, Settings, Summary, scraps};
 use crate::found::Problem;
 
-/// A data file is closed, and another begun, when its row groups have so many bytes.
+/// A data file is closed, and the next one begun, when its row groups have this many bytes.
 const MAX_FILE: usize = 512 << 20;
-/// So many data files are open at a time.
+/// The most data files that are open at a time.
 const MAX_OPEN: usize = 128;
 
 /// The writer, and what it knows of each input.
@@ -32,12 +32,12 @@ pub(crate) struct Writer<'p, 'r, 's> {
     run: &'r mut Run<'s>,
     summary: &'r mut Summary,
     open: BTreeMap<Lane, OpenFile>,
-    /// Counts appends, to close the file that has waited longest.
+    /// Counts appends, so that the file that has waited longest can be closed.
     clock: u64,
-    /// The unit that reports next, and those that have reported before it.
+    /// The unit that reports next, and the reports that came before its turn.
     next: usize,
     reports: BTreeMap<usize, Vec<(usize, Report)>>,
-    /// The input under way, of which more parts may report.
+    /// The input under way; more of its parts may report.
     current: Option<Current>,
     ledger: LedgerRows<'p>,
     scraps: Option<Scraps>,
@@ -58,21 +58,21 @@ pub(crate) struct FoundArchive {
 /// What was written.
 #[derive(Debug)]
 pub(crate) struct Written {
-    /// How many rows of the ledger.
+    /// The number of rows in the ledger.
     pub(crate) rows: usize,
-    /// The inputs that are to be taken apart.
+    /// The inputs to unpack.
     pub(crate) archives: Vec<FoundArchive>,
 }
 
-/// An input of which parts report, and its row in the ledger so far.
+/// An input whose parts report, with its row in the ledger so far.
 struct Current {
     input: usize,
     source: Source,
-    /// What to say of it if it holds no record.
+    /// The report for an input that turns out to hold no record.
     misfit: Option<Misfit>,
 }
 
-/// Rows that were set aside, in a file without a name.
+/// Rows that were set aside, in an anonymous file.
 struct Scraps {
     file: BufWriter<File>,
     end: u64,
@@ -118,7 +118,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         }
     }
 
-    /// Writes what the threads hand over. For each unit that has reported after all before it, `more` gets a token.
+    /// Writes what the threads hand over. `more` gets a token for each unit that has reported in order.
     pub(crate) fn write_all(&mut self, outputs: &Receiver<Output>, more: &Sender<()>, job: &Job<'_>) -> Result<()> {
         for output in outputs {
             match output {
@@ -179,11 +179,11 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    /// Adds what a part of an input held to the input's row in the ledger.
+    /// Adds the report of an input's part to the input's row in the ledger.
     fn report(&mut self, input: usize, report: Report) -> Result<()> {
         let found = &self.plan.inputs[input];
         if report.unreadable && self.plan.replaced.iter().any(|source| source.path == *found.label) {
-            // What the store holds of it must not go for nothing.
+            // The records that the store holds for this file must not be lost.
             let why = report.problem.unwrap_or_default();
             bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path().display());
         }
@@ -191,7 +191,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         if let Some(what) = &problem {
             self.summary.problem(Problem { path: found.label.to_string(), what: what.clone() });
         }
-        // A member of an archive is not looked for again, so that the ledger must have it.
+        // A member of an archive is not searched for again, so the ledger must have it.
         if report.unreadable && found.member.is_none() {
             return Ok(());
         }
@@ -254,12 +254,12 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    /// The parts of another input report; those of the last one have.
+    /// Another input's parts report; all parts of the last one have reported.
     fn begin(&mut self, next: Current) -> Result<()> {
         self.current.replace(next).map_or(Ok(()), |last| self.add_to_ledger(last))
     }
 
-    /// Adds the row of an input to the ledger: all of its parts have reported.
+    /// Adds the row of an input to the ledger once all its parts have reported.
     fn add_to_ledger(&mut self, current: Current) -> Result<()> {
         let Current { input, source, misfit } = current;
         self.summary.misfits.extend(misfit.filter(|_| source.records == 0 && source.rejects > 0));
@@ -268,7 +268,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         self.ledger.push(source, may_repeat, self.run, self.summary)
     }
 
-    /// Closes all files; says what was written.
+    /// Closes all files. Returns what was written.
     pub(crate) fn finish(mut self, settings: &Settings) -> Result<Written> {
         for (_, open) in std::mem::take(&mut self.open) {
             self.run.close_file(open.file)?;
@@ -281,7 +281,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(Written { rows, archives: self.archives })
     }
 
-    /// Writes the rows that were set aside, one lane after the other.
+    /// Writes the rows that were set aside, lane by lane.
     fn write_scraps(&mut self, scraps: Scraps, settings: &Settings) -> Result<()> {
         let file = scraps.file.into_inner().context("can't write to a temporary file")?;
         let mut rows = Vec::new();

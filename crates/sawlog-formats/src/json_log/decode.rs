@@ -1,9 +1,9 @@
 //! The decoder: blocks of JSON objects in, columns by date and rejects out.
 //!
-//! A block's records are copied one after the other into an array that the parser may write to, and parsed in one go. The
-//! parser gives a tape: a flat list of nodes, in which a string is a piece of that copy. Where a string stands in the copy
-//! it stands in the record, so the text of a value that is to stay JSON is found between the strings around it, without a
-//! look at what is inside.
+//! A block's records are copied one after another into an array that the parser may overwrite, and parsed in one go.
+//! The parser returns a tape: a flat list of nodes, in which a string is a piece of that copy. A string has the same
+//! place in the copy as in the record. So the text of a value that stays JSON is found between the strings around it,
+//! without looking at its inside.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ use crate::origin::Origin;
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 
-/// JSON that is nested deeper than this is no record.
+/// JSON that is nested deeper than this is not a record.
 const MAX_DEPTH: usize = 128;
 
 /// Parses records and fills columns.
@@ -51,7 +51,7 @@ impl JsonDecoder {
             record: Level::new(log.fields),
             skeleton: Skeleton::default(),
             copy: Vec::new(),
-            // The array around the records is a level, too.
+            // The array around the records counts as a level.
             buffers: Buffers::with_max_depth(0, MAX_DEPTH + 1),
             tape: Tape(Vec::new()),
         }
@@ -63,7 +63,7 @@ impl crate::Decoder for JsonDecoder {
         let Block::Json(bytes, items) = block else { panic!("the log comes in JSON objects") };
         let mut decoded = Decoded::default();
         let context = Context { bytes, origin };
-        // All at once; if one is broken, one after the other.
+        // All at once; if one is broken, one after another.
         if items.iter().any(|item| item.problem.is_some())
             || self.parse(&context, items, origin.first_line, &mut decoded).is_err()
         {
@@ -96,7 +96,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// What stands before an item, if it is not a comma.
+    /// The text before an item, if it is not a comma.
     fn gap(&self, item: &Item) -> Option<&str> {
         // Only text is passed over.
         let gap = std::str::from_utf8(&self.bytes[item.gap..item.start]).unwrap_or_default();
@@ -130,7 +130,7 @@ impl JsonDecoder {
         decoded.rejects += i64::from(!item.continues);
     }
 
-    /// Decodes items that are whole; says why not, if they are no JSON, and has changed nothing then.
+    /// Decodes complete items. If they are not JSON, says why, and has changed nothing.
     fn parse(
         &mut self,
         context: &Context<'_>,
@@ -149,8 +149,8 @@ impl JsonDecoder {
         self.parse_copy(context, items, &starts, true, first, decoded)
     }
 
-    /// Decodes an item whose strings name half of a UTF-16 pair, which no text can hold: columns get U+FFFD for it; or one
-    /// with numbers that the parser can't hold, of which the columns that are JSON have the text.
+    /// Decodes an item whose strings contain half of a UTF-16 pair, which no text can hold: columns get U+FFFD for
+    /// it. Also an item with numbers that the parser can't hold; columns of JSON keep their text.
     fn parse_repaired(
         &mut self,
         context: &Context<'_>,
@@ -167,7 +167,8 @@ impl JsonDecoder {
         self.parse_copy(context, std::slice::from_ref(item), &[1], false, number, decoded)
     }
 
-    /// Parses the copy of items, each of which begins at one of `starts`; says whether it is as they are.
+    /// Parses the copy of items, each of which begins at one of `starts`. Returns whether the copy is identical to
+    /// them.
     fn parse_copy(
         &mut self,
         context: &Context<'_>,
@@ -186,7 +187,7 @@ impl JsonDecoder {
         if parsed.is_ok() {
             let mut node = 1;
             for ((item, start), number) in items.iter().zip(starts).zip(first..) {
-                // The parser has checked that it is UTF-8.
+                // The parser has checked that this is UTF-8.
                 let text = &context.bytes[item.start..item.end];
                 let source = Source { text, at: copy_at + start, is_as_parsed };
                 if let Err(reason) = self.record(context, item, &tape.0, node, &source, number, decoded) {
@@ -225,7 +226,7 @@ impl JsonDecoder {
         let mut walk = Walk { tape, source, row, path: String::new(), item: None, skeleton, decoded };
         walk.object(&self.record, node, source.text.len(), set);
         let others = &mut set[log.fields.len()..];
-        // Of named values the text that was decoded is not the record's own.
+        // For named values, the decoded text is not the record's own.
         let own = if item.wrapped.is_some() { item.record(context.bytes) } else { source.text };
         let skeleton = self.skeleton.end(source.text).filter(|_| item.wrapped.is_none() || own == source.text);
         let is_printed = skeleton.is_some_and(|it| others[SKELETON].set_text_within(row, it, MOST));
@@ -250,7 +251,7 @@ impl JsonDecoder {
     }
 }
 
-/// What the parser says of broken JSON, in words that don't depend on where it is.
+/// The message of the parser about broken JSON, in words that don't depend on the place.
 fn error_name(error: &simd_json::Error) -> String {
     let name = format!("{:?}", error.error());
     // Some kinds name the character or the types as well.
@@ -265,7 +266,7 @@ fn size(node: Node<'_>) -> usize {
     }
 }
 
-/// The time of a record; of several the last, as everywhere. Says why there is none.
+/// The time of a record; if there are several, the last one counts, as everywhere. Says why there is none.
 fn record_time(log: &JsonLog, tape: &[Node<'_>], node: usize) -> Result<i64, RejectReason<'static>> {
     let no_time = RejectReason::NoTimeOf(log.time);
     let Node::Object { len, .. } = tape[node] else { return Err(no_time) };
@@ -296,11 +297,11 @@ fn truth_in(text: &str) -> Option<bool> {
     text.eq_ignore_ascii_case("false").then_some(false)
 }
 
-/// The text of a record, and the address at which the parser's copy of it begins.
+/// The text of a record, and the address where the parser's copy of it begins.
 struct Source<'a> {
     text: &'a [u8],
     at: usize,
-    /// Whether the copy is as the record is.
+    /// Whether the copy is identical to the record.
     is_as_parsed: bool,
 }
 
@@ -310,7 +311,7 @@ impl Source<'_> {
         string.as_ptr().addr() - self.at
     }
 
-    /// Where a key stands, without its quotes.
+    /// The range of a key, without its quotes.
     fn key(&self, key: &str) -> Range<usize> {
         let (bytes, start) = (self.text, self.place(key));
         if let Some(len) = len_of_text(key.as_bytes(), &bytes[start..]) {
@@ -323,13 +324,13 @@ impl Source<'_> {
         start..end
     }
 
-    /// Where the value begins whose key ends at `end`.
+    /// Where the value of the key that ends at `end` begins.
     fn value_start(&self, end: usize) -> usize {
         let is_between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b':';
         end + 1 + self.text[end + 1..].iter().take_while(|byte| is_between(byte)).count()
     }
 
-    /// Where the value ends that `limit` follows, with nothing between but what separates them.
+    /// The end of the value before `limit`, with only separators between.
     fn value_end(&self, limit: usize, separator: u8) -> usize {
         let before = self.text[..limit].trim_ascii_end();
         let before = before.strip_suffix(&[separator]).unwrap_or(before);
@@ -341,12 +342,12 @@ impl Source<'_> {
 #[derive(Clone, Copy)]
 struct Member<'t> {
     key: &'t str,
-    /// Its value's place on the tape, and the place after it.
+    /// The place of its value on the tape, and the place after the value.
     value: usize,
     next: usize,
     /// Whether it is the last one of its object.
     is_last: bool,
-    /// The byte of the record before which the object ends.
+    /// The end of the object, as a byte of the record.
     end: usize,
 }
 
@@ -357,7 +358,7 @@ struct Walk<'a, 'tape> {
     row: usize,
     /// The keys that lead to the object, each with a dot.
     path: String,
-    /// In a list the place of the item.
+    /// For a list, the position of the item.
     item: Option<usize>,
     skeleton: &'a mut Skeleton,
     decoded: &'a mut Decoded,
@@ -384,7 +385,7 @@ impl<'tape> Walk<'_, 'tape> {
     fn field(&mut self, field: &Key, member: Member<'tape>, column: &mut ColumnBuilder) {
         let row = self.row;
         if column.len() > row {
-            // Of a key that comes twice the last value counts, as everywhere.
+            // If a key comes twice, the last value counts, as everywhere.
             self.skeleton.give_up();
         }
         match (field.content, self.tape[member.value]) {
@@ -472,22 +473,22 @@ impl<'tape> Walk<'_, 'tape> {
         }
     }
 
-    /// Where a member's value stands in the record.
+    /// The range of a member's value in the record.
     fn range(&self, member: Member<'_>) -> Range<usize> {
         let start = self.source.value_start(self.source.key(member.key).end);
         start..self.end_from(start, member)
     }
 
-    /// Where a member's value ends, which begins at `start`.
+    /// The end of the member's value that begins at `start`.
     fn end_from(&self, start: usize, member: Member<'_>) -> usize {
-        // Where an item of a list ends nothing tells, so that the value is walked over.
+        // The tape does not tell where an item of a list ends, so the value is walked over.
         match self.item.map(|_| value_end(self.source.text, start)) {
             Some(ValueEnd::At(end)) => end,
             _ => self.range_end(member),
         }
     }
 
-    /// Where a member's value ends, by what follows it.
+    /// The end of a member's value, found from what follows it.
     fn range_end(&self, member: Member<'_>) -> usize {
         match self.tape.get(member.next) {
             Some(Node::String(next)) if !member.is_last => self.source.value_end(self.source.place(next) - 1, b','),
@@ -532,7 +533,7 @@ impl<'tape> Walk<'_, 'tape> {
             None => self.skeleton.unknown(self.source.text, &self.path, key, value),
             Some(item) => self.skeleton.unknown(self.source.text, &format!("{}{item}.", self.path), key, value),
         }
-        // A name is shown to people: it need not be longer than any that AWS would give.
+        // The name is shown to people. It need not be longer than any name of AWS.
         let name = format!("{}{}", self.path, member.key.chars().take(100).collect::<String>());
         count_name(&mut self.decoded.unknown_fields, &name, 1);
     }
@@ -573,9 +574,9 @@ fn replace_lone_surrogates(json: &mut [u8]) {
     }
 }
 
-/// Writes another number, blanks behind it, for each that is no small whole one: no column takes these.
+/// Replaces each number that is not a small integer by another one, padded with blanks: no column uses these.
 fn replace_numbers(json: &mut [u8]) {
-    /// So many digits fit into 64 bits.
+    /// Numbers with this many digits fit into 64 bits.
     const FIT: usize = 18;
     const OTHER: &[u8] = b"0.5";
     let mut at = 0;

@@ -7,23 +7,25 @@ use super::{Content, Field};
 #[derive(Debug)]
 pub(super) struct Level {
     keys: Vec<Key>,
-    /// For each hash the place of a key, plus one; 0 where there is none. A key whose place is taken has the next free one.
+    /// For each hash the position of a key, plus one; 0 if there is none. If a slot is taken, the key has the next
+    /// free one.
     places: [u8; PLACES],
 }
 
 #[derive(Debug)]
 pub(super) struct Key {
     name: &'static str,
-    /// The place of its column among those of the object.
+    /// Its column's position among the columns of the object.
     pub(super) column: usize,
     pub(super) content: Content,
-    /// What stands for a value in a skeleton: the path of the column, from the record or the item of a list on, between marks.
+    /// The mark for a value in a skeleton: the path of the column, from the record or the item of a list on, between
+    /// two marks.
     pub(super) slot: Vec<u8>,
     /// The fields of the objects in it.
     pub(super) below: Option<Level>,
 }
 
-/// More places than any object has fields, so that few share one.
+/// More slots than any object has fields, so that few share one.
 const PLACES: usize = 128;
 
 /// A hash that differs for most keys of one object: they differ in length, or at one of their ends.
@@ -76,7 +78,7 @@ impl Key {
         let own = format!("{path}{}", field.column.name);
         let below = match field.content {
             Content::Object(fields) => Some(Level::below(fields, &format!("{own}."))),
-            // The place of the item stands before them.
+            // The position of the item comes before them.
             Content::Array(fields) => Some(Level::below(fields, "")),
             _ => None,
         };

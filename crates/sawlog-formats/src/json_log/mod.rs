@@ -1,8 +1,8 @@
-//! JSON logs: records that are JSON objects. Such a log is a table of paths, which say which key goes to which column; finding
-//! records, walking the parser's tape, filling columns and printing records again are the same for all.
+//! JSON logs: records that are JSON objects. Such a log is a table of paths, which say which key goes to which
+//! column. Finding records, walking the parser's tape, filling columns and printing records are the same for all.
 //!
-//! A record is kept once: its values in columns, and what stands between them as its skeleton. Where these two
-//! don't give its bytes back, and only there, the column `raw` has the record itself.
+//! A record is kept once: its values in columns, and the text between them as its skeleton. Only if these two don't
+//! give its bytes back, the column `raw` has the record itself.
 
 mod decode;
 mod keys;
@@ -34,9 +34,9 @@ pub struct JsonLog {
     pub fields: &'static [Field],
     /// The key of a record's time, one of the fields.
     pub time: &'static str,
-    /// Keys that tell objects which are no records, though they have a time, and what these are.
+    /// Keys of objects that have a time but are not records, and what these objects are.
     pub others: &'static [(&'static str, &'static str)],
-    /// How nearly all records begin. It only makes telling them fast.
+    /// How nearly all records begin. It only speeds up recognising them.
     pub beginning: &'static [u8],
 }
 
@@ -54,7 +54,7 @@ pub struct Field {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
     Text,
-    /// Anything; the column holds it as JSON text, as it stands.
+    /// Any value; the column holds its JSON text as it is.
     Json,
     Bool,
     /// A whole number of 64 bits.
@@ -66,8 +66,8 @@ pub(crate) enum Content {
 }
 
 impl Field {
-    /// A key whose value goes to a column of text, JSON text, truths, 64-bit numbers or times. A text or number of another kind
-    /// is none.
+    /// A key whose value goes to a column of text, JSON text, booleans, 64-bit numbers or times. A value of another
+    /// type counts as unknown.
     ///
     /// # Panics
     ///
@@ -97,7 +97,7 @@ impl Field {
         Self { key, other_key: None, column: Column::group(name, doc, columns), content: Content::Object(fields) }
     }
 
-    /// A list of objects, which are a list of groups. It stands at the top of a record.
+    /// A list of objects, which becomes a list of groups. Only at the top level of a record.
     #[must_use]
     pub const fn list(
         key: &'static str,
@@ -110,7 +110,7 @@ impl Field {
         Self { key, other_key: None, column, content: Content::Array(fields) }
     }
 
-    /// The same field, whose key has another name in some records.
+    /// The same field, with another name for its key in some records.
     #[must_use]
     pub const fn or(self, key: &'static str) -> Self {
         Self { other_key: Some(key), ..self }
@@ -134,7 +134,7 @@ pub const fn group<const N: usize>(fields: &[Field]) -> [Column; N] {
     columns
 }
 
-/// The columns behind those of the fields.
+/// The columns after those of the fields.
 const OTHERS: [Column; 8] = [
     Column::text("gap", "What stands before the record in its file, where that is not a comma"),
     Column::text("raw", "The record's own JSON text, where skeleton and values don't give it back byte for byte")
@@ -192,12 +192,12 @@ pub fn printed(log: &JsonLog) -> Vec<&'static str> {
 ///
 /// # Errors
 ///
-/// Names the column that the batch lacks, or that has a type which it can't have.
+/// Names the column that the batch lacks, or that has a wrong type.
 pub fn printer(batch: &RecordBatch) -> Result<Box<dyn Printer>, ArrowError> {
     Ok(Box::new(print::RecordPrinter::new(batch)?))
 }
 
-/// Whether a key is that of a field of a log's records.
+/// Whether a key belongs to a field of a log's records.
 #[must_use]
 pub fn has_field(log: &JsonLog, key: &[u8]) -> bool {
     log.fields.iter().any(|field| field.key.as_bytes() == key)

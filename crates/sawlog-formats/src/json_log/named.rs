@@ -1,4 +1,5 @@
-//! Writes named values as the JSON object that the log would have: objects and lists within may be JSON, or as Athena writes them.
+//! Writes named values as the JSON object that the log would have. Objects and lists in them may be JSON, or in
+//! Athena's text form.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,7 @@ use crate::members::{ValueEnd, members, value, value_end};
 use crate::named_values::{NamedValue, NamedValues, micros, plain};
 use crate::wrapping::wrap_json;
 
-/// The record as the log would have it; `None` if there is no time.
+/// The record as the log would write it; `None` if there is no time.
 #[must_use]
 pub fn write_named(log: &JsonLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
     log.table.times.iter().find_map(|time| values.get(time))?;
@@ -17,7 +18,7 @@ pub fn write_named(log: &JsonLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Writes an object of the fields that have a value, which stand below `prefix`; whether there are any.
+/// Writes an object of the fields below `prefix` that have a value. Returns whether there are any.
 fn write_fields(fields: &[Field], values: &NamedValues<'_>, prefix: &str, out: &mut Vec<u8>) -> bool {
     let mut any = false;
     let start = out.len();
@@ -31,7 +32,7 @@ fn write_fields(fields: &[Field], values: &NamedValues<'_>, prefix: &str, out: &
                 write_value(content, value, out);
                 true
             }
-            // Some name the fields of an object each by itself: useridentity.arn.
+            // Some tools name each field of an object separately: useridentity.arn.
             (None, Content::Object(fields)) => write_fields(fields, values, &format!("{name}."), out),
             (None, _) => false,
         };
@@ -105,7 +106,7 @@ fn is_json(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'{' | b'[')) && simd_json::to_tape(&mut text.to_vec()).is_ok()
 }
 
-/// Writes JSON whose names are those of fields in lower-case letters with the names as the log has them.
+/// Writes JSON whose keys are field names in lower case, with the names as the log spells them.
 fn renamed(json: &[u8], fields: &[Field], out: &mut Vec<u8>) {
     match json.first() {
         Some(b'{') => {
@@ -150,7 +151,7 @@ fn renamed(json: &[u8], fields: &[Field], out: &mut Vec<u8>) {
 /// Objects in Athena's text are no deeper than this.
 const MAX_DEPTH: usize = 16;
 
-/// Writes what Athena's text has at `at` as JSON: an object, a list or a text.
+/// Writes the part of Athena's text at `at` as JSON: an object, a list or a text.
 fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) -> Option<()> {
     let opened = text.get(*at).copied();
     let close = match opened {
@@ -193,7 +194,7 @@ fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) ->
     Some(())
 }
 
-/// Where a text in Athena's text ends: before a bracket that closes what it is in, or before the next name.
+/// Where a text in Athena's form ends: before the closing bracket around it, or before the next name.
 fn athena_end(text: &[u8], start: usize) -> usize {
     let is_name = |rest: &[u8]| {
         let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
@@ -212,7 +213,7 @@ fn athena_end(text: &[u8], start: usize) -> usize {
     at
 }
 
-/// A time as CloudTrail writes it, of what is no time of ISO 8601: a number, or `May 01, 2024, 14:00:01 (UTC+02:00)`.
+/// A time as CloudTrail writes it, from one that is not ISO 8601: a number, or `May 01, 2024, 14:00:01 (UTC+02:00)`.
 fn time(text: &[u8]) -> Option<String> {
     if read_any_iso8601(text).is_some() {
         return None;
@@ -288,7 +289,7 @@ mod tests {
         let wanted =
             r#"{"type":"IAMUser","arn":"arn:a, b=c","sessioncontext":{"attributes":null},"l":[{"a":"1"},{"a":"2"}]}"#;
         let text = "{type=IAMUser, arn=arn:a, b=c, sessioncontext={attributes=null}, l=[{a=1}, {a=2}]}";
-        // Whether a comma belongs to a text can't always be told.
+        // Whether a comma belongs to a text is not always clear.
         assert_eq!(json(text), Some(wanted.replace("a, b=c\"", "a\",\"b\":\"c\"")));
         assert_eq!(json("{type=IAMUser"), None);
         assert_eq!(json("{}").as_deref(), Some("{}"));

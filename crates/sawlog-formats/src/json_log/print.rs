@@ -32,20 +32,20 @@ pub(super) struct RecordPrinter {
 /// A skeleton, ready to be printed.
 #[derive(Debug)]
 struct Skeleton {
-    /// What stands between the values, one after the other.
+    /// The pieces of text between the values, one after another.
     text: Vec<u8>,
     steps: Vec<Step>,
-    /// Where in `text` what follows the last value begins.
+    /// Where in `text` the part after the last value begins.
     rest: usize,
 }
 
 /// A value in a skeleton.
 #[derive(Debug)]
 struct Step {
-    /// What stands before it.
+    /// The text before it.
     before: Range<usize>,
     is_quoted: bool,
-    /// The place of its column among those that are named; `None` for the next value of `extra`.
+    /// The position of its column among the named ones; `None` for the next value of `extra`.
     values: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ struct Step {
 struct Values {
     array: AnyValues,
     len: usize,
-    /// Of a list where the items of a row begin, and which of them it is.
+    /// For a list, where the items of a row begin, and which of them it is.
     item: Option<(OffsetBuffer<i32>, usize)>,
 }
 
@@ -107,7 +107,7 @@ impl crate::Printer for RecordPrinter {
     }
 }
 
-/// Makes skeletons ready: those that rows of the batch have, no others.
+/// Prepares the skeletons that rows of the batch have, and no others.
 struct Builder<'a> {
     batch: &'a RecordBatch,
     /// The paths of the columns in `values`.
@@ -128,7 +128,7 @@ impl Builder<'_> {
                 };
                 keys.iter().map(|key| key.map(&mut number)).collect()
             }
-            // Views that are the same are of the same text.
+            // Equal views have equal text.
             TextColumn::View(views) => {
                 let mut known = HashMap::new();
                 let number = |row: usize| {
@@ -148,7 +148,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds a skeleton, and gives its number.
+    /// Adds a skeleton. Returns its number.
     fn add(&mut self, skeleton: &str) -> u32 {
         let mut parts = Parts::of(skeleton);
         let (mut text, mut steps) = (Vec::with_capacity(skeleton.len()), Vec::new());
@@ -164,8 +164,8 @@ impl Builder<'_> {
         u32::try_from(self.skeletons.len() - 1).expect("a batch has fewer than 2^32 rows")
     }
 
-    /// The place of a column among those that are named. A path that leads nowhere is that of a forged store, whose record
-    /// can't be right.
+    /// The position of a column among the named ones. A path that leads nowhere comes from a forged store, whose
+    /// record can't be right.
     fn values(&mut self, path: &str) -> usize {
         let place = self.paths.intern(path.as_bytes()) as usize;
         if place == self.values.len() {
@@ -196,7 +196,7 @@ impl Values {
         Some(Self { array: text.or_else(truth).or_else(time).or_else(number)?, len: array.len(), item })
     }
 
-    /// Prints the value of a row; nothing where there is none.
+    /// Prints the value of a row; nothing for null.
     fn print(&self, row: usize, is_quoted: bool, out: &mut Vec<u8>) {
         let place = match &self.item {
             None => row,
@@ -206,7 +206,7 @@ impl Values {
             return;
         }
         let text = match &self.array {
-            // Of a null these are empty.
+            // For null these are empty.
             AnyValues::Text(TextColumn::View(texts)) => texts.value(place),
             AnyValues::Text(TextColumn::Plain(texts)) => texts.value(place),
             AnyValues::Text(texts) => texts.get(place).unwrap_or_default(),
@@ -217,7 +217,7 @@ impl Values {
 }
 
 impl AnyValues {
-    /// Prints a value that is no text; nothing if it is null.
+    /// Prints a value that is not text; nothing for null.
     fn print(&self, place: usize, out: &mut Vec<u8>) {
         match self {
             Self::Bool(truths) if truths.is_valid(place) => {
@@ -230,7 +230,7 @@ impl AnyValues {
     }
 }
 
-/// The values of the fields that have no column, in order, as they are written.
+/// The values of the fields without a column, in order, as they are written.
 struct Extra<'a> {
     json: &'a str,
     at: usize,

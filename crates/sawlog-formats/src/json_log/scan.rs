@@ -1,8 +1,9 @@
-//! Finds the JSON objects in a stream of bytes without parsing them: where each begins and ends, and what stands before it.
+//! Finds the JSON objects in a stream of bytes without parsing them: where each begins and ends, and the text before
+//! it.
 //!
-//! Records come in `{"Records":[…]}`, whatever other members that object has, in a bare array, one a line, or alone; several such
-//! documents may follow each other.
-//! Inside an object only quotes and braces count, 64 bytes at a time; whether it is valid JSON the parser says later.
+//! Records come in `{"Records":[…]}` (with any other members in that object), in a bare array, one per line, or
+//! alone. Several such documents may follow each other. Inside an object only quotes and braces count, 64 bytes at a
+//! time; the parser finds out later whether it is valid JSON.
 
 use memchr::{memchr, memchr3};
 use wide::u8x16;
@@ -16,7 +17,7 @@ use crate::reject::RejectReason;
 
 /// Blocks are about this large.
 const BLOCK: usize = 256 << 10;
-/// So many brackets may be open around records.
+/// The most brackets that may be open around records.
 const MAX_OUTER: usize = 16;
 
 /// Cuts a stream into blocks of whole objects.
@@ -30,7 +31,7 @@ pub struct Scanner {
     at: usize,
     /// The object under way.
     open: Option<Open>,
-    /// Whether the object under way is too long, and its beginning was taken already.
+    /// Whether the current object is too long, and its beginning was taken already.
     in_long: bool,
     items: Vec<Item>,
 }
@@ -46,7 +47,7 @@ pub(crate) struct Open {
     escaped: bool,
     /// Whether the byte before [`Scanner::at`] is a line feed.
     after_feed: bool,
-    /// Its end, once that was found, and of what it is the end.
+    /// Its end, once that was found, and what ends there.
     end: Option<(usize, Ends)>,
 }
 
@@ -55,9 +56,9 @@ pub(crate) struct Open {
 pub(crate) enum Ends {
     /// With its last brace.
     Whole,
-    /// With a line that ends within a string.
+    /// The object has a line break within a string.
     InString,
-    /// Before a line that begins with another object, where none can stand: it lacks its last braces.
+    /// The object lacks its last braces: it ends before a line that begins another object, where none is allowed.
     Torn,
 }
 
@@ -72,10 +73,10 @@ impl Ends {
     }
 }
 
-/// What a look at the bytes outside of objects found.
+/// The result of looking at the bytes outside objects.
 enum Outside {
     Object(usize),
-    /// What is no object, and no bracket or comma either: where it begins and ends.
+    /// Text that is not an object, a bracket or a comma: where it begins and ends.
     Other(usize, usize),
     /// The bytes end here.
     End,
@@ -88,8 +89,8 @@ impl Scanner {
         Self { log, outer: Vec::new(), at: 0, open: None, in_long: false, items: Vec::new() }
     }
 
-    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if there are only
-    /// brackets and white space left. `at_end` says that there are no more bytes.
+    /// The next block of `bytes`, and how many bytes it takes; `None` if more bytes are needed, or if only brackets
+    /// and white space are left. `at_end` says that there are no more bytes.
     pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         self.items.clear();
         if self.in_long {
@@ -108,7 +109,7 @@ impl Scanner {
         Some((Block::Json(&bytes[..gap], &self.items), gap))
     }
 
-    /// Moves all positions to where they are once `taken` bytes are gone.
+    /// Moves all positions back by the `taken` bytes.
     fn take(&mut self, taken: usize) {
         self.at = self.at.saturating_sub(taken);
         if let Some(open) = &mut self.open {
@@ -117,7 +118,7 @@ impl Scanner {
         }
     }
 
-    /// Finds the next item, before which what begins at `gap` stands, and gives its end.
+    /// Finds the next item, with the text before it beginning at `gap`. Returns its end.
     fn find_item(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Option<usize> {
         if self.open.is_none() {
             match self.outside(bytes, at_end, gap) {
@@ -143,7 +144,7 @@ impl Scanner {
         if ends == Ends::InString {
             match broken_end(self.log, bytes, end, open.start + MAX_LINE) {
                 Broken::Before(next) => end = next,
-                // Nothing but what closes brackets follows: the rest of the file is no part of it.
+                // Only closing brackets follow: the rest of the file is no part of it.
                 Broken::ToTheEnd(rest) if at_end && rest > end => {
                     end = rest;
                     self.outer.clear();
@@ -159,15 +160,15 @@ impl Scanner {
         Some(end)
     }
 
-    /// Makes an item of the beginning of an object that is too long, or of one that the end of the bytes cuts off.
+    /// Makes an item of the beginning of an object that is too long, or that the end of the bytes cuts off.
     fn cut_open(&mut self, bytes: &[u8], at_end: bool) -> Option<usize> {
         let open = self.open?;
         let (end, problem) = if bytes.len() - open.start > MAX_LINE {
             self.in_long = true;
-            // What has not been looked at is not taken.
+            // Bytes that were not looked at are not taken.
             (open.end.map_or(self.at, |(end, _)| end).min(open.start + MAX_LINE), RejectReason::TooLong)
         } else if at_end {
-            // That says it: the brackets around it need not be missed as well.
+            // That is enough: the brackets around it need not be reported as missing, too.
             self.open = None;
             self.outer.clear();
             (bytes.len(), RejectReason::EndsWithin)
@@ -196,7 +197,7 @@ impl Scanner {
         Some((Block::Long(&bytes[..end], last), end))
     }
 
-    /// Looks for the next object from [`Scanner::at`] on; what stands before it begins at `gap`.
+    /// Looks for the next object from [`Scanner::at`] on; the text before it begins at `gap`.
     fn outside(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Outside {
         loop {
             if self.at - gap > MAX_GAP {
@@ -249,30 +250,31 @@ impl Scanner {
         }
     }
 
-    /// What is no object, from [`Scanner::at`] on.
+    /// Text that is not an object, from [`Scanner::at`] on.
     fn other(&self, bytes: &[u8], at_end: bool) -> Outside {
         let end = if self.outer.is_empty() { text_end(bytes, self.at) } else { other_end(bytes, self.at, at_end) };
         let all_there = end < bytes.len() || at_end || end - self.at >= MAX_LINE;
         if all_there { Outside::Other(self.at, end) } else { Outside::End }
     }
 
-    /// Whether the bracket at the beginning of `bytes` is that of an array: outside of others a line of text may begin with one.
+    /// Whether the bracket at the beginning of `bytes` opens an array. Outside other brackets, a line of text may
+    /// begin with one.
     fn array(&self, bytes: &[u8]) -> Begins {
         if self.outer.is_empty() { begins(bytes, b"{[]\"") } else { Begins::Yes }
     }
 
-    /// Whether brackets are still open that stand around records.
+    /// Whether brackets around records are still open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.outer.is_empty()
     }
 }
 
-/// Whether an object is one of records.
+/// Whether an object holds records.
 enum Wrapper {
     /// Where its records begin.
     Opens(usize),
-    /// Where a member begins that is a record or has some.
+    /// A member that is a record, or has some, begins here.
     Holds(usize),
     No,
     /// The bytes end before it can be told.
@@ -281,7 +283,7 @@ enum Wrapper {
 
 /// Whether bytes begin with `{"Records":[`, or with such an object that has other members first.
 fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
-    // So nearly all records begin, which is told fast.
+    // Nearly all records begin like this, which is quick to recognise.
     if bytes.starts_with(log.beginning) {
         return Wrapper::No;
     }
@@ -293,10 +295,10 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
                 let is_text = at == 1 || std::str::from_utf8(&near[..value]).is_ok();
                 return if is_text { Wrapper::Opens(value + 1) } else { Wrapper::No };
             }
-            // A record is told by its first key, as a rule.
+            // As a rule, the first key tells a record.
             Member::Value(key, _) if has_field(log, key) => return Wrapper::No,
             Member::Value(_, value) => match value_end(near, value) {
-                // What stands before records is kept as text.
+                // Text before records is kept.
                 ValueEnd::At(_)
                     if std::str::from_utf8(&near[..value]).is_ok() && holds_records(log, &near[value..]) =>
                 {
@@ -315,8 +317,8 @@ fn wrapper(log: &JsonLog, bytes: &[u8]) -> Wrapper {
     }
 }
 
-/// Whether a value is a record, a list of records, or an object that has such a list: beyond doubt, since objects that hold
-/// anything may stand beside records.
+/// Whether a value is certainly a record, a list of records, or an object with such a list. Objects beside records
+/// may hold anything.
 fn holds_records(log: &JsonLog, value: &[u8]) -> bool {
     let first = match value {
         [b'[', items @ ..] => items.trim_ascii_start(),
@@ -336,7 +338,7 @@ fn holds_records(log: &JsonLog, value: &[u8]) -> bool {
     false
 }
 
-/// A member of an object of records, other than these.
+/// A member of an object of records, other than the records.
 enum Beside {
     /// Other records begin here.
     Records(usize),
@@ -356,7 +358,7 @@ fn other_member(log: &JsonLog, bytes: &[u8], at: usize) -> Beside {
     let found = match member(near, at) {
         Member::Value(b"Records", value) if near[value] == b'[' => return Beside::Records(value + 1),
         Member::Value(_, value) => match value_end(near, value) {
-            // What stands between records is kept as text.
+            // Text between records is kept.
             ValueEnd::At(end) if std::str::from_utf8(&near[at..end]).is_err() => ValueEnd::Broken,
             ValueEnd::At(_) if holds_records(log, &near[value..]) => return Beside::Holds(value),
             end => end,
@@ -371,7 +373,7 @@ fn other_member(log: &JsonLog, bytes: &[u8], at: usize) -> Beside {
     }
 }
 
-/// Whether what a bracket begins is JSON.
+/// Whether a bracket begins JSON.
 enum Begins {
     Yes,
     No,
@@ -385,13 +387,13 @@ fn begins(bytes: &[u8], wanted: &[u8]) -> Begins {
     match near.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(byte) if wanted.contains(byte) => Begins::Yes,
         None if near.len() + 1 < MAX_GAP => Begins::Unknown,
-        // White space without end is passed over like that between records.
+        // Endless white space is skipped, like white space between records.
         None => Begins::Yes,
         Some(_) => Begins::No,
     }
 }
 
-/// Where a line of text ends that is no JSON: at the line feed, or before objects that begin in it.
+/// Where a line of text that is not JSON ends: at the line feed, or before objects that begin in it.
 fn text_end(bytes: &[u8], start: usize) -> usize {
     let limit = bytes.len().min(start + MAX_LINE);
     let mut at = start + 1;
@@ -411,18 +413,18 @@ fn text_end(bytes: &[u8], start: usize) -> usize {
     limit
 }
 
-/// Where an object ends in which a line ends within a string.
+/// The end of an object that has a line break within a string.
 enum Broken {
     /// Before the next object.
     Before(usize),
-    /// No other object follows; what is left ends here, white space aside.
+    /// No other object follows; the rest ends here, except for white space.
     ToTheEnd(usize),
     /// Where the line ends.
     Here,
 }
 
-/// Looks from `end` to `limit` for the next object that may be a record: one that begins a line, without blanks before it, or
-/// whose first key is a record's. Objects within the broken one do neither.
+/// Looks from `end` to `limit` for the next object that may be a record: one that begins a line without blanks before
+/// it, or whose first key is a record's. Objects inside the broken one do neither.
 fn broken_end(log: &JsonLog, bytes: &[u8], end: usize, limit: usize) -> Broken {
     let limit = bytes.len().min(limit);
     let closes_only = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
@@ -444,7 +446,7 @@ fn broken_end(log: &JsonLog, bytes: &[u8], end: usize, limit: usize) -> Broken {
     Broken::ToTheEnd(if closes_only(rest) { end } else { end + rest.len() })
 }
 
-/// Where what is no JSON object ends: before the next bracket, comma or line feed outside of a string.
+/// Where text that is not a JSON object ends: before the next bracket, comma or line feed outside a string.
 fn other_end(bytes: &[u8], start: usize, at_end: bool) -> usize {
     let limit = bytes.len().min(start + MAX_LINE);
     let mut at = start;
@@ -453,7 +455,7 @@ fn other_end(bytes: &[u8], start: usize, at_end: bool) -> usize {
             b'"' => match string_end(&bytes[..limit], at) {
                 ValueEnd::At(end) => at = end,
                 ValueEnd::Short if limit == bytes.len() && !at_end => return limit,
-                // A string ends with its line, if not before it: this is none.
+                // A string ends no later than its line, so this is not one.
                 ValueEnd::Short | ValueEnd::Broken => at += 1,
             },
             b'{' | b'[' | b']' | b'}' | b',' | b'\n' if at > start => return at,
@@ -469,12 +471,13 @@ impl Open {
         Self { start, ..Self::default() }
     }
 
-    /// Moves its end to where it is once `taken` bytes are gone.
+    /// Moves its end back by the `taken` bytes.
     pub(crate) fn take(&mut self, taken: usize) {
         self.end = self.end.map(|(end, ends)| (end.saturating_sub(taken), ends));
     }
 
-    /// The object's end, if that is among `bytes`, and what kind of end it is: looks at those from `at` on, in steps of 64.
+    /// The object's end, if it is in `bytes`, and what kind of end it is. Looks at the bytes from `at` on, in steps
+    /// of 64.
     pub(crate) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, Ends)> {
         while self.end.is_none()
             && let Some(block) = bytes.get(*at..).and_then(<[u8]>::first_chunk::<64>)
@@ -529,7 +532,7 @@ impl Open {
                 }
             }
         }
-        // JSON forbids a line to end within a string: the object is broken here.
+        // JSON does not allow a line break within a string: the object is broken here.
         if broken == 0 {
             return None;
         }
@@ -559,8 +562,8 @@ impl Open {
     }
 }
 
-/// The first of the braces in a mask of bytes from `at` on that begins a line where no object can stand within another: behind
-/// a value.
+/// In a mask of the bytes from `at` on, the first brace that begins a line where no object can be nested: after a
+/// value.
 #[cold]
 fn first_torn(bytes: &[u8], at: usize, mut braces: u64) -> u64 {
     while braces != 0 {
@@ -602,7 +605,8 @@ impl Masks {
     }
 }
 
-/// For each bit, whether an odd number of bits up to it are set: from an opening quote to before the closing one.
+/// For each bit, whether an odd number of bits up to it are set: from an opening quote to just before the closing
+/// one.
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;

@@ -1,27 +1,28 @@
-//! A record without its values: what stands between them, byte for byte, with a mark for each value that a column holds.
+//! A record without its values: the text between them, byte for byte, with a mark for each value that a column holds.
 //!
-//! `{"eventName":"␁event_name␁","readOnly":␁read_only␁,"requestParameters":null}`, where ␁ is [`MARK`]: between two of them stands
-//! the path of a column, in groups with dots, in lists with the place of the item: `resources.0.arn`. Between quotes a value is
-//! written with escapes, elsewhere as it is in its column. `extra` stands for the next value in that column, in order.
-//! So few skeletons are there that each is stored once, and a record is the number of its skeleton and its values.
+//! `{"eventName":"␁event_name␁","readOnly":␁read_only␁,"requestParameters":null}`, where ␁ is [`MARK`]. Between two of these is
+//! the path of a column, with dots for groups and the position of the item in a list: `resources.0.arn`. A value between
+//! quotes is written with escapes, elsewhere as it is in its column. `extra` means the next value in that column, in order.
+//! There are so few skeletons that each is stored once. A record is the number of its skeleton, and its values.
 
 use std::ops::Range;
 
-/// Stands on both sides of a column's path. No JSON has it: outside of strings there is no such character, and in strings it is
-/// escaped.
+/// Surrounds a column's path on both sides. JSON never contains it: outside strings this character is not allowed,
+/// and inside strings it is escaped.
 pub(super) const MARK: char = '\u{1}';
 
-/// What stands for a value that has no column, but is in `extra`.
+/// The mark for a value that has no column, but is in `extra`.
 const EXTRA: &[u8] = b"\x01extra\x01";
 
-/// A longer skeleton is not worth it: the record stays as it is.
+/// Longer skeletons are not worth it: the record keeps its text.
 const MAX_LEN: usize = 16 << 10;
-/// So many skeletons there are in a row group; records with others stay as they are. Logs that make up names have ever more.
+/// The most skeletons in a row group; records with further ones keep their text. Logs that make up names have ever
+/// more.
 pub(super) const MOST: usize = 512;
-/// So many fields without a column are taken out of a record.
+/// The most fields without a column that are taken out of a record.
 const MOST_EXTRA: usize = 1000;
 
-/// The skeleton of a record, as it is walked.
+/// The skeleton of a record while it is walked.
 #[derive(Debug, Default)]
 pub(super) struct Skeleton {
     bytes: Vec<u8>,
@@ -29,7 +30,7 @@ pub(super) struct Skeleton {
     at: usize,
     /// Whether skeleton and values give the record back.
     is_whole: bool,
-    /// In a list its column's name and the place of the item, with dots.
+    /// Within a list, its column's name and the position of the item, with dots.
     item: Vec<u8>,
     /// The fields that have no column, as an object that is not closed yet, and how many they are.
     extra: Vec<u8>,
@@ -37,19 +38,19 @@ pub(super) struct Skeleton {
 }
 
 impl Skeleton {
-    /// Begins with a record; `is_whole` is false if its text is not what was parsed.
+    /// Begins a record. `is_whole` is false if its text is not the parsed text.
     pub(super) fn begin(&mut self, is_whole: bool) {
         self.bytes.clear();
         self.extra.clear();
         (self.at, self.is_whole, self.extra_fields) = (0, is_whole, 0);
     }
 
-    /// Says that a value is not printed from its column as it is written.
+    /// Notes that the record can't be rebuilt from its skeleton and values.
     pub(super) fn give_up(&mut self) {
         self.is_whole = false;
     }
 
-    /// Notes a value of a column, which stands at `range` of the record.
+    /// Notes a value of a column, at `range` of the record.
     #[inline]
     pub(super) fn value(&mut self, record: &[u8], range: Range<usize>, slot: &[u8]) {
         if !self.is_whole {
@@ -66,7 +67,8 @@ impl Skeleton {
         self.at = range.end;
     }
 
-    /// Notes a field without a column: `path` leads to its object, its key and value stand at these ranges of the record.
+    /// Notes a field without a column: `path` leads to its object; its key and value are at these ranges of the
+    /// record.
     pub(super) fn unknown(&mut self, record: &[u8], path: &str, key: Range<usize>, value: Range<usize>) {
         self.extra_fields += 1;
         if self.extra_fields > MOST_EXTRA {
@@ -84,7 +86,7 @@ impl Skeleton {
         }
     }
 
-    /// Goes to an item of a list, the column of which `slot` names.
+    /// Goes to an item of the list whose column `slot` names.
     pub(super) fn begin_item(&mut self, slot: &[u8], item: usize) {
         self.item.clear();
         self.item.extend_from_slice(slot);
@@ -124,7 +126,7 @@ pub(super) struct Parts<'a> {
 /// A value in a skeleton.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part<'a> {
-    /// What stands before the value.
+    /// The text before the value.
     pub(super) before: &'a str,
     /// The path of its column.
     pub(super) path: &'a str,
@@ -135,7 +137,7 @@ impl<'a> Parts<'a> {
         Self { rest: skeleton }
     }
 
-    /// What stands after the last value.
+    /// The text after the last value.
     pub(super) fn rest(self) -> &'a str {
         self.rest
     }

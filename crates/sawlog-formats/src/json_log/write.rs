@@ -1,10 +1,10 @@
-//! Values as JSON the usual way. A value that is written so in its record is printed from its column.
+//! Values as JSON in the usual way. A value that its record has in this way is printed from its column.
 
 use std::io::Write;
 
 use crate::calendar::{MICROS_A_DAY, civil_from_days};
 
-/// What a byte of text is written as where it does not stand for itself.
+/// The escape of each byte of text that does not stand for itself.
 #[inline]
 fn escape(byte: u8) -> Option<[u8; 6]> {
     const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -27,7 +27,7 @@ fn written(escape: &[u8; 6]) -> &[u8] {
     if escape[1] == b'u' { escape } else { &escape[..2] }
 }
 
-/// Prints text as it stands in a JSON string, without quotes.
+/// Prints text as in a JSON string, without quotes.
 #[inline]
 pub(super) fn print_text(text: &[u8], out: &mut Vec<u8>) {
     if has_special(text) { print_escaped(text, out) } else { out.extend_from_slice(text) }
@@ -43,7 +43,7 @@ fn print_escaped(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Whether text has a byte that is not written as it is. Most has none, which is seen eight bytes at a time.
+/// Whether text has a byte that must be escaped. Most text has none, which is checked eight bytes at a time.
 #[inline]
 fn has_special(text: &[u8]) -> bool {
     let Some(last) = text.last_chunk::<8>() else { return text.iter().any(|byte| escape(*byte).is_some()) };
@@ -61,10 +61,11 @@ fn special(word: u64) -> u64 {
     (less(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
 }
 
-/// How many bytes of `json`, which begins with text in a string, are what [`print_text`] makes of `text`, if a quote follows them.
+/// How many bytes of `json`, which begins with text in a string, [`print_text`] would make of `text`, if a quote
+/// follows them.
 #[inline]
 pub(super) fn len_of_text(text: &[u8], json: &[u8]) -> Option<usize> {
-    // Text without escapes is as long as it is. If it has any, a quote after so many bytes is an escaped one.
+    // Text without escapes keeps its length. If there are escapes, a quote at this place is an escaped one.
     let len = text.len();
     if json.get(len) == Some(&b'"') && (len == 0 || json[len - 1] != b'\\') {
         return Some(len);
@@ -84,7 +85,7 @@ fn len_of_escaped(text: &[u8], json: &[u8]) -> Option<usize> {
     (json.get(at) == Some(&b'"')).then_some(at)
 }
 
-/// Whether a time is written as [`print_time`] prints it; `text` is read as a time.
+/// Whether a time is written as [`print_time`] would print it; `text` was read as the time.
 pub(super) fn is_usual_time(text: &[u8]) -> bool {
     matches!(text, [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'Z'])
 }

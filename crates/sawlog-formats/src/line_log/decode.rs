@@ -21,11 +21,11 @@ pub struct Decoder {
     pending: Pending,
 }
 
-/// Lines taken apart whose fields are not in the columns yet.
+/// Lines that are split, but whose fields are not in the columns yet.
 #[derive(Debug, Default)]
 struct Pending {
     rows: Vec<Row>,
-    /// For each row its texts, in the layout's order; and its numbers.
+    /// For each row its texts, in the layout's order, and its numbers.
     texts: Vec<Span>,
     numbers: Vec<Option<i64>>,
 }
@@ -36,7 +36,7 @@ struct Row {
     day: Option<i32>,
     field_count: i64,
     extra: Span,
-    /// The line itself, where the columns don't give it back.
+    /// The line itself, if the columns don't give it back.
     raw: Span,
 }
 
@@ -79,7 +79,7 @@ impl crate::Decoder for Decoder {
 }
 
 impl Lines<'_> {
-    /// Decodes the block's lines, of which the last may lack its line feed.
+    /// Decodes the block's lines. The last line may lack its line feed.
     fn decode(&mut self) {
         let block = self.block;
         let is_text = block.is_ascii() || std::str::from_utf8(block).is_ok();
@@ -110,7 +110,7 @@ impl Lines<'_> {
         }
     }
 
-    /// A line that is not UTF-8: its columns hold U+FFFD for what is not, and `raw` holds the line.
+    /// A line that is not UTF-8: its columns hold U+FFFD for invalid bytes, and `raw` holds the line.
     fn line_of_other_bytes(&mut self, text: &[u8], place: &LinePlace) {
         let with_end = place.whole(self.block);
         let lossy = String::from_utf8_lossy(text);
@@ -118,13 +118,13 @@ impl Lines<'_> {
             return self.reject(place, problem);
         }
         append(self.pending, self.partitions, self.layout, self.block, self.origin);
-        // The line and what it was made from stand in a block of their own.
+        // The line and the text it was made from are in a block of their own.
         let own: Vec<u8> = [with_end, lossy.as_bytes()].concat();
         self.accept(place, with_end.len(), Span::verbatim(0, with_end.len()));
         append(self.pending, self.partitions, self.layout, &own, self.origin);
     }
 
-    /// Keeps what was taken of a line, whose text begins at `base`.
+    /// Keeps the values of a line whose text begins at `base`.
     fn accept(&mut self, place: &LinePlace, base: usize, raw: Span) {
         let Taken { texts, numbers, time, field_count, extra, odd, .. } = &self.reader.taken;
         self.decoded.record_at(Some(*time));
@@ -179,7 +179,7 @@ fn append_rows(
         columns.numbers(*column, all.clone().map(|row| pending.numbers[row * layout.numbers.len() + place]));
     }
     columns.numbers(layout.field_count(), rows.iter().map(|row| Some(row.field_count)));
-    // What no row has is null without a look at each.
+    // Columns that no row has are null without a look at each row.
     if rows.iter().any(|row| row.extra != Span::NULL) {
         columns.texts(layout.extra(), rows.iter().map(|row| row.extra.of(block)));
     }

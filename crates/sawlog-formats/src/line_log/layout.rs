@@ -3,7 +3,7 @@
 use super::{LineLog, Shape};
 use crate::table::{Kind, Table};
 
-/// A field, and where its values go. The texts and the numbers of a line each have places in the order of their columns.
+/// A field, and where its values go. The texts and the numbers of a line are each in the order of their columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     pub(super) shape: Shape,
@@ -25,7 +25,7 @@ pub(super) struct LineLayout {
     /// The columns of the texts, and of the numbers, in order.
     pub(super) texts: Vec<usize>,
     pub(super) numbers: Vec<usize>,
-    /// The column behind those of the fields, from which the others have their places.
+    /// The first column after the columns of the fields; the other extra columns follow it.
     others: usize,
 }
 

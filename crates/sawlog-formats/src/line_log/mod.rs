@@ -1,5 +1,5 @@
-//! Line logs: a record a line, fields separated by blanks, some of them in quotes. Such a log is a table of its fields; taking
-//! lines apart, filling columns and printing lines again are the same for all.
+//! Line logs: one record per line, fields separated by blanks, some of them in quotes. Such a log is a table of its
+//! fields. Splitting lines, filling columns and printing lines are the same for all.
 
 mod decode;
 mod layout;
@@ -23,37 +23,37 @@ pub struct LineLog {
     pub table: &'static Table,
     /// The fields of a line, in order. The record's time is the field whose column is the table's time.
     pub fields: &'static [Field],
-    /// Lines of older years end earlier, but no record has fewer fields.
+    /// Lines of earlier years have fewer fields, but no record has fewer than this.
     pub least: usize,
 }
 
-/// A field has at most so many columns.
+/// The most columns of a field.
 const MOST: usize = 3;
 
 /// A field of a line, and the columns that hold it.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// The columns, of which the first `count` are its own.
+    /// The columns; only the first `count` are used.
     columns: [Column; MOST],
     count: usize,
     shape: Shape,
     is_quoted: bool,
 }
 
-/// What a field is, and how it is written where it is nothing.
+/// The type of a field, and how an absent value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     /// Text, or `-`.
     Text,
-    /// A number, or `-`. A number below zero is one only if it may be.
+    /// A number, or `-`; negative only if allowed.
     Number { can_be_negative: bool },
-    /// Seconds with so many decimals, or `-1`.
+    /// Seconds with this many decimals, or `-1`.
     Seconds { decimals: usize },
     /// A time such as `2018-07-02T22:23:00.186641Z`, or `-`.
     Time,
     /// An address and a port, an address alone, or `-`.
     Endpoint,
-    /// A request line of HTTP: method, URL and version, each of which can be `-`; or `-`.
+    /// A request line of HTTP: method, URL and version, each of which can be `-`; or `-` alone.
     Request,
 }
 
@@ -62,7 +62,7 @@ impl Field {
         Self { columns: [column; MOST], count: 1, shape, is_quoted: false }
     }
 
-    /// A word, which goes to a column of text, times, or numbers that are not below zero.
+    /// A word, which goes to a column of text, times, or non-negative numbers.
     ///
     /// # Panics
     ///
@@ -78,13 +78,13 @@ impl Field {
         Self::of(column, shape)
     }
 
-    /// A number that may be below zero.
+    /// A number that may be negative.
     #[must_use]
     pub const fn signed(column: Column) -> Self {
         Self::of(column, Shape::Number { can_be_negative: true })
     }
 
-    /// Seconds with so many decimals; `-1` if they were not measured, which is null.
+    /// Seconds with this many decimals. `-1`, for not measured, becomes null.
     #[must_use]
     pub const fn seconds(decimals: usize, name: &'static str, doc: &'static str) -> Self {
         Self::of(Column::text(name, doc).kind(Kind::Float64), Shape::Seconds { decimals })
@@ -114,10 +114,10 @@ impl Field {
     }
 }
 
-/// The columns behind those of the fields.
+/// The columns after those of the fields.
 const OTHERS: [Column; 8] = [
     Column::int32("field_count", "How many fields the line has"),
-    Column::text("extra", "Fields that have no column, as they stand in the line; empty if a blank ends the line"),
+    Column::text("extra", "Fields without a column, as they are in the line; empty if the line ends with a blank"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
@@ -158,8 +158,8 @@ pub const fn columns<const N: usize>(fields: &[Field]) -> [Column; N] {
     columns
 }
 
-/// Whether `head`, the beginning of a file, looks like the log: one of its first lines is a record beyond doubt, or would be one
-/// with another time.
+/// Whether the beginning of a file, `head`, looks like the log: one of its first lines is certainly a record, or
+/// would be one with another time.
 #[must_use]
 pub fn detect(log: &'static LineLog, head: &[u8]) -> bool {
     let layout = layout::LineLayout::new(log);

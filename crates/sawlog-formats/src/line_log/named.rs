@@ -3,7 +3,7 @@
 use super::{LineLog, Shape};
 use crate::named_values::{NamedValues, micros, quoted, whole, word};
 
-/// The line; `None` if there is no time that is one.
+/// The line; `None` if there is no valid time.
 #[must_use]
 pub fn write_named(log: &LineLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
     let mut line = Vec::new();

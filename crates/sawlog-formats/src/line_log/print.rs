@@ -23,7 +23,7 @@ pub struct LinePrinter {
 }
 
 impl LinePrinter {
-    /// A printer of the rows in `batch`; columns that the table hasn't are ignored.
+    /// A printer of the rows in `batch`. Columns that the table lacks are ignored.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! Takes one line apart. A field ends at a blank; one in quotes at the first quote before a blank from which on all later
-//! fields are valid. So a URL or user agent may hold quotes and blanks.
+//! Splits one line. A field ends at a blank. A field in quotes ends at the first quote before a blank after which all
+//! later fields are valid. So a URL or user agent may contain quotes and blanks.
 //!
-//! If there is no such reading, a request line may lack a method or version. Then a number may be too large, then one and at last two may be no number at all: all else must be
-//! right.
+//! If there is no such reading, a request line may lack its method or version. Failing that, one number may be too
+//! large; then one, and at last two, may not be numbers at all. Everything else must be right.
 
 use memchr::{memchr, memchr_iter};
 
@@ -14,29 +14,30 @@ use crate::calendar::within_times;
 use crate::field::{Span, number};
 use crate::reject::RejectReason;
 
-/// How many numbers of a record may be none, at most.
+/// The most numbers of a record that may be invalid.
 const MAX_ODD: usize = 2;
-/// So many ends of quoted fields are tried beside the first ones, so that a line made of quotes costs no more than a few readings.
+/// The most ends of quoted fields that are tried in addition to the first ones, so that a line full of quotes costs
+/// only a few readings.
 const MAX_TRIES: usize = 64;
 
 /// A line taken apart.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    /// Its texts and numbers, by their places in the layout; of numbers with a fraction the bits.
+    /// Its texts and numbers, by their places in the layout; for floating-point numbers, the bits.
     pub(super) texts: Vec<Span>,
     pub(super) numbers: Vec<Option<i64>>,
     /// The record's time.
     pub(super) time: i64,
     pub(super) field_count: i64,
-    /// What stands behind the last field that has a column.
+    /// The text after the last field that has a column.
     pub(super) extra: Option<(usize, usize)>,
-    /// The columns that are null because what stands in the line is no number, or one that does not fit.
+    /// The columns that are null because the line has no number there, or one that does not fit.
     pub(super) odd: Vec<usize>,
     /// Whether printing the fields gives the line back.
     pub(super) is_plain: bool,
 }
 
-/// How far a reading went, to go back to it.
+/// The state of a reading, to go back to it.
 #[derive(Clone, Copy)]
 struct Mark {
     texts: usize,
@@ -52,14 +53,14 @@ pub(super) struct Reader<'a> {
     layout: &'a LineLayout,
     pub(super) taken: Taken,
     times: TimeReader,
-    /// How many numbers may still be none; `None` if not even one that is too large.
+    /// How many numbers may still be invalid; `None` if not even one may be too large.
     odd_left: Option<usize>,
     tries_left: usize,
-    /// Whether quotes behind a backslash end no field.
+    /// Whether quotes after a backslash do not end a field.
     skips_escaped: bool,
     /// Whether request lines must be whole.
     wants_requests: bool,
-    /// Whether any word will do as the record's time.
+    /// Whether any word is accepted as the record's time.
     takes_any_time: bool,
 }
 
@@ -77,12 +78,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, whatever stands where the record's time should.
+    /// The same, whatever the line has in place of the record's time.
     pub(super) fn with_any_time(self) -> Self {
         Self { takes_any_time: true, ..self }
     }
 
-    /// Whether a line is a record beyond doubt.
+    /// Whether a line is certainly a record.
     pub(super) fn is_plain_record(&mut self, line: &[u8]) -> bool {
         self.pass(line, None, true).or_else(|_| self.pass(line, None, false)).is_ok()
     }
@@ -97,8 +98,8 @@ impl<'a> Reader<'a> {
         (0..=MAX_ODD).map(Some).find_map(|odd| self.pass(line, odd, false).ok()).ok_or(problem)
     }
 
-    /// Takes the fields. Where there were too many ends of quoted fields to try, those do not count before which a backslash
-    /// stands.
+    /// Reads the fields. If there were too many ends of quoted fields to try, quotes after a backslash don't count as
+    /// ends.
     fn pass(
         &mut self,
         line: &[u8],
@@ -129,13 +130,13 @@ impl<'a> Reader<'a> {
         self.fields(line, 0, 0)
     }
 
-    /// Takes the fields from one on, which begins at `at`.
+    /// Reads the fields from one on, which begins at `at`.
     fn fields(&mut self, line: &[u8], mut field: usize, mut at: usize) -> Result<(), RejectReason<'static>> {
         while let Some(slot) = self.layout.slots.get(field).copied() {
             if line.get(at) == Some(&b' ') {
                 let start = at;
                 at += line[at..].iter().take_while(|byte| **byte == b' ').count();
-                // Blanks that end the line are no separators.
+                // Blanks at the end of the line do not separate fields.
                 if at == line.len() {
                     return self.end(line, field, start);
                 }
@@ -154,7 +155,7 @@ impl<'a> Reader<'a> {
         self.end(line, field, at)
     }
 
-    /// Takes a field in quotes, and those behind it.
+    /// Reads a field in quotes, and the fields after it.
     fn quoted(&mut self, line: &[u8], slot: Slot, field: usize, at: usize) -> Result<(), RejectReason<'static>> {
         let start = at + 1;
         let closing = memchr_iter(b'"', &line[start..]).map(|quote| start + quote);
@@ -180,7 +181,7 @@ impl<'a> Reader<'a> {
     /// Takes a field without quotes.
     fn word(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), RejectReason<'static>> {
         if slot.is_quoted {
-            // A bare dash is as odd as a number that is none.
+            // A bare dash counts as odd, like an invalid number.
             let left = self.odd_left.filter(|_| &line[start..end] == b"-").and_then(|left| left.checked_sub(1));
             self.odd_left = Some(left.ok_or(RejectReason::NoQuotes(self.name(slot)))?);
             self.taken.is_plain = false;
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         self.value(line, slot, start, end)
     }
 
-    /// Takes the values of a field.
+    /// Reads the values of a field.
     fn value(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), RejectReason<'static>> {
         let text = &line[start..end];
         match slot.shape {
@@ -218,7 +219,7 @@ impl<'a> Reader<'a> {
                     return Err(RejectReason::NoRequest(self.name(slot)));
                 }
                 self.taken.is_plain &= is_plain;
-                // They stand in this order, with blanks between them.
+                // They come in this order, with blanks between them.
                 let at_url = start + method.map_or(1, <[u8]>::len) + 1;
                 let is_all = method.is_none() && url == Some(text);
                 let at_url = if is_all { start } else { at_url };
@@ -248,7 +249,7 @@ impl<'a> Reader<'a> {
                 self.taken.numbers.push(value);
                 Ok(())
             }
-            // What was not counted is nothing.
+            // A value that was not measured is null.
             None if text == b"-1" => {
                 self.taken.is_plain = false;
                 self.taken.numbers.push(None);
@@ -286,10 +287,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes for nothing what is no number, if that may be.
+    /// Treats an invalid number as null, if that is still allowed.
     fn odd(&mut self, text: &[u8], slot: Slot) -> Result<(), RejectReason<'static>> {
         let is_large = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        // A quote is a sign that the fields were told apart wrongly.
+        // A quote is a sign that the fields were split wrongly.
         let left = self.odd_left.filter(|_| !text.contains(&b'"'));
         let left = left.and_then(|left| if is_large { Some(left) } else { left.checked_sub(1) });
         let Some(left) = left else { return Err(RejectReason::NoNumber(self.name(slot))) };
@@ -300,7 +301,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Ends the line behind so many fields. What stands from `at` on has no column: `at` is behind the line if nothing does.
+    /// Ends the line after this many fields. The text from `at` on has no column; `at` is past the line if there is
+    /// none.
     fn end(&mut self, line: &[u8], fields: usize, at: usize) -> Result<(), RejectReason<'static>> {
         if fields < self.layout.least {
             let is_blank = line.iter().all(u8::is_ascii_whitespace);
@@ -337,12 +339,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether what follows a text is escaped by a backslash.
+/// Whether the next character of a text is escaped by a backslash.
 fn is_escaped(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// How many fields a text has, of which those in quotes can hold blanks.
+/// The number of fields in a text; fields in quotes can contain blanks.
 fn words(text: &[u8]) -> usize {
     let (mut count, mut at) = (0, 0);
     while at < text.len() {

@@ -2,9 +2,9 @@
 
 use crate::calendar::{LastDay, MICROS_A_DAY, civil_from_days, day_number, read_any_iso8601, second_of_day, two};
 
-/// The length of a time that is written so.
+/// The length of a time in this form.
 const LEN: usize = 27;
-/// And of its day.
+/// The length of its day.
 const DAY_LEN: usize = 10;
 
 /// Reads times, remembering the last day: most lines have the day of the line before.
@@ -18,7 +18,8 @@ impl Default for TimeReader {
 }
 
 impl TimeReader {
-    /// Reads a time in any form of ISO 8601: microseconds since 1970 in UTC, and whether it would be printed as it is.
+    /// Reads a time in any form of ISO 8601: microseconds since 1970 in UTC, and whether printing it gives the same
+    /// text.
     #[inline]
     pub(super) fn read(&mut self, text: &[u8]) -> Option<(i64, bool)> {
         let plain = text.first_chunk::<LEN>().filter(|_| text.len() == LEN).and_then(|text| self.read_plain(text));
@@ -60,7 +61,7 @@ pub(super) fn print(micros: i64, out: &mut Vec<u8>) {
     out.push(b'Z');
 }
 
-/// Prints a number that is not below zero in so many digits.
+/// Prints a non-negative number with this many digits.
 pub(super) fn put(number: i64, digits: usize, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + digits, b'0');

@@ -4,15 +4,15 @@ use std::net::Ipv6Addr;
 
 use super::time::put;
 
-/// A number with a fraction is exact with so many digits.
+/// A fractional number with this many digits is exact.
 const EXACT_DIGITS: usize = 15;
 
-/// An address and its port, taken apart.
+/// The parts of an address with a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint<'a> {
     pub(super) address: &'a [u8],
     pub(super) port: Option<u16>,
-    /// Whether the address stands in brackets, which do not belong to it.
+    /// Whether the address is in brackets, which do not belong to it.
     pub(super) in_brackets: bool,
 }
 
@@ -41,19 +41,19 @@ fn port(text: &[u8]) -> Option<u16> {
     std::str::from_utf8(text).ok().filter(|_| is_plain)?.parse().ok()
 }
 
-/// A request line, taken apart: `None` for what is not there.
+/// The parts of a request line; `None` for absent ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Request<'a> {
     pub(super) method: Option<&'a [u8]>,
     pub(super) url: Option<&'a [u8]>,
     pub(super) version: Option<&'a [u8]>,
-    /// Whether it is printed as it is.
+    /// Whether printing it gives the same text.
     pub(super) is_plain: bool,
 }
 
 impl<'a> Request<'a> {
-    /// Takes a request line apart. The URL can have blanks; the method is a word of HTTP, the version begins with `HTTP/`. What
-    /// has neither is all URL.
+    /// Splits a request line. The URL can contain blanks; the method is a word of HTTP, and the version begins with
+    /// `HTTP/`. Text with neither is all URL.
     pub(super) fn of(text: &'a [u8]) -> Self {
         let there = |part: &'a [u8]| Some(part).filter(|part| *part != b"-");
         if text == b"-" {
@@ -88,13 +88,13 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether this can be a method of HTTP: see RFC 9110, "Tokens". A dash is one, too.
+/// Whether this can be a method of HTTP: see RFC 9110, "Tokens". A dash is allowed, too.
 fn is_token(word: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !word.is_empty() && word.iter().all(is_part)
 }
 
-/// Seconds, and whether they are printed with so many decimals as they are; `None` if it is no such number.
+/// Seconds, and whether printing them with this many decimals gives the same text; `None` if it is not such a number.
 pub(super) fn seconds(text: &[u8], decimals: usize) -> Option<(f64, bool)> {
     let point = memchr::memchr(b'.', text).unwrap_or(text.len());
     let (whole, fraction) = (&text[..point], text.get(point + 1..).unwrap_or_default());
@@ -111,7 +111,7 @@ pub(super) fn seconds(text: &[u8], decimals: usize) -> Option<(f64, bool)> {
     Some((std::str::from_utf8(text).ok()?.parse().ok()?, false))
 }
 
-/// Prints seconds with so many decimals.
+/// Prints seconds with this many decimals.
 pub(super) fn print_seconds(seconds: f64, decimals: usize, out: &mut Vec<u8>) {
     let units = in_units(seconds, decimals);
     let one = 10_i64.pow(u32::try_from(decimals).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The logs that sawlog knows: each is described in a module of its own, which ends in one `FORMAT`.
+//! The logs that sawlog knows. Each is described in a module of its own, which ends in a `FORMAT`.
 
 pub mod alb_access;
 pub mod cloudtrail;

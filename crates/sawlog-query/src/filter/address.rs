@@ -24,7 +24,7 @@ pub(super) struct Wanted {
     /// By their canonical spelling.
     addresses: HashSet<String, RandomState>,
     networks: Vec<IpNet>,
-    /// Names of AWS services and other texts, which stand in the place of addresses.
+    /// Names of AWS services and other texts that logs have in place of addresses.
     services: Vec<String>,
     globs: Vec<(String, Option<GlobMatcher>)>,
 }
@@ -37,7 +37,7 @@ impl Wanted {
                 let network: IpNet = value.parse().context("is not a network such as 10.0.0.0/8")?;
                 wanted.networks.push(plain(network).trunc());
             } else if value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(is_address) {
-                // Some logs have such an address between brackets, which is no address then.
+                // Some logs have such an address in brackets, which is not an address then.
                 wanted.services.push((*value).to_owned());
             } else if is_glob(value) {
                 wanted.globs.push(((*value).to_owned(), matcher(value)));
@@ -46,7 +46,7 @@ impl Wanted {
             } else {
                 ensure!(
                     value.ends_with(".amazonaws.com") || *value == "AWS Internal",
-                    "is not an address, nor a network such as 10.0.0.0/8; with a * it matches text that is none"
+                    "is neither an address nor a network such as 10.0.0.0/8; use a glob such as *.amazonaws.com to match other text"
                 );
                 wanted.services.push((*value).to_owned());
             }
@@ -54,7 +54,7 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// Whether an address is one of them, however it is spelled.
+    /// Whether an address is one of them, in any spelling.
     fn has(&self, text: &str) -> bool {
         let canonical = canonical_address(text);
         let matches = |(_, glob): &(String, Option<GlobMatcher>)| {
@@ -67,7 +67,7 @@ impl Wanted {
                 && parse_address(text).is_some_and(|address| self.networks.iter().any(|net| net.contains(&address)))
     }
 
-    /// A name for the engine, which takes tests of one name for the same.
+    /// A name for the engine, which treats tests of one name as equal.
     fn name(&self) -> String {
         let mut all: Vec<String> = self.addresses.iter().chain(&self.services).cloned().collect();
         all.extend(
@@ -84,7 +84,7 @@ impl Wanted {
         test(column, &self.name(), move |text| wanted.has(text))
     }
 
-    /// The same over a column that is sorted: written so that the pages can be told that hold what is asked for.
+    /// The same over a sorted column, written so that pages can be skipped.
     fn test_sorted(self: &Arc<Self>, column: &Expr) -> Expr {
         const FEW: usize = 16;
         if !self.networks.is_empty() || !self.globs.is_empty() {
@@ -114,15 +114,15 @@ fn is_address(text: &str) -> bool {
     parse_address(text).is_some()
 }
 
-/// Whether a column has one of some addresses, however it is spelled; these are as [`canonical_address`] spells them. Of the
-/// index's column, which is sorted, pages can be passed over.
+/// Whether a column has one of some addresses, in any spelling; the addresses are as [`canonical_address`] spells
+/// them. In the index's column, which is sorted, pages can be skipped.
 pub(crate) fn is_at(column: &Expr, addresses: &[&str], is_sorted: bool) -> Expr {
     let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
     let wanted = Arc::new(Wanted { addresses, ..Wanted::default() });
     if is_sorted { wanted.test_sorted(column) } else { wanted.test(column) }
 }
 
-/// With what spellings of a canonical address begin, but for its own.
+/// Prefixes of the other spellings of a canonical address.
 fn other_beginnings(address: &str) -> Vec<u8> {
     match parse_address(address) {
         Some(IpAddr::V6(address)) if address.segments()[0] != 0 => {
@@ -137,7 +137,7 @@ fn other_beginnings(address: &str) -> Vec<u8> {
     }
 }
 
-/// A network of IPv4 addresses as such, where IPv6 only wraps it.
+/// A network of IPv4 addresses, if an IPv6 network only wraps one.
 fn plain(network: IpNet) -> IpNet {
     let IpNet::V6(wrapped) = network else { return network };
     let length = wrapped.prefix_len().checked_sub(96);
@@ -155,7 +155,8 @@ pub(super) fn ip(table: &Table, columns: &[&'static str], values: &[&str]) -> Re
     Ok(Some(Condition { probe, ..found }))
 }
 
-/// The other end: of a flow of which one end is as `ip` says, the other one is as `peer` says; with no `ip`, either end is.
+/// The other end: flows with one end that matches `ip`, and the other that matches `peer`; without `ip`, either end
+/// matches.
 pub(super) fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> Result<Option<FieldFilter>> {
     let name = "peer";
     let value = peers.join(", ");
@@ -168,7 +169,7 @@ pub(super) fn peer(table: &'static Table, peers: &[String], ips: &[String]) -> R
         let expr = all.fields.into_iter().map(|filter| filter.expr).reduce(Expr::and);
         return Ok(expr.map(|expr| FieldFilter { name, value, column: None, expr, probe }));
     }
-    // Whether an end, by its address or that of the packets, is as some values say.
+    // Whether an end matches some values, by its own address or the packets'.
     let is = |end: &[&'static str], values: &[String]| -> Result<Expr> {
         let (not, any): (Vec<&str>, Vec<&str>) =
             values.iter().map(String::as_str).partition(|value| value.starts_with('!'));

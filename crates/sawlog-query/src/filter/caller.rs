@@ -8,7 +8,7 @@ use super::glob::{glob, is_glob, like};
 use crate::logs::{self, path, resolve};
 use crate::texts::test;
 
-/// Whether an ARN has a name after its last `/` or `:`, or names a role so whose session it is:
+/// Whether an ARN has a name after its last `/` or `:`, or names the role of that name in a session:
 /// `arn:aws:sts::1:assumed-role/ROLE/SESSION`.
 fn is_named(column: &Expr, name: &str) -> Expr {
     let (ends, role) = ([format!("/{name}"), format!(":{name}")], format!(":assumed-role/{name}/"));
@@ -19,10 +19,10 @@ fn is_named(column: &Expr, name: &str) -> Expr {
     test(column, &format!("is_named_{name}"), is_named)
 }
 
-/// Nobody: how S3 logs write that a request was anonymous.
+/// How S3 logs write that a request was anonymous.
 const NOBODY: &str = "-";
 
-/// The caller is the value or matches it; or an ARN of the caller or of the role behind it names it after a `/` or `:`.
+/// The caller is the value or matches it; or an ARN of the caller or of its role has the name after a `/` or `:`.
 pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
     if value == NOBODY {
         let expr = resolve(table, "user")?.is_null();
@@ -50,7 +50,7 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
         let probe = probe(table, vec![path(table, "user")], &ident("value"), |column| glob(column, value));
         found.push(Some(Condition { expr: actor, probe }));
     }
-    // The index has all of them in one kind; its test of ARNs leaves all that the one of names does.
+    // The index has all of them in one kind. Its test of ARNs selects everything that the test of names does.
     let found: Vec<Condition> = found.into_iter().flatten().collect();
     let fields = found.iter().filter_map(|condition| condition.probe.as_ref());
     let fields = fields.flat_map(|probe| probe.fields.clone()).collect();
@@ -58,7 +58,8 @@ pub(super) fn user(table: &Table, value: &str) -> Option<Condition> {
     either(found.into_iter().map(|condition| condition.expr).collect()).map(|expr| Condition { expr, probe })
 }
 
-/// Whether the actor is the value or matches it, where none of some fields says who it is: then it is a service, an id, an account.
+/// Whether the actor is the value or matches it in records where none of some fields says who it is: then it is a
+/// service, an id, an account.
 fn last_actor(table: &Table, fields: &[&str], value: &str) -> Option<Expr> {
     let Some(Part::First(sources)) = logs::entity(table, "user").map(|entity| entity.part) else {
         return Some(glob(&resolve(table, "user")?, value));
@@ -66,7 +67,7 @@ fn last_actor(table: &Table, fields: &[&str], value: &str) -> Option<Expr> {
     let is_asked =
         |source: &&Source| source.find.is_none() && source.only.is_empty() && fields.contains(&source.column);
     let asked = sources.iter().take_while(is_asked).count();
-    // The engine looks at the rest only in the few records in which the first ones are empty.
+    // The engine looks at the rest only in the few records where the first ones are empty.
     let is_empty =
         |source: &Source| resolve(table, source.column).map(|column| column.clone().is_null().or(column.eq(lit(""))));
     let empty = sources[..asked].iter().map(is_empty).collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::and);
@@ -74,11 +75,11 @@ fn last_actor(table: &Table, fields: &[&str], value: &str) -> Option<Expr> {
     Some(empty.into_iter().fold(rest, |rest, empty| empty.and(rest)))
 }
 
-/// The access key that signed; in S3 logs it is known of presigned URLs (signature versions 4 and 2).
+/// The access key that signed the request; S3 logs have it for presigned URLs only (signature versions 4 and 2).
 pub(super) fn access_key(table: &Table, value: &str) -> Option<Condition> {
     let column = resolve(table, "access_key")?;
     let field = path(table, "access_key");
-    // No key is an empty one; the column itself is looked up faster.
+    // An empty key is no key. Looking up the column itself is faster.
     let is_whole = logs::entity(table, "access_key").is_none_or(|entity| !matches!(entity.part, Part::Within(_)));
     let plain = resolve(table, field).filter(|_| is_whole && !is_glob(value) && !value.is_empty());
     let expr = glob(&plain.unwrap_or(column), value);
@@ -86,7 +87,7 @@ pub(super) fn access_key(table: &Table, value: &str) -> Option<Condition> {
     Some(Condition { expr, probe })
 }
 
-/// The caller's account or the one that the record belongs to.
+/// The caller's account, or the account that the record belongs to.
 pub(super) fn account(table: &Table, value: &str) -> Option<Condition> {
     let mut fields = logs::fields(table, Role::Account);
     let found = any(table, &fields, |column| glob(column, value));

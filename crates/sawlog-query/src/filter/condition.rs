@@ -1,4 +1,4 @@
-//! What a filter asks of a record, and of the index, by the names of fields.
+//! What a filter asks of a record, and of the index, by field names.
 
 use datafusion::logical_expr::{Expr, ident, lit};
 use sawlog_formats::{Part, Table, Value};
@@ -6,7 +6,8 @@ use sawlog_formats::{Part, Table, Value};
 use super::glob::{globs, matcher};
 use crate::logs::{self, path, resolve};
 
-/// A question to the entity index: a record that the filter leaves has in one of the fields a value that passes the test.
+/// A question to the entity index: in one of the fields, a record that matches the filter has a value that passes the
+/// test.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// The fields, as the index names them.
@@ -23,7 +24,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// What is asked for if any of some conditions holds.
+    /// A condition that holds if any of several does.
     pub(super) fn any(conditions: Vec<Self>) -> Option<Self> {
         let probes: Option<Vec<Probe>> = conditions.iter().map(|condition| condition.probe.clone()).collect();
         let probe = probes.and_then(|probes| {
@@ -37,7 +38,8 @@ impl Condition {
     }
 }
 
-/// Expressions joined by OR, halved again and again: the engine goes down into them, and thousands of values are not too deep.
+/// Expressions joined by OR as a balanced tree: the engine recurses into them, and thousands of values must not nest
+/// too deep.
 pub(super) fn either(mut exprs: Vec<Expr>) -> Option<Expr> {
     while exprs.len() > 1 {
         let mut halves = exprs.into_iter();
@@ -53,8 +55,8 @@ pub(super) fn either(mut exprs: Vec<Expr>) -> Option<Expr> {
     exprs.pop()
 }
 
-/// Whether any of the table's columns, of those named, is as `test` says; `None` if it has none of them. Where all of them
-/// are indexed the index is asked the same.
+/// Whether any of the named columns of the table passes `test`; `None` if it has none of them. If all of them are
+/// indexed, the index is asked, too.
 pub(super) fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) -> Expr) -> Option<Condition> {
     let columns = names.iter().filter_map(|name| Some((path(table, name), resolve(table, name)?)));
     let (fields, columns): (Vec<&'static str>, Vec<Expr>) = columns.unzip();
@@ -67,12 +69,12 @@ pub(super) fn any(table: &Table, names: &[&'static str], test: impl Fn(&Expr) ->
 pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Option<Condition> {
     let test = |column: &Expr| globs(column, values);
     let own = path(table, name);
-    // What all records have in common is in no column.
+    // A value that all records have in common is in no column.
     if let Some(Value::Constant(text)) = logs::role_named(table, name).and_then(|role| logs::role(table, role)) {
         let is_it = |value: &&str| *value == text || matcher(value).is_some_and(|glob| glob.is_match(text));
         return Some(Condition { expr: lit(values.iter().any(is_it)), probe: None });
     }
-    // Where a field is the first of several, the first one is compared without a look at others.
+    // If a field is the first of several, the first one is compared without looking at the others.
     let entity = logs::entity(table, name);
     let Some(Part::First(sources)) = entity.map(|entity| entity.part) else {
         return any(table, &[name], test);
@@ -83,7 +85,7 @@ pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Optio
         let expr = test(&logs::first(table, sources)?);
         return Some(Condition { expr, probe: probe(table, vec![own], &ident("value"), test) });
     }
-    // What is empty is nothing.
+    // Empty text counts as null.
     let mut expr = test(&column).and(column.clone().not_eq(lit("")));
     if let Some(other) = logs::first(table, others) {
         let is_missing = column.clone().is_null().or(column.eq(lit("")));
@@ -93,7 +95,7 @@ pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Optio
     Some(Condition { expr, probe })
 }
 
-/// A probe of some fields, if all of them are indexed. `value` is made of the index's column.
+/// A probe of some fields, if all of them are indexed. `value` is made from the index's column.
 pub(super) fn probe(
     table: &Table,
     fields: Vec<&'static str>,

@@ -8,8 +8,8 @@ use super::condition::{Condition, any, either, probe};
 use super::glob::{glob, matcher};
 use crate::logs::{self, Roles, resolve};
 
-/// Why a record failed: its error code, or what else says that it did; a rejected flow has the error REJECT. `*` leaves all that
-/// failed, as `failed` does: a request to S3 can fail without an error code.
+/// Why a record failed: its error code, or another sign of failure; a rejected flow has the error REJECT. `*` selects
+/// all failures, like `failed`: a request to S3 can fail without an error code.
 pub(super) fn error(table: &Table, value: &str) -> Result<Option<Condition>> {
     let field = logs::field(table, Role::Error);
     if let Some(Part::First(sources)) = logs::entity(table, "error").map(|entity| entity.part) {
@@ -29,11 +29,11 @@ fn is_any(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte == b'*')
 }
 
-/// The first of some sources that has something is the value or matches it.
+/// The first source that is not empty is the value or matches it.
 fn of_sources(table: &Table, field: &'static str, sources: &'static [Source], value: &str) -> Option<Condition> {
     /// What sign-ins say that failed.
     const FAILURE: &str = "Failure";
-    // What is wide, and so looked at in few records only, is read only if that is asked for.
+    // Columns that are large, and so looked at in few records, are read only if necessary.
     let (told, silent): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| source.only.is_empty());
     let test = |column: &Expr| glob(column, value);
     let (code, others) = told.split_first()?;
@@ -48,7 +48,7 @@ fn of_sources(table: &Table, field: &'static str, sources: &'static [Source], va
         let said = silent.iter().filter_map(|source| logs::first(table, [*source]));
         exprs.extend(said.map(Expr::is_not_null));
     }
-    // The index has the first of them, whatever it is.
+    // The index has the first of them, whichever it is.
     let has_probe = !is_failure || is_any(value);
     let probe = if has_probe { probe(table, vec![field], &ident("value"), test) } else { None };
     either(exprs).map(|expr| Condition { expr, probe })

@@ -10,7 +10,7 @@ pub(super) fn is_glob(value: &str) -> bool {
     value.contains(['*', '?', '['])
 }
 
-/// A column is the value, or matches it as a glob. Values may hold what looks like a glob, so both are tried.
+/// A column is the value, or matches it as a glob. Values may themselves look like globs, so both are tried.
 pub(super) fn glob(column: &Expr, value: &str) -> Expr {
     let equal = column.clone().eq(lit(value));
     if !is_glob(value) {
@@ -20,7 +20,7 @@ pub(super) fn glob(column: &Expr, value: &str) -> Expr {
         return equal.or(column.clone().like(lit(like(value))));
     }
     let Some(glob) = parsed(value) else { return equal };
-    // The pattern is one over bytes; text is matched by the query engine.
+    // The pattern is for bytes; the query engine matches text.
     let regex = glob.regex().strip_prefix("(?-u)").unwrap_or(glob.regex()).to_owned();
     equal.or(regexp_like(column.clone(), lit(regex), Some(lit("s"))))
 }
@@ -49,17 +49,18 @@ pub(super) fn like(glob: &str) -> String {
     pattern
 }
 
-/// A glob for texts that the engine does not have: `None` if the value is no glob.
+/// A glob that the engine has no function for; `None` if the value is not a glob.
 pub(super) fn matcher(value: &str) -> Option<GlobMatcher> {
     parsed(value).map(|glob| glob.compile_matcher())
 }
 
-/// A value as a glob; `None` if it is none, such as the user agent `[aws-sdk-java/1.11]`, whose brackets hold no range.
+/// A value as a glob; `None` if it is not one, such as the user agent `[aws-sdk-java/1.11]`, whose brackets hold no
+/// range.
 fn parsed(value: &str) -> Option<Glob> {
     if !is_glob(value) {
         return None;
     }
-    // Only `*`, `?` and `[` mean something. Braces in brackets are plain already.
+    // Only `*`, `?` and `[` have a meaning. Braces in brackets are plain already.
     let mut escaped = String::with_capacity(value.len());
     let mut is_within = false;
     for char in value.chars() {

@@ -22,19 +22,19 @@ use crate::times::{self, Clock};
 /// The filter that leaves what failed.
 pub(crate) const FAILED: &str = "failed";
 
-/// Says that a value of a filter is wrong.
+/// The error for a wrong value of a filter.
 pub(super) fn bad(filter: &'static str, value: &str, error: &anyhow::Error) -> anyhow::Error {
     WrongValue::of_filter(filter, value, error).into()
 }
 
-/// A filter on one field: what was asked for, and the expression.
+/// A filter on one field: its name and value, and the expression.
 #[derive(Clone, Debug)]
 pub struct FieldFilter {
     /// The filter's name, `bucket`.
     pub name: &'static str,
-    /// What was given for it.
+    /// The value that was given.
     pub value: String,
-    /// The column in which near misses can be looked for, if the value is a plain one.
+    /// The column in which similar values can be looked for, if the value is a plain one.
     pub column: Option<Expr>,
     /// Which records it leaves.
     pub expr: Expr,
@@ -45,9 +45,9 @@ pub struct FieldFilter {
 /// All filters of a command, on one log.
 #[derive(Clone, Debug, Default)]
 pub struct LogFilters {
-    /// The filters on fields, all of which must leave a record.
+    /// The filters on fields. A record must match all of them.
     pub fields: Vec<FieldFilter>,
-    /// The columns that `since` and `until` are about, of which the first counts that is not null.
+    /// The columns for `since` and `until`; the first that is not null counts.
     pub times: &'static [&'static str],
     /// Not before: microseconds since 1970.
     pub since: Option<i64>,
@@ -55,20 +55,20 @@ pub struct LogFilters {
     pub until: Option<i64>,
     /// Over the record's own text.
     pub text: Option<TextFilter>,
-    /// Leaves the first of records that were delivered more than once.
+    /// Keeps only the first of records that were delivered more than once.
     pub first_only: Option<Expr>,
 }
 
 type Make<'a> = &'a dyn Fn(&str) -> Result<Option<Condition>>;
 
-/// Adds up the filters of a log.
+/// Collects the filters of a log.
 pub(super) struct Builder {
     pub(super) table: &'static Table,
     pub(super) fields: Vec<FieldFilter>,
 }
 
 impl Builder {
-    /// Adds the filters of one option, which `make` makes of one value each.
+    /// Adds the filters of one option; `make` makes one filter from each value.
     fn add(&mut self, name: &'static str, near: &str, given: &[String], make: Make<'_>) -> Result<()> {
         self.add_all(name, near, given, &|values| {
             let made = values.iter().map(|value| make(value).map_err(|error| bad(name, value, &error)));
@@ -76,7 +76,7 @@ impl Builder {
         })
     }
 
-    /// The same, where `make` makes one of all values.
+    /// The same, where `make` makes one filter of all values.
     pub(super) fn add_all(
         &mut self,
         name: &'static str,
@@ -84,7 +84,7 @@ impl Builder {
         given: &[String],
         make: &dyn Fn(&[&str]) -> Result<Option<Condition>>,
     ) -> Result<()> {
-        // A record without the field is not one that has the value.
+        // A record without the field does not have the value.
         let none = || Condition { expr: lit(false), probe: None };
         let (not, any): (Vec<&str>, Vec<&str>) =
             given.iter().map(String::as_str).partition(|value| value.starts_with('!'));
@@ -111,7 +111,7 @@ impl Builder {
     /// The filters on addresses and ports.
     fn add_addresses(&mut self, args: &Filters) -> Result<()> {
         let table = self.table;
-        // Each value is looked at by itself, so that an error names it.
+        // Each value is checked by itself, so that an error names it.
         for (name, values) in [("ip", &args.ip), ("src", &args.src), ("dst", &args.dst), ("peer", &args.peer)] {
             for given in values {
                 let value = given.strip_prefix('!').unwrap_or(given);
@@ -156,7 +156,8 @@ impl Builder {
         Ok(())
     }
 
-    /// `around` several times, any of which will do: what is before the first and after the last is left out by [`window`].
+    /// `around` given several times: any of them may match. [`window`] excludes what is before the first and after
+    /// the last.
     fn add_around(&mut self, args: &Filters, clock: &Clock) -> Result<()> {
         let around = around(args, clock)?;
         if around.len() < 2 {
@@ -165,7 +166,7 @@ impl Builder {
         let any = around
             .into_iter()
             .filter_map(|(from, end)| time_bounds(self.table.times, Some(from), Some(end)).reduce(Expr::and));
-        // Every log has the same filters; one whose records have no times is not asked for any.
+        // Every log has the same filters. A log whose records have no times is not asked for any.
         let expr = any.reduce(Expr::or).unwrap_or_else(|| lit(true));
         let (name, value) = ("around", args.around.join(" "));
         self.fields.push(FieldFilter { name, value, column: None, expr: expr.is_true(), probe: None });
@@ -247,7 +248,7 @@ impl LogFilters {
         self.expr_without_time().into_iter().chain(bounds).reduce(Expr::and)
     }
 
-    /// The filters on columns but for the time.
+    /// The filters on columns, except the time.
     pub(crate) fn expr_without_time(&self) -> Option<Expr> {
         let fields = self.fields.iter().map(|filter| filter.expr.clone());
         fields.chain(self.first_only.clone()).reduce(Expr::and)
@@ -257,7 +258,7 @@ impl LogFilters {
 /// Whether the first of some columns that has a time is within bounds, a condition for each.
 fn time_bounds(times: &[&str], since: Option<i64>, until: Option<i64>) -> impl Iterator<Item = Expr> {
     let bound = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
-    // Written so that row groups can be passed over by the range of the first column.
+    // Written so that row groups can be skipped by the range of the first column.
     let any = |test: &dyn Fn(Expr) -> Expr| {
         let (last, others) = times.split_last()?;
         let either = |later: Expr, name: &&str| test(ident(*name)).or(ident(*name).is_null().and(later));
@@ -279,7 +280,7 @@ mod tests {
 
     use super::*;
 
-    /// A record of the table all of whose text is `text`.
+    /// A record of the table with `text` in every text column.
     fn record(table: &Table, text: &str) -> RecordBatch {
         let schema = table.schema();
         let columns = schema.fields().iter().map(|field| {
@@ -292,7 +293,7 @@ mod tests {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     }
 
-    /// Whether `filters` leave a record of S3 whose requester and owner are `text`; `by_like` says it in SQL.
+    /// Whether `filters` select a record of S3 whose requester and owner are `text`; `by_like` says the same in SQL.
     fn both_leave(args: &Filters, by_like: Expr, text: &str) -> [usize; 2] {
         let filter = LogFilters::new(&s3_access::TABLE, args, &Clock::default()).unwrap().expr().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

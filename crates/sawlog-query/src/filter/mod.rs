@@ -1,7 +1,7 @@
 //! Filters: what a question asks for, as expressions over the columns of a table.
 //!
-//! A filter that has several values leaves what any of its values leaves; values that begin with `!` leave nothing of what
-//! they name; and a record must be left by all filters.
+//! A record matches a filter with several values if it matches any of them. Values that begin with `!` exclude what
+//! they name. A record must match all filters.
 
 mod address;
 mod caller;

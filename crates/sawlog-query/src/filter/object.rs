@@ -16,7 +16,7 @@ pub(super) fn bucket(table: &Table, value: &str) -> Option<Condition> {
         .or_else(|| parameter(table, "bucketName", &[value.to_owned()]))
 }
 
-/// What an address of an object names: its bucket and its key.
+/// The bucket and the key in the address of an object.
 pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
     let of_arn = || text.strip_prefix("arn:").and_then(|rest| rest.split_once(":s3:::")).map(|(_, place)| place);
     if let Some(place) = text.strip_prefix("s3://").or_else(of_arn) {
@@ -28,7 +28,8 @@ pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
     let host = host.split(':').next().unwrap_or_default();
     let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
     let path = decoded(path.split(['?', '#']).next().unwrap_or_default());
-    // Of a host the part before `s3` is the bucket: b.s3, b.s3.us-east-1, b.s3-us-west-2, b.s3-website-us-east-1.
+    // In a host name, the part before `s3` is the bucket: b.s3, b.s3.us-east-1, b.s3-us-west-2,
+    // b.s3-website-us-east-1.
     let labels: Vec<&str> = name.split('.').collect();
     let service = labels.iter().rposition(|label| *label == "s3" || label.starts_with("s3-"))?;
     if service > 0 {
@@ -38,12 +39,12 @@ pub(crate) fn place_in_s3(text: &str) -> Option<(String, String)> {
     Some((bucket.to_owned(), key.to_owned()))
 }
 
-/// A text with its percent sequences decoded, where they are text.
+/// A text with its percent sequences decoded, if the result is text.
 fn decoded(text: &str) -> String {
     String::from_utf8(unescaped(text)).unwrap_or_else(|_| text.to_owned())
 }
 
-/// The bytes of a text with its percent sequences decoded; what is none stays.
+/// The bytes of a text with its percent sequences decoded; a `%` that begins none stays.
 pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes = text.as_bytes();
@@ -62,7 +63,7 @@ pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     found
 }
 
-/// A key as it is, and what it is when it is decoded once and twice: logs encode keys, and encode what was encoded.
+/// A key as it is, decoded once, and decoded twice: logs encode keys, and encode what was already encoded.
 fn spellings(key: &str) -> Vec<String> {
     let mut all = vec![key.to_owned()];
     for _ in 0..2 {
@@ -85,7 +86,7 @@ pub(super) fn key(table: &Table, value: &str) -> Option<Condition> {
     let glob_matcher = matcher(value);
     let test = |column: &Expr| {
         let plain = glob(column, value);
-        // Of such a key there is one spelling.
+        // Such a key has only one spelling.
         if !is_glob(value) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./~!()".contains(&byte)) {
             return plain;
         }
@@ -114,7 +115,7 @@ fn parameter(table: &Table, name: &'static str, values: &[String]) -> Option<Con
     };
     let member = format!("\"{name}\"");
     let has = move |json: &str| {
-        // Only what could have it is parsed.
+        // Only text that may contain it is parsed.
         json.contains(&member)
             && serde_json::from_str::<serde_json::Value>(json)
                 .is_ok_and(|parameters| parameters[name].as_str().is_some_and(&is_it))
@@ -123,7 +124,7 @@ fn parameter(table: &Table, name: &'static str, values: &[String]) -> Option<Con
     Some(Condition { expr, probe: None })
 }
 
-/// A resource that a record names, in the parameters of the call or among its resources: by its name or its ARN.
+/// A resource that a record names, in the parameters of the call or among its resources, by name or ARN.
 pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
     let parameters = resolve(table, logs::field(table, Role::Parameters)?)?;
     let (wanted, glob) = (value.to_owned(), matcher(value));
@@ -132,14 +133,14 @@ pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
         let of_arn = || text.starts_with("arn:") && text.rsplit([':', '/']).next().is_some_and(is_it);
         is_it(text) || of_arn()
     };
-    // Only what could name it is parsed.
+    // Only text that may name it is parsed.
     let is_plain = !is_glob(value) && value.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\/".contains(&byte));
     let (part, is_named) = (if is_plain { value.to_owned() } else { String::new() }, is_it.clone());
     let names =
         move |json: &str| json.contains(&part) && serde_json::from_str(json).is_ok_and(|json| names(&json, &is_named));
     let name = format!("names_{value}");
     let mut exprs = vec![test(&parameters, &name, names.clone())];
-    // What AWS makes the id of is named by the answer of the call that made it.
+    // If AWS chooses the id of the new resource, the response of the call names it.
     let made = logs::field(table, Role::Response).filter(|_| is_made_id(value) || value.starts_with("arn:"));
     exprs.extend(made.and_then(|name| resolve(table, name)).map(|response| test(&response, &name, names)));
     if let Some(Value::Each(list, field)) = logs::role(table, Role::Resource) {
@@ -148,7 +149,7 @@ pub(super) fn resource(table: &Table, value: &str) -> Option<Condition> {
     either(exprs).map(|expr| Condition { expr, probe: None })
 }
 
-/// Whether a text is an id as AWS makes them: `i-0123456789abcdef0`.
+/// Whether a text is an id that AWS makes: `i-0123456789abcdef0`.
 fn is_made_id(text: &str) -> bool {
     text.rsplit_once('-').is_some_and(|(kind, digits)| {
         let is_id = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -156,7 +157,7 @@ fn is_made_id(text: &str) -> bool {
     })
 }
 
-/// Whether a text in a JSON value is as `is_it` says.
+/// Whether a text in a JSON value passes `is_it`.
 fn names(json: &serde_json::Value, is_it: &impl Fn(&str) -> bool) -> bool {
     match json {
         serde_json::Value::String(text) => is_it(text),

@@ -1,4 +1,4 @@
-//! `match`: which texts of records are left.
+//! `match`: which texts of records match.
 
 use anyhow::Result;
 use regex::bytes::{Regex, RegexBuilder};

@@ -1,7 +1,7 @@
 //! What filters take, as people write it.
 
-/// Which records a question is about. Each list is of values of which any may match, different filters must all match, and a value
-/// that begins with `!` excludes what it names. Texts can be globs of `*`, `?` and `[..]`.
+/// Which records a question is about. Any value in a list may match; different filters must all match; a value that begins
+/// with `!` excludes what it names. Texts can be globs with `*`, `?` and `[..]`.
 ///
 /// ```
 /// use sawlog_query::Filters;
@@ -17,9 +17,9 @@
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a filter of its own")]
 pub struct Filters {
-    /// The caller's address, or a network such as 10.0.0.0/8; for flow logs, source or destination.
+    /// The caller's address, or a network such as 10.0.0.0/8; in flow logs, source or destination.
     pub ip: Vec<String>,
-    /// The source address: like `ip`, but for flow logs only where they came from.
+    /// The source address: like `ip`, but for flow logs the source only.
     pub src: Vec<String>,
     /// The destination address of flows; for load balancers, the target's.
     pub dst: Vec<String>,
@@ -31,11 +31,11 @@ pub struct Filters {
     pub sport: Vec<String>,
     /// The destination port.
     pub dport: Vec<String>,
-    /// What became of a flow: ACCEPT or REJECT.
+    /// What happened to a flow: ACCEPT or REJECT.
     pub action: Vec<String>,
-    /// The caller: the name of a user or role, an ARN, an AWS service, an id; `-` for nobody.
+    /// The caller: name of a user or role, ARN, AWS service or id; `-` for anonymous requests.
     pub user: Vec<String>,
-    /// The access key that signed; in S3 logs only presigned URLs tell.
+    /// The access key that signed the request; S3 logs have it for presigned URLs only.
     pub access_key: Vec<String>,
     /// The bucket.
     pub bucket: Vec<String>,
@@ -61,20 +61,20 @@ pub struct Filters {
     pub source_file: Vec<String>,
     /// Any field: `request_parameters.userName=ann`, `http_status!=200`.
     pub condition: Vec<String>,
-    /// Only what failed: errors, failed sign-ins, rejected flows.
+    /// Only failures: errors, failed sign-ins, rejected flows.
     pub failed: bool,
     /// Only actions that change something.
     pub changes: bool,
-    /// Not before this time: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, epoch seconds, or 2h: two hours before
-    /// the last record.
+    /// From this time on: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970, or 2h: two
+    /// hours before the last record.
     pub since: Option<String>,
     /// Up to this time; a day, a minute or a second is included whole.
     pub until: Option<String>,
-    /// Nothing, or a time and a duration: only what happened within the duration before or after it.
+    /// Empty, or a time and a duration: only records within this duration before or after the time.
     pub around: Vec<String>,
-    /// Only these logs, by their names or the first parts of these; all that the store has if there are none.
+    /// Only these logs, by name or the first part of it; all logs in the store if empty.
     pub log: Vec<String>,
-    /// Count an event once that was delivered more than once.
+    /// Count each event once, even if it was delivered more than once.
     pub distinct: bool,
     /// Regular expressions over the record's own text.
     pub pattern: Vec<String>,

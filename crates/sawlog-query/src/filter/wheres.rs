@@ -11,7 +11,7 @@ use super::log_filters::bad;
 use crate::logs::{self, json_column, resolve};
 use crate::texts::{test, test_each};
 
-/// What `where` asks for: of each field the values, with `!` before those that it must not have.
+/// The conditions of `where`: for each field its values; `!` marks values that it must not have.
 pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for text in given {
@@ -21,7 +21,7 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
             return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
         };
         if path.ends_with(' ') {
-            // Blanks around the sign are no part of either.
+            // Blanks around the sign belong to neither side.
             value = value.trim_start();
         }
         let path = path.trim_end();
@@ -41,7 +41,7 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     Ok(all)
 }
 
-/// A path as it is looked up: `items[1].id` is `items.1.id`, and `items[*].id` and `items[].id` are `items.id`.
+/// A path for looking up: `items[1].id` becomes `items.1.id`, and `items[*].id` and `items[].id` become `items.id`.
 fn plain_path(path: &str) -> String {
     let mut steps = Vec::new();
     for part in path.trim().split('.') {
@@ -51,7 +51,7 @@ fn plain_path(path: &str) -> String {
     steps.join(".")
 }
 
-/// A list of groups, and the field of theirs that a path names without a place: `resources.arn`.
+/// A list of groups, and the field of its groups that a path names without a position: `resources.arn`.
 fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     let (list, field) = path.split_once('.')?;
     let column = table.columns.iter().find(|column| column.name == list)?;
@@ -59,7 +59,7 @@ fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
 }
 
-/// Whether a field is a value, as text, or matches it; of no value, whether a record lacks the field.
+/// Whether a field is a value, as text, or matches it; for an empty value, whether a record lacks the field.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
     let (wanted, matcher) = (value.to_owned(), matcher(value));
     let is_it = move |text: &str| text == wanted || matcher.as_ref().is_some_and(|glob| glob.is_match(text));
@@ -68,15 +68,15 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
         return Ok(Some(Condition { expr, probe: None }));
     }
     let Some(column) = resolve(table, path) else {
-        // No record of a log without the field has it.
+        // A log without the field has no record that matches.
         return Ok(value.is_empty().then(|| Condition { expr: lit(true), probe: None }));
     };
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
     let column = match own.map(|column| column.kind) {
         Some(Kind::List(_)) => {
-            bail!("is a list, which has no one value: name a field of its groups, such as {path}.0.arn")
+            bail!("{path} is a list: name a field of its elements, such as {path}.0.arn")
         }
-        Some(Kind::Struct(_)) => bail!("is a group of fields: name one of them"),
+        Some(Kind::Struct(_)) => bail!("{path} is a group: name one of its fields"),
         Some(Kind::Text) => column,
         _ => datafusion::prelude::cast(column, DataType::Utf8View),
     };
@@ -85,7 +85,7 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     }
     let mut expr = glob(&column, value);
     if let Some((json, steps)) = json_column(table, path).filter(|(_, steps)| !steps.is_empty()) {
-        // Through an array without a place, any of its values will do.
+        // In an array without a position, any value may match.
         let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
         let last = steps.last().cloned().unwrap_or_default();
         let has = move |text: &str| {
@@ -98,7 +98,7 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     Ok(Some(Condition { expr, probe: None }))
 }
 
-/// Whether the path leads through an array without naming a place in it, to a value that is as `is_it` says.
+/// Whether the path leads through an array without a position in it, to a value that passes `is_it`.
 fn is_in_arrays(json: &serde_json::Value, steps: &[String], passed: bool, is_it: &impl Fn(&str) -> bool) -> bool {
     match (json, steps) {
         (serde_json::Value::Array(values), [step, rest @ ..]) if step.bytes().all(|byte| byte.is_ascii_digit()) => {

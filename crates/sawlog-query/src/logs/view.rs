@@ -11,7 +11,7 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     (
         "time",
         "Timestamp(µs, \"UTC\")",
-        "When it happened, UTC; of a flow when its window began, or ended if that is all that is known, or the time in its file's name",
+        "When it happened, UTC; for a flow the start of its window, else its end, else the time in the file's name",
     ),
     ("log", "Utf8", "The table that the record is in"),
     (
@@ -26,24 +26,24 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     (
         "target",
         "Utf8",
-        "On what: bucket/key, the first resource or else the service, a URL, or address:port; of an Insights event what it is",
+        "On what: bucket/key, the first resource or else the service, a URL, or address:port; for an Insights event its type",
     ),
     ("outcome", "Utf8", "success or failure; null for windows without data"),
     (
         "error",
         "Utf8",
-        "The error code, an HTTP status from 400 on, or what else says that it failed; of a rejected flow REJECT",
+        "The error code, an HTTP status from 400 on, or another sign of failure; for a rejected flow REJECT",
     ),
-    ("changes", "Boolean", "Whether it is an action that changes something; a sign-in is none"),
+    ("changes", "Boolean", "Whether the action changes something; a sign-in does not"),
     ("user_agent", "Utf8", "With what"),
-    ("bytes", "Int64", "Bytes sent; of a flow all bytes"),
-    ("bytes_received", "Int64", "Size of what was stored; of a request to a load balancer all bytes"),
+    ("bytes", "Int64", "Bytes sent; for a flow all its bytes"),
+    ("bytes_received", "Int64", "Size of what was stored; for a request to a load balancer all its bytes"),
     ("bucket", "Utf8", "The bucket"),
     ("key", "Utf8", "The object's key"),
     ("service", "Utf8", "The AWS service; null for flows"),
-    ("region", "Utf8", "The region that was called; in S3 logs that of the caller"),
-    ("account", "Utf8", "The account that got the record; in S3 logs the bucket owner's canonical id"),
-    ("source_file", "Utf8", "The file that the record is from"),
+    ("region", "Utf8", "The region that was called; in S3 logs the caller's region"),
+    ("account", "Utf8", "The account that received the record; in S3 logs the bucket owner's canonical id"),
+    ("source_file", "Utf8", "The file that holds the record"),
     ("source_line", "Int64", "The number of the line or record in it"),
 ];
 
@@ -52,7 +52,7 @@ pub(super) fn column(table: &Table, name: &str) -> Option<Expr> {
     of_table(table, name, &Roles::of_table(table).ok()?).ok().flatten()
 }
 
-/// The same, by what is known of the log's records.
+/// The same, using what is known about the log's records.
 pub(crate) fn of_table(table: &Table, name: &str, roles: &Roles) -> Result<Option<Expr>> {
     let role = match name {
         "actor" => Role::Actor,

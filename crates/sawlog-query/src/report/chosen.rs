@@ -1,8 +1,8 @@
-//! The lines of the timeline that a report shows, where there are more than fit.
+//! The lines of the timeline that a report shows if there are too many.
 //!
-//! Failures and changes come before others. Of each kind of line (who did what, with which outcome) the first one comes
-//! first, then lines further and further apart, so that a kind with thousands of lines leaves room for one with few, and
-//! the lines that are chosen are spread over the whole case.
+//! Failures and changes come before others. For each kind of line (who did what, with which outcome), the first line
+//! comes first, then lines further and further apart. So a kind with thousands of lines leaves room for a kind with
+//! few, and the chosen lines are spread over the whole case.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -11,9 +11,9 @@ use crate::timeline::Burst;
 
 /// Up to this many lines are marked for paper.
 const ON_PAPER: usize = 300;
-/// This many kinds of lines are told apart; further ones count as one.
+/// This many kinds of lines are distinguished; all others count as one.
 const MAX_KINDS: usize = 100_000;
-/// A share of the lines is kept for those that neither fail nor change something.
+/// A share of the lines is kept for lines that neither fail nor change anything.
 const SHARE_OF_OTHERS: usize = 4;
 
 /// A line of a report.
@@ -35,7 +35,7 @@ pub struct Chosen {
     pub marked: usize,
 }
 
-/// Chooses lines as they come, and keeps no more than were asked for of either class.
+/// Chooses lines as they come, and keeps no more than were asked for of each class.
 pub(super) struct Chooser {
     most: usize,
     marked: Class,
@@ -44,15 +44,15 @@ pub(super) struct Chooser {
     kinds: HashMap<u64, u64>,
 }
 
-/// The lines kept of one class, the least important one last.
+/// The lines kept of one class, the least important last.
 #[derive(Default)]
 struct Class {
     kept: BTreeMap<Importance, Burst>,
     seen: usize,
 }
 
-/// How unimportant a line is: its rank, and among lines of the same rank its place with the bits reversed, so that those
-/// that are left out are spread over the whole case.
+/// How unimportant a line is: its rank, then its place with the bits reversed, so that the lines left out are spread
+/// over the whole case.
 type Importance = (u32, usize);
 
 impl Chooser {
@@ -104,8 +104,8 @@ impl Chooser {
     }
 }
 
-/// How unimportant a line is that has so many of its kind before it: 0 for the first, 1 for those at powers of two, more
-/// the further it is from one.
+/// How unimportant a line is that has this many lines of its kind before it: 0 for the first, 1 for those at powers
+/// of two, more the further it is from one.
 fn rank(before: u64) -> u32 {
     if before == 0 { 0 } else { u64::BITS - before.leading_zeros() - before.trailing_zeros() }
 }

@@ -55,7 +55,7 @@ pub struct Bar {
 }
 
 impl Counts {
-    /// Counts the records, of which the first and the last one are of these times.
+    /// Counts the records. The first and the last of them have these times.
     pub(super) fn of(queries: &[Query], times: Option<(i64, i64)>) -> Result<Self> {
         let Some(query) = queries.first() else { return Ok(Self::default()) };
         let seconds = times.map_or(0, |(first, last)| last.saturating_sub(first) / 1_000_000);
@@ -63,7 +63,7 @@ impl Counts {
         let length =
             length.unwrap_or(LENGTHS[LENGTHS.len() - 1] * (seconds / MAX_BARS / LENGTHS[LENGTHS.len() - 1] + 1));
         let micros = length * 1_000_000;
-        // In whole numbers, since the engine's functions of time end in 1677 and 2262.
+        // Computed with whole numbers, since the engine's functions of time only cover 1677 to 2262.
         let text = format!(
             "SELECT micros / {micros} - CASE WHEN micros % {micros} < 0 THEN 1 ELSE 0 END AS place, log, count(*) AS records, \
              sum(CASE WHEN outcome = 'failure' THEN 1 ELSE 0 END) AS failed, \

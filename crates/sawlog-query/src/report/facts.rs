@@ -1,4 +1,4 @@
-//! All that a report tells, but for single entities.
+//! The facts of a report, except for single entities.
 
 use anyhow::Result;
 use sawlog_formats::{Role, Table};
@@ -53,13 +53,13 @@ pub struct Top {
     pub title: String,
     /// What the values are.
     pub heading: &'static str,
-    /// What is listed beside records and failures: bytes of one kind, which others must not be added to.
+    /// The bytes listed beside records and failures; different kinds of bytes must not be added up.
     pub bytes: Option<Bytes>,
     /// The groups, the largest first.
     pub groups: Vec<Group>,
 }
 
-/// A sum of bytes, and what it is called.
+/// A sum of bytes, and its name.
 #[derive(Clone, Copy)]
 pub struct Bytes {
     /// What it is called.
@@ -69,8 +69,8 @@ pub struct Bytes {
 }
 
 impl Facts {
-    /// Collects the facts of some records, of whose timeline up to `most` lines are chosen, or all if that is 0, and of the sources of
-    /// all records of the store.
+    /// Collects the facts of some records: up to `most` lines of their timeline, or all if it is 0, and the sources
+    /// of all records of the store.
     ///
     /// # Errors
     ///
@@ -116,7 +116,8 @@ fn log(query: &Query) -> Result<Log> {
     Ok(Log { name: table.name, title: title(table), records: all.count, failed: all.errors, times: all.times() })
 }
 
-/// A list of top values: its title, what the values are, the dimension, by what the largest are told, and the bytes listed beside.
+/// A list of top values: its title, what the values are, the dimension, the measure that they are sorted by, and the
+/// bytes listed beside.
 type List = (String, &'static str, &'static str, fn(&Sums) -> u128, Option<Bytes>);
 
 fn tops(queries: &[Query]) -> Result<Vec<Top>> {
@@ -166,7 +167,7 @@ fn top(queries: &[Query], (title, heading, dimension, key, bytes): List) -> Resu
     let columns = [dimension.to_owned()];
     let Ok(with) = crate::query::with_columns(queries, &columns) else { return Ok(None) };
     let measures = Measures { bytes_sent: true, details: Details::Sums, ..Measures::default() };
-    // One more, since the records without a value are a group, too.
+    // One more, since the records without a value also form a group.
     let largest = largest(&with, &columns, measures, TOP + 1, key)?;
     let shown = largest.iter().filter(|group| key(group.sums()) > 0 && group.value(0).is_some());
     let groups: Vec<Group> = shown.take(TOP).map(RankedGroup::to_group).collect();

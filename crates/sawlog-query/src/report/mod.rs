@@ -1,4 +1,4 @@
-//! What a report tells of a case: facts, however they are shown.
+//! What a report says about a case: facts, independent of how they are shown.
 
 mod chosen;
 mod counts;

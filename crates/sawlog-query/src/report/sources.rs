@@ -1,4 +1,4 @@
-//! The sources of a case: every file with its hash, and the lines of them that are no records.
+//! The sources of a case: every file with its hash, and its lines that are not records.
 
 use anyhow::{Context, Result};
 use arrow::array::AsArray;
@@ -16,19 +16,19 @@ pub struct Sources {
     pub all: Vec<Source>,
     /// SHA-256 over the ledger: of the lines `sha256␣␣path`, sorted by path, as `sha256sum` prints them.
     pub ledger_sha256: String,
-    /// The first lines that are no records.
+    /// The first lines that are not records.
     pub rejects: Vec<Reject>,
     /// How many there are in all.
     pub rejects_in_all: i64,
 }
 
-/// A line that is no record.
+/// A line that is not a record.
 pub struct Reject {
     /// The source.
     pub file: String,
     /// The line's number.
     pub line: i64,
-    /// Why it is no record.
+    /// Why it is not a record.
     pub reason: String,
     /// How it begins.
     pub raw: String,

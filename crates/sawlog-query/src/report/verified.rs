@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::sources::{Sources, hex};
 
-/// The lists of a result for CloudTrail's digests that name what is wrong.
+/// The lists in a result for CloudTrail's digests that name faults.
 const WRONG_IN_DIGESTS: [&str; 4] = ["wrong", "missing", "altered", "unexpected"];
 
 /// What a verification found.
@@ -19,11 +19,11 @@ pub struct Verified {
     pub file: String,
     /// Its SHA-256.
     pub sha256: String,
-    /// When it was made, in microseconds since 1970; of earlier versions when the file was written.
+    /// When it was made, in microseconds since 1970; for results of earlier versions, when the file was written.
     pub time: Option<i64>,
     /// The sources that it is about, as [`Sources::ledger_sha256`]; earlier versions do not say it.
     pub ledger_sha256: Option<String>,
-    /// How many sources came back byte for byte.
+    /// How many sources were rebuilt byte for byte.
     pub rebuilt: u64,
     /// How many bytes these have.
     pub bytes: u64,
@@ -33,7 +33,7 @@ pub struct Verified {
     pub failed: u64,
     /// What differs, in words.
     pub problems: Vec<String>,
-    /// CloudTrail's digests with the right signature, of how many.
+    /// How many of CloudTrail's digests have the right signature, of how many.
     pub digests: Option<(u64, u64)>,
 }
 
@@ -42,7 +42,7 @@ impl Verified {
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or is no such result.
+    /// If the file can't be read, or is not the result of a verification.
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
@@ -68,7 +68,7 @@ impl Verified {
         })
     }
 
-    /// Whether it is about other sources than these, as far as it can be told.
+    /// Whether it is about other sources than these, as far as the result shows.
     #[must_use]
     pub fn is_about_others(&self, sources: &Sources) -> Option<Others> {
         let (about, there) = (self.rebuilt + self.without_records + self.failed, sources.all.len() as u64);
@@ -94,7 +94,7 @@ pub enum Others {
     Sources,
 }
 
-/// Every list with something in it is one of things that are wrong.
+/// Every list that is not empty lists faults.
 fn problems(result: &Map<String, Value>) -> Vec<String> {
     let of_digests = result.get("cloudtrail_digests").and_then(Value::as_object).into_iter().flatten();
     let of_digests = of_digests.filter(|(name, _)| WRONG_IN_DIGESTS.contains(&name.as_str()));

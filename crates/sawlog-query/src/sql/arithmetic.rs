@@ -1,5 +1,5 @@
-//! Whole numbers in queries: `+`, `-` and `*` whose result does not fit into 64 bits are an error. The engine's would wrap
-//! round, and three forged sizes would make any figure.
+//! Whole numbers in queries: if the result of `+`, `-` or `*` does not fit into 64 bits, that is an error. The
+//! engine's operators would wrap around, and three forged sizes could produce any figure.
 
 use arrow::array::ArrayRef;
 use arrow::compute::kernels::numeric::{add, mul, sub};
@@ -14,11 +14,11 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::json::OfAny;
 
-/// Plans `+`, `-` and `*` of whole numbers.
+/// Plans `+`, `-` and `*` for whole numbers.
 #[derive(Debug)]
 pub(crate) struct Arithmetic;
 
-/// The function of an operator, and how two numbers are taken together.
+/// The function of an operator, and how it combines two numbers.
 type Checked = (fn() -> ScalarUDF, fn(i64, i64) -> Option<i64>);
 
 impl ExprPlanner for Arithmetic {
@@ -30,7 +30,7 @@ impl ExprPlanner for Arithmetic {
             _ => return Ok(PlannerResult::Original(expr)),
         };
         if let (Some(left), Some(right)) = (number(&expr.left), number(&expr.right)) {
-            // Where a number must be written, as in LIMIT, the engine takes no function.
+            // The engine accepts no function where a literal number is required, such as in LIMIT.
             return match together(left, right) {
                 Some(_) => Ok(PlannerResult::Original(expr)),
                 None => Err(too_large()),

@@ -1,4 +1,4 @@
-//! How the text of a query is read: SQL as the engine reads it, with DuckDB's operators, commas and lambdas.
+//! How the text of a query is parsed: SQL as the engine reads it, with DuckDB's operators, commas and lambdas.
 
 use std::any::TypeId;
 use std::collections::VecDeque;
@@ -18,11 +18,11 @@ const ARROW: u8 = 45;
 /// How tightly `^` binds: more than other arithmetic.
 const POWER: u8 = 42;
 
-/// The generic dialect, which is the engine's own, and what DuckDB has beyond it.
+/// The engine's own generic dialect, plus what DuckDB has beyond it.
 #[derive(Debug)]
 struct Sawq;
 
-/// Says yes to what a dialect can have.
+/// Answers yes where a dialect can have a feature.
 macro_rules! has {
     ($($feature:ident),* $(,)?) => {
         $(fn $feature(&self) -> bool {
@@ -74,7 +74,7 @@ impl Dialect for Sawq {
         supports_window_function_null_treatment_arg,
     );
 
-    // The parser asks here and there which dialect it is.
+    // The parser sometimes asks which dialect it is.
     fn dialect(&self) -> TypeId {
         TypeId::of::<GenericDialect>()
     }
@@ -91,7 +91,7 @@ impl Dialect for Sawq {
         GenericDialect.is_identifier_part(char)
     }
 
-    // `POSITIONAL JOIN` would be a table called so, and all rows beside all others.
+    // Otherwise `POSITIONAL JOIN` would be a table of that name, and a cross join.
     fn is_table_factor_alias(&self, is_explicit: bool, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
         let is_positional =
             |token: &Token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("positional"));
@@ -109,7 +109,8 @@ impl Dialect for Sawq {
         }
     }
 
-    // `lambda x: x + 1`, and `x -> x + 1` where a function wants one: elsewhere it would take `column -> 'key'` for a lambda.
+    // `lambda x: x + 1`, and `x -> x + 1` only for functions that take one: elsewhere it would take `column -> 'key'`
+    // for a lambda.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let word = |place| match &parser.peek_nth_token_ref(place).token {
             Token::Word(word) => Some(word.keyword),
@@ -137,13 +138,13 @@ impl Dialect for Sawq {
     }
 }
 
-/// With what the error of a statement begins that is SQL, but not taken.
+/// The beginning of an error about a statement that is SQL, but not allowed.
 pub(crate) const NOT_HERE: &str = "not here: ";
 
-/// What a statement that describes the result of another one is called in the tree, which has no place for it.
+/// The name in the tree of a statement that describes the result of another one; the tree has no node for it.
 const SUMMARIZE: &str = "\u{1f}summarize";
 
-/// `SUMMARIZE table` or `SUMMARIZE SELECT …`, behind its first word.
+/// `SUMMARIZE table` or `SUMMARIZE SELECT …`, after its first word.
 fn summarized(parser: &mut Parser<'_>) -> Result<Statement, ParserError> {
     let is_query = match &parser.peek_token_ref().token {
         Token::Word(word) => [Keyword::SELECT, Keyword::WITH, Keyword::FROM, Keyword::VALUES].contains(&word.keyword),
@@ -201,7 +202,7 @@ fn has_arrow_behind_names(parser: &Parser<'_>) -> bool {
     is_list && *token(place + 1) == Token::RParen && *token(place + 2) == Token::Arrow
 }
 
-/// Whether an argument begins here, other than the first, of a function that takes lambdas.
+/// Whether an argument after the first begins here, of a function that takes lambdas.
 fn is_for_lambda(parser: &Parser<'_>) -> bool {
     let (mut depth, mut is_later) = (0, false);
     let mut places = (0..=parser.get_current_index()).rev();
@@ -253,7 +254,7 @@ fn lambda_of_arrow(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     }))
 }
 
-/// The statements of a text, which semicolons part.
+/// The statements of a text, separated by semicolons.
 pub(crate) fn parse(text: &str) -> Result<VecDeque<parser::Statement>, DataFusionError> {
     DFParserBuilder::new(text).with_dialect(&Sawq).build()?.parse_statements()
 }
@@ -263,8 +264,8 @@ pub(crate) fn expression(text: &str) -> Result<Expr, ParserError> {
     Parser::new(&Sawq).try_with_sql(text)?.parse_expr()
 }
 
-/// Whether a text ends with a semicolon that is not within a quoted text or a comment; what cannot be a query, whatever
-/// follows, counts as ended, so that its error is told.
+/// Whether a text ends with a semicolon that is not in a quoted text or a comment. Text that can't become a query,
+/// whatever follows, counts as ended, so that its error is shown.
 #[must_use]
 pub fn is_ended(text: &str) -> bool {
     match Tokenizer::new(&Sawq, text).tokenize() {
@@ -320,7 +321,7 @@ mod tests {
         }
     }
 
-    /// The expression with all parentheses that its tree needs, and no other.
+    /// The expression with exactly the parentheses that its tree needs.
     fn nested(text: &str) -> String {
         let mut statement = parse(&format!("SELECT {text}")).unwrap().pop_front().unwrap();
         let parser::Statement::Statement(inner) = &mut statement else { panic!("not plain: {text}") };

@@ -17,7 +17,7 @@ pub(crate) struct Names {
     pub(crate) functions: Vec<String>,
 }
 
-/// The error of the engine, without what led to it.
+/// The error of the engine, without its context.
 pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
     if let Some(unnamed) = Unnamed::of(error) {
         return unnamed.into();
@@ -28,7 +28,7 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
     };
     let text = root.to_string();
     if text.contains("Cannot access field at argument") {
-        return anyhow!("only groups have fields; write a value within JSON text as request_parameters->>'userName'");
+        return anyhow!("only groups have fields; read a value from JSON text with request_parameters->>'userName'");
     }
     if let Some(known) = not_taken(&text).or_else(|| unsupported(&text)) {
         return anyhow!(known);
@@ -57,7 +57,7 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
 /// The longest text of an error of the engine.
 const LONGEST: usize = 300;
 
-/// What an error of the engine says, without what it calls it, and without trees and values that nobody would read.
+/// The message of an engine's error, without its category, and without trees and values that nobody would read.
 fn short(text: &str) -> Error {
     let prefixes = ["Internal error: ", "Execution error: ", "Error during planning: "];
     let text = prefixes.iter().fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
@@ -68,7 +68,7 @@ fn short(text: &str) -> Error {
     }
 }
 
-/// What is said of a call whose arguments a function does not take.
+/// The message for a call with arguments that the function does not take.
 fn not_taken(text: &str) -> Option<String> {
     let quoted = |before: &str| Some(text.split_once(before)?.1.split_once('\'')?.0);
     let number = |what: &str| text.split_once(what)?.1.split([' ', '.', ',']).next()?.parse::<usize>().ok();
@@ -84,39 +84,39 @@ fn not_taken(text: &str) -> Option<String> {
             }
             (Some((name, ")")), _) => format!("the function {name} takes arguments"),
             (Some((name, types)), _) => {
-                format!("the function {name} takes no ({types}; CAST(… AS type) makes another type of a value")
+                format!("the function {name} does not take ({types}; CAST(… AS type) converts a value")
             }
             _ => return None,
         }),
         (None, Some(name)) => {
             let given =
                 text.split_once("(DataType: ").and_then(|(_, rest)| rest.split_once(").")).map(|(given, _)| given);
-            let given = given.map(|given| format!(" {given}")).unwrap_or_default();
-            Some(format!("the function {name} takes no{given}; CAST(… AS type) makes another type of a value"))
+            let given = given.map_or_else(|| " these types".to_owned(), |given| format!(" {given}"));
+            Some(format!("the function {name} does not take{given}; CAST(… AS type) converts a value"))
         }
         _ => None,
     }
 }
 
-/// What is said of parts of SQL that the engine does not have, and prints as the tree that it made of them.
+/// The message for parts of SQL that the engine lacks, and reports as the tree that it made of them.
 fn unsupported(text: &str) -> Option<String> {
     if let Some(rest) = text.split_once("Physical plan does not support logical expression ").map(|(_, rest)| rest) {
         let what = if rest.starts_with("OuterReferenceColumn") {
-            "a query, LATERAL or within another one, that uses columns of the query around it in this way"
+            "a subquery, or LATERAL, that uses columns of the outer query in this way"
         } else {
-            "a query within an expression in this place"
+            "a subquery in this place"
         };
         return Some(format!("{what} is not supported; write it as a join"));
     }
     if text.contains("Unsupported logical plan: CreateMemoryTable") {
         return Some(
-            "SELECT INTO would change something; CREATE VIEW name AS … makes a view for this session".to_owned(),
+            "SELECT INTO would change the store; CREATE VIEW name AS … makes a view for this session".to_owned(),
         );
     }
     if text.contains("Substring without for/from") {
         return Some("the function substr needs a start: substr(text, 2)".to_owned());
     }
-    // The tree of what is written has its places in it, or the names and members of its nodes.
+    // The tree of a query contains places in the text, or names and members of nodes.
     let is_tree = text.contains("Span(") || text.contains("Ident {") || text.contains(": None, ");
     let (before, _) = text.split_once(['{', '(']).filter(|_| is_tree)?;
     let node = before.split_whitespace().next_back().unwrap_or_default();
@@ -125,7 +125,7 @@ fn unsupported(text: &str) -> Option<String> {
     Some(if name.is_empty() { "this is not supported".to_owned() } else { format!("{name}{join} is not supported") })
 }
 
-/// How a node of the parser's tree is called in SQL: `MatchRecognize` is `MATCH_RECOGNIZE`.
+/// The SQL name of a node of the parser's tree: `MatchRecognize` is `MATCH_RECOGNIZE`.
 fn sql_name(node: &str) -> String {
     let name = match node {
         "AsOf" => "ASOF JOIN",
@@ -153,14 +153,10 @@ fn schema(error: &SchemaError) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
         SchemaError::AmbiguousReference { field } => {
-            anyhow!(
-                "column {} is in several tables; name the one that is meant, as in TABLE.{}",
-                field.name,
-                field.name
-            )
+            anyhow!("column {} is in several tables; say which one, as in TABLE.{}", field.name, field.name)
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
-            anyhow!("two results are called {name}; name one otherwise, by AS")
+            anyhow!("two columns of the result are called {name}; rename one with AS")
         }
     }
 }
@@ -208,7 +204,7 @@ fn plan(text: &str, names: &Names) -> Error {
     }
     if let Some(function) = quoted("Invalid function '") {
         if names.functions.contains(&function) {
-            return anyhow!("the function {function} needs OVER (…) behind it");
+            return anyhow!("the function {function} needs OVER (…) after it");
         }
         return match nearest(&function, names.functions.iter().map(String::as_str)) {
             Some(name) => anyhow!("there is no function {function}; did you mean {name}?"),
@@ -261,7 +257,7 @@ mod tests {
         for (error, expected) in [
             (
                 DataFusionError::Plan(format!("Internal error: {signatures}")),
-                "the function date_part takes no Int64; CAST(… AS type) makes another type of a value",
+                "the function date_part does not take Int64; CAST(… AS type) converts a value",
             ),
             (
                 DataFusionError::Plan(
@@ -271,7 +267,7 @@ mod tests {
                 ),
                 "the function upper takes 1 argument, not 2",
             ),
-            (DataFusionError::Plan("Invalid function 'lag'".to_owned()), "the function lag needs OVER (…) behind it"),
+            (DataFusionError::Plan("Invalid function 'lag'".to_owned()), "the function lag needs OVER (…) after it"),
             (DataFusionError::Internal("Internal error: odd".to_owned()), "the engine can't do this: odd"),
         ] {
             assert_eq!(said(&error), expected);

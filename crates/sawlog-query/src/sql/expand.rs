@@ -1,4 +1,4 @@
-//! Results that have the same name, such as those of `SELECT time AS timestamp, *`: the engine wants each to have its own.
+//! Result columns with the same name, such as in `SELECT time AS timestamp, *`: the engine wants distinct names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::rewrite::{SEPARATOR, query, quoted};
 
-/// Whether the engine refused a query since results have the same name.
+/// Whether the engine refused a query because results have the same name.
 pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
     match error.find_root() {
         DataFusionError::SchemaError(error, _) => !matches!(**error, SchemaError::FieldNotFound { .. }),
@@ -21,8 +21,8 @@ pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
     }
 }
 
-/// Writes out what the wildcards of a query stand for, and gives each result a name of its own; `plan` tells the columns of
-/// a query.
+/// Expands the wildcards of a query, and gives each result column a name of its own; `plan` returns the columns of a
+/// query.
 pub(crate) fn expand(query: &mut Query, plan: &dyn Fn(Query) -> Result<DFSchemaRef>) -> Result<()> {
     Expansion { plan }.query(query, &[])
 }
@@ -32,7 +32,7 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// Expands a query, which sees the tables of some `WITH`.
+    /// Expands a query that sees the tables of some `WITH`.
     fn query(&self, query: &mut Query, seen: &[Cte]) -> Result<()> {
         let mut seen = seen.to_vec();
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
@@ -91,7 +91,7 @@ impl Expansion<'_> {
                 SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if is_plain(options) => {
                     results.extend(self.columns(item.clone(), &select.from, seen)?);
                 }
-                // What a wildcard replaces or renames is left to the engine.
+                // Wildcards that replace or rename columns are left to the engine.
                 _ => return Ok(()),
             }
         }
@@ -130,7 +130,7 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
 struct Named {
     expr: Expr,
     name: String,
-    /// Whether it is written in the query, not from a wildcard: then the name is its own, if two have it.
+    /// Whether it is written in the query rather than from a wildcard: it keeps the name if two have it.
     is_written: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Functions beside those of the engine: JSON, networks, globs.
+//! Functions that the engine lacks: JSON, networks, globs.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::{lists, text_functions, timestamps};
 
 /// Adds the functions to a session.
 pub(super) fn register(context: &mut SessionContext) -> Result<()> {
-    // The first planner that knows an operator has it: ours before the engine's.
+    // The first planner that knows an operator handles it: ours comes before the engine's.
     let planners: [Arc<dyn ExprPlanner>; 3] =
         [Arc::new(Arrows), Arc::new(Arithmetic), Arc::new(timestamps::Comparisons)];
     let planners =
@@ -42,7 +42,7 @@ pub(crate) fn s3_access_key() -> ScalarUDF {
     within(s3_access::access_key)
 }
 
-/// What is found within a text, as a function of the engine. There is one such entity: the access key of S3 logs.
+/// What is found within a text, as a function of the engine. The only such entity is the access key of S3 logs.
 pub(crate) fn within(find: fn(&str) -> Option<&str>) -> ScalarUDF {
     let function = move |arguments: &[ColumnarValue]| {
         let array = ColumnarValue::values_to_arrays(arguments)?.swap_remove(0);
@@ -53,11 +53,11 @@ pub(crate) fn within(find: fn(&str) -> Option<&str>) -> ScalarUDF {
     create_udf("s3_access_key", vec![text.clone()], text, Volatility::Immutable, Arc::new(function))
 }
 
-/// The function `in_cidr`: whether an address is in a network; null where there is none, false where it is no address.
+/// The function `in_cidr`: whether an address is in a network; null for null, false for text that is not an address.
 fn in_cidr() -> ScalarUDF {
     let parse = |network: &str| {
         let parsed: Result<IpNet, _> = network.parse();
-        parsed.map_err(|_| DataFusionError::Execution(format!("'{network}' is no network such as 10.0.0.0/8")))
+        parsed.map_err(|_| DataFusionError::Execution(format!("'{network}' is not a network such as 10.0.0.0/8")))
     };
     let is_in =
         |address: &str, network: &IpNet| parse_address(address).is_some_and(|address| network.contains(&address));
@@ -84,7 +84,7 @@ fn predicate(
     create_udf(name, vec![text.clone(), text], DataType::Boolean, Volatility::Immutable, Arc::new(function))
 }
 
-/// Tests a column of text by what a second one says, which is parsed anew only where it changes.
+/// Tests a column of text by a second one, which is parsed again only when it changes.
 fn test_text<P>(
     arguments: &[ColumnarValue],
     parse: impl Fn(&str) -> datafusion::error::Result<P>,

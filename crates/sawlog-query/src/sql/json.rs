@@ -1,4 +1,4 @@
-//! JSON text in queries, as DuckDB has it: `->`, `->>` and their paths, `to_json`, `json_contains`, `json_valid`.
+//! JSON text in queries, as in DuckDB: `->`, `->>` and their paths, `to_json`, `json_contains`, `json_valid`.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
 use serde_json::Value;
 
-/// A function of values of any type, which are looked at all at once.
+/// A function of values of any type, which are evaluated all at once.
 #[derive(Debug)]
 pub(super) struct OfAny {
     name: &'static str,
     signature: Signature,
-    /// The type of the result, for that of the first argument.
+    /// The type of the result, given the type of the first argument.
     type_of: fn(&DataType) -> Result<DataType>,
     call: fn(&[ArrayRef]) -> Result<ArrayRef>,
 }
 
 impl OfAny {
-    /// A function of so many arguments.
+    /// A function of a fixed number of arguments.
     pub(super) fn udf(
         name: &'static str,
         arguments: usize,
@@ -113,7 +113,7 @@ pub(super) fn is_text(data_type: &DataType) -> bool {
     }
 }
 
-/// The type of a JSON value, as DuckDB calls it; nothing for what is no JSON.
+/// The type of a JSON value, as DuckDB names it; null for text that is not JSON.
 fn json_type(text: &str) -> Option<&'static str> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
     let text = text.trim_start();
@@ -129,7 +129,7 @@ fn json_type(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The function `to_json`: a value as JSON text. Text is taken for JSON already, as it is in the logs.
+/// The function `to_json`: a value as JSON text. Text counts as JSON already, as it does in the logs.
 fn to_json() -> ScalarUDF {
     let type_of = |data_type: &DataType| Ok(if is_text(data_type) { data_type.clone() } else { DataType::Utf8 });
     OfAny::udf("to_json", 1, type_of, |arguments| {
@@ -155,8 +155,8 @@ fn to_json() -> ScalarUDF {
     })
 }
 
-/// The function `json_contains`: whether one JSON value is somewhere within another. What is no JSON, such as a bare
-/// name, is looked for among the names of an object.
+/// The function `json_contains`: whether one JSON value is somewhere within another. Text that is not JSON, such as a
+/// bare name, is looked up among the names of an object.
 fn json_contains(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     let texts = |array: &ArrayRef| cast(array, &DataType::Utf8View);
     let (within, wanted) = (texts(&arguments[0])?, texts(&arguments[1])?);
@@ -180,7 +180,7 @@ fn json_contains(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(BooleanArray::from(found)))
 }
 
-/// Whether a value is `wanted`, or has it within: an object that has all members of `wanted`, and maybe others.
+/// Whether a value is `wanted`, or contains it: an object that has at least all members of `wanted`.
 fn contains(within: &Value, wanted: &Value) -> bool {
     let is_it = match (within, wanted) {
         (Value::Object(members), Value::Object(wanted)) => {
@@ -212,7 +212,7 @@ impl ExprPlanner for Arrows {
         };
         let steps = steps(expr.right)?;
         let mut arguments = match expr.left {
-            // What is within what is within: one way through the text.
+            // Nested steps become one walk through the text.
             Expr::ScalarFunction(ScalarFunction { func, args })
                 if func.name() == json_get_json_udf().name() && args[1..].iter().chain(&steps).all(is_literal) =>
             {
@@ -228,7 +228,7 @@ impl ExprPlanner for Arrows {
         Ok(PlannerResult::Planned(function.call(arguments)))
     }
 
-    // `request_parameters['userName']`, and `[0]` behind it.
+    // `request_parameters['userName']`, and `[0]` after it.
     fn plan_field_access(
         &self,
         access: RawFieldAccessExpr,
@@ -255,7 +255,7 @@ fn is_literal(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(..))
 }
 
-/// The names and numbers by which a path leads into JSON: a name, a number, `$.a.b[0]`, or `/a/b/0`.
+/// The names and numbers of a path into JSON: a name, a number, `$.a.b[0]`, or `/a/b/0`.
 fn steps(path: Expr) -> Result<Vec<Expr>> {
     let Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) = &path else {
         return Ok(vec![path]);
@@ -275,7 +275,7 @@ fn steps(path: Expr) -> Result<Vec<Expr>> {
     Ok(steps)
 }
 
-/// The first step of a path behind `$`, and what follows it.
+/// The first step of a path after `$`, and the rest.
 fn step(path: &str) -> Option<(Expr, &str)> {
     if let Some(rest) = path.strip_prefix(".\"") {
         let (name, rest) = rest.split_once('"')?;
@@ -324,7 +324,7 @@ pub(crate) fn len() -> ScalarUDF {
             DataType::FixedSizeList(..) => values.as_fixed_size_list().iter().map(|list| count(list?.len())).collect(),
             DataType::Map(..) => values.as_map().iter().map(|map| count(map?.len())).collect(),
             DataType::Null => std::iter::repeat_n(None, values.len()).collect(),
-            other if other.is_nested() => return exec_err!("length is of texts and lists, not of a group"),
+            other if other.is_nested() => return exec_err!("length takes text or a list, not a group"),
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
                 let bytes = cast(values, &DataType::BinaryView)?;
                 bytes.as_binary_view().iter().map(|bytes| count(bytes?.len())).collect()

@@ -1,4 +1,5 @@
-//! Lists of values out of JSON text: `from_json(text, '["VARCHAR"]')`, and casts such as `CAST('["a", "b"]' AS VARCHAR[])`.
+//! Lists of values from JSON text: `from_json(text, '["VARCHAR"]')`, and casts such as `CAST('["a", "b"]' AS
+//! VARCHAR[])`.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use datafusion_functions_json::udfs::json_get_array_udf;
 
 use super::json::{OfAny, is_text};
 
-/// What the elements of a list are.
+/// The type of a list's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Element {
     Text,
@@ -24,7 +25,7 @@ enum Element {
     Truth,
 }
 
-/// The elements, and the functions that make lists of them: where there is no list there is none, or that is an error.
+/// The elements, and the functions that make lists of them: text that is not a list gives null, or an error.
 const ELEMENTS: [(Element, &str, &str); 5] = [
     (Element::Text, "from_json_texts", "cast_to_texts"),
     (Element::Json, "from_json_json", "cast_to_json"),
@@ -52,7 +53,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     lists.chain([OfAny::udf("from_json", 2, other, |_| exec_err!("from_json makes lists"))]).collect()
 }
 
-/// The function for what `from_json` is told of the structure: `["VARCHAR"]`.
+/// The function for a structure given to `from_json`: `["VARCHAR"]`.
 pub(super) fn from_json(structure: &str) -> Option<&'static str> {
     let Ok([name]) = serde_json::from_str::<[String; 1]>(structure) else { return None };
     let element = match name.to_uppercase().as_str() {
@@ -81,7 +82,7 @@ pub(super) fn cast_to(element: &ast::DataType, is_strict: bool) -> Option<&'stat
     Some(if is_strict { strict } else { lenient })
 }
 
-/// A list out of JSON text; of a list one of other elements.
+/// A list from JSON text, or from a list of other elements.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ToList {
     element: Element,

@@ -1,7 +1,7 @@
-//! `a IS DISTINCT FROM b AND c`, whose right side the parser takes for all that follows: `b AND c`.
+//! `a IS DISTINCT FROM b AND c`: the parser takes everything that follows, `b AND c`, for its right side.
 //!
-//! What stands in brackets is nested in the tree, so AND and OR that are not nested, where only what binds closer may stand, show
-//! where the parser went too far.
+//! Brackets are nested in the tree. So an AND or OR that is not nested, in a place for operators that bind closer,
+//! shows where the parser went too far.
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator};
 
@@ -13,7 +13,7 @@ pub(super) fn mend(statement: &mut Statement) {
     each_expr(statement, lift);
 }
 
-/// How close AND and OR bind; `None` of all that binds closer.
+/// How closely AND and OR bind; `None` for operators that bind closer.
 fn binds(op: &BinaryOperator) -> Option<u8> {
     match op {
         BinaryOperator::Or => Some(0),
@@ -23,7 +23,7 @@ fn binds(op: &BinaryOperator) -> Option<u8> {
     }
 }
 
-/// The last operand of an operator, and how close the operator binds.
+/// The last operand of an operator, and how closely the operator binds.
 fn last(expr: &mut Expr) -> Option<(&mut Box<Expr>, u8)> {
     match expr {
         Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) => Some((right, u8::MAX)),
@@ -33,7 +33,7 @@ fn last(expr: &mut Expr) -> Option<(&mut Box<Expr>, u8)> {
     }
 }
 
-/// Makes an AND or OR that is the last operand of what binds closer the outer one of the two.
+/// Turns an AND or OR that is the last operand of a closer operator into the outer one of the two.
 fn lift(expr: &mut Expr) {
     let Some((operand, closeness)) = last(expr) else { return };
     lift(operand);

@@ -1,5 +1,5 @@
-//! Queries as people write them, put in the engine's words: DuckDB's names of functions, its ways with JSON and lists,
-//! and plain names for results.
+//! Rewrites queries as people write them in the engine's terms: DuckDB's names of functions, its ways with JSON and
+//! lists, and plain names for results.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -16,10 +16,10 @@ use datafusion::sql::sqlparser::ast::{
 use super::tree::{each_expr, walk};
 use super::{lists, precedence, words};
 
-/// Stands between a name that occurs more than once among the results and its number, which is not printed.
+/// Separates a name that occurs more than once among the results from its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
 
-/// Puts a statement in the engine's words; `is_aggregate` tells the functions that make one value of many, `is_within` that
+/// Rewrites a statement in the engine's terms. `is_aggregate` recognises aggregate functions; `is_within` says that
 /// its results are for other queries.
 pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: &dyn Fn(&str) -> bool, is_within: bool) {
     precedence::mend(statement);
@@ -125,7 +125,7 @@ impl VisitorMut for Rewriter<'_> {
                     with_seconds(low);
                     with_seconds(high);
                 }
-                // Texts are taken for times by the operators only.
+                // Only operators take texts for times.
                 if is_day(low) && is_day(high) {
                     let template = if *negated { "NOT (#1 >= #2 AND #1 <= #3)" } else { "(#1 >= #2 AND #1 <= #3)" };
                     if let Some(other) = words::filled(template, &[take(inner), take(low), take(high)]) {
@@ -150,7 +150,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 }
 
-/// Orders by places where the engine knows no names: `ORDER BY ALL`, and what is written among distinct results.
+/// Orders by position where the engine knows no names: in `ORDER BY ALL`, and for expressions among distinct results.
 fn order_by_place(query: &mut Query) {
     let (SetExpr::Select(select), Some(order)) = (&*query.body, &mut query.order_by) else { return };
     let place = |place: usize| Expr::Value(ValueWithSpan::from(Value::Number((place + 1).to_string(), false)));
@@ -176,7 +176,7 @@ fn order_by_place(query: &mut Query) {
     }
 }
 
-/// `r.arn` of a parameter `r` as `r['arn']`: it is no table.
+/// Rewrites `r.arn` for a parameter `r` as `r['arn']`: it is not a table.
 fn fields_of_parameters(lambda: &mut LambdaFunction) {
     let names: Vec<String> = match &lambda.params {
         OneOrManyWithParens::One(parameter) => vec![normal(&parameter.name)],
@@ -195,7 +195,7 @@ fn fields_of_parameters(lambda: &mut LambdaFunction) {
     });
 }
 
-/// Whether an expression makes one value of many rows.
+/// Whether an expression is an aggregate: one value from many rows.
 fn aggregates(expr: &Expr, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
     struct Finder<'a>(&'a dyn Fn(&str) -> bool);
     impl VisitorMut for Finder<'_> {
@@ -219,8 +219,8 @@ pub(super) fn name_of(function: &Function) -> String {
     function.name.to_string().to_lowercase()
 }
 
-/// Names the results of a query as they are written in it, `user_identity.arn` or `sum(bytes)`. For a query around it a field
-/// of a group has its own name, `arn`.
+/// Names the results of a query as they are written in it, `user_identity.arn` or `sum(bytes)`. For an outer query, a
+/// field of a group has its own name, `arn`.
 fn name_results(select: &mut Select, is_within: bool) {
     let tables: HashSet<String> = select.from.iter().flat_map(tables_of).collect();
     let mut seen: HashMap<String, usize> = HashMap::new();
@@ -234,7 +234,7 @@ fn name_results(select: &mut Select, is_within: bool) {
     }
 }
 
-/// `SEMI JOIN` and `ANTI JOIN` as the engine calls them: `LEFT SEMI JOIN`, `LEFT ANTI JOIN`.
+/// `SEMI JOIN` and `ANTI JOIN` in the engine's terms: `LEFT SEMI JOIN`, `LEFT ANTI JOIN`.
 fn joins(from: &mut TableWithJoins) {
     if let TableFactor::NestedJoin { table_with_joins, .. } = &mut from.relation {
         joins(table_with_joins);
@@ -252,7 +252,7 @@ fn joins(from: &mut TableWithJoins) {
     }
 }
 
-/// The names by which a query can call the tables that it reads.
+/// The names that a query can use for the tables it reads.
 fn tables_of(from: &TableWithJoins) -> Vec<String> {
     let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
     let name = |factor: &TableFactor| match factor {
@@ -269,11 +269,11 @@ fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
-/// What a result is called; nothing for a column of a table, which the engine calls by its name.
+/// The name of a result; `None` for a column of a table, which the engine names itself.
 fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<String> {
     match expr {
         Expr::Identifier(_) => None,
-        // A group that is taken apart gives several results.
+        // Expanding a group gives several results.
         Expr::Function(function) if name_of(function) == "unnest" => None,
         Expr::CompoundIdentifier(parts) => {
             let of_table = parts.first().is_some_and(|part| tables.contains(&normal(part)));
@@ -290,7 +290,7 @@ fn heading(expr: &Expr, tables: &HashSet<String>, is_within: bool) -> Option<Str
     }
 }
 
-/// Names of functions in small letters, as the engine gives them.
+/// Function names in lower case, as the engine prints them.
 struct LowerCase;
 
 impl VisitorMut for LowerCase {
@@ -351,7 +351,7 @@ fn arrow_of(expr: &mut Expr) -> Option<&mut BinaryOperator> {
     }
 }
 
-/// Has an expression that looks into JSON give plain text, not JSON text.
+/// Makes an expression that looks into JSON return plain text, not JSON text.
 fn as_text(expr: &mut Expr) {
     if let Some(op) = arrow_of(expr) {
         *op = BinaryOperator::LongArrow;
@@ -365,8 +365,8 @@ pub(super) fn text(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// Has what is found in JSON compared as what it is compared with: numbers as numbers, and a plain text with what stands
-/// between the quotes.
+/// Compares values from JSON by the type of the other side: numbers as numbers, and plain text with the text between
+/// the quotes.
 fn compare(side: &mut Expr, with: &Expr) {
     let data_type = match with {
         Expr::Nested(inner) => return compare(side, inner),
@@ -390,7 +390,7 @@ fn compare(side: &mut Expr, with: &Expr) {
     }
 }
 
-/// Whether an expression is a text that begins as a day does.
+/// Whether an expression is a text that begins like a day.
 fn is_day(expr: &Expr) -> bool {
     let form = |text: &str| {
         let digit_as_0 = |char: char| if char.is_ascii_digit() { '0' } else { char };
@@ -416,7 +416,7 @@ fn one_of(expr: &mut Expr, list: &mut Vec<Expr>, is_negated: bool) -> Expr {
     if is_negated { nested(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) }) } else { any }
 }
 
-/// Times in microseconds, unless something else is asked for: so there are those of every year.
+/// Makes times microseconds unless the query says otherwise, since these cover every year.
 fn in_micros(data_type: &mut DataType) {
     match data_type {
         DataType::Timestamp(precision @ None, _) => *precision = Some(6),
@@ -435,7 +435,7 @@ fn list_of(data_type: &DataType, is_strict: bool) -> Option<&'static str> {
     }
 }
 
-/// `substr(text, -2)`, which counts from the end, as a start that counts from the beginning.
+/// `substr(text, -2)`, which counts from the end, with a start that counts from the beginning.
 fn from_the_end(text: &Expr, from: &mut Expr) {
     let template = match from {
         Expr::Value(_) => return,
@@ -447,7 +447,7 @@ fn from_the_end(text: &Expr, from: &mut Expr) {
     }
 }
 
-/// A time to the minute, `'2021-07-29 13:10'`, with the seconds that the engine wants.
+/// A time to the minute, `'2021-07-29 13:10'`, with the seconds that the engine requires.
 fn with_seconds(expr: &mut Expr) {
     let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr else { return };
     let digits_as_0 = text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect::<String>();
@@ -456,8 +456,7 @@ fn with_seconds(expr: &mut Expr) {
     }
 }
 
-/// A time in a zone. Those of the logs are in UTC already, and microseconds must stay: there are times that do not fit
-/// nanoseconds.
+/// A time in a zone. Times of the logs are in UTC already, and must stay microseconds: some do not fit nanoseconds.
 fn in_zone(time: Expr, zone: &str) -> Expr {
     if ["utc", "etc/utc", "gmt", "z"].contains(&zone.to_lowercase().as_str()) {
         return time;
@@ -472,8 +471,8 @@ fn by_name(access: &mut AccessExpr) {
     }
 }
 
-/// Lists that a query takes apart beside the tables that they come from, `FROM events, unnest(…) AS item`, which the engine
-/// does only among the results of a query.
+/// Lists that a query unnests beside the tables that they come from, `FROM events, unnest(…) AS item`. The engine
+/// does that only among the results of a query.
 fn unnest_beside(select: &mut Select) {
     let is_unnest = |factor: &TableFactor| matches!(factor, TableFactor::UNNEST { .. });
     let has_any = select
@@ -500,7 +499,7 @@ fn unnest_beside(select: &mut Select) {
     select.from = before;
 }
 
-/// Adds a table to those before it, or takes a list of theirs apart.
+/// Adds a table to those before it, or unnests one of their lists.
 fn take_apart(before: &mut Vec<TableWithJoins>, factor: TableFactor) {
     let (array_exprs, alias) = match factor {
         TableFactor::UNNEST { array_exprs, alias, .. } if array_exprs.len() == 1 => (array_exprs, alias),

@@ -1,4 +1,4 @@
-//! A session of queries: the tables that they name, and the views that they make.
+//! A session of queries: the tables that they name, and the views that they create.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -37,12 +37,12 @@ use crate::query::Query;
 use crate::records::Records;
 use crate::scan::{ReadAs, StoreTable};
 
-/// A statement of SQL, as it was read.
+/// A parsed statement of SQL.
 #[derive(Clone, Debug)]
 pub struct Statement(parser::Statement);
 
 impl Statement {
-    /// Whether it has a result; else it makes or drops a view.
+    /// Whether it has a result; otherwise it creates or drops a view.
     #[must_use]
     pub fn has_rows(&self) -> bool {
         let parser::Statement::Statement(inner) = &self.0 else { return true };
@@ -50,10 +50,10 @@ impl Statement {
     }
 }
 
-/// Queries over the tables of a store, and over views that last as long as the session. The tables of records, and the view `events`
-/// over all of them, have the records that the filters leave.
+/// Queries over the tables of a store, and over views that last as long as the session. The tables of records, and
+/// the view `events` over all of them, contain the records that match the filters.
 ///
-/// A session answers within the tokio runtime of whoever asks; who has none asks within [`Records::block_on`].
+/// A session answers inside the caller's tokio runtime. Callers without one use [`Records::block_on`].
 pub struct Session<'a> {
     queries: &'a [Query],
     store: Arc<Store>,
@@ -88,13 +88,13 @@ impl Records {
 }
 
 impl Session<'_> {
-    /// From now on, queries look up from their work after some batches, wherever they come from, so that whoever drops the future of the
-    /// next batch need not wait. The engine sees to that only where it reads.
+    /// From now on, queries yield after some batches, wherever the batches come from, so that dropping the future of
+    /// the next batch takes effect soon. The engine does that only where it reads.
     pub fn let_stop(&mut self) {
         self.can_stop = true;
     }
 
-    /// The statements of a text, which semicolons part.
+    /// The statements of a text, separated by semicolons.
     ///
     /// # Errors
     ///
@@ -104,14 +104,14 @@ impl Session<'_> {
         Ok(statements.into_iter().map(Statement).collect())
     }
 
-    /// Runs a statement; gives the rows of its result, unless it makes or drops a view.
+    /// Runs a statement. Returns the rows of its result, unless it makes or drops a view.
     ///
     /// # Errors
     ///
-    /// If there is no such table, column or function, or the statement is none that only asks.
+    /// If there is no such table, column or function, or the statement would change something.
     ///
-    /// The future is in a box so that the engine's planner, which is as large as all else here, is compiled with this crate and not
-    /// once more with each that waits for an answer.
+    /// The future is boxed so that the engine's planner, which is as large as all else here, is compiled once with
+    /// this crate rather than again with each caller that awaits it.
     pub fn ask(&mut self, statement: Statement) -> BoxFuture<'_, Result<Option<Rows<'_>>>> {
         Box::pin(self.answer(statement))
     }
@@ -130,7 +130,7 @@ impl Session<'_> {
                     filter = show_options.filter_position;
                     match show_options.show_in.and_then(|from| from.parent_name) {
                         Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
-                        None => bail!("of which table? SHOW COLUMNS FROM events"),
+                        None => bail!("SHOW COLUMNS needs a table: SHOW COLUMNS FROM events"),
                     }
                 }
                 Sql::CreateView(view) => return self.create_view(view).await.map(|()| None),
@@ -171,14 +171,14 @@ impl Session<'_> {
         Ok(Rows { session: self, stream, own_names: true })
     }
 
-    /// What `SUMMARIZE` tells of the columns of a query: a row for each.
+    /// What `SUMMARIZE` says about the columns of a query: one row each.
     async fn summarize(&mut self, query: ast::Statement) -> Result<Rows<'_>> {
         let plan = self.plan(parser::Statement::Statement(Box::new(query)), true).await?;
         let stream = summary(DataFrame::new(self.context.state(), plan)).map_err(|error| self.told(&error))?;
         Ok(Rows { session: self, stream, own_names: true })
     }
 
-    /// The rows whose `column` is as the filter of a `SHOW` says.
+    /// The rows whose `column` matches the filter of a `SHOW`.
     fn filtered(
         &self,
         frame: DataFrame,
@@ -201,7 +201,7 @@ impl Session<'_> {
         frame.filter(condition).map_err(|error| self.told(&error))
     }
 
-    /// What is wrong with a query, by an error of the engine.
+    /// What is wrong with a query, from an error of the engine.
     fn told(&self, error: &DataFusionError) -> anyhow::Error {
         plain(error, &self.names())
     }
@@ -240,7 +240,7 @@ impl Session<'_> {
         TABLES().iter().map(|table| table.name).chain([events::NAME]).try_for_each(|name| self.open(name))
     }
 
-    /// Opens the table or view of the store that is named so, if there is one.
+    /// Opens the table or view of the store with this name, if there is one.
     fn open(&mut self, name: &str) -> Result<()> {
         if !self.open.insert(name.to_owned()) {
             return Ok(());
@@ -266,7 +266,7 @@ impl Session<'_> {
             return Ok(());
         }
         if view.materialized || view.to.is_some() {
-            bail!("a view lasts for this session only, and is not written");
+            bail!("a view lasts for this session only and can't be materialized");
         }
         let query = parser::Statement::Statement(Box::new(ast::Statement::Query(view.query)));
         let frame = DataFrame::new(self.context.state(), self.plan(query, true).await?);
@@ -319,12 +319,12 @@ fn names_of_store() -> impl Iterator<Item = &'static str> {
     TABLES().into_iter().map(|table| table.name).chain([events::NAME])
 }
 
-/// Says that a statement is none that a session runs.
+/// The error for a statement that a session does not run.
 fn refused(statement: &str) -> anyhow::Error {
     let word = statement.split_whitespace().next().unwrap_or_default();
     anyhow!(
-        "{word} would change something, or is none of what can be asked: SELECT, WITH, FROM, VALUES, EXPLAIN, DESCRIBE, SHOW, \
-         and CREATE VIEW, which lasts for this session"
+        "{word} is not allowed, since a query changes nothing in the store; use SELECT, WITH, FROM, VALUES, EXPLAIN, \
+         DESCRIBE, SHOW, or CREATE VIEW, which lasts for this session"
     )
 }
 
@@ -361,7 +361,7 @@ fn plain_name(name: &ObjectName) -> Result<String> {
     .ok_or_else(|| anyhow!("{name} is not a plain name"))
 }
 
-/// The query with its columns called otherwise.
+/// The query with other names for its columns.
 fn named(frame: DataFrame, names: &[String]) -> Result<DataFrame> {
     let columns: Vec<Expr> = frame.schema().columns().into_iter().map(Expr::Column).collect();
     ensure!(columns.len() >= names.len(), "the view has {} columns, not {}", columns.len(), names.len());
@@ -372,7 +372,7 @@ fn named(frame: DataFrame, names: &[String]) -> Result<DataFrame> {
     Ok(frame.select(renamed.collect::<Vec<_>>())?)
 }
 
-/// The query with JSON values of any type as text, which every form of output has.
+/// The query with JSON values of any type as text, which every output form can hold.
 fn json_as_text(frame: DataFrame) -> Result<DataFrame> {
     let is_union = |field: &Field| matches!(field.data_type(), DataType::Union(..));
     if !frame.schema().fields().iter().any(|field| is_union(field)) {
@@ -386,8 +386,8 @@ fn json_as_text(frame: DataFrame) -> Result<DataFrame> {
     Ok(frame.select(columns)?)
 }
 
-/// A plan that looks up from its work after some batches, wherever they come from: so it can be stopped. The engine sees to
-/// that only where it reads.
+/// A plan that yields after some batches, wherever they come from, so that it can be stopped. The engine does that
+/// only where it reads.
 fn that_stops(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
     let plan = plan.transform_up(|node| {
         let reads = node.children().is_empty();
@@ -404,24 +404,25 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The same, with the names of columns as they are written in the query: two may have the same. Otherwise each gets one of its own.
+    /// The same, with the names of columns as they are written in the query: two may be equal. Otherwise all names
+    /// are distinct.
     #[must_use]
     pub fn as_written(self) -> Self {
         Self { own_names: false, ..self }
     }
 
-    /// The next batch; nothing once there is none.
+    /// The next batch; `None` after the last one.
     ///
     /// # Errors
     ///
-    /// If data files can't be read, or a value can't be reckoned.
+    /// If data files can't be read, or a value can't be computed.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         let batch = self.stream.next().await.transpose().map_err(|error| self.session.told(&error))?;
         batch.map(|batch| named_plainly(&batch, self.own_names)).transpose()
     }
 }
 
-/// A batch whose columns have the names that are printed: two may have the same, unless each needs its own.
+/// A batch whose columns have the names to print. Two may be equal, unless all names must be distinct.
 fn named_plainly(batch: &RecordBatch, own_names: bool) -> Result<RecordBatch> {
     let schema = batch.schema();
     let mut seen: HashSet<String> = HashSet::new();

@@ -1,4 +1,4 @@
-//! `SUMMARIZE`: what the columns of a result have in them, a row for each.
+//! `SUMMARIZE`: describes the columns of a result, one row each.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use futures::{StreamExt, stream};
 
 use super::rewrite::SEPARATOR;
 
-/// What is told of a column. The numbers of its values are whole; the least and largest are text.
+/// What is reported about a column. Numbers of values are whole; the smallest and largest value are text.
 const SCHEMA: [(&str, DataType); 8] = [
     ("column_name", DataType::Utf8),
     ("column_type", DataType::Utf8),
@@ -29,7 +29,7 @@ const SCHEMA: [(&str, DataType); 8] = [
     ("null_percentage", DataType::Float64),
 ];
 
-/// How many values are asked of each column.
+/// How many aggregates each column has.
 const ASKED: usize = 5;
 
 /// The summary of a query, which is run once it is asked for.
@@ -58,8 +58,8 @@ pub(super) fn summary(frame: DataFrame) -> Result<SendableRecordBatchStream> {
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows.boxed())))
 }
 
-/// What is asked of a column: its values, its least and largest one, how many it has, their mean. Groups and lists are counted only,
-/// and of bytes no least or largest are told.
+/// The aggregates of a column: its count, its smallest and largest value, how many distinct values it has, their
+/// mean. Groups and lists are only counted; bytes have no smallest or largest value.
 fn asked(column: &Expr, data_type: &DataType) -> [Expr; ASKED] {
     let none = || min(lit(ScalarValue::Int64(None)));
     let text = |expr: Expr| cast_expr(expr, DataType::Utf8);
@@ -68,7 +68,7 @@ fn asked(column: &Expr, data_type: &DataType) -> [Expr; ASKED] {
         // Bytes need not be text.
         [text(none()), text(none()), approx_distinct(column.clone())]
     } else if is_simple {
-        // Of truths and fractions the engine makes no estimate.
+        // The engine has no estimate for booleans and floating-point numbers.
         let is_estimated =
             data_type.is_integer() || data_type.is_string() || matches!(data_type, DataType::Timestamp(..));
         let value = if is_estimated { column.clone() } else { text(column.clone()) };
@@ -80,7 +80,7 @@ fn asked(column: &Expr, data_type: &DataType) -> [Expr; ASKED] {
     [count(column.clone()), least, largest, unique, mean]
 }
 
-/// The one row of what was asked, as a row for each column.
+/// The single row of aggregates, as a row for each column.
 fn table(found: &RecordBatch, fields: &[Field], schema: SchemaRef) -> Result<RecordBatch> {
     let rows = found.column(0).as_primitive::<Int64Type>().value(0);
     let of = |number: usize, data_type: &DataType| -> Result<Vec<ArrayRef>> {
@@ -98,7 +98,7 @@ fn table(found: &RecordBatch, fields: &[Field], schema: SchemaRef) -> Result<Rec
     let unique: Int64Array = of(3, &DataType::UInt64)?
         .iter()
         .zip(&counts)
-        // An estimate may be more than there are.
+        // An estimate may exceed the number of values.
         .map(|(array, count)| {
             unique(array).and_then(|unique| i64::try_from(unique).ok()).map(|unique| unique.min(*count))
         })

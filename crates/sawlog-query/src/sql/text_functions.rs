@@ -1,4 +1,4 @@
-//! Functions of texts, and those that make intervals of numbers, which DuckDB has and the engine lacks.
+//! Functions of text, and functions that make intervals from numbers, which DuckDB has and the engine lacks.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn each_text(texts: &ArrayRef, make: fn(&str) -> String) -> Result<ArrayRef> {
     Ok(Arc::new(texts.as_string_view().iter().map(|text| text.map(make)).collect::<StringArray>()))
 }
 
-/// Text whose `%2F` are the bytes that they stand for; what stands for none stays.
+/// Text with `%2F` and the like decoded to bytes; a `%` that begins no sequence stays.
 fn url_decoded(text: &str) -> String {
     String::from_utf8_lossy(&unescaped(text)).into_owned()
 }
@@ -49,7 +49,7 @@ fn url_encoded(text: &str) -> String {
     text.bytes().map(encoded).collect()
 }
 
-/// `regexp_extract_all`: all that a group of a pattern finds in a text.
+/// `regexp_extract_all`: every match of a pattern's group in a text.
 fn extracted(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     let (texts, patterns) = (cast(&arguments[0], &DataType::Utf8View)?, cast(&arguments[1], &DataType::Utf8View)?);
     let groups = cast(&arguments[2], &DataType::Int64)?;
@@ -74,7 +74,7 @@ fn extracted(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(found.finish()))
 }
 
-/// Intervals of so many units; nothing for more than an interval has.
+/// Intervals of a number of units; null if that is more than an interval can hold.
 fn spans(numbers: &ArrayRef, span: fn(i64) -> Option<IntervalMonthDayNano>) -> Result<ArrayRef> {
     let numbers = cast(numbers, &DataType::Int64)?;
     let spans = numbers.as_primitive::<Int64Type>().iter().map(|number| span(number?));

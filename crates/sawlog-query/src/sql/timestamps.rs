@@ -1,4 +1,5 @@
-//! Functions of times over microseconds: of every year from 1 to 9999. The engine's go by nanoseconds, which end in 2262.
+//! Functions of times in microseconds, for every year from 1 to 9999. The engine's own use nanoseconds, which end in
+//! 2262.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -29,7 +30,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Microseconds, in whichever zone.
+/// Microseconds, in any zone.
 const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// The functions of this file.
@@ -37,7 +38,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     let whole = |_: &DataType| Ok(DataType::Int64);
     let time = |_: &DataType| Ok(MICROS);
     let text = |_: &DataType| Ok(DataType::Utf8);
-    // A number becomes a time, anything else a number.
+    // A number becomes a time, everything else a number.
     let time_or_number = |data_type: &DataType| Ok(if data_type.is_numeric() { MICROS } else { DataType::Int64 });
     let rounding = |name, aliases: &[&str], round, engine| {
         let aliases = aliases.iter().map(ToString::to_string).collect();
@@ -49,7 +50,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         rounding("date_bin", &[], binned_by_1970, datetime::date_bin()),
         rounding("time_bucket", &[], binned_by_2000, datetime::date_bin()),
         OfAny::udf("to_char", 2, text, |arguments| formatted(&arguments[0], &arguments[1], str::to_owned)),
-        // As in DuckDB, where these are micro- and milliseconds.
+        // In DuckDB, %f is microseconds and %g is milliseconds.
         OfAny::udf("strftime", 2, text, |arguments| {
             formatted(&arguments[0], &arguments[1], |format| format.replace("%f", "%6f").replace("%g", "%3f"))
         }),
@@ -63,7 +64,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     ]
 }
 
-/// Plans comparisons of times with texts, days and times of other units: in the engine's own way both would become nanoseconds.
+/// Plans comparisons of times with texts, days and times of other units: the engine would turn both into nanoseconds.
 #[derive(Debug)]
 pub(super) struct Comparisons;
 
@@ -82,7 +83,7 @@ impl ExprPlanner for Comparisons {
     }
 }
 
-/// What is compared with a time in microseconds as such a time, if it is none.
+/// Turns what is compared with a time in microseconds into such a time.
 fn in_micros_beside(expr: &Expr, time: &Expr, schema: &DFSchema) -> Option<Expr> {
     let DataType::Timestamp(TimeUnit::Microsecond, zone) = time.get_type(schema).ok()? else { return None };
     let is_written = matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
@@ -95,14 +96,14 @@ fn in_micros_beside(expr: &Expr, time: &Expr, schema: &DFSchema) -> Option<Expr>
     Some(cast_expr(expr.clone(), DataType::Timestamp(TimeUnit::Microsecond, zone)))
 }
 
-/// A function that gives the beginning of the span of time that a time is in.
+/// A function that returns the beginning of the span that a time is in.
 struct Rounding {
     name: &'static str,
     aliases: Vec<String>,
     signature: Signature,
-    /// Rounds times, which are behind what says how.
+    /// Rounds times; the argument before them says how.
     round: fn(&[ColumnarValue], &TimestampMicrosecondArray) -> Result<TimestampMicrosecondArray>,
-    /// The engine's own, for times of day and for zones whose days are not those of UTC.
+    /// The engine's own function, for times of day and for zones whose days differ from UTC.
     engine: Arc<ScalarUDF>,
 }
 
@@ -188,10 +189,10 @@ fn is_utc(zone: &str) -> bool {
     ["UTC", "Z", "+00:00"].contains(&zone)
 }
 
-/// Times, days or texts as times without a zone: those of UTC.
+/// Times, days or texts as times without a zone, meaning UTC.
 fn as_time(values: &ArrayRef) -> Result<ArrayRef> {
     match values.data_type() {
-        // What a zone's clocks show is another matter.
+        // The wall clock of a zone is another matter.
         DataType::Timestamp(_, Some(_)) => {
             let times = cast(values, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
             Ok(Arc::new(times.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>)))
@@ -203,7 +204,7 @@ fn as_time(values: &ArrayRef) -> Result<ArrayRef> {
         }
         data_type if is_text(data_type) => {
             let texts = cast(values, &DataType::Utf8)?;
-            // A time to the minute gets the seconds that the cast wants.
+            // A time to the minute gets the seconds that the cast requires.
             let whole = |text: &str| {
                 if text.len() == "2021-07-29 13:10".len() { format!("{text}:00") } else { text.to_owned() }
             };
@@ -215,7 +216,7 @@ fn as_time(values: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// The day and time of so many microseconds since 1970.
+/// The day and time of a number of microseconds since 1970.
 fn civil(micros: i64) -> Option<DateTime> {
     let days = Span::new().try_days(micros.div_euclid(DAY)).ok()?;
     let midnight = date(1970, 1, 1).at(0, 0, 0, 0).checked_add(days).ok()?;
@@ -244,16 +245,16 @@ fn month(months: i64) -> Option<i64> {
 /// A unit of time.
 #[derive(Clone, Copy)]
 enum Unit {
-    /// So many microseconds.
+    /// A number of microseconds.
     Micros(i64),
     /// Weeks, which begin on Mondays.
     Week,
-    /// So many months.
+    /// A number of months.
     Months(i64),
 }
 
 impl Unit {
-    /// The unit that is called so; in the plural, too.
+    /// The unit of this name; plurals are accepted.
     fn named(name: &str) -> Result<Self> {
         let name = name.to_lowercase();
         Ok(match name.strip_suffix('s').unwrap_or(&name) {
@@ -288,7 +289,7 @@ impl Unit {
         Self::named(name.value(0))
     }
 
-    /// How many times the unit has begun since some time long ago.
+    /// How many times the unit has begun since a fixed time in the past.
     fn index(self, time: i64) -> Option<i64> {
         Some(match self {
             Self::Micros(length) => time.div_euclid(length),
@@ -309,10 +310,10 @@ impl Unit {
 }
 
 fn out_of_range(time: i64) -> datafusion::error::DataFusionError {
-    exec_datafusion_err!("no calendar has the time of {} seconds since 1970", time.div_euclid(SECOND))
+    exec_datafusion_err!("{} seconds since 1970 is outside the calendar", time.div_euclid(SECOND))
 }
 
-/// Rounds each time; a time in the same span as the one before is not reckoned again.
+/// Rounds each time. A time in the same span as the one before is not computed again.
 fn rounded(
     times: &TimestampMicrosecondArray,
     span: impl Fn(i64) -> Option<(i64, i64)>,
@@ -343,13 +344,13 @@ fn binned_by_1970(arguments: &[ColumnarValue], times: &TimestampMicrosecondArray
     binned(arguments, times, 0)
 }
 
-/// As DuckDB has it: weeks begin on Mondays.
+/// As in DuckDB, weeks begin on Mondays.
 fn binned_by_2000(arguments: &[ColumnarValue], times: &TimestampMicrosecondArray) -> Result<TimestampMicrosecondArray> {
     const MONDAY: i64 = 946_857_600 * SECOND;
     binned(arguments, times, MONDAY)
 }
 
-/// `date_bin`: the beginning of the interval that a time is in; intervals are counted from a time that is given, or `origin`.
+/// `date_bin`: the beginning of the interval that a time is in. Intervals are counted from a given time, or `origin`.
 fn binned(
     arguments: &[ColumnarValue],
     times: &TimestampMicrosecondArray,
@@ -376,16 +377,16 @@ fn binned(
         }),
         (count, 0) if count > 0 => {
             let origin = civil(origin).ok_or_else(|| out_of_range(origin))?;
-            // By months the origin is the first day of its month, unless another one is given.
+            // For months, the origin is the first day of its month, unless another one is given.
             let origin = if arguments.len() > 2 { origin } else { origin.first_of_month() };
             rounded(times, |time| in_months(time, origin, count))
         }
-        (0, _) | (_, 0) => exec_err!("the interval must be longer than nothing"),
-        _ => exec_err!("the interval may have months and years, or days and what is shorter, but not both"),
+        (0, _) | (_, 0) => exec_err!("the interval must be longer than zero"),
+        _ => exec_err!("the interval may have months and years, or days and shorter units, but not both"),
     }
 }
 
-/// The span of so many months that a time is in, and its end.
+/// The span of this many months that a time is in, and its end.
 fn in_months(time: i64, origin: DateTime, count: i64) -> Option<(i64, i64)> {
     let start = |index: i64| {
         let shift = Span::new().try_months(index * count).ok()?;
@@ -405,7 +406,7 @@ fn formatted(values: &ArrayRef, formats: &ArrayRef, meant: impl Fn(&str) -> Stri
             Arc::clone(values)
         }
         other if other.is_numeric() || other.is_nested() => {
-            return exec_err!("times have a format, but a value of type {other} is none");
+            return exec_err!("only times have a format, not values of type {other}");
         }
         _ => as_time(values)?,
     };
@@ -441,8 +442,8 @@ fn same(texts: &StringArray, one: usize, other: usize) -> bool {
     texts.is_null(one) == texts.is_null(other) && (texts.is_null(one) || texts.value(one) == texts.value(other))
 }
 
-/// `strptime`: times out of text, by a format; what is not in the text is the first month or day, and midnight. Where a text has no
-/// such time, that is an error, or there is none.
+/// `strptime`: times from text, by a format. Missing parts are the first month or day, and midnight. Text that does
+/// not match is an error, or null.
 fn read(arguments: &[ArrayRef], is_strict: bool) -> Result<ArrayRef> {
     let (texts, formats) = (cast(&arguments[0], &DataType::Utf8)?, cast(&arguments[1], &DataType::Utf8)?);
     let pairs = texts.as_string::<i32>().iter().zip(formats.as_string::<i32>());
@@ -504,7 +505,7 @@ fn boundaries(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some(unit.index(to)? - unit.index(from)?)
 }
 
-/// How many whole units are between two times.
+/// How many whole units lie between two times.
 fn complete(unit: Unit, from: i64, to: i64) -> Option<i64> {
     if from > to {
         return complete(unit, to, from).map(|count| -count);
@@ -519,12 +520,12 @@ fn complete(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some((months(to) - months(from) - i64::from(is_short)) / count)
 }
 
-/// `epoch_ms` and the like: so many units since 1970 as a time, or the other way round.
+/// `epoch_ms` and the like: a number of units since 1970 as a time, or the reverse.
 fn since_1970(values: &ArrayRef, unit: i64) -> Result<ArrayRef> {
     if values.data_type().is_numeric() {
         let numbers = cast(values, &DataType::Int64)?;
         let times = numbers.as_primitive::<arrow::datatypes::Int64Type>().try_unary(|number| {
-            number.checked_mul(unit).ok_or_else(|| exec_datafusion_err!("{number} is no time since 1970"))
+            number.checked_mul(unit).ok_or_else(|| exec_datafusion_err!("{number} is not a time since 1970"))
         });
         return Ok(Arc::new(times? as TimestampMicrosecondArray));
     }
@@ -533,7 +534,7 @@ fn since_1970(values: &ArrayRef, unit: i64) -> Result<ArrayRef> {
     Ok(Arc::new(numbers))
 }
 
-/// `epoch`: seconds since 1970, or those that an interval has.
+/// `epoch`: seconds since 1970, or the seconds of an interval.
 fn seconds(values: &ArrayRef) -> Result<ArrayRef> {
     let in_seconds = |micros: &ArrayRef| {
         Ok(datafusion::common::arrow::compute::kernels::numeric::div(
@@ -549,7 +550,7 @@ fn seconds(values: &ArrayRef) -> Result<ArrayRef> {
         DataType::Interval(_) => {
             let spans = cast(values, &DataType::Interval(IntervalUnit::MonthDayNano))?;
             let spans = spans.as_primitive::<IntervalMonthDayNanoType>();
-            // As DuckDB does, a month has 30 days, and a year 365.25.
+            // As in DuckDB, a month has 30 days, and a year 365.25.
             let length = |span: arrow::datatypes::IntervalMonthDayNano| {
                 let (years, months) = (i64::from(span.months) / 12, i64::from(span.months) % 12);
                 years * (365 * DAY + DAY / 4) + (months * 30 + i64::from(span.days)) * DAY + span.nanoseconds / 1000

@@ -1,7 +1,8 @@
 //! Walks through a statement's tree.
 //!
-//! All visitors go by one type. The parser's walk is a function for each kind of node, some hundreds of them, and the compiler makes
-//! all of these once more for each type of visitor: for six types that was most of the time that this crate took to compile.
+//! All visitors have the same type. The parser's walk has some hundreds of functions, one for each kind of node, and
+//! the compiler makes all of these again for each type of visitor. With six types that was most of this crate's
+//! compile time.
 
 use std::ops::ControlFlow;
 
@@ -38,7 +39,8 @@ impl VisitorMut for Any<'_> {
     }
 }
 
-/// Shows a visitor the queries, selects and expressions of a tree; no other nodes. Says whether it broke off.
+/// Shows a visitor the queries, selects and expressions of a tree, and no other nodes. Returns whether it stopped
+/// early.
 pub(super) fn walk(tree: &mut impl VisitMut, visitor: &mut dyn VisitorMut<Break = ()>) -> ControlFlow<()> {
     tree.visit(&mut Any(visitor))
 }

@@ -1,4 +1,4 @@
-//! Functions by the names that DuckDB gives them, in the engine's words.
+//! Functions by DuckDB's names, in the engine's terms.
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
@@ -8,7 +8,7 @@ use super::rewrite::{call, literal, name_of, take, text};
 use super::tree::each_expr;
 use super::{dialect, lists};
 
-/// Functions that the engine has by another name.
+/// Functions that have another name in the engine.
 const SYNONYMS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct"),
     ("date_format", "to_char"),
@@ -33,12 +33,12 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("typeof", "arrow_typeof"),
 ];
 
-/// Functions that give a part of a time, which is their name.
+/// Functions named after the part of a time that they return.
 const PARTS: [&str; 11] =
     ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond", "epoch"];
 
-/// Functions that are several words of the engine's: the name, how many arguments it has, and these words, in which `#1` is the
-/// first argument.
+/// Functions that the engine spells with several of its words: the name, the number of arguments, and the words, in
+/// which `#1` is the first argument.
 const TEMPLATES: &[(&str, usize, &str)] = &[
     ("arg_max", 2, MAX_BY),
     ("arg_min", 2, MIN_BY),
@@ -54,7 +54,7 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("last_day", 1, "CAST(date_trunc('month', #1) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
     ("max_by", 2, MAX_BY),
     ("min_by", 2, MIN_BY),
-    // What matches nothing is an empty text.
+    // No match gives an empty text.
     ("regexp_extract", 2, "coalesce(regexp_match(#1, concat('(', #2, ')'))[1], CASE WHEN #1 IS NOT NULL THEN '' END)"),
     (
         "regexp_extract",
@@ -69,7 +69,7 @@ const MAX_BY: &str = "first_value(#1 ORDER BY #2 DESC) FILTER (WHERE #1 IS NOT N
 const MIN_BY: &str = "first_value(#1 ORDER BY #2 ASC) FILTER (WHERE #1 IS NOT NULL AND #2 IS NOT NULL)";
 /// The day of the week, from 1 for Monday to 7 for Sunday.
 pub(super) const ISODOW: &str = "((date_part('dow', #1) + 6) % 7 + 1)";
-/// Those of them that make one value of many.
+/// The aggregates among them.
 const AGGREGATES: [&str; 6] = ["arg_max", "arg_min", "count_if", "countif", "max_by", "min_by"];
 
 /// The engine's name of a function.
@@ -77,12 +77,12 @@ fn synonym(name: &str) -> Option<&'static str> {
     SYNONYMS.binary_search_by_key(&name, |(synonym, _)| synonym).ok().map(|at| SYNONYMS[at].1)
 }
 
-/// Whether a function makes one value of many; `is_aggregate` knows the engine's.
+/// Whether a function is an aggregate; `is_aggregate` knows the engine's.
 pub(super) fn aggregates(name: &str, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
     AGGREGATES.contains(&name) || is_aggregate(synonym(name).unwrap_or(name))
 }
 
-/// Joins by commas, if nothing else is said.
+/// Joins with commas, unless the query says otherwise.
 fn with_separator(function: &mut Function) {
     if let FunctionArguments::List(list) = &mut function.args
         && list.args.len() == 1
@@ -91,7 +91,7 @@ fn with_separator(function: &mut Function) {
     }
 }
 
-/// A template whose places are taken by some expressions.
+/// A template with expressions in its places.
 pub(super) fn filled(template: &str, arguments: &[Expr]) -> Option<Expr> {
     // No query has such a name.
     let place = |number: usize| format!("\u{1f}{number}");
@@ -119,7 +119,7 @@ fn arguments(function: &mut Function) -> Option<Vec<&mut Expr>> {
     list.args.iter_mut().map(expr).collect()
 }
 
-/// A call of a function that the engine doesn't have, or not by this name, in its words.
+/// A call of a function that the engine lacks, or knows by another name, in the engine's words.
 pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     let name = name_of(function);
     if let Some(usual) = synonym(&name) {
@@ -138,7 +138,7 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         return filled(template, &arguments.into_iter().map(take).collect::<Vec<_>>());
     }
     match (name.as_str(), arguments.as_mut_slice()) {
-        // Sums of forged sizes must not wrap round.
+        // Sums of forged sizes must not wrap around.
         ("sum", [value]) => {
             **value = call("exact", vec![take(value)]);
             None
@@ -181,7 +181,7 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     }
 }
 
-/// A part of a time where the engine's is another one.
+/// The engine's name for a part of a time, where it differs.
 pub(super) fn of_part(part: &str, time: &mut Expr) -> Option<Expr> {
     match part {
         "epoch" => Some(call("epoch", vec![take(time)])),
@@ -190,7 +190,7 @@ pub(super) fn of_part(part: &str, time: &mut Expr) -> Option<Expr> {
     }
 }
 
-/// `strptime` with one format after the other, if there are several.
+/// `strptime`, trying one format after another if there are several.
 fn tried(name: &str, time: &mut Expr, formats: &mut Expr) -> Option<Expr> {
     let Expr::Array(list) = formats else { return None };
     let (last, others) = list.elem.split_last_mut()?;
@@ -200,7 +200,7 @@ fn tried(name: &str, time: &mut Expr, formats: &mut Expr) -> Option<Expr> {
     Some(call("coalesce", tried))
 }
 
-/// What stands between the places of a format, if these are as many as the values, and none says how a value is to look.
+/// The texts between the placeholders of a format, if there is one placeholder per value, and none has options.
 fn pieces(format: &str, places: &[&str], values: usize) -> Option<Vec<String>> {
     let mut pieces = vec![String::new()];
     let mut rest = format;
@@ -218,7 +218,7 @@ fn pieces(format: &str, places: &[&str], values: usize) -> Option<Vec<String>> {
     (pieces.len() == values + 1).then_some(pieces)
 }
 
-/// What one path or each path of a list leads to in JSON.
+/// The value at one path, or at each path of a list, in JSON.
 fn arrows(json: &mut Expr, op: &BinaryOperator, path: &mut Expr) -> Expr {
     let Expr::Array(paths) = path else { return arrow(json, op.clone(), path) };
     let each = paths.elem.iter_mut().map(|path| arrow(&mut json.clone(), op.clone(), path));

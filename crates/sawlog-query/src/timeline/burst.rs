@@ -22,9 +22,10 @@ pub struct Burst {
     pub count: u64,
     /// What they have in common.
     pub kind: Kind,
-    /// What was created, changed, deleted or read, by its name; empty if the log does not say it, or of several things.
+    /// The name of what was created, changed, deleted or read; empty if the log does not say it, or if there are
+    /// several.
     pub subject: Arc<str>,
-    /// What the first record is about; of several the place that they have in common.
+    /// What the first record is about; if there are several, what they have in common.
     pub target: Arc<str>,
     /// Whether they change something.
     pub changes: bool,
@@ -49,9 +50,9 @@ pub struct Kind {
     pub operation: Arc<str>,
     /// The bucket, the resource, or the address.
     pub place: Arc<str>,
-    /// What a change is about: changes of different things are of different kinds.
+    /// What a change is about: changes of different things are different kinds.
     pub changed: Arc<str>,
-    /// What else tells changes apart, as a number; 0 where nothing does.
+    /// A number for what else distinguishes changes; 0 if nothing does.
     pub differ: i64,
     /// `success` or `failure`; empty if that is not known.
     pub outcome: Arc<str>,
@@ -84,12 +85,12 @@ impl Burst {
 
     /// Whether another record of the kind that comes later belongs to it.
     fn takes(&self, later: &Self) -> bool {
-        // A subject that was cut may be another one.
+        // A subject that was cut may really be another one.
         let is_whole = !self.kind.changed.ends_with('…');
         is_whole && !later.begins_after(self)
     }
 
-    /// Whether it begins so long after another one's end that this is over.
+    /// Whether it begins so long after the end of another burst that the other is over.
     fn begins_after(&self, earlier: &Self) -> bool {
         match (self.times, earlier.times) {
             (Some((first, _)), Some((_, last))) => first.saturating_sub(last) > BURST_SECONDS * 1_000_000,
@@ -113,28 +114,28 @@ impl Burst {
     }
 }
 
-/// What becomes of bursts.
+/// The function that takes bursts.
 pub(super) type Take<'a> = dyn FnMut(Burst) -> Result<()> + 'a;
 
-/// Folds records into bursts, and gives these out in the order of their first records.
+/// Folds records into bursts, and passes these on in the order of their first records.
 #[derive(Default)]
 pub(super) struct Folding {
     folds: Folds,
     pub(super) any: bool,
     waiting: VecDeque<Burst>,
-    /// How many bursts were given out: the number of the first one that waits.
+    /// How many bursts were passed on: the number of the first one that waits.
     given: usize,
-    /// The numbers of the bursts that may go on, by kind.
+    /// The numbers of the bursts that may continue, by kind.
     open: HashMap<Kind, usize, RandomState>,
     orders: Vec<Order>,
 }
 
-/// How the records of a log stand in the evidence, as they come by time.
+/// The order of a log's records in the evidence, as they come by time.
 struct Order {
     log: Arc<str>,
     /// The place of the last record so far.
     furthest: (Arc<str>, i64),
-    /// How many records stand before one that is earlier by time.
+    /// How many records come before an earlier one in the evidence.
     late: u64,
 }
 
@@ -143,7 +144,7 @@ impl Folding {
         Self { folds, ..Self::default() }
     }
 
-    /// Whether all lines that were asked for were given out.
+    /// Whether all lines that were asked for were passed on.
     pub(super) fn has_enough(&self) -> bool {
         self.folds.most.is_some_and(|most| self.given >= most)
     }
@@ -197,7 +198,7 @@ impl Folding {
         Ok(())
     }
 
-    /// Gives out what waits; for each log how many records stand out of time's order in the evidence.
+    /// Passes on the waiting bursts. Returns for each log how many records are out of time order in the evidence.
     pub(super) fn finish(mut self, take: &mut Take<'_>) -> Result<Vec<(String, u64)>> {
         while !self.waiting.is_empty() {
             self.give(take)?;

@@ -1,4 +1,4 @@
-//! What happened, by time, over all logs; bursts of the same kind as one line.
+//! What happened, by time, over all logs; a burst of similar records is one line.
 
 mod burst;
 mod records;
@@ -24,11 +24,11 @@ pub struct Folds {
 }
 
 impl Records {
-    /// Gives `take` the bursts of all logs, by time; says whether there were any.
+    /// Passes `take` the bursts of all logs, by time. Returns whether there were any.
     ///
     /// # Errors
     ///
-    /// If data files can't be read, or `take` has an error.
+    /// If data files can't be read, or `take` fails.
     pub fn timeline(&self, folds: Folds, mut take: impl FnMut(Burst) -> Result<()>) -> Result<bool> {
         self.fold(folds, &mut take)
     }
@@ -37,7 +37,7 @@ impl Records {
         let queries = self.queries();
         let Some(query) = queries.first() else { return Ok(false) };
         let (mut folding, mut records) = (Folding::new(folds), records::Reader::default());
-        // Each line is a record if nothing is folded: so many of the first ones are enough.
+        // If nothing is folded, each line is a record: this many of the first ones are enough.
         let frame = records::by_time(queries, folds.most.filter(|_| folds.expand))?;
         query.store.block_on(async {
             let mut stream = execute(frame, events::NAME, &query.explain).await?;
@@ -54,8 +54,9 @@ impl Records {
         let any = folding.any;
         for (log, late) in folding.finish(take)? {
             let log = queries.iter().map(|query| query.format.table.name).find(|name| *name == log);
-            let note =
-                format!("{late} records stand in the evidence after one that is later by time; find has that order");
+            let note = format!(
+                "{late} records come after a later record in the evidence; 'find' prints the order of the evidence"
+            );
             query.explain.note(log.unwrap_or(events::NAME), note);
         }
         Ok(any)

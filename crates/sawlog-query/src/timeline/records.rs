@@ -21,7 +21,7 @@ use crate::events;
 use crate::logs;
 use crate::query::Query;
 
-/// The columns that are read, of the view of events and beside it.
+/// The columns to read, of the view `events` and in addition to it.
 const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, differ, place, target, outcome, error, changes, bytes, \
                       source_file, source_line";
 /// All records by time, those without one last; up to `most`.
@@ -31,9 +31,9 @@ pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFram
     frame(queries, &sorted)
 }
 
-/// A query over `lines`: the view of events with four columns more: `subject`; `apart`, whether records with different subjects
-/// are of different kinds; `differ`, what tells such records apart beside their subjects; and `place`, what the records of a burst
-/// share of their target.
+/// A query over `lines`: the view `events` with four more columns: `subject`; `apart`, whether records with different
+/// subjects are of different kinds; `differ`, what distinguishes such records besides their subjects; and `place`,
+/// what the records of a burst share of their target.
 pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     let subjects = queries.iter().filter_map(|query| query.format.subject);
     let told_by = subjects.flat_map(|subject| subject.columns.iter().chain(subject.differ));
@@ -64,7 +64,7 @@ fn more(query: &Query) -> Vec<Expr> {
     vec![subject_of.alias("subject"), apart.alias("apart"), differ.alias("differ"), place.alias("place")]
 }
 
-/// The function that gives a number for some texts, which others do not have.
+/// The function that returns a number for some texts, which other texts do not share.
 fn difference(texts: usize) -> ScalarUDF {
     let hasher = foldhash::quality::FixedState::default();
     let function = move |arguments: &[ColumnarValue]| {
@@ -84,7 +84,7 @@ fn difference(texts: usize) -> ScalarUDF {
     create_udf("difference_of", types, DataType::Int64, Volatility::Immutable, Arc::new(function))
 }
 
-/// The function that tells what a record is about.
+/// The function that returns what a record is about.
 fn function(subject: Subject) -> ScalarUDF {
     let function = move |arguments: &[ColumnarValue]| {
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
@@ -114,13 +114,13 @@ fn function(subject: Subject) -> ScalarUDF {
     create_udf("subject_of", types, text, Volatility::Immutable, Arc::new(function))
 }
 
-/// Reads the records of batches, each as a burst of one. Texts that come again are in memory once.
+/// Reads the records of batches, each as a burst of one. Repeated texts are kept once.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     texts: HashSet<Arc<str>, RandomState>,
 }
 
-/// So many texts are known at a time: of a log that names ever new things, few come again.
+/// The most texts remembered at a time: in a log that keeps naming new things, few come again.
 const MAX_TEXTS: usize = 1 << 16;
 
 impl Reader {
@@ -142,7 +142,7 @@ impl Reader {
             let text = |column: &[Arc<str>]| column[row].clone();
             let (target, subject) = (text(&targets), text(&subjects));
             let changes = holds(&changes, row);
-            // What says nothing of its subject is about its target.
+            // A record that does not name its subject is about its target.
             let changed = if subject.is_empty() { &target } else { &subject };
             let is_apart = holds(&apart, row);
             let changed = if changes || is_apart { changed.clone() } else { Arc::default() };
@@ -171,7 +171,7 @@ impl Reader {
         Ok(records.collect())
     }
 
-    /// The texts of a column, row by row; nothing is as good as an empty one.
+    /// The texts of a column, row by row; null counts as empty.
     fn column(&mut self, array: &ArrayRef, name: &str) -> Result<Vec<Arc<str>>> {
         let column = TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))?;
         let mut last = <Arc<str>>::default();

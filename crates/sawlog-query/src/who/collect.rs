@@ -1,4 +1,4 @@
-//! Adds up an entity's records by the values of each facet, which are numbers until the end.
+//! Sums an entity's records by the values of each facet, which are numbers until the end.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -18,24 +18,25 @@ use crate::logs::{self, Values};
 use crate::numbers::{NULL, Numbers, Part, Translated};
 use crate::query::{Query, Rows};
 
-/// Where the values of a facet are in a log.
+/// Where a log has the values of a facet.
 enum Source {
     /// Nowhere.
     Nothing,
     /// Every record has this one.
     Always(&'static str),
-    /// In the first text of which a part has something.
+    /// In the first text that has such a part.
     First(Vec<(Expr, Part)>),
-    /// Bucket and key, which is in this column.
+    /// Bucket and key; the key is in this column.
     Object(&'static str),
-    /// At each end of a flow, once for a record.
+    /// At each end of a flow, once per record.
     Ends(Vec<Expr>),
-    /// The other end of a flow, of which these columns have the ends: an address as a source, address and port as a destination.
+    /// The other end of a flow. These columns have the ends: an address as a source, address and port as a
+    /// destination.
     Peer([&'static str; PEER.len()]),
 }
 
 impl Source {
-    /// What is read for it, by the names in the streams.
+    /// The columns to read for it, by their names in the streams.
     fn columns(&self, facet: Facet) -> Vec<(String, Expr)> {
         match self {
             Self::Nothing | Self::Always(_) => Vec::new(),
@@ -50,7 +51,7 @@ impl Source {
         }
     }
 
-    /// What a name means in a log.
+    /// The values that a name means in a log.
     fn named(query: &Query, name: &str) -> Self {
         let part_of = logs::entity(query.format.table, name).filter(|entity| matches!(entity.part, Within(_)));
         if part_of.is_some_and(|entity| query.is_in_vain(entity.field)) {
@@ -70,12 +71,12 @@ fn column(facet: Facet, at: usize) -> String {
     format!("q_{facet:?}_{at}")
 }
 
-/// The names that other columns have in the streams: of an object's key, and of the ends of a flow.
+/// The names of other columns in the streams: of an object's key, and of the ends of a flow.
 const KEY: &str = "q_key";
 const PEER: [(Role, &str); 3] =
     [(Role::Source, "q_source"), (Role::Destination, "q_destination"), (Role::DestinationPort, "q_port")];
 
-/// Where the values of each facet are: as the view of events has them. `address` is the entity, if it is an address.
+/// Where the values of each facet are, as in the view `events`. `address` is the entity, if it is an address.
 fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     let mut all = PerFacet::of(|facet| facet.column().map_or(Source::Nothing, |name| Source::named(query, name)));
     let table = query.format.table;
@@ -88,7 +89,7 @@ fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     }
     let is_address = address.is_some_and(|address| parse_address(address).is_some());
     if let ([Some(from), Some(to), Some(port)], true) = (PEER.map(|(role, _)| field(role)), is_address) {
-        // Both ends of an address's flows are itself and its peers.
+        // Both ends of an address's flows are the address itself and its peers.
         all[Facet::Addresses] = Source::Nothing;
         all[Facet::Peers] = Source::Peer([from, to, port]);
     }
@@ -102,14 +103,14 @@ fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     all
 }
 
-/// The facet that says what an operation changed: the bucket, or of requests the URL.
+/// The facet that says what an operation changed: the bucket, or the URL for requests.
 fn changed_in(sources: &PerFacet<Source>) -> Facet {
     if matches!(sources[Facet::Buckets], Source::Nothing) { Facet::Urls } else { Facet::Buckets }
 }
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
-/// What was added up.
+/// The sums.
 #[derive(Default)]
 pub(super) struct Collected {
     logs: Vec<LogProfile>,
@@ -123,7 +124,7 @@ impl Collected {
         let table = query.format.table;
         let sources = sources(query, address);
         let roles = query.roles()?;
-        // Which sizes were received is told by the numbers of operations, sooner than by their text.
+        // The numbers of operations tell which sizes were received, sooner than their texts.
         let received = query.format.measures.received.as_ref();
         let measures = [
             (TIME, query.time()?),
@@ -194,32 +195,33 @@ const FAILED: &str = "q_failed";
 const BYTES: &str = "q_bytes";
 const BYTES_RECEIVED: &str = "q_bytes_received";
 
-/// What one stream of a log's records adds up to.
+/// The sums of one stream of a log's records.
 struct Stream<'a> {
     sources: &'a PerFacet<Source>,
     address: Option<&'a str>,
-    /// Whether bytes are those of flows.
+    /// Whether bytes are bytes of flows.
     is_flow: bool,
     all: Sums,
     /// Records by hour: hours since 1970.
     hours: BTreeMap<i64, u64>,
     facets: PerFacet<Tally>,
-    /// The dictionaries of columns, by the facet among whose values theirs are numbered; without one those of second halves.
+    /// The dictionaries of columns, by the facet whose values their values are numbered among; columns of second
+    /// halves have no facet.
     last: Map<(Option<Facet>, usize), Translated>,
-    /// The second half of a value that is made of two columns, and which value the two numbers stand for.
+    /// The second half of a value that is made from two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
-    /// Which operations change something, where their names tell it.
+    /// The operations that change something, if their names tell it.
     changes_by: Changes,
     is_change: Vec<bool>,
-    /// By what operations the size of what was stored counts; with none, it always does.
+    /// The operations whose size of stored data counts; without any, it always counts.
     received: Option<&'static Received>,
     is_received: Vec<bool>,
     /// By operation, and by the bucket or URL.
     changes: Map<(u32, u32), Sums>,
 }
 
-/// The values of a facet, and what is added up of each.
+/// The values of a facet, and their sums.
 #[derive(Default)]
 struct Tally {
     values: Numbers,
@@ -257,7 +259,7 @@ impl Tally {
             *self = other;
             return;
         }
-        // Dictionaries have values that no record has that was asked for.
+        // Dictionaries may have values that no matching record has.
         for (text, sums) in other.values.iter().zip(&other.sums).filter(|(_, sums)| sums.count > 0) {
             let number = self.values.number(text) as usize;
             self.sums.resize(self.values.len(), Sums::default());
@@ -339,7 +341,7 @@ impl<'a> Stream<'a> {
         self.learn_operations();
         let records = self.records(batch, &numbers[Facet::Operations])?;
         let mut of_batch = Sums::default();
-        // Neighbours are mostly of the same hour.
+        // Neighbouring records are mostly of the same hour.
         let hour = |record: &Record| record.time.map(|time| time.div_euclid(HOUR));
         for same in records.chunk_by(|a, b| hour(a) == hour(b)) {
             if let Some(hour) = hour(&same[0]) {
@@ -363,7 +365,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// The numbers of the first texts that have something, among those of a facet.
+    /// The numbers of the first texts that are not empty, among the numbers of a facet.
     fn first(&mut self, facet: Facet, batch: &Batch, texts: &[(Expr, Part)]) -> Result<Vec<u32>> {
         let mut found: Vec<u32> = Vec::new();
         for (at, (_, part)) in texts.iter().enumerate() {
@@ -402,7 +404,8 @@ impl<'a> Stream<'a> {
         Ok(objects)
     }
 
-    /// The numbers of the addresses in each of some columns, among those of a facet; of a record's equal ones but the first none.
+    /// The numbers of the addresses in each of some columns, among the numbers of a facet. Of a record's equal
+    /// addresses, only the first counts.
     fn ends(&mut self, facet: Facet, batch: &Batch, columns: usize) -> Result<Vec<Vec<u32>>> {
         let mut ends: Vec<Vec<u32>> = Vec::with_capacity(columns);
         for at in 0..columns {
@@ -434,7 +437,7 @@ impl<'a> Stream<'a> {
             peers.push(match target {
                 _ if Some(source) != own => source,
                 NULL => NULL,
-                // No port is -1, which as a number is none either.
+                // A missing port is -1, which is not the number of a value either.
                 target => *self.pairs.entry((target, port.unwrap_or(-1).cast_unsigned())).or_insert_with(|| {
                     let address = self.second.text(target).unwrap_or_default();
                     values.number(&port.map_or_else(|| address.to_owned(), |port| format!("{address}:{port}")))
@@ -444,7 +447,7 @@ impl<'a> Stream<'a> {
         Ok(peers)
     }
 
-    /// Learns of new operations what they do.
+    /// Learns which new operations change something.
     fn learn_operations(&mut self) {
         let values = &self.facets[Facet::Operations].values;
         let received_by = self.received.and_then(|received| received.by);
@@ -456,7 +459,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// What the rows of a batch add.
+    /// Adds the rows of a batch.
     fn records(&self, batch: &Batch, operations: &[u32]) -> Result<Vec<Record>> {
         let number = |name: &str| batch.rows.column(name)?.as_primitive_opt::<Int64Type>().context("no numbers");
         let times = batch.rows.column(TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
@@ -478,7 +481,7 @@ impl<'a> Stream<'a> {
         Ok(batch.left.iter().enumerate().map(record).collect())
     }
 
-    /// What was changed, where the name of the operation tells it. Changes by API calls have names of their own.
+    /// What was changed, if the name of the operation tells it. Changes by API calls have names of their own.
     fn add_changes(&mut self, records: &[Record], operations: &[u32], places: &[u32]) {
         for ((record, operation), place) in records.iter().zip(operations).zip(places) {
             if !record.failed && *operation != NULL && self.is_change[*operation as usize] {

@@ -1,10 +1,10 @@
-//! Facets: the sides from which an entity's records are looked at, and a value for each of them.
+//! Facets: the sides of an entity's records, and a container with one value per facet.
 
 use std::ops::{Index, IndexMut};
 
 use super::kind::Kind;
 
-/// A side of an entity's records, in the order in which they are told.
+/// One side of an entity's records, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Facet {
     /// Addresses that called.
@@ -100,7 +100,7 @@ impl Facet {
         }
     }
 
-    /// What its values are called in every log, as in `top`; nothing of those that are made in another way.
+    /// The name of its values in every log, as in `top`; `None` for values that are made in another way.
     pub(super) fn column(self) -> Option<&'static str> {
         match self {
             Self::Peers | Self::Objects => None,
@@ -119,7 +119,7 @@ impl Facet {
         }
     }
 
-    /// Whether a value leads on to other records.
+    /// Whether a value leads to other records.
     pub(super) fn is_pivot(self) -> bool {
         match self {
             Self::Addresses

@@ -11,7 +11,7 @@ use crate::logs::{field, resolve};
 use crate::query::Query;
 use crate::texts;
 
-/// So many issuers are followed back.
+/// The most issuers that are followed back.
 const MAX_STEPS: usize = 8;
 
 /// An event that issued an access key.
@@ -29,7 +29,7 @@ pub struct Issue {
     pub src_ip: String,
     /// The key that signed it; empty if there was none.
     pub signed_by: String,
-    /// What for: the role, or the user.
+    /// What the key is for: the role, or the user.
     pub target: String,
     /// The file of the record.
     pub source_file: String,
@@ -56,7 +56,8 @@ pub(super) fn of_key(queries: &[Query], key: &str) -> Result<Vec<Issue>> {
         for (query, of_log) in &issuing {
             found.extend(issues_of(query, of_log, &key)?);
         }
-        // Accounts that share an event have it each; the caller's own says more: by which name, and which key.
+        // Accounts that share an event each have a record of it. The caller's own says more: by which name, and with
+        // which key.
         found.sort_by(|a, b| {
             (a.time, &a.operation, a.signed_by.is_empty(), a).cmp(&(b.time, &b.operation, b.signed_by.is_empty(), b))
         });

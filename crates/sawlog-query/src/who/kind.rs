@@ -1,4 +1,4 @@
-//! What kind of thing an entity is: told by its form, else by what the index has.
+//! What kind of thing an entity is: guessed from its form, else from the index.
 
 use anyhow::Result;
 use ipnet::IpNet;
@@ -41,7 +41,7 @@ pub enum Kind {
     Interface,
     /// A port.
     Port,
-    /// A resource that the parameters of API calls name.
+    /// A resource that API calls name in their parameters.
     Resource,
 }
 
@@ -77,7 +77,7 @@ impl Kind {
         }
     }
 
-    /// The entity as logs write it: of buckets and objects without what an ARN or URL puts before them.
+    /// The entity as logs write it; buckets and objects without the beginning of an ARN or URL.
     pub(crate) fn value(self, entity: &str) -> String {
         match self {
             Self::Bucket | Self::Object => match place_in_s3(entity) {
@@ -90,7 +90,7 @@ impl Kind {
         }
     }
 
-    /// Filters that leave the records with the entity, of those that other filters leave.
+    /// Filters that select the records with the entity, among those that other filters select.
     pub(crate) fn filters(self, value: &str, others: &Filters) -> Filters {
         let mut filters = others.clone();
         let value = value.to_owned();
@@ -182,7 +182,7 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
         }
         Ok((records, kind, unknown))
     })?;
-    // Logs are scanned only for what the index has never heard of.
+    // Logs are scanned only for values that the index does not know.
     if found.iter().all(|(records, ..)| *records == 0) {
         found = each(found, |(_, kind, unknown)| Ok((count_any(&unknown)?, kind, Vec::new())))?;
     }
@@ -208,12 +208,12 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     Ok(Guess { kind, value: entity.to_owned(), also: kinds.collect() })
 }
 
-/// How many of some queries leave any record.
+/// How many of some queries match any record.
 fn count_any(queries: &[Query]) -> Result<u64> {
     queries.iter().map(|query| query.leaves_any().map(u64::from)).sum()
 }
 
-/// What an entity is that no field is: a key in any bucket, or what the parameters of API calls name.
+/// What an entity is that no indexed field has: a key in any bucket, or a resource in the parameters of API calls.
 fn elsewhere(queries: &[Query], entity: &str) -> Result<Option<Guess>> {
     for (kind, value) in [(Kind::Object, format!("*/{entity}")), (Kind::Resource, entity.to_owned())] {
         if count_any(&Query::narrowed(queries, &kind.filters(&value, &Filters::default()))?)? > 0 {

@@ -1,4 +1,4 @@
-//! All that the logs know of one entity.
+//! What the logs know about one entity.
 
 mod collect;
 mod facet;
@@ -19,12 +19,12 @@ pub use kind::Kind;
 pub use profile::{Change, FacetValue, LogProfile, Profile};
 
 impl Records {
-    /// What is known of an entity, whose kind is guessed if it is not given, in the records that the filters leave of these; these have no
-    /// filters of their own. Gives the records that it was looked for in, too.
+    /// What the records say about an entity, in those that match the filters. Its kind is guessed if it is not given.
+    /// These records must have no filters of their own. Also returns the records that were searched.
     ///
     /// # Errors
     ///
-    /// A [`WrongValue`](crate::WrongValue) if a value is not what its filter takes; else if data files can't be read.
+    /// A [`WrongValue`](crate::WrongValue) if a value does not fit its filter. Also if data files can't be read.
     pub fn who(&self, filters: &Filters, entity: &str, kind: Option<Kind>) -> Result<(Self, Profile)> {
         let queries = self.queries();
         let guess = match kind {

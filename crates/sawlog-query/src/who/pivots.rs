@@ -1,4 +1,4 @@
-//! Pivots: values that were seen with no other entity than the one that was looked up.
+//! Pivots: values that were seen only with the entity that was looked up.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use super::profile::Profile;
 use crate::query::Query;
 use crate::tally::{Wanted, totals};
 
-/// So many values of a facet are looked at, the most frequent ones first.
+/// The most values of a facet to look at, the most frequent ones first.
 const MAX_VALUES: usize = 2000;
 
-/// Marks the values of the profile's facets all of whose records are the entity's. `queries` are all records.
+/// Marks the values in the profile's facets that only this entity's records have. `queries` are all records.
 pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
     let own_kind = profile.kind;
     let unfiltered: Vec<Query> = queries.iter().map(Query::unfiltered).collect();
@@ -25,7 +25,7 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
             continue;
         }
         for query in &unfiltered {
-            // A kind of several fields has first the one that says all: who acted, which addresses there are.
+            // If a kind has several fields, the first one has all values: who acted, which addresses there are.
             let mut fields = query.format.entities.iter().filter(|entity| entity.kind.name() == facet.kind().name());
             if let Some(entity) = fields.next() {
                 wanted.push(Wanted { query, entity, values: values.clone() });

@@ -1,4 +1,4 @@
-//! What is known of an entity.
+//! What the records say about an entity.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::top::numbers;
 
 /// An hour, in microseconds.
 pub(super) const HOUR: i64 = 3_600_000_000;
-/// So many changes of an API are told apart, the first ones by evidence order; further ones are counted as one.
+/// The most changes of an API that are distinguished, in evidence order; further ones count as one.
 const MAX_CHANGES: usize = 10_000;
 
-/// What is known of an entity.
+/// What the records say about an entity.
 pub struct Profile {
     /// The entity, as logs write it.
     pub entity: String,
@@ -35,11 +35,11 @@ pub struct Profile {
     pub also: Vec<Kind>,
     /// Where an address is.
     pub place: Option<String>,
-    /// How many records there are of it.
+    /// How many records it has.
     pub records: u64,
     /// These by log.
     pub logs: Vec<LogProfile>,
-    /// Their values by facet, the most frequent ones first.
+    /// Their values by facet, the most frequent first.
     pub facets: PerFacet<Vec<FacetValue>>,
     /// What was created or changed, by time.
     pub changes: Vec<Change>,
@@ -52,7 +52,7 @@ pub struct Profile {
 pub struct LogProfile {
     /// The log's table.
     pub log: String,
-    /// What is added up of them.
+    /// Their sums.
     pub sums: Sums,
     /// Records by hour: hours since 1970.
     pub hours: BTreeMap<i64, u64>,
@@ -64,7 +64,7 @@ pub struct FacetValue {
     pub value: String,
     /// How many records have it.
     pub records: u64,
-    /// What is added up of them.
+    /// Their sums.
     pub sums: Sums,
     /// Whether no other record of the store has it.
     pub only_here: bool,
@@ -80,7 +80,7 @@ pub struct Change {
     pub operation: String,
     /// On what.
     pub target: String,
-    /// What is added up of the records.
+    /// The sums over the records.
     pub sums: Sums,
 }
 
@@ -123,14 +123,14 @@ impl Profile {
         times.reduce(|(first, last), (begin, end)| (first.min(begin), last.max(end)))
     }
 
-    /// With the places of addresses, which `place` tells.
+    /// With the places of addresses, which `place` returns.
     #[must_use]
     pub fn located(mut self, place: impl Fn(&str) -> Option<String>) -> Self {
         if self.kind == Kind::Ip {
             self.place = place(&self.entity);
         }
         for (_, values) in self.facets.iter_mut().filter(|(facet, _)| facet.kind() == Kind::Ip) {
-            // A peer is named with its port.
+            // A peer is shown with its port.
             for value in values {
                 value.place = place(&value.value).or_else(|| place(value.value.rsplit_once(':')?.0));
             }
@@ -176,7 +176,7 @@ impl Profile {
     }
 }
 
-/// What the records of a log that says what each is about created or changed.
+/// What the records of a log created or changed; for a log that names the subject of each record.
 fn changes(query: &Query, subject: Subject) -> Result<Vec<Change>> {
     let table = query.format.table;
     let Roles { changes, failed, .. } = query.roles()?;

@@ -1,8 +1,9 @@
-//! Checks every page of a data file by its bytes, without decoding one: headers, checksums, and what the footer counts.
+//! Checks every page of a data file by its bytes, without decoding any: headers, checksums, and the counts in the
+//! footer.
 //!
-//! A page's checksum covers its content. Its header has none, so each header must be, bit for bit, the one that the encoder
-//! writes for the same page, and the sums over a column chunk must be what the footer says, which has a checksum of its own:
-//! together no bit of a column chunk is left unchecked.
+//! A page's checksum covers its content, but not its header. So each header must be, bit for bit, the one that the
+//! encoder writes for the same page; and the sums over a column chunk must be what the footer says, which has a
+//! checksum of its own. Together these leave no bit of a column chunk unchecked.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -16,10 +17,10 @@ use super::header::{MAX_HEADER, PageHeader, PageKind};
 /// What a Parquet file begins with.
 const MAGIC: &[u8] = b"PAR1";
 
-/// So many bytes of a page are read at a time.
+/// This many bytes of a page are read at a time.
 const STEP: usize = 256 << 10;
 
-/// What is wrong with the pages of a data file: the first damaged column, and where; `None` if all are whole.
+/// What is wrong with the pages of a data file: the first damaged column, and where; `None` if all are intact.
 ///
 /// # Errors
 ///
@@ -31,7 +32,7 @@ pub(crate) fn damaged_page(file: &File) -> Result<Option<String>, ::parquet::err
     if buffer != MAGIC {
         return Ok(Some("it does not begin as a Parquet file".to_owned()));
     }
-    // Column chunks stand one after the other, so that nothing is between them.
+    // Column chunks follow each other directly, so there is nothing between them.
     let mut end = MAGIC.len() as u64;
     for chunk in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
         let (start, len) = chunk.byte_range();
@@ -44,7 +45,7 @@ pub(crate) fn damaged_page(file: &File) -> Result<Option<String>, ::parquet::err
     Ok(None)
 }
 
-/// Where the first page of a column chunk that is not whole begins.
+/// The offset of the first damaged page of a column chunk.
 fn damaged_at(file: &File, chunk: &ColumnChunkMetaData, buffer: &mut Vec<u8>) -> std::io::Result<Option<u64>> {
     let (start, len) = chunk.byte_range();
     let (mut at, end) = (start, start + len);

@@ -21,7 +21,7 @@ use super::page::{ChunkBuilder, EncodedColumn, PAGE_BYTES, PAGE_ROWS, PageRange}
 use super::range::{byte_statistics, lower_bound, range_of, upper_bound};
 use super::{hybrid, integers};
 
-/// How often a Bloom filter says "maybe" of a value that it does not hold.
+/// How often a Bloom filter says "maybe" for a value that it does not hold.
 const FALSE_POSITIVES: f64 = 0.01;
 
 /// A row group in memory, ready to be appended to a data file.
@@ -33,7 +33,7 @@ pub struct EncodedRowGroup {
 }
 
 impl EncodedRowGroup {
-    /// The size of the column chunks in bytes.
+    /// The size of all column chunks in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.columns.iter().map(|column| column.bytes.len()).sum()
@@ -50,7 +50,7 @@ impl EncodedRowGroup {
 #[derive(Debug)]
 pub struct Encoder {
     table: &'static Table,
-    /// Of a table of records.
+    /// For a table of records.
     format: Option<&'static Format>,
     schema: SchemaDescPtr,
     compressor: Compressor,
@@ -111,7 +111,7 @@ fn encode_leaf(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> R
     }
 }
 
-/// A column that no row has: without a look at one row after the other.
+/// A column that no row has, without a look at each row.
 fn encode_nulls(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> Result<EncodedColumn> {
     let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::PLAIN, to);
     for page in pages(leaf.rows()) {
@@ -144,7 +144,8 @@ fn encode_dictionary(
     }
     chunk.dictionary(&plain, values.len())?;
     let width = hybrid::bit_width(u32::try_from(values.len().saturating_sub(1))?);
-    // Which page last used a value: a page's range is that of its distinct values, which are far fewer than its rows.
+    // The page that last used a value: a page's range comes from its distinct values, which are far fewer than its
+    // rows.
     let mut used_by = vec![usize::MAX; values.len()];
     let (mut present_keys, mut present) = (Vec::new(), 0);
     for (number, page) in pages(leaf.rows()).enumerate() {
@@ -177,7 +178,7 @@ fn encode_dictionary(
 }
 
 fn page_range(range: Option<(&[u8], &[u8])>) -> Option<PageRange> {
-    // The page index must name an upper bound; text that has none that is short enough gets itself as bound.
+    // The page index must have an upper bound. Text without a short enough bound is its own bound.
     range.map(|(min, max)| PageRange {
         min: lower_bound(min).0,
         max: upper_bound(max).map_or_else(|| max.to_vec(), |(bound, _)| bound),
@@ -199,7 +200,7 @@ fn bloom_filter<'a>(column: &Column, distinct: usize, values: impl Iterator<Item
     Ok(Some(filter))
 }
 
-/// Text or bytes, one value after the other.
+/// Text or bytes, one value after another.
 #[derive(Clone, Copy)]
 enum PlainBytes<'a> {
     Text(&'a StringArray),
@@ -214,7 +215,7 @@ impl<'a> PlainBytes<'a> {
         }
     }
 
-    /// Splits a leaf's rows into pages, none of which is larger than fits but for one row that is.
+    /// Splits a leaf's rows into pages. No page is larger than the limit, except one with a single large row.
     fn pages(self, leaf: &Leaf<'_>) -> Vec<std::ops::Range<usize>> {
         let (mut pages, mut start, mut bytes) = (Vec::new(), 0, 0);
         for row in 0..leaf.rows() {
@@ -238,7 +239,8 @@ fn encode_plain(
     descr: &ColumnDescPtr,
     to: &mut Compressor,
 ) -> Result<EncodedColumn> {
-    // Lengths stand apart from the bytes, which are compressed better for it: most of such text is random, and of one length.
+    // Lengths are stored apart from the bytes, which compress better then: most texts of this kind are random and of
+    // one length.
     let mut chunk = ChunkBuilder::new(descr.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY, to);
     let mut whole: Option<(&[u8], &[u8])> = None;
     let mut count = 0;
@@ -293,7 +295,7 @@ enum NumberPages {
     Plain,
 }
 
-/// Encodes numbers; of those with a fraction `values` are the bits.
+/// Encodes numbers; for floating-point numbers `values` are the bits.
 fn encode_numbers(
     leaf: &Leaf<'_>,
     values: &[i64],
@@ -356,8 +358,8 @@ fn encode_numbers(
     chunk.finish(statistics, order, None)
 }
 
-/// The place of a number among others of its type. The bits of numbers with a fraction are in order as they are if the sign
-/// bit is not set, and the other way round if it is.
+/// The place of a number among others of its type. The bits of a floating-point number sort as they are if the sign
+/// bit is not set, and in reverse if it is.
 fn rank(value: i64, number: Type) -> i64 {
     if number == Type::DOUBLE && value < 0 { value ^ i64::MAX } else { value }
 }

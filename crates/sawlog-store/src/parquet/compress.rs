@@ -34,7 +34,7 @@ pub(super) struct Compressor {
     codec: Codec,
     zstd: zstd::bulk::Compressor<'static>,
     snappy: snap::raw::Encoder,
-    /// For the last page: a new buffer for each would be paid for in page faults.
+    /// For the last page: a new buffer for each page would cost page faults.
     compressed: Vec<u8>,
 }
 

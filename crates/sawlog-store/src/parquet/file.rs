@@ -25,7 +25,7 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// Creates the file at `path`, and the folders that lead to it.
+    /// Creates the file at `path`, and its parent folders.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl DataFile {
         let properties = WriterProperties::builder()
             .set_created_by(concat!("sawlog ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_sorting_columns(Some(order))
-            // Together with what else decides what is read: see `tail_checksum`.
+            // Kept with the other parts that decide what is read: see `tail_checksum`.
             .set_bloom_filter_position(BloomFilterPosition::End)
             .build();
         let writer =
@@ -59,7 +59,7 @@ impl DataFile {
         &self.path
     }
 
-    /// How many bytes of row groups it holds.
+    /// The bytes of its row groups.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
@@ -87,8 +87,8 @@ impl DataFile {
         Ok(())
     }
 
-    /// Writes the footer and waits until the file is on the disk. Gives its metadata, its size in bytes, and
-    /// the checksum of its tail.
+    /// Writes the footer and waits until the file is on the disk. Returns its metadata, its size in bytes, and the
+    /// checksum of its tail.
     ///
     /// # Errors
     ///

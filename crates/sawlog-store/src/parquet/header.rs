@@ -25,7 +25,7 @@ const STRUCT: u8 = 12;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageHeader {
     pub(super) kind: PageKind,
-    /// How many values the page has, nulls included.
+    /// The number of values on the page, including nulls.
     pub(super) values: usize,
     /// Its bytes before and after compression.
     pub(super) uncompressed: usize,
@@ -63,8 +63,8 @@ impl PageHeader {
         Ok(())
     }
 
-    /// The header that `bytes` begin with, and its length; `None` if it is not one as [`PageHeader::put`] writes it, bit for
-    /// bit. Its data are in `encoding`, if it is of a page of data.
+    /// The header that `bytes` begin with, and its length; `None` if it is not, bit for bit, one that
+    /// [`PageHeader::put`] writes. A data page must have `encoding`.
     pub(super) fn read(bytes: &[u8], encoding: Encoding) -> Option<(Self, usize)> {
         let mut left = bytes;
         let kind = match take_number(&mut left)? {
@@ -91,7 +91,7 @@ fn number(value: i32, out: &mut Vec<u8>) {
     put_varint(u64::from(zigzag.cast_unsigned()), out);
 }
 
-/// Takes the next field, a number, off the bytes.
+/// Takes the next field, a number, from the bytes.
 fn take_number(bytes: &mut &[u8]) -> Option<i32> {
     let mut zigzag = 0u32;
     // After the field's own byte.

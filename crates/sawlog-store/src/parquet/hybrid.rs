@@ -1,7 +1,7 @@
 //! Parquet's hybrid of run lengths and bit-packing, for levels and dictionary keys. See "Encodings" in the format's
 //! documentation, RLE (3).
 
-/// How many bits a number up to `max` takes.
+/// The number of bits for numbers up to `max`.
 pub(super) fn bit_width(max: u32) -> u32 {
     u32::BITS - max.leading_zeros()
 }
@@ -30,12 +30,12 @@ pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// How often the first value is repeated, as far as `limit`.
+/// How often the first value is repeated, up to `limit`.
 fn run_length(values: &[u32], limit: usize) -> usize {
     values.iter().take(limit).take_while(|value| **value == values[0]).count()
 }
 
-/// Packs groups of eight values, the last one filled up with zeros.
+/// Packs groups of eight values; the last one is padded with zeros.
 fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
     let bytes = values.len().div_ceil(8) * width as usize;
     let end = out.len() + bytes;

@@ -1,9 +1,9 @@
-//! Encodings of numbers: a dictionary where few are distinct, differences where they grow.
+//! Encodings of numbers: a dictionary if few are distinct, differences if they grow.
 
 use super::hybrid::put_varint;
 
 /// The distinct values in order of first appearance, and each value's number among them; `None` if more than a
-/// quarter of the values are distinct, so that a dictionary would not pay.
+/// quarter of the values are distinct, since a dictionary would not pay then.
 pub(super) fn dictionary(values: &[i64]) -> Option<(Vec<i64>, Vec<u32>)> {
     let limit = values.len() / 4 + 16;
     // Slots hold a value's number plus one; at most half of them are used.
@@ -75,7 +75,7 @@ pub(super) fn encode_deltas(values: &[i64], out: &mut Vec<u8>) {
     }
 }
 
-/// Packs a miniblock, filled up with zeros.
+/// Packs a miniblock, padded with zeros.
 fn pack_wide(values: &[u64], width: u32, out: &mut Vec<u8>) {
     let end = out.len() + BLOCK / MINIBLOCKS * width as usize / 8;
     let (mut buffer, mut bits) = (0u128, 0);

@@ -1,7 +1,7 @@
-//! The leaves of nested columns, and the levels that say where in a leaf's column groups and lists are absent.
+//! The leaves of nested columns, and the levels that say where groups and lists are absent.
 //!
-//! A table's columns are text, numbers and the like; groups of columns; and lists of groups, which stand at the top. See
-//! the format's documentation, "Nested Encoding".
+//! A table's columns are text, numbers and the like; groups of columns; and lists of groups, which occur only at the
+//! top level. See the format's documentation, "Nested Encoding".
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use sawlog_formats::{Column, Kind};
 pub(super) struct Leaf<'a> {
     pub(super) column: &'a Column,
     pub(super) array: ArrayRef,
-    /// Which of the array's values are there: neither null, nor in a group that is.
+    /// Which of the array's values are present: neither null, nor in a null group.
     pub(super) valid: Option<NullBuffer>,
     /// Nulls of each group around the leaf, from the outermost to the leaf itself.
     layers: Vec<Option<NullBuffer>>,
@@ -26,11 +26,11 @@ pub(super) struct Leaf<'a> {
 /// The levels of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Levels {
-    /// 0 where a row begins, 1 where a list goes on; `None` outside of lists.
+    /// 0 where a row begins, 1 where a list continues; `None` outside lists.
     pub(super) repetition: Option<Vec<u32>>,
-    /// How much of the path to the value is there; `None` if all of it, everywhere, or if nothing is there anywhere.
+    /// How much of the path to the value is present; `None` if all of it everywhere, or if nothing anywhere.
     pub(super) definition: Option<Vec<u32>>,
-    /// The level at which a value is there.
+    /// The level of a value that is present.
     pub(super) max: u32,
     /// How many levels there are, and how many of them with a value.
     pub(super) count: usize,
@@ -94,7 +94,7 @@ impl Leaf<'_> {
         self.valid.as_ref().is_none_or(|valid| valid.is_valid(place))
     }
 
-    /// Whether no row has anything: of a column that is in no group or list.
+    /// Whether no row has a value, for a column that is in no group or list.
     pub(super) fn is_empty(&self) -> bool {
         let is_single = self.list.is_none() && self.layers.len() == 1;
         is_single && self.valid.as_ref().is_some_and(|valid| valid.null_count() == valid.len())
@@ -126,7 +126,7 @@ impl Leaf<'_> {
     }
 
     fn list_levels(&self, list: &ListArray, page: &Range<usize>) -> Levels {
-        // A list that is there, an item in it, the group that the item is, the value.
+        // The levels of a list that is present, an item in it, the group that the item is, the value.
         const MAX: u32 = 4;
         let (mut repetition, mut definition, mut values) = (Vec::new(), Vec::new(), 0);
         for row in page.clone() {

@@ -1,8 +1,9 @@
 //! Writes Parquet: columns in, data files out.
 //!
-//! The columns of a log come from a decoder that has numbered their distinct values already. The stock Arrow writer would
-//! hash every value again; this encoder writes the numbers as they are, takes statistics and Bloom filters from the
-//! dictionary alone, puts a checksum into every page's header, and leaves page index and footer to the `parquet` crate.
+//! The decoder of a log has already numbered the distinct values of each column. The stock Arrow writer would hash
+//! every value again. This encoder writes the numbers as they are, takes statistics and Bloom filters from the
+//! dictionary alone, and puts a checksum into every page's header. It leaves the page index and the footer to the
+//! `parquet` crate.
 
 mod check;
 mod column;

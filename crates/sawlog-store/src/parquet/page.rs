@@ -1,4 +1,4 @@
-//! Builds one column chunk out of pages: a dictionary page, if any, and data pages of so many rows.
+//! Builds one column chunk from pages: a dictionary page, if any, and data pages.
 
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding};
@@ -14,9 +14,9 @@ use super::header::{PageHeader, PageKind};
 use super::hybrid;
 use super::leaf::Levels;
 
-/// Rows to a data page: the finest step in which a reader can skip.
+/// Rows in a data page: the smallest step in which a reader can skip.
 pub(super) const PAGE_ROWS: usize = 16_384;
-/// A data page of plain values is closed when it has this many bytes, however few rows that is.
+/// A data page of plain values is closed at this many bytes, however few rows it has.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 /// An encoded column chunk.
@@ -26,7 +26,7 @@ pub(super) struct EncodedColumn {
     pub(super) close: ColumnCloseResult,
 }
 
-/// What the page index says of a data page.
+/// What the page index says about a data page.
 pub(super) struct PageRange {
     pub(super) min: Vec<u8>,
     pub(super) max: Vec<u8>,
@@ -73,7 +73,8 @@ impl<'a> ChunkBuilder<'a> {
         Ok(())
     }
 
-    /// Adds a data page; `put_values` appends the values that are there; `range` is theirs, `None` if there are none.
+    /// Adds a data page. `put_values` appends the values that are present; `range` is their range, `None` if there
+    /// are none.
     pub(super) fn data(
         &mut self,
         rows: usize,
@@ -109,19 +110,19 @@ impl<'a> ChunkBuilder<'a> {
         Ok(())
     }
 
-    /// How many levels its pages have: rows and items of lists.
+    /// The number of levels of its pages: rows and items of lists.
     pub(super) fn levels(&self) -> usize {
         self.levels
     }
 
-    /// Appends a page with its header; gives its offset in the chunk and its size.
+    /// Appends a page with its header. Returns its offset in the chunk and its size.
     fn write(&mut self, kind: PageKind, values: usize, page: &[u8]) -> Result<(i64, i32)> {
         let content = self.compressor.compress(page)?;
         let offset = self.bytes.len();
         let (uncompressed, compressed) = (page.len(), content.len());
         let header = PageHeader { kind, values, uncompressed, compressed, crc: crc32fast::hash(content) };
         header.put(&mut self.bytes)?;
-        // As Parquet counts it, the uncompressed size of a chunk includes its page headers.
+        // Parquet counts page headers in the uncompressed size of a chunk.
         self.uncompressed += i64::try_from(page.len() + self.bytes.len() - offset)?;
         self.bytes.extend_from_slice(content);
         Ok((i64::try_from(offset)?, i32::try_from(self.bytes.len() - offset)?))
@@ -162,7 +163,7 @@ impl<'a> ChunkBuilder<'a> {
     }
 }
 
-/// Appends levels, and how many bytes they take before them.
+/// Appends levels, with their size in bytes before them.
 fn put_levels(page: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
     let start = page.len();
     page.extend_from_slice(&[0; 4]);

@@ -3,7 +3,7 @@
 use parquet::data_type::ByteArray;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
-/// The longest value kept whole; of a longer one a bound is kept.
+/// The longest value that is kept whole; a longer one is cut to a bound.
 const MAX_LEN: usize = 64;
 
 /// The smallest and greatest of `values`, if there are any.
@@ -17,7 +17,7 @@ pub(super) fn range_of<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option
 /// A bound of text: the bytes, and whether they are the value itself.
 pub(super) type Bound = (Vec<u8>, bool);
 
-/// A value that is not greater than `value`, and not longer than fits.
+/// A value that is not greater than `value`, and not longer than [`MAX_LEN`].
 pub(super) fn lower_bound(value: &[u8]) -> Bound {
     if value.len() <= MAX_LEN {
         return (value.to_vec(), true);
@@ -25,7 +25,7 @@ pub(super) fn lower_bound(value: &[u8]) -> Bound {
     (prefix(value).to_vec(), false)
 }
 
-/// A value that is not smaller than `value`, and not longer than fits, if there is one.
+/// A value that is not smaller than `value`, and not longer than [`MAX_LEN`], if there is one.
 pub(super) fn upper_bound(value: &[u8]) -> Option<Bound> {
     if value.len() <= MAX_LEN {
         return Some((value.to_vec(), true));
@@ -38,7 +38,7 @@ pub(super) fn upper_bound(value: &[u8]) -> Option<Bound> {
     };
     let mut bound = text.to_owned();
     while let Some(last) = bound.pop() {
-        // The next character, past the gap that surrogates leave.
+        // The next character, skipping the gap of the surrogates.
         let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
         if let Some(next) = next {
             bound.push(next);

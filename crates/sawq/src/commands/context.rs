@@ -31,7 +31,7 @@ impl Context<'_> {
         Records::open(self.store()?, self.filters)
     }
 
-    /// All records, for those who ask for some of them later.
+    /// All records, for commands that filter them later.
     pub(super) fn all(&self) -> Result<Records> {
         Records::open(self.store()?, &Filters::default())
     }
@@ -40,25 +40,25 @@ impl Context<'_> {
     pub(super) fn only(&self, log: &Table, filters: &Filters) -> Result<Records> {
         let asked = filters.log.iter().map(|name| log_named(name)).collect::<Result<Vec<_>>>()?;
         if let Some(other) = asked.first().filter(|_| asked.iter().all(|asked| asked.table.name != log.name)) {
-            let why = format!("this summary is of {}", log.name);
+            let why = format!("this summary is about {} only", log.name);
             return Err(BadValue::new("--log", other.table.name, why).into());
         }
         let only = Filters { log: vec![log.name.to_owned()], ..filters.clone() };
         Records::open(self.store()?, &only)
     }
 
-    /// Where the command line says that results go.
+    /// The output that the command line asks for.
     pub(super) fn target(&self) -> Result<Target> {
         Ok(Target::new(self.global)?)
     }
 
-    /// Ends a target; hints follow what they are about, also where that is in a pager.
+    /// Finishes a target. Hints come after the results, even in a pager.
     pub(super) fn finish(&self, target: &Target, records: &Records, any: bool) -> Result<()> {
         target.finish()?;
         self.explain(records, any)
     }
 
-    /// Says how an answer came about, and why it is empty, if it is.
+    /// Says how an answer was found, and why it is empty, if it is.
     pub(super) fn explain(&self, records: &Records, any: bool) -> Result<()> {
         if self.global.explain {
             records.explanation().iter().for_each(|line| eprintln!("sawq: {line}"));
@@ -66,16 +66,16 @@ impl Context<'_> {
         if any || self.global.quiet { Ok(()) } else { explain_nothing(records) }
     }
 
-    /// Refuses a form for a command that writes files of its own.
+    /// Refuses `--format` and `--json` for a command that writes its own files.
     pub(super) fn takes_no_form(&self, command: &str) -> Result<(), BadCommand> {
         if self.global.format.is_none() && !self.global.json {
             return Ok(());
         }
         let option = if self.global.json { "--json" } else { "--format" };
-        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': it has a form of its own")))
+        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': its output has a fixed form")))
     }
 
-    /// Prints what is no table: on standard output, or into a file whose ending says text or nothing.
+    /// Prints text that is not a table: to standard output, or to a file whose ending means text or nothing.
     pub(super) fn print_bytes(&self, bytes: &[u8]) -> Result<()> {
         let global = self.global;
         let is_text = |path: &std::path::PathBuf| Form::of(path).format.is_none_or(|format| format == Format::Text);
@@ -102,8 +102,8 @@ pub(super) fn print(table: &RecordBatch, target: &Target) -> Result<()> {
 /// Says on standard error why there is no record, and what may have been meant.
 pub(super) fn explain_nothing(records: &Records) -> Result<()> {
     hint(&match records.why_none()? {
-        Nothing::InThatTime => "there is no record in the time asked for".to_owned(),
-        Nothing::OfTheseLogs => "there is no record of this log in the store".to_owned(),
+        Nothing::InThatTime => "no record is in this time".to_owned(),
+        Nothing::OfTheseLogs => "the store has no record of this log".to_owned(),
         Nothing::Filter { name, value, near } => {
             let asked = format!("{} {value}", option(name));
             let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
@@ -111,7 +111,7 @@ pub(super) fn explain_nothing(records: &Records) -> Result<()> {
         }
         Nothing::OfAllFilters => "no record matches all filters".to_owned(),
         Nothing::InTheStore => "the store has no records".to_owned(),
-        Nothing::WithThat => "no record has what is asked for".to_owned(),
+        Nothing::WithThat => "no record has such a value".to_owned(),
     });
     Ok(())
 }

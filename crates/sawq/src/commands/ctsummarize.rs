@@ -21,18 +21,18 @@ Examples:
   sawq ctsummarize 3.238.12.183 -o case
   sawq ctsummarize --user jmerckle --since 2021-07-29 -o case --force
   sawq ctsummarize --access-key AKIAIOSFODNN7EXAMPLE --all-write --no-formulas -o case";
-/// What the user agent is cut to in the summary, in characters.
+/// The user agent is cut to this many characters in the summary.
 const AGENT_LEN: usize = 20;
 const FILES: [&str; 5] =
     ["accesskeys.txt", "eventsummary.csv", "eventsummary.txt", "useragent.txt", "writeevents.json"];
 const HEADER: [&str; 6] = ["EventTime", "UserName", "AccessKeyId", "EventName", "UserAgent", "ErrorMessage"];
-/// What stands for a field that an event has not.
+/// The text for a field that an event lacks.
 const ABSENT: &str = "null";
 
 /// What `ctsummarize` writes.
 #[derive(Debug, Args)]
 pub(crate) struct Ctsummarize {
-    /// The caller's address; or give any filter instead
+    /// The caller's address; or use any filter instead
     address: Option<String>,
     /// The folder for the files
     #[arg(id = "output", long = "output", short = 'o', alias = "out", default_value = ".", value_name = "DIR")]
@@ -56,7 +56,7 @@ impl Ctsummarize {
         context.explain(&records, any)
     }
 
-    /// Writes the files, and says whether there was any event.
+    /// Writes the files. Says whether there was any event.
     fn write(&self, records: &Records, context: &Context<'_>) -> Result<bool> {
         if !records.are_filtered() {
             bail!(BadCommand(
@@ -78,12 +78,12 @@ impl Ctsummarize {
         counts(&mut agents, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT)))?;
         summary(&mut text, &events)?;
         write_csv(&mut csv, &events, context.global.no_formulas)?;
-        // A sign-in has an empty key, which is none.
+        // A sign-in has an empty key, which counts as none.
         let used = events.iter().filter_map(|event| event.access_key_id.as_deref());
         counts(&mut keys, used.filter(|key| !key.is_empty()))?;
         counts(&mut keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))?;
         let written = records.write_events(self.all_write, |text| Ok(writes.write_all(text)?))?;
-        // All five are complete before the first one has its name.
+        // All five files are complete before the first one gets its name.
         [keys, csv, text, agents, writes].into_iter().try_for_each(NewFile::finish)?;
         if !context.global.quiet {
             eprintln!("sawq: {} events, {written} of them write events: {}", events.len(), FILES.join(" "));
@@ -92,7 +92,7 @@ impl Ctsummarize {
     }
 }
 
-/// Refuses what looks like the name of one file.
+/// Refuses a name that looks like a single file.
 fn check_folder(out: &Path) -> Result<(), BadValue> {
     if out.is_dir() || Form::of(out) == (Form { format: None, is_gzip: false }) {
         return Ok(());
@@ -119,16 +119,16 @@ fn counts<'a>(out: &mut impl Write, values: impl Iterator<Item = &'a str>) -> Re
     Ok(())
 }
 
-/// A collator that looks at letters and digits first, and at punctuation only where those are the same.
+/// A collator that compares letters and digits first, and punctuation only if those are equal.
 fn collator() -> Result<CollatorBorrowed<'static>> {
     let mut options = CollatorOptions::default();
     options.alternate_handling = Some(AlternateHandling::Shifted);
     options.strength = Some(Strength::Quaternary);
-    // English sorts as the root of all locales does.
+    // English sorts like the root of all locales.
     Ok(Collator::try_new(CollatorPreferences::default(), options)?)
 }
 
-/// Text without what would end the line: a log may hold anything.
+/// Text without line breaks: a log may contain anything.
 fn one_line(text: &str) -> String {
     text.replace('\n', "\\n").replace('\r', "\\r")
 }

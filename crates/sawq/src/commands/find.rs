@@ -16,33 +16,34 @@ use crate::output::{Output, Target};
 
 pub(super) const HELP: &str = "\
 Examples:
-  sawq find --ip 3.238.12.183                         the lines, as in the log
-  sawq find --ip 3.238.12.183 --ip 198.51.100.7 -c    of either address: how many
+  sawq find --ip 3.238.12.183                         the lines as they are in the log
+  sawq find --ip 3.238.12.183 --ip 198.51.100.7 -c    how many, for either address
   sawq find --ip 3.238.12.183 --columns time,operation,target,outcome
   sawq find --operation 'Delete*' -o deletes.csv      all columns, in a file
   sawq find --log cloudtrail --operation PutUserPolicy | jq .requestParameters
 
 --columns takes
-  names that mean the column of each log: time, ip, user, access_key, agent, operation, error, region, account,
-  host, url, log;
-  columns of the view events: actor, src_ip, target, outcome, changes, bytes and more, for every log;
-  a table's own columns, those in groups with dots: user_identity.type ('sawq tables TABLE' lists them).
-Without --columns a table, CSV and the like have all columns of one log, or those of events for several.";
+  names that work for every log: time, ip, user, access_key, agent, operation, error, region,
+    account, host, url, log;
+  columns of the view events: actor, src_ip, target, outcome, changes, bytes and more;
+  a table's own columns, with dots into groups: user_identity.type ('sawq tables TABLE' lists them).
+Without --columns, tables, CSV and the like have all columns of the log, or the columns of events
+if there are several logs.";
 
 /// The orders.
 const ORDERS: &[Choice<Order>] =
-    &[(&["evidence"], Order::Evidence, "By file, then by line"), (&["time"], Order::Time, "By time")];
+    &[(&["evidence"], Order::Evidence, "By file, then by line, as grep -h does"), (&["time"], Order::Time, "By time")];
 
 /// What `find` prints.
 #[derive(Debug, Args)]
 pub(crate) struct Find {
-    /// Print these columns, joined by commas, instead of lines; see below for their names
+    /// Print these columns, separated by commas, instead of the original lines; see below for their names
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     columns: Vec<String>,
-    /// Print the number of records
+    /// Print only the number of records
     #[arg(short, long)]
     count: bool,
-    /// The order [default: evidence, as grep -h would print them]
+    /// The order of the records
     #[arg(long, value_parser = choices::parser(ORDERS), default_value = "evidence")]
     sort: Order,
     /// Print up to N records

@@ -24,26 +24,26 @@ pub(crate) enum Command {
     /// Print S3 summaries in s3logparse's format
     #[command(after_help = s3logparse::HELP)]
     S3logparse(s3logparse::S3logparse),
-    /// Write the five files of ctsummarize: what one caller did, by CloudTrail
+    /// Write the five files that ctsummarize writes: what one caller did, from CloudTrail
     #[command(after_help = ctsummarize::HELP)]
     Ctsummarize(ctsummarize::Ctsummarize),
     /// Group records by columns, and show the largest groups
     #[command(after_help = top::HELP)]
     Top(top::Top),
-    /// Show what is known of an address, a principal, a key, an agent, an object: all of it on one screen
+    /// Show what the logs know about an address, user, access key, agent or object, on one screen
     #[command(after_help = who::HELP)]
     Who(who::Who),
-    /// Write one self-contained page for a case file: summary, timeline, top talkers, entities, sources
+    /// Write a self-contained HTML page for a case file: summary, timeline, top talkers, entities, sources
     #[command(after_help = report::HELP)]
     Report(report::Report),
-    /// Print what happened, by time, over all logs; bursts of the same kind as one line
+    /// Print what happened in all logs, in order of time; a burst of similar records is one line
     #[command(after_help = timeline::HELP)]
     Timeline(timeline::Timeline),
-    /// Print the records themselves: the original lines, or columns of them
+    /// Print the records themselves: their original lines, or columns
     #[command(after_help = find::HELP)]
     Find(find::Find),
-    /// Run a query over the tables, or ask for queries
-    #[command(after_help = crate::sql::FUNCTIONS)]
+    /// Run SQL over the tables; without a query, open a prompt
+    #[command(after_help = format!("{}\n\n{}", sql::EXAMPLES, crate::sql::FUNCTIONS))]
     Sql(sql::Sql),
     /// Show the tables: their rows, days and columns
     #[command(after_help = tables::HELP)]
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = completions::HELP)]
     Completions(completions::Completions),
-    /// Print the manual page of sawq, or of one of its commands, in roff
+    /// Print the manual page of sawq or of a command, in roff
     #[command(after_help = man::HELP)]
     Man(man::Man),
 }

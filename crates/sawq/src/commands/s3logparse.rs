@@ -15,14 +15,14 @@ pub(super) const HELP: &str = "\
 Examples:
   sawq s3logparse useragent --bucket falsimentis-eng
   sawq s3logparse toptalkers -n 10
-  sawq s3logparse topfiles --ip 3.238.12.183 -o files.csv   rows of a table instead of the tool's own text";
+  sawq s3logparse topfiles --ip 3.238.12.183 -o f.csv   a table instead of the tool's own text";
 
 /// The summaries of s3logparse.
 pub(crate) const SUMMARIES: &[Choice<S3Summary>] = &[
     (&["useragent"], S3Summary::Useragent, "Records by user agent"),
     (&["toptalkers"], S3Summary::Toptalkers, "Bytes sent by remote address"),
-    (&["topuploaders"], S3Summary::Topuploaders, "Bytes sent in answer to POST requests, by remote address"),
-    (&["topdownloaders"], S3Summary::Topdownloaders, "Bytes sent in answer to GET requests, by remote address"),
+    (&["topuploaders"], S3Summary::Topuploaders, "Bytes sent in reply to POST requests, by remote address"),
+    (&["topdownloaders"], S3Summary::Topdownloaders, "Bytes sent in reply to GET requests, by remote address"),
     (&["topfiles"], S3Summary::Topfiles, "Records by key"),
 ];
 

@@ -1,4 +1,4 @@
-//! `sawq sql`: any question, over the tables as they are.
+//! `sawq sql`: SQL over the tables.
 
 use std::path::PathBuf;
 
@@ -8,27 +8,34 @@ use clap::Args;
 use super::Context;
 use crate::sql::{Show, prompt, run, script};
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  sawq sql                                      a prompt
+  sawq sql 'SELECT operation, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC'
+  sawq sql --failed 'SELECT time, actor, operation FROM events ORDER BY time' -o failed.csv
+  sawq sql -f queries.sql --format json";
+
 /// What `sql` runs.
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
-    /// The query; filters apply to the tables that it names [default: ask for queries, or read them from a pipe]
+    /// The query; filters apply to the tables that it names [default: open a prompt, or read queries from a pipe]
     query: Option<String>,
     /// Run the queries in this file
     #[arg(long, short, value_name = "FILE", conflicts_with = "query")]
     file: Option<PathBuf>,
-    /// Print on standard error how long each query took
+    /// Print the time that each query took to standard error
     #[arg(long)]
     time: bool,
 }
 
 impl Sql {
-    /// Runs queries, or those that a file, the prompt or standard input gives, and prints the results. The filters hold for the
-    /// tables of records.
+    /// Runs queries from the command line, a file, the prompt or standard input, and prints the results. The filters
+    /// apply to the tables of records.
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
         let records = context.records()?;
         let mut session = records.sql()?;
-        // Between two questions nobody wants a pager.
+        // There is no pager between two queries of the prompt.
         let is_asked = self.query.is_none() && self.file.is_none();
         let shown = if is_asked { target.clone().without_pager() } else { target.clone() };
         let show = Show { target: shown, timed: self.time };

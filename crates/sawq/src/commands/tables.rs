@@ -33,14 +33,14 @@ impl Tables {
         }
         let log = context.filters.log.iter().map(|name| anyhow::Ok(log_named(name)?.table.name)).next().transpose()?;
         print(&tables::tables(&store, log)?, &target)?;
-        // A file or another tool gets one table.
+        // Files and other tools get one table.
         if target.format.is_some() || target.is_file() {
             return target.finish();
         }
         if target.is_terminal() && log.is_none() {
             // Columns of all tables are more than a screen: the tables would scroll away.
             target.hint_after(
-                "'sawq tables TABLE' shows the columns of a table; 'sawq tables events' those of all logs as one",
+                "'sawq tables TABLE' shows the columns of a table; 'sawq tables events' shows those that all logs share",
             );
             return target.finish();
         }

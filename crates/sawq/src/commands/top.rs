@@ -16,22 +16,22 @@ Examples:
   sawq top bucket/key --by bytes-sent -n 0 -o objects.csv
   sawq top ip --ip '!10.0.0.0/8' --since 2021-07-29T13:00
 
-'sawq tables TABLE' lists the columns of a table; those in groups are written with dots: user_identity.type.";
+'sawq tables TABLE' lists the columns of a table. Columns in groups have dots: user_identity.type.";
 
 /// By what groups can be ordered.
 const MEASURES: &[Choice<Measure>] = &[
     (&["count"], Measure::Count, "Records"),
-    (&["bytes-sent"], Measure::BytesSent, "Bytes that the service sent; if there are only flow logs, bytes of flows"),
+    (&["bytes-sent"], Measure::BytesSent, "Bytes that the service sent; bytes of flows if there are only flow logs"),
     (&["flow-bytes"], Measure::FlowBytes, "Bytes of flows"),
-    (&["bytes-received"], Measure::BytesReceived, "Size of objects and parts that were put or posted"),
-    (&["errors"], Measure::Errors, "Records with an error, and flows that were rejected"),
+    (&["bytes-received"], Measure::BytesReceived, "Size of uploaded objects and parts"),
+    (&["errors"], Measure::Errors, "Failed records, rejected flows among them"),
 ];
 
 /// What `top` shows.
 #[derive(Debug, Args)]
 pub(crate) struct Top {
-    /// A column, or several joined by / (bucket/key); ip, user, access_key, operation, agent, error, service, region and
-    /// account mean the field of each log; fields in JSON have dots (request_parameters.userName)
+    /// A column, or several joined by / (bucket/key). ip, user, access_key, operation, agent, error, service, region and account
+    /// work for every log; fields in JSON have dots (request_parameters.userName)
     dimension: String,
     /// Sort groups by
     #[arg(long, value_parser = choices::parser(MEASURES), default_value = "count")]
@@ -51,9 +51,7 @@ impl Top {
         let columns = self.dimension.split('/').map(str::to_owned).collect();
         let top = records.top(&Grouping { columns, by: self.by, number: self.number, ips: self.ips })?;
         if !context.global.quiet && top.has_flows {
-            eprintln!(
-                "sawq: flow_bytes and count have a flow once for each interface that logged it: where both ends did, both are counted"
-            );
+            eprintln!("sawq: a flow that the interfaces of both ends logged counts twice in count and flow_bytes");
         }
         print(&top.table, &target)?;
         context.finish(&target, &records, top.table.num_rows() > 0)

@@ -2,10 +2,10 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-/// A choice: its name, perhaps others behind it that help does not show, what it is, and what it means.
+/// A choice: its names (help shows only the first), its value, and its meaning.
 pub(crate) type Choice<T> = (&'static [&'static str], T, &'static str);
 
-/// A parser of the names of some choices.
+/// A parser for the names of choices.
 pub(crate) fn parser<T: Clone + Send + Sync>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {
     let known = choices
         .iter()

@@ -1,4 +1,4 @@
-//! Options of every command, but for filters.
+//! Options of every command, except filters.
 
 use std::path::PathBuf;
 
@@ -16,22 +16,22 @@ pub(crate) struct Global {
     /// The store's folder
     #[arg(long, global = true, env = "SAWLOG_STORE", default_value = "./sawlog-store", value_name = "DIR")]
     pub(crate) store: PathBuf,
-    /// The form of the results [default: a table or text on a terminal, else lines of text]
+    /// The form of the results [default: a table or text on a terminal, TSV or text in a pipe]
     #[arg(long, global = true, value_enum, value_name = "FORM")]
     pub(crate) format: Option<Format>,
     /// The same as --format json
     #[arg(long, global = true, conflicts_with = "format")]
     pub(crate) json: bool,
-    /// Write results to a new file in the form that its ending says; --format, if given, wins over the ending
+    /// Write results to a new file, such as case.csv or case.parquet; its ending sets the form, unless --format does
     #[arg(long, short, global = true, alias = "out", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Leave out the line of column names in CSV, TSV and tables
+    /// Leave out the header line of CSV, TSV and tables
     #[arg(long, global = true)]
     pub(crate) no_header: bool,
-    /// Put ' before text in CSV and TSV that a spreadsheet would take for a formula (it begins with = + - @)
+    /// In CSV and TSV, put ' before text that a spreadsheet would take for a formula (it begins with = + - @)
     #[arg(long, global = true)]
     pub(crate) no_formulas: bool,
-    /// Use colours: on a terminal, always or never
+    /// When to use colours; auto: on a terminal
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
     /// Do not show long output in a pager
@@ -40,10 +40,10 @@ pub(crate) struct Global {
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// How much memory sorting and grouping may take before they go to disk, at least 64MiB [default: half of the machine's]
+    /// Memory for sorting and grouping before they use the disk, such as 2GiB; at least 64MiB [default: half of the machine's]
     #[arg(long, global = true, value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: Option<ByteSize>,
-    /// Explain on standard error which index or scan was used, and what was read
+    /// Explain on standard error how the answer was found: by the index or a scan, and what was read
     #[arg(long, global = true)]
     pub(crate) explain: bool,
 }

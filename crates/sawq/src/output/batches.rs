@@ -1,4 +1,4 @@
-//! Batches of one schema, on their way into the form that was asked for.
+//! Batches of one schema, on their way to the output form.
 
 use std::io::Write;
 
@@ -14,12 +14,12 @@ use super::{arrow as ipc, json};
 use crate::options::Format;
 use crate::usage::BadCommand;
 
-/// A writer of a form: it is made with the first batch.
+/// The writer of a form; it is made with the first batch.
 pub(super) trait Writer {
     /// Writes a batch, or keeps it.
     fn batch(&mut self, batch: &RecordBatch) -> Result<()>;
 
-    /// Writes what is left.
+    /// Writes the remaining output.
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A table on a terminal or as text, lines of tab-separated values in a pipe, unless a form was asked for.
+    /// Without a form: a table on a terminal or as text, lines of tab-separated values in a pipe.
     pub(crate) fn new(target: &Target) -> Result<Self> {
         let format = target.form();
         if target.is_terminal() && matches!(format, Format::Parquet | Format::Arrow | Format::Arrows) {
@@ -51,7 +51,7 @@ impl Output {
         writer.batch(batch)
     }
 
-    /// Prints what is left.
+    /// Prints the remaining output.
     pub(crate) fn finish(self) -> Result<()> {
         if let Some(writer) = self.writer {
             return writer.finish();
@@ -65,7 +65,7 @@ impl Output {
 /// A writer of batches like the first one.
 fn writer(format: Format, target: &Target, first: &RecordBatch) -> Result<Box<dyn Writer>> {
     Ok(match format {
-        // Its widths depend on all rows: so it is opened in the end.
+        // The widths depend on all rows, so it is opened at the end.
         Format::Table | Format::Text => Box::new(Table::new(target)),
         Format::Line => Box::new(Lines::new(target)?),
         Format::Csv => Box::new(Delimited::new(target, Delimiter::Comma)?),

@@ -9,17 +9,17 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::LineDelimitedWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-/// Times in UTC as AWS's own tools print them, with the fraction of a second where there is one.
+/// Times in UTC as AWS's own tools print them, with the fraction of a second if there is one.
 const UTC_TIME: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
-/// Times in another zone, with their distance from UTC.
+/// Times in another zone, with their offset from UTC.
 const ZONED_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f%:z";
-/// Times of which nobody says in which zone they are.
+/// Times without a zone.
 const ZONELESS_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
-/// A batch with groups and lists as JSON text, for forms that have none.
+/// A batch with groups and lists as JSON text, for forms without these types.
 pub(crate) struct Flat {
     batch: RecordBatch,
-    /// Whether a column is text, JSON text too.
+    /// Whether a column is text, including JSON text.
     texts: Vec<bool>,
 }
 
@@ -46,7 +46,7 @@ impl Flat {
         self.texts[column]
     }
 
-    /// The values, of which those that are absent are shown as `absent`.
+    /// The values; absent ones are shown as `absent`.
     pub(crate) fn cells<'a>(&'a self, absent: &'a str) -> Result<Cells<'a>> {
         let options = FormatOptions::default().with_null(absent).with_timestamp_format(Some(ZONELESS_TIME));
         let columns = self.batch.columns().iter().map(|array| {

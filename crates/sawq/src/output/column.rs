@@ -8,13 +8,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::cells::Cells;
 use super::units::with_commas;
 
-/// What is shown where there is no value.
+/// Shown where there is no value.
 pub(super) const ABSENT: &str = "-";
-/// Text is not cut to less than this, nor are columns that are no wider.
+/// Text is not cut shorter than this, and columns that are no wider are not cut.
 const LEAST: usize = 24;
 /// The longest text of an address.
 const ADDRESS: usize = 45;
-/// Words in the names of columns that count something, or have its size in bytes: `flow_bytes`, `bytes_sent`.
+/// Words in the names of columns that hold counts or sizes in bytes: `flow_bytes`, `bytes_sent`.
 const COUNTS: [&str; 17] = [
     "bytes", "count", "errors", "events", "failed", "files", "flows", "ips", "lines", "packets", "received", "records",
     "rejects", "requests", "rows", "sent", "size",
@@ -23,7 +23,7 @@ const COUNTS: [&str; 17] = [
 /// How tables and records are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// How many characters fit in a line, if there is a limit.
+    /// How many characters fit on a line, if there is a limit.
     pub(super) width: Option<usize>,
     /// Whether the names of the columns are shown above a table.
     pub(super) header: bool,
@@ -42,7 +42,7 @@ pub(super) struct Column {
     pub(super) width: usize,
     /// Whether its values may be cut.
     is_long_text: bool,
-    /// Whether they may not be cut all the same: an address, the name of a column.
+    /// Whether the values must not be cut even so: addresses, names of columns.
     is_whole: bool,
     /// Whether they are sentences, which are broken into lines.
     pub(super) is_prose: bool,
@@ -88,14 +88,14 @@ impl Column {
         if self.is_long_text && !self.is_whole { LEAST.min(self.width) } else { self.width }
     }
 
-    /// A text in the column's width: cut in the middle if it is longer.
+    /// A text of the column's width; longer text is cut in the middle.
     pub(super) fn padded(&self, text: &str) -> String {
         let text = cut(text, self.width);
         let blanks = " ".repeat(self.width.saturating_sub(text.width()));
         if self.is_number { blanks + &text } else { text + &blanks }
     }
 
-    /// Whether a value tells of something that failed.
+    /// Whether a value stands for a failure.
     pub(super) fn is_failure(&self, text: &str) -> bool {
         match self.name.as_str() {
             "outcome" => text == "failure",
@@ -107,7 +107,7 @@ impl Column {
     }
 }
 
-/// Text of at most `width`, without its middle if it is longer: the end of an ARN or key says more.
+/// Text of at most `width`; longer text loses its middle, since the end of an ARN or key says more.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -118,7 +118,7 @@ fn cut(text: &str, width: usize) -> String {
     head + "…" + &tail.into_iter().collect::<String>()
 }
 
-/// As many characters as fit into a width.
+/// As many characters as fit into the width.
 fn taken(chars: impl Iterator<Item = char>, width: usize) -> String {
     let mut left = width;
     let fits = |char: &char| {

@@ -1,4 +1,4 @@
-//! CSV as RFC 4180 has it; and TSV that is never quoted, in which each line is a row and each tab parts two values.
+//! CSV as in RFC 4180; and TSV that is never quoted, so that each line is a row and each tab separates two values.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -14,14 +14,14 @@ use super::target::{Out, Target};
 /// How values are parted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delimiter {
-    /// By commas: values with commas, quotes or line ends are quoted.
+    /// Commas: values with commas, quotes or line ends are quoted.
     Comma,
-    /// By tabs: tabs, line ends and backslashes are escaped by a backslash, as `ClickHouse` and `PostgreSQL` do. A value that is
-    /// absent is empty.
+    /// Tabs: tabs, line ends and backslashes get a backslash, as in `ClickHouse` and `PostgreSQL`. An absent value is
+    /// empty.
     Tab,
 }
 
-/// What is done to the values.
+/// How the values are changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {
     pub(super) delimiter: Delimiter,
@@ -29,7 +29,8 @@ pub(super) struct Options {
     pub(super) header: bool,
     /// Whether text that a spreadsheet would take for a formula gets a ' before it.
     pub(super) no_formulas: bool,
-    /// Whether a terminal shows it, which characters could steer. Elsewhere values are data, and stay as they are.
+    /// Whether it is shown on a terminal, which characters could control. Elsewhere values are data, and stay as they
+    /// are.
     pub(super) is_terminal: bool,
 }
 
@@ -57,7 +58,7 @@ impl Delimited {
 }
 
 impl Writer for Delimited {
-    /// Writes a batch; before the first one the header.
+    /// Writes a batch, with the header before the first one.
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let flat = Flat::of(batch)?;
         let columns = flat.schema().fields().len();
@@ -100,7 +101,7 @@ impl Lines {
 
     fn add(&mut self, value: &str) {
         match self {
-            // Memory takes all that is written to it.
+            // Writing to memory never fails.
             Self::Csv(csv) => drop(csv.write_field(value)),
             Self::Tsv { text, is_first } => {
                 if !std::mem::take(is_first) {
@@ -135,7 +136,7 @@ pub(crate) fn without_formula(text: &str) -> Cow<'_, str> {
     if is_formula(text) { format!("'{text}").into() } else { text.into() }
 }
 
-/// Whether a spreadsheet would take text for a formula. Some pass over blanks before it, and take wide forms for the plain ones.
+/// Whether a spreadsheet would take text for a formula. Some skip blanks before it, and accept full-width characters.
 fn is_formula(text: &str) -> bool {
     let is_blank = |char: char| char.is_whitespace() || char.is_control() || matches!(char, '\u{200b}' | '\u{feff}');
     let begins = [

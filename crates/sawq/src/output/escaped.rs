@@ -1,14 +1,14 @@
-//! JSON on a terminal: what JSON need not escape, but what could steer a terminal, is escaped all the same.
+//! JSON on a terminal: characters that could control the terminal are escaped, even if JSON does not require it.
 
 use std::io::{self, Write};
 
 use sawlog_formats::steers;
 
-/// Passes JSON on with `\u` escapes for characters that could steer a terminal. Outside of strings JSON has none of these, so it
-/// stays the same JSON.
+/// Passes JSON on, with `\u` escapes for characters that could control a terminal. JSON has these only in strings, so
+/// it stays the same JSON.
 pub(crate) struct Escaped<W> {
     out: W,
-    /// The beginning of a character whose end is in the next piece.
+    /// The beginning of a character that ends in the next piece.
     begun: Vec<u8>,
 }
 
@@ -18,7 +18,7 @@ impl<W> Escaped<W> {
     }
 }
 
-/// The text with escapes of JSON; line ends stay, which part values.
+/// The text with JSON's escapes. Line ends that separate values stay.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
@@ -36,7 +36,7 @@ impl<W: Write> Write for Escaped<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         self.begun.extend_from_slice(piece);
         let end = match std::str::from_utf8(&self.begun) {
-            // A character is whole once its last byte has come.
+            // A character is complete once its last byte has arrived.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => self.begun.len(),
         };

@@ -1,4 +1,4 @@
-//! A file of results that is there once it is complete.
+//! A file of results that appears only when it is complete.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
-/// Whether a file that is there may be replaced.
+/// Whether an existing file may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
     /// It may not.
@@ -19,8 +19,8 @@ pub(crate) enum Existing {
     Replace,
 }
 
-/// A file that is written under a temporary name in the same folder. It gets its name by [`NewFile::finish`]; without that it is
-/// deleted.
+/// A file that is written under a temporary name in the same folder. [`NewFile::finish`] gives it its name; otherwise
+/// it is deleted.
 pub(crate) struct NewFile {
     path: PathBuf,
     existing: Existing,
@@ -38,13 +38,13 @@ impl NewFile {
         if existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
             return Err(there_is(path));
         }
-        // A device or a pipe would go for good.
+        // Replacing a device or a pipe would remove it for good.
         if existing == Existing::Replace && fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Err(anyhow!("{} is not a regular file; name another one", path.display()));
+            return Err(anyhow!("{} is not a regular file; give another one", path.display()));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // As any new file: the mask of the process says who may read it.
+        // Like any new file: the umask of the process decides who may read it.
         let permissions = Permissions::from_mode(0o666);
         let file = tempfile::Builder::new()
             .prefix(&format!(".{}.", name.chars().take(32).collect::<String>()))
@@ -92,7 +92,7 @@ impl Write for NewFile {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.content {
             Content::Plain(file) => file.flush(),
-            // What is written so far could be read by now, at the price of a larger file. Nobody reads it before its end.
+            // Flushing here would make the output readable now, but the file larger. Nobody reads it before its end.
             Content::Gzip(_) => Ok(()),
         }
     }
@@ -103,5 +103,5 @@ fn wrong(path: &Path) -> String {
 }
 
 fn there_is(path: &Path) -> anyhow::Error {
-    anyhow!("{} exists; remove it, or name another file", path.display())
+    anyhow!("{} exists; remove it, or give another file", path.display())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::options::Format;
 
-/// The endings of names that say a form.
+/// The endings of names that set a form.
 const ENDINGS: [(&str, Format); 11] = [
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
@@ -19,11 +19,11 @@ const ENDINGS: [(&str, Format); 11] = [
     ("text", Format::Text),
 ];
 
-/// What to say where no ending is known.
+/// The message for an unknown ending.
 pub(crate) const KNOWN: &str = "the endings are .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt and .log, each also with .gz; \
      or say --format";
 
-/// The form that a name's ending says, and whether `.gz` follows it.
+/// The form for a name's ending, and whether `.gz` follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
     pub(crate) format: Option<Format>,

@@ -34,7 +34,7 @@ impl Writer for Lines {
     }
 }
 
-/// Prints batches as records: a line for each value.
+/// Prints batches as records: one line per value.
 pub(super) struct Records {
     layout: Layout,
     any: bool,

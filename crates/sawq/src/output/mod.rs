@@ -1,4 +1,4 @@
-//! Where results go, and how they look there: a file for each form.
+//! Output: where results go, and a file for each form.
 
 mod arrow;
 mod batches;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-/// Which pager is wanted: none, or a command for the shell. As in git, `SAWLOG_PAGER` goes before `PAGER`.
+/// Which pager is wanted: none, or a command for the shell. As in git, `SAWLOG_PAGER` takes precedence over `PAGER`.
 pub(crate) fn wanted() -> Option<String> {
     if std::env::var_os("TERM").is_none_or(|term| term == "dumb") {
         return None;
@@ -24,12 +24,12 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
-/// Lines for a screen: they are kept back until they are more than it shows, and go to a pager then.
+/// Lines for a screen. They are kept back until they are more than it can show, and then go to a pager.
 pub(crate) struct Paged {
     command: String,
     rows: usize,
     columns: usize,
-    /// What is kept back, how many rows of the screen it fills, and the length of its last line.
+    /// The text kept back, how many rows of the screen it fills, and the length of its last line.
     held: Vec<u8>,
     filled: usize,
     column: usize,
@@ -41,7 +41,7 @@ enum To {
     /// They are kept back.
     Nowhere,
     Pager(Running),
-    /// There is no such pager.
+    /// The pager does not exist.
     Screen,
 }
 
@@ -53,12 +53,12 @@ struct Running {
 }
 
 impl Paged {
-    /// A screen of so many rows, without that of the prompt, and columns.
+    /// The rows of the screen, without the one for the prompt, and its columns.
     pub(crate) fn new(command: String, rows: usize, columns: usize) -> Self {
         Self { command, rows, columns: columns.max(1), held: Vec::new(), filled: 0, column: 0, to: To::Nowhere }
     }
 
-    /// Shows what was kept back, or waits until the pager is left.
+    /// Shows the text kept back, or waits until the user leaves the pager.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         match &mut self.to {
             To::Nowhere => {
@@ -79,7 +79,7 @@ impl Paged {
         for byte in text {
             match byte {
                 b'\n' => (self.filled, self.column) = (self.filled + 1, 0),
-                // What goes on a character is no other one.
+                // A continuation byte of UTF-8 is part of the character before it.
                 0x80..=0xbf => {}
                 _ if self.column >= self.columns => (self.filled, self.column) = (self.filled + 1, 1),
                 _ => self.column += 1,
@@ -117,7 +117,7 @@ impl Write for Paged {
 
 impl Drop for Paged {
     fn drop(&mut self) {
-        // Where something else went wrong, what was found so far is shown all the same.
+        // If something else failed, the results so far are still shown.
         let _ = self.finish();
     }
 }
@@ -126,7 +126,7 @@ impl Running {
     fn start(command: &str) -> Option<Self> {
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).stdin(Stdio::piped());
-        // As in git: colours are shown, and the screen is left as it is.
+        // As in git: show colours, and leave the screen as it is.
         for (name, value) in [("LESS", "FRX"), ("LV", "-c")] {
             if std::env::var_os(name).is_none() {
                 shell.env(name, value);
@@ -135,7 +135,8 @@ impl Running {
         let mut child = shell.spawn().ok()?;
         let input = child.stdin.take();
         let (child, interrupted) = (Arc::new(Mutex::new(child)), Arc::new(AtomicBool::new(false)));
-        // Ctrl-C is the pager's, which outlives us otherwise and fights with the shell for the terminal. It ends our work.
+        // Ctrl-C belongs to the pager, which would otherwise outlive us and fight with the shell for the terminal. It
+        // ends our work.
         if let Ok(mut signals) = Signals::new([SIGINT]) {
             let (child, interrupted) = (Arc::clone(&child), Arc::clone(&interrupted));
             std::thread::spawn(move || {
@@ -176,7 +177,7 @@ impl Drop for Running {
 
 /// Waits until a pager is left.
 fn wait(child: &Mutex<Child>) {
-    // Its exit status says nothing of ours.
+    // Its exit status says nothing about our work.
     let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
 }
 

@@ -1,4 +1,4 @@
-//! Colours on a terminal: when there are any, and which.
+//! Colours on a terminal: when to use them, and which.
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -41,13 +41,13 @@ impl Style {
 /// What `--color` said.
 static CHOICE: OnceLock<Color> = OnceLock::new();
 
-/// Notes what `--color` said, for everything that is printed after it.
+/// Sets `--color` for everything that is printed from now on.
 pub(crate) fn choose(color: Color) {
     // It is said once.
     let _ = CHOICE.set(color);
 }
 
-/// Whether what goes to standard output, or to standard error, is coloured.
+/// Whether standard output, or standard error, is coloured.
 fn is_coloured(is_terminal: bool) -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     match CHOICE.get().copied().unwrap_or_default() {
@@ -72,17 +72,18 @@ fn on_stderr() -> bool {
     is_coloured(std::io::stderr().is_terminal())
 }
 
-/// Prints a hint on standard error. What it names may be from a log or a command line: none of it steers a terminal.
+/// Prints a hint to standard error. It may contain text from a log or a command line, so characters that could
+/// control a terminal are escaped.
 pub(crate) fn hint(text: &str) {
     say(&format!("sawq: {}", Style::Hint.paint_if(on_stderr(), &visible(text))));
 }
 
-/// Prints a line on standard error; if nobody reads it, nobody is told.
+/// Prints a line to standard error. If that fails, there is nobody left to tell.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Prints an error on standard error, each of its lines safe for a terminal.
+/// Prints an error to standard error, with each line safe for a terminal.
 pub(crate) fn error(prefix: &str, text: &str) {
     let prefix = Style::Failure.paint_if(on_stderr(), prefix);
     for (place, line) in text.lines().enumerate() {

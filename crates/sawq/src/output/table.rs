@@ -55,7 +55,7 @@ enum Printed {
     AsRecords,
 }
 
-/// Prints batches of one schema as a table; as records if not even with its texts cut it is as narrow as the screen.
+/// Prints batches of one schema as a table; or as records if it is wider than the screen even with its texts cut.
 fn print(batches: &[RecordBatch], layout: Layout, out: &mut impl Write) -> Result<Printed> {
     let batches = batches.iter().map(Flat::of).collect::<Result<Vec<_>>>()?;
     let Some(first) = batches.first() else { return Ok(Printed::Whole) };
@@ -95,7 +95,7 @@ fn print(batches: &[RecordBatch], layout: Layout, out: &mut impl Write) -> Resul
     Ok(if is_cut { Printed::Cut } else { Printed::Whole })
 }
 
-/// Writes a row: more than one line where prose is longer than its column.
+/// Writes a row, on more than one line if prose is longer than its column.
 fn write_row(out: &mut impl Write, columns: &[Column], cells: &Cells, row: usize, layout: Layout) -> Result<()> {
     let lines: Vec<Vec<String>> = columns
         .iter()
@@ -138,7 +138,8 @@ fn write_line(out: &mut impl Write, cells: impl Iterator<Item = String>) -> Resu
     Ok(writeln!(out, "{}", line.trim_end())?)
 }
 
-/// The widths of columns that fit into a line: their own, or less for the widest; none if not even all floors fit.
+/// The widths of columns that fit on a line: their own, or less for the widest; `None` if not even the smallest
+/// widths fit.
 fn fit(natural: &[usize], floors: &[usize], line: Option<usize>) -> Option<Vec<usize>> {
     let gaps = GAP * natural.len().saturating_sub(1);
     let at = |level: usize| -> Vec<usize> {
@@ -148,7 +149,7 @@ fn fit(natural: &[usize], floors: &[usize], line: Option<usize>) -> Option<Vec<u
     if fits(natural) {
         return Some(natural.to_vec());
     }
-    // The largest level to which all that is above can be cut so that it fits, is below the line's length.
+    // The largest width to which all wider columns can be cut so that the line fits.
     let (mut low, mut high) = (0, line.unwrap_or_default());
     if !fits(&at(low)) {
         return None;

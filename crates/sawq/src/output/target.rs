@@ -22,13 +22,14 @@ use crate::usage::BadValue;
 /// Where results are written to.
 pub(crate) type Out = BufWriter<Box<dyn Write + Send>>;
 
-/// Where results go, and in what form. Copies of it are the same place.
+/// Where results go, and in what form. Copies share the same output.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Target {
-    /// The form asked for, or told by the file's name; none if that is the text that the command prints by itself.
+    /// The form that was asked for, or that the file's name sets; `None` for the command's own text.
     pub(crate) format: Option<Format>,
-    /// Whether that text was asked for; else who has none of its own prints a table on a terminal only.
+    /// Whether text was asked for. Without `--format`, a command that has no text of its own prints a table on
+    /// terminals only.
     is_text: bool,
     file: Option<PathBuf>,
     is_gzip: bool,
@@ -38,7 +39,7 @@ pub(crate) struct Target {
     /// The pager for a terminal, if one is wanted.
     pager: Option<String>,
     place: Arc<Mutex<Option<Place>>>,
-    /// What is said once all is shown.
+    /// The hint to show after all results.
     hints: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Debug for Target {
     }
 }
 
-/// What was opened.
+/// The output that was opened.
 enum Place {
     Stdout(io::Stdout),
     Pager(Paged),
@@ -57,7 +58,7 @@ enum Place {
 }
 
 impl Target {
-    /// The target that the command line names.
+    /// The target that the command line asks for.
     pub(crate) fn new(global: &Global) -> Result<Self, BadValue> {
         let form = global.output.as_deref().map(Form::of);
         let asked = global.format.or(global.json.then_some(Format::Json));
@@ -66,7 +67,7 @@ impl Target {
             return Err(BadValue::new(
                 "--output",
                 &path.display().to_string(),
-                format!("its ending says no form: {KNOWN}"),
+                format!("its ending names no form; {KNOWN}"),
             ));
         }
         // Nobody can seek in a pipe.
@@ -87,7 +88,7 @@ impl Target {
         })
     }
 
-    /// Without a pager: somebody is asked for more on the same terminal.
+    /// Without a pager, since the same terminal asks for input.
     pub(crate) fn without_pager(self) -> Self {
         Self { pager: None, ..self }
     }
@@ -97,7 +98,7 @@ impl Target {
         self.file.is_some()
     }
 
-    /// Whether people will read it as it comes.
+    /// Whether people will read the output as it comes.
     pub(crate) fn is_terminal(&self) -> bool {
         self.file.is_none() && io::stdout().is_terminal()
     }
@@ -107,7 +108,7 @@ impl Target {
         self.file.is_none() && style::on_stdout()
     }
 
-    /// Opens it. A file that is there is not overwritten; a new one has its name from [`Target::finish`] on.
+    /// Opens it. An existing file is not overwritten; a new one gets its name in [`Target::finish`].
     pub(crate) fn open(&self) -> Result<Out> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         match (&self.file, &*place) {
@@ -136,9 +137,9 @@ impl Target {
         }
     }
 
-    /// Ends what was opened: a file gets its name; a pager is waited for.
+    /// Finishes the output: a file gets its name; a pager is waited for.
     pub(crate) fn finish(&self) -> Result<()> {
-        // Nobody else is to write: a pager that is waited for holds nothing up.
+        // Nobody else may write: waiting for the pager holds nothing up.
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         match place {
             None => {}
@@ -151,7 +152,7 @@ impl Target {
         Ok(())
     }
 
-    /// Gives a hint on standard error, once the pager is left if there is one.
+    /// Prints a hint to standard error, after the pager has ended if there is one.
     pub(crate) fn hint_after(&self, hint: &'static str) {
         match &self.pager {
             Some(_) => self.hints.lock().unwrap_or_else(PoisonError::into_inner).push(hint),
@@ -160,13 +161,13 @@ impl Target {
         }
     }
 
-    /// The form of tables: a table on a terminal or as text, lines of tab-separated values in a pipe, unless a form was asked for.
+    /// The form of tables. Without one: a table on a terminal or as text, lines of tab-separated values in a pipe.
     pub(super) fn form(&self) -> Format {
         let is_for_people = self.is_terminal() || self.is_text;
         self.format.unwrap_or(if is_for_people { Format::Table } else { Format::Tsv })
     }
 
-    /// What is done to values that are parted by commas or tabs.
+    /// How values separated by commas or tabs are changed.
     pub(super) fn delimited(&self, delimiter: delimited::Delimiter) -> delimited::Options {
         let Self { header, no_formulas, .. } = *self;
         delimited::Options { delimiter, header, no_formulas, is_terminal: self.is_terminal() }
@@ -186,7 +187,7 @@ impl Target {
     }
 }
 
-/// What all that open a target write to.
+/// The writer for everything that opens a target.
 struct Handle(Arc<Mutex<Option<Place>>>);
 
 impl Handle {
@@ -210,10 +211,10 @@ impl Write for Handle {
     }
 }
 
-/// Whether whoever reads standard output has stopped. Libraries between it and the one who asks may keep an error's text only.
+/// Whether the reader of standard output has stopped. Libraries in between may keep only the text of an error.
 static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
 
-/// A result of writing to standard output, noted if it says that nobody reads it any more.
+/// A result of writing to standard output. Notes it if nobody reads it any more.
 fn noted<T>(result: io::Result<T>) -> io::Result<T> {
     if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         READER_IS_GONE.store(true, Ordering::Relaxed);
@@ -221,7 +222,7 @@ fn noted<T>(result: io::Result<T>) -> io::Result<T> {
     result
 }
 
-/// Whether whoever reads standard output has stopped reading.
+/// Whether the reader of standard output has stopped.
 pub(crate) fn reader_is_gone() -> bool {
     READER_IS_GONE.load(Ordering::Relaxed)
 }

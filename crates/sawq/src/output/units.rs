@@ -2,7 +2,7 @@
 
 pub(crate) use sawlog_formats::size;
 
-/// A number's text with commas between thousands; text that is no whole number is left as it is.
+/// A number with commas between thousands. Text that is not a whole number stays as it is.
 pub(crate) fn with_commas(number: &str) -> String {
     let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -9,7 +9,7 @@ use crate::moment::moment;
 
 /// This many values of each list are shown.
 const MAX_VALUES: usize = 15;
-/// This many changes, and so many of them on paper.
+/// The most changes shown on the page, and on paper.
 const MAX_CHANGES: usize = 200;
 const CHANGES_ON_PAPER: usize = 60;
 
@@ -47,7 +47,7 @@ fn records(records: u64) -> String {
 }
 
 fn values(facet: Facet, values: &[FacetValue], profile: &Profile) -> Markup {
-    // That an entity was seen with itself says nothing.
+    // It says nothing that an entity was seen with itself.
     let is_other = |value: &str| facet.kind() != profile.kind || value != profile.entity;
     let values: Vec<_> = values.iter().filter(|value| is_other(&value.value)).collect();
     html! {

@@ -1,6 +1,6 @@
-//! A report as HTML. The page loads nothing and runs nothing but its own script, which its Content-Security-Policy says by
-//! hash; all text out of logs is escaped, and what could turn its direction is shown as an escape. Without its script the
-//! page has all tables.
+//! A report as HTML. The page loads nothing and runs only its own script, whose hash is in its
+//! Content-Security-Policy. All text from logs is escaped; characters that could turn its direction are shown as
+//! escapes. Without its script, the page still has all tables.
 
 use anyhow::Result;
 use base64::Engine;
@@ -20,7 +20,7 @@ const UPLOT_STYLE: &str = include_str!("../../assets/uplot/uPlot.min.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
 const STYLE: &str = include_str!("../../assets/report.css");
 
-/// What whoever asked for the page says of it, and the command lines that it quotes.
+/// What the user says about the page, and the command lines that the page quotes.
 pub(crate) struct Head {
     pub(crate) title: String,
     pub(crate) case_number: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct List {
     pub(crate) sha256: String,
 }
 
-/// All that a page is made of.
+/// The parts of a page.
 pub(crate) struct Page<'a> {
     pub(crate) head: &'a Head,
     pub(crate) facts: &'a Facts,
@@ -59,7 +59,7 @@ impl Page<'_> {
             sha256(&script),
             sha256(&style)
         );
-        // Inside of a script element only this character could end it.
+        // Only this character could end a script element.
         let data = serde_json::to_string(&timeline::data(self.facts))?.replace('<', "\\u003c");
         let facts = self.facts;
         let page = html! {
@@ -92,7 +92,7 @@ impl Page<'_> {
         Ok(page.into_string())
     }
 
-    /// What stands on the edge of each sheet of paper.
+    /// The text on the edge of each sheet of paper.
     fn paper(&self) -> String {
         let case = self.head.case_number.as_ref().map(|case| format!("{case} · ")).unwrap_or_default();
         let text = css_string(&shown(&format!("{case}{}", self.head.title)));
@@ -110,9 +110,9 @@ impl Page<'_> {
                     @for (name, value) in given {
                         @if let Some(value) = value { dt { (name) } dd { (shown(value)) } }
                     }
-                    @if !head.filters.is_empty() { dt { "Filters" } dd { "only the records that " code { (broken(&head.filters)) } " leaves" } }
+                    @if !head.filters.is_empty() { dt { "Filters" } dd { "only records that match " code { (broken(&head.filters)) } } }
                     dt { "Period" } dd { (range.unwrap_or_else(|| "no records with a time".to_owned())) }
-                    dt { "Made" }
+                    dt { "Created" }
                     dd {
                         (moment(Timestamp::now().as_microsecond())) " UTC by sawq " (env!("CARGO_PKG_VERSION"))
                     }
@@ -155,9 +155,9 @@ impl Page<'_> {
                 h2 { "Method" }
                 p { "Command line: " code { (broken(&self.head.command_line)) } }
                 p {
-                    "Sources and rejects are those of the whole store; everything else is about the records that the filters leave. \
-                     Times are those in the records, in UTC. The place in the evidence is a source file and a line in it; in a JSON \
-                     file the line is the number of the record. A line of the timeline that stands for several records has the place of \
+                    "Sources and rejects are those of the whole store; everything else covers only the records that the filters select. \
+                     Times are the records' own, in UTC. The place in the evidence is a source file and a line in it; in a JSON \
+                     file the line is the number of the record. A line of the timeline that stands for several records gives the place of \
                      the first one. “Only here” marks a value that no other record of the store has."
                 }
                 @if let Some(verified) = self.verified {
@@ -171,13 +171,13 @@ impl Page<'_> {
     }
 }
 
-/// Of which other sources a verification is.
+/// The other sources that a verification is about.
 fn told(others: Others) -> String {
     match others {
         Others::Number { about, there } => {
-            format!("the result is about {}, the store has {}", count(about, "source", "sources"), number(there))
+            format!("the result covers {}, but the store has {}", count(about, "source", "sources"), number(there))
         }
-        Others::Sources => "the result is about other sources than the store's".to_owned(),
+        Others::Sources => "the result covers other sources than those in the store".to_owned(),
     }
 }
 
@@ -185,7 +185,7 @@ fn sha256(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text))
 }
 
-/// Text as a string of CSS, which nothing in it can end: all but letters and digits are escapes.
+/// Text as a CSS string. Everything but letters and digits is escaped, so nothing in the text can end the string.
 fn css_string(text: &str) -> String {
     let escaped = text.chars().map(|char| match char {
         'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' => char.to_string(),
@@ -195,7 +195,7 @@ fn css_string(text: &str) -> String {
     format!("\"{}\"", escaped.collect::<String>())
 }
 
-/// Behind the heading of a list that is cut: how much of it is shown.
+/// Follows the heading of a list that is cut: how much of it is shown.
 pub(super) fn part(shown: usize, all: usize) -> Markup {
     html! { @if shown < all { span.soft { " (" (number(shown as u64)) " of " (number(all as u64)) ")" } } }
 }

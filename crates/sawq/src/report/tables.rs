@@ -1,4 +1,4 @@
-//! The page's tables beside the timeline: the summary, top values, sources, rejects.
+//! The tables of the page other than the timeline: the summary, top values, sources, rejects.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::page::List;
 use super::text::{broken, count, number, shown, size};
 use crate::moment::moment;
 
-/// The page has up to this many sources; a file beside it has all.
+/// The page lists up to this many sources; a file beside it lists all.
 pub(super) const MAX_SOURCES: usize = 20_000;
-/// A longer list of sources is closed until it is asked for.
+/// A longer list of sources is collapsed at first.
 const MAX_OPEN: usize = 300;
-/// A longer one is not printed on paper.
+/// A longer list is not printed on paper.
 const MAX_ON_PAPER: usize = 150;
 
 pub(super) fn summary(facts: &Facts) -> Markup {
@@ -169,7 +169,7 @@ pub(super) fn rejects(facts: &Facts) -> Markup {
             @if sources.rejects.is_empty() { p { "No line of the sources was rejected." } }
             @else {
                 p {
-                    (count(all, "line is no record; the store has it whole.", "lines are no records; the store has them whole."))
+                    (count(all, "line is not a record; the store keeps it whole.", "lines are not records; the store keeps them whole."))
                     @if (sources.rejects.len() as u64) < all { span.screen { " The first " (number(sources.rejects.len() as u64)) ":" } }
                 }
                 div.scroll.screen { table {

@@ -6,26 +6,27 @@ use sawlog_formats::visible;
 pub(super) use crate::output::units::size;
 use crate::output::units::with_commas;
 
-/// Text that is no longer is not broken behind punctuation: an address.
+/// Text up to this length, such as an address, is not broken after punctuation.
 const WHOLE: usize = 15;
-/// A piece of text is at least this long behind punctuation, and a word or a part of a domain this long.
+/// A piece of text after punctuation has at least this length, and a word or a part of a domain this length.
 const PIECE: usize = 10;
 const WORD: usize = 6;
 /// A piece without a good place to break is broken after this many characters.
 const LONGEST: usize = 32;
-/// Letters and digits without words are whole up to this length, as an access key is; a hash is broken in quarters.
+/// A run of letters and digits up to this length, such as an access key, is not broken; a hash is broken into
+/// quarters.
 const WHOLE_ID: usize = 24;
 const PART_OF_ID: usize = 16;
-/// Digits behind a word are a version from this length on, as in `ListFunctions20150331`.
+/// Digits after a word are a version from this length on, as in `ListFunctions20150331`.
 const VERSION: usize = 4;
 
-/// Text from a log, without what could steer its reader.
+/// Text from a log, without characters that could mislead its reader.
 pub(super) fn shown(text: &str) -> String {
     visible(text).into_owned()
 }
 
-/// The same, with places where a line may be broken: behind punctuation, between words as in `GetUserPolicy`, and within long
-/// text that has neither.
+/// The same, with places where a line may break: after punctuation, between words as in `GetUserPolicy`, and within
+/// long text that has neither.
 pub(super) fn broken(text: &str) -> Markup {
     let text = visible(text);
     html! {
@@ -47,7 +48,7 @@ fn pieces(text: &str) -> Vec<&str> {
         let behind_mark =
             matches!(before, '/' | ':' | '_' | '.' | ',' | '=' | '&' | '?' | '@' | '-' | '+' | '%' | '|' | ';');
         let is_new = before.is_lowercase() && char.is_uppercase() || before.is_alphabetic() && char.is_ascii_digit();
-        // A blank is a place by itself.
+        // A blank is a place of its own.
         length = if before == ' ' { 0 } else { length };
         let least = if before == '.' { WORD } else { PIECE };
         let is_mark = behind_mark && !char.is_ascii_punctuation() && length >= least && text.len() > WHOLE;
@@ -63,14 +64,14 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// What letters and digits in a row are.
+/// The meaning of a run of letters and digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
-    /// Words, perhaps with a version behind them.
+    /// Words, possibly followed by a version.
     Words,
     /// An id, such as an access key.
     Id,
-    /// A long one, such as a hash.
+    /// A long run, such as a hash.
     LongId,
 }
 

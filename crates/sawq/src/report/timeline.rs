@@ -1,4 +1,4 @@
-//! The timeline on the page: the lines that were chosen, and what the charts draw.
+//! The timeline on the page: the chosen lines, and the data of the charts.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use super::tables::MAX_SOURCES;
 use super::text::{broken, count, number};
 use crate::moment::{day_and_clock, moment};
 
-/// What the script draws and filters by: the logs; records by time over the whole case; of each line its time, its end, its
-/// log's place, its records, and whether it failed (1) and changed something (2).
+/// The data that the script draws and filters by: the logs; records by time over the whole case; and for each line
+/// its time, its end, the position of its log, its records, and whether it failed (1) and changed something (2).
 pub(super) fn data(facts: &Facts) -> Value {
     let place = |name: &str| facts.logs.iter().position(|log| log.name == name);
     let seconds = |micros: i64| micros.div_euclid(1_000_000);
@@ -40,13 +40,13 @@ pub(super) fn section(facts: &Facts, command: &str) -> Markup {
             p.soft {
                 "Each line is a record, or a burst of records of the same kind within a minute. Times are UTC. "
                 span.screen {
-                    "Drag over the chart to zoom, double-click to see everything; the table follows. The chart counts records over \
-                     the whole case; while text is looked for, those of the lines found. Bars grow with the logarithm of the count."
+                    "Drag over the chart to zoom, double-click to see everything; the table follows. The chart counts the records of \
+                     the whole case, or only of the lines found while you search for text. Bars grow with the logarithm of the count."
                 }
             }
             (left_out(facts, command))
             @if facts.counts.without_time > 0 {
-                p { (count(facts.counts.without_time, "record has", "records have")) " no time: last in the table, and in no chart." }
+                p { (count(facts.counts.without_time, "record has", "records have")) " no time: last in the table, and not in the chart." }
             }
             form #filter aria-label="Filter of the timeline" {
                 label.find { "Find " input type="search" name="text" placeholder="user, address, action, name" size="30"; }
@@ -77,21 +77,21 @@ fn left_out(facts: &Facts, command: &str) -> Markup {
             p.screen {
                 "The page shows " (number(on_page as u64)) " of " (count(chosen.all as u64, "line", "lines")) ": "
                 (of_all(marked, chosen.marked)) " that failed or changed something, and "
-                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; of each kind the first one, and fewer and fewer of \
+                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; the first of each kind, and ever fewer of \
                  those that follow. All lines: " code { (broken(command)) }
             }
         }
         @if on_paper < chosen.all {
             p.paper {
                 "On paper: " (of_all(on_paper, chosen.marked)) (if chosen.marked == 1 { " line" } else { " lines" }) " that failed or changed something"
-                @if on_paper < chosen.marked { "; of each kind the first one, and fewer and fewer of those that follow" }
+                @if on_paper < chosen.marked { "; the first of each kind, and ever fewer of those that follow" }
                 ". All " (count(chosen.all as u64, "line", "lines")) ": " code { (broken(command)) }
             }
         }
     }
 }
 
-/// How many of so many: `1`, `all 67`, `300 of the 601`.
+/// How many are shown of how many: `1`, `all 67`, `300 of the 601`.
 fn of_all(some: usize, all: usize) -> String {
     let (shown, of) = (number(some as u64), number(all as u64));
     match all {
@@ -143,7 +143,7 @@ fn row(line: &Line, places: &HashMap<&str, usize>) -> Markup {
     }
 }
 
-/// When the first record was, and the last one if that is another time.
+/// When the first record was, and the last one if its time differs.
 fn times(burst: &Burst) -> Markup {
     let Some((first, last)) = burst.times else { return html! { "no time" } };
     let ((day, _), (last_day, clock)) = (day_and_clock(first), day_and_clock(last));
@@ -154,7 +154,7 @@ fn times(burst: &Burst) -> Markup {
     }
 }
 
-/// Where the first record of a line stands in the evidence, and the source in the list of them.
+/// The evidence place of the first record of a line, with the source's number in the list of sources.
 fn place(burst: &Burst, places: &HashMap<&str, usize>) -> Markup {
     let file = html! { (broken(&burst.source_file)) };
     html! {

@@ -17,7 +17,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Takes over Ctrl-C. Whoever presses it three times for one query wants to leave.
+    /// Takes over Ctrl-C. Three presses during one query end the program.
     pub(super) fn new() -> Result<Self> {
         const ENOUGH: usize = 3;
         let mut signals = Signals::new([SIGINT])?;
@@ -40,7 +40,7 @@ impl Interrupts {
         self.waiting.store(0, Ordering::Relaxed);
     }
 
-    /// Waits for something, unless Ctrl-C comes first.
+    /// Waits for a future, unless Ctrl-C comes first.
     pub(super) async fn unless<T>(&mut self, future: impl Future<Output = T> + Unpin) -> Result<T> {
         match select(self.signals.next(), future).await {
             Either::Left(_) => bail!("the query was stopped"),

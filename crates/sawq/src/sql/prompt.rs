@@ -1,4 +1,4 @@
-//! The prompt of `sawq sql`: queries one after the other, with history and completion.
+//! The prompt of `sawq sql`: queries one after another, with history and completion.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -54,14 +54,14 @@ const WORDS: [&str; 27] = [
 ];
 
 const HELP: &str = "\
-A query ends with a semicolon, on the same line or a later one. Ctrl-C stops a query, or drops what is typed.
+End a query with a semicolon, on the same line or a later one. Ctrl-C stops a query, or clears what you typed.
   \\d, .tables              the tables and views
   \\d TABLE, .schema TABLE  the columns of a table
-  .mode FORM               how results are printed: table, line (a line for each column), csv, tsv, json, ndjson
-  \\timing                  say how long each query takes, or no longer
-  exit, \\q, Ctrl-D         end";
+  .mode FORM               how to print results: table, line (one line per value), csv, tsv, json, ndjson
+  \\timing                  turn on or off how long each query takes
+  exit, \\q, Ctrl-D         leave";
 
-/// Reads queries, which a semicolon ends, and runs each; an error is printed, and the next query is asked for.
+/// Reads queries, each ended by a semicolon, and runs them. An error is printed, and the prompt goes on.
 pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin().lock())?;
@@ -72,17 +72,17 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
     editor.set_helper(Some(Names::new()));
     let history = history();
     if let Some(history) = &history {
-        // There is none the first time.
+        // There is no history the first time.
         let _ = editor.load_history(history);
     }
     let mut interrupts = Interrupts::new()?;
     session.let_stop();
-    eprintln!("A query ends with a semicolon. 'help' says what can be asked, 'exit' or Ctrl-D ends.");
+    eprintln!("End a query with a semicolon. 'help' lists functions and commands; 'exit' or Ctrl-D leaves.");
     let mut query = String::new();
     loop {
         let line = match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {
             Ok(line) => line,
-            // Ctrl-C drops what was typed.
+            // Ctrl-C clears what was typed.
             Err(ReadlineError::Interrupted) => {
                 query.clear();
                 continue;
@@ -122,7 +122,7 @@ enum Piece {
     Command(Command),
 }
 
-/// The queries of a script, and the commands between them: a line is one only where no query has begun.
+/// The queries of a script, and the commands between them. A line is a command only if no query has begun.
 fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut queries = String::new();
@@ -137,7 +137,7 @@ fn pieces(text: &str) -> Vec<Piece> {
     pieces
 }
 
-/// Runs what a file or a pipe has: queries, and the commands of the prompt.
+/// Runs the contents of a file or a pipe: queries, and commands of the prompt.
 pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, mut show: Show) -> Result<()> {
     let pieces = pieces(text);
     if pieces.is_empty() {
@@ -154,7 +154,7 @@ pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, m
             Piece::Queries(text) => Some(text),
             Piece::Command(Command::End) => return Ok(()),
             Piece::Command(Command::Unknown(word)) => {
-                bail!("there is no command {}; 'help' names them", visible(&word))
+                bail!("there is no command {}; 'help' lists them", visible(&word))
             }
             Piece::Command(command) => command.query(&mut show),
         };
@@ -165,17 +165,17 @@ pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, m
     Ok(())
 }
 
-/// Adds to the history, which is kept whatever happens next.
+/// Adds to the history, which is saved whatever happens next.
 fn remember(editor: &mut Editor<Names, DefaultHistory>, entry: &str, history: Option<&Path>) {
     let is_new = editor.add_history_entry(entry).unwrap_or(false);
     if let (true, Some(history)) = (is_new, history) {
-        // Without a place for it there is no history.
+        // Without a place to keep it, there is no history.
         let _ = history.parent().map(std::fs::create_dir_all);
         let _ = editor.save_history(history);
     }
 }
 
-/// What is typed that is no SQL.
+/// Input that is a command, not SQL.
 #[derive(Debug, PartialEq)]
 enum Command {
     End,
@@ -190,7 +190,8 @@ enum Command {
 }
 
 impl Command {
-    /// The command that a line is. A word may be one only where a query could begin, or by itself.
+    /// The command in a line, if it is one. Some words are commands only where a query could begin, others only
+    /// alone.
     fn of(line: &str, is_first: bool) -> Option<Self> {
         let line = line.trim().trim_end_matches(';').trim_end();
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -211,7 +212,7 @@ impl Command {
         })
     }
 
-    /// The query that a command means, or nothing if it has been carried out.
+    /// The query that a command stands for, or `None` if the command was carried out.
     fn query(self, show: &mut Show) -> Option<String> {
         match self {
             Self::Tables => return Some("SHOW TABLES".to_owned()),
@@ -225,14 +226,14 @@ impl Command {
                 Ok(format) => show.target.format = Some(format),
                 Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
             },
-            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' names them", visible(&word)),
+            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' lists them", visible(&word)),
             Self::End => {}
         }
         None
     }
 }
 
-/// Where the history is kept, by the XDG base directory specification.
+/// The path of the history, according to the XDG base directory specification.
 fn history() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
@@ -255,7 +256,7 @@ impl Names {
         Self(names)
     }
 
-    /// The names that begin so; what comes behind a dot only where one was typed.
+    /// The names with this beginning. The part after a dot is offered only after a dot was typed.
     fn fitting(&self, begun: &str) -> Vec<String> {
         let begun = begun.to_lowercase();
         let dots = |name: &str| name.matches('.').count();

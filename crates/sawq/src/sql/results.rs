@@ -21,12 +21,12 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    /// Whether the form needs a name of its own for each column.
+    /// Whether the form needs distinct names for columns.
     fn needs_own_names(&self) -> bool {
         !matches!(self.target.format, None | Some(Format::Table | Format::Line | Format::Csv | Format::Tsv))
     }
 
-    /// Refuses more results than where they go can hold, before any is written.
+    /// Refuses more results than the output can hold, before any is written.
     pub(super) fn takes(&self, results: usize) -> Result<()> {
         ensure!(results <= 1 || !self.target.is_file(), "a file takes the results of one query, not of {results}");
         let form = match self.target.format {
@@ -49,7 +49,7 @@ pub(super) fn results(session: &Session<'_>, text: &str) -> Result<usize> {
     Ok(session.statements(text)?.iter().filter(|statement| statement.has_rows()).count())
 }
 
-/// Runs the statements of a text, one after the other, and prints their results.
+/// Runs the statements of a text, one after another, and prints their results.
 pub(crate) fn run(
     records: &Records,
     session: &mut Session<'_>,
@@ -72,7 +72,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Runs a statement, and prints its result; how many rows that has, if it is one that has any.
+/// Runs a statement, and prints its result. Returns the number of rows, if it has a result.
 async fn answer(
     session: &mut Session<'_>,
     statement: Statement,

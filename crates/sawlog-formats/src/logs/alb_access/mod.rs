@@ -1,8 +1,8 @@
-//! Access logs of Application Load Balancers: one request a line, fields separated by blanks.
+//! Access logs of Application Load Balancers: one request per line, fields separated by blanks.
 //!
-//! The fields are those of the user guide for Application Load Balancers, "Access logs for your Application Load Balancer",
-//! and the names of columns those of the Amazon Athena user guide, "Create the table for ALB access logs". Lines of 2016 have
-//! 18 fields; further ones were added at the end, over the years.
+//! The fields are from the user guide for Application Load Balancers, "Access logs for your Application Load
+//! Balancer", and the names of columns from the Amazon Athena user guide, "Create the table for ALB access logs".
+//! Lines of 2016 have 18 fields; more were added at the end over the years.
 
 mod named;
 
@@ -45,7 +45,7 @@ pub const FORMAT: Format = Format {
         received: Some(Received { column: "received_bytes", by: None }),
         failed: &[Failed::Present("error_reason"), Failed::AtLeast("elb_status_code", 400)],
         succeeded: None,
-        // Whether an attempt had success is told beside it, as for other logs; what only reads is no attempt.
+        // As in other logs, an attempt counts as a change even if it failed: its outcome is in another field.
         changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"], &[]),
         standing: &[],
     },
@@ -57,7 +57,7 @@ pub const FORMAT: Format = Format {
 /// The log, for the engine of line logs.
 static LOG: LineLog = LineLog { table: &TABLE, fields: FIELDS, least: 17 };
 
-/// What the fields mean. The method is the operation: who tries names and passwords shows as `POST` with 401.
+/// What the fields mean. The method is the operation: password guessing shows as `POST` with 401.
 const ROLES: &[(Role, Value)] = &[
     (Role::Address, Value::Field("client_ip")),
     (Role::Source, Value::Field("client_ip")),
@@ -79,11 +79,10 @@ const ROLES: &[(Role, Value)] = &[
 /// Why a request failed: the reason that the load balancer gives, else the status.
 const ERROR: &[Source] = &[Source::text("error_reason"), Source::within("elb_status_code", failed_status)];
 
-/// The host that was asked, without its port: that of the URL, which the client named in the request, else that of the TLS
-/// handshake.
+/// The host that was asked for, without its port: from the URL of the request, else from the TLS handshake.
 const HOST: &[Source] = &[Source::within("request_url", host), Source::text("domain_name")];
 
-/// Where the load balancer is and whose it is, as the ARNs of its target group and its certificate say.
+/// The region and account of the load balancer, from the ARNs of its target group and its certificate.
 const REGION: &[Source] = &[Source::within("target_group_arn", region), Source::within("chosen_cert_arn", region)];
 const ACCOUNT: &[Source] = &[Source::within("target_group_arn", account), Source::within("chosen_cert_arn", account)];
 
@@ -142,11 +141,12 @@ const FIELDS: &[Field] = &[
     Field::new(Column::time("time", "When the response was made, or a WebSocket was closed, UTC").skip_files()),
     Field::new(Column::text("elb", "The load balancer: app/name/id")),
     Field::endpoint(
-        Column::text("client_ip", "The client's address, or that of a proxy before the load balancer").lookup(),
+        Column::text("client_ip", "The address of the client, or of a proxy in front of the load balancer").lookup(),
         Column::int32("client_port", "The client's port"),
     ),
     Field::endpoint(
-        Column::text("target_ip", "The target's address; null if none was asked, and for Lambda functions").lookup(),
+        Column::text("target_ip", "The target's address; null if no target was chosen, and for Lambda functions")
+            .lookup(),
         Column::int32("target_port", "The target's port"),
     ),
     Field::seconds(3, "request_processing_time", "Seconds until the request was sent to a target; null for -1"),

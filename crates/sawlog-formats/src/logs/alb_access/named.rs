@@ -4,8 +4,8 @@ use super::LOG;
 use crate::line_log;
 use crate::named_values::Inside;
 
-/// How the log is found inside of other documents. The other names are those of the Amazon Athena user guide, "Create the table
-/// for ALB access logs", and of fields in the user guide for Application Load Balancers.
+/// How to find the log inside other documents. The other names are from the Amazon Athena user guide, "Create the
+/// table for ALB access logs", and from fields in the user guide for Application Load Balancers.
 pub(super) const INSIDE: Inside = Inside {
     is_record: |line| line_log::detect(&LOG, line),
     is_own: |_| false,

@@ -1,8 +1,8 @@
 //! The fields of a record: which key goes to which column.
 //!
-//! They are those of the AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network activity
-//! events", "CloudTrail record contents for Insights events" and "CloudTrail `userIdentity` element", up to event version
-//! 1.11.
+//! They are from the AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network
+//! activity events", "CloudTrail record contents for Insights events" and "CloudTrail `userIdentity` element", up to
+//! event version 1.11.
 
 use crate::json_log::{self, Field, group};
 use crate::table::Column;
@@ -12,7 +12,7 @@ const SESSION_ISSUER: &[Field] = &[
     Field::new("principalId", Column::text("principal_id", "The issuer's id")),
     Field::new("arn", Column::text("arn", "The issuer's ARN")),
     Field::new("accountId", Column::text("account_id", "The issuer's account")),
-    Field::new("userName", Column::text("user_name", "The issuer's name: of a role, the role's")),
+    Field::new("userName", Column::text("user_name", "The issuer's name; for a role, the name of the role")),
 ];
 
 const WEB_ID_FEDERATION_DATA: &[Field] = &[
@@ -24,7 +24,7 @@ const SESSION_ATTRIBUTES: &[Field] = &[
     Field::new("creationDate", Column::time("creation_date", "When the credentials were issued, UTC")),
     Field::new(
         "mfaAuthenticated",
-        Column::text("mfa_authenticated", "Whether the user proved a second factor: true or false"),
+        Column::text("mfa_authenticated", "Whether the user signed in with a second factor: true or false"),
     ),
 ];
 
@@ -83,13 +83,13 @@ const USER_IDENTITY: &[Field] = &[
     ),
     Field::new(
         "principalId",
-        Column::text("principal_id", "The caller's id, of an assumed role with the session's name"),
+        Column::text("principal_id", "The caller's id; for an assumed role it includes the session's name"),
     ),
     Field::new("arn", Column::text("arn", "The caller's ARN")),
     Field::new("accountId", Column::text("account_id", "The caller's account")),
     Field::new("accessKeyId", Column::text("access_key_id", "The access key that signed the request").lookup()),
     Field::new("userName", Column::text("user_name", "The caller's friendly name")),
-    Field::new("invokedBy", Column::text("invoked_by", "The AWS service that called in the user's name")),
+    Field::new("invokedBy", Column::text("invoked_by", "The AWS service that called on the user's behalf")),
     Field::new("identityProvider", Column::text("identity_provider", "The external identity provider")),
     Field::new("credentialId", Column::text("credential_id", "The bearer token's id")),
     Field::object(
@@ -118,7 +118,7 @@ const USER_IDENTITY: &[Field] = &[
 
 const RESOURCES: &[Field] = &[
     Field::new("ARN", Column::text("arn", "The resource's ARN")).or("arn"),
-    Field::new("ARNPrefix", Column::text("arn_prefix", "The beginning of its ARN, where that is all there is")),
+    Field::new("ARNPrefix", Column::text("arn_prefix", "The prefix of its ARN, if the event has only that")),
     Field::new("accountId", Column::text("account_id", "Its owner's account")),
     Field::new("type", Column::text("type", "Its type, AWS::S3::Bucket")),
 ];
@@ -149,7 +149,10 @@ pub(super) const RECORD: &[Field] = &[
     Field::new("errorCode", Column::text("error_code", "AWS's error code, if the request failed")),
     Field::new("errorMessage", Column::text("error_message", "What the error says")),
     Field::new("requestParameters", Column::text("request_parameters", "The request's parameters, as JSON").json()),
-    Field::new("responseElements", Column::text("response_elements", "What a change answered, as JSON").json()),
+    Field::new(
+        "responseElements",
+        Column::text("response_elements", "The response to a request that changes something, as JSON").json(),
+    ),
     Field::new("additionalEventData", Column::text("additional_event_data", "More about the event, as JSON").json()),
     Field::new(
         "serviceEventDetails",
@@ -164,10 +167,10 @@ pub(super) const RECORD: &[Field] = &[
     Field::new("eventCategory", Column::text("event_category", "Management, Data, NetworkActivity or Insight")),
     Field::new("apiVersion", Column::text("api_version", "The version of the API")),
     Field::new("managementEvent", Column::boolean("management_event", "Whether it is a management event")),
-    Field::new("recipientAccountId", Column::text("recipient_account_id", "The account that got the event")),
+    Field::new("recipientAccountId", Column::text("recipient_account_id", "The account that received the event")),
     Field::new(
         "sharedEventID",
-        Column::text("shared_event_id", "The id that the event has in all accounts that got it"),
+        Column::text("shared_event_id", "The id that the event has in all accounts that received it"),
     ),
     Field::new("vpcEndpointId", Column::text("vpc_endpoint_id", "The VPC endpoint that the request went through")),
     Field::new("vpcEndpointAccountId", Column::text("vpc_endpoint_account_id", "The account of the VPC endpoint")),

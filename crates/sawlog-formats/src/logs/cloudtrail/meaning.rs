@@ -34,10 +34,10 @@ pub(super) const ROLES: &[(Role, Value)] = &[
     (Role::Account, Value::Any(&["recipient_account_id", "user_identity.account_id"])),
 ];
 
-/// What an Insights event is.
+/// The type of an Insights event.
 const INSIGHT: Value = Value::Made("insight_details", |details| insight_kind(details).map(Cow::Owned));
 
-/// Who acted: the first that a record names. So no record that says anything of its caller is without one.
+/// Who acted: the first of these that a record has. So every record that says anything about its caller has an actor.
 pub const ACTOR: &[Source] = &[
     Source::text("user_identity.user_name"),
     Source::text("user_identity.arn"),
@@ -49,18 +49,18 @@ pub const ACTOR: &[Source] = &[
     Source::text("recipient_account_id"),
 ];
 
-/// The key that signed. Sign-ins have an empty one, which is none.
+/// The key that signed the request. Sign-ins have an empty key, which counts as none.
 pub(super) const ACCESS_KEY: &[Source] = &[Source::text("user_identity.access_key_id")];
 
-/// What was done; of an Insights event, which action it is about.
+/// What was done; for an Insights event, the action that it is about.
 pub(super) const OPERATION: &[Source] = &[Source::text("event_name"), Source::within("insight_details", insight_name)];
 
 /// The service of the action.
 pub(super) const SERVICE: &[Source] =
     &[Source::text("event_source"), Source::within("insight_details", insight_source)];
 
-/// Why a record failed, which it did if there is anything: the error's code, else its message, else what a sign-in or an
-/// Insights event says in its own way.
+/// Why a record failed (it failed if this is not empty): the error's code, else its message, else what a sign-in or
+/// an Insights event says in its own way.
 pub const ERROR: &[Source] = &[
     Source::text("error_code"),
     Source::within("insight_details", insight_error),
@@ -69,8 +69,9 @@ pub const ERROR: &[Source] = &[
     Source::within("response_elements", failure).only(SIGN_IN),
 ];
 
-/// How the names of calls begin that change nothing: older records, and exports of some columns, do not say `readOnly`. See the
-/// AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network activity events".
+/// How the names of calls that change nothing begin. Older records, and exports of some columns, do not say
+/// `readOnly`. See the AWS CloudTrail user guide, "CloudTrail record contents for management, data, and network
+/// activity events".
 pub(super) const READS: &[&str] = &[
     "AssumeRole",
     "BatchCheck",
@@ -132,8 +133,9 @@ pub const SIGN_IN: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What tells an event: its id, or that which accounts that share it have in common. Of Insights events the beginning and the end
-/// have the same shared id, so it tells nothing. See the AWS CloudTrail user guide, "CloudTrail record contents".
+/// What identifies an event: the id that accounts share, else its own id. The beginning and the end of an Insights
+/// event have the same shared id, so it identifies nothing. See the AWS CloudTrail user guide, "CloudTrail record
+/// contents".
 pub(super) const EVENT_ID: EventId = EventId {
     columns: &["event_id", "shared_event_id", "event_type"],
     tell: |texts| {
@@ -165,12 +167,12 @@ pub(super) const ISSUING: Issuing = Issuing {
     },
 };
 
-/// The AWS service that called, where it stands in the place of an address.
+/// The AWS service that called, if it is in place of an address.
 fn service(address: &str) -> Option<&str> {
     Some(address).filter(|address| address.contains(".amazonaws.com") || *address == "AWS Internal")
 }
 
-/// `Failure`, where that is a value.
+/// `Failure`, if that is a value.
 fn failure(json: &str) -> Option<&str> {
     const VALUE: &str = "\"Failure\"";
     let found = memchr::memmem::find_iter(json.as_bytes(), VALUE.as_bytes());
@@ -204,7 +206,7 @@ pub fn insight_kind(details: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// The text of a field of a JSON object, as it is written; not of objects in it.
+/// The text of a field of a JSON object, as it is written; not of nested objects.
 fn text_of<'a>(json: &'a str, field: &str) -> Option<&'a str> {
     let mut depth = 0;
     let mut at = 0;
@@ -229,7 +231,7 @@ fn text_of<'a>(json: &'a str, field: &str) -> Option<&'a str> {
     None
 }
 
-/// The string that begins at a place, and what follows its closing quote.
+/// The string that begins at a position, and the text after its closing quote.
 fn string(json: &str, start: usize) -> Option<(&str, usize)> {
     let mut escaped = false;
     let ends = |byte: &u8| {

@@ -1,7 +1,7 @@
 //! AWS CloudTrail logs: JSON records of API calls.
 //!
-//! Records come in `{"Records":[…]}`, as CloudTrail delivers them, in a bare array, one a line, or alone. How they are found,
-//! decoded and printed is said in `json_log`.
+//! Records come in `{"Records":[…]}`, as CloudTrail delivers them, in a bare array, one per line, or alone. See
+//! `json_log` for how they are found, decoded and printed.
 
 mod fields;
 mod meaning;
@@ -53,7 +53,7 @@ pub const FORMAT: Format = Format {
         Entity::new(EntityKind::UserAgent, "user_agent"),
         Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
     ],
-    // Version 1 took a record for failed only if it had an error code.
+    // Version 1 counted a record as failed only if it had an error code.
     index_version: 2,
     measures: Measures {
         bytes: None,
@@ -68,7 +68,8 @@ pub const FORMAT: Format = Format {
     issuing: Some(meaning::ISSUING),
 };
 
-/// How records are found inside of other documents: also as results of Athena and CloudTrail Lake, and the console's Event history.
+/// How to find records inside other documents: also in results of Athena and CloudTrail Lake, and in the console's
+/// Event history.
 const INSIDE: Inside = Inside {
     is_record,
     is_own: |name| json_log::has_field(&LOG, name) && name.iter().any(u8::is_ascii_uppercase),
@@ -84,7 +85,7 @@ const INSIDE: Inside = Inside {
     },
 };
 
-/// The Event history names the resource that an event is about in columns of its own.
+/// The Event history has columns of its own for the resource that an event is about.
 fn with_resource(mut record: Vec<u8>, values: &NamedValues<'_>) -> Vec<u8> {
     let members = [("type", "resource_type"), ("ARN", "resource_name")];
     let mut text = String::new();
@@ -119,7 +120,7 @@ pub(crate) const LOG: JsonLog = JsonLog {
     beginning: b"{\"eventVersion\"",
 };
 
-/// Whether `head`, the beginning of a file, looks like CloudTrail records: JSON that has the wrapper, or the names of
+/// Whether the beginning of a file, `head`, looks like CloudTrail records: JSON with the wrapper, or with names of
 /// fields that only records have.
 fn detect(head: &[u8]) -> bool {
     let text = trimmed(head);
@@ -137,7 +138,7 @@ fn has_records(text: &[u8]) -> bool {
     members(text).any(|(key, value)| key == b"Records" && value.starts_with(b"["))
 }
 
-/// Whether `object`, the beginning of a JSON object, is that of a record, or of an object that has records.
+/// Whether `object`, the beginning of a JSON object, is a record, or an object that has records.
 pub(crate) fn is_record(object: &[u8]) -> bool {
     let (mut version, mut known) = (false, 0);
     for (key, value) in members(object) {
@@ -146,7 +147,7 @@ pub(crate) fn is_record(object: &[u8]) -> bool {
         }
         version |= key == b"eventVersion";
         known += usize::from(json_log::has_field(&LOG, key));
-        // Other events of AWS have a name, a source and a time, too, but fewer of the others.
+        // Other events of AWS also have a name, a source and a time, but fewer of the other fields.
         if version && known > 1 || known > 3 {
             return !is_s3_event(object);
         }
@@ -154,7 +155,7 @@ pub(crate) fn is_record(object: &[u8]) -> bool {
     false
 }
 
-/// Whether an object is S3's notification of an event, whose fields are named as those of a record.
+/// Whether an object is S3's notification of an event, whose fields have the names of a record's fields.
 fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
 }
@@ -202,7 +203,7 @@ pub fn is_only_digest(content: &[u8]) -> bool {
         }
 }
 
-/// Without byte order mark and white space at the beginning.
+/// Skips a byte order mark and white space at the beginning.
 fn trimmed(head: &[u8]) -> &[u8] {
     without_mark(head).trim_ascii_start()
 }

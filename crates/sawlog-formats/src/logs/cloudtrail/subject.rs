@@ -1,5 +1,5 @@
 //! What an API call was about: the things that it created, changed or deleted, by the names in its parameters and its
-//! answer. `PutUserPolicy` with a user and a policy is about `zlj9i0k83o on jmerckle`.
+//! response. `PutUserPolicy` with a user and a policy is about `zlj9i0k83o on jmerckle`.
 
 use serde_json::{Map, Value};
 
@@ -7,15 +7,15 @@ use crate::meaning::Subject;
 
 /// Longer subjects are cut, and end with `…`.
 const MAX_CHARS: usize = 1000;
-/// Up to this many values of one parameter are named, and up to this many further parameters.
+/// The most values of one parameter that are named, and the most further parameters.
 const MAX_VALUES: usize = 10;
 const MAX_DETAILS: usize = 3;
-/// A text that is longer is no name.
+/// A text longer than this is not a name.
 const MAX_NAME: usize = 1024;
 /// Parameters are looked into this deep.
 const MAX_DEPTH: usize = 8;
 
-/// The ends of parameters' names that say that the value names something.
+/// The endings of parameter names whose value is a name.
 const NAMING: [&str; 13] = [
     "Identifiers",
     "Identifier",
@@ -31,12 +31,12 @@ const NAMING: [&str; 13] = [
     "Urls",
     "Url",
 ];
-/// Parameters that name the thing itself, whatever it is.
+/// Parameters that name the thing itself, whatever the operation is about.
 const ITSELF: [&str; 9] = ["name", "Name", "id", "Id", "arn", "resource", "key", "Key", "family"];
-/// Those that a change is done *to*, if it is not about them.
+/// Parameters that name what is changed, if the operation is not about them.
 const OWNERS: [&str; 11] =
     ["user", "role", "group", "instance", "cluster", "function", "bucket", "resource", "routetable", "subnet", "vpc"];
-/// Parameters that name nothing, but say what was done.
+/// Parameters that name nothing, but describe the action.
 const DETAILS: [&str; 38] = [
     "principal",
     "status",
@@ -77,7 +77,7 @@ const DETAILS: [&str; 38] = [
     "value",
     "egress",
 ];
-/// Parameters that say nothing about what was done, with all that is in them.
+/// Parameters that say nothing about the action, with everything in them.
 const NOISE: [&str; 22] = [
     "Host",
     "tags",
@@ -153,14 +153,14 @@ impl Call<'_> {
     /// An Insights event: its type, and whether the unusual activity began or ended.
     fn insight(&self, insight: &Map<String, Value>) -> String {
         let part = |name: &str| insight.get(name).and_then(Value::as_str);
-        // A record without an action has that of the insight as its operation.
+        // A record without an action has the insight's action as its operation.
         let operation = part("eventName").filter(|name| self.operation.is_some_and(|operation| operation != *name));
         [operation, part("insightType"), part("state")].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     fn of_call(&self) -> String {
         let operation = Operation::new(self.operation.unwrap_or_default());
-        // Only what could be told of a response is worth reading it.
+        // Only parts of a response that can be used are read.
         let tells = |response: &&str| {
             ["Id\"", "publicIp", "roleName", operation.name].iter().any(|name| response.contains(*name))
         };
@@ -201,14 +201,14 @@ fn object(json: Option<&str>) -> Option<Map<String, Value>> {
     }
 }
 
-/// The name of an operation, taken apart: `AddUserToGroup` is about a user, and is done to a group.
+/// The parts of an operation's name: `AddUserToGroup` is about a user, and changes a group.
 struct Operation<'a> {
     name: &'a str,
-    /// All of it but a version, in lower case.
+    /// The whole name without its version, in lower case.
     whole: String,
     /// What the operation is about, without the verb.
     about: String,
-    /// What stands behind `To`, `From` or `With`.
+    /// The text after `To`, `From` or `With`.
     other: Option<(&'static str, String)>,
 }
 
@@ -237,12 +237,12 @@ impl<'a> Operation<'a> {
         Self { name: whole, whole: name.to_lowercase(), about: about.to_lowercase(), other }
     }
 
-    /// Whether what a parameter names is what the operation is about.
+    /// Whether a parameter names what the operation is about.
     fn is_about(&self, stem: &str) -> bool {
         stem.is_empty() || ends_with(&self.about, stem)
     }
 
-    /// Whether the operation's name has the parameter's.
+    /// Whether the operation's name contains the parameter's.
     fn mentions(&self, stem: &str) -> bool {
         self.whole.contains(stem)
     }
@@ -263,7 +263,7 @@ struct Parameter {
 }
 
 impl Parameter {
-    /// What kind of thing it names: of `policyArn` `policy`, of `name` nothing; `None` if it names none.
+    /// What kind of thing a parameter names: `policy` for `policyArn`, empty for `name`; `None` if it names nothing.
     fn stem(&self) -> Option<String> {
         if ITSELF.contains(&self.name.as_str()) {
             return Some(String::new());
@@ -321,7 +321,7 @@ impl Found {
         }
     }
 
-    /// The names in a sensible order: what the operation is about, what it was done to, and details.
+    /// The names in a sensible order: what the operation is about, what was affected, and details.
     fn phrase(&self, operation: &Operation<'_>) -> String {
         let is_detail = |parameter: &Parameter| {
             let is_about = parameter.stem().is_some_and(|stem| operation.is_about(&stem));
@@ -355,7 +355,7 @@ impl Found {
         words.join(" ")
     }
 
-    /// What the call made, by its response: new access keys, and ids of what the operation is about.
+    /// What the call created, from its response: new access keys, and ids of what the operation is about.
     fn made(&self, response: &Map<String, Value>, operation: &Operation<'_>) -> Vec<String> {
         let mut answer = Self::default();
         answer.collect(response);
@@ -379,7 +379,7 @@ impl Found {
     }
 }
 
-/// Whether a text is an id as AWS makes them for what has no name: `i-0123456789abcdef0`, or a UUID.
+/// Whether a text is an id that AWS makes for things without a name: `i-0123456789abcdef0`, or a UUID.
 fn is_resource_id(text: &str) -> bool {
     let Some((_, digits)) = text.rsplit_once('-') else { return false };
     digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) && !text.contains([':', '/'])
@@ -398,7 +398,7 @@ fn rule(object: &Map<String, Value>) -> Option<String> {
     let mut ends = Found::default();
     object.iter().for_each(|(name, value)| ends.look_into(name, value, 0));
     const ENDS: [&str; 5] = ["cidrIp", "cidrIpv6", "groupId", "groupName", "prefixListId"];
-    // In the flat form the group is the one that is changed.
+    // In the flat form, the group is the one that is changed.
     let is_end = |name: &str| ENDS.contains(&name) && !(name.starts_with("group") && object.contains_key(name));
     let ends: Vec<String> = ends
         .parameters
@@ -412,7 +412,7 @@ fn rule(object: &Map<String, Value>) -> Option<String> {
     Some(rule)
 }
 
-/// Values in a row, AWS's own policies by their names.
+/// The values in a row; AWS's own policies by their names.
 fn listed(values: &[String]) -> String {
     let short = |value: &String| match value.split_once(":iam::aws:policy/") {
         Some((_, path)) => path.rsplit('/').next().unwrap_or(path).to_owned(),

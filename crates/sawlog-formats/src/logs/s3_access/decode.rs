@@ -18,7 +18,7 @@ use crate::reject::RejectReason;
 pub(super) struct Decoder {
     partitions: Partitions,
     times: TimeReader,
-    /// Lines taken apart whose fields are not in the columns yet.
+    /// Lines that are split, but whose fields are not in the columns yet.
     pending: Vec<Pending>,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Decoder {
 struct Pending {
     line: Line,
     number: i64,
-    /// The line itself, where the columns don't give it back.
+    /// The line itself, if the columns don't give it back.
     raw: Span,
 }
 
@@ -36,7 +36,7 @@ impl Decoder {
         Self { partitions, times: TimeReader::default(), pending: Vec::with_capacity(ROWS_AT_ONCE) }
     }
 
-    /// Decodes a block of whole lines, of which the last may lack its line feed. A block must be shorter than 2 GiB.
+    /// Decodes a block of whole lines. The last line may lack its line feed. A block must be shorter than 2 GiB.
     fn lines(&mut self, block: &[u8], origin: &Origin<'_>) -> Decoded {
         let mut decoded = Decoded::default();
         let valid = block.is_ascii() || std::str::from_utf8(block).is_ok();
@@ -84,7 +84,7 @@ impl Decoder {
         }
     }
 
-    /// A line that is not UTF-8: its columns hold U+FFFD for what is not, and `raw` holds the line.
+    /// A line that is not UTF-8: its columns hold U+FFFD for invalid bytes, and `raw` holds the line.
     fn decode_lossy(
         &mut self,
         block: &[u8],
@@ -99,7 +99,7 @@ impl Decoder {
             Ok(mut line) => {
                 let with_end = place.whole(block);
                 self.append_pending(block, origin);
-                // The line and what it was made from stand in a block of their own.
+                // The line and the text it was made from are in a block of their own.
                 let own: Vec<u8> = [with_end, lossy.as_bytes()].concat();
                 line.move_by(with_end.len());
                 let raw = Span::new(&own, 0, with_end.len());

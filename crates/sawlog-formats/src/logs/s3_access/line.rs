@@ -1,4 +1,4 @@
-//! A line taken apart: where its fields stand, and the numbers in it.
+//! The parts of a line: the places of its fields, and its numbers.
 
 use super::column::FIELDS;
 pub(super) use crate::field::{Span, number};
@@ -6,15 +6,15 @@ pub(super) use crate::field::{Span, number};
 /// A line taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The fields of text, by column; those of time and numbers stay null.
+    /// The text fields, by column; entries for times and numbers stay null.
     pub(super) fields: [Span; FIELDS],
-    /// The fields after the last known one, as they stand.
+    /// The fields after the last known one, as they are.
     pub(super) extra: Span,
     /// Microseconds since 1970.
     pub(super) time: i64,
     /// HTTP status, bytes sent, object size, total time, turn-around time.
     pub(super) numbers: [Option<i64>; 5],
-    /// Which of these are null because what stands in the line is no number, or one that does not fit.
+    /// Which of these are null because the line has no number there, or one that does not fit.
     pub(super) odd: [bool; 5],
     /// How many fields the line has.
     pub(super) field_count: i64,
@@ -33,7 +33,7 @@ impl Line {
         canonical: true,
     };
 
-    /// The same fields, in a block in which the line begins at `base`.
+    /// The same fields, in a block where the line begins at `base`.
     #[inline]
     pub(super) fn move_by(&mut self, base: usize) {
         for field in &mut self.fields {
@@ -43,19 +43,19 @@ impl Line {
     }
 }
 
-/// An operation's name: letters, digits and `_` in parts that a `.` separates. See the user guide's field "Operation".
+/// An operation's name: letters, digits and `_` in parts separated by `.`. See the user guide's field "Operation".
 #[inline]
 pub(super) fn is_operation(text: &[u8]) -> bool {
     text.contains(&b'.') && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
 }
 
-/// Whether the operation's record has bare `-` where others have `"-"`: no HTTP request of its own stands behind it.
+/// Whether records of this operation have a bare `-` where others have `"-"`: they have no HTTP request of their own.
 #[inline]
 pub(super) fn has_bare_dashes(operation: Option<&[u8]>) -> bool {
     operation.is_some_and(|operation| operation.starts_with(b"BATCH."))
 }
 
-/// Whether this can be a signature version, which tells a host id of two words from one.
+/// Whether this can be a signature version, which separates a host id of two words from one of one word.
 #[inline]
 pub(super) fn is_signature_version(text: &[u8]) -> bool {
     text == b"-" || text.starts_with(b"Sig")

@@ -1,7 +1,6 @@
-//! Amazon S3 server access logs: one request a line, fields separated by blanks.
+//! Amazon S3 server access logs: one request per line, fields separated by blanks.
 //!
-//! The grammar is that of the Amazon S3 user guide, "Amazon S3 server access log format", widened by what real logs
-//! hold.
+//! The grammar is from the Amazon S3 user guide, "Amazon S3 server access log format", extended to what real logs contain.
 
 mod decode;
 mod line;
@@ -56,15 +55,15 @@ pub const FORMAT: Format = Format {
     index_version: 1,
     measures: Measures {
         bytes: Some(Bytes::Sent("bytes_sent")),
-        // The operations that bring the object whose size the record gives.
+        // The operations that upload the object whose size the record gives.
         received: Some(Received {
             column: "object_size",
             by: Some(("operation", &["REST.PUT.OBJECT", "REST.POST.OBJECT", "REST.PUT.PART", "REST.POST.PART"])),
         }),
         failed: &[Failed::Present("error_code"), Failed::AtLeast("http_status", 400)],
         succeeded: None,
-        // A copy is two records: of the object that is read, and of the one that is made. See the Amazon S3 user guide, "Amazon S3
-        // server access log format", "Additional logging for copy operations".
+        // A copy has two records: for the object that is read, and for the one that is written. See the Amazon S3
+        // user guide, "Amazon S3 server access log format", "Additional logging for copy operations".
         changes: Changes::Begins(
             "operation",
             &["REST.PUT.", "REST.POST.", "REST.DELETE.", "REST.COPY.", "BATCH.", "S3."],
@@ -108,7 +107,7 @@ const ROLES: &[(Role, Value)] = &[
     (Role::Account, Value::Field("bucket_owner")),
 ];
 
-/// Who asked, as in other logs: an IAM user by its name, a service by its own; others as the log has them.
+/// Who made the request, as in other logs: an IAM user by name, a service by its name; others as the log has them.
 pub const ACTOR: &[Source] = &[Source::within("requester", actor)];
 
 /// What kind of identity a requester is, by its form.
@@ -153,7 +152,7 @@ pub fn actor(requester: &str) -> Option<&str> {
 /// ```
 #[must_use]
 pub fn access_key(request_uri: &str) -> Option<&str> {
-    // Most lines have no parameters, which is told fast.
+    // Most lines have no parameters, which is quick to see.
     memchr::memchr(b'=', request_uri.as_bytes())?;
     let after = |name: &str| {
         let at = memchr::memmem::find(request_uri.as_bytes(), name.as_bytes())?;
@@ -201,7 +200,7 @@ const COLUMNS: &[Column] = &[
     Column::text("acl_required", "Yes if an ACL decided the request"),
     Column::text("source_region", "The region that the request came from"),
     Column::int32("field_count", "How many fields the line has"),
-    Column::text("extra", "Fields after source_region, as they stand in the line"),
+    Column::text("extra", "Fields after source_region, as they are in the line"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
@@ -210,7 +209,7 @@ const COLUMNS: &[Column] = &[
     Column::WRAPPED,
 ];
 
-/// Positions of columns, which for the first 27 are those of the fields in the line.
+/// Positions of columns; the first 27 are also the positions of the fields in the line.
 mod column {
     pub(super) const BUCKET_OWNER: usize = 0;
     pub(super) const BUCKET: usize = 1;
@@ -227,7 +226,7 @@ mod column {
     pub(super) const VERSION_ID: usize = 17;
     pub(super) const HOST_ID: usize = 18;
     pub(super) const SIGNATURE_VERSION: usize = 19;
-    /// How many fields have a column of their own.
+    /// The number of fields that have a column of their own.
     pub(super) const FIELDS: usize = 27;
     pub(super) const FIELD_COUNT: usize = 27;
     pub(super) const EXTRA: usize = 28;
@@ -254,7 +253,8 @@ pub fn detect(head: &[u8]) -> bool {
     })
 }
 
-/// The line with a time that is one in the place of its third field: if only that is damaged it is a line of a log all the same.
+/// The line with a valid time in place of its third field: if only the time is damaged, it is still a line of this
+/// log.
 fn with_another_time(line: &[u8]) -> Option<Vec<u8>> {
     let mut blanks = memchr::memchr_iter(b' ', line);
     let start = blanks.nth(1)? + 1;

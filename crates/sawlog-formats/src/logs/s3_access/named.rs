@@ -6,8 +6,9 @@ use super::{COLUMNS, detect, time};
 use crate::named_values::{Inside, NamedValues, micros, quoted, whole, word};
 use crate::table::Kind;
 
-/// How S3 access logs are found inside of other documents. The other names are those of the Amazon S3 user guide, "Logging
-/// requests with server access logging", for `CloudWatch` Logs, and of the Amazon Athena user guide's table of S3 access logs.
+/// How to find S3 access logs inside other documents. The other names are from the Amazon S3 user guide, "Logging
+/// requests with server access logging", for `CloudWatch` Logs, and from the Amazon Athena user guide's table of S3
+/// access logs.
 pub(super) const INSIDE: Inside = Inside {
     is_record: detect,
     is_own: |_| false,

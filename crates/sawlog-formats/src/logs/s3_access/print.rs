@@ -11,7 +11,7 @@ use super::{TABLE, time};
 use crate::columns::{BytesColumn, NumberColumn, text_column};
 use crate::text::TextColumn;
 
-/// What a canonical line is printed from.
+/// The columns that a canonical line is printed from.
 struct Printed<'a> {
     fields: [Option<&'a [u8]>; FIELDS],
     time: i64,
@@ -78,7 +78,7 @@ pub(super) struct LinePrinter {
 }
 
 impl LinePrinter {
-    /// A printer of the rows in `batch`; columns that the table hasn't are ignored.
+    /// A printer of the rows in `batch`. Columns that the table lacks are ignored.
     pub(super) fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let name = |column: usize| TABLE.columns[column].name;
         let is_text = |field: &usize| *field != TIME && !NUMBERS.contains(field);

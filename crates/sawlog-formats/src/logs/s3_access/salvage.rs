@@ -1,8 +1,9 @@
-//! The patient reading of a line that is not quite as the user guide has it.
+//! The patient reading of a line that differs from the user guide.
 //!
-//! Fields may hold what should not be in them: blanks in the requester or the host id, quotes in the request, referer
-//! or agent, two blanks between fields. The first reading in which every later field is valid is taken. If there is none,
-//! a number may be too large, then one and at last two may be no number at all: all else must be right.
+//! Fields may contain characters that they should not: blanks in the requester or the host id, quotes in the request,
+//! referer or agent, two blanks between fields. The first reading in which all later fields are valid is taken. If
+//! there is none, one number may be too large; then one, and at last two, may not be numbers at all. Everything else
+//! must be right.
 
 use memchr::{memchr_iter, memrchr};
 
@@ -16,26 +17,26 @@ use super::{MIN_FIELDS, TABLE, print};
 use crate::calendar::within_times;
 use crate::reject::RejectReason;
 
-/// How many blanks a requester may hold.
+/// The most blanks in a requester.
 const MAX_REQUESTER_WORDS: usize = 16;
-/// How many words a host id may have.
+/// The most words in a host id.
 const MAX_HOST_ID_WORDS: usize = 4;
-/// How many closing quotes are tried for one field, so that a line made of quotes costs no more than a few readings.
+/// The most closing quotes that are tried for one field, so that a line full of quotes costs only a few readings.
 const MAX_CLOSING_QUOTES: usize = 64;
 
-/// How many numbers of a record may be none, at most.
+/// The most numbers of a record that may be invalid.
 const MAX_ODD_NUMBERS: usize = 2;
 
-/// What stands where a number should.
+/// The text in the place of a number.
 #[derive(Clone, Copy)]
 enum Numbers {
     /// A number that fits.
     Fit,
-    /// A number, or in so many places something else.
+    /// A number, or, in a limited number of places, something else.
     But(usize),
 }
 
-/// Reads `line`, or says why it is no record.
+/// Reads `line`, or says why it is not a record.
 pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, RejectReason<'static>> {
     let reader = Reader { line, numbers: Numbers::Fit };
     let mut out = Line::EMPTY;
@@ -127,7 +128,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// The places at which a quoted field that begins at `at` may end: at each quote before a blank or the line's end.
+    /// The places where a quoted field that begins at `at` may end: each quote before a blank or the line's end.
     fn closing_quotes(&self, at: usize) -> impl Iterator<Item = usize> {
         let after = at + 1;
         memchr_iter(b'"', self.line.get(after..).unwrap_or_default())
@@ -178,7 +179,7 @@ impl Reader<'_> {
                 (Some((value, _)), _) => value,
                 (None, Numbers::Fit) => return Err(reason),
                 (None, Numbers::But(_)) if text.iter().all(u8::is_ascii_digit) => None,
-                // A quote is a sign that the fields were told apart wrongly.
+                // A quote is a sign that the fields were split wrongly.
                 (None, Numbers::But(_)) if left == 0 || text.contains(&b'"') => return Err(reason),
                 (None, Numbers::But(_)) => {
                     left -= 1;
@@ -195,7 +196,7 @@ impl Reader<'_> {
         self.read_referer(at, out)
     }
 
-    /// Reads the referer and what follows. It ends where a user agent can begin behind it.
+    /// Reads the referer and what follows. It ends where a user agent can begin after it.
     fn read_referer(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {
@@ -220,8 +221,8 @@ impl Reader<'_> {
         Err(first_failure.unwrap_or(RejectReason::Unclosed("referer")))
     }
 
-    /// Reads the user agent and what follows. No later field is quoted, so it ends at the line's last quote; if that
-    /// can't be (a field of the future may have quotes), at the first quote that closes.
+    /// Reads the user agent and what follows. No later field is quoted, so it ends at the line's last quote. If that
+    /// can't be (a future field may have quotes), it ends at the first quote that closes.
     fn read_agent(&self, at: usize, out: &mut Line) -> Result<(), RejectReason<'static>> {
         let at = self.skip_blanks(at);
         if self.is_bare_dash(at) {

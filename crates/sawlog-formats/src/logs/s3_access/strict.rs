@@ -1,6 +1,7 @@
-//! The fast reading of a line: every field where the user guide puts it, one blank between two, quotes that close once.
+//! The fast reading of a line: every field where the user guide has it, one blank between fields, quotes that close
+//! once.
 //!
-//! It gives up on anything else; [`super::salvage`] then takes its time. Where both give a reading it is the same one.
+//! It gives up on anything else; [`super::salvage`] then takes its time. If both can read a line, they read the same.
 
 use memchr::memchr;
 
@@ -13,7 +14,7 @@ use super::line::{Line, Span, has_bare_dashes, is_operation, is_signature_versio
 use super::time::{TIME_LEN, TimeReader};
 use crate::calendar::within_times;
 
-/// Reads `line` into `out`, whose fields must be null; `None` if it is not as the user guide has it.
+/// Reads `line` into `out`, whose fields must be null; `None` if it differs from the user guide.
 #[inline]
 pub(super) fn read(line: &[u8], times: &mut TimeReader, out: &mut Line) -> Option<()> {
     let mut cursor = Cursor { line, at: 0 };
@@ -45,7 +46,7 @@ pub(super) fn read(line: &[u8], times: &mut TimeReader, out: &mut Line) -> Optio
     read_tail(cursor, out)
 }
 
-/// Reads the fields after the user agent, none of which is quoted.
+/// Reads the fields after the user agent, which are never quoted.
 #[inline]
 fn read_tail(mut cursor: Cursor<'_>, out: &mut Line) -> Option<()> {
     if memchr(b'"', cursor.line.get(cursor.at..)?).is_some() {
@@ -73,14 +74,14 @@ fn read_tail(mut cursor: Cursor<'_>, out: &mut Line) -> Option<()> {
     Some(())
 }
 
-/// A place in a line, at the first byte of a field.
+/// A position in a line, at the first byte of a field.
 struct Cursor<'a> {
     line: &'a [u8],
     at: usize,
 }
 
 impl Cursor<'_> {
-    /// Steps over a field of known length and the blank behind it.
+    /// Steps over a field of known length and the blank after it.
     #[inline]
     fn skip(&mut self, len: usize) -> Option<()> {
         if *self.line.get(self.at + len)? != b' ' {
@@ -99,7 +100,7 @@ impl Cursor<'_> {
         (end > start).then(|| Span::new(self.line, start, end))
     }
 
-    /// Takes a field that ends at a blank or with the line, and says whether the line ended.
+    /// Takes a field that ends at a blank or with the line. Returns whether the line ended.
     #[inline]
     fn last_word(&mut self) -> Option<(Span, bool)> {
         let start = self.at;

@@ -111,7 +111,8 @@ mod tests {
     }
 
     proptest! {
-        /// What a reader remembers changes nothing: a used one, and one that failed, read as a new one does by the calendar.
+        /// A reader's memory changes nothing: a used one, and one that failed, read like a new one does by the
+        /// calendar.
         #[test]
         fn what_was_read_before_changes_nothing(texts in prop::collection::vec(prop_oneof![
             Just([0; TIME_LEN]),

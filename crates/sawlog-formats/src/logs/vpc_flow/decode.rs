@@ -18,25 +18,25 @@ use crate::origin::{MAX_GAP, Origin};
 use crate::partitions::Partitions;
 use crate::reject::RejectReason;
 
-/// Times from here on are in milliseconds: in seconds they would lie in the year 5138, in milliseconds in 1973.
+/// Times from here on are in milliseconds: as seconds they would be in the year 5138, as milliseconds in 1973.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
 /// Takes lines apart and fills columns.
 #[derive(Debug)]
 pub(super) struct Decoder {
     partitions: Partitions,
-    /// Of the lines that are pending, and of the next one unless that says otherwise.
+    /// The layout of the pending lines, and of the next line unless it says otherwise.
     layout: Arc<Layout>,
-    /// Whether the layout is that of transit gateways, which no header has named.
+    /// Whether the layout is that of transit gateways without a header that says so.
     is_transit: bool,
     pending: Pending,
-    /// The columns of the line's numbers and times that are none.
+    /// The columns whose numbers and times are invalid in the line.
     odd: Vec<usize>,
     /// Where the block's blanks and line feeds are.
     separators: Vec<u32>,
 }
 
-/// Lines taken apart whose fields are not in the columns yet; they all have the decoder's layout.
+/// Lines that are split, but whose fields are not in the columns yet; they all have the decoder's layout.
 #[derive(Debug, Default)]
 struct Pending {
     rows: Vec<Row>,
@@ -44,7 +44,7 @@ struct Pending {
     texts: Vec<Span>,
     /// For each row its numbers and times, in the layout's order.
     numbers: Vec<Option<i64>>,
-    /// The values of fields without a column, one row after the other.
+    /// The values of fields without a column, row after row.
     extras: Vec<u8>,
 }
 
@@ -52,12 +52,12 @@ struct Pending {
 struct Row {
     number: i64,
     day: Option<i32>,
-    /// Whether its time is that of the file.
+    /// Whether its time is the file's.
     is_by_file: bool,
     /// Where its part of `extras` ends.
     extras_end: usize,
     gap: Option<Box<str>>,
-    /// The line itself, where the columns don't give it back.
+    /// The line itself, if the columns don't give it back.
     raw: Span,
 }
 
@@ -100,7 +100,7 @@ impl crate::Decoder for Decoder {
     }
 }
 
-/// Where a line stands in its block.
+/// The place of a line in its block.
 struct Place<'a> {
     line: LinePlace,
     /// Where the next one begins.
@@ -117,7 +117,7 @@ fn take_gap(carry: &mut Carry) -> Option<Box<str>> {
 struct Taken {
     /// Its own time.
     time: Option<i64>,
-    /// Whether it is printed from its fields as it is.
+    /// Whether printing its fields gives the same line.
     canonical: bool,
 }
 
@@ -134,7 +134,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the layout of the lines to come from `carry`.
+    /// Takes the layout of the coming lines from `carry`.
     fn use_layout(&mut self, carry: &mut Carry, block: &[u8], origin: &Origin<'_>) {
         let fields = carry.fields.get_or_insert_with(|| DEFAULT_FIELDS.into());
         if self.layout.text != *fields {
@@ -144,8 +144,8 @@ impl Decoder {
         self.is_transit = false;
     }
 
-    /// Takes the layout of a line that does not have as many fields as are expected: without a header that says
-    /// otherwise it may be of a transit gateway, or again of none.
+    /// Chooses the layout for a line with an unexpected number of fields: without a header, it may be a transit
+    /// gateway's line, or again a VPC's.
     fn choose_layout(&mut self, text: &[u8], block: &[u8], origin: &Origin<'_>, carry: &mut Carry) {
         let is_unnamed = carry.fields.as_deref().is_none_or(|fields| fields == DEFAULT_FIELDS);
         if !(is_unnamed && is_transit_record(text)) {
@@ -162,7 +162,7 @@ impl Decoder {
         let with_line_feed = &block[place.line.start..place.next];
         if place.line.is_blank(block) {
             decoded.blank_lines += 1;
-            // After a header line a blank one stays where it is; others are found again by the lines' numbers.
+            // A blank line after a header line stays in its place; others are found again by the line numbers.
             if !carry.gap.is_empty() && carry.gap.len() < MAX_GAP {
                 carry.gap.push_str(&String::from_utf8_lossy(with_line_feed));
             }
@@ -200,7 +200,7 @@ impl Decoder {
         }
     }
 
-    /// Takes a line apart and keeps it pending; gives its time, if it has any, or the reason why it is no record.
+    /// Splits a line and keeps it pending. Returns its time, if it has any, or why it is not a record.
     fn read(
         &mut self,
         block: &[u8],
@@ -236,8 +236,8 @@ impl Decoder {
         }
     }
 
-    /// Takes the line's fields, between each two of which there is a blank; or as many blanks and tabs as may be, if only
-    /// so there are as many fields as are named.
+    /// Reads the line's fields, with one blank between two fields; or with any number of blanks and tabs, if only
+    /// that gives as many fields as there are names.
     fn fields(&mut self, block: &[u8], place: &Place<'_>, text: Range<usize>) -> Result<Taken, RejectReason<'static>> {
         let named = self.layout.slots.len();
         let Range { start, end } = text;
@@ -329,8 +329,8 @@ impl Decoder {
     }
 }
 
-/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly; an error if it is no
-/// time, or none that a store can hold.
+/// Seconds or milliseconds since 1970 as microseconds, and whether they are seconds, written plainly. An error if it
+/// is not a time, or one that no store can hold.
 fn time(text: &[u8]) -> Option<(Option<i64>, bool)> {
     let (value, plain) = number(text)?;
     let Some(value) = value else { return Some((None, plain)) };
@@ -366,12 +366,12 @@ fn append_rows(
     }
     if layout.extras > 0 {
         let start = |row: usize| if row == 0 { 0 } else { pending.rows[row - 1].extras_end };
-        // What ends a row's last value is not part of it.
+        // The character after a row's last value is not part of it.
         let extras = all.clone().map(|row| Some(&pending.extras[start(row)..pending.rows[row].extras_end - 1]));
         columns.texts(EXTRA, extras);
     }
     columns.repeat_text(NAMES, layout.text.as_bytes(), rows.len());
-    // What no row has is null without a look at each.
+    // Columns that no row has are null without a look at each row.
     if rows.iter().any(|row| row.is_by_file) {
         columns.numbers(FILE_TIME, rows.iter().map(|row| origin.file_time.filter(|_| row.is_by_file)));
     }

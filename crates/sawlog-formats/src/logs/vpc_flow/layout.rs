@@ -6,7 +6,7 @@ use super::TABLE;
 use super::column::FIELDS;
 use crate::table::Kind;
 
-/// The fields of version 2, which lines have where nothing else is said.
+/// The fields of version 2, for lines without other information.
 pub const DEFAULT_FIELDS: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \
                                   bytes start end action log-status";
 
@@ -25,7 +25,7 @@ const MAX_HEADER: usize = 8192;
 /// Where the fields of a line go.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The names of the fields, as the header has them, with one blank between two.
+    /// The names of the fields, as in the header, separated by one blank.
     pub(super) text: Arc<str>,
     pub(super) slots: Vec<Slot>,
     /// How many fields are text, numbers, and without a column.
@@ -69,7 +69,7 @@ impl Layout {
     }
 }
 
-/// The column of the field named `name`, which AWS writes with `-` in logs and with `_` in Parquet files, and others in
+/// The column of the field named `name`. AWS writes names with `-` in logs and with `_` in Parquet files; others use
 /// capitals.
 fn position(name: &[u8]) -> Option<usize> {
     let alike = |(a, b): (u8, &u8)| a == if *b == b'-' { b'_' } else { b.to_ascii_lowercase() };
@@ -77,12 +77,12 @@ fn position(name: &[u8]) -> Option<usize> {
     TABLE.columns[..FIELDS].iter().position(|column| same(column.name))
 }
 
-/// The words of a line, between which blanks or tabs stand.
+/// The words of a line, separated by blanks or tabs.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
 }
 
-/// Whether a line names fields: all its words are names, and most of them are known.
+/// Whether a line names fields: all its words could be names, and most of them are known.
 #[must_use]
 pub fn is_header(line: &[u8]) -> bool {
     if line.len() > MAX_HEADER || !line.first().is_some_and(u8::is_ascii_alphabetic) {
@@ -92,7 +92,7 @@ pub fn is_header(line: &[u8]) -> bool {
         let letters = word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
         letters && word.first().is_some_and(u8::is_ascii_alphabetic)
     };
-    // Most lines that begin with a letter have a word with a dot in it: that is told first.
+    // Most lines that begin with a letter contain a word with a dot, so this is checked first.
     if !words(line).all(is_name) {
         return false;
     }
@@ -100,7 +100,7 @@ pub fn is_header(line: &[u8]) -> bool {
     known >= 2 && known * 2 > words(line).count()
 }
 
-/// The fields that a line names, with one blank between two, if it is a header.
+/// The fields that a header line names, separated by one blank; `None` if it is not one.
 pub(super) fn header_fields(line: &[u8]) -> Option<Arc<str>> {
     if !is_header(line) {
         return None;
@@ -128,7 +128,7 @@ pub(super) fn is_transit_record(line: &[u8]) -> bool {
         && is_status(fields[STARTS + 2])
 }
 
-/// The words of a line that has just so many of them; else nothing but empty ones.
+/// The words of a line that has exactly this many; otherwise only empty ones.
 fn words_of<const N: usize>(line: &[u8]) -> [&[u8]; N] {
     let mut found = [&line[..0]; N];
     let mut all = words(line);

@@ -1,8 +1,8 @@
-//! VPC flow logs: one flow a line, fields separated by blanks, in the order that a header line gives.
+//! VPC flow logs: one flow per line, fields separated by blanks, in the order that a header line gives.
 //!
-//! The fields are those of the Amazon VPC user guide, "Flow log records", and of the guide to AWS Transit Gateway, "Transit
-//! Gateway Flow Log records". A file without a header line has the fields of version 2, in that page's order, or those of
-//! transit gateways, unless its reader knows better.
+//! The fields are from the Amazon VPC user guide, "Flow log records", and from the guide to AWS Transit Gateway,
+//! "Transit Gateway Flow Log records". A file without a header line has the fields of version 2 in the order of that
+//! page, or the fields of transit gateways, unless the reader gives others.
 
 mod decode;
 mod layout;
@@ -77,7 +77,7 @@ const ROLES: &[(Role, Value)] = &[
     (Role::Interface, Value::Field("interface_id")),
 ];
 
-/// The columns of a flow's addresses: its ends, and those of its packets behind a gateway.
+/// The columns of a flow's addresses: its own ends, and the ends of its packets behind a gateway.
 pub const ADDRESSES: &[&str] = &["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
 
 /// The table of network flows.
@@ -161,14 +161,10 @@ const COLUMNS: &[Column] = &[
     Column::int64("packets_lost_blackhole", "Packets lost to a blackhole route"),
     Column::int64("packets_lost_mtu_exceeded", "Packets lost because they were larger than the MTU"),
     Column::int64("packets_lost_ttl_expired", "Packets lost because their time to live had expired"),
-    Column::time("file_time", "The time in the file's name, UTC, where the record has neither start nor end")
-        .skip_files(),
-    Column::text("extra", "The values of fields that have no column, as they stand in the line"),
+    Column::time("file_time", "The time in the file's name, UTC, if the record has neither start nor end").skip_files(),
+    Column::text("extra", "The values of fields without a column, as they are in the line"),
     Column::text("fields", "The names of the line's fields, in order, as the header line gives them"),
-    Column::text(
-        "gap",
-        "What stands before the line in its file: header lines, or what a document of another kind has there",
-    ),
+    Column::text("gap", "The text before the line in its file: header lines, or parts of a document of another kind"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,
@@ -180,7 +176,7 @@ const COLUMNS: &[Column] = &[
 mod column {
     pub(super) const START: usize = 10;
     pub(super) const END: usize = 11;
-    /// How many fields have a column of their own.
+    /// The number of fields that have a column of their own.
     pub(super) const FIELDS: usize = 72;
     pub(super) const FILE_TIME: usize = FIELDS;
     pub(super) const EXTRA: usize = FIELDS + 1;
@@ -208,7 +204,7 @@ fn detect(head: &[u8]) -> bool {
 fn skim(content: &[u8], carry: &mut Carry) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', content).chain([content.len()]) {
-        // Records begin with a number or an id; a look at the first letter leaves few lines to be looked at closely.
+        // Records begin with a number or an id. The first letter rules out most other lines quickly.
         if content.get(start).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == MARK[0]) {
             let line = without_mark(&content[start..end]);
             let fields = header_fields(line.strip_suffix(b"\r").unwrap_or(line));

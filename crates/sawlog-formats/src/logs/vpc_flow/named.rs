@@ -5,7 +5,7 @@ use super::layout::{is_default_record, is_number, is_transit_record};
 use crate::named_values::{Inside, NamedValues, micros, whole, word};
 use crate::table::Kind;
 
-/// How flow logs are found inside of other documents. The other names are those of the Amazon Athena user guide, "Create a
+/// How to find flow logs inside other documents. The other names are from the Amazon Athena user guide, "Create a
 /// table for Amazon VPC flow logs", in its earlier versions.
 pub(super) const INSIDE: Inside = Inside {
     is_record: |line| is_default_record(line) || is_transit_record(line) || super::is_header(line),
@@ -25,7 +25,8 @@ pub(super) const INSIDE: Inside = Inside {
     write,
 };
 
-/// A header line and the line of a flow, of the fields that have a value. Flows without data have no addresses, but their names.
+/// A header line and the line of a flow, with the fields that have a value. Flows without data have no addresses, but
+/// their names are in the header.
 fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
     let (mut header, mut line) = (Vec::new(), Vec::new());
     for column in &TABLE.columns[..super::column::FIELDS] {

@@ -1,11 +1,11 @@
-//! Tells a record from other text that has as many words, where its numbers or times do not say it.
+//! Distinguishes a record from other text with as many words, if its numbers or times don't.
 
 use std::net::IpAddr;
 
 use super::TABLE;
 use super::layout::{Slot, is_number};
 
-/// What the values of fields begin with that name a thing of AWS.
+/// How the ids of AWS resources in fields begin.
 const PREFIXES: [(&str, &str); 15] = [
     ("interface_id", "eni-"),
     ("vpc_id", "vpc-"),
@@ -24,8 +24,7 @@ const PREFIXES: [(&str, &str); 15] = [
     ("tgw_dst_eni", "eni-"),
 ];
 
-/// Whether more than half of the fields, of those that can be told, are as their names say. A line of which none can be
-/// told is taken as it is.
+/// Whether more than half of the fields that can be checked fit their names. A line without such fields is accepted.
 pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])>) -> bool {
     let (mut told, mut sound) = (0, 0);
     for is_sound in fields.filter_map(|(slot, value)| is_sound(*slot, value)) {
@@ -38,7 +37,7 @@ pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])
 /// Whether a field's value is one that it can have; `None` if it can have any.
 fn is_sound(slot: Slot, value: &[u8]) -> Option<bool> {
     let column = match slot {
-        // A number that is too large is a number all the same.
+        // A number that is too large is still a number.
         Slot::Number(..) | Slot::Time(_) => return Some(is_nothing(value) || is_number(value)),
         Slot::Text(column) => TABLE.columns[column].name,
         Slot::Extra => return None,
@@ -83,7 +82,7 @@ mod tests {
         assert!(!plausible(custom, "the quick brown fox jumps over"));
         assert!(!plausible("srcaddr dstaddr action", "10 20 ACCEPT"));
         assert!(plausible("srcaddr dstaddr action", "192.0.2.1 x ACCEPT"));
-        // Of these anything may stand in a log.
+        // These fields may have any value.
         assert!(plausible("region ecs-task-id", "anything whatever"));
     }
 

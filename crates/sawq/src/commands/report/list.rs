@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::output::{Existing, NewFile};
 use crate::report::List;
 
-/// If there are more sources, they are in a file beside the page as well.
+/// If there are more sources than this, a file beside the page lists them all.
 const MAX_ON_PAGE_ALONE: usize = 300;
 
-/// Writes the list, if there are so many sources; the file gets its name when it is finished.
+/// Writes the list if there are more sources than the page shows. The file gets its name when it is finished.
 pub(super) fn write(sources: &Sources, page: &Path, existing: Existing) -> Result<Option<(List, NewFile)>> {
     if sources.all.len() <= MAX_ON_PAGE_ALONE {
         return Ok(None);
@@ -58,7 +58,7 @@ fn as_csv(sources: &Sources) -> Result<Vec<u8>> {
     csv.into_inner().context("the list of sources")
 }
 
-/// Begins a file that is named by --force where it may not be there yet.
+/// Begins a file. With --force, it may exist already.
 pub(super) fn new_file(path: &Path, existing: Existing) -> Result<NewFile> {
     if existing == Existing::Keep && path.symlink_metadata().is_ok() {
         bail!("{} exists; nothing was written. Use --force to overwrite it", path.display());

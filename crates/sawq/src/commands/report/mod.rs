@@ -28,7 +28,7 @@ Examples:
 /// What `report` writes.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// The page. If there are more than 300 sources, their list is in a file beside it: NAME.sources.csv
+    /// The page. If there are more than 300 sources, a file beside it lists them: NAME.sources.csv
     #[arg(id = "output", long = "output", short = 'o', alias = "out", value_name = "FILE.html")]
     out: PathBuf,
     /// Add a section on this entity (see sawq who); repeatable
@@ -37,25 +37,25 @@ pub(crate) struct Report {
     /// The title
     #[arg(long, default_value = "AWS log report", value_name = "TEXT")]
     title: String,
-    /// The number of the case, in the head of the page and on each sheet of paper
+    /// The case number, for the head of the page and each printed sheet
     #[arg(long, value_name = "TEXT")]
     case_number: Option<String>,
-    /// Who examined the logs, in the head of the page
+    /// Who examined the logs, for the head of the page
     #[arg(long, value_name = "NAME")]
     examiner: Option<String>,
-    /// What the logs are and where they are from, in the head of the page
+    /// What the logs are and where they came from, for the head of the page
     #[arg(long, value_name = "TEXT")]
     evidence: Option<String>,
-    /// Quote the result of a verification: the file that 'sawlog verify --json > FILE.json' wrote
+    /// Quote the result of 'sawlog verify --json > FILE.json'
     #[arg(long, value_name = "FILE.json")]
     verified: Option<PathBuf>,
-    /// Show up to this many lines of the timeline, failures and changes before others; 0 for all
+    /// Show up to N lines of the timeline; failures and changes come before others; 0 for all
     #[arg(short = 'n', long, default_value_t = 4000, value_name = "N")]
     number: usize,
     /// Overwrite an existing page and its list of sources
     #[arg(long)]
     force: bool,
-    /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder
+    /// Add the country and network of addresses, from the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     geoip: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ impl Report {
     fn write(&self, context: &Context<'_>) -> Result<()> {
         let (all, quiet) = (context.all()?, context.global.quiet);
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
-        // First of all, since what follows takes a while.
+        // Checked first, since the rest takes a while.
         let mut file = list::new_file(&self.out, existing)?;
         let verified = self.verified.as_deref().map(Verified::read).transpose()?;
         let about = all.narrowed(context.filters)?;
@@ -85,7 +85,7 @@ impl Report {
         for entity in &self.entity {
             let (records, profile) = all.who(context.filters, entity, None)?;
             if profile.records == 0 && !quiet {
-                eprintln!("sawq: --entity {} was not seen", sawlog_formats::visible(entity));
+                eprintln!("sawq: --entity {} is not in the records", sawlog_formats::visible(entity));
                 explain_nothing(&records)?;
             }
             entities.push(if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile });
@@ -101,7 +101,7 @@ impl Report {
         };
         let html = page.html()?;
         file.write_all(html.as_bytes()).with_context(|| format!("can't write {}", self.out.display()))?;
-        // The page says what is in the list, so that comes first.
+        // The page has the checksum of the list, so the list comes first.
         list_file.map_or(Ok(()), NewFile::finish)?;
         file.finish()?;
         if !quiet {
@@ -112,7 +112,7 @@ impl Report {
         Ok(())
     }
 
-    /// What the command line says of the page.
+    /// The texts that the command line gives for the page.
     fn head(&self) -> Head {
         let words = quoted::words();
         Head {

@@ -5,7 +5,7 @@ use clap::{Args, Command};
 use super::Report;
 use crate::options::FilterArgs;
 
-/// The words that the process was started with, behind its name.
+/// The arguments of the process, without its name.
 pub(super) fn words() -> Vec<String> {
     std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
 }
@@ -15,7 +15,7 @@ pub(super) fn whole(words: &[String]) -> String {
     as_typed(["sawq".to_owned()].iter().chain(words))
 }
 
-/// The command that prints the whole timeline of the same records: without the report's own options.
+/// The command that prints the whole timeline of the same records, without the report's own options.
 pub(super) fn for_timeline(words: &[String]) -> String {
     let own = Report::augment_args(Command::new("report"));
     let mut kept = vec!["sawq".to_owned(), "timeline".to_owned()];
@@ -45,7 +45,7 @@ pub(super) fn filters(words: &[String]) -> String {
     as_typed(kept)
 }
 
-/// How many words behind this one are values of it, if it is an option of the command.
+/// How many of the words after this one are its values, if it is an option of the command.
 fn values_behind(command: &Command, word: &str) -> Option<usize> {
     let values = |arg: &clap::Arg| {
         if arg.get_action().takes_values() { arg.get_num_args().map_or(1, |range| range.max_values()) } else { 0 }
@@ -61,7 +61,7 @@ fn values_behind(command: &Command, word: &str) -> Option<usize> {
     let mut shorts = word.strip_prefix('-')?.chars();
     let first = shorts.next()?;
     let arg = command.get_arguments().find(|arg| arg.get_short() == Some(first))?;
-    // What follows in the same word is its value, or further flags.
+    // The rest of the word is the option's value, or further flags.
     Some(if shorts.as_str().is_empty() { values(arg) } else { 0 })
 }
 

@@ -1,4 +1,4 @@
-//! The timeline for people: days and gaps are marked, so are failures (!) and changes (+).
+//! The timeline for people: marks days, gaps, failures (!) and changes (+).
 
 use std::io::Write;
 
@@ -9,11 +9,11 @@ use sawlog_query::timeline::Burst;
 use crate::moment::{day_and_clock, length, weekday};
 use crate::output::{Out, Style};
 
-/// Without records for this many seconds, the timeline says so.
+/// A gap of this many seconds without records is shown.
 const GAP_SECONDS: i64 = 3600;
 /// The columns are as wide as the first lines need.
 const LOOK_AHEAD: usize = 1000;
-/// The least and the greatest width of the columns of actors and addresses.
+/// The smallest and largest width of the columns for actors and addresses.
 const ACTOR: (usize, usize) = (14, 24);
 const ADDRESS: (usize, usize) = (15, 39);
 
@@ -21,7 +21,7 @@ const ADDRESS: (usize, usize) = (15, 39);
 pub(super) struct Lines {
     out: Out,
     coloured: bool,
-    /// The first bursts, which wait for the widths.
+    /// The first bursts, which wait until the widths are known.
     ahead: Vec<Burst>,
     widths: Option<(usize, usize)>,
     day: String,
@@ -33,7 +33,7 @@ impl Lines {
         Self { out, coloured, ahead: Vec::new(), widths: None, day: String::new(), last: None }
     }
 
-    /// Prints the first bursts, when there are enough of them to tell the widths.
+    /// Prints the first bursts once there are enough of them to choose the widths.
     fn begin(&mut self) -> Result<()> {
         let widest = |get: &dyn Fn(&Burst) -> usize| self.ahead.iter().map(get).max().unwrap_or_default();
         let actor = widest(&|burst| who(burst).chars().count()).clamp(ACTOR.0, ACTOR.1);
@@ -54,7 +54,7 @@ impl Lines {
         }
         let about = burst.about();
         line += &[&*kind.operation, &about].join(" ");
-        // How a sign-in ended is what it was about.
+        // The outcome of a sign-in is also its subject.
         let is_said = about.to_lowercase().starts_with(&kind.error.to_lowercase());
         if !is_said {
             line += &format!(": {}", kind.error);
@@ -114,21 +114,22 @@ impl Lines {
         if self.ahead.len() == LOOK_AHEAD { self.begin() } else { Ok(()) }
     }
 
-    /// Prints what is left.
+    /// Prints the remaining lines.
     pub(super) fn finish(mut self) -> Result<()> {
         self.begin()?;
         Ok(self.out.flush()?)
     }
 }
 
-/// The actor's own name: the last part of an ARN; of a service whose name is long without what all services end with.
+/// The actor's short name: the last part of an ARN; for a service with a long name, the name without its common
+/// ending.
 fn who(burst: &Burst) -> String {
     let name = burst.kind.actor.rsplit([':', '/']).next().unwrap_or_default();
     let short = name.strip_suffix(".amazonaws.com").filter(|_| name.len() > ACTOR.1);
     visible(short.unwrap_or(name)).into_owned()
 }
 
-/// Text that fits into a column; what is cut off is told by `…`.
+/// Text that fits into a column; `…` marks a cut.
 fn cut(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
         Some(_) => text.chars().take(width - 1).chain(['…']).collect(),

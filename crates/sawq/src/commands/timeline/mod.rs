@@ -15,9 +15,9 @@ pub(super) const HELP: &str = "\
 Examples:
   sawq timeline --user jmerckle
   sawq timeline --ip 3.238.12.183 --expand
-  sawq timeline --error '*' -o failures.csv     in a file: a row for each burst, with its first file and line
+  sawq timeline --error '*' -o failures.csv     one row for each burst, with its first file and line
 
-! marks what failed, + what changed something.";
+! marks failures, + marks changes.";
 
 /// What `timeline` prints.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Timeline {
     /// Print a line for each record, not for each burst
     #[arg(long)]
     expand: bool,
-    /// Print up to N lines, the first ones by time; 0 for all
+    /// Print the first N lines by time; 0 for all
     #[arg(short = 'n', long, default_value_t = 0, value_name = "N")]
     number: usize,
 }

@@ -62,7 +62,7 @@ impl Rows {
         if self.bursts.len() == ROWS { self.flush() } else { Ok(()) }
     }
 
-    /// Prints what is left.
+    /// Prints the remaining rows.
     pub(super) fn finish(mut self) -> Result<()> {
         if !self.bursts.is_empty() {
             self.flush()?;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 /// An hour and a day, in microseconds.
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
-/// There are so many bars at most.
+/// The most bars.
 const MAX_BARS: i64 = 48;
 
-/// Records by time as bars, one for each hour of up to two days, else for each day or some days; and what a bar is.
+/// Records by time as bars: one per hour for up to two days, else one per day or per several days. Also returns what
+/// a bar stands for.
 pub(super) fn sparkline(hours: &BTreeMap<i64, u64>, times: (i64, i64)) -> (String, String) {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let span = times.1 - times.0;

@@ -16,7 +16,8 @@ pub(super) fn print(profile: &Profile, out: &mut impl Write) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// A number of any size as JSON: as text if it does not fit into 64 bits, as which few readers would take it.
+/// A number of any size as JSON: as text if it does not fit into 64 bits, since few readers would accept such a
+/// number.
 fn number(number: u128) -> Value {
     u64::try_from(number).map_or_else(|_| json!(number.to_string()), |number| json!(number))
 }

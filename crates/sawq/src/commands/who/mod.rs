@@ -1,4 +1,4 @@
-//! `sawq who`: all that the logs know of one entity, on one screen.
+//! `sawq who`: what the logs know about one entity, on one screen.
 #![expect(clippy::doc_markdown, reason = "help is shown as it is written")]
 
 mod bars;
@@ -25,7 +25,8 @@ Examples:
   sawq who '198.51.100.*' --since 2021-07-29
   sawq who AKIAIOSFODNN7EXAMPLE --json
 
-The entity may be a network or a glob (* ? [..]). JSON has all of it; CSV and the like have the lists as one table.";
+The entity may be a network or a glob (* ? [..]).
+--json has everything; CSV and the like have all lists in one table.";
 
 /// The kinds of entities.
 const KINDS: &[Choice<Kind>] = &[
@@ -44,7 +45,7 @@ const KINDS: &[Choice<Kind>] = &[
     (&["error"], Kind::Error, "An error code"),
     (&["interface"], Kind::Interface, "A network interface"),
     (&["port"], Kind::Port, "A port"),
-    (&["resource"], Kind::Resource, "A resource that the parameters of API calls name"),
+    (&["resource"], Kind::Resource, "A resource that API calls name in their parameters"),
 ];
 
 /// Who `who` is about.
@@ -55,10 +56,10 @@ pub(crate) struct Who {
     /// The kind of entity [default: guessed from its form and the index]
     #[arg(long, value_parser = choices::parser(KINDS))]
     kind: Option<Kind>,
-    /// How many values of each list to show; 0 for all
+    /// Show up to N values in each list; 0 for all
     #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
     number: usize,
-    /// Add country and network of addresses from the MaxMind databases (*.mmdb) in this folder
+    /// Add the country and network of addresses, from the MaxMind databases (*.mmdb) in this folder
     #[arg(long, value_name = "DIR")]
     geoip: Option<PathBuf>,
 }
@@ -66,7 +67,7 @@ pub(crate) struct Who {
 impl Who {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
-        // The index is asked about the entity, not about what filters leave of it.
+        // The index is asked about the entity itself, without the filters.
         let all = context.all()?;
         let geo = self.geoip.as_deref().map(Geo::open).transpose()?;
         let (records, profile) = all.who(context.filters, &self.entity, self.kind)?;

@@ -12,10 +12,10 @@ use super::bars::sparkline;
 use crate::moment::moment;
 use crate::output::{Style, units};
 
-/// Widths of the column of values and of that of numbers.
+/// The widths of the columns for values and for numbers.
 const VALUE: usize = 64;
 
-/// Prints a profile for people; of each list `number` lines, or all if it is 0.
+/// Prints a profile for people; up to `number` lines of each list, or all if it is 0.
 pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut impl Write) -> Result<()> {
     let mut text = String::new();
     let heading = |text: &str| Style::Heading.paint_if(coloured, text);
@@ -56,7 +56,7 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
         )?;
     }
     print_issues(&profile.issues, coloured, &mut text)?;
-    // That an address was seen with itself says nothing.
+    // It says nothing that an address was seen with itself.
     let is_itself = |values: &[FacetValue]| matches!(values, [only] if only.value == profile.entity);
     for (facet, values) in profile.facets.iter().filter(|(_, values)| !values.is_empty() && !is_itself(values)) {
         print_facet(facet, values, number, coloured, &mut text)?;
@@ -124,7 +124,7 @@ fn print_changes(changes: &[Change], number: usize, coloured: bool, text: &mut S
     Ok(())
 }
 
-/// What was seen with nothing else: where to look next.
+/// Values that were seen with this entity alone: where to look next.
 fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut String) -> Result<()> {
     let facets = profile.facets.iter().map(|(facet, values)| (facet, only_here(values)));
     let facets: Vec<(Facet, Vec<&FacetValue>)> = facets.filter(|(_, values)| !values.is_empty()).collect();
@@ -143,7 +143,7 @@ fn print_pivots(profile: &Profile, number: usize, coloured: bool, text: &mut Str
     Ok(())
 }
 
-/// One of what a facet's name says.
+/// The name of a facet in the singular.
 fn singular(name: &str) -> &str {
     name.strip_suffix("sses").map_or_else(|| name.strip_suffix('s').unwrap_or(name), |stem| &name[..stem.len() + 2])
 }

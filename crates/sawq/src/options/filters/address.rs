@@ -1,25 +1,25 @@
-//! Addresses and ports, and what became of flows.
+//! Addresses and ports, and whether flows were accepted.
 
 use clap::Args;
 use sawlog_query::Filters;
 
-/// Addresses and ports, and what became of flows.
+/// Addresses and ports, and whether flows were accepted.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct AddressArgs {
-    /// The caller's address, or a network such as 10.0.0.0/8; for flow logs, source or destination
+    /// The caller's address, or a network such as 10.0.0.0/8; in flow logs, source or destination
     #[arg(long, global = true, value_name = "IP|CIDR")]
     ip: Vec<String>,
-    /// The source address: like --ip, but for flow logs only where they came from
+    /// The source address: like --ip, but in flow logs the source only
     #[arg(long, global = true, value_name = "IP|CIDR")]
     src: Vec<String>,
-    /// The destination address of flows; for load balancers, the target's
+    /// The destination address in flow logs; in load balancer logs, the target's address
     #[arg(long, global = true, value_name = "IP|CIDR")]
     dst: Vec<String>,
-    /// The other end of flows with --ip; without --ip, either end
+    /// With --ip: the other end of its flows; without --ip: either end
     #[arg(long, global = true, value_name = "IP|CIDR")]
     peer: Vec<String>,
-    /// The port at either end
+    /// The source or destination port, such as 443
     #[arg(long, global = true, value_name = "PORT")]
     port: Vec<String>,
     /// The source port
@@ -28,7 +28,7 @@ pub(super) struct AddressArgs {
     /// The destination port
     #[arg(long, global = true, value_name = "PORT")]
     dport: Vec<String>,
-    /// What became of a flow: ACCEPT or REJECT
+    /// What happened to a flow: ACCEPT or REJECT
     #[arg(long, global = true, value_name = "ACTION")]
     action: Vec<String>,
 }

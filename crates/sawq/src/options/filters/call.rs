@@ -11,31 +11,31 @@ pub(super) struct CallArgs {
     /// The operation, such as REST.GET.OBJECT, PutUserPolicy or POST
     #[arg(long, global = true, value_name = "GLOB")]
     operation: Vec<String>,
-    /// The user agent
+    /// The user agent, such as 'aws-cli/*'
     #[arg(long, global = true, value_name = "GLOB", visible_alias = "user-agent")]
     agent: Vec<String>,
-    /// The error code, or what else says that it failed: for flow logs REJECT, for load balancers also the status; '*' for all that
-    /// failed, like --failed
+    /// The error code, such as AccessDenied; in flow logs REJECT, in load balancer logs also the status, such as 403; '*' for
+    /// all failures, like --failed
     #[arg(long, global = true, value_name = "GLOB")]
     error: Vec<String>,
-    /// The region that was called; in S3 logs that of the caller
+    /// The region that was called; in S3 logs, the region of the caller
     #[arg(long, global = true, value_name = "GLOB")]
     region: Vec<String>,
-    /// An account number, or the bucket owner's canonical id
+    /// An account number, or a bucket owner's canonical id
     #[arg(long, global = true, value_name = "ID")]
     account: Vec<String>,
-    /// The service that was called, such as iam.amazonaws.com; of S3 logs it is s3.amazonaws.com
+    /// The service that was called, such as iam.amazonaws.com; in S3 logs always s3.amazonaws.com
     #[arg(long, global = true, value_name = "GLOB")]
     service: Vec<String>,
-    /// The network interface
+    /// The network interface, such as eni-0a1b2c3d4e5f60718
     #[arg(long, global = true, value_name = "GLOB")]
     interface: Vec<String>,
-    /// The file that the record is from, as in source_file
+    /// The log file that holds the record, as in the column source_file
     #[arg(long, global = true, value_name = "GLOB")]
     source_file: Vec<String>,
-    /// Any field, in groups and JSON with dots: request_parameters.userName=ann, http_status!=200; globs work. Of a list any
-    /// value will do, or the one at a place, counted from 0: resources.arn=*bucket, resources[0].arn=*bucket. Without a value:
-    /// records that have none
+    /// Any field, with dots into groups and JSON: request_parameters.userName=ann, http_status!=200; globs work. In a list any
+    /// element may match, or one by its position from 0: resources.arn=*bucket, resources[0].arn=*bucket. FIELD= matches
+    /// records without a value
     #[arg(long = "where", global = true, value_name = "FIELD=VALUE")]
     condition: Vec<String>,
 }

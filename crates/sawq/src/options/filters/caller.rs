@@ -7,10 +7,10 @@ use sawlog_query::Filters;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct CallerArgs {
-    /// The caller: the name of a user or role, an ARN, an AWS service, an id; globs work; - for nobody, as in anonymous requests
+    /// The caller: name of a user or role, ARN, AWS service or id; globs work; - for anonymous requests
     #[arg(long, global = true, value_name = "NAME|ARN", visible_aliases = ["actor", "principal"])]
     user: Vec<String>,
-    /// The access key that signed; in S3 logs only presigned URLs tell
+    /// The access key that signed the request; S3 logs have it for presigned URLs only
     #[arg(long, global = true, value_name = "KEY")]
     access_key: Vec<String>,
 }

@@ -5,7 +5,7 @@ use sawlog_query::Filters;
 
 use crate::usage::BadValue;
 
-/// The options that take several values, and these.
+/// The options that take several values, with their values.
 fn lists(filters: &mut Filters) -> [(&'static str, &mut Vec<String>); 23] {
     [
         ("--ip", &mut filters.ip),
@@ -34,8 +34,8 @@ fn lists(filters: &mut Filters) -> [(&'static str, &mut Vec<String>); 23] {
     ]
 }
 
-/// The same filters, with what the lists have that are given as `@FILE`: a value a line, without blank lines and those that begin
-/// with `#`.
+/// The same filters, with the values of lists given as `@FILE`: one value per line. Blank lines and lines that begin
+/// with `#` are skipped.
 ///
 /// # Errors
 ///

@@ -8,10 +8,10 @@ use sawlog_query::Filters;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct LogArgs {
-    /// Only this log, by its name or the first part of it: s3_access or s3 [default: all that the store has]
+    /// Only this log, by its name or the first part of it: s3_access or s3 [default: all logs in the store]
     #[arg(long, global = true, value_name = "LOG", value_delimiter = ',')]
     log: Vec<String>,
-    /// Count an event once that CloudTrail delivered more than once, or to several accounts
+    /// Count each event once, even if CloudTrail delivered it more than once or to several accounts
     #[arg(long, global = true)]
     distinct: bool,
 }

@@ -25,7 +25,7 @@ use time::TimeArgs;
 
 /// The heading of filters in the help.
 pub(crate) const HEADING: &str =
-    "Filters (the same one again means either, different ones mean both; ! excludes; @FILE is a list)";
+    "Filters (the same one twice: either may match; different ones: all must match; ! excludes; @FILE is a list)";
 
 /// Which records a command is about.
 #[derive(Clone, Debug, Args)]
@@ -49,7 +49,7 @@ pub(crate) struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// The filters that these are, with what the lists have that are given as `@FILE`.
+    /// The filters that these options are, with the values of lists given as `@FILE`.
     pub(crate) fn filters(&self) -> Result<Filters> {
         let mut filters = Filters::default();
         self.address.set(&mut filters);

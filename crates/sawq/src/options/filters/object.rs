@@ -10,10 +10,10 @@ pub(super) struct ObjectArgs {
     /// The bucket
     #[arg(long, global = true, value_name = "GLOB")]
     bucket: Vec<String>,
-    /// The object's key, encoded as in the log or not, or its s3:// or https:// URL
+    /// The object's key, percent-encoded or not, or its s3:// or https:// URL
     #[arg(long, global = true, value_name = "GLOB|URL")]
     key: Vec<String>,
-    /// A resource that a CloudTrail event names in its parameters: its name or ARN
+    /// A resource that a CloudTrail event names in its parameters, by name or ARN
     #[arg(long, global = true, value_name = "GLOB")]
     resource: Vec<String>,
 }

@@ -7,7 +7,7 @@ use sawlog_query::Filters;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct OutcomeArgs {
-    /// Only what failed: errors, failed sign-ins, rejected flows
+    /// Only failures: errors, failed sign-ins, rejected flows
     #[arg(long, global = true)]
     failed: bool,
     /// Only actions that change something

@@ -7,7 +7,7 @@ use sawlog_query::Filters;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct TextArgs {
-    /// A regular expression over the record's own text
+    /// A regular expression that matches the record's original text
     #[arg(long = "match", global = true, value_name = "REGEX")]
     pattern: Vec<String>,
     /// Treat --match as literal text (like grep -F)
