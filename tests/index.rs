@@ -642,14 +642,14 @@ fn live_files(folder: &Path) -> Vec<PathBuf> {
     (&paths("add") - &paths("remove")).into_iter().map(|path| folder.join(path)).collect()
 }
 
-/// A row of the index: its kind, log, field and value.
-type Key = (String, String, String, Option<String>);
+/// A row of the index: whether it adds up a run's data files, its kind, log, field and value.
+type Key = (bool, String, String, String, Option<String>);
 
 /// The rows of the index that its files begin and end with; each file has them in order.
 fn ranges(case: &Case) -> Vec<[Key; 2]> {
     let range = |path: PathBuf| {
         let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
-        let columns = ProjectionMask::columns(reader.parquet_schema(), ["kind", "value", "log", "field"]);
+        let columns = ProjectionMask::columns(reader.parquet_schema(), ["kind", "value", "log", "field", "run"]);
         let batches = reader.with_projection(columns).build().unwrap().map(Result::unwrap);
         let rows = batches.flat_map(|batch| {
             let columns: Vec<ArrayRef> =
@@ -658,7 +658,10 @@ fn ranges(case: &Case) -> Vec<[Key; 2]> {
                 let array = &columns[place];
                 array.is_valid(row).then(|| array.as_string::<i32>().value(row).to_owned())
             };
-            let key = |row| (text(0, row).unwrap(), text(2, row).unwrap(), text(3, row).unwrap(), text(1, row));
+            let is_of_run = |row| text(4, row).is_some();
+            let key = |row| {
+                (is_of_run(row), text(0, row).unwrap(), text(2, row).unwrap(), text(3, row).unwrap(), text(1, row))
+            };
             (0..batch.num_rows()).map(key).collect::<Vec<_>>()
         });
         let rows: Vec<_> = rows.collect();

@@ -1,8 +1,11 @@
 //! What only stores of many records do: the index is asked before the records, and every command has to cope with that.
 
+use std::fmt::Write;
+use std::process::Command;
+
 use serde_json::json;
 
-use sawlog_tests::Case;
+use sawlog_tests::{Case, Numbers, binary};
 
 /// More records than are looked at sooner than the index is.
 const EVENTS: usize = 60_000;
@@ -65,4 +68,36 @@ fn every_command_tells_the_same_failures() {
     assert_eq!((&top[0]["count"], &top[0]["errors"]), (&json!(EVENTS), &json!(failed)));
     answer(&["report", "-o", "report.html"]);
     assert!(std::fs::read_to_string(case.path("report.html")).unwrap().contains("Access<wbr>Denied"));
+}
+
+/// A data file of more than 10 MB in several row groups is cut for the threads that there are, and not into billions of pieces for
+/// one.
+#[test]
+fn one_thread_reads_a_large_file() {
+    const LINES: usize = 300_000;
+    let case = Case::new();
+    let (mut log, mut numbers) = (String::new(), Numbers::new(3));
+    for line in 0..LINES {
+        let id: String = (0..10).map(|_| format!("{:08X}", numbers.below(u64::MAX))).collect();
+        let (minute, ip) = (line / 60 % 60, line % 200);
+        writeln!(
+            log,
+            "o bucket-a [29/Jul/2021:12:{minute:02}:{:02} +0000] 192.0.2.{ip} - {id} REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 5 - 7 - \"-\" \"a\" -",
+            line % 60
+        )
+        .unwrap();
+    }
+    case.write("logs/a", log);
+    // Less memory than this leaves one thread only, as a single processor does.
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    for memory in ["64MiB", "256MiB", "2GiB"] {
+        let sawq = binary("sawq");
+        let limited = format!("ulimit -v 6000000 && exec \"{}\" \"$@\"", sawq.display());
+        let asked = ["top", "request_id", "-n", "1", "--format", "csv", "--memory", memory, "-q"];
+        let mut command = Command::new("sh");
+        let ran = command.args(["-c", &limited, "sawq"]).args(asked).current_dir(case.path("")).output().unwrap();
+        let text = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success(), "{memory}: {}", String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(text.lines().nth(1).and_then(|line| line.split(',').nth(1)), Some("1"), "{memory}: {text}");
+    }
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use foldhash::quality::RandomState;
 use sawlog_formats::Bytes;
 
-use crate::largest::Largest;
 use crate::numbers::{NULL, Numbers};
 
 /// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
@@ -220,18 +219,18 @@ impl Groups {
         }
     }
 
-    /// Offers each group to a list of the largest ones.
-    pub(crate) fn offer_to<S: Fn(&Sums) -> u128>(&self, largest: &mut Largest<S>) {
+    /// All groups that have records: their sums, how many addresses they have, their first records and their values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Sums, usize, First<'_>, impl Iterator<Item = Option<&str>>)> {
         let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
         self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
         let all = self.sums.iter().zip(&self.firsts).enumerate();
         // A place can be kept for records that did not come.
-        for (place, (sums, first)) in all.filter(|(_, (sums, _))| sums.count > 0) {
-            let first = || first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
+        all.filter(|(_, (sums, _))| sums.count > 0).map(move |(place, (sums, first))| {
+            let first = first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
             let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
             let values = self.columns.iter().zip(key).map(|(column, number)| column.text(*number));
-            largest.offer((sums, ips.get(place).copied().unwrap_or_default()), first, values);
-        }
+            (sums, ips.get(place).copied().unwrap_or_default(), first, values)
+        })
     }
 }
 

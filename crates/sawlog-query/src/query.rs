@@ -567,14 +567,16 @@ fn times(snapshot: &Snapshot) -> &'static [&'static str] {
     needed
 }
 
-/// The time of the last record, by the statistics of the data files.
+/// The time of the last record, by the statistics of the data files, or up to a millisecond before it. The statistics
+/// are in milliseconds, rounded up: a bound made of them would exclude the record.
 fn last_time(snapshot: &Snapshot) -> Option<i64> {
+    const ROUNDED: i64 = 999;
     let times = snapshot.files.iter().filter_map(|file| {
         let stats: serde_json::Value = serde_json::from_str(&file.stats).ok()?;
         let last = snapshot.table.times.iter().filter_map(|column| of_utc(stats["maxValues"][column].as_str()?));
         last.max()
     });
-    times.max()
+    times.max().map(|last| last.saturating_sub(ROUNDED))
 }
 
 /// The queries whose logs have all the columns.

@@ -230,8 +230,9 @@ impl Footers {
     }
 }
 
-/// Where to cut a file so that each part has about as many rows: the ranges of bytes in which row groups begin.
-fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
+/// Where to cut a file of `size` bytes so that each part has about as many rows: the ranges of bytes in which row groups
+/// begin.
+fn cuts(row_groups: &[RowGroup], size: i64, parts: i64) -> Vec<Range<i64>> {
     // Wide enough for anything that a damaged footer says.
     let rows = |row_group: &RowGroup| i128::from(row_group.rows.max(0));
     let all: i128 = row_groups.iter().map(rows).sum();
@@ -246,7 +247,8 @@ fn cuts(row_groups: &[RowGroup], parts: i64) -> Vec<Range<i64>> {
         }
         before += rows(row_group);
     }
-    let ends = starts.iter().skip(1).copied().chain([i64::MAX]);
+    // The engine may cut ranges again, by their sizes: so the last one must not go beyond the file.
+    let ends = starts.iter().skip(1).copied().chain([size]);
     starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
 }
 
@@ -255,8 +257,11 @@ impl StoreTable {
     fn dealt_out(&self, groups: usize) -> Vec<FileGroup> {
         let mut dealt = vec![Vec::new(); groups];
         for (place, (entry, file)) in self.files.iter().enumerate() {
-            let row_groups = self.row_groups.get(&entry.path).filter(|row_groups| row_groups.len() >= groups);
-            let parts = row_groups.map(|row_groups| cuts(row_groups, i64::try_from(groups).unwrap_or(i64::MAX)));
+            let is_cut = |row_groups: &&Vec<RowGroup>| groups > 1 && row_groups.len() >= groups;
+            let row_groups = self.row_groups.get(&entry.path).filter(is_cut);
+            let [size, most] =
+                [i64::try_from(entry.size), i64::try_from(groups)].map(|number| number.unwrap_or(i64::MAX));
+            let parts = row_groups.map(|row_groups| cuts(row_groups, size, most));
             match parts {
                 None => dealt[place % groups].push(file.clone()),
                 Some(parts) => dealt
@@ -396,15 +401,15 @@ mod tests {
             let row_group = |(start, rows): (i64, &i64)| RowGroup { start, rows: *rows };
             (4..).step_by(100).zip(rows).map(row_group).collect()
         };
-        assert_eq!(cuts(&row_groups(&[10; 16]), 2), [0..804, 804..i64::MAX]);
-        assert_eq!(cuts(&row_groups(&[10, 10, 3]), 2), [0..104, 104..i64::MAX]);
-        assert_eq!(cuts(&row_groups(&[90, 10]), 2), [0..104, 104..i64::MAX]);
-        assert_eq!(cuts(&row_groups(&[i64::MAX, i64::MAX, -1]), 2), [0..104, 104..i64::MAX]);
-        assert_eq!(cuts(&row_groups(&[1]), 2), cuts(&row_groups(&[1]), 1));
+        assert_eq!(cuts(&row_groups(&[10; 16]), 2000, 2), [0..804, 804..2000]);
+        assert_eq!(cuts(&row_groups(&[10, 10, 3]), 400, 2), [0..104, 104..400]);
+        assert_eq!(cuts(&row_groups(&[90, 10]), 400, 2), [0..104, 104..400]);
+        assert_eq!(cuts(&row_groups(&[i64::MAX, i64::MAX, -1]), 400, 2), [0..104, 104..400]);
+        assert_eq!(cuts(&row_groups(&[1]), 400, 2), cuts(&row_groups(&[1]), 400, 1));
         // Each row group begins in exactly one part.
         for sizes in [vec![5, 1, 1, 1, 90, 2], vec![0, 0, 0, 0], vec![7; 9]] {
             let row_groups = row_groups(&sizes);
-            let parts = cuts(&row_groups, 4);
+            let parts = cuts(&row_groups, 2000, 4);
             assert!(parts.len() <= 4, "{parts:?}");
             for row_group in row_groups {
                 assert_eq!(parts.iter().filter(|part| part.contains(&row_group.start)).count(), 1, "{parts:?}");

@@ -1,14 +1,16 @@
 //! Times as people write them on the command line.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result, bail};
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, date};
 use jiff::{Span, ToSpan};
 
-/// A second, a minute and a day, in microseconds.
+/// A second, a minute, an hour and a day, in microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
-const DAY: i64 = 24 * 60 * MINUTE;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// The UTC time of a number of microseconds since 1970, such as `2021-07-29T13:10:06Z`; `None` outside the years
 /// -9999 to 9999. (A timestamp of the library ends some hours before the year 9999 does.)
@@ -22,7 +24,7 @@ pub(crate) fn in_utc(micros: i64) -> Option<String> {
 /// The microseconds since 1970 of such a time.
 pub(crate) fn of_utc(text: &str) -> Option<i64> {
     let time: DateTime = text.strip_suffix('Z')?.parse().ok()?;
-    Some(from(time, 0).0)
+    Some(from(time, 0, 0).0)
 }
 
 /// The reference for times without a date, and for durations that count back.
@@ -34,37 +36,21 @@ pub struct Clock {
     pub days: Option<(String, String)>,
 }
 
-/// The first microsecond of a time, and the one after its last: of a day, a minute, a second, or a moment before the
-/// last record.
+/// The first microsecond of a time, and the one after its last: of a day, an hour, a minute, a second, or a moment
+/// before the last record. The whole text counts: what is not understood is an error.
 pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     let wrong = || {
         "is not a time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
          seconds since 1970, or 2h for two hours before the last record"
     };
-    // The parser of dates accepts a time after the date, and ignores it.
-    if let (false, Ok(date)) = (text.contains(':'), text.parse::<Date>()) {
-        // Eight digits are a date; more of them are seconds.
-        if text.len() == 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(from(date.at(0, 0, 0, 0), DAY));
-        }
-    }
-    // A timestamp ends before the year 9999 does, and a parser of clock times ignores zones.
-    let is_utc = text.contains(':') && !clock_of(text).contains(['+', '-', '[']);
-    if let (true, Ok(start)) = (is_utc, text.trim_end_matches(['Z', 'z']).parse::<DateTime>()) {
-        return Ok(from(start, unit(text)));
-    }
-    if let Ok(start) = text.parse::<Timestamp>() {
-        let start = start.as_microsecond();
-        return Ok((start, start.saturating_add(unit(text))));
-    }
-    if let Some(found) = as_in_s3(text) {
+    if let Some(found) = as_in_s3(text).or_else(|| of_calendar(text)) {
         return Ok(found);
-    }
-    if let (true, Ok(at)) = (text.contains(':'), text.trim_end_matches(['Z', 'z']).parse::<Time>()) {
-        return Ok(from(day(text, clock)?.to_datetime(at), unit(text)));
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return since_1970(text).context(wrong());
+    }
+    if let (true, Some((at, length, offset))) = (text.contains(':'), time_of_day(text)) {
+        return Ok(from(day(text, clock)?.to_datetime(at), length, offset));
     }
     let length = length(text).map_err(|_| anyhow::anyhow!(wrong()))?;
     let last = clock.last.context("counts back from the last record, but there is no record")?;
@@ -72,19 +58,60 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     Ok((at, at))
 }
 
-/// The length of what a time names: a minute for `13:10`, a second for `13:10:05`, a moment for `13:10:05.5`.
-fn unit(text: &str) -> i64 {
-    let clock = clock_of(text).split(['+', '-']).next().unwrap_or_default();
-    match clock.matches(':').count() {
-        0 | 1 => MINUTE,
-        _ if clock.contains(['.', ',']) => 1,
-        _ => SECOND,
-    }
+/// A day, or a time of a day: `2021-07-29`, `20210729`, `2021-07-29T13`, `20210729T131005Z`,
+/// `2021-07-29 13:10:05.5+02:00`.
+fn of_calendar(text: &str) -> Option<(i64, i64)> {
+    let Some((day, clock)) = text.split_once(['T', 't', ' ']) else {
+        return Some(from(date_of(text)?.at(0, 0, 0, 0), DAY, 0));
+    };
+    let (at, length, offset) = time_of_day(clock)?;
+    Some(from(date_of(day)?.to_datetime(at), length, offset))
 }
 
-/// The time of day and what follows it.
-fn clock_of(text: &str) -> &str {
-    text.split_once(['T', 't', ' ']).map_or(text, |(_, clock)| clock)
+/// A date with or without hyphens.
+fn date_of(text: &str) -> Option<Date> {
+    let has_form = |form: &str| {
+        let is_like = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+        text.len() == form.len() && text.bytes().zip(form.bytes()).all(is_like)
+    };
+    (has_form("0000-00-00") || has_form("00000000")).then(|| text.parse().ok()).flatten()
+}
+
+/// A time of day with the length that it names (an hour for `13`, a minute for `13:10`, a second for `13:10:05`, a
+/// microsecond for `13:10:05.5`), and how many microseconds its zone is ahead of UTC.
+fn time_of_day(text: &str) -> Option<(Time, i64, i64)> {
+    let (clock, offset) = match text.find(['Z', 'z', '+', '-']) {
+        Some(end) => (&text[..end], offset_of(&text[end..])?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = match clock.split_once(['.', ',']) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (clock, None),
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = match whole.len() {
+        2 => HOUR,
+        4 | 5 => MINUTE,
+        6 | 8 if fraction.is_some() => 1,
+        6 | 8 => SECOND,
+        _ => return None,
+    };
+    let is_right = is_number(&whole.replace(':', "")) && fraction.is_none_or(|digits| length == 1 && is_number(digits));
+    Some((is_right.then(|| clock.parse().ok()).flatten()?, length, offset))
+}
+
+/// How many microseconds a zone is ahead of UTC: `Z`, `+02`, `+0200`, `+02:00`.
+fn offset_of(text: &str) -> Option<i64> {
+    if matches!(text, "Z" | "z") {
+        return Some(0);
+    }
+    let digits = text[1..].replace(':', "");
+    let number = |range: Range<usize>| digits.get(range)?.parse::<u8>().ok().map(i64::from);
+    let has_form = matches!((text.len(), digits.len()), (3, 2) | (5 | 6, 4)) && text.find(':').is_none_or(|at| at == 3);
+    let (hours, minutes) = (number(0..2)?, if digits.len() == 4 { number(2..4)? } else { 0 });
+    let ahead = (hours * 60 + minutes) * MINUTE;
+    let is_right = has_form && hours < 24 && minutes < 60;
+    is_right.then_some(if text.starts_with('-') { -ahead } else { ahead })
 }
 
 /// The day for a time without one: the day of the records, if they are all of one day.
@@ -122,7 +149,7 @@ fn as_in_s3(text: &str) -> Option<(i64, i64)> {
     for (form, length) in [("%d/%b/%Y:%H:%M:%S", SECOND), ("%d/%b/%Y:%H:%M", MINUTE), ("%d/%b/%Y", DAY)] {
         if let Ok(found) = jiff::fmt::strtime::parse(form, text) {
             let time = found.to_time().unwrap_or(Time::midnight());
-            return Some(from(found.to_date().ok()?.to_datetime(time), length));
+            return Some(from(found.to_date().ok()?.to_datetime(time), length, 0));
         }
     }
     None
@@ -144,10 +171,12 @@ pub(crate) fn length(text: &str) -> Result<i64> {
     length.checked_mul(unit * SECOND).context(wrong())
 }
 
-/// The span that begins at a UTC time and has this length. The last years of a calendar are beyond a timestamp.
-fn from(start: DateTime, length: i64) -> (i64, i64) {
-    let start = start.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
+/// The span that has this length and begins at a time whose zone is so many microseconds ahead of UTC. (The last years
+/// of a calendar are beyond a timestamp of the library.)
+fn from(start: DateTime, length: i64, ahead: i64) -> (i64, i64) {
+    let start = start.duration_since(date(1970, 1, 1).at(0, 0, 0, 0));
     let start = start.as_secs().saturating_mul(SECOND).saturating_add(i64::from(start.subsec_micros()));
+    let start = start.saturating_sub(ahead);
     (start, start.saturating_add(length))
 }
 
@@ -174,6 +203,14 @@ mod tests {
             ("29/Jul/2021:13:06:49 +0000", SECOND),
             ("[29/Jul/2021:15:06:49 +0200]", SECOND),
             ("29/Jul/2021:13:06:49", SECOND),
+            ("20210729T130649", SECOND),
+            ("20210729T130649Z", SECOND),
+            ("2021-07-29t130649z", SECOND),
+            ("2021-07-29T130649", SECOND),
+            ("2021-07-29T18:36:49+0530", SECOND),
+            ("2021-07-29T05:06:49-08", SECOND),
+            ("15:06:49+02:00", SECOND),
+            ("05:06:49-08:00", SECOND),
         ] {
             assert_eq!(time(text, &one_day).unwrap(), (at, at + length), "{text}");
         }
@@ -182,6 +219,10 @@ mod tests {
             ["2021-07-29T13:06", "2021-07-29T13:06Z", "2021-07-29T15:06+02:00", "13:06", "13:06Z", "29/Jul/2021:13:06"]
         {
             assert_eq!(time(text, &one_day).unwrap(), (minute, minute + 60 * SECOND), "{text}");
+        }
+        let hour = 1_627_563_600 * SECOND;
+        for text in ["2021-07-29T13", "2021-07-29 13", "20210729T13", "2021-07-29T13Z", "2021-07-29T15+02"] {
+            assert_eq!(time(text, &one_day).unwrap(), (hour, hour + 3600 * SECOND), "{text}");
         }
         let day = 1_627_516_800 * SECOND;
         for text in ["2021-07-29", "20210729", "29/Jul/2021"] {
@@ -197,7 +238,35 @@ mod tests {
             assert_eq!(time(text, &one_day).unwrap(), (end - length, end), "{text}");
         }
         assert_eq!(time("0001-01-01", &one_day).unwrap().0, -62_135_596_800 * SECOND);
-        for wrong in ["yesterday", "", "13", "25:00", "2021-13-45", "99999999999999999999", "5x"] {
+        for wrong in [
+            "yesterday",
+            "",
+            "13",
+            "25:00",
+            "2021-13-45",
+            "99999999999999999999",
+            "5x",
+            "2021-07-29T",
+            "2021-07-29T1",
+            "2021-07-29T25",
+            "2021-07-29T13:1",
+            "2021-07-29T13:06x",
+            "2021-07-29T13:06:49 or so",
+            "2021-07-29T13:06.5",
+            "2021-07-29T13:06:49.",
+            "2021-07-29T13:06+2",
+            "2021-07-29T13:06+02:0",
+            "2021-07-29T13:06+25:00",
+            "2021-07-29T13:06ZZ",
+            "2021-07-29T13:06[Europe/Berlin]",
+            "2021-07-29x",
+            "2021-07-29[Europe/Berlin]",
+            "20210729T",
+            "2021-7-29",
+            "13:06Zulu",
+            "13:06 2021",
+            "29/Jul/2021:13:06:49 or so",
+        ] {
             assert!(time(wrong, &one_day).is_err(), "{wrong}");
         }
     }

@@ -8,28 +8,21 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use arrow::array::{
-    Array, AsArray, BinaryViewArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
-};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use datafusion::execution::SendableRecordBatchStream;
+use arrow::array::Array;
 use datafusion::logical_expr::Expr;
 use futures::StreamExt;
-use sawlog_formats::{Entity, EntityKind, Format, Part, canonical_address};
-use sawlog_store::{DataFileEntry, PackedFirst, PackedSum, packed_sums};
+use sawlog_formats::canonical_address;
+use sawlog_store::DataFileEntry;
 
-use super::{Details, Measures};
+use super::Measures;
+use super::asked::Asked;
+use super::index_rows::{Batches, IndexedSums, Names, Rows};
 use crate::error::DamagedIndex;
 use crate::groups::{First, Sums};
 use crate::index::{rows, sorted_streams, totals_of_runs};
-use crate::logs::{entity, path};
-use crate::numbers::{self, Numbers, Translated};
+use crate::numbers;
 use crate::parallel::each;
 use crate::query::Query;
-
-/// The part of a day, in microseconds.
-const DAY: i64 = 86_400_000_000;
 
 /// Groups of some logs' records by the same columns, as far as the index has them.
 pub(crate) struct Indexed<'a> {
@@ -42,12 +35,7 @@ pub(crate) struct Indexed<'a> {
 /// A log whose records are grouped.
 struct Log<'a> {
     query: &'a Query,
-    /// The data files that are there come first; rows can be about others, which are gone.
-    data_files: Numbers,
-    /// The source files in which first records stand.
-    sources: Numbers,
-    /// The runs whose data files are added up.
-    runs: Numbers,
+    names: Names,
     asked: Asked,
     /// Of those that are there, where the index has what is asked for.
     indexed: Vec<Has>,
@@ -93,7 +81,7 @@ struct Place {
 
 impl Place {
     fn source<'a>(&self, logs: &'a [Log<'_>]) -> Option<&'a str> {
-        logs[self.log].sources.text(self.source)
+        logs[self.log].names.sources.text(self.source)
     }
 
     fn is_before(&self, other: &Self, logs: &[Log<'_>]) -> bool {
@@ -102,83 +90,6 @@ impl Place {
         }
         (self.source(logs), self.line) < (other.source(logs), other.line)
     }
-}
-
-/// Whether the index can have what is asked for of a log's records.
-pub(crate) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
-    let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
-    let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
-    !filtered && whole_days && Asked::of(query.format, columns, measures).is_some()
-}
-
-/// The first one of two columns joined, null as `-`; and the second one, null as nothing.
-const FIRST: numbers::Part =
-    numbers::Part::Found(|value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-"));
-const SECOND: numbers::Part = numbers::Part::Found(|value| value.split_once('/').map(|(_, second)| second));
-
-/// What is asked for of an indexed field.
-#[derive(Clone, Copy)]
-struct Asked {
-    entity: &'static Entity,
-    /// What parts of its values the columns are.
-    parts: &'static [numbers::Part],
-    /// Whether these tell values apart.
-    is_whole: bool,
-    sums: AskedSums,
-}
-
-/// What is added up beside the number of records.
-#[derive(Clone, Copy)]
-enum AskedSums {
-    Nothing,
-    /// Bytes, failures and times.
-    All,
-    /// One of the sums that the field has for standing summaries, in place of all others: which, and of how many.
-    Standing {
-        place: usize,
-        of: usize,
-    },
-}
-
-impl Asked {
-    /// `None` if the index does not have it.
-    fn of(format: &Format, columns: &[String], measures: Measures) -> Option<Self> {
-        let (entity, parts, is_whole) = field(format, columns)?;
-        let asked = Self { entity, parts, is_whole, sums: AskedSums::Nothing };
-        if measures.first_number {
-            let of_field = || format.measures.standing_of(entity.field);
-            let place = of_field().position(|standing| standing.only == measures.only);
-            let place = place.filter(|_| is_whole && measures.details == Details::Nothing)?;
-            // Values are as logs spell them.
-            let parts = if matches!(parts, [numbers::Part::Address]) { &[numbers::Part::Whole] } else { parts };
-            return Some(Self { parts, sums: AskedSums::Standing { place, of: of_field().count() }, ..asked });
-        }
-        if measures.only.is_some() || measures.details == Details::WithIps {
-            return None;
-        }
-        let all = measures.bytes_sent || measures.details == Details::Sums;
-        Some(if all { Self { sums: AskedSums::All, ..asked } } else { asked })
-    }
-}
-
-/// The indexed field that some columns are, what part of its values each of them is, and whether these tell values apart.
-fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
-    let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
-    let whole = || {
-        let [name] = columns else { return None };
-        let entity = entity(format.table, name).filter(|entity| !matches!(entity.part, Part::Joined(..)))?;
-        let is_address = matches!(entity.part, Part::Whole) && entity.kind == EntityKind::Ip;
-        let parts = if is_address { &[numbers::Part::Address][..] } else { &[numbers::Part::Whole] };
-        Some((entity, parts, true))
-    };
-    let joined = || {
-        format.entities.iter().find_map(|entity| match entity.part {
-            Part::Joined(first, second) if names == [first, second] => Some((entity, &[FIRST, SECOND][..], true)),
-            Part::Joined(_, second) if names == [second] => Some((entity, &[SECOND][..], false)),
-            _ => None,
-        })
-    };
-    whole().or_else(joined)
 }
 
 impl<'a> Indexed<'a> {
@@ -193,7 +104,7 @@ impl<'a> Indexed<'a> {
     pub(crate) fn others(&self) -> Vec<Query> {
         let others = |log: &Log<'a>| {
             let is_other = |file: &&DataFileEntry| {
-                log.data_files.find(&file.path).is_none_or(|file| log.has(file) == Has::Nothing)
+                log.names.data_files.find(&file.path).is_none_or(|file| log.has(file) == Has::Nothing)
             };
             log.query.with_files(log.query.snapshot.files.iter().filter(is_other).cloned().collect())
         };
@@ -299,14 +210,13 @@ impl<'a> Log<'a> {
     fn open(query: &'a Query, place: usize, columns: &[String], measures: Measures) -> Result<(Self, Vec<File>)> {
         let asked = Asked::of(query.format, columns, measures).context("not in the index")?;
         let Asked { entity, parts, .. } = asked;
-        let mut data_files = Numbers::default();
+        let mut names = Names::default();
         for file in &query.snapshot.files {
-            data_files.number(&file.path);
+            names.data_files.number(&file.path);
         }
-        let indexed = vec![Has::Nothing; data_files.len()];
+        let indexed = vec![Has::Nothing; names.data_files.len()];
         let without = Group { parts, ..Group::default() };
-        let [sources, runs] = Default::default();
-        let mut log = Self { query, data_files, sources, runs, asked, indexed, without };
+        let mut log = Self { query, names, asked, indexed, without };
         let mut files = log.open_totals(place)?;
         if log.indexed.contains(&Has::Nothing) {
             for mut file in log.open_files(place, rows(query.format, &[entity.field], None), &[])? {
@@ -400,7 +310,7 @@ impl<'a> Log<'a> {
     /// Reads the next rows of a file.
     fn next_rows(&mut self, batches: &mut Batches) -> Result<Option<Arc<Rows>>> {
         while let Some(batch) = self.query.store.block_on(batches.stream.next()) {
-            let rows = self.rows(&batch?, batches)?;
+            let rows = self.names.rows(&batch?, batches, self.asked.sums)?;
             if !rows.values.is_empty() {
                 return Ok(Some(Arc::new(rows)));
             }
@@ -411,22 +321,6 @@ impl<'a> Log<'a> {
     /// Where the index has what is asked for of a data file.
     fn has(&self, data_file: u32) -> Has {
         self.indexed.get(data_file as usize).copied().unwrap_or(Has::Nothing)
-    }
-}
-
-/// The batches of one file of the index, and which numbers the texts of their dictionaries have.
-struct Batches {
-    stream: SendableRecordBatchStream,
-    data_files: Translated,
-    covers: Translated,
-    runs: Translated,
-    sources: Translated,
-}
-
-impl Batches {
-    fn of(stream: SendableRecordBatchStream) -> Self {
-        let [data_files, covers, runs, sources] = Default::default();
-        Self { stream, data_files, covers, runs, sources }
     }
 }
 
@@ -506,150 +400,18 @@ impl Ord for File {
     }
 }
 
-/// Rows of the index.
-struct Rows {
-    values: StringViewArray,
-    /// The numbers of their data files.
-    data_files: Vec<u32>,
-    /// What they are about, if it is several data files.
-    runs: Option<OfRuns>,
-    /// The first record in evidence order, of those that count: the number of its source file, and its line.
-    firsts: Vec<Option<(u32, i64)>>,
-    sums: IndexedSums,
-    /// Those that have what is asked for, if not all do: what an earlier version wrote has no sums for standing summaries.
-    known: Option<NullBuffer>,
-}
-
-/// What rows about several data files are about.
-struct OfRuns {
-    /// The numbers of the runs.
-    runs: Vec<u32>,
-    /// The number of a data file that is covered, in rows without a value.
-    covers: Vec<u32>,
-}
-
-/// What rows of the index add up.
-enum IndexedSums {
-    /// The number of records.
-    Nothing(Int64Array),
-    All(Box<AllSums>),
-    /// The bytes of a standing summary, if any record gives a number.
-    Standing(Vec<Option<i64>>),
-}
-
-/// All that is added up of records.
-struct AllSums {
-    records: Int64Array,
-    sent: Int64Array,
-    received: Int64Array,
-    errors: Int64Array,
-    first_times: TimestampMicrosecondArray,
-    last_times: TimestampMicrosecondArray,
-}
-
-impl AskedSums {
-    /// The columns that are read.
-    fn columns(self) -> Vec<&'static str> {
-        const ALL: [&str; 6] = ["records", "bytes_sent", "bytes_received", "errors", "first_time", "last_time"];
-        let sums = match self {
-            Self::Nothing => &ALL[..1],
-            Self::All => &ALL[..],
-            Self::Standing { .. } => &["bytes_sent", "standing"][..],
-        };
-        [&["value", "data_file", "first_file", "first_line"], sums].concat()
-    }
-}
-
-impl Log<'_> {
-    /// The rows of a batch.
-    fn rows(&mut self, batch: &RecordBatch, batches: &mut Batches) -> Result<Rows> {
-        let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
-        let number = |name: &str| {
-            let array = column(name)?.as_primitive_opt::<Int64Type>();
-            array.cloned().with_context(|| format!("no numbers in {name}"))
-        };
-        let time = |name: &str| {
-            let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-            array.cloned().with_context(|| format!("no times in {name}"))
-        };
-        let values = column("value")?.as_string_view_opt().cloned().context("no texts in value")?;
-        let data_files = self.data_files.of(column("data_file")?, &mut batches.data_files, numbers::Part::Whole)?;
-        let sources = self.sources.of(column("first_file")?, &mut batches.sources, numbers::Part::Whole)?;
-        let lines = number("first_line")?;
-        let firsts = sources.iter().zip(lines.values());
-        let firsts = firsts.map(|(source, line)| (*source != numbers::NULL).then_some((*source, *line))).collect();
-        let runs = batch.column_by_name("run").map(|runs| -> Result<OfRuns> {
-            let runs = self.runs.of(runs, &mut batches.runs, numbers::Part::Whole)?;
-            let covers = self.data_files.of(column("covers")?, &mut batches.covers, numbers::Part::Whole)?;
-            Ok(OfRuns { runs, covers })
-        });
-        let sums = IndexedSums::Standing(Vec::new());
-        let mut rows = Rows { values, data_files, runs: runs.transpose()?, firsts, sums, known: None };
-        rows.sums = match self.asked.sums {
-            AskedSums::Nothing => IndexedSums::Nothing(number("records")?),
-            AskedSums::All => IndexedSums::All(Box::new(AllSums {
-                records: number("records")?,
-                sent: number("bytes_sent")?,
-                received: number("bytes_received")?,
-                errors: number("errors")?,
-                first_times: time("first_time")?,
-                last_times: time("last_time")?,
-            })),
-            AskedSums::Standing { place, of } => {
-                let packed = column("standing")?.as_binary_view_opt().cloned().context("no bytes in standing")?;
-                rows.known = packed.nulls().cloned();
-                IndexedSums::Standing(self.unpack(&mut rows.firsts, &packed, &number("bytes_sent")?, (place, of))?)
-            }
-        };
-        Ok(rows)
-    }
-
-    /// Unpacks the sums at a place, of so many, and puts the first records that they are of in place of the rows' own; an error
-    /// if the bytes of a row are no sums.
-    fn unpack(
-        &mut self,
-        firsts: &mut [Option<(u32, i64)>],
-        packed: &BinaryViewArray,
-        sent: &Int64Array,
-        (place, of): (usize, usize),
-    ) -> Result<Vec<Option<i64>>> {
-        let mut bytes = vec![None; packed.len()];
-        for row in (0..packed.len()).filter(|row| packed.is_valid(*row)) {
-            let sums = packed_sums(packed.value(row), of).ok_or(DamagedIndex::Sums)?;
-            let Some(PackedSum { bytes: number, first }) = sums[place] else { continue };
-            let all = sent.is_valid(row).then(|| sent.value(row));
-            bytes[row] = Some(number.or(all).ok_or(DamagedIndex::Sums)?);
-            if let PackedFirst::Elsewhere(file, line) = first {
-                firsts[row] = Some((self.sources.number(file), line));
-            } else if let PackedFirst::Line(line) = first {
-                firsts[row].as_mut().ok_or(DamagedIndex::Sums)?.1 = line;
-            }
-        }
-        Ok(bytes)
-    }
-}
-
-impl Rows {
-    /// The number of the data file that a row about several covers.
-    fn covers(&self, row: usize) -> u32 {
-        self.runs.as_ref().map_or(numbers::NULL, |runs| runs.covers[row])
-    }
-
-    /// Whether a row has what is asked for.
-    fn has_sums(&self, row: usize) -> bool {
-        self.known.as_ref().is_none_or(|known| known.is_valid(row))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use arrow::array::{ArrayRef, StringArray};
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray};
+    use datafusion::execution::SendableRecordBatchStream;
     use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
     use sawlog_store::parquet::Codec;
     use sawlog_store::{Run, Store};
 
+    use super::*;
     use crate::filter::Filters;
+    use crate::tally::Details;
+    use crate::tally::asked::AskedSums;
 
     /// A file of the index that has one record of each of these values.
     fn file(values: &[&str], log: &mut Log<'_>) -> File {
@@ -684,13 +446,13 @@ mod tests {
         let store = Store::open_or_create(folder.path())?;
         Run::begin(&store, Codec::default(), || {})?.commit()?;
         let queries = Query::open(store, &Filters::default())?;
-        let mut data_files = Numbers::default();
-        data_files.number("data");
+        let mut names = Names::default();
+        names.data_files.number("data");
         let measures = Measures { details: Details::Sums, ..Measures::default() };
         let asked = Asked::of(queries[0].format, &["ip".to_owned()], measures).unwrap();
         let without = Group::default();
-        let ([sources, runs], indexed) = (Default::default(), vec![Has::Rows]);
-        let mut log = Log { query: &queries[0], data_files, sources, runs, asked, indexed, without };
+        let indexed = vec![Has::Rows];
+        let mut log = Log { query: &queries[0], names, asked, indexed, without };
         let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
         let mut found = Vec::new();
         let tally = Indexed { logs: vec![log], files };

@@ -1,6 +1,8 @@
 //! Groups records by columns and adds up, for each group, what an investigator asks for: by the index where it has that, else by
 //! the records.
 
+mod asked;
+mod index_rows;
 mod indexed;
 mod scanned;
 mod totals;
@@ -74,7 +76,7 @@ fn add_up<S: Fn(&Sums) -> u128>(
 ) -> Result<Largest<S>> {
     let possible = queries.iter().copied().filter(|query| !query.is_ruled_out());
     let (indexed, scanned): (Vec<&Query>, Vec<&Query>) =
-        possible.partition(|query| indexed::answers(query, columns, measures));
+        possible.partition(|query| asked::answers(query, columns, measures));
     let indexed = Indexed::new(&indexed, columns, measures)?;
     let others = scanned.into_iter().cloned().chain(indexed.others());
     let of_logs = each(others, |query| scanned::of_log(&query, columns, measures))?;
@@ -100,7 +102,9 @@ fn add_up<S: Fn(&Sums) -> u128>(
         }
         groups.add_records(group.values(), &group.sums, first);
     })?;
-    groups.offer_to(&mut largest);
+    for (sums, ips, first, values) in groups.iter() {
+        largest.offer((sums, ips), || first, values);
+    }
     Ok(largest)
 }
 
