@@ -1,4 +1,4 @@
-//! Builds the index of a run: gathers the entities of row groups, and gives them out in order.
+//! Builds the index of a run: gathers the entities of row groups, and returns them as sorted row groups of the index.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -19,13 +19,13 @@ use super::totals::Totals;
 use super::waiting::{LEAST_MEMORY, MOST_MEMORY, Waiting};
 use crate::error::{Result, StoreError};
 
-/// So many rows are in a file of the index; fewer if their values are long.
+/// Rows in a file of the index. A file of long values has fewer.
 pub const INDEX_FILE_ROWS: u64 = 64 << 10;
-/// An unbounded field may be left out of the index of a data file that has so many rows,
+/// The cardinality of an unbounded field is checked once a data file has this many rows.
 const MANY_ROWS: u64 = 64 << 10;
-/// if one in so many of them brings a new value.
+/// An unbounded field is not indexed in a data file with at most this many rows per distinct value.
 const ROWS_PER_VALUE: u64 = 2;
-/// So many spills are merged at once, each of which is an open file.
+/// Spills are merged into one when there are this many, since each is an open file.
 const MAX_SPILLS: usize = 64;
 
 /// A row of the index.
@@ -33,34 +33,34 @@ const MAX_SPILLS: usize = 64;
 pub struct IndexRow {
     /// The position of the field in [`FIELDS`].
     pub field: usize,
-    /// The value; `None` for the records without.
+    /// The value; `None` for the records without one.
     pub value: Option<String>,
-    /// The data file, relative to its table's folder.
+    /// The path of the data file, relative to its table's folder.
     pub data_file: String,
     /// How many records have the value.
     pub records: i64,
-    /// Bytes sent, if any record says.
+    /// Total bytes sent; `None` if no record has a number.
     pub bytes_sent: Option<i64>,
-    /// Bytes stored.
+    /// Total bytes stored.
     pub bytes_received: i64,
     /// How many of the records are failures.
     pub errors: i64,
-    /// From the earliest of the records to the latest; `None` if there is none that has a time.
+    /// The times of the earliest and the latest record; `None` if no record has a time.
     pub times: Option<TimeSpan>,
     /// The first record in evidence order: source file and line.
     pub first: Option<(String, i64)>,
-    /// The rows of the records in the data file, from 0, if these are few.
+    /// The posting list: the records' row numbers in the data file, from 0. `None` if there are too many.
     pub positions: Option<Vec<u64>>,
-    /// What standing summaries add up, packed as [`super::standing_sums`] reads it; `None` if the field has none, or the row was
-    /// written by an earlier version.
+    /// The sums for standing summaries, packed; [`super::standing_sums`] reads them. `None` if the field has no
+    /// standing summaries, or an earlier version wrote the row.
     pub standing: Option<Vec<u8>>,
-    /// The version of the meaning with which it was added up.
+    /// The version of the log's field meanings that the sums were computed with.
     pub version: i32,
 }
 
 impl IndexRow {
-    /// The rows of a batch of the table that are about one data file; `None` if a column is not what it should be. Rows of
-    /// fields that this version does not index are left out.
+    /// The rows of a batch of the table that are about one data file, without totals of runs and without fields that
+    /// this version does not index. `None` if a column is missing or has the wrong type.
     #[must_use]
     pub fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
         let text = |name: &str| TextColumn::new(batch.column_by_name(name)?).ok();
@@ -72,7 +72,7 @@ impl IndexRow {
         let (first, last) = (time("first_time")?, time("last_time")?);
         let kinds = text("kind")?;
         let rows_of_value = batch.column_by_name("positions")?.as_binary_opt::<i32>()?;
-        // Rows of earlier builds have none.
+        // Earlier versions did not write this column.
         let versions = match batch.column_by_name("version") {
             Some(versions) => Some(versions.as_primitive_opt::<Int32Type>()?),
             None => None,
@@ -105,13 +105,14 @@ impl IndexRow {
         Some(rows.collect())
     }
 
-    /// Whether it was added up with what its log's fields mean now.
+    /// Whether the sums were computed with the current meaning of the log's fields.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.version >= FIELDS[self.field].format.index_version
     }
 
-    /// Adds another row of the same data file, field and value; `None` if a sum is too large for 64 bits.
+    /// The sum of this row and another one of the same data file, field and value; `None` if it does not fit into 64
+    /// bits.
     #[must_use]
     pub fn add(&self, other: &Self) -> Option<Self> {
         let sums = self.sums().add(&other.sums())?;
@@ -142,7 +143,7 @@ impl IndexRow {
         })
     }
 
-    /// What it says without its packed sums.
+    /// What the packed sums can refer to.
     fn said(&self) -> Said<'_> {
         Said { sent: self.bytes_sent, first: self.first.as_ref().map(|(file, line)| (file.as_str(), *line)) }
     }
@@ -158,53 +159,53 @@ impl IndexRow {
     }
 }
 
-/// The span of time that sums are of.
+/// The time span of the records that were added up.
 fn span(sums: &Sums) -> Option<TimeSpan> {
     sums.times().map(|(first, last)| TimeSpan { first, last })
 }
 
-/// The fields of an open data file; `None` for one that is not indexed there.
+/// For each of [`FIELDS`], its state in an open data file; `None` if it is not indexed there.
 pub(crate) type FileIndex = Vec<Option<OpenField>>;
 
-/// A field of an open data file.
+/// A field of a data file that is still being written.
 #[derive(Debug)]
 pub(crate) struct OpenField {
-    /// The records that have no value.
+    /// The row for the records without a value.
     nulls: IndexRow,
-    /// Rows so far.
+    /// Rows of the data file so far.
     rows: u64,
-    /// How many distinct values these have, if there can be too many of them.
+    /// Estimates the cardinality so far; only for an unbounded field.
     distinct: Option<Distinct>,
 }
 
 impl OpenField {
-    /// Whether nearly every row brings a new value, which is not worth an index.
+    /// Whether the cardinality is too high: an index with nearly a row per record costs more than it saves.
     fn is_too_much(&self) -> bool {
         let are_many = |distinct: &Distinct| distinct.estimate() * ROWS_PER_VALUE >= self.rows;
         self.rows >= MANY_ROWS && self.distinct.as_ref().is_some_and(are_many)
     }
 }
 
-/// The rows of a run, which wait to be written.
+/// Collects the index rows of a run, sorts them within a bounded amount of memory, and returns them in order.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
     waiting: Waiting,
-    /// How much memory they may take, in bytes, within [`LEAST_MEMORY`] and [`MOST_MEMORY`].
+    /// Bytes of memory for the rows before they are spilled; clamped to [`LEAST_MEMORY`] and [`MOST_MEMORY`].
     memory: usize,
-    /// Rows that were more than memory is for.
+    /// Sorted rows on disk.
     spills: Vec<Spill>,
     data_files: Interner,
-    /// The fields, each with the number of a data file, that turned out not to be indexed: their rows are of no use.
+    /// Pairs of a field and the number of a data file in which it turned out not to be indexed: their rows are dropped.
     given_up: HashSet<(usize, u32)>,
 }
 
 impl IndexBuilder {
-    /// Lets rows take so much memory, in bytes, before they are written to disk.
+    /// Sets how many bytes of memory rows may take before they are spilled to disk.
     pub(crate) fn give_memory(&mut self, memory: usize) {
         self.memory = memory;
     }
 
-    /// The state of a data file without a row group.
+    /// Opens a data file that has no row group yet.
     pub(crate) fn open(table: &str, data_file: &str) -> FileIndex {
         let of_table = FIELDS.iter().map(|field| field.format.table.name == table);
         let row = |field| IndexRow {
@@ -226,14 +227,14 @@ impl IndexBuilder {
         of_table.enumerate().map(|(field, is)| is.then(|| open(field))).collect()
     }
 
-    /// The same, where every field is indexed whatever its values are.
+    /// Opens a data file in which every field is indexed, whatever its cardinality.
     pub(crate) fn open_for_all(table: &str, data_file: &str) -> FileIndex {
         let mut file = Self::open(table, data_file);
         file.iter_mut().flatten().for_each(|field| field.distinct = None);
         file
     }
 
-    /// Adds the entities of a data file's next row group, before which so many rows stand.
+    /// Adds the entities of a data file's next row group; `before` is the number of rows in its earlier row groups.
     pub(crate) fn add(&mut self, file: &mut FileIndex, data_file: &str, before: usize, entities: &RowGroupEntities) {
         let number = self.data_files.intern(data_file.as_bytes());
         for (entity, found) in entities.format.entities.iter().zip(&entities.fields) {
@@ -251,12 +252,12 @@ impl IndexBuilder {
         }
     }
 
-    /// Adds what makes a data file's fields indexed.
+    /// Adds the rows without a value, which mark the fields of a complete data file as indexed.
     pub(crate) fn close(&mut self, file: FileIndex) {
         file.into_iter().flatten().for_each(|field| self.add_row(&field.nulls));
     }
 
-    /// Adds a row that is complete.
+    /// Adds a finished row, such as one of an existing index.
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
         let mut encoded = Vec::new();
         let positions = row.positions.as_ref().map(|rows| encode(rows.iter().copied(), &mut encoded));
@@ -272,7 +273,7 @@ impl IndexBuilder {
         });
     }
 
-    /// Writes the rows in memory to a file without a name in a folder, if they are many.
+    /// Spills the rows in memory to an unnamed file in `folder` once they exceed their limit.
     pub(crate) fn spill_if_full(&mut self, folder: &Path) -> Result<()> {
         if self.waiting.memory() >= self.memory.clamp(LEAST_MEMORY, MOST_MEMORY) { self.spill(folder) } else { Ok(()) }
     }
@@ -289,13 +290,13 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Whether rows of a field and data file are of use.
+    /// Whether rows of a field and data file are kept: the field has not been given up there.
     fn of_use(&self) -> impl Fn(usize, u32) -> bool {
         |field, data_file| self.given_up.is_empty() || !self.given_up.contains(&(field, data_file))
     }
 
-    /// Gives `take` all rows of a run: the row groups of a file each time, which are in order, as is each of them. What is too
-    /// much for memory waits in a folder.
+    /// Sorts all rows of the run and passes them to `take`, file by file: each call gets the row groups of one index
+    /// file. Spills are kept in `folder`.
     pub(crate) fn finish(
         mut self,
         folder: &Path,
@@ -327,7 +328,7 @@ impl IndexBuilder {
         if left.is_empty() { Ok(()) } else { take(left) }
     }
 
-    /// The rows in memory, in order; `None` if there are none.
+    /// Removes the rows in memory and returns them, sorted; `None` if there are none.
     pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>> {
         let mut rows = Rows::default();
         let waiting = std::mem::take(&mut self.waiting);
@@ -339,7 +340,7 @@ impl IndexBuilder {
     }
 }
 
-/// Writes the rows that come to a spill in a folder.
+/// Writes a spill in `folder` with the rows that `each` produces.
 fn written(folder: &Path, each: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>) -> Result<Spill> {
     let failed = || StoreError::io(folder);
     let mut writer = SpillWriter::new(folder).map_err(failed())?;
@@ -347,14 +348,14 @@ fn written(folder: &Path, each: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<(
     writer.finish().map_err(failed())
 }
 
-/// Packs the sums of a row of a field.
+/// Packs a row's sums for the standing summaries of its field.
 fn packed(field: usize, sums: &StandingSums<'_>, said: Said<'_>) -> Vec<u8> {
     let mut packed = Vec::new();
     standing::pack(sums, standing::count(field), said, &mut packed);
     packed
 }
 
-/// Where the values of a row group's field go.
+/// Adds the values of one field of a row group to the waiting rows.
 struct AddedValues<'a> {
     waiting: &'a mut Waiting,
     field: usize,
@@ -366,7 +367,8 @@ struct AddedValues<'a> {
 }
 
 impl AddedValues<'_> {
-    /// Adds the values that were found, and what has none to the field's records without a value; says whether all sums fit.
+    /// Adds a row for each value, and adds the records without one to the field's row without a value. Returns whether
+    /// all sums fit into 64 bits.
     fn add(&mut self, found: &FieldEntities, open: &mut OpenField) -> bool {
         let version = self.entities.format.index_version;
         let (mut encoded, mut packed) = (Vec::new(), Vec::new());
@@ -404,7 +406,7 @@ impl AddedValues<'_> {
         true
     }
 
-    /// What was added up for standing summaries, with the places of the first records.
+    /// The sums for standing summaries, with the source file and line of each first record.
     fn standing_sums(&self, found: &[StandingBytes]) -> StandingSums<'_> {
         let mut sums = [None; _];
         for (sum, found) in sums.iter_mut().zip(found).filter(|(_, found)| !found.is_nothing()) {
@@ -422,7 +424,7 @@ mod tests {
 
     use super::*;
 
-    /// A row of a record or several: of which field, value, data file and source, and where.
+    /// The inputs of a row: field, value, data file; records, source file and line; posting list.
     type Given = (usize, Option<u8>, u8, (i64, u8, i64), Option<Vec<u64>>);
 
     fn row((field, value, data_file, (records, source, line), positions): Given) -> IndexRow {
@@ -446,7 +448,7 @@ mod tests {
                 rows.sort_unstable();
                 rows
             }),
-            // Rows of the same data file are of the same version.
+            // All rows of a data file have the same version.
             version: 1 + i32::from(data_file),
         }
     }
@@ -456,7 +458,7 @@ mod tests {
         (0..FIELDS.len(), prop::option::of(0_u8..3), 0_u8..3, (1_i64..4, 0_u8..12, 0_i64..9), positions)
     }
 
-    /// The rows that a builder gives, which wrote those in memory to disk after each `spill_after` of them.
+    /// The rows that a builder returns if it spills after each `spill_after` rows.
     fn built(rows: &[IndexRow], spill_after: usize, given_up: &IndexRow) -> Vec<IndexRow> {
         let folder = tempfile::tempdir().unwrap();
         let mut builder = IndexBuilder::default();
@@ -479,7 +481,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Also where there are more spills than are merged at once.
+        /// This includes runs with more spills than are merged at once.
         #[test]
         fn rows_that_waited_on_disk_come_in_order_and_added_up(
             given in prop::collection::vec(given(), 1..300),

@@ -12,22 +12,22 @@ use sawlog_formats::{
     Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn, canonical_address,
 };
 
-/// An unbounded field is not indexed in a row group in which it has more distinct values than one in so many rows: each row of the
-/// index costs twice as much processor time as a record.
+/// An unbounded field is not indexed in a row group with fewer rows per distinct value than this: a row of the index
+/// costs twice the CPU time of a record.
 const ROWS_PER_VALUE: usize = 8;
-/// So many distinct values are always indexed.
+/// An unbounded field with at most this many distinct values in a row group is always indexed.
 const ALWAYS: usize = 4096;
-/// A field with a longer value, in bytes, is not indexed in its row group: no service takes so long a header, name or URL.
+/// A field with a value of more bytes than this is not indexed: no service accepts such a long header, name or URL.
 const MAX_LEN: usize = 64 << 10;
 
-/// What is added up of a row group's records that have one value.
+/// Sums over the records that have one value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums {
     pub(crate) records: i64,
     pub(crate) sent: Option<i64>,
     pub(crate) received: i64,
     pub(crate) errors: i64,
-    /// The first time is after the last one if no record has a time.
+    /// The earliest and the latest time, in microseconds since 1970; `first > last` if no record has a time.
     pub(crate) first: i64,
     pub(crate) last: i64,
 }
@@ -41,7 +41,7 @@ impl Sums {
         (self.first <= self.last).then_some((self.first, self.last))
     }
 
-    /// Adds others; `None` if a sum is too large for 64 bits.
+    /// Adds other sums; `None` if one does not fit into 64 bits.
     pub(crate) fn add(&self, other: &Self) -> Option<Self> {
         Some(Self {
             records: self.records.checked_add(other.records)?,
@@ -57,33 +57,34 @@ impl Sums {
     }
 }
 
-/// The entities of a row group: for each of its format's fields.
+/// The entities of a row group.
 #[derive(Debug)]
 pub(crate) struct RowGroupEntities {
-    /// Whose fields they are.
+    /// The format of the log.
     pub(crate) format: &'static Format,
-    /// `None` for a field that is not indexed here.
+    /// One for each of the format's entities; `None` if the field is not indexed in this row group.
     pub(crate) fields: Vec<Option<FieldEntities>>,
     files: TextColumn,
     lines: Int64Array,
 }
 
-/// The entities of one field.
+/// The values of one field, with their sums and posting lists.
 #[derive(Debug)]
 pub(crate) struct FieldEntities {
     /// The distinct values.
     values: StringArray,
-    /// For each value, and last for null, the sums, and the first row.
+    /// The sums and the first row of each value; those of null come last.
     sums: Vec<(Sums, usize)>,
-    /// What standing summaries add up: so many for each value, and last for null.
+    /// The sums for standing summaries, the same number of them for each value; those of null come last.
     standing: Vec<StandingBytes>,
-    /// The rows of values that have few, one value after the other.
+    /// The posting lists of rare values, one after the other.
     rows: Vec<u32>,
-    /// Where in `rows` each value's end.
+    /// The end of each value's posting list in `rows`.
     ends: Vec<u32>,
 }
 
-/// Bytes of the records that count for a standing summary, [`NOTHING`] until a record gives a number; and its row.
+/// The bytes of the records that count for a standing summary, [`NOTHING`] until a record has a number; and the first
+/// row that has one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StandingBytes {
     pub(crate) bytes: i64,
@@ -99,7 +100,7 @@ impl StandingBytes {
         self.first_row = self.first_row.min(row);
     }
 
-    /// Whether no record gives a number.
+    /// Whether no record has a number.
     pub(crate) fn is_nothing(self) -> bool {
         self.bytes == NOTHING
     }
@@ -112,7 +113,7 @@ pub(crate) struct FoundValue<'a> {
     pub(crate) value: Option<&'a str>,
     pub(crate) sums: &'a Sums,
     pub(crate) first_row: usize,
-    /// All rows, if these are few.
+    /// The posting list, if the value is rare; else empty.
     pub(crate) rows: &'a [u32],
     pub(crate) standing: &'a [StandingBytes],
 }
@@ -120,7 +121,7 @@ pub(crate) struct FoundValue<'a> {
 impl FieldEntities {
     fn new(keys: Keys, sums: Vec<(Sums, usize)>, standing: Vec<StandingBytes>) -> Self {
         let count = |sums: &Sums| usize::try_from(sums.records).unwrap_or(usize::MAX);
-        // Null's rows are not looked for.
+        // Null has no posting list.
         let few = sums.iter().take(keys.values.len());
         let few = few.map(|(sums, _)| if count(sums) <= MAX_POSITIONS { count(sums) } else { 0 });
         let mut end = 0;
@@ -152,7 +153,7 @@ impl FieldEntities {
         Self { values: keys.values, sums, standing, rows, ends }
     }
 
-    /// The values that there are, and null.
+    /// The values that have records; null comes last.
     pub(crate) fn iter(&self) -> impl Iterator<Item = FoundValue<'_>> {
         let of_value = self.standing.len() / self.sums.len();
         let values = self.values.iter().chain([None]).zip(&self.sums).enumerate();
@@ -168,11 +169,11 @@ impl FieldEntities {
 }
 
 impl RowGroupEntities {
-    /// The entities of `batch`, in evidence order, which has at least the columns that `format` indexes and adds up.
+    /// Collects the entities of `batch`, whose rows are in evidence order. It needs all of [`columns`].
     ///
     /// # Errors
     ///
-    /// If a column is missing or of another type than the table says.
+    /// If a column is missing, or has another type than in the table.
     pub(crate) fn collect(format: &'static Format, batch: &RecordBatch) -> Result<Self, ArrowError> {
         let rows = RowMeasures::new(format, batch)?;
         let fields = format.entities.iter().map(|entity| {
@@ -188,7 +189,7 @@ impl RowGroupEntities {
         })
     }
 
-    /// How many rows there are.
+    /// The number of rows in the row group.
     pub(crate) fn rows(&self) -> usize {
         self.lines.len()
     }
@@ -199,7 +200,7 @@ impl RowGroupEntities {
     }
 }
 
-/// The columns that [`RowGroupEntities::collect`] reads of a format's table, the outermost ones.
+/// The top-level columns of a format's table that [`RowGroupEntities::collect`] reads, sorted.
 pub(crate) fn columns(format: &Format) -> Vec<&'static str> {
     let all = format.entities.iter().flat_map(Entity::columns).chain(format.measures.columns());
     let all = all.chain(format.table.times.iter().copied()).chain(["source_file", "source_line"]);
@@ -209,7 +210,7 @@ pub(crate) fn columns(format: &Format) -> Vec<&'static str> {
     names
 }
 
-/// A column, of a group's with dots, and which of its rows are there.
+/// The column at a path, such as `user_identity.arn`, and the validity of its rows, which includes that of its groups.
 fn column(batch: &RecordBatch, path: &str) -> Result<(ArrayRef, Option<NullBuffer>), ArrowError> {
     let missing = || ArrowError::SchemaError(format!("the column {path} is missing"));
     let mut parts = path.split('.');
@@ -228,33 +229,33 @@ fn number(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
     array.as_primitive_opt::<Int64Type>().cloned().ok_or_else(wrong)
 }
 
-/// What is added up of the rows, as small as can be, since it is gone through for each field.
+/// The numbers of each row that are added up. They are kept small, since every field iterates over them.
 struct RowMeasures {
     /// The time, and the bytes sent or [`NOTHING`].
     rows: Vec<(i64, i64)>,
-    /// The rows that have a time, unless all have.
+    /// The rows that have a time; `None` if all do.
     timed: Option<Vec<u32>>,
-    /// The rows that stored something, and how many bytes.
+    /// The rows that stored something, and the number of bytes.
     received: Vec<(usize, i64)>,
     /// The rows that are failures.
     failed: Vec<usize>,
-    /// What standing summaries add up: of which field, and which rows count; all, if that is not said.
+    /// For each standing summary, its field and which rows count; `None` if all do.
     standing: Vec<(&'static str, Option<Vec<bool>>)>,
-    /// Of all rows.
+    /// The sums over all rows.
     all: Common,
-    /// Whether all sums fit into 64 bits, and no number is negative, which has no sum that means anything.
+    /// Whether all sums fit into 64 bits and no number is negative: a sum of negative sizes would mean nothing.
     all_fit: bool,
 }
 
-/// No number of bytes.
+/// Marks a missing number of bytes.
 const NOTHING: i64 = -1;
 
-/// What most rows add to.
+/// The sums that nearly every row adds to.
 #[derive(Clone, Copy)]
 struct Common {
     records: u32,
     first_row: u32,
-    /// [`NOTHING`] until a row says.
+    /// [`NOTHING`] until a row has a number.
     sent: i64,
     first: i64,
     last: i64,
@@ -274,7 +275,7 @@ impl Common {
         }
     }
 
-    /// Forgets the times of records, of which some have none.
+    /// Resets the times, so that only rows that have one are added again.
     fn forget_times(&mut self) {
         (self.first, self.last) = (Self::NONE.first, Self::NONE.last);
     }
@@ -322,7 +323,7 @@ impl RowMeasures {
         Ok(Self { rows, timed, received: stored, failed: failures(failed, batch)?, standing, all, all_fit })
     }
 
-    /// Adds up for standing summaries.
+    /// Adds up each value for the standing summaries of a field.
     fn standing(&self, field: &str, keys: &Keys) -> Vec<StandingBytes> {
         let of_field = || self.standing.iter().filter(|(name, _)| *name == field);
         let count = of_field().count();
@@ -340,7 +341,7 @@ impl RowMeasures {
         sums
     }
 
-    /// Adds up by value; `None` if sums do not fit.
+    /// Adds up each value of a field; `None` if a sum may not fit into 64 bits.
     fn add_up(&self, entity: &Entity, keys: Keys) -> Option<FieldEntities> {
         if !self.all_fit {
             return None;
@@ -348,7 +349,7 @@ impl RowMeasures {
         let mut common = vec![Common::NONE; keys.values.len() + 1];
         let is_in_all = |first: &&u32| keys.of_rows.iter().all(|key| key == *first);
         if let Some(only) = keys.of_rows.first().filter(is_in_all) {
-            // A column that a log does not have, or that has one value in all of it, is common.
+            // Columns with one value are common: a log may lack the column, or repeat the same value.
             common[*only as usize] = self.all;
         } else {
             for ((row, measures), key) in (0..).zip(&self.rows).zip(keys.of_rows.iter()) {
@@ -388,7 +389,7 @@ impl RowMeasures {
     }
 }
 
-/// Whether the sum of all, and so of any, fits into 64 bits, and none is negative.
+/// Whether no number is negative and the sum of all fits into 64 bits. Then the sum of any subset fits, too.
 fn fits(mut bytes: impl Iterator<Item = i64>) -> bool {
     bytes.try_fold(0_i64, |sum, bytes| sum.checked_add(bytes).filter(|_| bytes >= 0)).is_some()
 }
@@ -424,8 +425,8 @@ fn failures(failed: &[Failed], batch: &RecordBatch) -> Result<Vec<usize>, ArrowE
     Ok(is_failed.iter().enumerate().filter(|(_, failed)| **failed).map(|(row, _)| row).collect())
 }
 
-/// The rows' times, in microseconds since 1970: those of the first of the columns that has one; and which rows have one at
-/// all, unless each has.
+/// The rows' times, in microseconds since 1970: those of the first of the columns that has one; and which rows have one
+/// at all, unless each has.
 fn times(format: &Format, batch: &RecordBatch) -> Result<(Vec<i64>, Option<Vec<u32>>), ArrowError> {
     let mut times: Vec<i64> = Vec::new();
     let mut missing: Vec<usize> = Vec::new();
@@ -451,17 +452,17 @@ fn times(format: &Format, batch: &RecordBatch) -> Result<(Vec<i64>, Option<Vec<u
     Ok((times, Some(timed)))
 }
 
-/// Whether a text column has one of some values, row by row.
+/// For each row, whether a text column has one of some values.
 fn is_one_of(batch: &RecordBatch, name: &str, values: &[&str]) -> Result<Vec<bool>, ArrowError> {
     test_of_rows(batch, name, |text| values.contains(&text))
 }
 
-/// Whether a text column begins with a text, row by row.
+/// For each row, whether a text column begins with a prefix.
 fn begins(batch: &RecordBatch, name: &str, prefix: &str) -> Result<Vec<bool>, ArrowError> {
     test_of_rows(batch, name, |text| text.starts_with(prefix))
 }
 
-/// Whether the text of a column is one that passes a test, row by row.
+/// For each row, whether the text of a column passes a test.
 fn test_of_rows(batch: &RecordBatch, name: &str, test: impl Fn(&str) -> bool) -> Result<Vec<bool>, ArrowError> {
     let (array, valid) = column(batch, name)?;
     let is = |text: Option<&str>| text.is_some_and(&test);
@@ -476,7 +477,7 @@ fn test_of_rows(batch: &RecordBatch, name: &str, test: impl Fn(&str) -> bool) ->
     Ok((0..array.len()).map(|row| is(text.get(row))).collect())
 }
 
-/// In which rows any of some columns has one of some values; `None` if in none.
+/// For each row, whether any of some columns has one of its values; `None` if no row does.
 fn in_any(batch: &RecordBatch, any: &[(&str, &[&str])]) -> Result<Option<Vec<bool>>, ArrowError> {
     let mut found: Option<Vec<bool>> = None;
     for (name, values) in any {
@@ -496,21 +497,21 @@ fn in_any(batch: &RecordBatch, any: &[(&str, &[&str])]) -> Result<Option<Vec<boo
     Ok(found.filter(|found| found.contains(&true)))
 }
 
-/// The distinct values of a field, and the number of each row's; null has the number after the last.
+/// The distinct values of a field, and for each row the number of its value. The number of null is `values.len()`.
 struct Keys {
     values: StringArray,
     of_rows: ScalarBuffer<u32>,
-    /// Further values of rows that have several, by row.
+    /// The further values of rows with several, as pairs of row and number, sorted by row.
     more: Vec<(u32, u32)>,
 }
 
 impl Keys {
-    /// `None` if a value is too long, or an unbounded field has too many.
+    /// `None` if a value is too long, or the cardinality of an unbounded field is too high.
     fn of(entity: &Entity, batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
         let limit = entity.unbounded.then(|| ALWAYS.max(batch.num_rows() / ROWS_PER_VALUE));
         let are_few = |keys: &Self| limit.is_none_or(|limit| keys.values.len() <= limit);
         if limit.is_some_and(|limit| batch.num_rows() > limit) {
-            // Text has no dictionary where more than half of the values were new ones.
+            // Without a dictionary, more than half of the values are distinct.
             let columns = entity.columns().into_iter().map(|name| Ok(column(batch, name)?.0));
             let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
             if columns.iter().any(|array| *array.data_type() == DataType::Utf8) {
@@ -568,8 +569,8 @@ impl Keys {
         Self { values, of_rows: of_rows.into(), more: Vec::new() }
     }
 
-    /// Numbers the values of a column of numbers. They are ports, whose places are looked up without a hash; others are
-    /// few. `None` if they are more than a limit.
+    /// Numbers the values of an integer column; `None` if there are more than `limit`. Most are ports, so values below
+    /// 2^16 are looked up in an array, without a hash.
     fn of_numbers(array: &ArrayRef, limit: Option<usize>) -> Option<Self> {
         let mut values: Vec<i32> = Vec::new();
         let mut ports = vec![u32::MAX; 1 << 16];
@@ -584,7 +585,7 @@ impl Keys {
             }
             (values.len() <= limit).then_some(*place)
         };
-        // A row without a number has some number, too; it is put right afterwards.
+        // The buffer has some number for null rows, too; `or_null` corrects these afterwards.
         let numbers = array.as_primitive::<Int32Type>().values().iter();
         let of_rows = numbers.map(|number| place(*number)).collect::<Option<Vec<u32>>>()?;
         let of_rows = or_null(of_rows.into(), array.nulls(), values.len());
@@ -592,14 +593,14 @@ impl Keys {
         Some(Self { values, of_rows, more: Vec::new() })
     }
 
-    /// The values as text, where every row has one.
+    /// The column of the rows' values, as text.
     fn into_texts(self) -> TextColumn {
         let null = count(self.values.len());
         let keys = self.of_rows.iter().map(|key| Some(*key).filter(|key| *key != null));
         TextColumn::Dictionary(keys.collect(), self.values)
     }
 
-    /// What a function finds in the text of a column: looked for once in each value of its dictionary.
+    /// What `find` finds in the text of a column. It is called once for each value of the column's dictionary.
     fn within(batch: &RecordBatch, name: &str, find: fn(&str) -> Option<&str>) -> Result<Self, ArrowError> {
         let (array, valid) = column(batch, name)?;
         let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
@@ -620,7 +621,8 @@ impl Keys {
         Ok(Self::with_null(strings(&found), of_rows))
     }
 
-    /// The first of some sources that has something: each text is looked at once, when a row has it.
+    /// For each row, the value of the first source that has one. A text of a dictionary is read once, when a row needs
+    /// it.
     fn first(batch: &RecordBatch, sources: &[Source]) -> Result<Self, ArrowError> {
         const UNKNOWN: u32 = u32::MAX - 1;
         let mut found = Interner::default();
@@ -666,7 +668,7 @@ impl Keys {
         Ok(Self::with_null(strings(&found), of_rows))
     }
 
-    /// The addresses of rows, each once for a row, in their canonical spelling.
+    /// The distinct addresses of each row, in their canonical spelling.
     fn addresses(batch: &RecordBatch, names: &[&str]) -> Result<Self, ArrowError> {
         const NONE: u32 = u32::MAX;
         let mut found = Interner::default();
@@ -677,7 +679,7 @@ impl Keys {
                 let value = value.filter(|value| !value.is_empty());
                 value.map_or(NONE, |value| found.intern(canonical_address(value).as_bytes()))
             };
-            // The last one is that of null.
+            // The last number is for null.
             let numbers: Vec<u32> = keys.values.iter().map(number).chain([NONE]).collect();
             if numbers.iter().any(|number| *number != NONE) {
                 columns.push((keys.of_rows, numbers));
@@ -702,7 +704,7 @@ impl Keys {
         Ok(Self { more, ..Self::with_null(strings(&found), of_rows) })
     }
 
-    /// The numbers of a row's values.
+    /// The numbers of a row's values; null's number if it has none.
     fn of_row(&self, row: usize) -> impl Iterator<Item = u32> {
         let number = count(row);
         let start = self.more.partition_point(|(row, _)| *row < number);
@@ -710,13 +712,13 @@ impl Keys {
         [self.of_rows[row]].into_iter().chain(more.map(|(_, key)| *key))
     }
 
-    /// The value of a number; `None` for null's.
+    /// The value of a number; `None` for the number of null.
     fn text(&self, number: u32) -> Option<&str> {
         let number = number as usize;
         (number < self.values.len()).then(|| self.values.value(number))
     }
 
-    /// The pairs of two columns' values, joined by `/`; `None` if one is too long.
+    /// The pairs of values of two columns, joined by `/`; `None` if a pair is too long.
     fn joined(first: &Self, second: &Self) -> Option<Self> {
         const NONE: u32 = u32::MAX;
         let mut values = StringBuilder::new();
@@ -732,7 +734,7 @@ impl Keys {
             values.append_value("");
             numbers.next().unwrap_or(NONE)
         };
-        // Of most keys only one bucket has any: the first one that has it, and its pair.
+        // Most keys are in one bucket only: for each key, the first bucket that has it, and the number of their pair.
         let mut firsts: Vec<(u32, u32)> = vec![(NONE, NONE); second.values.len() + 1];
         let mut others: HashMap<(u32, u32), u32> = HashMap::new();
         let rows = first.of_rows.iter().zip(second.of_rows.iter());
@@ -753,7 +755,7 @@ fn strings(values: &Interner) -> StringArray {
     StringArray::from_iter_values((0..values.len()).map(text))
 }
 
-/// Numbers of rows' values, with the number after the last where there is no value.
+/// Replaces the number of each null row by the number of null, which is `values`.
 fn or_null(numbers: ScalarBuffer<u32>, valid: Option<&NullBuffer>, values: usize) -> ScalarBuffer<u32> {
     let Some(valid) = valid.filter(|valid| valid.null_count() > 0) else { return numbers };
     let mut numbers = numbers.to_vec();

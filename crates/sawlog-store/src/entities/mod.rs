@@ -1,23 +1,25 @@
-//! The entity index: for each data file the addresses, principals, keys and so on that it holds, and what is added up of
-//! the records that have each.
+//! The entity index: for each data file, the addresses, principals, keys and other values that it holds, with sums over
+//! the records that have each value.
 //!
-//! A row of [`ENTITIES`] says of one data file, one field and one value how many records have it, and more. A field of a
-//! data file is indexed if there is a row without a value: it counts the records in which the field is null, be they none.
-//! Without that row the field is unbounded ([`Entity::unbounded`]) and it has too many values there, a value is longer
-//! than any that a service takes, sums do not fit into 64 bits, or the file was written without an index; whoever asks then looks
-//! at the records. Rows of data files that are no longer part of the store mean nothing. Rows of the same
-//! data file, field and value add up.
+//! A row of [`ENTITIES`] is about one data file, one field and one value. It has the number of records with the value,
+//! and their sums. Several rows of the same data file, field and value add up. A row without a value counts the records
+//! in which the field is null, even if there are none: this row marks the field as indexed in the data file.
 //!
-//! What a field means can change: which records are failures, whom a record names. A row has the version of the meaning with
-//! which it was added up; one of an older version than its log's ([`Format::index_version`]) is not believed.
+//! A field is not indexed if it is unbounded ([`Entity::unbounded`]) and its cardinality is too high, if a value is
+//! longer than any service accepts, if a sum does not fit into 64 bits, or if the data file was written without an
+//! index. Queries then scan the data file. They ignore rows of data files that are no longer part of the store.
 //!
-//! Fields of which standing summaries are made ([`Standing`](sawlog_formats::Standing)) have rows that add up all data files
-//! of a run, too, so that a summary reads one row for a value. Such a row has a run and no data file. For each data file that
-//! they cover there is one without a value, which counts the records of that file; they hold only as long as all of these
-//! files are part of the store.
+//! A newer version of sawlog can change what a field means: which records are failures, whom a record names. So each
+//! row has the version of the meaning that its sums were computed with. Queries ignore rows with an older version than
+//! their log's ([`Format::index_version`]).
 //!
-//! The rows of a run are in order of kind, log, field and value, over all of its files: first those about one data file, then
-//! those about several.
+//! A field with standing summaries ([`Standing`](sawlog_formats::Standing)) also has *totals*: rows that add up all
+//! data files of a run, so that a summary reads one row per value. A total has a run and no data file. For each data
+//! file that the totals cover, there is one without a value, which counts the records of that file. Totals are valid
+//! only while all data files that they cover are part of the store.
+//!
+//! The rows of a run are sorted by kind, log, field and value across all of its index files: the rows about one data
+//! file in one sequence, the totals in another.
 
 mod build;
 mod collect;
@@ -47,30 +49,30 @@ pub const ENTITIES: Table = Table {
     doc: "The entity index: a row for each value of an indexed field in a data file",
     columns: &[
         Column::text("kind", "What the value is: ip, principal, access_key, object and more"),
-        Column::text("value", "The value; null counts the records without, and says that the file's field is indexed")
+        Column::text("value", "The value; null counts the records without one, and marks the field as indexed")
             .lookup(),
         Column::text("log", "The table of the records"),
-        Column::text("field", "Their column"),
-        Column::text("data_file", "Their data file, relative to the table's folder"),
+        Column::text("field", "The indexed field of that table"),
+        Column::text("data_file", "The data file, relative to the folder of that table; null in totals of a run"),
         Column::int64("records", "How many records have the value"),
-        Column::int64("bytes_sent", "Bytes sent in all; null if no record says"),
-        Column::int64("bytes_received", "Bytes stored in all"),
+        Column::int64("bytes_sent", "Total bytes sent; null if no record has a number"),
+        Column::int64("bytes_received", "Total bytes stored"),
         Column::int64("errors", "How many of the records are failures"),
-        Column::time("first_time", "The earliest of the records; null if none has a time").layout(Layout::Delta),
-        Column::time("last_time", "The latest of the records").layout(Layout::Delta),
+        Column::time("first_time", "Time of the earliest record; null if no record has a time").layout(Layout::Delta),
+        Column::time("last_time", "Time of the latest record").layout(Layout::Delta),
         Column::text("first_file", "The source file of the first record in evidence order"),
-        Column::int64("first_line", "Its line there").layout(Layout::Delta),
+        Column::int64("first_line", "The line of that record").layout(Layout::Delta),
         Column::bytes(
             "positions",
-            "Of a value with few records their row numbers in the data file, from 0, as differences",
+            "For a value with few records: their row numbers in the data file, from 0, as differences in varints",
         ),
-        Column::int32("version", "Which meaning of the log's fields the row was added up with; null for the first, 1"),
+        Column::int32("version", "Version of the field meanings that the sums were computed with; null is version 1"),
         Column::bytes(
             "standing",
-            "What standing summaries add up: bytes sent, and the first record that gives a number of them, packed",
+            "Sums for standing summaries, packed: bytes sent, and the first record that has a number of bytes",
         ),
-        Column::text("run", "Where a row adds up several data files of a run: the run; null where it is about one"),
-        Column::text("covers", "Where such a row has no value: one of these data files, to which it applies"),
+        Column::text("run", "In totals of a run over several data files: the run; else null"),
+        Column::text("covers", "In totals without a value: the data file whose records the row counts"),
     ],
     times: &[],
 };
@@ -78,13 +80,13 @@ pub const ENTITIES: Table = Table {
 /// An indexed field.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexedField {
-    /// The log that it is a field of.
+    /// The log that has the field.
     pub format: &'static Format,
-    /// Which field it is.
+    /// The field.
     pub entity: &'static Entity,
 }
 
-/// All indexed fields, by kind, log and field.
+/// All indexed fields, sorted by kind, log and field.
 pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
     let all = formats().iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
     let mut fields: Vec<IndexedField> = all.collect();
@@ -92,7 +94,7 @@ pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
     fields
 });
 
-/// The position in [`FIELDS`] of a field of a log.
+/// The position in [`FIELDS`] of a log's field; `None` if it is not indexed.
 #[must_use]
 pub(crate) fn field(log: &str, name: &str) -> Option<usize> {
     FIELDS.iter().position(|field| field.format.table.name == log && field.entity.field == name)

@@ -1,13 +1,13 @@
-//! Row numbers of the records that have a value, kept where they are few: whoever looks for them reads their pages only.
+//! Posting lists: the row numbers of the records that have a rare value, so that a query reads only their pages.
 //!
-//! They are stored as differences, each as a varint.
+//! A list is in ascending order. It is stored as differences, each a varint.
 
 use super::varint::{put, take};
 
-/// So many row numbers are kept for a value of a data file; of more none are.
+/// The most row numbers of a posting list. A value with more records in a data file has no list.
 pub(crate) const MAX_POSITIONS: usize = 32;
 
-/// Row numbers, in ascending order, as they are stored, in `bytes`.
+/// Encodes ascending row numbers into `bytes`, which it clears before.
 pub(crate) fn encode(rows: impl IntoIterator<Item = u64>, bytes: &mut Vec<u8>) -> &[u8] {
     bytes.clear();
     let mut before = 0;
@@ -18,7 +18,7 @@ pub(crate) fn encode(rows: impl IntoIterator<Item = u64>, bytes: &mut Vec<u8>) -
     bytes
 }
 
-/// The row numbers that are stored so; `None` if they break off or are too large.
+/// Decodes a posting list; `None` if it is truncated, or a number does not fit into 64 bits.
 #[must_use]
 pub fn positions(mut bytes: &[u8]) -> Option<Vec<u64>> {
     let mut rows = Vec::new();
@@ -30,9 +30,9 @@ pub fn positions(mut bytes: &[u8]) -> Option<Vec<u64>> {
     Some(rows)
 }
 
-/// The row numbers of two together, as they are stored; `None` if these are too many.
+/// Merges two encoded posting lists; `None` if they have more than [`MAX_POSITIONS`] numbers together.
 pub(crate) fn united(a: &[u8], b: &[u8]) -> Option<Vec<u8>> {
-    // Those of a later row group come after all others.
+    // Each number ends with the one byte that has no continuation bit.
     let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte < 0x80).count();
     if count(a) + count(b) > MAX_POSITIONS {
         return None;
@@ -43,6 +43,7 @@ pub(crate) fn united(a: &[u8], b: &[u8]) -> Option<Vec<u8>> {
     }
     let mut rest = b;
     let mut both = Vec::with_capacity(a.len() + b.len());
+    // The usual case: all of `b` follows `a`, since it is from a later row group. Only its first difference changes.
     if let Some(further) = take(&mut rest).and_then(|first| first.checked_sub(last)) {
         both.extend_from_slice(a);
         put(further, &mut both);

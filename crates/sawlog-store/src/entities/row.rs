@@ -1,29 +1,29 @@
-//! A row of the index while it waits to be written, and how it is packed into few bytes.
+//! A row of the index before it is written, and its packed form in memory and in spills.
 
 use super::collect::Sums;
 use super::varint::{put, take};
 
-/// A row whose texts are borrowed, as bytes: they are not looked at.
+/// A row of the index. It borrows its texts, as bytes that are not checked again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     /// The position of the field in [`FIELDS`](super::FIELDS).
     pub(super) field: usize,
     pub(super) value: Option<&'a [u8]>,
-    /// The number of the data file among those of the run.
+    /// The number of the data file in the run's interner.
     pub(super) data_file: u32,
     pub(super) sums: Sums,
     pub(super) first: Option<(&'a [u8], i64)>,
-    /// The row numbers, encoded, if these are few.
+    /// The encoded posting list, if the value is rare.
     pub(super) positions: Option<&'a [u8]>,
-    /// What standing summaries add up, packed, if the field has any.
+    /// The packed sums for standing summaries, if the field has any.
     pub(super) standing: Option<&'a [u8]>,
     pub(super) version: i32,
 }
 
-/// What the index is sorted by: field, which is kind, log and column, then value, null first, and the number of the data file.
+/// The sort key: field, whose order is that of kind, log and column; value, null first; number of the data file.
 pub(super) type Key<'a> = (usize, Option<&'a [u8]>, u32);
 
-/// What of a packed row is there.
+/// Flags of a packed row for the optional parts that it has.
 const SENT: u8 = 1;
 const TIMES: u8 = 2;
 const FIRST: u8 = 4;
@@ -31,7 +31,7 @@ const POSITIONS: u8 = 8;
 const STANDING: u8 = 16;
 
 impl<'a> Row<'a> {
-    /// Packs all but the key; the name of the source by a number.
+    /// Packs all but the key; `source` stands for the name of the first record's source file.
     pub(super) fn pack(&self, source: u32, out: &mut Vec<u8>) {
         let Sums { records, sent, received, errors, .. } = self.sums;
         let times = self.sums.times();
@@ -57,7 +57,8 @@ impl<'a> Row<'a> {
         self.positions.into_iter().chain(self.standing).for_each(|bytes| put_bytes(bytes, out));
     }
 
-    /// Unpacks the row that stands first, which has this key; `None` if it breaks off. `source` gives the name of a number.
+    /// Unpacks the first row of `bytes`, whose key is given, and moves `bytes` past it; `None` if the row is truncated.
+    /// `source` returns the source file of a number.
     pub(super) fn unpack(
         (field, value, data_file): Key<'a>,
         source: impl FnOnce(u32) -> Option<&'a [u8]>,
@@ -87,13 +88,13 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Appends bytes, behind their number.
+/// Appends bytes, prefixed by their length.
 pub(super) fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     put(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
-/// Takes the bytes that stand first; `None` if they break off.
+/// Takes the first length-prefixed bytes; `None` if they are truncated.
 pub(super) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = usize::try_from(take(bytes)?).ok()?;
     let (taken, rest) = bytes.split_at_checked(len)?;
@@ -107,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// The row that is unpacked, as text, and how many bytes are left.
+    /// The unpacked row, as text, and the number of bytes left.
     fn unpacked(source: u32, mut bytes: &[u8]) -> Option<(String, usize)> {
         let name = |number| (number == source).then_some(&b"name"[..]);
         let row = Row::unpack((1, Some(b"value"), 2), name, &mut bytes);
