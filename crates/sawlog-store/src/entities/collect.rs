@@ -425,8 +425,8 @@ fn failures(failed: &[Failed], batch: &RecordBatch) -> Result<Vec<usize>, ArrowE
     Ok(is_failed.iter().enumerate().filter(|(_, failed)| **failed).map(|(row, _)| row).collect())
 }
 
-/// The rows' times, in microseconds since 1970: those of the first of the columns that has one; and which rows have one
-/// at all, unless each has.
+/// The time of each row, in microseconds since 1970, from the first time column that has one; and the rows that have a
+/// time, `None` if all do.
 fn times(format: &Format, batch: &RecordBatch) -> Result<(Vec<i64>, Option<Vec<u32>>), ArrowError> {
     let mut times: Vec<i64> = Vec::new();
     let mut missing: Vec<usize> = Vec::new();

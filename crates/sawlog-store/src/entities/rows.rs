@@ -1,4 +1,4 @@
-//! Rows of the index in order, added up where they are alike, and given out as record batches.
+//! Sorted rows of the index: rows with equal keys are added up, and the result becomes a row group.
 
 use std::sync::Arc;
 
@@ -15,23 +15,24 @@ use super::row::Row;
 use super::standing::{self, Said};
 use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
 
-/// There are enough rows as soon as their texts take so many bytes, too.
+/// A row group is also full when its texts, posting lists and packed sums exceed this many bytes.
 const MAX_BYTES: usize = 32 << 20;
-/// Stands for a value that is null, or a first record that there is not, or no data file.
+/// Marks a null value, a missing first record, or no data file.
 const NULL: u32 = u32::MAX;
 
-/// Rows that come in order, and will be a row group of the table.
+/// The rows of one row group. They are appended in order.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     values: Interner,
     sources: Interner,
     all: Vec<Kept>,
-    /// The encoded row numbers of all rows' values, one row after the other.
+    /// The encoded posting lists of all rows, one after the other.
     positions: Vec<u8>,
-    /// The packed sums of all rows, one row after the other.
+    /// The packed sums of all rows, one after the other.
     standing: Vec<u8>,
 }
 
+/// A row whose texts are numbers in the interners, and whose bytes are ranges in the buffers.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     field: usize,
@@ -40,20 +41,20 @@ struct Kept {
     sums: Sums,
     source: u32,
     line: i64,
-    /// Where its row numbers begin and end; `None` if it has too many.
+    /// The start and end of its posting list; `None` if it has too many records.
     positions: Option<(usize, usize)>,
-    /// The same of its packed sums; `None` if it has none.
+    /// The start and end of its packed sums; `None` if it has none.
     standing: Option<(usize, usize)>,
     version: i32,
     scope: Scope,
 }
 
-/// What a row is about.
+/// Which records a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// Records of its data file.
+    /// Those of its data file.
     DataFile,
-    /// Records of several data files of a run, of which this may be one.
+    /// A total over data files of a run. A total without a value names the data file that it counts.
     Run { covers: Option<u32> },
 }
 
@@ -71,19 +72,19 @@ impl Kept {
 }
 
 impl Rows {
-    /// Adds a row that comes after all others by its key; it is added up with the last one if that is alike.
+    /// Appends a row whose key is not less than the last one's. A row with the same key is added to the last one.
     pub(super) fn append(&mut self, row: &Row<'_>) {
         self.append_of(row, Scope::DataFile);
     }
 
-    /// Adds a row in order to what is added up over data files. One without a value stays by itself: it says that its data
-    /// file is covered.
+    /// Appends a row to the totals of its run. A row without a value is kept separately: it marks its data file as
+    /// covered.
     pub(super) fn append_total(&mut self, row: &Row<'_>) {
         let covers = row.value.is_none().then_some(row.data_file);
         self.append_of(&Row { data_file: NULL, positions: None, ..*row }, Scope::Run { covers });
     }
 
-    /// Takes away the last row.
+    /// Removes the last row.
     pub(super) fn pop(&mut self) {
         self.all.pop();
     }
@@ -108,14 +109,14 @@ impl Rows {
             scope,
         };
         let last = self.all.last().copied().filter(|last| last.is_like(&row));
-        // Sums that do not fit stay apart; whoever adds them up has room for more.
+        // If a sum does not fit into 64 bits, both rows stay. Queries add up bytes in 128 bits.
         match last.and_then(|last| self.sum(&last, &row)) {
             Some(sum) => *self.all.last_mut().expect("it is the last one") = sum,
             None => self.all.push(row),
         }
     }
 
-    /// Whether there are so many rows that they should be written before another one comes.
+    /// Whether the row group is large enough to be written before the next row is appended.
     pub(super) fn is_full(&self) -> bool {
         let texts = self.values.memory() + self.sources.memory() + self.positions.len() + self.standing.len();
         self.all.len() as u64 >= INDEX_FILE_ROWS || texts >= MAX_BYTES
@@ -125,18 +126,18 @@ impl Rows {
         self.all.is_empty()
     }
 
-    /// Where a row's first record stands.
+    /// The source file and line of a row's first record.
     fn first(&self, row: &Kept) -> Option<(&[u8], i64)> {
         (row.source != NULL).then(|| (self.sources.get(row.source), row.line))
     }
 
-    /// What a row says without its packed sums.
+    /// What a row's packed sums can refer to.
     fn said(&self, row: &Kept) -> Said<'_> {
         let first = (row.source != NULL).then(|| (text(&self.sources, row.source), row.line));
         Said { sent: row.sums.sent, first }
     }
 
-    /// Two rows that are alike added up; `None` if a sum is too large.
+    /// The sum of two rows with the same key; `None` if it does not fit into 64 bits.
     fn sum(&mut self, a: &Kept, b: &Kept) -> Option<Kept> {
         let mut sum = Kept { sums: a.sums.add(&b.sums)?, version: a.version.min(b.version), ..*a };
         let first = |row: &Kept| (row.source == NULL, self.first(row));
@@ -161,7 +162,8 @@ impl Rows {
         Some(sum)
     }
 
-    /// The rows as a row group of the table, where data files have these names. Whoever looks up a value reads its pages only.
+    /// The rows as a row group of the table. `data_files` has the names of the data files; `run` is the run of the
+    /// totals.
     pub(super) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
         let rows = &self.all;
         let texts = |get: &dyn Fn(&Kept) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
@@ -211,7 +213,8 @@ fn text(values: &Interner, number: u32) -> &str {
     std::str::from_utf8(values.get(number)).unwrap_or_default()
 }
 
-/// Text by number, with a dictionary of the values in use, where that pays.
+/// A text column of the values with these numbers: a dictionary of the values in use, or plain text if over half of the
+/// rows have distinct values.
 fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner) -> ArrayRef {
     let mut places = vec![NULL; values.len()];
     let mut used: Vec<u32> = Vec::new();

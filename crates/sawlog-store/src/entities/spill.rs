@@ -1,8 +1,9 @@
-//! Sorted rows of the index that wait on disk, and the merge of these: so a run of any size sorts all of its rows within
-//! the same memory.
+//! An external merge sort: sorted rows of the index are spilled to disk and merged, so a run of any size is sorted
+//! within the same memory.
 //!
-//! A spill is blocks, each behind its size in bytes. A row of a block is its field, value and data file, the name of its source if no
-//! row before it in the block has that one, and the rest as [`Row::pack`] has it.
+//! A spill is a sequence of blocks, each prefixed by its size in bytes. A block is a sequence of rows. A row is its
+//! field, value and data file; the name of its source file, if it is the first row of the block with that one; and the
+//! rest as [`Row::pack`] writes it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -18,15 +19,16 @@ use super::row::{Key, Row, put_bytes, take_bytes};
 use super::varint::{put, take};
 use crate::error::{Result, StoreError};
 
-/// A block is written once it has so many bytes: so many are in memory of each spill that is merged.
+/// A block is written when it reaches this size, in bytes. A merge keeps one block of each spill in memory.
 const BLOCK_BYTES: usize = 128 << 10;
 
-/// Sorted rows in a file without a name, which is gone when it is closed, whatever becomes of the run.
+/// Sorted rows in an unnamed file: the system deletes it when it is closed, even if the process is killed.
 #[derive(Debug)]
 pub(super) struct Spill(File);
 
 impl Spill {
-    /// Merges some that lie in a folder: calls `take` with the rows of use, in order.
+    /// Merges spills: calls `take` with the rows of use, in order of their keys. `folder` is where the spills are, for
+    /// errors.
     pub(super) fn merge(
         spills: Vec<Self>,
         folder: &Path,
@@ -53,7 +55,7 @@ impl Spill {
 /// Writes a spill.
 pub(super) struct SpillWriter {
     file: BufWriter<File>,
-    /// The next block, and the names of its sources.
+    /// The next block, and the names of the source files in it.
     block: Vec<u8>,
     sources: Interner,
 }
@@ -64,7 +66,7 @@ impl SpillWriter {
         Ok(Self { file, block: Vec::new(), sources: Interner::default() })
     }
 
-    /// Writes a row that comes after all others.
+    /// Writes a row whose key is not less than the last one's.
     pub(super) fn write(&mut self, row: &Row<'_>) -> io::Result<()> {
         let block = &mut self.block;
         let put_text = |text: Option<&[u8]>, block: &mut Vec<u8>| {
@@ -99,23 +101,24 @@ impl SpillWriter {
     }
 }
 
-/// The next row of a spill.
+/// Reads a spill row by row. Cursors are ordered by the key of their next row.
 struct Cursor {
     file: BufReader<File>,
     block: Vec<u8>,
-    /// The rows of the block, and which one is next.
+    /// The rows of the block.
     rows: Vec<Place>,
+    /// The index of the next row.
     row: usize,
-    /// Where the names of the block's sources stand.
+    /// The ranges in the block with the names of its source files.
     sources: Vec<Range<usize>>,
 }
 
-/// Where a row stands in its block.
+/// The key of a row, and where the row is in its block.
 struct Place {
     field: usize,
     value: Option<Range<usize>>,
     data_file: u32,
-    /// The rest.
+    /// The offset of its packed part.
     packed: usize,
 }
 
@@ -138,13 +141,13 @@ impl Cursor {
         row.expect("all rows of a block are unpacked when it is read")
     }
 
-    /// Goes to the next row; says whether there is one.
+    /// Moves to the next row; returns whether there is one.
     fn advance(&mut self) -> io::Result<bool> {
         self.row += 1;
         Ok(self.row < self.rows.len() || self.read_block()?)
     }
 
-    /// Reads the next block, if there is one.
+    /// Reads the next block; returns whether there is one.
     fn read_block(&mut self) -> io::Result<bool> {
         if self.file.fill_buf()?.is_empty() {
             return Ok(false);
@@ -157,12 +160,12 @@ impl Cursor {
         self.sources.clear();
         self.row = 0;
         let is_whole = find_rows(&self.block, &mut self.rows, &mut self.sources).is_some();
-        let changed = || io::Error::new(io::ErrorKind::InvalidData, "a temporary file was changed by someone else");
+        let changed = || io::Error::new(io::ErrorKind::InvalidData, "another process changed a temporary file");
         if is_whole && !self.rows.is_empty() { Ok(true) } else { Err(changed()) }
     }
 }
 
-/// Finds where the rows of a block stand, and the names of its sources; `None` if a row breaks off.
+/// Finds the rows of a block and the names of its source files; `None` if a row is truncated.
 fn find_rows(block: &[u8], rows: &mut Vec<Place>, sources: &mut Vec<Range<usize>>) -> Option<()> {
     let end_of = |rest: &[u8]| block.len() - rest.len();
     let text = |rest: &mut &[u8]| match take(rest)? {

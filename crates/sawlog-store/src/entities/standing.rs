@@ -1,72 +1,73 @@
-//! What standing summaries ask for of an index row: for each [`Standing`] of its field the bytes that are added up, and the first
-//! record that gives a number of them.
+//! The sums of an index row for standing summaries: for each [`Standing`] of its field, the total bytes, and the first
+//! record that has a number of bytes.
 //!
-//! They are packed into the bytes of one column, since they mostly say what the row says already: all bytes, and its first record.
-//! A row that an earlier version wrote has no such bytes, and is not believed for these questions.
+//! They are packed into one column of bytes, since most repeat what the row has in other columns: its bytes sent and
+//! its first record. Rows of earlier versions lack them, so these summaries don't use such rows.
 
 use sawlog_formats::Standing;
 
 use super::FIELDS;
 use super::varint::{put, take};
 
-/// One such sum.
+/// The sum of an index row for one standing summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StandingSum<'a> {
-    /// The bytes.
+    /// Total bytes.
     pub bytes: i64,
-    /// The source file and line of the first record that gives a number of them, in evidence order.
+    /// The source file and line of the first record, in evidence order, that has a number of bytes.
     pub first: (&'a str, i64),
 }
 
-/// The sums of one row, in the order of its field's [`Standing`]; `None` where no record gives a number.
+/// The sums of one row, in the order of its field's [`Standing`]s; `None` where no record has a number.
 pub type StandingSums<'a> = [Option<StandingSum<'a>>; Standing::MOST];
 
-/// One such sum as it is packed.
+/// A [`StandingSum`] in its packed form, which can refer to other columns of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedSum<'a> {
-    /// The bytes; `None` if they are all that the row says are sent.
+    /// Total bytes; `None` if they are the row's bytes sent.
     pub bytes: Option<i64>,
-    /// The first record that gives a number of them.
+    /// The first record that has a number of bytes.
     pub first: PackedFirst<'a>,
 }
 
-/// Where the first record stands that gives a number of bytes.
+/// The first record that has a number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackedFirst<'a> {
-    /// It is the row's first record.
+    /// The row's first record.
     Own,
-    /// It is in the same source file as the row's first record, at this line.
+    /// The record at this line of the source file with the row's first record.
     Line(i64),
-    /// It is in another source file.
+    /// The record in another source file, at this line.
     Elsewhere(&'a str, i64),
 }
 
-/// What the row says itself.
+/// The columns of a row that its packed sums can refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said<'a> {
-    /// All bytes sent, if any record says.
+    /// Total bytes sent; `None` if no record has a number.
     pub sent: Option<i64>,
-    /// The first record.
+    /// The source file and line of the first record, in evidence order.
     pub first: Option<(&'a str, i64)>,
 }
 
-/// How many sums rows of a field have, by its position in [`FIELDS`].
+/// The number of sums in a row of a field, which is given by its position in [`FIELDS`].
 pub(super) fn count(field: usize) -> usize {
     let field = &FIELDS[field];
     field.format.measures.standing_of(field.entity.field).count().min(Standing::MOST)
 }
 
-/// Bytes: no number, or all that are sent; else their number plus [`BYTES`].
+/// How bytes are encoded: no record has a number; the row's bytes sent; else their number plus [`BYTES`].
 const NOTHING: u64 = 0;
 const ALL: u64 = 1;
 const BYTES: u64 = 2;
 
-/// Where the first record stands: it is the row's first one; in the same file, whose name is left out; or elsewhere.
+/// How the first record is encoded: it is the row's first one; it is in the same file, whose name is left out; or
+/// elsewhere.
 const SAME: u64 = 0;
 const SAME_FILE: u64 = 1;
 const ELSEWHERE: u64 = 2;
 
-/// Packs so many sums of a row that says so much.
+/// Packs the first `count` sums of a row whose other columns are `said`.
 pub(super) fn pack(sums: &StandingSums<'_>, count: usize, said: Said<'_>, out: &mut Vec<u8>) {
     for sum in &sums[..count] {
         let Some(StandingSum { bytes, first }) = sum else {
@@ -91,7 +92,7 @@ pub(super) fn pack(sums: &StandingSums<'_>, count: usize, said: Said<'_>, out: &
     }
 }
 
-/// The `count` sums of a row as they are packed; `None` if the bytes are something else.
+/// Reads the `count` packed sums of a row; `None` if the bytes are not exactly these.
 #[must_use]
 pub fn packed_sums(mut bytes: &[u8], count: usize) -> Option<[Option<PackedSum<'_>>; Standing::MOST]> {
     let mut sums = [None; Standing::MOST];
@@ -118,7 +119,8 @@ pub fn packed_sums(mut bytes: &[u8], count: usize) -> Option<[Option<PackedSum<'
     bytes.is_empty().then_some(sums)
 }
 
-/// The `count` sums of a row that says so much; `None` if the bytes are something else.
+/// Unpacks the `count` sums of a row whose other columns are `said`; `None` if the bytes are not exactly these, or
+/// refer to a column that is null.
 #[must_use]
 pub fn standing_sums<'a>(bytes: &'a [u8], count: usize, said: Said<'a>) -> Option<StandingSums<'a>> {
     let mut sums = [None; Standing::MOST];
@@ -134,10 +136,11 @@ pub fn standing_sums<'a>(bytes: &'a [u8], count: usize, said: Said<'a>) -> Optio
     Some(sums)
 }
 
-/// Packed sums, and what their row says.
+/// Packed sums, and the columns of their row that they can refer to.
 pub(super) type Packed<'a> = (&'a [u8], Said<'a>);
 
-/// The sums of two rows of a field together, where their sum says so much; `None` if they are too large.
+/// Adds up the packed sums of two rows of a field. `said` is what the sum of the rows has in its other columns. `None`
+/// if a sum does not fit into 64 bits.
 pub(super) fn united(field: usize, a: Packed<'_>, b: Packed<'_>, said: Said<'_>) -> Option<Vec<u8>> {
     let count = count(field);
     let mut sums = standing_sums(a.0, count, a.1)?;

@@ -1,23 +1,24 @@
-//! What rows of the index add up to over the data files of a run, for the fields of which standing summaries are made.
+//! Totals over the data files of a run, for fields with standing summaries.
 
 use super::row::Row;
 use super::rows::Rows;
 use super::{FIELDS, standing};
 
-/// Adds up rows that come in order.
+/// Adds up sorted rows over their data files.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     rows: Rows,
-    /// The field whose rows come, and whether it is added up.
+    /// The current field, and whether it has totals.
     field: Option<(usize, bool)>,
-    /// The data files that are covered, in order.
+    /// The data files that the field's totals cover, sorted.
     covered: Vec<u32>,
-    /// Whether rows with a value have come.
+    /// Whether a row of the field with a value was added.
     has_values: bool,
 }
 
 impl Totals {
-    /// Adds a row about one data file, if its field is added up. Of a field the rows without a value come first.
+    /// Adds a row about one data file to the totals, if its field has any. The rows of a field without a value come
+    /// first, so the covered data files are known when its values come.
     pub(super) fn add(&mut self, row: &Row<'_>) {
         let is_added_up = match self.field {
             Some((field, is_added_up)) if field == row.field => is_added_up,
@@ -48,19 +49,20 @@ impl Totals {
 
     fn begin_values(&mut self) {
         if !self.has_values && self.covered.len() == 1 {
-            // The rows of a single data file say as much themselves.
+            // Totals over a single data file would only repeat its rows.
             self.covered.clear();
             self.rows.pop();
         }
         self.has_values = true;
     }
 
-    /// The rows, if there are so many that they should be written before another one comes.
+    /// Removes and returns the rows if they fill a row group. The rows without a value are never split off from the
+    /// first value.
     pub(super) fn take_full(&mut self) -> Option<Rows> {
         (self.has_values && self.rows.is_full()).then(|| std::mem::take(&mut self.rows))
     }
 
-    /// The rows that are left.
+    /// The remaining rows.
     pub(super) fn into_rows(self) -> Rows {
         self.rows
     }

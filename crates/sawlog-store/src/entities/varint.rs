@@ -1,4 +1,4 @@
-//! Numbers as varints of seven bits a byte, the lowest first, as Protocol Buffers have them.
+//! Varints (LEB128, as in Protocol Buffers): seven bits per byte, the lowest first.
 
 /// Appends a number.
 pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
@@ -9,7 +9,7 @@ pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// Takes the number that stands first; `None` if it breaks off or is too large.
+/// Takes the first number; `None` if it is truncated or does not fit into 64 bits.
 pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let (mut number, mut shift) = (0_u64, 0);
     loop {

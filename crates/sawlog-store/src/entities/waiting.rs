@@ -1,26 +1,26 @@
-//! Rows of the index that wait in memory, packed: in no order until they are asked for.
+//! Unsorted rows of the index in memory, packed, until they are sorted and written.
 
 use sawlog_formats::Interner;
 
 use super::row::Row;
 use crate::error::Result;
 
-/// Rows take so many bytes until they are sorted, if nobody gives more;
+/// The least memory for rows before they are spilled, in bytes.
 pub(super) const LEAST_MEMORY: usize = 32 << 20;
-/// and no more than so many, whatever is given.
+/// The most memory for rows before they are spilled, in bytes.
 pub(super) const MOST_MEMORY: usize = 512 << 20;
-/// What a value takes beside its text when values are sorted.
+/// The bytes that sorting takes for each value, beside its text.
 const VALUE_BYTES: usize = size_of::<(u128, u32)>() + size_of::<u32>();
-/// Stands for a value that is null; and is the rank of null, which is before all others.
+/// The number and the rank of the null value, which sorts before all others.
 const NULL: u32 = 0;
 
-/// Rows that wait.
+/// The rows, with their texts as numbers.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     values: Interner,
     sources: Interner,
-    /// Of each row, from the highest bits down, its field, value and data file, by their numbers, and where its packed bytes
-    /// begin. One number for all of a key, which takes the place of a row, is sorted fast.
+    /// For each row, from the highest bits down: the numbers of its field, value and data file, and the offset of its
+    /// packed part. Sorting these integers is faster than comparing rows.
     keys: Vec<u128>,
     packed: Vec<u8>,
 }
@@ -36,13 +36,14 @@ impl Waiting {
         self.keys.push(joined([field, value, row.data_file, start]));
     }
 
-    /// The memory that sorting the rows takes, in bytes.
+    /// The memory that the rows take while they are sorted, in bytes.
     pub(super) fn memory(&self) -> usize {
         let texts = self.values.memory() + self.sources.memory() + self.values.len() * VALUE_BYTES;
         texts + self.packed.len() + self.keys.len() * size_of::<u128>()
     }
 
-    /// Calls `take` with the rows of use, in the order of their keys; of the same key as they were added.
+    /// Calls `take` with the rows of use, in order of their keys. Rows with equal keys keep the order in which they
+    /// were added.
     pub(super) fn each_sorted(
         mut self,
         is_of_use: impl Fn(usize, u32) -> bool,
@@ -80,9 +81,9 @@ fn low(number: u128) -> u32 {
     number as u32
 }
 
-/// For each value its place in bytewise order, and the values in this order.
+/// The rank of each value in bytewise order, and the values by rank.
 fn sorted(values: &Interner) -> (Vec<u32>, Vec<u32>) {
-    // Most values are told apart by how they begin, as a number.
+    // The first 16 bytes as an integer decide most comparisons.
     let begins = |number: u32| {
         let mut first = [0; 16];
         let value = values.get(number);
