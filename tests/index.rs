@@ -415,7 +415,7 @@ fn explain_says_how_an_answer_came_about() {
     case.write("logs/b", random_log(&mut Numbers::new(2), 100));
     assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
     let by_index = case.sawq(&["top", "ip", "--explain"]).err;
-    assert!(by_index.contains("s3_access: ip by the index for 3 of 3 data files"), "{by_index}");
+    assert!(by_index.contains("s3_access: ip from the index for 3 of 3 data files"), "{by_index}");
     assert!(!by_index.contains("read of s3_access"), "{by_index}");
     let by_scan = case.sawq(&["top", "ip", "--ips", "--explain"]).err;
     assert!(by_scan.contains("read of s3_access: 3 data files"), "{by_scan}");
@@ -476,7 +476,7 @@ fn a_field_with_nothing_but_new_values_is_indexed() {
             ["sawlog-store", "scanned"].map(|store| case.sawq(&[&question[..], &[store]].concat()));
         assert!(indexed.text() == scanned.text() && indexed.code == 0, "{dimension}");
         let explained = case.sawq(&["top", dimension, "--explain"]).err;
-        assert!(explained.contains("by the index for 1 of 1 data files"), "{explained}");
+        assert!(explained.contains("from the index for 1 of 1 data files"), "{explained}");
         assert!(!explained.contains("read of vpc_flow"), "{explained}");
     }
 }
@@ -530,7 +530,7 @@ fn summaries_are_answers_from_the_index_alone() {
             .map(|row| (row["remote_ip"].as_str().unwrap().to_owned(), row["bytes_sent"].as_u64().unwrap()))
             .collect();
         assert!(found == expected.into_iter().map(|(ip, (sum, _))| (ip, sum)).collect::<Vec<_>>(), "{summary}");
-        assert!(ran.err.contains("remote_ip by the index for 1 of 1 data files"), "{}", ran.err);
+        assert!(ran.err.contains("remote_ip from the index for 1 of 1 data files"), "{}", ran.err);
     }
     for summary in SUMMARIES {
         let explained = case.sawq(&["s3logparse", summary, "--explain"]).err;
@@ -557,7 +557,7 @@ fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
         fs::remove_dir_all(case.path("scanned")).unwrap();
         let ran = case.sawq(&[question, &["--explain"]].concat());
         assert!(!ran.text().is_empty() && ran.text() == scanned.text(), "{question:?}");
-        let note = format!("remote_ip by the index for {of_files}\n");
+        let note = format!("remote_ip from the index for {of_files}\n");
         assert!(ran.err.contains(&note), "{question:?} without {note}{}", ran.err);
     };
     let summaries = |case: &Case, of_files: &str| {
@@ -566,18 +566,18 @@ fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
         }
         explained(case, &["top", "remote_ip", "--by", "bytes-sent"], of_files);
     };
-    summaries(&case, "6 of 6 data files, 6 of them added up by run");
+    summaries(&case, "6 of 6 data files, 6 of them as totals of a run");
     // Days are no whole runs.
     explained(&case, &["s3logparse", "toptalkers", "--since", "2021-07-30"], "4 of 4 data files");
     // The first run's files are replaced, the second one's stay.
     assert_eq!(case.sawlog(&["remove", "logs/b", "-q"]).code, 0);
     assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
-    summaries(&case, "6 of 6 data files, 6 of them added up by run");
+    summaries(&case, "6 of 6 data files, 6 of them as totals of a run");
     // Their rows are gone, but those of one day.
     let day = live_files(&case.path("sawlog-store/s3_access")).into_iter().min().unwrap();
     assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
     assert!(!live_files(&case.path("sawlog-store/s3_access")).contains(&day));
-    summaries(&case, "3 of 3 data files, 3 of them added up by run");
+    summaries(&case, "3 of 3 data files, 3 of them as totals of a run");
 }
 
 /// One header that is long does not take a field out of the index.
@@ -589,7 +589,7 @@ fn a_long_value_is_indexed() {
     case.write("logs/a", line.clone() + &line.replace("\"a\"", &format!("\"{agent}\"")));
     assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
     let ran = case.sawq(&["top", "user_agent", "--json", "--explain"]);
-    assert!(ran.err.contains("user_agent by the index for 1 of 1 data files"), "{}", ran.err);
+    assert!(ran.err.contains("user_agent from the index for 1 of 1 data files"), "{}", ran.err);
     assert!(ran.text().contains(&agent));
 }
 
@@ -604,9 +604,9 @@ fn objects_that_never_repeat_are_scanned() {
     assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
     let ran = case.sawq(&["s3logparse", "topfiles", "-n", "3", "--explain"]);
     assert_eq!(ran.text(), "10 - k69990\n2 - k0\n2 - k1\n");
-    assert!(ran.err.contains("key by the index for 1 of 2 data files"), "{}", ran.err);
+    assert!(ran.err.contains("key from the index for 1 of 2 data files"), "{}", ran.err);
     let others = case.sawq(&["top", "ip", "--explain"]).err;
-    assert!(others.contains("ip by the index for 2 of 2 data files"), "{others}");
+    assert!(others.contains("ip from the index for 2 of 2 data files"), "{others}");
 }
 
 /// Rows that an earlier version wrote are not asked for what it did not add up, and for nothing else less.
@@ -617,7 +617,7 @@ fn rows_of_earlier_versions_are_no_standing_sums() {
     let before: Vec<_> =
         SUMMARIES.iter().map(|summary| case.sawq(&["s3logparse", summary]).text().to_owned()).collect();
     let explained = case.sawq(&["s3logparse", "toptalkers", "--explain"]).err;
-    assert!(explained.contains("by the index for 0 of"), "{explained}");
+    assert!(explained.contains("from the index for 0 of"), "{explained}");
     let explained = case.sawq(&["top", "remote_ip", "--explain"]).err;
     assert!(!explained.contains("read of s3_access"), "{explained}");
     assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);

@@ -1,4 +1,4 @@
-//! What is asked of the index: which of its fields, and which sums.
+//! Maps a query to the index: the field that has its groups, and the sums to read.
 
 use sawlog_formats::{Entity, EntityKind, Format, Part};
 
@@ -7,39 +7,39 @@ use crate::logs::{entity, path};
 use crate::numbers;
 use crate::query::Query;
 
-/// The part of a day, in microseconds.
+/// The length of a day, in microseconds.
 const DAY: i64 = 86_400_000_000;
 
-/// Whether the index can have what is asked for of a log's records.
+/// Whether the index can answer a query: it has no filters but whole days, and groups by an indexed field.
 pub(super) fn answers(query: &Query, columns: &[String], measures: Measures) -> bool {
     let whole_days = [query.filters.since, query.filters.until].into_iter().flatten().all(|at| at % DAY == 0);
     let filtered = query.filters.expr_without_time().is_some() || query.filters.text.is_some();
     !filtered && whole_days && Asked::of(query.format, columns, measures).is_some()
 }
 
-/// The first one of two columns joined, null as `-`; and the second one, null as nothing.
+/// The two columns of a joined value such as `bucket/key`: a null bucket is written as `-`, a null key as nothing.
 const FIRST: numbers::Part =
     numbers::Part::Found(|value| value.split_once('/').map(|(first, _)| first).filter(|first| *first != "-"));
 const SECOND: numbers::Part = numbers::Part::Found(|value| value.split_once('/').map(|(_, second)| second));
 
-/// What is asked for of an indexed field.
+/// The field and the sums that a query needs from the index.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     pub(super) entity: &'static Entity,
-    /// What parts of its values the columns are.
+    /// For each column of the query, which part of the field's values it is.
     pub(super) parts: &'static [numbers::Part],
-    /// Whether these tell values apart.
+    /// Whether the parts determine the value. If not, several values of the index belong to one group.
     pub(super) is_whole: bool,
     pub(super) sums: AskedSums,
 }
 
-/// What is added up beside the number of records.
+/// The sums to read, beside the number of records.
 #[derive(Clone, Copy)]
 pub(super) enum AskedSums {
     Nothing,
     /// Bytes, failures and times.
     All,
-    /// One of the sums that the field has for standing summaries, in place of all others: which, and of how many.
+    /// A single sum for a standing summary, instead of all others: its position, and how many the field has.
     Standing {
         place: usize,
         of: usize,
@@ -47,7 +47,7 @@ pub(super) enum AskedSums {
 }
 
 impl Asked {
-    /// `None` if the index does not have it.
+    /// `None` if the index does not have these columns and measures.
     pub(super) fn of(format: &Format, columns: &[String], measures: Measures) -> Option<Self> {
         let (entity, parts, is_whole) = field(format, columns)?;
         let asked = Self { entity, parts, is_whole, sums: AskedSums::Nothing };
@@ -55,7 +55,7 @@ impl Asked {
             let of_field = || format.measures.standing_of(entity.field);
             let place = of_field().position(|standing| standing.only == measures.only);
             let place = place.filter(|_| is_whole && measures.details == Details::Nothing)?;
-            // Values are as logs spell them.
+            // Standing summaries group addresses as the log spells them.
             let parts = if matches!(parts, [numbers::Part::Address]) { &[numbers::Part::Whole] } else { parts };
             return Some(Self { parts, sums: AskedSums::Standing { place, of: of_field().count() }, ..asked });
         }
@@ -67,7 +67,8 @@ impl Asked {
     }
 }
 
-/// The indexed field that some columns are, what part of its values each of them is, and whether these tell values apart.
+/// The indexed field for some columns, the part of its values that each column is, and whether the parts determine the
+/// value.
 fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
     let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();
     let whole = || {
@@ -88,7 +89,7 @@ fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'stat
 }
 
 impl AskedSums {
-    /// The columns that are read.
+    /// The columns of the index to read.
     pub(super) fn columns(self) -> Vec<&'static str> {
         const ALL: [&str; 6] = ["records", "bytes_sent", "bytes_received", "errors", "first_time", "last_time"];
         let sums = match self {

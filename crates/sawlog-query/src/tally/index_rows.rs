@@ -1,4 +1,4 @@
-//! Rows of the index as they are read: columns in which data files and source files are numbers.
+//! Decodes batches of the index into columns in which data files and source files are numbers.
 
 use anyhow::{Context, Result};
 use arrow::array::{
@@ -13,18 +13,18 @@ use super::asked::AskedSums;
 use crate::error::DamagedIndex;
 use crate::numbers::{self, Numbers, Translated};
 
-/// The numbers of what rows of a log name.
+/// Numbers for the files and runs that a log's index rows name.
 #[derive(Default)]
 pub(super) struct Names {
-    /// The data files that are there come first; rows can be about others, which are gone.
+    /// The data files of the snapshot come first. Rows can also name others, which are no longer part of the store.
     pub(super) data_files: Numbers,
-    /// The source files in which first records stand.
+    /// The source files of first records.
     pub(super) sources: Numbers,
-    /// The runs whose data files are added up.
+    /// The runs that have totals.
     runs: Numbers,
 }
 
-/// The batches of one file of the index, and which numbers the texts of their dictionaries have.
+/// The batches of one index file, with a translation of each column's dictionary to the numbers of [`Names`].
 pub(super) struct Batches {
     pub(super) stream: SendableRecordBatchStream,
     pub(super) data_files: Translated,
@@ -40,38 +40,38 @@ impl Batches {
     }
 }
 
-/// Rows of the index.
+/// A decoded batch of the index.
 pub(super) struct Rows {
     pub(super) values: StringViewArray,
     /// The numbers of their data files.
     pub(super) data_files: Vec<u32>,
-    /// What they are about, if it is several data files.
+    /// The runs, if the rows are totals.
     pub(super) runs: Option<OfRuns>,
-    /// The first record in evidence order, of those that count: the number of its source file, and its line.
+    /// The first record, in evidence order, of those that count: the number of its source file, and its line.
     pub(super) firsts: Vec<Option<(u32, i64)>>,
     pub(super) sums: IndexedSums,
-    /// Those that have what is asked for, if not all do: what an earlier version wrote has no sums for standing summaries.
+    /// Which rows have the sums, `None` if all do: rows of earlier versions lack those for standing summaries.
     pub(super) known: Option<NullBuffer>,
 }
 
-/// What rows about several data files are about.
+/// The runs of totals.
 pub(super) struct OfRuns {
-    /// The numbers of the runs.
+    /// The number of each row's run.
     pub(super) runs: Vec<u32>,
-    /// The number of a data file that is covered, in rows without a value.
+    /// In rows without a value, the number of the data file that the totals cover.
     pub(super) covers: Vec<u32>,
 }
 
-/// What rows of the index add up.
+/// The sums of each row.
 pub(super) enum IndexedSums {
-    /// The number of records.
+    /// Only the number of records.
     Nothing(Int64Array),
     All(Box<AllSums>),
-    /// The bytes of a standing summary, if any record gives a number.
+    /// The bytes for one standing summary; `None` if no record has a number.
     Standing(Vec<Option<i64>>),
 }
 
-/// All that is added up of records.
+/// All sums of the index that any log has.
 pub(super) struct AllSums {
     pub(super) records: Int64Array,
     pub(super) sent: Int64Array,
@@ -82,7 +82,11 @@ pub(super) struct AllSums {
 }
 
 impl Names {
-    /// The rows of a batch, with the sums that are asked for.
+    /// Decodes a batch, with the sums that are asked for.
+    ///
+    /// # Errors
+    ///
+    /// If a column is missing or has the wrong type, or the packed sums of a row can't be read.
     pub(super) fn rows(&mut self, batch: &RecordBatch, batches: &mut Batches, asked: AskedSums) -> Result<Rows> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
@@ -125,8 +129,8 @@ impl Names {
         Ok(rows)
     }
 
-    /// Unpacks the sums at a place, of so many, and puts the first records that they are of in place of the rows' own; an error
-    /// if the bytes of a row are no sums.
+    /// Unpacks the sum at `place` of each row, which has `of` sums, and replaces the first records of rows by those of
+    /// the sum. An error if the bytes of a row can't be unpacked.
     fn unpack(
         &mut self,
         firsts: &mut [Option<(u32, i64)>],
@@ -151,12 +155,12 @@ impl Names {
 }
 
 impl Rows {
-    /// The number of the data file that a row about several covers.
+    /// For a total without a value, the number of the data file that it covers.
     pub(super) fn covers(&self, row: usize) -> u32 {
         self.runs.as_ref().map_or(numbers::NULL, |runs| runs.covers[row])
     }
 
-    /// Whether a row has what is asked for.
+    /// Whether a row has the sums that are asked for.
     pub(super) fn has_sums(&self, row: usize) -> bool {
         self.known.as_ref().is_none_or(|known| known.is_valid(row))
     }

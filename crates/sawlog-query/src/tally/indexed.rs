@@ -1,5 +1,5 @@
-//! Groups of records by an indexed field, in the order of its values: each file of the index is sorted, so when they are
-//! merged a group is complete before the next one begins, and none has to be kept.
+//! Groups records by an indexed field with a k-way merge of the sorted index files. Each group is complete before the
+//! next one begins, so only one is in memory.
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
@@ -24,11 +24,11 @@ use crate::numbers;
 use crate::parallel::each;
 use crate::query::Query;
 
-/// Groups of some logs' records by the same columns, as far as the index has them.
+/// Groups the records of some logs by the same columns, for the data files in which the index has the field.
 pub(crate) struct Indexed<'a> {
     logs: Vec<Log<'a>>,
-    /// The files of the index, once for each log: the one whose next value is the least comes first. Boxed, since a heap
-    /// moves what it holds.
+    /// The index files, once per log, as a heap by next value, smallest first. They are boxed, since a heap moves its
+    /// items.
     files: BinaryHeap<Reverse<Box<File>>>,
 }
 
@@ -37,41 +37,42 @@ struct Log<'a> {
     query: &'a Query,
     names: Names,
     asked: Asked,
-    /// Of those that are there, where the index has what is asked for.
+    /// For each data file of the snapshot, which rows of the index count its records.
     indexed: Vec<Has>,
-    /// The records without a value.
+    /// The group of the records without a value.
     without: Group,
 }
 
-/// Where the index has what is asked for of a data file.
+/// Which rows of the index count the records of a data file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Has {
-    /// Nowhere.
+    /// None: the field is not indexed in the data file, which must be scanned.
     Nothing,
-    /// In rows about this data file, since there is the one without a value.
+    /// The rows about this data file: there is one without a value.
     Rows,
-    /// In rows that add up several data files, all of which are there.
+    /// The totals of its run, all of whose data files are still part of the store.
     Totals,
 }
 
 /// Records of the same group.
 #[derive(Default)]
 pub(crate) struct Group {
-    /// A row that has the value.
+    /// A row with the group's value; `None` for the records without a value.
     row: Option<Row>,
-    /// What parts of the value the columns are.
+    /// For each column, which part of the value it is.
     parts: &'static [numbers::Part],
-    /// Whether no others are of the same group; those without a value are put together by whoever asks.
+    /// Whether [`Indexed::each`] returns the group once. If not, the caller must merge groups with the same columns, as
+    /// for records without a value, which come once per log.
     pub(crate) is_whole: bool,
     pub(crate) sums: Sums,
     /// The first record in evidence order.
     first: Option<Place>,
 }
 
-/// One of some rows.
+/// A row: its batch, and its position there.
 type Row = (Arc<Rows>, usize);
 
-/// Where a record stands: its log, the number of its source file there, and its line.
+/// The place of a record in evidence: its log, the number of its source file in that log's [`Names`], and its line.
 #[derive(Clone, Copy)]
 struct Place {
     log: usize,
@@ -93,14 +94,14 @@ impl Place {
 }
 
 impl<'a> Indexed<'a> {
-    /// Begins to read what the index has of the queries' records by some columns.
+    /// Opens the index files for the queries' logs and columns, and reads their rows without a value.
     pub(crate) fn new(queries: &[&'a Query], columns: &[String], measures: Measures) -> Result<Self> {
         let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns, measures))?;
         let (logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
         Ok(Self { logs, files: files.into_iter().flatten().map(|file| Reverse(Box::new(file))).collect() })
     }
 
-    /// The records of the data files that the index says nothing of.
+    /// Queries over the data files in which the field is not indexed. They must be scanned.
     pub(crate) fn others(&self) -> Vec<Query> {
         let others = |log: &Log<'a>| {
             let is_other = |file: &&DataFileEntry| {
@@ -111,7 +112,11 @@ impl<'a> Indexed<'a> {
         self.logs.iter().map(others).filter(|query| !query.snapshot.files.is_empty()).collect()
     }
 
-    /// Gives `take` each group, and its first record.
+    /// Merges the files, and calls `take` with each group and its first record.
+    ///
+    /// # Errors
+    ///
+    /// If a file is not sorted or can't be read.
     pub(crate) fn each(mut self, mut take: impl FnMut(&Group, First<'_>)) -> Result<()> {
         let mut give = |group: &Group, logs: &[Log<'_>]| {
             if group.sums.count > 0 {
@@ -130,7 +135,8 @@ impl<'a> Indexed<'a> {
             }
             let Some(mut least) = self.files.peek_mut() else { break };
             let file = &mut least.0;
-            // A value's rows stand together: what comes next is looked for once they are over.
+            // The rows of a value are adjacent in a file, so the heap is reordered once per value and file, not per
+            // row.
             let is_over = loop {
                 if file.run.is_some() || self.logs[file.log].has(file.rows.data_files[file.row]) == Has::Rows {
                     group.add(&file.rows, file.row, file.log, &self.logs);
@@ -164,7 +170,7 @@ impl Group {
         self.parts.iter().map(move |part| value.and_then(|value| part.of(value)))
     }
 
-    /// The value as it would come if it were not spelled in another way than usual: `None` if it is not.
+    /// For an address that is not in its canonical spelling: the value, and its canonical spelling.
     pub(crate) fn other_spelling(&self) -> Option<(&str, String)> {
         let value = self.value().filter(|_| matches!(self.parts, [numbers::Part::Address]))?;
         match canonical_address(value) {
@@ -173,7 +179,7 @@ impl Group {
         }
     }
 
-    /// Adds the records of a row of a log.
+    /// Adds the records that a row counts.
     fn add(&mut self, rows: &Rows, row: usize, log: usize, logs: &[Log<'_>]) {
         let bytes_are = logs[log].query.format.measures.bytes;
         let first = rows.firsts[row].map(|(source, line)| Place { log, source, line });
@@ -206,7 +212,7 @@ impl Group {
 }
 
 impl<'a> Log<'a> {
-    /// Begins to read what the index says of a log: the rows without a value, which come first, are read.
+    /// Opens the index files of a log, and reads their rows without a value, which come first.
     fn open(query: &'a Query, place: usize, columns: &[String], measures: Measures) -> Result<(Self, Vec<File>)> {
         let asked = Asked::of(query.format, columns, measures).context("not in the index")?;
         let Asked { entity, parts, .. } = asked;
@@ -229,14 +235,14 @@ impl<'a> Log<'a> {
         let (known, all) = (log.indexed.len() - count(Has::Nothing), log.indexed.len());
         let of_runs = match count(Has::Totals) {
             0 => String::new(),
-            totals => format!(", {totals} of them added up by run"),
+            totals => format!(", {totals} of them as totals of a run"),
         };
-        let note = format!("{} by the index for {known} of {all} data files{of_runs}", columns.join("/"));
+        let note = format!("{} from the index for {known} of {all} data files{of_runs}", columns.join("/"));
         query.explain.note(query.format.table.name, note);
         Ok((log, files))
     }
 
-    /// Begins to read the files of the index that have rows under a condition, at the first of these.
+    /// Opens the index files that have rows matching a condition, each at its first such row.
     fn open_files(&mut self, place: usize, condition: Expr, columns: &[&str]) -> Result<Vec<File>> {
         let Asked { parts, is_whole, sums, .. } = self.asked;
         let mut files = Vec::new();
@@ -250,7 +256,7 @@ impl<'a> Log<'a> {
         Ok(files)
     }
 
-    /// Begins to read what is added up over the data files of runs, where these are all there: it has fewer rows.
+    /// Opens the totals of runs whose data files are all part of the snapshot, since they have fewer rows.
     fn open_totals(&mut self, place: usize) -> Result<Vec<File>> {
         let Query { format, .. } = self.query;
         let field = self.asked.entity.field;
@@ -276,7 +282,7 @@ impl<'a> Log<'a> {
         Ok(files)
     }
 
-    /// The runs whose data files are all there, and are in no other run.
+    /// The runs whose covered data files are all in the snapshot, and are covered by no other run.
     fn whole_runs(&self, covers: &[(u32, Row)]) -> HashSet<u32> {
         let mut whole: HashSet<u32> = covers.iter().map(|(run, _)| *run).collect();
         let mut run_of: HashMap<u32, u32> = HashMap::new();
@@ -292,7 +298,7 @@ impl<'a> Log<'a> {
         whole
     }
 
-    /// Notes a row without a value that is about one data file.
+    /// Notes a row without a value about one data file: it marks the field as indexed there.
     fn note_rows(&mut self, rows: &Arc<Rows>, row: usize) {
         let has = self.indexed.get_mut(rows.data_files[row] as usize);
         if let Some(has) = has.filter(|has| rows.has_sums(row) && **has != Has::Totals) {
@@ -307,7 +313,7 @@ impl<'a> Log<'a> {
         self.without = without;
     }
 
-    /// Reads the next rows of a file.
+    /// Decodes the next batch of a file that is not empty; `None` at its end.
     fn next_rows(&mut self, batches: &mut Batches) -> Result<Option<Arc<Rows>>> {
         while let Some(batch) = self.query.store.block_on(batches.stream.next()) {
             let rows = self.names.rows(&batch?, batches, self.asked.sums)?;
@@ -318,27 +324,28 @@ impl<'a> Log<'a> {
         Ok(None)
     }
 
-    /// Where the index has what is asked for of a data file.
+    /// Which rows of the index count the records of a data file.
     fn has(&self, data_file: u32) -> Has {
         self.indexed.get(data_file as usize).copied().unwrap_or(Has::Nothing)
     }
 }
 
-/// The rows of one file of the index that are about a log's field.
+/// A cursor over the rows of one index file that are about a log's field. Cursors are ordered by value.
 struct File {
     batches: Batches,
     log: usize,
     parts: &'static [numbers::Part],
     is_whole: bool,
-    /// The number of the run, if they are about several data files of it.
+    /// The number of the run, if the rows are its totals.
     run: Option<u32>,
+    /// The current batch.
     rows: Arc<Rows>,
-    /// The next one of them.
+    /// The position of the next row in the batch.
     row: usize,
 }
 
 impl File {
-    /// Gives `take` the rows without a value, which come first; says whether others follow.
+    /// Calls `take` with the rows without a value, which come first; returns whether other rows follow.
     fn past_nulls<'a>(
         &mut self,
         log: &mut Log<'a>,
@@ -353,7 +360,7 @@ impl File {
         Ok(true)
     }
 
-    /// Goes to the next row; says whether there is one.
+    /// Moves to the next row; returns whether there is one.
     fn advance(&mut self, log: &mut Log<'_>) -> Result<bool> {
         self.row += 1;
         if self.row == self.rows.values.len() {
@@ -363,17 +370,17 @@ impl File {
         Ok(true)
     }
 
-    /// What stands for the row's group.
+    /// The sort key of the row's group.
     fn key(&self) -> (&str, bool) {
         (self.rows.values.value(self.row), self.is_whole)
     }
 
-    /// Whether the row's group comes before another one, is the same, or comes after it.
+    /// Compares the row's group with another one.
     fn cmp_to(&self, group: &Group) -> Ordering {
         group.value().map_or(Ordering::Greater, |value| self.key().cmp(&(value, group.is_whole)))
     }
 
-    /// The row's group, without its records.
+    /// The row's group, without any records.
     fn group(&self) -> Group {
         let row = Some((Arc::clone(&self.rows), self.row));
         Group { row, parts: self.parts, is_whole: self.is_whole, ..Group::default() }
@@ -413,7 +420,7 @@ mod tests {
     use crate::tally::Details;
     use crate::tally::asked::AskedSums;
 
-    /// A file of the index that has one record of each of these values.
+    /// An index file that counts one record for each of these values.
     fn file(values: &[&str], log: &mut Log<'_>) -> File {
         let same = |number: i64| Arc::new(Int64Array::from(vec![number; values.len()])) as ArrayRef;
         let text = |text: &str| Arc::new(StringArray::from(vec![text; values.len()])) as ArrayRef;
@@ -431,7 +438,7 @@ mod tests {
             time(),
         ];
         let batch = RecordBatch::try_from_iter(AskedSums::All.columns().into_iter().zip(columns)).unwrap();
-        // A row to a batch: what comes next is known only when it was read.
+        // One row per batch, so that each step reads the next batch.
         let rows: Vec<_> = (0..values.len()).map(|row| Ok(batch.slice(row, 1))).collect();
         let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(rows));
         let stream: SendableRecordBatchStream = Box::pin(stream);
@@ -440,7 +447,7 @@ mod tests {
         File { batches, log: 0, parts: &[numbers::Part::Whole], is_whole: true, run: None, rows, row: 0 }
     }
 
-    /// The groups of some files of the index.
+    /// The groups of some index files.
     fn groups(files: &[&[&str]]) -> Result<Vec<(String, u64)>> {
         let folder = tempfile::tempdir()?;
         let store = Store::open_or_create(folder.path())?;

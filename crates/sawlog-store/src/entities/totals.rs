@@ -56,8 +56,8 @@ impl Totals {
         self.has_values = true;
     }
 
-    /// Removes and returns the rows if they fill a row group. The rows without a value are never split off from the
-    /// first value.
+    /// Removes and returns the rows if they fill a row group. Rows without a value wait for the first value, since
+    /// [`Self::begin_values`] may remove one.
     pub(super) fn take_full(&mut self) -> Option<Rows> {
         (self.has_values && self.rows.is_full()).then(|| std::mem::take(&mut self.rows))
     }
