@@ -1,5 +1,5 @@
-//! Groups records by columns and adds up, for each group, what an investigator asks for: by the index where it has that, else by
-//! the records.
+//! Groups records by columns and adds up each group: from the index where it has the columns and sums, else with a
+//! scan.
 
 mod asked;
 mod index_rows;
@@ -20,31 +20,35 @@ use indexed::Indexed;
 
 pub(crate) use totals::{Wanted, totals};
 
-/// What is added up.
+/// What is added up for each group, beside the number of records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Measures {
-    /// Bytes, whatever they are.
+    /// Bytes sent, or the bytes of flows.
     pub(crate) bytes_sent: bool,
-    /// Groups come in the order of their first records with a number of bytes sent, not of their first records.
+    /// Break ties by the first record with a number of bytes sent, instead of the first record.
     pub(crate) first_number: bool,
     pub(crate) details: Details,
-    /// Only of records in which this column begins with this text.
+    /// Count only records in which this column begins with this prefix.
     pub(crate) only: Option<(&'static str, &'static str)>,
 }
 
-/// What is added up beside bytes sent.
+/// Further sums. Each variant includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Details {
     #[default]
     Nothing,
     /// Bytes received, errors and times.
     Sums,
-    /// These, and the addresses.
+    /// Also the number of distinct addresses.
     WithIps,
 }
 
-/// The largest groups of the queries' records by `columns`, each of which every query's log has, or all of them if `number`
-/// is 0, the largest first by what `size` says of their sums; ties in the order of their first records, as evidence stands.
+/// Groups the queries' records by `columns`, and returns the `number` largest groups, or all if it is 0. The largest
+/// comes first, by the `size` of its sums; ties are in evidence order of their first records.
+///
+/// # Errors
+///
+/// If a log lacks a column, the groups don't fit into memory, or the store can't be read.
 pub(crate) fn largest(
     queries: &[&Query],
     columns: &[String],
@@ -64,8 +68,11 @@ pub(crate) fn largest(
     }
 }
 
-/// Adds up, and offers all groups to a list of the largest. The index has addresses as logs spell them, in order: `passed` gets
-/// those that were over when another spelling came. They are asked for in `known` the next time: so they are kept until then.
+/// Adds up all groups and offers them to `largest`.
+///
+/// The index sorts addresses as logs spell them. If another spelling of an address comes after its canonical one, the
+/// group was already offered, without the records of that spelling. Such addresses are added to `passed`, and the
+/// caller repeats the pass with them in `known`: these groups are kept in memory until all spellings were read.
 fn add_up<S: Fn(&Sums) -> u128>(
     queries: &[&Query],
     columns: &[String],
@@ -118,7 +125,7 @@ mod tests {
     use super::*;
     use crate::filter::Filters;
 
-    /// A failed sign-in, whose rows of the index were added up when it was taken for a success.
+    /// A store with a failed sign-in, whose index rows have the first version of the meaning: it counted as a success.
     fn store(root: &std::path::Path) -> Result<Store> {
         let record = br#"{"eventTime":"2021-07-29T13:00:00Z","eventName":"ConsoleLogin","errorMessage":"Failed authentication"}"#;
         let item = Item { gap: 0, start: 0, end: record.len(), problem: None, continues: false, wrapped: None };
@@ -148,7 +155,7 @@ mod tests {
         Ok(store)
     }
 
-    /// How many records there are by `top`, and how many of them failed.
+    /// The number of records that `top` counts, and how many of them failed.
     fn sums(store: Store) -> Result<(u64, u64)> {
         let queries = Query::open(store, &Filters { log: vec!["cloudtrail".to_owned()], ..Filters::default() })?;
         let measures = Measures { details: Details::Sums, ..Measures::default() };
@@ -168,11 +175,11 @@ mod tests {
         let files = store.snapshot(&cloudtrail::TABLE).unwrap().files;
         let differences = sawlog_store::index_differences(&store, &cloudtrail::FORMAT, &files).unwrap();
         assert_eq!(differences, Vec::<String>::new());
-        // Filters look at the data file as well.
+        // Filters must scan the data file, too.
         let args = Filters { error: vec!["*".to_owned()], log: vec!["cloudtrail".to_owned()], ..Filters::default() };
         let queries = Query::open(Store::open(&root).unwrap(), &args).unwrap();
         assert!(queries[0].leaves_any().unwrap());
-        // Made anew, they are believed.
+        // A new index has current rows, which are used.
         let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
         sawlog_store::reindex(&mut run).unwrap();
         run.commit().unwrap();

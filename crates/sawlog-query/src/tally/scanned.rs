@@ -1,7 +1,7 @@
-//! Groups of records, added up from the records themselves.
+//! Groups records with a scan of the data files.
 //!
-//! Columns come as dictionaries, so a group is looked up by its text once for each row group and distinct value; every
-//! row after that costs an addition. Several threads tally apart, then their tallies are merged.
+//! Columns come as dictionaries, so a text is looked up once per row group and distinct value. Every further row costs
+//! an addition. Each thread tallies its own partition; then the tallies are merged.
 
 use anyhow::{Context, Result, ensure};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
@@ -19,7 +19,7 @@ use crate::memory;
 use crate::numbers::{NULL, Numbers, Part, Translated, is_same};
 use crate::query::Query;
 
-/// The names that a dimension and the measures have in the streams that are tallied.
+/// The name of a dimension's column in the streams; `part` counts the columns of a dimension that has several.
 fn dimension(place: usize, part: usize) -> String {
     format!("q_dimension_{place}_{part}")
 }
@@ -29,12 +29,12 @@ const FAILED: &str = "q_failed";
 const IP: &str = "q_ip";
 const TIME: &str = "q_time";
 
-/// The groups of one log, of each of its streams.
+/// Groups the records of one log: one set of groups for each of its streams.
 pub(super) fn of_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Groups>> {
     let mut wanted = vec![ident("source_file"), ident("source_line")];
     let mut dimensions = Vec::with_capacity(columns.len());
     for (place, name) in columns.iter().enumerate() {
-        // Who asks for the order of numbers asks for texts as the log has them.
+        // Summaries that break ties by the first number group texts as the log spells them.
         let as_logged = || resolve(query.format.table, name).map(Values::Of);
         let values = if measures.first_number { as_logged() } else { query.values(name) };
         let values = values.with_context(|| format!("no column {name}"))?;
@@ -73,33 +73,33 @@ pub(super) fn of_log(query: &Query, columns: &[String], measures: Measures) -> R
     Ok(tallies.into_iter().map(|tally| tally.groups).collect())
 }
 
-/// Where the values of a dimension are in the streams that are tallied, with the last dictionary of each column.
+/// The columns of a stream that have a dimension's values, each with the translation of its last dictionary.
 #[derive(Clone)]
 enum Dimension {
-    /// In a column.
+    /// One column.
     Of(String, Translated),
-    /// In the first column of which a part has something.
+    /// The first of several columns whose part is not null.
     First(Vec<(String, Part, Translated)>),
-    /// In each of some columns, once for a row.
+    /// All distinct addresses of several columns: a row can have several values.
     Addresses(Vec<(String, Translated)>),
 }
 
-/// The groups of one stream.
+/// Adds up the groups of one stream.
 struct Stream {
     only: Option<Begins>,
     measures: Measures,
     bytes_are: Option<Bytes>,
     groups: Groups,
     dimensions: Vec<Dimension>,
-    /// The last dictionary of the addresses and of the files.
+    /// The translations of the last dictionaries of addresses and of source files.
     ips: Translated,
     files: Translated,
-    /// In which batch a group was last seen.
+    /// For each group, the last batch that had it.
     last_batch: Vec<u32>,
     batch: u32,
 }
 
-/// The numbers of a column's rows among those of `numbers`.
+/// The number in `numbers` of each row's text.
 fn dimension_numbers(
     batch: &RecordBatch,
     name: &str,
@@ -142,7 +142,7 @@ impl Stream {
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         match &mut self.only {
-            // Filtering keeps the dictionaries as they are.
+            // Filtering keeps the dictionaries, so `Translated` stays valid.
             Some(only) => {
                 let rows = only.rows(batch)?;
                 let columns = batch.schema().index_of(only.column).map(|place| {
@@ -159,7 +159,7 @@ impl Stream {
     fn add_all(&mut self, batch: &RecordBatch) -> Result<()> {
         self.batch += 1;
         let Places { places, rows } = self.places(batch)?;
-        // Groups are not put on disk.
+        // Groups can't be spilled to disk.
         ensure!(self.groups.bytes() <= memory::bytes(), OutOfMemory);
         self.last_batch.resize(self.groups.sums.len(), 0);
         let row_of = |at: usize| rows.as_ref().map_or(at, |rows| rows[at]);
@@ -169,7 +169,7 @@ impl Stream {
         for (at, &place) in places.iter().enumerate() {
             let row = row_of(at);
             self.groups.sums[place].count += 1;
-            // Rows of a batch are in evidence order, so only a group's first one can be its first of all.
+            // The rows of a batch are in evidence order, so only the first row of a group can be its first record.
             if self.last_batch[place] != self.batch && number.is_none_or(|number| number.is_valid(row)) {
                 self.last_batch[place] = self.batch;
                 if files.is_none() {
@@ -190,7 +190,7 @@ impl Stream {
         if self.measures.details >= Details::Sums { self.add_details(batch, rows) } else { Ok(()) }
     }
 
-    /// Adds what rows and their groups' places say.
+    /// Adds the sums of [`Details`]; `rows` are pairs of a row and the place of its group.
     fn add_details(&mut self, batch: &RecordBatch, rows: impl Iterator<Item = (usize, usize)> + Clone) -> Result<()> {
         let received = numbers(batch, BYTES_RECEIVED)?;
         let failed = batch.column_by_name(FAILED).and_then(|array| array.as_boolean_opt()).context("no failures")?;
@@ -214,7 +214,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The rows' groups: one for each row, unless a dimension gives a row several values.
+    /// The groups of the rows: one per row, unless a dimension has several values for a row.
     fn places(&mut self, batch: &RecordBatch) -> Result<Places> {
         let mut columns: Vec<Vec<u32>> = Vec::with_capacity(self.dimensions.len());
         let mut rows: Option<Vec<usize>> = None;
@@ -224,7 +224,7 @@ impl Stream {
                 Dimension::First(texts) => first_numbers(batch, texts, numbers)?,
                 Dimension::Addresses(texts) => {
                     let (of_rows, places) = address_numbers(batch, texts, numbers)?;
-                    // What was known of each row is so for each of its values.
+                    // A row with several values is repeated for each of them, also in the columns before this one.
                     let known = rows.take().unwrap_or_else(|| (0..batch.num_rows()).collect());
                     let start = |row: usize| places.partition_point(|place| *place < row);
                     let all = known.iter().enumerate().flat_map(|(at, row)| {
@@ -256,13 +256,15 @@ impl Stream {
     }
 }
 
-/// The places of groups, and which rows are in them; all, one after the other, if that is not said.
+/// Pairs of a group and a row of it.
 struct Places {
+    /// The places of the groups.
     places: Vec<usize>,
+    /// The row for each place; `None` if each row of the batch has one, in order.
     rows: Option<Vec<usize>>,
 }
 
-/// The numbers of the first texts of rows that have a part.
+/// For each row, the number of the first text whose part is not null.
 fn first_numbers(
     batch: &RecordBatch,
     texts: &mut [(String, Part, Translated)],
@@ -286,7 +288,7 @@ fn first_numbers(
     Ok(found.unwrap_or_else(|| vec![NULL; batch.num_rows()]))
 }
 
-/// The numbers of rows' addresses, each once for a row, and the rows; of a row without any, null.
+/// The numbers of the distinct addresses of all rows, and the row of each. A row without an address has one [`NULL`].
 fn address_numbers(
     batch: &RecordBatch,
     texts: &mut [(String, Translated)],
@@ -310,12 +312,13 @@ fn address_numbers(
     Ok((found, rows))
 }
 
-/// In which rows a column begins with a text: found once for each distinct value of a row group.
+/// Finds the rows in which a column begins with a prefix. Each distinct value of a row group is tested once.
 struct Begins {
     column: &'static str,
     prefix: &'static str,
-    /// The dictionary that `of_value` is for.
+    /// The last dictionary.
     dictionary: Option<StringArray>,
+    /// For each value of the dictionary, whether it begins with the prefix.
     of_value: Vec<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! How many records have some values of indexed fields.
+//! Counts the records that have given values of indexed fields.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -22,8 +22,8 @@ use crate::logs::{first, resolve};
 use crate::numbers::Numbers;
 use crate::query::Query;
 
-/// Whether a row of the index is of one of some values. Of few values the engine looks for the pages that can have them;
-/// planning with many takes longer than reading the pages between the first and the last one.
+/// Whether a row of the index has one of some values. With few values, the engine prunes pages by their statistics.
+/// With many, that takes longer than reading all pages between the smallest and the largest value.
 fn one_of(values: &[&str]) -> Expr {
     const FEW: usize = 16;
     if values.len() <= FEW {
@@ -43,26 +43,32 @@ fn one_of(values: &[&str]) -> Expr {
     between.and(is_wanted.call(vec![ident("value")]))
 }
 
-/// An indexed field of a log, and values of it.
+/// An indexed field of a log, and the values to count.
 pub(crate) struct Wanted<'a> {
     pub(crate) query: &'a Query,
     pub(crate) entity: &'static Entity,
     pub(crate) values: Vec<&'a str>,
 }
 
-/// What the index has of a field.
+/// What the index has for a field.
 #[derive(Default)]
 struct Found {
-    /// The numbers of the values wanted, and how many records of each data file have one.
+    /// Numbers for the wanted values.
     values: Numbers,
+    /// Data file, value, and the number of records there that have it.
     records: Vec<(u32, u32, u64)>,
-    /// The numbers of the data files, and those in which the field is indexed.
+    /// Numbers for the data files.
     files: Numbers,
+    /// The data files in which the field is indexed.
     indexed: HashSet<u32>,
 }
 
-/// How many records have each of the values wanted, for each field. All of the index that this takes is read at once; data
-/// files whose field is not indexed are scanned.
+/// For each field, how many records have each of the wanted values. One read of the index serves all fields. Data files
+/// in which a field is not indexed are scanned.
+///
+/// # Errors
+///
+/// If the store can't be read.
 pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
     let about = |wanted: &Wanted<'_>| {
         let any =
@@ -107,12 +113,12 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
 }
 
 impl Wanted<'_> {
-    /// Whether the index has the values as logs spell them: they are asked for by their canonical spelling.
+    /// Whether the index has the values as logs spell them, so that each must be brought to its canonical spelling.
     fn is_spelled(&self) -> bool {
         self.entity.kind == EntityKind::Ip && matches!(self.entity.part, Part::Whole)
     }
 
-    /// Adds up what the index has of the data files in which the field is indexed, and counts records in the others.
+    /// Adds up the index over the data files in which the field is indexed, and scans the others.
     fn total(&self, found: &Found) -> Result<Vec<u64>> {
         let number = |file: &DataFileEntry| found.files.find(&file.path).filter(|file| found.indexed.contains(file));
         let here: HashSet<u32> = self.query.snapshot.files.iter().filter_map(number).collect();
@@ -174,10 +180,10 @@ impl Wanted<'_> {
     }
 }
 
-/// The name by which records are grouped that gives an entity's values.
+/// The name of the column by which records are grouped to get an entity's values.
 fn name_of(entity: &'static Entity) -> Result<&'static str> {
     Ok(match entity.part {
-        // The one entity that stands in a column of another meaning.
+        // Access keys are the only entity that is part of a column with another meaning.
         Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("not a name")?,
         _ => entity.field,
     })
