@@ -1,4 +1,4 @@
-//! Groups of records as they are added up: their values are numbers until the largest groups are asked for.
+//! A hash aggregation: groups of records and their sums. Values stay numbers until the largest groups are known.
 
 use std::borrow::Cow;
 
@@ -7,27 +7,27 @@ use sawlog_formats::Bytes;
 
 use crate::numbers::{NULL, Numbers};
 
-/// Maps over millions of short keys; their hash is seeded, so no log can make its values collide.
+/// A map with a fast hash for millions of short keys. The hash is seeded, so no log can make its values collide.
 type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 type HashSet<K> = std::collections::HashSet<K, RandomState>;
 
-/// A group's first record in evidence order: its file, and its line there.
+/// The source file and line of a group's first record in evidence order; `None` if it has no such record.
 pub(crate) type First<'a> = Option<(&'a str, i64)>;
 
-/// What is added up of a group's records.
+/// Sums over the records of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sums {
-    /// How many there are.
+    /// The number of records.
     pub count: u64,
-    /// How many of them failed.
+    /// The number of records that are failures.
     pub errors: u64,
-    /// Bytes that the service sent; `None` if no record has a number.
+    /// Total bytes that the service sent; `None` if no record has a number.
     pub bytes_sent: Option<u128>,
-    /// Size of what was stored.
+    /// Total bytes stored.
     pub bytes_received: u128,
-    /// Bytes of flows, whichever way they went; `None` if no record has a number.
+    /// Total bytes of flows, in both directions; `None` if no record has a number.
     pub flow_bytes: Option<u128>,
-    /// The first and the last record's time, in microseconds since 1970; the first is after the last if none was looked at.
+    /// The earliest and the latest time, in microseconds since 1970; the first is greater if no times were added.
     pub(crate) times: (i64, i64),
 }
 
@@ -38,13 +38,14 @@ impl Default for Sums {
 }
 
 impl Sums {
-    /// The first and the last record's time, in microseconds since 1970, if times were asked for.
+    /// The earliest and the latest time, in microseconds since 1970; `None` if no record has a time or times were not
+    /// asked for.
     #[must_use]
     pub fn times(&self) -> Option<(i64, i64)> {
         Some(self.times).filter(|(first, last)| first <= last)
     }
 
-    /// Adds bytes of one record or several, to those that they are of.
+    /// Adds bytes to the sum for bytes sent or for flows, depending on `are`.
     pub(crate) fn add_bytes(&mut self, are: Option<Bytes>, bytes: u128) {
         let sum = match are {
             Some(Bytes::Flow(_)) => &mut self.flow_bytes,
@@ -53,12 +54,12 @@ impl Sums {
         *sum = Some(sum.unwrap_or_default() + bytes);
     }
 
-    /// Widens the times to these.
+    /// Extends the time span to include another one.
     pub(crate) fn add_times(&mut self, (first, last): (i64, i64)) {
         self.times = (self.times.0.min(first), self.times.1.max(last));
     }
 
-    /// Adds what other records add up to.
+    /// Adds the sums of other records.
     pub(crate) fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;
@@ -73,36 +74,36 @@ impl Sums {
 /// A group of records that have the same values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
-    /// The group's values, one for each column; null where the field is `-`.
+    /// The group's values, one for each column; `None` where the field is null (`-` in the log).
     pub values: Vec<Option<String>>,
-    /// What is added up of its records.
+    /// The sums over its records.
     pub sums: Sums,
-    /// How many addresses it has, if they were counted.
+    /// The number of distinct addresses; 0 if they were not counted.
     pub ips: usize,
 }
 
-/// Groups, each of which has a place: 0 for the first.
+/// The groups so far. A group's place is its index in these arrays.
 #[derive(Default)]
 pub(crate) struct Groups {
-    /// The values of each column.
+    /// For each column, its distinct values.
     pub(crate) columns: Vec<Numbers>,
-    /// The numbers of a group's values, one group after the other.
+    /// The numbers of each group's values, one group after the other.
     keys: Vec<u32>,
     pub(crate) sums: Vec<Sums>,
-    /// Where each group's first record stands: the number of its file, and its line.
+    /// The first record of each group: the number of its source file, and its line.
     firsts: Vec<Option<(u32, i64)>>,
     pub(crate) files: Numbers,
     pub(crate) ips: Numbers,
-    /// Pairs of a group's place and an address that was seen in it.
+    /// Pairs of a group's place and the number of an address that was seen in it.
     seen: HashSet<(u32, u32)>,
-    /// The place of each number if there is one column, null's before those of all others; [`NULL`] if there is none yet.
+    /// With one column: the place of each number's group, null's first; [`NULL`] if it has no group yet.
     of_number: Vec<u32>,
-    /// The place of each key if there are several columns.
+    /// With several columns: the place of each key's group.
     of_key: HashMap<Box<[u32]>, u32>,
 }
 
 impl Groups {
-    /// No groups yet, by so many columns.
+    /// An empty set of groups by this number of columns.
     pub(crate) fn new(columns: usize) -> Self {
         Self { columns: (0..columns).map(|_| Numbers::default()).collect(), ..Self::default() }
     }
@@ -111,16 +112,16 @@ impl Groups {
         self.sums.is_empty()
     }
 
-    /// About how much memory all groups take.
+    /// The approximate memory that all groups take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        // Keys stand in a list and in the map of keys.
+        // With several columns, keys are stored twice: in `keys` and in `of_key`.
         let of_group =
             size_of::<Sums>() + size_of::<Option<(u32, i64)>>() + size_of::<u32>() * (self.columns.len() + 1);
         let of_key = if self.columns.len() > 1 { size_of::<(Box<[u32]>, u32)>() + 16 * self.columns.len() } else { 0 };
         self.sums.len() * (of_group + of_key)
     }
 
-    /// Whether there is a group that has these values.
+    /// Whether there is a group with these values.
     pub(crate) fn has<'a>(&self, values: impl Iterator<Item = Option<Cow<'a, str>>>) -> bool {
         let number =
             |(column, value): (&Numbers, Option<Cow<'_, str>>)| value.map_or(Some(NULL), |value| column.find(&value));
@@ -131,7 +132,7 @@ impl Groups {
         })
     }
 
-    /// Adds records that have the same values.
+    /// Adds records with these values to their group.
     pub(crate) fn add_records<'a>(
         &mut self,
         values: impl Iterator<Item = Option<Cow<'a, str>>>,
@@ -149,7 +150,8 @@ impl Groups {
         }
     }
 
-    /// The place of the group whose values have these numbers, one for each column.
+    /// The place of the group whose values have these numbers, one for each column. A new group is added if there is
+    /// none.
     pub(crate) fn place(&mut self, key: &[u32]) -> usize {
         let [number] = key else {
             let known = self.of_key.get(key).copied();
@@ -162,7 +164,7 @@ impl Groups {
         };
         let slot = number.wrapping_add(1) as usize;
         if self.of_number.len() <= slot {
-            // At once for all numbers that there are.
+            // Grow once for all numbers so far.
             self.of_number.resize(self.columns[0].len() + 1, NULL);
         }
         if self.of_number[slot] == NULL {
@@ -179,7 +181,8 @@ impl Groups {
         place
     }
 
-    /// Notes a record, by its file's number and its line, which may be the group's first one.
+    /// Notes a record, by the number of its source file and its line. It becomes the group's first record if it is
+    /// earlier.
     pub(crate) fn note_first(&mut self, place: usize, (file, line): (u32, i64)) {
         let is_earlier = |(known, of): (u32, i64)| {
             if file == known { line < of } else { self.files.text(file) < self.files.text(known) }
@@ -189,13 +192,13 @@ impl Groups {
         }
     }
 
-    /// Notes that an address, by its number, was seen in a group.
+    /// Notes that an address, given by its number, was seen in a group.
     pub(crate) fn note_ip(&mut self, place: usize, ip: u32) {
         let place = u32::try_from(place).expect("fewer than 2^32 groups fit into memory");
         self.seen.insert((place, ip));
     }
 
-    /// Adds other groups by the same columns.
+    /// Merges other groups by the same columns into these.
     pub(crate) fn merge(&mut self, other: &Self) {
         let columns: Vec<Vec<u32>> =
             self.columns.iter_mut().zip(&other.columns).map(|(columns, others)| columns.of_others(others)).collect();
@@ -219,12 +222,12 @@ impl Groups {
         }
     }
 
-    /// All groups that have records: their sums, how many addresses they have, their first records and their values.
+    /// All groups with records: their sums, number of distinct addresses, first record and values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Sums, usize, First<'_>, impl Iterator<Item = Option<&str>>)> {
         let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
         self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
         let all = self.sums.iter().zip(&self.firsts).enumerate();
-        // A place can be kept for records that did not come.
+        // A group can be added before its records, and none may follow.
         all.filter(|(_, (sums, _))| sums.count > 0).map(move |(place, (sums, first))| {
             let first = first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
             let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
@@ -234,7 +237,7 @@ impl Groups {
     }
 }
 
-/// What number another's number is here; null stays null.
+/// Translates a number of another set to this one's; [`NULL`] stays the same.
 fn translated(numbers: &[u32], number: u32) -> u32 {
     numbers.get(number as usize).copied().unwrap_or(NULL)
 }

@@ -1,4 +1,4 @@
-//! The largest of many groups. What they say stands side by side in few pieces of memory, however many there are.
+//! Top-k selection: the largest of many groups. They are stored as columns, so millions of groups need few allocations.
 
 use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
@@ -6,29 +6,29 @@ use std::ops::Range;
 use crate::groups::{First, Group, Sums};
 use crate::numbers::Numbers;
 
-/// The largest groups of those that were offered, by what `size` says of their sums; ties in the order of their first
-/// records, as evidence stands.
+/// Selects the largest of the groups that are offered, by the `size` of their sums. Ties are in evidence order of their
+/// first records.
 pub(crate) struct Largest<S> {
     number: usize,
     size: S,
-    /// Those that are the largest so far, and others, in no order.
+    /// The largest groups so far and some others, unsorted.
     kept: Kept,
-    /// Whether the last of the first `number` that are kept is the smallest of the largest so far: what comes after it is
-    /// not kept.
+    /// Whether the group at place `number - 1` is a lower bound, below which groups are dropped. It is so once the kept
+    /// groups were cut down to the `number` largest.
     is_bounded: bool,
 }
 
-/// Groups, each of which has a place: 0 for the first.
+/// Groups, as columns. A group's place is its index in these arrays.
 #[derive(Default)]
 struct Kept {
     columns: usize,
     sizes: Vec<u128>,
     sums: Vec<Sums>,
     ips: Vec<usize>,
-    /// Where first records stand: the number of the file, and the line.
+    /// First records: the number of the source file, and the line.
     firsts: Vec<Option<(u32, i64)>>,
     files: Numbers,
-    /// Where the values of the columns stand among the texts, one group after the other; `None` for null.
+    /// The ranges in `texts` of each group's values, one group after the other; `None` for null.
     values: Vec<Option<Range<usize>>>,
     texts: String,
 }
@@ -48,13 +48,13 @@ pub(crate) struct RankedGroup<'a> {
 }
 
 impl<S: Fn(&Sums) -> u128> Largest<S> {
-    /// So many of them, or all if `number` is 0, by so many columns.
+    /// Selects the `number` largest groups, or all if it is 0, which have this number of columns.
     pub(crate) fn new(number: usize, columns: usize, size: S) -> Self {
         let number = if number == 0 { usize::MAX } else { number };
         Self { number, size, kept: Kept { columns, ..Kept::default() }, is_bounded: false }
     }
 
-    /// Offers a group. Its first record and its values are looked up only if it can be one of the largest.
+    /// Offers a group. Its first record and values are evaluated only if it can be one of the largest.
     pub(crate) fn offer<'a, V: AsRef<str>>(
         &mut self,
         (sums, ips): (&Sums, usize),
@@ -75,7 +75,7 @@ impl<S: Fn(&Sums) -> u128> Largest<S> {
         }
     }
 
-    /// Leaves the largest, in their order.
+    /// Drops all but the `number` largest groups, and sorts these.
     fn leave_largest(&mut self) {
         if self.kept.len() > self.number {
             let order = self.kept.order();
@@ -127,7 +127,7 @@ impl Kept {
 
     /// The places of all groups, the largest first.
     fn order(&self) -> Vec<usize> {
-        // Files are compared once each, not for each group.
+        // Rank the file names once, so that groups compare numbers instead of texts.
         let mut files: Vec<(&str, usize)> = self.files.iter().zip(0..).collect();
         files.sort_unstable();
         let mut ranks = vec![0; files.len()];
@@ -142,7 +142,7 @@ impl Kept {
         order.into_iter().map(|(.., place)| place).collect()
     }
 
-    /// The groups at some places, in this order.
+    /// A copy of the groups at some places, in this order.
     fn only(&self, places: &[usize]) -> Self {
         let mut kept = Self { columns: self.columns, ..Self::default() };
         for place in places {
@@ -164,7 +164,7 @@ impl<'a> RankedGroup<'a> {
         &self.kept.sums[self.place]
     }
 
-    /// How many addresses it has, if they were counted.
+    /// The number of distinct addresses; 0 if they were not counted.
     pub(crate) fn ips(&self) -> usize {
         self.kept.ips[self.place]
     }
@@ -174,7 +174,7 @@ impl<'a> RankedGroup<'a> {
         self.kept.values(self.place).nth(column).flatten()
     }
 
-    /// The group by itself.
+    /// An owned copy of the group.
     pub(crate) fn to_group(self) -> Group {
         let values = self.kept.values(self.place).map(|value| value.map(str::to_owned)).collect();
         Group { values, sums: *self.sums(), ips: self.ips() }
@@ -207,7 +207,7 @@ mod tests {
                 prop_assert_eq!(&owned.values, &[value.clone(), Some(group.ips().to_string())]);
                 prop_assert_eq!(group.value(0), value.as_deref());
             }
-            // Which of several that are alike in all that is compared is kept is left open.
+            // Groups with equal size and first record may be cut off in any order.
             let of_kept = |(count, first, _): (Reverse<u64>, _, _)| (count, first);
             let found: Vec<_> = ranked.iter().map(|group| of_kept(key(&offered[group.ips()]))).collect();
             let mut sorted: Vec<_> = offered.iter().map(key).map(of_kept).collect();

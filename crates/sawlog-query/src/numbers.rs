@@ -1,4 +1,4 @@
-//! Numbers for the distinct texts of columns, so that work per row is done with numbers.
+//! Interns the distinct texts of columns as numbers, so that the work per row uses integers.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -13,23 +13,23 @@ use sawlog_formats::{Find, TextColumn, canonical_address};
 /// The number of null.
 pub(crate) const NULL: u32 = u32::MAX;
 
-/// What a column's text counts as.
+/// The part of a column's text that is used as the value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
-    /// All of it.
+    /// The whole text.
     Whole,
-    /// All of it, unless it is empty.
+    /// The whole text; null if it is empty.
     Filled,
-    /// What a function finds in it, unless that is empty.
+    /// What a function finds in the text; null if that is nothing or empty.
     Found(Find),
-    /// All of it, if it is this text.
+    /// The text, if it is this one; else null.
     Only(&'static str),
-    /// The address that it spells; text that is not an address is kept whole.
+    /// The address in its canonical spelling. Text that is not an address stays as it is; null if it is empty.
     Address,
 }
 
 impl Part {
-    /// The part of a text that counts.
+    /// The part of `text` that is used as the value; `None` for null.
     pub(crate) fn of(self, text: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Whole => Some(Cow::Borrowed(text)),
@@ -45,32 +45,32 @@ fn filled(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The distinct texts of one or more columns, numbered in order of appearance. They lie one after another, so that
-/// millions of them are few pieces of memory.
+/// An interner: the distinct texts of one or more columns, numbered from 0 in order of appearance. They share one
+/// buffer, so millions of texts need few allocations.
 #[derive(Default)]
 pub(crate) struct Numbers {
     table: HashTable<u32>,
-    /// It is seeded, so no log can make its values collide.
+    /// Seeded, so no log can make its values collide.
     hasher: RandomState,
     texts: String,
-    /// Where each text ends.
+    /// The end of each text in `texts`.
     ends: Vec<usize>,
 }
 
-/// The last dictionary of a column, with the number of each of its texts among some [`Numbers`]. A text is looked up
-/// once, when the first row has it.
+/// Translates the keys of a column's last dictionary to some [`Numbers`]. A text is looked up when the first row has
+/// it.
 #[derive(Clone, Default)]
 pub(crate) struct Translated {
     dictionary: Option<StringArray>,
-    /// [`UNKNOWN`] until a row has the text.
+    /// The number of each text in the dictionary; [`UNKNOWN`] until a row has it.
     numbers: Vec<u32>,
 }
 
-/// Marks a number that was not looked up yet.
+/// Marks a text that was not looked up yet.
 const UNKNOWN: u32 = u32::MAX - 1;
 
 impl Numbers {
-    /// The number of a text, if it has one.
+    /// The number of a text; `None` if it is not interned.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         if self.ends.is_empty() {
             return None;
@@ -95,32 +95,36 @@ impl Numbers {
         number
     }
 
-    /// The text of a number; none for [`NULL`].
+    /// The text of a number; `None` for [`NULL`].
     pub(crate) fn text(&self, number: u32) -> Option<&str> {
         get(&self.texts, &self.ends, number)
     }
 
-    /// How many texts there are: all numbers are less.
+    /// The number of texts. All numbers are less than this.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// All texts, by their numbers.
+    /// All texts, in order of their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..).map_while(|number| self.text(number))
     }
 
-    /// The numbers here of another set's texts, by their numbers there.
+    /// Interns the texts of another set. Returns the number here of each number there.
     pub(crate) fn of_others(&mut self, others: &Self) -> Vec<u32> {
         others.iter().map(|text| self.number(text)).collect()
     }
 
-    /// The numbers of a column's rows, or of a part of their texts.
+    /// The number of each row's text, or of its `part`; [`NULL`] if it is null.
+    ///
+    /// # Errors
+    ///
+    /// If the column is not text.
     pub(crate) fn of(&mut self, column: &ArrayRef, last: &mut Translated, part: Part) -> Result<Vec<u32>> {
         self.of_rows(column, 0..column.len(), last, part)
     }
 
-    /// The same of some rows.
+    /// Like [`Self::of`], for some rows of the column.
     pub(crate) fn of_rows(
         &mut self,
         column: &ArrayRef,
@@ -131,7 +135,7 @@ impl Numbers {
         if *column.data_type() == DataType::Null {
             return Ok(vec![NULL; rows.len()]);
         }
-        Ok(match TextColumn::new(column).map_err(|found| anyhow!("a column of text is {found}"))? {
+        Ok(match TextColumn::new(column).map_err(|found| anyhow!("a text column has the type {found}"))? {
             TextColumn::Dictionary(keys, values) => {
                 if !is_same(last.dictionary.as_ref(), &values) {
                     last.numbers.clear();
@@ -164,14 +168,14 @@ impl Numbers {
         text.and_then(|text| part.of(text)).map_or(NULL, |text| self.number(&text))
     }
 
-    /// A row often has the same text as the one before.
+    /// Numbers rows of views. A text that repeats the previous row's is not looked up again.
     fn of_views(&mut self, array: &StringViewArray, rows: impl Iterator<Item = usize>, part: Part) -> Vec<u32> {
         let mut last: Option<(u128, u32)> = None;
         let number = |row: usize| {
             if array.is_null(row) {
                 return NULL;
             }
-            // Equal views of an array mean equal texts.
+            // Equal views in one array are equal texts, though equal texts may have different views.
             let view = array.views()[row];
             if let Some((_, number)) = last.filter(|(before, _)| *before == view) {
                 return number;
@@ -184,7 +188,7 @@ impl Numbers {
     }
 }
 
-/// The text of a number, given where the texts end.
+/// The text of a number in a shared buffer.
 fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
     let number = number as usize;
     let end = *ends.get(number)?;
@@ -192,7 +196,7 @@ fn get<'a>(texts: &'a str, ends: &[usize], number: u32) -> Option<&'a str> {
     texts.get(start..end)
 }
 
-/// Whether the dictionary is the one that was seen before.
+/// Whether `values` is the same dictionary as `known`. It compares pointers, not texts.
 pub(crate) fn is_same(known: Option<&StringArray>, values: &StringArray) -> bool {
     known.is_some_and(|known| {
         let same_text = known.values().ptr_eq(values.values());

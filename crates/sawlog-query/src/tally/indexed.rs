@@ -61,8 +61,8 @@ pub(crate) struct Group {
     row: Option<Row>,
     /// For each column, which part of the value it is.
     parts: &'static [numbers::Part],
-    /// Whether [`Indexed::each`] returns the group once. If not, the caller must merge groups with the same columns, as
-    /// for records without a value, which come once per log.
+    /// Whether no other group has the same columns, apart from other spellings of an address. The caller must merge
+    /// groups that are not whole; those without a value come once per log.
     pub(crate) is_whole: bool,
     pub(crate) sums: Sums,
     /// The first record in evidence order.
