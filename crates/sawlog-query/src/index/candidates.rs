@@ -1,4 +1,4 @@
-//! Which data files, and which rows of them, can hold what filters ask for.
+//! Prunes data files, and rows of them, that can't match the filters.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,34 +13,36 @@ use super::{Index, read, rows, text};
 use crate::filter::Probe;
 use crate::scan::Positions;
 
-/// The data files that can hold what is asked for.
+/// What is left to read after pruning by the index.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
+    /// The data files that can have matching records.
     pub(crate) files: Vec<DataFileEntry>,
-    /// Of some of them, by path, the rows among which all are that are asked for.
+    /// For some of these, by path, row numbers that include all matching records.
     pub(crate) positions: Positions,
-    /// How many records the index has for the rarest thing asked for, at most.
+    /// An upper bound for the matching records: the number of records that the index has for the most selective probe.
     pub(crate) records: u64,
-    /// Columns in which there is nothing to be found: fields that are entities in part, where no record has one.
+    /// Columns that need no search: an entity is part of their text, and the index says that no record has one.
     pub(crate) in_vain: Vec<&'static str>,
 }
 
-/// A scan of so few rows is worth a list of them.
+/// The most row numbers that are kept for a data file. With more, its row groups are scanned.
 const MAX_POSITIONS: usize = 4096;
 
-/// What the index says to one probe.
+/// What the index has for one probe.
 #[derive(Default)]
 struct Answer {
-    /// The fields that are indexed, by data file.
+    /// The probe's fields that are indexed, by data file.
     indexed: HashMap<String, HashSet<String>>,
-    /// The data files that hold a value, and the rows, if all are known.
+    /// The data files with a matching value, and the union of their posting lists; `None` if a value has none.
     holds: HashMap<String, Option<Vec<u64>>>,
+    /// The number of records with a matching value.
     records: u64,
-    /// How many records have nothing to be found in a field that is an entity in part, by data file and field.
+    /// For fields of which an entity is a part: how many records have no entity, by data file and field.
     without: HashMap<(String, String), u64>,
 }
 
-/// The fields of a log that are entities in part.
+/// The fields of a log whose text contains an entity, such as an access key in a URL.
 fn looked_into(format: &Format) -> Vec<&'static str> {
     let within = format.entities.iter().filter(|entity| matches!(entity.part, Part::Within(_)));
     within.map(|entity| entity.field).collect()
@@ -82,7 +84,8 @@ impl Answer {
     }
 }
 
-/// The data files, of those in the snapshot, that the index does not rule out, and the rows that it knows.
+/// Prunes the data files of the snapshot with the index: only those that can match all probes are left, with row
+/// numbers where posting lists have all of them.
 pub(crate) fn candidates(index: Index<'_>, probes: &[&Probe]) -> Result<Candidates> {
     let mut files = index.files.to_vec();
     let mut known: Positions = HashMap::new();
@@ -98,7 +101,7 @@ pub(crate) fn candidates(index: Index<'_>, probes: &[&Probe]) -> Result<Candidat
             let Some(Some(mut rows)) = answer.holds.remove(&file.path) else { continue };
             rows.sort_unstable();
             rows.dedup();
-            // The rows of each probe hold all that are asked for; the fewest will do.
+            // The rows of any one probe include all matches, so the shortest list is enough.
             if known.get(&file.path).is_none_or(|known| rows.len() < known.len()) {
                 known.insert(file.path.clone(), rows);
             }
@@ -111,9 +114,9 @@ pub(crate) fn candidates(index: Index<'_>, probes: &[&Probe]) -> Result<Candidat
         let nothing = |file: &DataFileEntry| without.get(&(file.path.clone(), (*field).to_owned())) == Some(&file.rows);
         files.iter().all(nothing)
     });
-    let of_rows = if known.is_empty() { String::new() } else { format!("; of {} the rows are known", known.len()) };
+    let of_rows = if known.is_empty() { String::new() } else { format!("; row numbers known for {}", known.len()) };
     let (left, all) = (files.len(), index.files.len());
-    let note = format!("by the index {left} of {all} data files can hold what is asked for{of_rows}");
+    let note = format!("the index leaves {left} of {all} data files to read{of_rows}");
     index.explain.note(index.format.table.name, note);
     Ok(Candidates { files, positions: known, records, in_vain })
 }

@@ -1,7 +1,7 @@
-//! Answers from the entity index: which data files can hold what is asked for, and what is added up of a field's values.
+//! Reads the entity index: which data files can match the filters, and the sums of a field's values.
 //!
-//! The index is asked where its answer is that of a scan. Of data files whose field is not indexed it says nothing; these
-//! are scanned.
+//! The index is used only for questions that it answers exactly as a scan does. Data files in which a field is not
+//! indexed are scanned.
 
 mod candidates;
 
@@ -27,30 +27,30 @@ use crate::scan::{Filtering, ReadAs, StoreTable};
 
 pub(crate) use candidates::{Candidates, candidates};
 
-/// The index, as far as it is about the data files of one log.
+/// The index of one log, with what is needed to read it.
 #[derive(Clone, Copy)]
 pub(crate) struct Index<'a> {
     pub(crate) store: &'a Store,
-    /// The index's own data files; there are none if there is no index.
+    /// The index's own data files; none if the store has no index.
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) format: &'static Format,
-    /// The log's data files.
+    /// The log's data files that the query is about.
     pub(crate) files: &'a [DataFileEntry],
     pub(crate) explain: &'a Explain,
 }
 
-/// The rows of the index that are about some fields of one log, each of one data file.
+/// A condition for the index's rows about single data files and some fields of a log; `condition` narrows it.
 pub(crate) fn rows(format: &Format, fields: &[&str], condition: Option<Expr>) -> Expr {
     let about = about(format, fields).and(ident("run").is_null());
     condition.into_iter().fold(about, Expr::and)
 }
 
-/// The rows of the index that add up a field over the data files of a run.
+/// A condition for the totals of runs for a field of a log.
 pub(crate) fn totals_of_runs(format: &Format, field: &str) -> Expr {
     about(format, &[field]).and(ident("run").is_not_null())
 }
 
-/// The rows that are about some fields of one log.
+/// A condition for all current rows of some fields of a log.
 fn about(format: &Format, fields: &[&str]) -> Expr {
     let kinds: HashSet<&str> = format
         .entities
@@ -58,22 +58,23 @@ fn about(format: &Format, fields: &[&str]) -> Expr {
         .filter(|entity| fields.contains(&entity.field))
         .map(|entity| entity.kind.name())
         .collect();
-    // By kind the rows are sorted.
+    // Rows are sorted by kind first, so this condition prunes pages.
     let about = is_one_of("kind", kinds)
         .and(ident("log").eq(lit(format.table.name)))
         .and(is_one_of("field", fields.iter().copied()));
-    // What was added up with another meaning is not believed: the data file is looked at instead.
+    // Rows with an older meaning are ignored: their data files are scanned instead.
     let is_current = (format.index_version > 1).then(|| ident("version").gt_eq(lit(format.index_version)));
     is_current.into_iter().fold(about, Expr::and)
 }
 
-/// Whether a column is one of few texts: without a planner nobody else makes equalities of a list.
+/// A condition that a column is one of a few texts. It is written as equalities, since there is no planner to rewrite
+/// `IN`.
 pub(crate) fn is_one_of<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>) -> Expr {
     let equalities = texts.into_iter().map(|text| ident(column).eq(lit(text)));
     equalities.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
-/// The index's batches under a condition.
+/// All batches of the index's rows that match a condition.
 pub(crate) fn read(index: Index<'_>, condition: Expr, columns: &[&str]) -> Result<Vec<RecordBatch>> {
     let mut batches = Vec::new();
     read_each(index, condition, columns, |batch| {
@@ -83,7 +84,7 @@ pub(crate) fn read(index: Index<'_>, condition: Expr, columns: &[&str]) -> Resul
     Ok(batches)
 }
 
-/// Gives `take` the index's batches under a condition, in no order, while others are read.
+/// Calls `take` with each batch of matching rows, in no order, while further ones are read.
 fn read_each(
     index: Index<'_>,
     condition: Expr,
@@ -100,8 +101,8 @@ fn read_each(
     })
 }
 
-/// The index's batches under a condition, which are read ahead: each file's as a stream of its own, by kind and value, null
-/// before all others, if the condition leaves rows about single data files or rows about several, not both.
+/// A stream of matching batches for each index file; each reads one batch ahead. Its rows are sorted by kind and value,
+/// null first, if the condition selects either rows about single data files or totals, not both.
 pub(crate) fn sorted_streams(
     index: Index<'_>,
     condition: Expr,
@@ -114,7 +115,8 @@ pub(crate) fn sorted_streams(
     })
 }
 
-/// How the index is read under a condition, if there is one: without a planner, which would take as long as the reading.
+/// The plan for reading matching rows; `None` if there is no index. It is made by hand, since the planner takes as long
+/// as the read.
 async fn scan(
     index: Index<'_>,
     condition: Expr,
@@ -124,7 +126,8 @@ async fn scan(
     if index.snapshot.files.is_empty() {
         return Ok(None);
     }
-    // They have few values, which are compared once each. (Of others the engine would make dictionaries, row by row.)
+    // These columns have few values, so a dictionary saves comparisons. For others the engine would build one row by
+    // row.
     let dictionaries = ["kind", "log", "field", "data_file", "first_file", "run", "covers"].map(str::to_owned).to_vec();
     let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::Rows, ..ReadAs::default() };
     let table = StoreTable::new(index.snapshot, &read_as)?;
@@ -141,7 +144,8 @@ pub(crate) fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
     TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))
 }
 
-/// The values that pass a probe's test, and how many records the index has for each; `None` if it does not have all.
+/// The values that pass a probe's test, and the number of records with each; `None` if the probe's fields are not
+/// indexed in every data file.
 pub(crate) fn values(index: Index<'_>, probe: &Probe) -> Result<Option<HashMap<String, u64>>> {
     let live: HashSet<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
     let condition = rows(index.format, &probe.fields, Some(ident("value").is_null().or(probe.test.clone())));
@@ -160,8 +164,8 @@ pub(crate) fn values(index: Index<'_>, probe: &Probe) -> Result<Option<HashMap<S
     Ok((indexed.len() >= live.len() * probe.fields.len()).then_some(found))
 }
 
-/// Whether there can be records whose failure only the response of a sign-in tells. Few records are sooner looked at than the
-/// index is asked.
+/// Whether records can exist whose only sign of failure is the response to a sign-in. With few records the answer is
+/// just yes: scanning them takes less time than reading the index.
 pub(crate) fn has_silent_failures(index: Index<'_>) -> Result<bool> {
     const FEW: u64 = 50_000;
     if index.files.iter().map(|file| file.rows).sum::<u64>() < FEW {
