@@ -1,4 +1,4 @@
-//! The entity index: what it answers is what a scan answers, whatever was done to the store.
+//! The entity index gives the same answers as a scan, after any sequence of changes to the store.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use sawlog_tests::{Case, Fault, Numbers, in_parallel, is_full, random_log, repository, with_layer};
 
-/// Fields by which records are grouped: indexed ones, and some that are not.
+/// Columns to group by, with and without an index.
 const DIMENSIONS: &[&str] = &[
     "ip",
     "user",
@@ -104,7 +104,7 @@ const TIMES: &[&[&str]] = &[
     &["--since", "5h"],
 ];
 
-/// CloudTrail records with few values, or with many.
+/// CloudTrail records whose users have low or high cardinality.
 fn random_trail(numbers: &mut Numbers, records: usize, many: bool) -> String {
     let record = |numbers: &mut Numbers| {
         let user = if many { numbers.below(1 << 30) } else { numbers.below(3) };
@@ -163,7 +163,7 @@ fn random_flows(numbers: &mut Numbers, flows: usize) -> String {
     log
 }
 
-/// Lines in which two URLs are presigned, and every agent is another.
+/// Lines with presigned URLs of three access keys, in which many agents are distinct.
 fn presigned(numbers: &mut Numbers, lines: usize) -> String {
     let log = random_log(numbers, lines);
     let lines = log.lines().enumerate().map(|(number, line)| {
@@ -177,7 +177,8 @@ fn presigned(numbers: &mut Numbers, lines: usize) -> String {
 /// The summaries of s3logparse.
 const SUMMARIES: [&str; 5] = ["useragent", "topfiles", "toptalkers", "topdownloaders", "topuploaders"];
 
-/// Lines of many addresses, of which some have no number of bytes at first or at all, and many send as much as others.
+/// Lines of many addresses with ties in bytes sent. Some addresses have no number of bytes in their first record, or in
+/// any.
 fn talkers(numbers: &mut Numbers, lines: usize) -> String {
     let mut log = String::new();
     for _ in 0..lines {
@@ -194,7 +195,7 @@ fn talkers(numbers: &mut Numbers, lines: usize) -> String {
     log
 }
 
-/// A store of some runs, after which it is compacted or not.
+/// A store of one to three runs; then some files may be replaced, and the store compacted or its index rebuilt.
 fn random_store(case: &Case, seed: u64) {
     let mut numbers = Numbers::new(seed);
     for run in 0..=numbers.below(2) {
@@ -275,7 +276,7 @@ proptest! {
     }
 }
 
-/// Entities, and the filter that leaves their records.
+/// Entities, and the filter that selects their records.
 const ENTITIES: &[(&str, &str)] = &[
     ("192.0.2.1", "--ip"),
     ("192.0.2.0/30", "--ip"),
@@ -303,7 +304,7 @@ const FACETS: &[(&str, &str)] = &[
     ("peers_on_the_network", "peer"),
 ];
 
-/// Each value of each facet, and what is added up of it.
+/// Each facet, value, and its sums.
 type Facets = BTreeSet<(String, String, [String; 6])>;
 
 fn facets_of_who(case: &Case, entity: &str) -> Facets {
@@ -313,7 +314,7 @@ fn facets_of_who(case: &Case, entity: &str) -> Facets {
         for value in profile["facets"][facet].as_array().unwrap() {
             let text = |name: &str| value[name].to_string().trim_matches('"').to_owned();
             let mut sums = ["records", "errors", "bytes_sent", "bytes_received", "first_seen", "last_seen"].map(text);
-            // The view has both kinds of bytes in one column.
+            // The view has bytes sent and bytes of flows in one column.
             let bytes = |name: &str| text(name).parse::<u128>().unwrap();
             sums[2] = (bytes("bytes_sent") + bytes("flow_bytes")).to_string();
             assert!(facets.insert(((*facet).to_owned(), value["value"].as_str().unwrap().to_owned(), sums)));
@@ -322,7 +323,7 @@ fn facets_of_who(case: &Case, entity: &str) -> Facets {
     facets
 }
 
-/// An address in its usual spelling: the view has them as the logs spell them.
+/// SQL for an address in its canonical spelling: the view has the spelling of the log.
 fn spelled(column: &str) -> String {
     format!(
         "CASE WHEN {column} IN ('::ffff:192.0.2.1', '::FFFF:192.0.2.1') THEN '192.0.2.1' \
@@ -330,11 +331,11 @@ fn spelled(column: &str) -> String {
     )
 }
 
-/// The same by the query engine, from the view, into which no other code than SQL adds up.
+/// The same facets from the view `events`, added up with SQL only.
 fn facets_of_view(case: &Case, entity: &str, filter: &str) -> Facets {
-    // An address's flows have no other ends than itself and its peers.
+    // The facet `addresses` of an address leaves out flows: their ends are the address itself and its peers.
     let is_address = filter == "--ip" && !entity.contains('/');
-    // An operation of flows is no operation.
+    // The view fills `operation` for flows, but the facet has none for them.
     let events = format!(
         "SELECT *, CASE WHEN key IS NOT NULL THEN concat(coalesce(bucket, '-'), '/', key) END AS object, \
          CASE WHEN log = 'vpc_flow' AND src_ip = '{entity}' THEN target WHEN log = 'vpc_flow' THEN src_ip END AS peer \
@@ -342,7 +343,7 @@ fn facets_of_view(case: &Case, entity: &str, filter: &str) -> Facets {
          CASE WHEN log <> 'vpc_flow' THEN operation END AS operation FROM events)",
         spelled("src_ip")
     );
-    // Each address of a flow counts once.
+    // A flow counts once for each of its distinct addresses.
     let ends = ["srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr"];
     let of_flows = ends.iter().enumerate().map(|(place, end)| {
         let is_new =
@@ -424,7 +425,7 @@ fn explain_says_how_an_answer_came_about() {
     assert!(nothing.contains("--ip 203.0.113.9 matches no record"), "{nothing}");
 }
 
-/// Flows of which only the end of their window is known have that as their time, in the index as in a scan.
+/// The time of a flow without a start is its end, in the index and in a scan.
 #[test]
 fn flows_without_a_start_have_their_end_as_time() {
     let case = Case::new();
@@ -452,13 +453,13 @@ fn flows_without_a_start_have_their_end_as_time() {
     assert!(by_index[4].contains("2021-07-29T12:01:00Z"), "{}", by_index[4]);
 }
 
-/// A field has few values in the first row groups of a data file, and nothing but new ones in the last.
+/// A field has low cardinality in the first row groups of a data file, and only new values in the last.
 #[test]
 fn a_field_with_nothing_but_new_values_is_indexed() {
     let case = Case::new();
     let mut log = "srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport account-id interface-id start\n".to_owned();
     for row in 0..1_000_000_u32 {
-        // Mostly the same ones, as logs have it.
+        // Most addresses repeat, as in real logs.
         let few = if row % 4 == 0 { row / 4 % 12_000 } else { row % 100 };
         let address =
             |first: u32, number: u32| format!("{first}.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
@@ -481,7 +482,7 @@ fn a_field_with_nothing_but_new_values_is_indexed() {
     }
 }
 
-/// Lines of one day: each one's address, verb, bytes and key.
+/// Lines of one day with these addresses, verbs, bytes and keys.
 fn lines_of<'a>(lines: impl IntoIterator<Item = (String, &'a str, Option<u64>, String)>) -> String {
     let mut log = String::new();
     for (ip, verb, sent, key) in lines {
@@ -495,7 +496,7 @@ fn lines_of<'a>(lines: impl IntoIterator<Item = (String, &'a str, Option<u64>, S
     log
 }
 
-/// Nearly every address is another, and many send as much as others: nothing but the index is read for any summary.
+/// With high cardinality and many ties, each summary reads only the index.
 #[test]
 fn summaries_are_answers_from_the_index_alone() {
     let case = Case::new();
@@ -538,8 +539,8 @@ fn summaries_are_answers_from_the_index_alone() {
     }
 }
 
-/// Each address is in the files of several days: what is added up over a run is believed as long as all of its files are there,
-/// and asked for as a whole.
+/// Addresses occur in the data files of several days. The totals of a run are used only as a whole, and only while all
+/// of its data files are part of the store.
 #[test]
 fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
     let case = Case::new();
@@ -567,20 +568,20 @@ fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
         explained(case, &["top", "remote_ip", "--by", "bytes-sent"], of_files);
     };
     summaries(&case, "6 of 6 data files, 6 of them as totals of a run");
-    // Days are no whole runs.
+    // A filter by day selects only some data files of a run, so its totals don't apply.
     explained(&case, &["s3logparse", "toptalkers", "--since", "2021-07-30"], "4 of 4 data files");
-    // The first run's files are replaced, the second one's stay.
+    // This rewrites the data files of the first run; those of the second run stay.
     assert_eq!(case.sawlog(&["remove", "logs/b", "-q"]).code, 0);
     assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
     summaries(&case, "6 of 6 data files, 6 of them as totals of a run");
-    // Their rows are gone, but those of one day.
+    // Compaction merges the data files of each day, and writes totals over the new ones.
     let day = live_files(&case.path("sawlog-store/s3_access")).into_iter().min().unwrap();
     assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
     assert!(!live_files(&case.path("sawlog-store/s3_access")).contains(&day));
     summaries(&case, "3 of 3 data files, 3 of them as totals of a run");
 }
 
-/// One header that is long does not take a field out of the index.
+/// A long header does not exclude a field from the index.
 #[test]
 fn a_long_value_is_indexed() {
     let case = Case::new();
@@ -593,7 +594,7 @@ fn a_long_value_is_indexed() {
     assert!(ran.text().contains(&agent));
 }
 
-/// Objects of which nearly every one is another are left out of the index of a large data file, and found by a scan.
+/// In a large data file, a field with nearly as many values as rows is not indexed, but scanned.
 #[test]
 fn objects_that_never_repeat_are_scanned() {
     let case = Case::new();
@@ -609,7 +610,7 @@ fn objects_that_never_repeat_are_scanned() {
     assert!(others.contains("ip from the index for 2 of 2 data files"), "{others}");
 }
 
-/// Rows that an earlier version wrote are not asked for what it did not add up, and for nothing else less.
+/// Rows of an earlier version answer all questions but those whose sums it did not write.
 #[test]
 fn rows_of_earlier_versions_are_no_standing_sums() {
     let case = Case::new();
@@ -628,7 +629,7 @@ fn rows_of_earlier_versions_are_no_standing_sums() {
     }
 }
 
-/// The data files that a table's log has as added, and not as removed.
+/// The data files that a table's Delta log adds and does not remove.
 fn live_files(folder: &Path) -> Vec<PathBuf> {
     let logs = fs::read_dir(folder.join("_delta_log")).unwrap().flatten().map(|entry| entry.path());
     let logs = logs.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -642,10 +643,10 @@ fn live_files(folder: &Path) -> Vec<PathBuf> {
     (&paths("add") - &paths("remove")).into_iter().map(|path| folder.join(path)).collect()
 }
 
-/// A row of the index: whether it adds up a run's data files, its kind, log, field and value.
+/// The sort key of an index row: whether it is a total of a run; kind, log, field and value.
 type Key = (bool, String, String, String, Option<String>);
 
-/// The rows of the index that its files begin and end with; each file has them in order.
+/// The first and the last key of each index file, sorted. It asserts that the rows of each file are sorted.
 fn ranges(case: &Case) -> Vec<[Key; 2]> {
     let range = |path: PathBuf| {
         let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
@@ -673,7 +674,7 @@ fn ranges(case: &Case) -> Vec<[Key; 2]> {
     ranges
 }
 
-/// A store whose index has more rows than are in memory at once, of two runs.
+/// A store of two runs whose index is so large that rows are spilled.
 fn large_index() -> Case {
     let case = Case::new();
     let lines = |day: u32| {
@@ -681,7 +682,7 @@ fn large_index() -> Case {
         for number in 0..3000_u32 {
             let ip = format!("10.{}.{}.{}", number % 4, number >> 8, number & 255);
             let user = format!("arn:aws:iam::1:user/{day}-{number}");
-            // Some are there twice, so that sums tell something.
+            // Some lines are repeated, so that sums differ from single records.
             for _ in 0..=number % 3 / 2 {
                 writeln!(
                     log,
@@ -702,7 +703,7 @@ fn large_index() -> Case {
     case
 }
 
-/// An index of more rows than are in memory at once is sorted as a whole, whoever makes it.
+/// An index larger than memory is sorted across all of its files, by `convert` and by `reindex`.
 #[test]
 fn files_of_a_large_index_follow_each_other() {
     let case = large_index();
@@ -714,7 +715,7 @@ fn files_of_a_large_index_follow_each_other() {
         }
         let ranges = ranges(&case);
         assert!(ranges.len() > 2, "{made_by}: {ranges:?}");
-        // The second run's rows are in a file of their own, which begins as the first one does.
+        // Each run has index files of its own, so those of two runs overlap until `reindex` merges them.
         let all_follow = ranges.windows(2).all(|files| files[0][1] <= files[1][0]);
         assert_eq!(all_follow, made_by != "convert", "{made_by}: {ranges:?}");
         assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
@@ -729,12 +730,12 @@ fn files_of_a_large_index_follow_each_other() {
     }
 }
 
-/// What waits on disk while a large index is sorted may not fit there.
+/// Spills of a large index can fill the disk.
 #[test]
 fn a_full_disk_while_a_large_index_is_sorted_is_an_error() {
     let case = large_index();
     let right = case.sawq(&["top", "user"]);
-    // The first rows that wait are written from the second operation on, in many.
+    // Spills are written from the second operation on.
     for at in [2, 9, 26] {
         let command = case.command("sawlog", &["reindex"]);
         let fault = Fault::From(at, libc::ENOSPC);
