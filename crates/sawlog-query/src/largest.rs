@@ -189,7 +189,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_largest_are_those_that_sorting_puts_first(
-            offered in prop::collection::vec((0_u64..4, prop::option::of(("[a-c]", 0_i64..3)), prop::option::of("[xy]?")), 0..300),
+            offered in prop::collection::vec(
+                (0_u64..4, prop::option::of(("[a-c]", 0_i64..3)), prop::option::of("[xy]?")),
+                0..300,
+            ),
             number in 0_usize..10,
         ) {
             let mut largest = Largest::new(number, 2, |sums| sums.count.into());
@@ -199,7 +202,9 @@ mod tests {
                 let values = [value.clone(), Some(place.to_string())];
                 largest.offer((&sums, place), first, values.into_iter());
             }
-            let key = |(count, first, value): &(u64, Option<(String, i64)>, Option<String>)| (Reverse(*count), first.clone(), value.clone());
+            let key = |(count, first, value): &(u64, Option<(String, i64)>, Option<String>)| {
+                (Reverse(*count), first.clone(), value.clone())
+            };
             let ranked = largest.into_ranked();
             for group in ranked.iter() {
                 let (_, _, value) = &offered[group.ips()];

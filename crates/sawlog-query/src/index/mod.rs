@@ -141,7 +141,7 @@ async fn scan(
 
 pub(crate) fn text(batch: &RecordBatch, name: &str) -> Result<TextColumn> {
     let array = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
-    TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+    TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))
 }
 
 /// The values that pass a probe's test, and the number of records with each; `None` if the probe's fields are not

@@ -214,7 +214,7 @@ impl Group {
 impl<'a> Log<'a> {
     /// Opens the index files of a log, and reads their rows without a value, which come first.
     fn open(query: &'a Query, place: usize, columns: &[String], measures: Measures) -> Result<(Self, Vec<File>)> {
-        let asked = Asked::of(query.format, columns, measures).context("not in the index")?;
+        let asked = Asked::of(query.format, columns, measures).context("the index does not have these columns")?;
         let Asked { entity, parts, .. } = asked;
         let mut names = Names::default();
         for file in &query.snapshot.files {

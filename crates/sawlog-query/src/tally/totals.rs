@@ -165,14 +165,14 @@ impl Wanted<'_> {
             Part::Whole if self.is_spelled() => return at(self.entity.field),
             Part::Addresses(columns) => {
                 let any = columns.iter().map(|name| at(name)).collect::<Result<Vec<_>>>()?;
-                return any.into_iter().reduce(Expr::or).context("an address is in a column");
+                return any.into_iter().reduce(Expr::or).context("an entity of addresses has no columns");
             }
             Part::Joined(first, second) => {
                 let or = |name: &str, null: &str| anyhow::Ok(coalesce(vec![column(name)?, lit(null)]));
                 concat(vec![or(first, "-")?, lit("/"), or(second, "")?])
             }
             Part::Whole => column(self.entity.field)?,
-            Part::First(sources) => first(query.format.table, sources).context("no column of an entity")?,
+            Part::First(sources) => first(query.format.table, sources).context("an entity has no columns")?,
             Part::Within(_) => column(name_of(self.entity)?)?,
         };
         let value = cast(value, DataType::Utf8View);
@@ -184,7 +184,7 @@ impl Wanted<'_> {
 fn name_of(entity: &'static Entity) -> Result<&'static str> {
     Ok(match entity.part {
         // Access keys are the only entity that is part of a column with another meaning.
-        Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("not a name")?,
+        Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("not an access key")?,
         _ => entity.field,
     })
 }

@@ -511,8 +511,12 @@ mod tests {
                 let in_all = firsts(&mut rows.iter().filter(|row| row.records > 1), 1);
                 let third = firsts(&mut rows.iter(), 0);
                 let mut sums: StandingSums<'_> = [None; _];
-                sums[0] = in_all.as_ref().map(|(file, line)| StandingSum { bytes: sent.iter().sum(), first: (file, *line) });
-                sums[2] = third.as_ref().map(|(file, line)| StandingSum { bytes: sum(|row| row.records), first: (file, *line) });
+                sums[0] = in_all
+                    .as_ref()
+                    .map(|(file, line)| StandingSum { bytes: sent.iter().sum(), first: (file, *line) });
+                sums[2] = third
+                    .as_ref()
+                    .map(|(file, line)| StandingSum { bytes: sum(|row| row.records), first: (file, *line) });
                 prop_assert_eq!(standing, (standing::count(*field) == 3).then_some(Some(sums)));
                 let mut positions = positions.map(|positions| positions.concat());
                 positions.iter_mut().for_each(|rows| rows.sort_unstable());

@@ -640,7 +640,7 @@ impl Keys {
             };
             let wrong = |found: DataType| ArrowError::SchemaError(format!("{} has the type {found}", source.column));
             let texts = match array.data_type() {
-                DataType::Int32 => Self::of_numbers(&array, None).expect("there is no limit").into_texts(),
+                DataType::Int32 => Self::of_numbers(&array, None).expect("no limit was given").into_texts(),
                 _ => TextColumn::new(&array).map_err(wrong)?,
             };
             let mut number = |text: Option<&str>| {
@@ -729,7 +729,7 @@ impl Keys {
             fits &= a.len() + b.len() < MAX_LEN;
             if fits {
                 let written = write!(values, "{a}/{b}");
-                written.expect("a builder takes every write");
+                written.expect("writing to a string builder can't fail");
             }
             values.append_value("");
             numbers.next().unwrap_or(NONE)

@@ -111,7 +111,7 @@ impl Rows {
         let last = self.all.last().copied().filter(|last| last.is_like(&row));
         // If a sum does not fit into 64 bits, both rows stay. Queries add up bytes in 128 bits.
         match last.and_then(|last| self.sum(&last, &row)) {
-            Some(sum) => *self.all.last_mut().expect("it is the last one") = sum,
+            Some(sum) => *self.all.last_mut().expect("there is a last row") = sum,
             None => self.all.push(row),
         }
     }

@@ -170,7 +170,10 @@ mod tests {
     proptest! {
         #[test]
         fn sums_come_back(
-            given in prop::collection::vec(prop::option::of((prop_oneof![0_i64..3, Just(i64::MAX)], place())), 0..=Standing::MOST),
+            given in prop::collection::vec(
+                prop::option::of((prop_oneof![0_i64..3, Just(i64::MAX)], place())),
+                0..=Standing::MOST,
+            ),
             sent in prop::option::of(0_i64..3),
             first in prop::option::of(place()),
         ) {

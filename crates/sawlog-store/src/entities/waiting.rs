@@ -28,7 +28,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Adds a row.
     pub(super) fn push(&mut self, row: &Row<'_>) {
-        let start = u32::try_from(self.packed.len()).expect("rows are written long before 4 GiB");
+        let start = u32::try_from(self.packed.len()).expect("rows are spilled long before 4 GiB");
         let source = row.first.map_or(0, |(source, _)| self.sources.intern(source));
         row.pack(source, &mut self.packed);
         let field = u32::try_from(row.field).expect("there are few fields");
@@ -76,7 +76,7 @@ fn parts(key: u128) -> [u32; 4] {
     [96, 64, 32, 0].map(|shift| low(key >> shift))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the lowest 32 bits are meant")]
+#[expect(clippy::cast_possible_truncation, reason = "only the lowest 32 bits are wanted")]
 fn low(number: u128) -> u32 {
     number as u32
 }
