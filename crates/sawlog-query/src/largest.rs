@@ -75,7 +75,7 @@ impl<S: Fn(&Sums) -> u128> Largest<S> {
         }
     }
 
-    /// Drops all but the `number` largest groups, and sorts these.
+    /// If there are more than `number` groups, drops all but the largest of them.
     fn leave_largest(&mut self) {
         if self.kept.len() > self.number {
             let order = self.kept.order();

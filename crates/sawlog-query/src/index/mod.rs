@@ -67,8 +67,7 @@ fn about(format: &Format, fields: &[&str]) -> Expr {
     is_current.into_iter().fold(about, Expr::and)
 }
 
-/// A condition that a column is one of a few texts. It is written as equalities, since there is no planner to rewrite
-/// `IN`.
+/// A condition that a column is one of a few texts, as equalities: there is no planner that would rewrite `IN`.
 pub(crate) fn is_one_of<'a>(column: &str, texts: impl IntoIterator<Item = &'a str>) -> Expr {
     let equalities = texts.into_iter().map(|text| ident(column).eq(lit(text)));
     equalities.reduce(Expr::or).unwrap_or_else(|| lit(false))
@@ -115,8 +114,8 @@ pub(crate) fn sorted_streams(
     })
 }
 
-/// The plan for reading matching rows; `None` if there is no index. It is made by hand, since the planner takes as long
-/// as the read.
+/// The plan for reading matching rows; `None` if there is no index. Built by hand: the planner takes as long as the
+/// read.
 async fn scan(
     index: Index<'_>,
     condition: Expr,
@@ -126,8 +125,7 @@ async fn scan(
     if index.snapshot.files.is_empty() {
         return Ok(None);
     }
-    // These columns have few values, so a dictionary saves comparisons. For others the engine would build one row by
-    // row.
+    // These columns have few values, so dictionaries save comparisons. For other columns, building them costs more.
     let dictionaries = ["kind", "log", "field", "data_file", "first_file", "run", "covers"].map(str::to_owned).to_vec();
     let read_as = ReadAs { dictionaries, in_order, filtering: Filtering::Rows, ..ReadAs::default() };
     let table = StoreTable::new(index.snapshot, &read_as)?;
@@ -164,8 +162,8 @@ pub(crate) fn values(index: Index<'_>, probe: &Probe) -> Result<Option<HashMap<S
     Ok((indexed.len() >= live.len() * probe.fields.len()).then_some(found))
 }
 
-/// Whether records can exist whose only sign of failure is the response to a sign-in. With few records the answer is
-/// just yes: scanning them takes less time than reading the index.
+/// Whether records can exist whose only sign of failure is the response to a sign-in. With few records it is always
+/// true: scanning them takes less time than reading the index.
 pub(crate) fn has_silent_failures(index: Index<'_>) -> Result<bool> {
     const FEW: u64 = 50_000;
     if index.files.iter().map(|file| file.rows).sum::<u64>() < FEW {

@@ -67,7 +67,7 @@ impl Asked {
     }
 }
 
-/// The indexed field for some columns, the part of its values that each column is, and whether the parts determine the
+/// The indexed field for some columns, the part of its values that is each column, and whether they determine the
 /// value.
 fn field(format: &Format, columns: &[String]) -> Option<(&'static Entity, &'static [numbers::Part], bool)> {
     let names: Vec<&str> = columns.iter().map(|name| path(format.table, name)).collect();

@@ -27,8 +27,7 @@ use crate::query::Query;
 /// Groups the records of some logs by the same columns, for the data files in which the index has the field.
 pub(crate) struct Indexed<'a> {
     logs: Vec<Log<'a>>,
-    /// The index files, once per log, as a heap by next value, smallest first. They are boxed, since a heap moves its
-    /// items.
+    /// A heap of the index files, once per log, by their next value. They are boxed, since a heap moves its items.
     files: BinaryHeap<Reverse<Box<File>>>,
 }
 
@@ -135,8 +134,7 @@ impl<'a> Indexed<'a> {
             }
             let Some(mut least) = self.files.peek_mut() else { break };
             let file = &mut least.0;
-            // The rows of a value are adjacent in a file, so the heap is reordered once per value and file, not per
-            // row.
+            // The rows of a value are adjacent in a file, so the heap is reordered once per value, not once per row.
             let is_over = loop {
                 if file.run.is_some() || self.logs[file.log].has(file.rows.data_files[file.row]) == Has::Rows {
                     group.add(&file.rows, file.row, file.log, &self.logs);

@@ -1,5 +1,4 @@
-//! Groups records by columns and adds up each group: from the index where it has the columns and sums, else with a
-//! scan.
+//! Groups records by columns and adds up each group, from the index if it has the columns and sums, else with a scan.
 
 mod asked;
 mod index_rows;

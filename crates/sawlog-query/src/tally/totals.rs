@@ -184,7 +184,7 @@ impl Wanted<'_> {
 fn name_of(entity: &'static Entity) -> Result<&'static str> {
     Ok(match entity.part {
         // Access keys are the only entity that is part of a column with another meaning.
-        Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("not an access key")?,
+        Part::Within(_) => Some("access_key").filter(|_| entity.kind == EntityKind::AccessKey).context("no column")?,
         _ => entity.field,
     })
 }

@@ -111,8 +111,7 @@ impl IndexRow {
         self.version >= FIELDS[self.field].format.index_version
     }
 
-    /// The sum of this row and another one of the same data file, field and value; `None` if it does not fit into 64
-    /// bits.
+    /// The sum of two rows of the same data file, field and value; `None` if it does not fit into 64 bits.
     #[must_use]
     pub fn add(&self, other: &Self) -> Option<Self> {
         let sums = self.sums().add(&other.sums())?;

@@ -554,7 +554,7 @@ impl Keys {
         Ok(Self::numbered(rows))
     }
 
-    /// Numbers the values of rows.
+    /// Interns the values of rows.
     fn numbered<'a>(rows: impl Iterator<Item = Option<&'a str>>) -> Self {
         let mut values = Interner::default();
         let of_rows: Vec<u32> =
@@ -562,7 +562,7 @@ impl Keys {
         Self::with_null(strings(&values), of_rows)
     }
 
-    /// Keys in which `u32::MAX` stands for null.
+    /// Makes keys from numbers of which `u32::MAX` marks null.
     fn with_null(values: StringArray, mut of_rows: Vec<u32>) -> Self {
         let null = count(values.len());
         of_rows.iter_mut().filter(|key| **key == u32::MAX).for_each(|key| *key = null);
@@ -621,7 +621,7 @@ impl Keys {
         Ok(Self::with_null(strings(&found), of_rows))
     }
 
-    /// For each row, the value of the first source that has one. A text of a dictionary is read once, when a row needs
+    /// For each row, the value of the first source that has one. A dictionary's text is read when the first row needs
     /// it.
     fn first(batch: &RecordBatch, sources: &[Source]) -> Result<Self, ArrowError> {
         const UNKNOWN: u32 = u32::MAX - 1;
