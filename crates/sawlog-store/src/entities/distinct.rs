@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 /// The number of hashes kept. The standard error of the estimate is about 1 / sqrt(512), or 4.4 %.
 const KEPT: usize = 512;
 
-/// A sketch of the k minimum values: it keeps the smallest hashes. The denser these are, the more distinct values there
-/// are.
+/// A KMV sketch (k minimum values): it keeps the smallest hashes. The denser these are, the higher the cardinality.
 #[derive(Debug, Default)]
 pub(super) struct Distinct(BTreeSet<u64>);
 

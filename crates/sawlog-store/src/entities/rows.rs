@@ -77,8 +77,7 @@ impl Rows {
         self.append_of(row, Scope::DataFile);
     }
 
-    /// Appends a row to the totals of its run. A row without a value is kept separately: it marks its data file as
-    /// covered.
+    /// Appends a row to the totals of its run. A row without a value stays separate, to mark its data file as covered.
     pub(super) fn append_total(&mut self, row: &Row<'_>) {
         let covers = row.value.is_none().then_some(row.data_file);
         self.append_of(&Row { data_file: NULL, positions: None, ..*row }, Scope::Run { covers });
@@ -162,8 +161,7 @@ impl Rows {
         Some(sum)
     }
 
-    /// The rows as a row group of the table. `data_files` has the names of the data files; `run` is the run of the
-    /// totals.
+    /// The rows as a row group of the table. `data_files` has the data files' names; `run` is the run of the totals.
     pub(super) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
         let rows = &self.all;
         let texts = |get: &dyn Fn(&Kept) -> u32, values: &Interner| text_array(rows.iter().map(get), values);

@@ -27,8 +27,7 @@ const BLOCK_BYTES: usize = 128 << 10;
 pub(super) struct Spill(File);
 
 impl Spill {
-    /// Merges spills: calls `take` with the rows of use, in order of their keys. `folder` is where the spills are, for
-    /// errors.
+    /// Merges spills: calls `take` with the rows of use, in order of their keys. Errors name `folder`.
     pub(super) fn merge(
         spills: Vec<Self>,
         folder: &Path,

@@ -61,8 +61,7 @@ const NOTHING: u64 = 0;
 const ALL: u64 = 1;
 const BYTES: u64 = 2;
 
-/// How the first record is encoded: it is the row's first one; it is in the same file, whose name is left out; or
-/// elsewhere.
+/// How the first record is encoded: the row's first one; another one in its file, whose name is omitted; or elsewhere.
 const SAME: u64 = 0;
 const SAME_FILE: u64 = 1;
 const ELSEWHERE: u64 = 2;
