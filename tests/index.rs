@@ -567,18 +567,18 @@ fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
         }
         explained(case, &["top", "remote_ip", "--by", "bytes-sent"], of_files);
     };
-    summaries(&case, "6 of 6 data files, 6 of them as totals of a run");
+    summaries(&case, "6 of 6 data files, 6 of them in totals of runs");
     // A filter by day selects only some data files of a run, so its totals don't apply.
     explained(&case, &["s3logparse", "toptalkers", "--since", "2021-07-30"], "4 of 4 data files");
     // This rewrites the data files of the first run; those of the second run stay.
     assert_eq!(case.sawlog(&["remove", "logs/b", "-q"]).code, 0);
     assert_eq!(case.sawlog(&["verify", "-q"]).code, 0);
-    summaries(&case, "6 of 6 data files, 6 of them as totals of a run");
+    summaries(&case, "6 of 6 data files, 6 of them in totals of runs");
     // Compaction merges the data files of each day, and writes totals over the new ones.
     let day = live_files(&case.path("sawlog-store/s3_access")).into_iter().min().unwrap();
     assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
     assert!(!live_files(&case.path("sawlog-store/s3_access")).contains(&day));
-    summaries(&case, "3 of 3 data files, 3 of them as totals of a run");
+    summaries(&case, "3 of 3 data files, 3 of them in totals of runs");
 }
 
 /// A long header does not exclude a field from the index.

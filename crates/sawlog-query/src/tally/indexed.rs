@@ -233,7 +233,7 @@ impl<'a> Log<'a> {
         let (known, all) = (log.indexed.len() - count(Has::Nothing), log.indexed.len());
         let of_runs = match count(Has::Totals) {
             0 => String::new(),
-            totals => format!(", {totals} of them as totals of a run"),
+            totals => format!(", {totals} of them in totals of runs"),
         };
         let note = format!("{} from the index for {known} of {all} data files{of_runs}", columns.join("/"));
         query.explain.note(query.format.table.name, note);
