@@ -101,6 +101,8 @@ kinds! {
     SPARSE = "sparse file in a tar archive", Do("unpack the archive first: tar -xf FILE -C FOLDER");
     TOO_LARGE = "member past the limit of what comes out of an archive", Do("if the archive is not a bomb, give a larger --max-inflate, or unpack it first");
     BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for a whole copy of the archive");
+    WIDE_BASE64 = "UTF-16 text of data in base64", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
+    FAR_BASE64 = "document with data in base64 in an archive, behind other members", Do("unpack the archive first");
     SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
     RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
     CPIO = "cpio archive", Unpack("unpack it first: cpio -id < FILE");
@@ -122,9 +124,12 @@ kinds! {
     LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
+    LAKE_RESULTS = "CloudTrail Lake results that lack columns of a record", Do("ask for more columns: eventTime and eventName at least, or eventJson");
+    ATHENA_RESULTS = "Athena results that lack columns of a record", Do("ask for more columns: of CloudTrail, eventtime and eventname at least");
     SNS = "SNS notification", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     SQS = "SQS messages", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
+    FIREHOSE = "Firehose transformation event (records with data in base64)", Filter("jq -r '.records[].data | @base64d'");
     S3_EVENT = "S3 event notification", Do("it tells of a request, but is no log; use CloudTrail or S3 access logs");
     DIGEST = "CloudTrail digest", Do("it holds no events; sawlog digests checks log files by it");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
@@ -202,6 +207,10 @@ pub enum NotOpened {
     Sparse,
     /// More comes out of the archive than may.
     TooLarge,
+    /// Its data is in base64, and it in UTF-16.
+    WideBase64,
+    /// A member of an archive whose data in base64 begins further on than was looked.
+    FarBase64,
     /// Nothing of it can be read.
     Broken,
 }
@@ -216,6 +225,8 @@ pub fn not_opened(why: NotOpened) -> Unread {
         NotOpened::OtherMethod => &OTHER_METHOD,
         NotOpened::Sparse => &SPARSE,
         NotOpened::TooLarge => &TOO_LARGE,
+        NotOpened::WideBase64 => &WIDE_BASE64,
+        NotOpened::FarBase64 => &FAR_BASE64,
         NotOpened::Broken => &BROKEN_MEMBER,
     };
     kind.into()
@@ -230,7 +241,8 @@ pub fn not_opened(why: NotOpened) -> Unread {
 pub fn is_read_now(name: &str) -> bool {
     let name = name.strip_suffix(IN_GZIP).unwrap_or(name);
     let archive = matches!(name, "zip archive" | "tar archive" | "gzip file" | "UTF-16 text");
-    archive || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
+    let in_base64 = name == LAMBDA_LOGS.name || name == KINESIS.name;
+    archive || in_base64 || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
 }
 
 /// The archive, compression or encoding that `head`, the beginning of a file, is of, if sawlog does not read it. No log begins
@@ -302,7 +314,10 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
     let inside = |name: &str, text: &str| {
         value(name).is_some_and(|value| memchr::memmem::find(value, text.as_bytes()).is_some())
     };
-    let by_names: [(bool, &'static Kind); 23] = [
+    let by_names: [(bool, &'static Kind); 26] = [
+        (has(&["QueryResultRows"]), &LAKE_RESULTS),
+        (inside("ResultSet", "\"Rows\""), &ATHENA_RESULTS),
+        (inside("records", "\"recordId\""), &FIREHOSE),
         (has(&["logEvents"]), &SUBSCRIPTION),
         (has(&["awslogs"]), &LAMBDA_LOGS),
         (has(&["CloudTrailEvent"]) || inside("Events", "\"CloudTrailEvent\""), &LOOKUP),

@@ -44,6 +44,8 @@ pub enum RejectReason<'a> {
     WideEnd,
     /// Bytes that are no text.
     NotUtf8,
+    /// Half of what two units of UTF-16 make, in text of UTF-16.
+    HalfCharacter,
     /// The same, between the records of a document.
     NotText,
     /// A document ends before the record does.
@@ -54,8 +56,12 @@ pub enum RejectReason<'a> {
     LineInString,
     /// The same, of a string that holds a record.
     LineWithin,
-    /// What the parser of JSON says.
+    /// What is wrong with JSON.
     InvalidJson(&'a str),
+    /// JSON whose brackets are in each other more than so many times.
+    TooDeep(usize),
+    /// Named values, in a document of which the file's other ones hold whole records.
+    OnlyValues,
     /// Named values without those that a record must have.
     LacksValues,
     /// A row with fewer fields than the header of its table.
@@ -120,11 +126,13 @@ impl<'a> RejectReason<'a> {
             Self::WideBrackets => "64 KiB of white space or brackets",
             Self::WideEnd => "more than 64 KiB of white space or brackets",
             Self::NotUtf8 => "not UTF-8",
+            Self::HalfCharacter => "has half of a UTF-16 pair, which is no character",
             Self::NotText => "not UTF-8, and no record",
             Self::EndsWithin => "the JSON ends within it",
             Self::EndsOpen => "the JSON ends before all its brackets are closed",
             Self::LineInString => "a line ends within a string",
             Self::LineWithin => "a line ends within it",
+            Self::OnlyValues => "only values of a record, in a file of whole records",
             Self::LacksValues => "has no values that a record must have",
             Self::ShortRow => "has fewer fields than the header names",
             Self::OddBlank => "blank, but ends unlike the first line",
@@ -136,6 +144,7 @@ impl<'a> RejectReason<'a> {
             Self::CutOff => "cut off after the time",
             Self::NoOperation => "no operation, such as REST.GET.OBJECT, as the seventh field",
             Self::InvalidJson(what) => return Cow::Owned(format!("not valid JSON: {what}")),
+            Self::TooDeep(most) => return Cow::Owned(format!("nested more than {most} levels deep")),
             Self::Few(least) => return Cow::Owned(format!("fewer than {least} fields")),
             Self::OtherCount { found, named } => {
                 return Cow::Owned(format!("has {found} fields where {named} are named"));
@@ -150,6 +159,15 @@ impl<'a> RejectReason<'a> {
             Self::Unclosed(name) => return Cow::Owned(format!("the quote of {name} does not close")),
         };
         Cow::Borrowed(text)
+    }
+}
+
+/// Why bytes are no text: those of UTF-16 have halves of characters where they are made into UTF-8.
+pub(crate) fn not_text(bytes: &[u8]) -> RejectReason<'static> {
+    let broken = std::str::from_utf8(bytes).map_err(|error| &bytes[error.valid_up_to()..]);
+    match broken {
+        Err([0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]) => RejectReason::HalfCharacter,
+        _ => RejectReason::NotUtf8,
     }
 }
 
@@ -245,12 +263,15 @@ mod tests {
             (Why::WideBrackets, "64 KiB of white space or brackets"),
             (Why::WideEnd, "more than 64 KiB of white space or brackets"),
             (Why::NotUtf8, "not UTF-8"),
+            (Why::HalfCharacter, "has half of a UTF-16 pair, which is no character"),
+            (Why::TooDeep(128), "nested more than 128 levels deep"),
             (Why::NotText, "not UTF-8, and no record"),
             (Why::EndsWithin, "the JSON ends within it"),
             (Why::EndsOpen, "the JSON ends before all its brackets are closed"),
             (Why::LineInString, "a line ends within a string"),
             (Why::LineWithin, "a line ends within it"),
             (Why::InvalidJson("Syntax"), "not valid JSON: Syntax"),
+            (Why::OnlyValues, "only values of a record, in a file of whole records"),
             (Why::LacksValues, "has no values that a record must have"),
             (Why::ShortRow, "has fewer fields than the header names"),
             (Why::OddBlank, "blank, but ends unlike the first line"),

@@ -320,7 +320,11 @@ impl<'a> Worker<'a> {
     }
 
     fn begin_content(&self, content: &[u8]) -> (Reading, Cutter) {
-        let reading = Reading::new(self.job.settings, content, true);
+        let mut reading = Reading::new(self.job.settings, content, true);
+        // What was compressed was looked into before; this was UTF-16, in which nothing is taken apart.
+        if let Told::Archive(_) = reading.report.told {
+            reading.report.told = Told::Unknown(Some(not_opened(NotOpened::WideBase64)));
+        }
         let cutter = Cutter::of(self.job.settings, reading.report.told, content);
         (reading, cutter)
     }

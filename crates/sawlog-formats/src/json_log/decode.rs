@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
+use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::keys::{Key, Level};
 use super::skeleton::{MOST, Skeleton};
@@ -20,7 +20,7 @@ use crate::decoder::{Carry, Decoded, count_name};
 use crate::members::{ValueEnd, string_end, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
-use crate::reject::RejectReason;
+use crate::reject::{RejectReason, not_text};
 
 /// JSON that is nested deeper than this is no record.
 const MAX_DEPTH: usize = 128;
@@ -114,7 +114,6 @@ impl JsonDecoder {
     /// Decodes one item by itself.
     fn one(&mut self, context: &Context<'_>, item: &Item, decoded: &mut Decoded) {
         let number = context.origin.first_line + decoded.lines;
-        let name;
         let reason = if let Some(problem) = item.problem {
             let is_text = problem == RejectReason::NoRecord;
             let text = &context.bytes[item.start..item.end];
@@ -122,8 +121,7 @@ impl JsonDecoder {
         } else {
             let parsed = self.parse(context, std::slice::from_ref(item), number, decoded);
             let Err(error) = parsed.or_else(|_| self.parse_repaired(context, item, number, decoded)) else { return };
-            name = error_name(&error);
-            RejectReason::InvalidJson(&name)
+            problem(&error, &context.bytes[item.start..item.end])
         };
         context.reject(&mut self.partitions, item, number, reason);
         decoded.lines += i64::from(!item.continues);
@@ -250,11 +248,38 @@ impl JsonDecoder {
     }
 }
 
-/// What the parser says of broken JSON, in words that don't depend on where it is.
-fn error_name(error: &simd_json::Error) -> String {
-    let name = format!("{:?}", error.error());
-    // Some kinds name the character or the types as well.
-    name.split(['(', '{', ' ']).next().unwrap_or_default().to_owned()
+/// What is wrong with an object that the parser refused, in words that don't depend on where that is.
+fn problem(error: &simd_json::Error, object: &[u8]) -> RejectReason<'static> {
+    RejectReason::InvalidJson(match error.error() {
+        ErrorType::DepthLimitExceeded => return RejectReason::TooDeep(MAX_DEPTH),
+        ErrorType::InvalidUtf8 => return not_text(object),
+        ErrorType::Eof => "it ends too early",
+        ErrorType::UnterminatedString => "a string does not end",
+        ErrorType::InvalidEscape | ErrorType::InvalidUnicodeEscape | ErrorType::InvalidUnicodeCodepoint => {
+            "a malformed escape in a string"
+        }
+        ErrorType::KeyMustBeAString | ErrorType::BadKeyType | ErrorType::ExpectedObjectKey => "a name is not in quotes",
+        ErrorType::ExpectedObjectColon => "no colon follows a name",
+        ErrorType::ExpectedArrayComma | ErrorType::ExpectedArray => "no comma between the items of a list",
+        ErrorType::ExpectedMapComma | ErrorType::ExpectedMapEnd | ErrorType::ExpectedMap => {
+            "no comma between the members of an object"
+        }
+        ErrorType::ExpectedArrayContent => "an item of a list is missing",
+        ErrorType::ExpectedObjectContent => "a member of an object is missing",
+        ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull | ErrorType::ExpectedBoolean => {
+            "a word that is not true, false or null"
+        }
+        ErrorType::InvalidNumber
+        | ErrorType::InvalidExponent
+        | ErrorType::ExpectedNumber
+        | ErrorType::ExpectedInteger
+        | ErrorType::ExpectedFloat
+        | ErrorType::ExpectedSigned
+        | ErrorType::ExpectedUnsigned => "a malformed number",
+        ErrorType::TrailingData => "something follows its end",
+        ErrorType::UnexpectedCharacter | ErrorType::NoStructure => "a character that can't stand where it does",
+        _ => "its syntax is wrong",
+    })
 }
 
 /// How many nodes of the tape a value takes.

@@ -1,8 +1,10 @@
-//! Archives: each regular file in one is a source of its own, whose label is that of the archive, `!`, and the member's path.
+//! Archives: each regular file in one is a source of its own, whose label is that of the archive, `!`, and the member's path. Documents
+//! with data in base64 are archives, too.
 //!
 //! Names of members are only text: nothing is written to disk under them. What is compressed in an archive goes into a temporary
 //! file without a name; what is not is read where it lies.
 
+mod base64;
 mod labels;
 mod region;
 mod tar;
