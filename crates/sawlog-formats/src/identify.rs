@@ -101,7 +101,6 @@ kinds! {
     SPARSE = "sparse file in a tar archive", Do("unpack the archive first: tar -xf FILE -C FOLDER");
     TOO_LARGE = "member past the limit of what comes out of an archive", Do("if the archive is not a bomb, give a larger --max-inflate, or unpack it first");
     BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for a whole copy of the archive");
-    WIDE_BASE64 = "UTF-16 text of data in base64", Unpack("make it UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
     FAR_BASE64 = "document with data in base64 in an archive, behind other members", Do("unpack the archive first");
     SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
     RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
@@ -207,8 +206,6 @@ pub enum NotOpened {
     Sparse,
     /// More comes out of the archive than may.
     TooLarge,
-    /// Its data is in base64, and it in UTF-16.
-    WideBase64,
     /// A member of an archive whose data in base64 begins further on than was looked.
     FarBase64,
     /// Nothing of it can be read.
@@ -225,7 +222,6 @@ pub fn not_opened(why: NotOpened) -> Unread {
         NotOpened::OtherMethod => &OTHER_METHOD,
         NotOpened::Sparse => &SPARSE,
         NotOpened::TooLarge => &TOO_LARGE,
-        NotOpened::WideBase64 => &WIDE_BASE64,
         NotOpened::FarBase64 => &FAR_BASE64,
         NotOpened::Broken => &BROKEN_MEMBER,
     };

@@ -6,14 +6,18 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use super::cells::Pair;
 use super::target::is_short;
 use super::walk::{End, Token, Walk, string_end};
+use crate::format::Format;
 use crate::formats;
 use crate::members::{members, value};
 use crate::wrapping::Layer;
 
 /// So much of a file is looked at to tell whether it is such a document.
 const HEAD: usize = 64 << 10;
+/// Of an object no more members are looked at to tell what it is.
+const MOST_MEMBERS: usize = 60;
 /// A name that leads to a text, as it stands in the text's own one, is no longer.
 const MAX_NAME: usize = 256;
 
@@ -85,6 +89,32 @@ fn is_alphabet(text: &[u8]) -> bool {
     text.len() >= 8 && text.iter().all(is_letter)
 }
 
+/// Whether the members of an object say that one of them is data in base64.
+pub(super) fn holds_base64(members: &[Pair<'_>]) -> bool {
+    let has = |wanted: &[&[u8]]| members.iter().any(|(name, _)| wanted.contains(name));
+    has(&[b"data"]) && has(&[b"recordId", b"partitionKey", b"kinesisSchemaVersion"])
+        || has(&[b"Data"]) && has(&[b"PartitionKey", b"SequenceNumber"])
+}
+
+/// Whether a member of this name leads to data in base64.
+fn leads_to_data(name: &[u8]) -> bool {
+    matches!(name, b"awslogs" | b"kinesis" | b"records" | b"Records")
+}
+
+/// Whether there is nothing in the value at the beginning of `text`.
+fn is_nothing(text: &[u8]) -> bool {
+    match text {
+        [b'{' | b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'}' | b']')),
+        text => text.starts_with(b"null"),
+    }
+}
+
+/// Whether a text may hold records as it is.
+fn may_hold_records(text: &[u8]) -> bool {
+    let is_line = |format: &&Format| !format.framing.is_json() && (format.inside.is_record)(text);
+    memchr::memchr(b'{', text).is_some() || !is_short(text) && formats().iter().any(|format| is_line(format))
+}
+
 /// What comes next in documents.
 enum Piece<'a> {
     Text(Base64Text<'a>),
@@ -92,7 +122,7 @@ enum Piece<'a> {
     Document(Option<usize>),
     /// A record of a log, at [`Texts::last`].
     Record,
-    /// A text of words, which may be a record.
+    /// A text that may hold a record.
     Words,
     /// What is no JSON, at [`Texts::last`].
     Other,
@@ -133,7 +163,7 @@ impl Texts {
                     }
                 }
                 Token::List => {
-                    self.begin();
+                    self.begin(&bytes[self.walk.at..], false);
                     self.item = Some((self.walk.path.len(), 0));
                     self.walk.enter_list();
                 }
@@ -153,31 +183,22 @@ impl Texts {
         }
     }
 
-    /// Notes where a document begins, and that it has a list for data.
-    fn begin(&mut self) {
-        let is_list = matches!(self.walk.path.last().map(Vec::as_slice), Some(b"Records" | b"records"));
+    /// Notes where a document begins, and whether it has nothing where others have data.
+    fn begin(&mut self, value: &[u8], is_empty: bool) {
         let (_, has_data) = self.document.get_or_insert((self.walk.at, false));
-        *has_data |= is_list;
+        *has_data |= is_empty || self.walk.path.is_empty() && is_nothing(value);
     }
 
     /// Goes into the object that begins here, unless it is a record of a log.
     fn object(&mut self, object: &[u8]) -> bool {
-        self.begin();
-        let names: Vec<(&[u8], &[u8])> = members(object).take(60).collect();
-        let has =
-            |wanted: &[&str]| names.iter().any(|(name, _)| wanted.iter().any(|wanted| wanted.as_bytes() == *name));
-        let is_around =
-            names.iter().any(|(name, value)| matches!(*name, b"kinesis" | b"awslogs") && value.starts_with(b"{"));
-        let is_holder = has(&["data"]) && has(&["recordId", "partitionKey", "kinesisSchemaVersion"])
-            || has(&["Data"]) && has(&["PartitionKey", "SequenceNumber"]);
-        if !is_around && !is_holder {
-            let is_record = |format: &&crate::Format| format.framing.is_json() && (format.inside.is_record)(object);
-            // A list of records is looked into.
-            if !names.iter().any(|(name, _)| matches!(*name, b"Records" | b"records"))
-                && formats().iter().copied().any(|format| is_record(&format))
-            {
-                return true;
-            }
+        let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
+        let is_empty = |(name, value): &Pair<'_>| leads_to_data(name) && is_nothing(value);
+        self.begin(object, members.iter().any(is_empty));
+        let is_record = |format: &&Format| format.framing.is_json() && (format.inside.is_record)(object);
+        // Kinesis names what is around its data as events are named.
+        let may_be_record = !members.iter().any(|(name, _)| leads_to_data(name)) && !holds_base64(&members);
+        if may_be_record && formats().iter().any(|format| is_record(format)) {
+            return true;
         }
         let depth = self.walk.path.len();
         if self.walk.in_list()
@@ -186,7 +207,7 @@ impl Texts {
             *count += 1;
         }
         self.walk.enter();
-        if is_holder {
+        if holds_base64(&members) {
             self.holder = Some(self.walk.object(depth));
         }
         false
@@ -204,7 +225,7 @@ impl Texts {
         let name = if is_data { self.name() } else { String::new() };
         self.walk.pass(next);
         if !is_data {
-            return (!is_short(text)).then_some(Piece::Words);
+            return may_hold_records(text).then_some(Piece::Words);
         }
         if let Some((_, has_data)) = &mut self.document {
             *has_data = true;
@@ -271,7 +292,10 @@ mod tests {
                 r#"{"invocationId":"i","records":[{"data":"QUFBQUFB","recordId":"1"},{"recordId":"2","data":""}]}"#,
                 vec!["records[0].data=QUFBQUFB"],
             ),
-            (r#"{"Records":[{"SequenceNumber":"1","Data":"QUFBQUFB"}]}"#, vec!["Records[0].Data=QUFBQUFB"]),
+            (
+                r#"{"a":"a line of some words","Records":[{"SequenceNumber":"1","Data":"QUFBQUFB"}]}"#,
+                vec!["Records[0].Data=QUFBQUFB"],
+            ),
             (
                 "[{\"kinesis\":{\"data\":\"QUFBQUFB\"}}]\n{\"kinesis\":{\"data\":\"QkJCQkJC\"}}",
                 vec!["[0].kinesis.data=QUFBQUFB", "kinesis.data=QkJCQkJC"],
@@ -284,7 +308,8 @@ mod tests {
             r#"{"data":"QUFBQUFB"}"#,
             r#"{"records":[{"data":"QUFBQUFB"}]}"#,
             r#"{"Records":[{"eventVersion":"1.08","eventTime":"t","eventName":"n","requestParameters":{"awslogs":{"data":"QUFBQUFB"}}}]}"#,
-            r#"{"message":"a line of some words","awslogs":{"data":"QUFBQUFB"}}"#,
+            r#"{"message":"{\"a\":1}","awslogs":{"data":"QUFBQUFB"}}"#,
+            r#"{"message":"2 111122223333 eni-1 203.0.113.12 10.0.0.5 51000 22 6 3 180 1714564800 1714564860 REJECT OK","awslogs":{"data":"QUFBQUFB"}}"#,
             r#"{"awslogs":{"data":"no base64, this"}}"#,
             "[]",
             "{",
@@ -298,7 +323,7 @@ mod tests {
         let data = r#"{"awslogs":{"data":"QUFBQUFB"}}"#;
         let record = r#"{"eventVersion":"1.08","eventTime":"t","eventName":"n","eventSource":"s"}"#;
         for (document, wanted) in [
-            (format!("{data}{{\"Records\":[]}}\n"), None),
+            (format!("{data}{{\"Records\":[]}}\n{{\"a\":1,\"awslogs\":null}}{{}}[ ]"), None),
             (format!("{data}{{\"a\":1}}"), Some("the document at byte 31 has no data in base64")),
             (format!("{data}\n{record}"), Some("the record at byte 32 is not in base64, and was not read")),
             (

@@ -1,5 +1,6 @@
 //! JSON documents that hold records: one after the other, of any shape, read as a stream.
 
+use super::base64::holds_base64;
 use super::cells::{self, Pair, is_row};
 use super::line_end;
 use super::named::only_values;
@@ -196,10 +197,8 @@ impl Documents {
             return Some(RejectReason::Is("row of an Athena result"));
         }
         let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
-        if members.iter().any(|(name, _)| matches!(*name, b"awslogs" | b"kinesis" | b"records"))
-            && let Some(kind) = object_kind(object)
-        {
-            return Some(RejectReason::Is(kind.name));
+        if holds_base64(&members) || members.iter().any(|(name, _)| matches!(*name, b"awslogs" | b"kinesis")) {
+            return Some(RejectReason::Is(object_kind(object).map_or("data in base64", |kind| kind.name)));
         }
         if self.leads_on(&members) { None } else { only_values(&members) }
     }

@@ -9,6 +9,7 @@ use crate::named_values::plain;
 /// Members that hold documents or lists of them.
 const CONTAINERS: &[&str] = &[
     "Records",
+    "records",
     "Events",
     "events",
     "logEvents",

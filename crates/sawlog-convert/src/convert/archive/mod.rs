@@ -6,6 +6,7 @@
 
 mod base64;
 mod labels;
+mod opened;
 mod region;
 mod tar;
 mod unpack;
@@ -16,6 +17,7 @@ use sawlog_store::Source;
 
 use crate::found::{Found, Problem};
 
+pub use opened::{ArchiveMember, OpenedArchive, open_archive};
 pub(crate) use region::Spool;
 pub(crate) use unpack::unpack;
 

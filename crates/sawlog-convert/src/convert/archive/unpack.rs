@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use crc32fast::Hasher as Crc32;
 use sawlog_formats::{
-    Budget, Charged, Compression, Container, NotOpened, Peeler, base64_texts, decompressed, not_opened,
+    Budget, Charged, Compression, Container, Encoding, NotOpened, Peeler, base64_texts, decompressed, not_opened,
 };
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
@@ -199,9 +199,18 @@ impl Unpacker<'_> {
     }
 
     fn open_base64(&mut self, archive: &Archive) -> Result<Option<String>> {
-        let (region, broken) = self.unpacked(archive)?;
-        let file = region.place.open().with_context(|| archive.label.to_string())?;
-        let bytes = FileBytes::part(&file, region.offset, region.len).with_context(|| archive.label.to_string())?;
+        let (mut region, broken) = self.unpacked(archive)?;
+        let mut file = region.place.open().with_context(|| archive.label.to_string())?;
+        let mut bytes = FileBytes::part(&file, region.offset, region.len).with_context(|| archive.label.to_string())?;
+        if let Some(encoding) = Encoding::of(bytes.bytes()).filter(|encoding| *encoding != Encoding::Utf32) {
+            let from = self.spool.len();
+            let append = |text: &[u8], _: bool| self.spool.append(text).map(|()| text.len());
+            encoding.transcode(bytes.bytes(), &mut Vec::new(), append)?;
+            region.place.check(&file)?;
+            region = self.spool.since(from);
+            file = region.place.open()?;
+            bytes = FileBytes::part(&file, region.offset, region.len)?;
+        }
         let mut full = None;
         let problem = base64_texts(bytes.bytes(), |text| -> Result<bool> {
             full = self.is_full();
