@@ -1,5 +1,6 @@
-//! What must hold for any bytes at all: an archive is taken apart within its limits, and the same way each time; a decoder does not panic, keeps everything, and does not depend on how the bytes
-//! come in pieces; a path stays what it is; a filter is an error or leaves what it says.
+//! What must hold for any bytes at all: an archive is taken apart within its limits, and the same way each time; a decoder does not
+//! panic, keeps everything, and does not depend on how the bytes come in pieces; a path stays what it is; a filter is an error or
+//! leaves what it says.
 #![forbid(unsafe_code)]
 
 mod archives;

@@ -44,10 +44,10 @@ pub enum RejectReason<'a> {
     WideEnd,
     /// Bytes that are no text.
     NotUtf8,
-    /// Half of what two units of UTF-16 make, in text of UTF-16.
-    HalfCharacter,
     /// The same, between the records of a document.
     NotText,
+    /// Half of what two units of UTF-16 make, in text of UTF-16.
+    HalfCharacter,
     /// A document ends before the record does.
     EndsWithin,
     /// The content ends, and brackets around records are still open.
@@ -270,7 +270,7 @@ mod tests {
             (Why::EndsOpen, "the JSON ends before all its brackets are closed"),
             (Why::LineInString, "a line ends within a string"),
             (Why::LineWithin, "a line ends within it"),
-            (Why::InvalidJson("Syntax"), "not valid JSON: Syntax"),
+            (Why::InvalidJson("a malformed number"), "not valid JSON: a malformed number"),
             (Why::OnlyValues, "only values of a record, in a file of whole records"),
             (Why::LacksValues, "has no values that a record must have"),
             (Why::ShortRow, "has fewer fields than the header names"),

@@ -41,9 +41,10 @@ Examples:
 
 Files are told apart by content, not by name. UTF-16 is read, byte order marks make no difference.
 gzip, zstd, bzip2 and xz are read in up to four layers. Each file in a zip or tar archive is read as
-a file of its own, named ARCHIVE!PATH; archives may be in up to four others. What is not read is
-named, with what to do: encrypted members, 7z, rar, …; the exit status is 3 then. What comes out of
-archives needs room in the store's folder, a few GiB at a time.
+a file of its own, named ARCHIVE!PATH; archives may be in up to four others. So is data in base64 in
+events of Lambda, Kinesis and Firehose. What is not read is named, with what to do: encrypted
+members, 7z, rar, …; the exit status is 3 then. What comes out of archives needs room in the store's
+folder, a few GiB at a time.
 Options apply to files that are new, changed, or of unknown format. Where they would change how a
 file was read before, it is named, and --replace reads it again. With --format auto that is done as
 its content says.";

@@ -454,6 +454,10 @@ fn json_name(place: &Place) -> &'static str {
         ("message", "JSON with messages"),
     ];
     let kind = kinds.iter().find(|(name, _)| has(name)).map(|(_, kind)| *kind);
-    let kind = kind.or((place.form == Form::Cells).then_some("Athena results"));
+    let kind = kind.or(match place.form {
+        Form::Cells => Some("Athena results"),
+        Form::Pairs => Some("CloudWatch Logs Insights"),
+        Form::Text | Form::Object => None,
+    });
     kind.unwrap_or(if place.path.is_empty() { "JSON" } else { "JSON with records" })
 }

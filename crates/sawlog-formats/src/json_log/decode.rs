@@ -250,35 +250,27 @@ impl JsonDecoder {
 
 /// What is wrong with an object that the parser refused, in words that don't depend on where that is.
 fn problem(error: &simd_json::Error, object: &[u8]) -> RejectReason<'static> {
+    let at = error.character();
     RejectReason::InvalidJson(match error.error() {
         ErrorType::DepthLimitExceeded => return RejectReason::TooDeep(MAX_DEPTH),
         ErrorType::InvalidUtf8 => return not_text(object),
-        ErrorType::Eof => "it ends too early",
-        ErrorType::UnterminatedString => "a string does not end",
+        ErrorType::Syntax => "a string has a control character in it, or does not end",
         ErrorType::InvalidEscape | ErrorType::InvalidUnicodeEscape | ErrorType::InvalidUnicodeCodepoint => {
             "a malformed escape in a string"
         }
-        ErrorType::KeyMustBeAString | ErrorType::BadKeyType | ErrorType::ExpectedObjectKey => "a name is not in quotes",
         ErrorType::ExpectedObjectColon => "no colon follows a name",
-        ErrorType::ExpectedArrayComma | ErrorType::ExpectedArray => "no comma between the items of a list",
-        ErrorType::ExpectedMapComma | ErrorType::ExpectedMapEnd | ErrorType::ExpectedMap => {
-            "no comma between the members of an object"
+        ErrorType::ExpectedArrayContent => "no comma between the items of a list",
+        ErrorType::ExpectedObjectContent if at == Some('"') => "no comma between the members of an object",
+        ErrorType::ExpectedObjectContent | ErrorType::ExpectedObjectKey
+            if at.is_some_and(|byte| byte.is_alphanumeric() || "_'".contains(byte)) =>
+        {
+            "a name is not in quotes"
         }
-        ErrorType::ExpectedArrayContent => "an item of a list is missing",
-        ErrorType::ExpectedObjectContent => "a member of an object is missing",
-        ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull | ErrorType::ExpectedBoolean => {
+        ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull => {
             "a word that is not true, false or null"
         }
-        ErrorType::InvalidNumber
-        | ErrorType::InvalidExponent
-        | ErrorType::ExpectedNumber
-        | ErrorType::ExpectedInteger
-        | ErrorType::ExpectedFloat
-        | ErrorType::ExpectedSigned
-        | ErrorType::ExpectedUnsigned => "a malformed number",
-        ErrorType::TrailingData => "something follows its end",
-        ErrorType::UnexpectedCharacter | ErrorType::NoStructure => "a character that can't stand where it does",
-        _ => "its syntax is wrong",
+        ErrorType::InvalidNumber | ErrorType::InvalidExponent | ErrorType::Overflow => "a malformed number",
+        _ => "a character that can't stand where it does",
     })
 }
 

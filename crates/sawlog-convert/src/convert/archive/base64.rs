@@ -1,8 +1,9 @@
 //! The members of documents of data in base64: see [`sawlog_formats::base64_texts`].
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{Error, Read, Result};
 
+use base64::DecodeError;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, Engine};
@@ -28,7 +29,22 @@ pub(super) fn decoder(text: &[u8]) -> impl Read {
     fn reader<'a>(engine: &'static impl Engine, text: &'a [u8]) -> Box<dyn Read + 'a> {
         Box::new(DecoderReader::new(text, engine))
     }
-    if text.iter().any(|byte| b"-_".contains(byte)) { reader(&OF_URLS, text) } else { reader(&USUAL, text) }
+    Decoder(if text.iter().any(|byte| b"-_".contains(byte)) { reader(&OF_URLS, text) } else { reader(&USUAL, text) })
+}
+
+/// Says in words what is wrong with a text.
+struct Decoder<'a>(Box<dyn Read + 'a>);
+
+impl Read for Decoder<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            let what = match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(DecodeError::InvalidByte(at, _)) => format!("byte {at} of its text is not base64"),
+                _ => "its base64 breaks off".to_owned(),
+            };
+            Error::new(error.kind(), what)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -39,11 +55,13 @@ mod tests {
     fn texts_are_decoded_however_they_are_written() {
         let decoded = |text: &str| {
             let mut bytes = Vec::new();
-            decoder(&unbroken(text.as_bytes().into())).read_to_end(&mut bytes).map(|_| bytes).ok()
+            let read = decoder(&unbroken(text.as_bytes().into())).read_to_end(&mut bytes);
+            read.map(|_| bytes).map_err(|error| error.to_string())
         };
         for text in ["/+8AAQ==", "/+8AAQ", "_-8AAQ", "/+8A\r\nAQ==\n"] {
-            assert_eq!(decoded(text), Some(vec![0xff, 0xef, 0, 1]), "{text}");
+            assert_eq!(decoded(text), Ok(vec![0xff, 0xef, 0, 1]), "{text}");
         }
-        assert_eq!(decoded("no base64"), None);
+        assert_eq!(decoded("no*base64"), Err("byte 2 of its text is not base64".to_owned()));
+        assert_eq!(decoded("/+8AA"), Err("its base64 breaks off".to_owned()));
     }
 }
