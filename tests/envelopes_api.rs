@@ -244,7 +244,7 @@ fn rows_that_are_no_records_are_rejects_or_named() {
     let looks = ran.json()["looks_like"].as_object().unwrap().clone();
     assert_eq!((ran.code, looks.len()), (3, 2), "{looks:?}");
     for (name, files) in [("CloudTrail Lake results", "lake"), ("Athena results", "athena")] {
-        let kind = &looks[&format!("{name} that lack columns of a record")];
+        let kind = &looks[&format!("{name} without rows that are records")];
         assert_eq!(kind["files"], json!([files]), "{looks:?}");
         assert!(kind["remedy"].as_str().unwrap().contains("ask for more columns"), "{looks:?}");
     }

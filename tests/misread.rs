@@ -374,7 +374,7 @@ fn quotes_behind_backslashes_end_no_user_agent() {
 #[test]
 fn values_of_records_beside_whole_ones_are_counted() {
     let values = |number: u64| json!({ "eventversion": "1.09", "eventtime": format!("2024-05-01T12:00:{number:02}Z"), "eventsource": "ec2.amazonaws.com", "eventname": "DescribeInstances", "errorcode": null });
-    let reason = "only values of a record, in a file of whole records";
+    let reason = "only values of a record, unlike the file's other records";
     let check = |what: &str, documents: &[Value], records: u64, rejects: u64| {
         let case = check(what, lines(documents), records, rejects);
         let found = sql(&case, "SELECT DISTINCT reason FROM rejects");
@@ -384,6 +384,9 @@ fn values_of_records_beside_whole_ones_are_counted() {
     check("between", &[raw(1), values(2), raw(3)], 2, 1);
     check("first", &[values(1), raw(2)], 1, 1);
     check("in a list", &[raw(1), json!({ "hits": { "hits": [{ "_source": values(2) }, raw(3)] } })], 2, 1);
+    check("where others are", &[raw(1), json!({ "detail": values(2) }), json!({ "message": values(3) })], 1, 2);
+    check("below names", &[json!({ "detail": values(2) }), json!({ "message": text(1) })], 1, 1);
+    check("in its list", &[json!({ "a": [{ "b": text(1) }, values(2), { "b": text(3), "c": values(3) }] })], 2, 1);
     check("in a text", &[raw(1), json!({ "message": values(2).to_string() })], 1, 1);
     let flow_values = |number: u64| json!({ "srcaddr": "203.0.113.12", "dstaddr": "10.0.0.5", "start": 1_714_564_800 + number, "bytes": 7 });
     check("flows", &[json!({ "message": flow(1) }), flow_values(2)], 1, 1);

@@ -123,8 +123,8 @@ kinds! {
     LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     INSIGHTS = "CloudWatch Logs Insights result", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
-    LAKE_RESULTS = "CloudTrail Lake results that lack columns of a record", Do("ask for more columns: eventTime and eventName at least, or eventJson");
-    ATHENA_RESULTS = "Athena results that lack columns of a record", Do("ask for more columns: of CloudTrail, eventtime and eventname at least");
+    LAKE_RESULTS = "CloudTrail Lake results without rows that are records", Do("if there are rows, ask for more columns: eventTime and eventName at least, or eventJson");
+    ATHENA_RESULTS = "Athena results without rows that are records", Do("if there are rows, ask for more columns: of CloudTrail, eventtime and eventname at least");
     SNS = "SNS notification", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     SQS = "SQS messages", Do("no record of a log that sawlog reads was found in its first 8 MiB; if it holds flow logs of other fields, name them: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");

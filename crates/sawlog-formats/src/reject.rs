@@ -60,7 +60,7 @@ pub enum RejectReason<'a> {
     InvalidJson(&'a str),
     /// JSON whose brackets are in each other more than so many times.
     TooDeep(usize),
-    /// Named values, in a document of which the file's other ones hold whole records.
+    /// Named values, in a document unlike those of which the file's records are.
     OnlyValues,
     /// Named values without those that a record must have.
     LacksValues,
@@ -132,7 +132,7 @@ impl<'a> RejectReason<'a> {
             Self::EndsOpen => "the JSON ends before all its brackets are closed",
             Self::LineInString => "a line ends within a string",
             Self::LineWithin => "a line ends within it",
-            Self::OnlyValues => "only values of a record, in a file of whole records",
+            Self::OnlyValues => "only values of a record, unlike the file's other records",
             Self::LacksValues => "has no values that a record must have",
             Self::ShortRow => "has fewer fields than the header names",
             Self::OddBlank => "blank, but ends unlike the first line",
@@ -271,7 +271,7 @@ mod tests {
             (Why::LineInString, "a line ends within a string"),
             (Why::LineWithin, "a line ends within it"),
             (Why::InvalidJson("a malformed number"), "not valid JSON: a malformed number"),
-            (Why::OnlyValues, "only values of a record, in a file of whole records"),
+            (Why::OnlyValues, "only values of a record, unlike the file's other records"),
             (Why::LacksValues, "has no values that a record must have"),
             (Why::ShortRow, "has fewer fields than the header names"),
             (Why::OddBlank, "blank, but ends unlike the first line"),

@@ -160,7 +160,8 @@ impl Documents {
         let is_log = target.format.framing.is_json() && !target.is_named;
         let may_be = is_log || target.is_named && self.place.form == Form::Object;
         // What stands where records of another log may is told, at least.
-        if !may_be && standing == Standing::Elsewhere {
+        let is_around = self.is_around();
+        if !may_be && standing == Standing::Elsewhere && !is_around {
             return Enters::Yes;
         }
         let near = self.walk.at + MAX_GAP;
@@ -173,8 +174,9 @@ impl Documents {
         }
         if !may_be || !target.is_object(object) {
             let other = match standing {
+                Standing::Elsewhere if is_around => self.other_values(object),
                 Standing::Elsewhere => None,
-                _ => target.other_object(object).or_else(|| self.other_document(object)),
+                _ => target.other_object(object).or_else(|| self.other_values(object)),
             };
             return other.map_or(Enters::Yes, |other| Enters::No(Some(other)));
         }
@@ -188,17 +190,16 @@ impl Documents {
         }
     }
 
-    /// What an object is that is a document, but has nothing where documents have records: values of a record, at best.
-    fn other_document(&self, object: &[u8]) -> Option<RejectReason<'static>> {
-        if containers(&self.walk.path) < self.walk.path.len() {
-            return None;
-        }
-        if is_row(object) {
-            return Some(RejectReason::Is("row of an Athena result"));
-        }
+    /// What an object is that stands where records may, or is a document, and leads to none: values of a record, at best.
+    fn other_values(&self, object: &[u8]) -> Option<RejectReason<'static>> {
         let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
-        if holds_base64(&members) || members.iter().any(|(name, _)| matches!(*name, b"awslogs" | b"kinesis")) {
-            return Some(RejectReason::Is(object_kind(object).map_or("data in base64", |kind| kind.name)));
+        if containers(&self.walk.path) == self.walk.path.len() {
+            if is_row(object) {
+                return Some(RejectReason::Is("row of an Athena result"));
+            }
+            if holds_base64(&members) || members.iter().any(|(name, _)| matches!(*name, b"awslogs" | b"kinesis")) {
+                return Some(RejectReason::Is(object_kind(object).map_or("data in base64", |kind| kind.name)));
+            }
         }
         if self.leads_on(&members) { None } else { only_values(&members) }
     }
@@ -224,9 +225,16 @@ impl Documents {
         other.map_or(Enters::Yes, |other| Enters::No(Some(other)))
     }
 
+    /// Whether the file's records are below the names under way.
+    fn is_around(&self) -> bool {
+        self.place.path.starts_with(&self.walk.path) && !is_chosen(&self.walk.path)
+    }
+
     /// Whether one of these members may lead to records.
     fn leads_on(&self, members: &[Pair<'_>]) -> bool {
-        let below = self.place.path.get(containers(&self.place.path)).map_or(b"".as_slice(), Vec::as_slice);
+        let path = &self.place.path;
+        let depth = if self.is_around() { self.walk.path.len() } else { containers(path) };
+        let below = path.get(depth).map_or(b"".as_slice(), Vec::as_slice);
         let holds = |text: &[u8]| match text {
             [b'"', next, ..] => *next != b'"',
             text => matches!(text.first(), Some(b'{' | b'[')),
