@@ -89,7 +89,7 @@ fn trail_values(number: u64) -> Vec<(&'static str, Option<String>)> {
         ("userIdentity", text("{type=IAMUser, arn=arn:aws:iam::111122223333:user/alice, username=alice}")),
         ("requestParameters", text("{\"a\":[1,\"/\u{e9}\"]}")),
         ("errorCode", None),
-        ("userAgent", (number % 2 == 0).then(|| event(59).to_string().replace("DescribeInstances", "FORGED"))),
+        ("userAgent", number.is_multiple_of(2).then(|| event(59).to_string().replace("DescribeInstances", "FORGED"))),
     ]
 }
 
@@ -255,6 +255,9 @@ fn subscription(messages: &[String]) -> Value {
     json!({ "messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": "g", "logStream": "s", "subscriptionFilters": ["f"], "logEvents": messages.iter().map(event).collect::<Vec<_>>() })
 }
 
+/// The text of record `number`.
+type Record = fn(u64) -> String;
+
 /// A document around data, and where in it each text of data is.
 type Around = (fn(&[String]) -> Value, fn(usize) -> String);
 
@@ -293,7 +296,7 @@ const AROUND: [Around; 6] = [
 
 #[test]
 fn data_in_base64_is_read_as_members_of_an_archive() {
-    let logs: [(&str, fn(u64) -> String); 2] = [("cloudtrail", |number| event(number).to_string()), ("vpc_flow", flow)];
+    let logs: [(&str, Record); 2] = [("cloudtrail", |number| event(number).to_string()), ("vpc_flow", flow)];
     let jobs = logs.iter().flat_map(|log| AROUND.iter().map(move |around| (log, around)));
     in_parallel(jobs.collect::<Vec<_>>(), |((table, record), (around, name))| {
         let contents = [

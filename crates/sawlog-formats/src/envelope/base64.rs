@@ -66,8 +66,7 @@ pub fn base64_texts<'a, E>(
                 }
                 continue;
             }
-            Piece::Words => continue,
-            Piece::Document(None) => continue,
+            Piece::Words | Piece::Document(None) => continue,
             Piece::Document(Some(start)) => format!("the document at byte {start} has no data in base64"),
             Piece::Record => format!("the record at byte {} is not in base64, and was not read", texts.last),
             Piece::Other => format!("the text at byte {} is no JSON, and was not read", texts.last),
@@ -112,7 +111,7 @@ fn is_nothing(text: &[u8]) -> bool {
 /// Whether a text may hold records as it is.
 fn may_hold_records(text: &[u8]) -> bool {
     let is_line = |format: &&Format| !format.framing.is_json() && (format.inside.is_record)(text);
-    memchr::memchr(b'{', text).is_some() || !is_short(text) && formats().iter().any(|format| is_line(format))
+    memchr::memchr(b'{', text).is_some() || !is_short(text) && formats().iter().any(is_line)
 }
 
 /// What comes next in documents.
@@ -147,12 +146,11 @@ impl Texts {
         loop {
             let before = self.walk.at;
             let token = self.walk.next(bytes, true, before);
-            if !self.walk.is_open() && token != Token::Pause
-                || token == Token::Pause && self.walk.at >= bytes.len() && !self.walk.is_open()
+            if !self.walk.is_open()
+                && (token != Token::Pause || self.walk.at >= bytes.len())
+                && let Some((start, has_data)) = self.document.take()
             {
-                if let Some((start, has_data)) = self.document.take() {
-                    return Piece::Document((!has_data).then_some(start));
-                }
+                return Piece::Document((!has_data).then_some(start));
             }
             self.last = self.walk.at;
             match token {
@@ -197,14 +195,14 @@ impl Texts {
         let is_record = |format: &&Format| format.framing.is_json() && (format.inside.is_record)(object);
         // Kinesis names what is around its data as events are named.
         let may_be_record = !members.iter().any(|(name, _)| leads_to_data(name)) && !holds_base64(&members);
-        if may_be_record && formats().iter().any(|format| is_record(format)) {
+        if may_be_record && formats().iter().any(is_record) {
             return true;
         }
         let depth = self.walk.path.len();
-        if self.walk.in_list()
-            && let Some((_, count)) = self.item.as_mut().filter(|(of, _)| *of == depth)
-        {
-            *count += 1;
+        match &mut self.item {
+            Some((of, count)) if *of == depth && self.walk.in_list() => *count += 1,
+            Some((of, _)) if *of == depth => self.item = None,
+            _ => {}
         }
         self.walk.enter();
         if holds_base64(&members) {
@@ -295,6 +293,10 @@ mod tests {
             (
                 r#"{"a":"a line of some words","Records":[{"SequenceNumber":"1","Data":"QUFBQUFB"}]}"#,
                 vec!["Records[0].Data=QUFBQUFB"],
+            ),
+            (
+                r#"{"Records":[{"recordId":"1","data":"QUFBQUFB"}],"awslogs":{"data":"QkJCQkJC"}}"#,
+                vec!["Records[0].data=QUFBQUFB", "awslogs.data=QkJCQkJC"],
             ),
             (
                 "[{\"kinesis\":{\"data\":\"QUFBQUFB\"}}]\n{\"kinesis\":{\"data\":\"QkJCQkJC\"}}",

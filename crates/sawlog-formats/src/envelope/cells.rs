@@ -18,8 +18,8 @@ pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair<'_>> {
         // Of other objects not all is looked at.
         let mut some = members(item).take(3);
         let pair = match (some.next(), some.next(), some.next()) {
-            (Some((b"field", name)), Some((b"value", text)), None) => (unquoted(value(name)), value(text)),
-            (Some((b"value", text)), Some((b"field", name)), None) => (unquoted(value(name)), value(text)),
+            (Some((b"field", name)), Some((b"value", text)), None)
+            | (Some((b"value", text)), Some((b"field", name)), None) => (unquoted(value(name)), value(text)),
             (Some((name, text)), None, None) => (name, value(text)),
             (None, ..) if item.starts_with(b"{") => continue,
             _ => return Vec::new(),

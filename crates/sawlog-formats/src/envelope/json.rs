@@ -73,12 +73,11 @@ impl Documents {
     pub(super) fn take(&mut self, taken: usize) {
         self.walk.at = self.walk.at.saturating_sub(taken);
         match &mut self.under_way {
-            Some(Value::String(start, _)) => *start = start.saturating_sub(taken),
+            Some(Value::String(start, _) | Value::List(start, ..)) => *start = start.saturating_sub(taken),
             Some(Value::Object(start, open, _)) => {
                 *start = start.saturating_sub(taken);
                 open.take(taken);
             }
-            Some(Value::List(start, ..)) => *start = start.saturating_sub(taken),
             Some(Value::Passed(start)) => *start = start.and_then(|start| start.checked_sub(taken)),
             None => {}
         }

@@ -34,7 +34,7 @@ pub struct Opener {
 /// Of what kind the documents are.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Json(Documents),
+    Json(Box<Documents>),
     Csv(Table),
     /// Lines that begin with a time, and before whose records so many words stand.
     TimedLines(usize),

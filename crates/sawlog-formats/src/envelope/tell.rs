@@ -126,7 +126,7 @@ impl Known {
     }
 
     /// The log of which names are those of a record's values.
-    fn of_names<'n>(&self, names: impl Iterator<Item = &'n [u8]> + Clone) -> Option<Target> {
+    fn of_names<'n>(&self, names: &(impl Iterator<Item = &'n [u8]> + Clone)) -> Option<Target> {
         let format = formats().iter().find(|format| name_record(names.clone(), format))?;
         Some(self.target(format, true))
     }
@@ -144,11 +144,11 @@ impl Known {
         let place = Place { names: names.clone(), ..here(walk, Form::Cells, Vec::new()) };
         for (name, cell) in names.iter().zip(&cells) {
             if let Some((target, inner)) = self.of_text(cell, 0) {
-                let path = [&place.path[..], &[name.clone()]].concat();
+                let path = [&place.path[..], std::slice::from_ref(name)].concat();
                 found.add(target, Place { path, inner, ..place.clone() });
             }
         }
-        if let Some(target) = self.of_names(names.iter().map(Vec::as_slice)) {
+        if let Some(target) = self.of_names(&names.iter().map(Vec::as_slice)) {
             found.add(target, place);
         }
     }
@@ -204,7 +204,7 @@ impl Known {
                 }
                 Token::List => {
                     let pairs = if strings == 0 { pairs(&text[walk.at..]) } else { Vec::new() };
-                    if let Some(target) = self.of_names(pairs.iter().map(|(name, _)| *name)) {
+                    if let Some(target) = self.of_names(&pairs.iter().map(|(name, _)| *name)) {
                         found.add(target, here(&walk, Form::Pairs, Vec::new()));
                     }
                     walk.enter_list();
@@ -239,7 +239,7 @@ impl Known {
             return None;
         }
         let is_named = target.is_named;
-        Some((json_name(&place), target, Kind::Json(Documents::new(place, is_named))))
+        Some((json_name(&place), target, Kind::Json(Box::new(Documents::new(place, is_named)))))
     }
 
     /// Lines of which each has a time before its record, and maybe the name of a stream.
@@ -278,7 +278,7 @@ impl Known {
             let columns = Columns { layer: Layer::Csv, names, field, inner };
             Kind::Csv(Table { separator, has_header: true, columns })
         };
-        let named = self.of_names(names.iter().map(Vec::as_slice));
+        let named = self.of_names(&names.iter().map(Vec::as_slice));
         if named.is_none()
             && names.len() > 1
             && let Some(told) = self.flows_without_names(line, separator)

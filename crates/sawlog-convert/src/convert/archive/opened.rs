@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use sawlog_formats::{Container, Peeler, label};
@@ -73,7 +72,8 @@ pub fn open_archive(path: &Path, max_inflate: u64) -> Result<Option<OpenedArchiv
 
 fn member(found: &Found) -> Result<ArchiveMember> {
     let member = found.member.as_ref().context("what comes out of an archive is a member")?;
-    let bytes = FileBytes::part(&*Arc::clone(&member.place.open()?), member.offset, found.size)?;
+    let file = member.place.open()?;
+    let bytes = FileBytes::part(&file, member.offset, found.size)?;
     Ok(ArchiveMember {
         label: found.label.to_string(),
         sha256: member.sha256,
