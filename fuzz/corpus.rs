@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use sawlog_formats::{Format, alb_access, cloudtrail, s3_access, vpc_flow};
-use sawlog_fuzz::{choices, documents, filters, gzip, json, lines, paths, split};
+use sawlog_fuzz::{archives, choices, documents, filters, gzip, json, lines, paths, split};
 
 /// The corpus of a target.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -101,6 +101,11 @@ fn gzipped() {
         let (step, content) = split(input);
         gzip(content, step);
     });
+}
+
+#[test]
+fn taken_apart() {
+    check_corpus("archives", archives);
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! What must hold for any bytes at all: a decoder does not panic, keeps everything, and does not depend on how the bytes
-//! come in pieces; a path stays what it is; a filter is an error or leaves what it says.
+//! What must hold for any bytes at all: an archive is taken apart within its limits, and the same way each time; a decoder does not
+//! panic, keeps everything, and does not depend on how the bytes come in pieces; a path stays what it is; a filter is an error or
+//! leaves what it says.
 #![forbid(unsafe_code)]
 
+mod archives;
 mod filters;
 mod paths;
 
 use std::convert::Infallible;
 use std::io::{Read, Write};
 
+pub use archives::archives;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;

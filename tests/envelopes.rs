@@ -181,7 +181,7 @@ impl Writer<'_> {
 type Kind = (&'static str, &'static str, fn(&[String]) -> Vec<Value>);
 
 /// Documents whose records are in strings, of any log.
-const STRINGS: [Kind; 13] = [
+const STRINGS: [Kind; 15] = [
     ("subscription", "CloudWatch Logs subscription", |records| {
         let events = |messages: Vec<Value>, kind: &str| {
             let events = messages.into_iter().enumerate();
@@ -239,6 +239,22 @@ const STRINGS: [Kind; 13] = [
             .iter()
             .map(|record| json!({ "preview": false, "result": { "_raw": record, "host": "h", "_time": "t" } }))
             .collect()
+    }),
+    ("lake-column", "CloudTrail Lake results", |records| {
+        let row = |record| json!([{ "eventID": "e" }, { "eventJson": record }, { "errorCode": null }]);
+        vec![
+            json!({ "QueryStatus": "FINISHED", "QueryStatistics": { "ResultsCount": 5 }, "QueryResultRows": records.iter().map(row).collect::<Vec<_>>() }),
+        ]
+    }),
+    ("athena-column", "Athena results", |records| {
+        let row =
+            |cells: [&str; 2]| json!({ "Data": [{ "VarCharValue": cells[0] }, {}, { "VarCharValue": cells[1] }] });
+        let rows = records.iter().map(|record| row(["2024-05-01 12:00:00.000", record]));
+        let header = json!({ "Data": [{ "VarCharValue": "t" }, { "VarCharValue": "n" }, { "VarCharValue": "line" }] });
+        let columns = json!([{ "Name": "t", "Type": "varchar" }, { "Name": "n" }, { "Name": "line", "Label": "x" }]);
+        vec![
+            json!({ "UpdateCount": 0, "ResultSet": { "Rows": std::iter::once(header).chain(rows).collect::<Vec<_>>(), "ResultSetMetadata": { "ColumnInfo": columns } } }),
+        ]
     }),
     ("elasticsearch", "Elasticsearch export", |records| {
         let hit = |record| json!({ "_index": "i", "_id": "1", "_source": { "@timestamp": "t", "event": { "original": record } } });

@@ -372,6 +372,81 @@ fn quotes_behind_backslashes_end_no_user_agent() {
 }
 
 #[test]
+fn values_of_records_beside_whole_ones_are_counted() {
+    let values = |number: u64| json!({ "eventversion": "1.09", "eventtime": format!("2024-05-01T12:00:{number:02}Z"), "eventsource": "ec2.amazonaws.com", "eventname": "DescribeInstances", "errorcode": null });
+    let reason = "only values of a record, unlike the file's other records";
+    let check = |what: &str, documents: &[Value], records: u64, rejects: u64| {
+        let case = check(what, lines(documents), records, rejects);
+        let found = sql(&case, "SELECT DISTINCT reason FROM rejects");
+        assert_eq!(found, if rejects > 0 { json!([{ "reason": reason }]) } else { json!([]) }, "{what}");
+    };
+    let raw = |number| json!({ "_raw": text(number) });
+    check("between", &[raw(1), values(2), raw(3)], 2, 1);
+    check("first", &[values(1), raw(2)], 1, 1);
+    check("in a list", &[raw(1), json!({ "hits": { "hits": [{ "_source": values(2) }, raw(3)] } })], 2, 1);
+    check("where others are", &[raw(1), json!({ "detail": values(2) }), json!({ "message": values(3) })], 1, 2);
+    check("below names", &[json!({ "detail": values(2) }), json!({ "message": text(1) })], 1, 1);
+    check("in its list", &[json!({ "a": [{ "b": text(1) }, values(2), { "b": text(3), "c": values(3) }] })], 2, 1);
+    check("in a text", &[raw(1), json!({ "message": values(2).to_string() })], 1, 1);
+    let flow_values = |number: u64| json!({ "srcaddr": "203.0.113.12", "dstaddr": "10.0.0.5", "start": 1_714_564_800 + number, "bytes": 7 });
+    check("flows", &[json!({ "message": flow(1) }), flow_values(2)], 1, 1);
+    let lookup = |record: Value| json!({ "EventId": "e", "EventName": "n", "EventTime": 1.5, "EventSource": "s", "Username": "alice", "CloudTrailEvent": record });
+    check("lookup-events", &[lookup(json!(text(1))), lookup(json!(null)), lookup(json!(text(2)))], 2, 1);
+    let row = |number: u64, event: Value| json!([{ "eventID": "e" }, { "eventTime": format!("2024-05-01 12:00:{number:02}.000") }, { "eventName": "x" }, { "eventJson": event }]);
+    check("rows", &[json!({ "QueryResultRows": [row(1, json!(text(1))), row(2, json!(null))] })], 1, 1);
+    // A record that also has values taken out beside it is one.
+    let beside = |number| json!({ "_source": { "event": { "original": text(number) }, "eventTime": "t", "eventName": "n", "eventSource": "s" } });
+    check("beside", &[beside(1), beside(2)], 2, 0);
+    // So are whole records in a file of values.
+    let case = self::check("whole", lines(&[values(1), values(2), json!({ "odd": { "name": text(3) } })]), 2, 1);
+    assert_eq!(sql(&case, "SELECT count(*) AS n FROM rejects WHERE raw IS NOT NULL"), json!([{ "n": 1 }]));
+}
+
+#[test]
+fn reasons_are_in_words() {
+    let reason = |what: &str, content: Vec<u8>, wanted: &str| {
+        let case = check(what, content, 1, 1);
+        assert_eq!(sql(&case, "SELECT reason FROM rejects"), json!([{ "reason": wanted }]), "{what}");
+    };
+    let with = |parameters: &str| {
+        let text = text(1).replace("\"requestParameters\":null", &format!("\"requestParameters\":{parameters}"));
+        format!("{}\n{text}\n", self::text(2)).into_bytes()
+    };
+    // The record itself is a level.
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+    check("as deep as may be", with(&nested(128)), 2, 0);
+    reason("too deep", with(&nested(129)), "nested more than 128 levels deep");
+    for (parameters, wanted) in [
+        ("{a:1}", "not valid JSON: a name is not in quotes"),
+        ("{\"a\" 1}", "not valid JSON: no colon follows a name"),
+        ("[1 2]", "not valid JSON: no comma between the items of a list"),
+        ("{\"a\":1 \"b\":2}", "not valid JSON: no comma between the members of an object"),
+        ("[maybe]", "not valid JSON: a character that can't stand where it does"),
+        ("[1,]", "not valid JSON: a character that can't stand where it does"),
+        ("{\"a\":1,}", "not valid JSON: a character that can't stand where it does"),
+        ("{\"a\":1,b:2}", "not valid JSON: a name is not in quotes"),
+        ("\"\t\"", "not valid JSON: a string has a control character in it, or does not end"),
+        ("[nul]", "not valid JSON: a word that is not true, false or null"),
+        ("\"\\x\"", "not valid JSON: a malformed escape in a string"),
+        ("[1.2.3]", "not valid JSON: a malformed number"),
+    ] {
+        reason(parameters, with(parameters), wanted);
+    }
+    let half = |text: &str| -> Vec<u8> {
+        let units = utf16(text);
+        units.chunks(2).flat_map(|unit| if unit == [b'@', 0] { [0, 0xd8] } else { [unit[0], unit[1]] }).collect()
+    };
+    let wanted = "has half of a UTF-16 pair, which is no character";
+    reason("half", half(&format!("{}\n{}\n", event_of(1, "a@b"), text(2))), wanted);
+    let records = json!({ "Records": [event_of(1, "a@b"), event(2)] }).to_string();
+    reason("half among records", half(&records), wanted);
+    reason("half in a line", half(&format!("{}\n{}@\n", flow(1), flow(2))), wanted);
+    let bytes = [text(2).as_bytes(), b"\n", text(1).replace("aws-cli", "@").as_bytes()].concat();
+    let bytes = bytes.iter().map(|byte| if *byte == b'@' { 0xff } else { *byte }).collect();
+    reason("bytes", bytes, "not UTF-8");
+}
+
+#[test]
 fn what_begins_like_an_archive_is_one_only_with_its_header() {
     let case = Case::new();
     for digits in ["070701", "070702", "070707"] {

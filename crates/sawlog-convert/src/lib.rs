@@ -16,7 +16,7 @@ mod verify;
 mod watch;
 
 pub use compact::{CompactedTable, Compaction, compact, worth_it};
-pub use convert::{Changed, Misfit, Settings, Summary, Unread, convert};
+pub use convert::{ArchiveMember, Changed, Misfit, OpenedArchive, Settings, Summary, Unread, convert, open_archive};
 pub use digests::{Validation, validate};
 pub use discover::NOT_FOLLOWED;
 pub use manifest::Manifest;

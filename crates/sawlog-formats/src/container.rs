@@ -1,5 +1,7 @@
 //! The archives that are read, recognised by their first bytes.
 
+use crate::envelope::is_base64;
+
 /// A kind of archive whose members are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
@@ -7,10 +9,12 @@ pub enum Container {
     Zip,
     /// A tar archive.
     Tar,
+    /// Documents whose logs are texts in base64, of which each is a file of its own.
+    Base64,
 }
 
 impl Container {
-    /// The kind of archive that begins with `head`; 512 bytes are enough.
+    /// The kind of archive that begins with `head`; 512 bytes are enough, but more may be needed for documents.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
         // The header of a member; of the end of an empty archive; of an archive that was written in one go.
@@ -18,7 +22,10 @@ impl Container {
         if zip.iter().any(|magic| head.starts_with(magic)) {
             return Some(Self::Zip);
         }
-        is_tar(head).then_some(Self::Tar)
+        if is_tar(head) {
+            return Some(Self::Tar);
+        }
+        is_base64(head).then_some(Self::Base64)
     }
 
     /// Its name in the ledger.
@@ -27,6 +34,17 @@ impl Container {
         match self {
             Self::Zip => "zip",
             Self::Tar => "tar",
+            Self::Base64 => "base64",
+        }
+    }
+
+    /// What it is, as a noun.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Zip => "zip archive",
+            Self::Tar => "tar archive",
+            Self::Base64 => "document of data in base64",
         }
     }
 }
@@ -66,6 +84,7 @@ mod tests {
         assert_eq!(Container::of(&line), Some(Container::Tar));
         assert_eq!(Container::of(b"PK\x03\x04"), Some(Container::Zip));
         assert_eq!(Container::of(b"PKG"), None);
+        assert_eq!(Container::of(br#"{"awslogs":{"data":"H4sIAAAA"}}"#), Some(Container::Base64));
         assert_eq!(Container::of(&[0; 512]), None);
     }
 

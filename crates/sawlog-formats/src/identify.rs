@@ -102,6 +102,7 @@ kinds! {
     SPARSE = "sparse file in a tar archive", Do("unpack the archive first: tar -xf FILE -C FOLDER");
     TOO_LARGE = "member past the limit of what comes out of an archive", Do("if the archive is not a bomb, give a larger --max-inflate, or unpack it first");
     BROKEN_MEMBER = "archive or member of which nothing can be read", Do("look for an intact copy of the archive");
+    FAR_BASE64 = "document with data in base64 in an archive, behind other members", Do("unpack the archive first");
     SEVEN_ZIP = "7z archive", Unpack("unpack it first: 7z x FILE");
     RAR = "rar archive", Unpack("unpack it first: unrar x FILE");
     CPIO = "cpio archive", Unpack("unpack it first: cpio -id < FILE");
@@ -123,9 +124,12 @@ kinds! {
     LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     INSIGHTS = "CloudWatch Logs Insights result", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    LAKE_RESULTS = "CloudTrail Lake results without rows that are records", Do("if there are rows, ask for more columns: eventTime and eventName at least, or eventJson");
+    ATHENA_RESULTS = "Athena results without rows that are records", Do("if there are rows, ask for more columns: of CloudTrail, eventtime and eventname at least");
     SNS = "SNS notification", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     SQS = "SQS messages", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
+    FIREHOSE = "Firehose transformation event (records with data in base64)", Filter("jq -r '.records[].data | @base64d'");
     S3_EVENT = "S3 event notification", Do("it reports a request, but is not a log; use CloudTrail or S3 access logs");
     DIGEST = "CloudTrail digest", Do("it holds no events; 'sawlog verify --cloudtrail-digests' checks log files with it");
     DELIVERY = "CloudTrail delivery notification", Do("it holds no events; convert the log files that it names");
@@ -204,6 +208,8 @@ pub enum NotOpened {
     Sparse,
     /// The archive expands to more than the limit.
     TooLarge,
+    /// A member of an archive whose data in base64 begins further on than was looked.
+    FarBase64,
     /// Nothing of it can be read.
     Broken,
 }
@@ -218,6 +224,7 @@ pub fn not_opened(why: NotOpened) -> Unread {
         NotOpened::OtherMethod => &OTHER_METHOD,
         NotOpened::Sparse => &SPARSE,
         NotOpened::TooLarge => &TOO_LARGE,
+        NotOpened::FarBase64 => &FAR_BASE64,
         NotOpened::Broken => &BROKEN_MEMBER,
     };
     kind.into()
@@ -232,7 +239,8 @@ pub fn not_opened(why: NotOpened) -> Unread {
 pub fn is_read_now(name: &str) -> bool {
     let name = name.strip_suffix(IN_GZIP).unwrap_or(name);
     let archive = matches!(name, "zip archive" | "tar archive" | "gzip file" | "UTF-16 text");
-    archive || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
+    let in_base64 = name == LAMBDA_LOGS.name || name == KINESIS.name;
+    archive || in_base64 || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
 }
 
 /// The archive, compression or encoding of a file that begins with `head`, if sawlog does not read it. No log begins
@@ -304,7 +312,10 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
     let inside = |name: &str, text: &str| {
         value(name).is_some_and(|value| memchr::memmem::find(value, text.as_bytes()).is_some())
     };
-    let by_names: [(bool, &'static Kind); 23] = [
+    let by_names: [(bool, &'static Kind); 26] = [
+        (has(&["QueryResultRows"]), &LAKE_RESULTS),
+        (inside("ResultSet", "\"Rows\""), &ATHENA_RESULTS),
+        (inside("records", "\"recordId\""), &FIREHOSE),
         (has(&["logEvents"]), &SUBSCRIPTION),
         (has(&["awslogs"]), &LAMBDA_LOGS),
         (has(&["CloudTrailEvent"]) || inside("Events", "\"CloudTrailEvent\""), &LOOKUP),

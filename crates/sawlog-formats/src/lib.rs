@@ -60,7 +60,9 @@ pub use cutter::Cutter;
 pub use decoder::{Carry, Decoded, Decoder, Printer};
 pub use encoding::{Encoding, without_mark};
 pub use entity::{Bytes, Entity, EntityKind, Failed, Find, Measures, Part, Received, Source, Standing};
-pub use envelope::{Envelope, Opener, WrappedColumns, decode_opened, may_hold_records, open, reject_opened};
+pub use envelope::{
+    Base64Text, Envelope, Opener, WrappedColumns, base64_texts, decode_opened, may_hold_records, open, reject_opened,
+};
 pub use format::{Format, Framing};
 pub use identify::{
     Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,

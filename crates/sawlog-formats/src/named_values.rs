@@ -43,15 +43,30 @@ pub struct NamedValues<'a> {
 /// A name without the characters that make no difference: `-`, `_`, `.`, blanks and capitals.
 #[must_use]
 pub(crate) fn plain(name: &[u8]) -> Vec<u8> {
-    name.iter().filter(|byte| !b"-_ .".contains(byte)).map(u8::to_ascii_lowercase).collect()
+    letters(name).collect()
+}
+
+fn letters(name: &[u8]) -> impl Iterator<Item = u8> {
+    name.iter().filter(|byte| !b"-_ .".contains(byte)).map(u8::to_ascii_lowercase)
+}
+
+/// Whether [`plain`] makes the same of two names.
+#[must_use]
+pub(crate) fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+    letters(one).eq(letters(other))
 }
 
 impl<'a> NamedValues<'a> {
     /// The members of a JSON object.
     pub(crate) fn of_object(object: &'a [u8], inside: &Inside) -> Self {
-        let entries = members(object).filter_map(|(name, text)| {
-            let value = match value(text) {
-                b"null" | b"\"\"" => return None,
+        Self::of_members(members(object).map(|(name, text)| (name, value(text))), inside)
+    }
+
+    /// Names, and values as they stand in JSON.
+    pub(crate) fn of_members<'n>(members: impl Iterator<Item = (&'n [u8], &'a [u8])>, inside: &Inside) -> Self {
+        let entries = members.filter_map(|(name, text)| {
+            let value = match text {
+                b"null" | b"\"\"" | b"" => return None,
                 [b'"', string @ .., b'"'] => NamedValue::Text(Layer::Json.unwrap(string)),
                 json => NamedValue::Json(json),
             };

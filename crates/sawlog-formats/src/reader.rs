@@ -403,7 +403,7 @@ fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError
         return not_read(other_parquet().name());
     }
     if let Some(container) = Container::of(head) {
-        return not_read(format!("{} archive", container.name()));
+        return not_read(container.kind().to_owned());
     }
     if let Some(compression) = Compression::of(head) {
         return not_read(format!("{}-compressed file", compression.name()));

@@ -47,6 +47,8 @@ pub enum RejectReason<'a> {
     NotUtf8,
     /// The same, between the records of a document.
     NotText,
+    /// Half of a surrogate pair in UTF-16 text.
+    HalfCharacter,
     /// The document ends before the record does.
     EndsWithin,
     /// The content ends while brackets around records are open.
@@ -55,8 +57,12 @@ pub enum RejectReason<'a> {
     LineInString,
     /// The same, in a string that holds a record.
     LineWithin,
-    /// The message of the JSON parser.
+    /// What is wrong with JSON.
     InvalidJson(&'a str),
+    /// JSON that is nested deeper than this many levels.
+    TooDeep(usize),
+    /// Named values in a document unlike those that hold the file's records.
+    OnlyValues,
     /// Named values that lack some that a record must have.
     LacksValues,
     /// A row with fewer fields than the header of its table.
@@ -121,11 +127,13 @@ impl<'a> RejectReason<'a> {
             Self::WideBrackets => "64 KiB of white space or brackets",
             Self::WideEnd => "more than 64 KiB of white space or brackets",
             Self::NotUtf8 => "not UTF-8",
+            Self::HalfCharacter => "has half of a UTF-16 pair, which is no character",
             Self::NotText => "not UTF-8, and no record",
             Self::EndsWithin => "the JSON ends within it",
             Self::EndsOpen => "the JSON ends before all its brackets are closed",
             Self::LineInString => "a line ends within a string",
             Self::LineWithin => "a line ends within it",
+            Self::OnlyValues => "only values of a record, unlike the file's other records",
             Self::LacksValues => "has no values that a record must have",
             Self::ShortRow => "has fewer fields than the header names",
             Self::OddBlank => "blank, but ends unlike the first line",
@@ -137,6 +145,7 @@ impl<'a> RejectReason<'a> {
             Self::CutOff => "cut off after the time",
             Self::NoOperation => "no operation, such as REST.GET.OBJECT, as the seventh field",
             Self::InvalidJson(what) => return Cow::Owned(format!("not valid JSON: {what}")),
+            Self::TooDeep(most) => return Cow::Owned(format!("nested more than {most} levels deep")),
             Self::Few(least) => return Cow::Owned(format!("fewer than {least} fields")),
             Self::OtherCount { found, named } => {
                 return Cow::Owned(format!("has {found} fields where {named} are named"));
@@ -151,6 +160,15 @@ impl<'a> RejectReason<'a> {
             Self::Unclosed(name) => return Cow::Owned(format!("the quote of {name} does not close")),
         };
         Cow::Borrowed(text)
+    }
+}
+
+/// Why bytes are no text: those of UTF-16 have halves of characters where they are made into UTF-8.
+pub(crate) fn not_text(bytes: &[u8]) -> RejectReason<'static> {
+    let broken = std::str::from_utf8(bytes).map_err(|error| &bytes[error.valid_up_to()..]);
+    match broken {
+        Err([0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]) => RejectReason::HalfCharacter,
+        _ => RejectReason::NotUtf8,
     }
 }
 
@@ -247,12 +265,15 @@ mod tests {
             (Why::WideBrackets, "64 KiB of white space or brackets"),
             (Why::WideEnd, "more than 64 KiB of white space or brackets"),
             (Why::NotUtf8, "not UTF-8"),
+            (Why::HalfCharacter, "has half of a UTF-16 pair, which is no character"),
+            (Why::TooDeep(128), "nested more than 128 levels deep"),
             (Why::NotText, "not UTF-8, and no record"),
             (Why::EndsWithin, "the JSON ends within it"),
             (Why::EndsOpen, "the JSON ends before all its brackets are closed"),
             (Why::LineInString, "a line ends within a string"),
             (Why::LineWithin, "a line ends within it"),
-            (Why::InvalidJson("Syntax"), "not valid JSON: Syntax"),
+            (Why::InvalidJson("a malformed number"), "not valid JSON: a malformed number"),
+            (Why::OnlyValues, "only values of a record, unlike the file's other records"),
             (Why::LacksValues, "has no values that a record must have"),
             (Why::ShortRow, "has fewer fields than the header names"),
             (Why::OddBlank, "blank, but ends unlike the first line"),

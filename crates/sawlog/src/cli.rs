@@ -42,6 +42,7 @@ Examples:
 sawlog recognises files by content, not by name. It reads UTF-16, and byte order marks do no harm.
 It unpacks gzip, zstd, bzip2 and xz, up to four layers deep. Each file in a zip or tar archive is a
 source of its own, named ARCHIVE!PATH; archives may be nested up to four deep inside another one.
+So is base64 data in events of Lambda, Kinesis and Firehose.
 Files that can't be read (encrypted members, 7z, rar, …) are listed with what to do, and the exit
 status is 3. Unpacking archives needs space in the store's folder, a few GiB at a time.
 Options apply to files that are new, changed, or were not recognised. If they would change how a

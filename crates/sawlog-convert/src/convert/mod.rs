@@ -38,6 +38,7 @@ use plan::converted;
 use worker::Worker;
 use writer::{Writer, Written};
 
+pub use archive::{ArchiveMember, OpenedArchive, open_archive};
 pub(crate) use content::FileBytes;
 pub(crate) use options::past_limit;
 pub(crate) use plan::{Plan, hash_file, hex, row};

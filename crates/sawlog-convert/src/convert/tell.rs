@@ -1,8 +1,8 @@
 //! Identifies a file by its content, and by the name that AWS gave it.
 
 use sawlog_formats::{
-    Container, Envelope, Format, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless, may_hold_records,
-    open, other_table, vpc_flow, without_mark, wrapper, zip_behind,
+    Container, Envelope, Format, NotOpened, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless,
+    may_hold_records, not_opened, open, other_table, vpc_flow, without_mark, wrapper, zip_behind,
 };
 
 use super::Settings;
@@ -117,14 +117,19 @@ impl Told {
                 Some(format!("log of the table {}", format.table.name))
             }
             Self::Digest => Some("CloudTrail digest".to_owned()),
-            Self::Archive(container) => Some(format!("{} archive", container.name())),
+            Self::Archive(container) => Some(container.kind().to_owned()),
             Self::Unknown(unread) => unread.map(Unread::name),
         }
     }
 
     /// What it looks like, if it is of a known kind that is not read.
     pub(crate) fn looks_like(self, in_gzip: bool) -> Option<String> {
-        if let Self::Unknown(unread) = self { unread.map(|unread| Unread { in_gzip, ..unread }.name()) } else { None }
+        match self {
+            Self::Unknown(unread) => unread.map(|unread| Unread { in_gzip, ..unread }.name()),
+            // A member of an archive, which its beginning did not show to be one.
+            Self::Archive(_) => Some(not_opened(NotOpened::FarBase64).name()),
+            Self::Log(_) | Self::Opened(_) | Self::Digest => None,
+        }
     }
 }
 

@@ -223,12 +223,15 @@ impl<'a> Worker<'a> {
                     }
                     let read = self.next_content(input, &text, at_end, &mut begun)?;
                     text.drain(..read);
-                    Ok(taken)
+                    is_no_archive(begun.as_ref()).map(|()| taken)
                 })
             }
             Stream::Text(encoding) => {
-                let read = |content: &[u8], at_end: bool| self.next_content(input, content, at_end, &mut begun);
-                encoding.transcode(bytes.bytes(), &mut buffer, read).map(|()| None).map_err(Stop::from)
+                let read = |content: &[u8], at_end: bool| {
+                    let read = self.next_content(input, content, at_end, &mut begun)?;
+                    is_no_archive(begun.as_ref()).map(|()| read)
+                };
+                encoding.transcode(bytes.bytes(), &mut buffer, read).map(|()| None)
             }
         };
         // If the stream breaks off early, the beginning was not looked at yet.
@@ -255,6 +258,11 @@ impl<'a> Worker<'a> {
         };
         let begun = begun.filter(|(reading, _)| broken.is_none() || reading.is_open_to().is_none());
         let (mut reading, mut cutter) = begun.unwrap_or_else(|| self.begin_content(rest));
+        if let Told::Archive(container) = reading.report.told {
+            buffer.clear();
+            self.buffers[1] = buffer;
+            return self.inside(input, bytes, sha256, stream, Inside::Archive(container));
+        }
         if let Some(broken) = broken {
             self.break_off(input, &broken, rest, &mut cutter, &mut reading)?;
             if limit.is_bound(reading.report.content_size) {
@@ -287,7 +295,10 @@ impl<'a> Worker<'a> {
         stream: Stream,
         inside: Inside,
     ) -> Result<Report> {
-        let Stream::Packed(mut layers) = stream else { bail!("only compressed files are looked into") };
+        let mut layers = match stream {
+            Stream::Packed(layers) | Stream::PackedText(layers, _) => layers,
+            Stream::Text(_) => Vec::new(),
+        };
         let told = match inside {
             Inside::Utf16(encoding) => {
                 return self.whole_stream(input, bytes, sha256, Stream::PackedText(layers, encoding));
@@ -542,6 +553,16 @@ impl<'a> Worker<'a> {
         reading.report.content_size += len;
         reading.offset += len;
         self.columns.flush_if_full()
+    }
+}
+
+/// Stops where the content that was begun is an archive, which is to be taken apart: in UTF-16 that shows only now.
+fn is_no_archive(begun: Option<&(Reading, Cutter)>) -> Result<(), Stop> {
+    match begun {
+        Some((Reading { report: Report { told: Told::Archive(container), .. }, .. }, _)) => {
+            Err(Stop::Inside(Inside::Archive(*container)))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,20 +1,32 @@
 //! JSON documents that hold records: one after the other, of any shape, read as a stream.
 
+use super::base64::holds_base64;
+use super::cells::{self, Pair, is_row};
 use super::line_end;
+use super::named::only_values;
 use super::opener::Step;
-use super::place::{Place, Standing, containers, is_chosen};
+use super::place::{Form, Place, Standing, containers, is_chosen, leads_on};
+use super::rows::{Columns, named_step};
 use super::target::Target;
-use super::walk::{End, Token, Walk, string_end};
+use super::walk::{Brackets, End, Token, Walk, string_end};
+use crate::identify::object_kind;
 use crate::json_log::Open;
+use crate::members::members;
+use crate::named_values::NamedValues;
 use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 use crate::wrapping::Layer;
+
+/// Of a document no more members are looked at to tell what it is.
+const MOST_MEMBERS: usize = 60;
 
 /// Finds what may be a record in a stream of documents.
 #[derive(Clone, Debug)]
 pub(super) struct Documents {
     walk: Walk,
     pub(super) place: Place,
+    /// The columns of rows, if the records are in their cells.
+    columns: Option<Columns>,
     under_way: Option<Value>,
 }
 
@@ -27,9 +39,11 @@ enum Value {
     String(usize, Standing),
     /// An object that begins here; what is wrong with it, if that is known.
     Object(usize, Open, Option<RejectReason<'static>>),
+    /// A list of named values that begins here; the same.
+    List(usize, Brackets, Option<RejectReason<'static>>),
 }
 
-/// What becomes of an object.
+/// What becomes of an object, or of a list.
 enum Enters {
     /// It is looked into.
     Yes,
@@ -40,8 +54,14 @@ enum Enters {
 }
 
 impl Documents {
-    pub(super) fn new(place: Place) -> Self {
-        Self { walk: Walk::default(), place, under_way: None }
+    /// Finds records in a place. Those of rows are the rows themselves if `is_named` says so.
+    pub(super) fn new(mut place: Place, is_named: bool) -> Self {
+        let columns = (place.form == Form::Cells).then(|| {
+            let column = if is_named { None } else { place.path.pop() };
+            let field = column.and_then(|column| place.names.iter().position(|name| *name == column));
+            Columns { layer: Layer::Json, names: place.names.clone(), field, inner: place.inner.clone() }
+        });
+        Self { walk: Walk::default(), place, columns, under_way: None }
     }
 
     /// Whether a document has not come to its end.
@@ -53,7 +73,7 @@ impl Documents {
     pub(super) fn take(&mut self, taken: usize) {
         self.walk.at = self.walk.at.saturating_sub(taken);
         match &mut self.under_way {
-            Some(Value::String(start, _)) => *start = start.saturating_sub(taken),
+            Some(Value::String(start, _) | Value::List(start, ..)) => *start = start.saturating_sub(taken),
             Some(Value::Object(start, open, _)) => {
                 *start = start.saturating_sub(taken);
                 open.take(taken);
@@ -67,7 +87,7 @@ impl Documents {
     pub(super) fn step(&mut self, bytes: &[u8], at_end: bool, gap: usize, target: &Target) -> Step {
         loop {
             if let Some(value) = self.under_way {
-                if let Some(step) = self.go_on(value, bytes, at_end, gap) {
+                if let Some(step) = self.go_on(value, bytes, at_end, gap, target) {
                     return step;
                 }
                 continue;
@@ -77,6 +97,13 @@ impl Documents {
                     Enters::Yes => self.walk.enter(),
                     Enters::No(problem) => {
                         self.under_way = Some(Value::Object(self.walk.at, Open::at(self.walk.at), problem));
+                    }
+                    Enters::Need => return Step::Need,
+                },
+                Token::List => match self.list(bytes, at_end) {
+                    Enters::Yes => self.walk.enter_list(),
+                    Enters::No(problem) => {
+                        self.under_way = Some(Value::List(self.walk.at, Brackets::default(), problem));
                     }
                     Enters::Need => return Step::Need,
                 },
@@ -126,13 +153,14 @@ impl Documents {
     /// Whether the object that begins here is looked into, or is a record.
     fn object(&self, bytes: &[u8], at_end: bool, target: &Target) -> Enters {
         let standing = self.standing(true);
-        if standing == Standing::Here {
+        if standing == Standing::Here && self.columns.is_none() {
             return Enters::No(None);
         }
         let is_log = target.format.framing.is_json() && !target.is_named;
-        let may_be = is_log || target.is_named && self.place.is_object;
+        let may_be = is_log || target.is_named && self.place.form == Form::Object;
         // What stands where records of another log may is told, at least.
-        if !may_be && standing != Standing::Likely {
+        let is_around = self.is_around();
+        if !may_be && standing == Standing::Elsewhere && !is_around {
             return Enters::Yes;
         }
         let near = self.walk.at + MAX_GAP;
@@ -140,18 +168,77 @@ impl Documents {
             return Enters::Need;
         }
         let object = &bytes[self.walk.at..bytes.len().min(near)];
+        if standing == Standing::Here && is_row(object) {
+            return Enters::No(None);
+        }
         if !may_be || !target.is_object(object) {
-            let other = if standing == Standing::Likely { target.other_object(object) } else { None };
+            let other = match standing {
+                Standing::Elsewhere if is_around => self.other_values(object),
+                Standing::Elsewhere => None,
+                _ => target.other_object(object).or_else(|| self.other_values(object)),
+            };
             return other.map_or(Enters::Yes, |other| Enters::No(Some(other)));
         }
         match standing {
             Standing::Elsewhere if is_log && !target.is_beyond_doubt(object) => Enters::Yes,
             // Where records are objects, no others are beside their fields.
-            Standing::Elsewhere if !self.place.is_object || is_chosen(&self.walk.path) => {
+            Standing::Elsewhere if self.place.form != Form::Object || is_chosen(&self.walk.path) => {
                 Enters::No(Some(RejectReason::Elsewhere))
             }
             _ => Enters::No(None),
         }
+    }
+
+    /// What an object is that stands where records may, or is a document, and leads to none: values of a record, at best.
+    fn other_values(&self, object: &[u8]) -> Option<RejectReason<'static>> {
+        let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
+        if containers(&self.walk.path) == self.walk.path.len() {
+            if is_row(object) {
+                return Some(RejectReason::Is("row of an Athena result"));
+            }
+            if holds_base64(&members) || members.iter().any(|(name, _)| matches!(*name, b"awslogs" | b"kinesis")) {
+                return Some(RejectReason::Is(object_kind(object).map_or("data in base64", |kind| kind.name)));
+            }
+        }
+        if self.leads_on(&members) { None } else { only_values(&members) }
+    }
+
+    /// Whether the list that begins here is looked into, or is a record.
+    fn list(&self, bytes: &[u8], at_end: bool) -> Enters {
+        let is_here = self.place.form == Form::Pairs && self.place.path == self.walk.path;
+        if !is_here && containers(&self.walk.path) < self.walk.path.len() {
+            return Enters::Yes;
+        }
+        let near = self.walk.at + MAX_GAP;
+        if bytes.len() < near && !at_end {
+            return Enters::Need;
+        }
+        let pairs = cells::pairs(&bytes[self.walk.at..bytes.len().min(near)]);
+        if pairs.is_empty() {
+            return Enters::Yes;
+        }
+        if is_here {
+            return Enters::No(None);
+        }
+        let other = if self.leads_on(&pairs) { None } else { only_values(&pairs) };
+        other.map_or(Enters::Yes, |other| Enters::No(Some(other)))
+    }
+
+    /// Whether the file's records are below the names under way.
+    fn is_around(&self) -> bool {
+        self.place.path.starts_with(&self.walk.path) && !is_chosen(&self.walk.path)
+    }
+
+    /// Whether one of these members may lead to records.
+    fn leads_on(&self, members: &[Pair<'_>]) -> bool {
+        let path = &self.place.path;
+        let depth = if self.is_around() { self.walk.path.len() } else { containers(path) };
+        let below = path.get(depth).map_or(b"".as_slice(), Vec::as_slice);
+        let holds = |text: &[u8]| match text {
+            [b'"', next, ..] => *next != b'"',
+            text => matches!(text.first(), Some(b'{' | b'[')),
+        };
+        members.iter().any(|(name, text)| holds(text) && (*name == below || leads_on(name)))
     }
 
     /// The document of which the value that begins here is a member, among those of a list.
@@ -169,31 +256,18 @@ impl Documents {
     }
 
     /// Looks for the end of the value under way; `None` if it was passed.
-    fn go_on(&mut self, value: Value, bytes: &[u8], at_end: bool, gap: usize) -> Option<Step> {
+    fn go_on(&mut self, value: Value, bytes: &[u8], at_end: bool, gap: usize, target: &Target) -> Option<Step> {
         match value {
             Value::Object(start, mut open, problem) => {
-                let found = open.find_end(bytes, &mut self.walk.at);
+                let found = open.find_end(bytes, &mut self.walk.at).map(|(end, ends)| (end, ends.problem()));
                 self.under_way = Some(Value::Object(start, open, problem));
-                match found {
-                    Some((end, _)) if end - start > MAX_LINE => Some(Step::Long(start, start + MAX_LINE)),
-                    None if bytes.len() - start > MAX_LINE => {
-                        Some(Step::Long(start, self.walk.at.min(start + MAX_LINE)))
-                    }
-                    None if at_end => Some(self.cut_off(start, bytes.len())),
-                    None => Some(Step::Need),
-                    Some((end, ends)) => {
-                        self.under_way = None;
-                        self.walk.pass(end);
-                        let Some(broken) = ends.problem() else {
-                            return Some(match problem {
-                                None => Step::Object(start, end),
-                                Some(problem) => Step::Problem(start, end, problem),
-                            });
-                        };
-                        self.begin_anew(bytes, end);
-                        Some(Step::Problem(start, end, broken))
-                    }
-                }
+                self.structure(start, found, problem, bytes, at_end, target)
+            }
+            Value::List(start, mut brackets, problem) => {
+                let found = brackets.find_end(bytes, &mut self.walk.at);
+                let found = found.map(|(end, is_whole)| (end, (!is_whole).then_some(RejectReason::LineInString)));
+                self.under_way = Some(Value::List(start, brackets, problem));
+                self.structure(start, found, problem, bytes, at_end, target)
             }
             Value::String(start, standing) => match string_end(bytes, self.walk.at) {
                 End::At(end) | End::Broken(end) if end - start > MAX_LINE => {
@@ -243,6 +317,54 @@ impl Documents {
         }
     }
 
+    /// The step that an object or a list is which begins at `start`. `found` says where it ends and what is wrong with that, once it
+    /// is known; `problem`, what it is if it is no record.
+    fn structure(
+        &mut self,
+        start: usize,
+        found: Option<(usize, Option<RejectReason<'static>>)>,
+        problem: Option<RejectReason<'static>>,
+        bytes: &[u8],
+        at_end: bool,
+        target: &Target,
+    ) -> Option<Step> {
+        match found {
+            Some((end, _)) if end - start > MAX_LINE => Some(Step::Long(start, start + MAX_LINE)),
+            None if bytes.len() - start > MAX_LINE => Some(Step::Long(start, self.walk.at.min(start + MAX_LINE))),
+            None if at_end => Some(self.cut_off(start, bytes.len())),
+            None => Some(Step::Need),
+            Some((end, Some(broken))) => {
+                self.under_way = None;
+                self.walk.pass(end);
+                self.begin_anew(bytes, end);
+                Some(Step::Problem(start, end, broken))
+            }
+            Some((end, None)) => {
+                self.under_way = None;
+                self.walk.pass(end);
+                match problem {
+                    Some(problem) => Some(Step::Problem(start, end, problem)),
+                    None => self.record(start, end, bytes, target),
+                }
+            }
+        }
+    }
+
+    /// The step that a record is; `None` for a row that names the columns.
+    fn record(&mut self, start: usize, end: usize, bytes: &[u8], target: &Target) -> Option<Step> {
+        if self.place.form == Form::Pairs {
+            let pairs = cells::pairs(&bytes[start..end]).into_iter();
+            return Some(named_step(start, end, &NamedValues::of_members(pairs, &target.format.inside), target));
+        }
+        let Some(columns) = &mut self.columns else { return Some(Step::Object(start, end)) };
+        let object = &bytes[start..end];
+        let Some(row) = cells::cells(object) else { return Some(Step::Problem(start, end, RejectReason::NoRecord)) };
+        if columns.are_named_by(object, &row) || columns.is_header(object, &row) {
+            return None;
+        }
+        Some(columns.step(object, 0, &row, target).moved(start))
+    }
+
     /// The step that a string is.
     fn text(&self, start: usize, end: usize, standing: Standing) -> Step {
         Step::Text { start, end, layer: Some(Layer::Json), standing, document: Some(self.document()) }
@@ -267,6 +389,7 @@ impl Documents {
     pub(super) fn long_part(&mut self, bytes: &[u8], at_end: bool) -> Option<(usize, bool)> {
         let found = match &mut self.under_way {
             Some(Value::Object(_, open, _)) => open.find_end(bytes, &mut self.walk.at).map(|(end, _)| (end, end)),
+            Some(Value::List(_, brackets, _)) => brackets.find_end(bytes, &mut self.walk.at).map(|(end, _)| (end, end)),
             _ => match string_end(bytes, self.walk.at) {
                 End::At(end) => Some((end, end + 1)),
                 End::Broken(end) => Some((end, end)),
@@ -282,7 +405,7 @@ impl Documents {
                 self.walk.pass(next);
                 Some((end, true))
             }
-            Some(_) if matches!(self.under_way, Some(Value::Object(..))) => Some((MAX_LINE, false)),
+            Some(_) if matches!(self.under_way, Some(Value::Object(..) | Value::List(..))) => Some((MAX_LINE, false)),
             Some(_) => Some((safe_cut(bytes, 0, MAX_LINE), false)),
             None if bytes.len() > MAX_LINE => Some((self.walk.at.min(MAX_LINE), false)),
             None if at_end => {

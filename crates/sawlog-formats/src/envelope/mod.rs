@@ -9,6 +9,8 @@
 //! Nothing is lost: what stands before a record is its `gap`, how it is wrapped its `wrapping`, and where wrapping it again
 //! does not give the same bytes these are in `wrapped`.
 
+mod base64;
+mod cells;
 mod decode;
 mod json;
 mod named;
@@ -20,6 +22,8 @@ mod target;
 mod tell;
 mod walk;
 
+pub(crate) use base64::is_base64;
+pub use base64::{Base64Text, base64_texts};
 pub use decode::{decode_opened, reject_opened};
 pub use opener::Opener;
 pub use rebuild::WrappedColumns;

@@ -1,7 +1,10 @@
 //! Tells by its names whether an object or row is a record of a log, and writes it as the log would have it.
 
+use super::cells::Pair;
 use crate::format::Format;
-use crate::named_values::{Inside, NamedValues, plain};
+use crate::formats;
+use crate::named_values::{Inside, NamedValues, is_same_name, plain};
+use crate::reject::RejectReason;
 
 /// Whether names are those of a log's columns: all that a record must have, and half of them at least.
 pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Format) -> bool {
@@ -19,6 +22,18 @@ pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Fo
     let aliases: Vec<Vec<u8>> = aliases.iter().map(|(name, _)| plain(name.as_bytes())).collect();
     let count = names.iter().filter(|name| known.contains(name) || aliases.contains(name)).count();
     count > 2 && count * 2 >= names.len()
+}
+
+/// What is wrong with values of a record where others are whole, if names and values are those of one. Others are told fast.
+pub(super) fn only_values(members: &[Pair<'_>]) -> Option<RejectReason<'static>> {
+    let is_one = |format: &&Format| {
+        let Inside { aliases, required, .. } = format.inside;
+        required.first().is_some_and(|first| {
+            let mut names = aliases.iter().filter(|(_, of)| of == first).map(|(name, _)| *name).chain([*first]);
+            names.any(|name| members.iter().any(|(of, _)| is_same_name(of, name.as_bytes())))
+        }) && name_record(members.iter().map(|(name, _)| *name), format)
+    };
+    formats().iter().copied().any(|format| is_one(&format)).then_some(RejectReason::OnlyValues)
 }
 
 /// A JSON object of named values as the log would have it.

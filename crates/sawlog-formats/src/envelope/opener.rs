@@ -34,7 +34,7 @@ pub struct Opener {
 /// Of what kind the documents are.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Json(Documents),
+    Json(Box<Documents>),
     Csv(Table),
     /// Lines that begin with a time, and before whose records so many words stand.
     TimedLines(usize),
@@ -59,11 +59,26 @@ pub(super) enum Step {
     Long(usize, usize),
 }
 
+impl Step {
+    /// The same, of what stands so many bytes further on.
+    pub(super) fn moved(mut self, by: usize) -> Self {
+        match &mut self {
+            Self::Text { start, end, .. }
+            | Self::Row { start, end, .. }
+            | Self::Object(start, end)
+            | Self::Problem(start, end, _)
+            | Self::Long(start, end) => (*start, *end) = (*start + by, *end + by),
+            Self::Need | Self::Gap => {}
+        }
+        self
+    }
+}
+
 impl Opener {
     pub(super) fn new(target: Target, documents: Kind) -> Self {
         let (inner, is_list) = match &documents {
             Kind::Json(documents) => (documents.place.inner.clone(), documents.place.in_list),
-            Kind::Csv(Table { inner, .. }) => (inner.clone(), false),
+            Kind::Csv(Table { columns, .. }) => (columns.inner.clone(), false),
             Kind::TimedLines(_) => (Vec::new(), false),
         };
         Self {

@@ -9,6 +9,7 @@ use crate::named_values::plain;
 /// Members that hold documents or lists of them.
 const CONTAINERS: &[&str] = &[
     "Records",
+    "records",
     "Events",
     "events",
     "logEvents",
@@ -17,6 +18,9 @@ const CONTAINERS: &[&str] = &[
     "result",
     "hits",
     "responses",
+    "QueryResultRows",
+    "ResultSet",
+    "Rows",
     "_source",
     "Sns",
 ];
@@ -46,19 +50,33 @@ pub(super) const WITHIN: &[u8] = b"\"";
 /// Names that lead to a value.
 pub(super) type Path = [Vec<u8>];
 
+/// As what records stand in documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In strings.
+    Text,
+    /// As objects.
+    Object,
+    /// As lists of objects that name a value each: `[{"eventName":"x"},{"eventTime":"y"}]`.
+    Pairs,
+    /// As rows whose cells are named once: `{"Data":[{"VarCharValue":"x"},{}]}`.
+    Cells,
+}
+
 /// Where records are in documents: below which names, and in what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The names of the members that lead to them.
+    /// The names of the members that lead to them; of whole records in cells of rows also the column's.
     pub(super) path: Vec<Vec<u8>>,
-    /// Whether they are objects; else they are in strings.
-    pub(super) is_object: bool,
+    pub(super) form: Form,
     /// Whether they are the items of a list.
     pub(super) in_list: bool,
     /// What the member "field" beside them says, if they are in "value".
     pub(super) field: Option<Vec<u8>>,
     /// The names that lead to them in the text of the string.
     pub(super) inner: Vec<Vec<u8>>,
+    /// The names of the columns, if they are rows of cells.
+    pub(super) names: Vec<Vec<u8>>,
 }
 
 /// What a value is by its place.
@@ -75,12 +93,13 @@ pub(super) enum Standing {
 impl Place {
     /// A column of a table that has records, at `inner` in its texts.
     pub(super) fn of_column(name: &[u8], inner: Vec<Vec<u8>>) -> Self {
-        Self { path: vec![name.to_vec()], is_object: false, in_list: false, field: None, inner }
+        Self { path: vec![name.to_vec()], form: Form::Text, in_list: false, field: None, inner, names: Vec::new() }
     }
 
     /// The rows of a table, which are records.
     pub(super) fn of_row() -> Self {
-        Self { path: Vec::new(), is_object: true, in_list: false, field: None, inner: Vec::new() }
+        let (path, inner, names) = (Vec::new(), Vec::new(), Vec::new());
+        Self { path, form: Form::Object, in_list: false, field: None, inner, names }
     }
 
     /// What a value is that stands in a place.
@@ -89,7 +108,12 @@ impl Place {
         let same = self.path == path && (is_named || self.field.is_some() && self.field.as_deref() == field);
         // Its name may follow it.
         let may_be = self.path == path && field.is_none();
-        if same && self.is_object == is_object {
+        let is_form = match self.form {
+            Form::Text => !is_object,
+            Form::Object | Form::Cells => is_object,
+            Form::Pairs => false,
+        };
+        if same && is_form {
             Standing::Here
         } else if !is_chosen(path)
             && (same || may_be && !is_named || is_known(path, field) || in_list && self.is_sibling(path))
@@ -132,6 +156,12 @@ pub(super) fn containers(path: &Path) -> usize {
     path.iter().take_while(|name| CONTAINERS.iter().any(|container| container.as_bytes() == *name)).count()
 }
 
+/// Whether members of this name may lead to records.
+pub(super) fn leads_on(name: &[u8]) -> bool {
+    CONTAINERS.iter().any(|container| container.as_bytes() == name)
+        || KNOWN.iter().any(|known| known.first().is_some_and(|first| first.as_bytes() == name))
+}
+
 /// Whether a place is within what callers choose.
 pub(super) fn is_chosen(path: &Path) -> bool {
     path.iter().any(|name| CHOSEN.contains(&plain(name).as_slice()))
@@ -161,7 +191,7 @@ mod tests {
 
     #[test]
     fn lists_beside_each_other_hold_the_same() {
-        let place = Place { path: path("us"), is_object: false, in_list: true, field: None, inner: Vec::new() };
+        let place = Place { in_list: true, ..Place::of_column(b"us", Vec::new()) };
         assert_eq!(place.standing(&path("us"), false, true, None), Standing::Here);
         assert_eq!(place.standing(&path("eu"), false, true, None), Standing::Likely);
         assert_eq!(place.standing(&path("eu"), false, false, None), Standing::Elsewhere);

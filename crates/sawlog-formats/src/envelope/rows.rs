@@ -1,4 +1,4 @@
-//! Text that holds records: rows of CSV, and lines before whose records a time stands.
+//! Text that holds records: rows of CSV and of other tables, and lines before whose records a time stands.
 
 use std::borrow::Cow;
 
@@ -18,9 +18,17 @@ use crate::wrapping::Layer;
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) separator: u8,
-    /// The names of the fields. The first row says them, if it is a header.
-    pub(super) names: Vec<Vec<u8>>,
+    /// Whether the first row names the fields.
     pub(super) has_header: bool,
+    pub(super) columns: Columns,
+}
+
+/// What the fields of rows are.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// How a field in quotes is wrapped.
+    pub(super) layer: Layer,
+    pub(super) names: Vec<Vec<u8>>,
     /// The field that holds the record; else the row is one itself.
     pub(super) field: Option<usize>,
     /// The names that lead to the record in the field's text.
@@ -123,21 +131,34 @@ impl Table {
             if std::mem::take(&mut self.has_header) || bytes[start..row.end].trim_ascii().is_empty() {
                 continue;
             }
-            if self.is_header(bytes, &row) {
+            if self.columns.is_header(bytes, &row) {
                 continue;
             }
-            return match self.field {
-                None => self.named(bytes, start, &row, target),
-                Some(place) => match row.fields.get(place) {
-                    None => Step::Problem(start, row.end, RejectReason::ShortRow),
-                    Some(_) => self.message(bytes, start, &row, place, target),
-                },
-            };
+            return self.columns.step(bytes, start, &row, target);
+        }
+    }
+}
+
+impl Columns {
+    /// The step that a row is which begins at `start` and names no fields.
+    pub(super) fn step(&self, bytes: &[u8], start: usize, row: &Row, target: &Target) -> Step {
+        match self.field {
+            None => self.named(bytes, start, row, target),
+            Some(place) => match row.fields.get(place) {
+                None => Step::Problem(start, row.end, RejectReason::ShortRow),
+                Some(_) => self.message(bytes, start, row, place, target),
+            },
         }
     }
 
+    /// Whether a row has just the names of the fields.
+    pub(super) fn are_named_by(&self, bytes: &[u8], row: &Row) -> bool {
+        row.fields.len() == self.names.len()
+            && row.fields.iter().zip(&self.names).all(|(field, name)| *self.unwrapped(bytes, field) == **name)
+    }
+
     /// Whether a row names the fields of those that follow, as where several tables follow each other; takes the names.
-    fn is_header(&mut self, bytes: &[u8], row: &Row) -> bool {
+    pub(super) fn is_header(&mut self, bytes: &[u8], row: &Row) -> bool {
         let is_name = |field: &Field| {
             bytes[field.start..field.end].first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
         };
@@ -145,7 +166,7 @@ impl Table {
             return false;
         }
         let names: Vec<Vec<u8>> =
-            row.fields.iter().map(|field| unwrapped(bytes, field).trim_ascii().to_vec()).collect();
+            row.fields.iter().map(|field| self.unwrapped(bytes, field).trim_ascii().to_vec()).collect();
         let known = names.iter().filter(|name| self.names.contains(name)).count();
         if known < 2 || known * 2 < names.len() {
             return false;
@@ -165,12 +186,12 @@ impl Table {
     /// A row that has its record in a field: in that of `place`, as a rule.
     fn message(&self, bytes: &[u8], start: usize, row: &Row, place: usize, target: &Target) -> Step {
         let text = |field: &Field, standing| {
-            let layer = field.is_quoted.then_some(Layer::Csv);
+            let layer = field.is_quoted.then_some(self.layer);
             Step::Text { start: field.start, end: field.end, layer, standing, document: None }
         };
         let field = &row.fields[place];
         let is_json = target.format.framing.is_json() && !target.is_named;
-        let is_record = match unwrapped(bytes, field).trim_ascii().first() {
+        let is_record = match self.unwrapped(bytes, field).trim_ascii().first() {
             None => false,
             Some(first) => !is_json || b"{[\"".contains(first),
         };
@@ -178,7 +199,7 @@ impl Table {
             return text(field, Standing::Here);
         }
         let has_record = |(_, field): &(usize, &Field)| {
-            let text = unwrapped(bytes, field);
+            let text = self.unwrapped(bytes, field);
             !is_short(&text) && target.find(&text, &self.inner).iter().any(|found| target.is_certain(&found.record))
         };
         let others = || row.fields.iter().enumerate().filter(|(at, _)| *at != place).filter(has_record);
@@ -190,7 +211,7 @@ impl Table {
             return Step::Problem(start, row.end, RejectReason::Elsewhere);
         }
         // The row itself may be all that there is of a record.
-        if unwrapped(bytes, field).trim_ascii().is_empty()
+        if self.unwrapped(bytes, field).trim_ascii().is_empty()
             && name_record(self.names.iter().map(Vec::as_slice), target.format)
         {
             return Step::Problem(start, row.end, RejectReason::NoRecord);
@@ -200,19 +221,24 @@ impl Table {
 
     /// A row that is a record itself.
     fn named(&self, bytes: &[u8], start: usize, row: &Row, target: &Target) -> Step {
-        let fields = row.fields.iter().map(|field| unwrapped(bytes, field));
+        let fields = row.fields.iter().map(|field| self.unwrapped(bytes, field));
         let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, &target.format.inside);
-        match as_record(&values, target.format) {
-            Some(reading) => Step::Row { start, end: row.end, reading },
-            None => Step::Problem(start, row.end, RejectReason::LacksValues),
-        }
+        named_step(start, row.end, &values, target)
+    }
+
+    /// The text of a field.
+    fn unwrapped<'a>(&self, bytes: &'a [u8], field: &Field) -> Cow<'a, [u8]> {
+        let text = &bytes[field.start..field.end];
+        if field.is_quoted { self.layer.unwrap(text) } else { Cow::Borrowed(text) }
     }
 }
 
-/// The text of a field.
-fn unwrapped<'a>(bytes: &'a [u8], field: &Field) -> Cow<'a, [u8]> {
-    let text = &bytes[field.start..field.end];
-    if field.is_quoted { Layer::Csv.unwrap(text) } else { Cow::Borrowed(text) }
+/// The step that named values are which stand there.
+pub(super) fn named_step(start: usize, end: usize, values: &NamedValues<'_>, target: &Target) -> Step {
+    match as_record(values, target.format) {
+        Some(reading) => Step::Row { start, end, reading },
+        None => Step::Problem(start, end, RejectReason::LacksValues),
+    }
 }
 
 /// How long the byte order mark is at the beginning of a line, if there is one: whole files may follow each other.

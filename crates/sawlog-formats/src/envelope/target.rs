@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::named::{name_record, object_as_record};
+use super::named::{name_record, object_as_record, only_values};
 use super::place::{WITHIN, is_chosen, is_known, is_known_name};
 use crate::format::{Format, Framing};
 use crate::formats;
@@ -71,11 +71,14 @@ impl Target {
     /// What a text is that holds a record of another log.
     pub(super) fn other_text(&self, text: &[u8]) -> Option<RejectReason<'static>> {
         let is_it = |other: &Self| other.find(text, &[]).iter().any(|found| other.is_certain(&found.record));
-        self.others().find(is_it).map(|other| RejectReason::Is(other.format.record))
+        let other = self.others().find(is_it).map(|other| RejectReason::Is(other.format.record));
+        other.or_else(|| only_values(&members(text.trim_ascii_start()).take(200).collect::<Vec<_>>()))
     }
 
     fn others(&self) -> impl Iterator<Item = Self> {
-        let others = formats().iter().filter(|format| format.table.name != self.format.table.name);
+        // Where a file's records are named values, whole ones are others, too.
+        let is_other = |format: &&&Format| format.table.name != self.format.table.name || self.is_named;
+        let others = formats().iter().filter(is_other);
         others.map(|format| Self { format, is_named: false, fields: None })
     }
 

@@ -1,10 +1,11 @@
 //! Tells by its beginning whether a text is a document that holds records of a log, and where in it these are.
 
+use super::cells::{cells, column_names, is_row, pairs};
 use super::json::Documents;
 use super::named::name_record;
 use super::opener::{Kind, Opener};
-use super::place::{Place, WITHIN, containers, is_chosen, is_known, is_known_name};
-use super::rows::{Row, Table, behind_time};
+use super::place::{Form, Place, WITHIN, containers, is_chosen, is_known, is_known_name};
+use super::rows::{Columns, Row, Table, behind_time};
 use super::target::{Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
 use crate::encoding::without_mark;
@@ -86,7 +87,10 @@ fn has_known_place(text: &[u8]) -> bool {
             return true;
         }
         match token {
+            // How its cells are named may be said behind the last row.
+            Token::Object if is_row(&text[walk.at..]) => return true,
             Token::Object => walk.enter(),
+            Token::List => walk.enter_list(),
             Token::String => match string_end(text, walk.at + 1) {
                 End::At(end) => walk.pass_string(&text[walk.at + 1..end], end + 1),
                 End::Broken(end) | End::Not(end) => walk.pass(end),
@@ -121,6 +125,34 @@ impl Known {
         formats().iter().find(|format| has_names(object, format)).map(|format| self.target(format, true))
     }
 
+    /// The log of which names are those of a record's values.
+    fn of_names<'n>(&self, names: &(impl Iterator<Item = &'n [u8]> + Clone)) -> Option<Target> {
+        let format = formats().iter().find(|format| name_record(names.clone(), format))?;
+        Some(self.target(format, true))
+    }
+
+    /// Adds what is found in the row of cells that begins where a walk is. The first row says how the columns are named.
+    fn row(&self, text: &[u8], walk: &Walk, names: &mut Option<Vec<Vec<u8>>>, found: &mut Places) {
+        let object = &text[walk.at..];
+        let Some(row) = cells(object) else { return };
+        let cell = |field: &super::rows::Field| Layer::Json.unwrap(&object[field.start..field.end]).into_owned();
+        let cells: Vec<Vec<u8>> = row.fields.iter().map(cell).collect();
+        let names = names.get_or_insert_with(|| names_of(text, &cells));
+        if *names == cells {
+            return;
+        }
+        let place = Place { names: names.clone(), ..here(walk, Form::Cells, Vec::new()) };
+        for (name, cell) in names.iter().zip(&cells) {
+            if let Some((target, inner)) = self.of_text(cell, 0) {
+                let path = [&place.path[..], std::slice::from_ref(name)].concat();
+                found.add(target, Place { path, inner, ..place.clone() });
+            }
+        }
+        if let Some(target) = self.of_names(&names.iter().map(Vec::as_slice)) {
+            found.add(target, place);
+        }
+    }
+
     /// The log of which there are records in a text, or in what there is of it, and which names lead to them there.
     fn of_text(&self, text: &[u8], strings: u8) -> Option<(Target, Vec<Vec<u8>>)> {
         let text = text.trim_ascii_start();
@@ -128,8 +160,8 @@ impl Known {
             return None;
         }
         if matches!(text.first(), Some(b'{' | b'[' | b'"')) {
-            let (target, Place { mut path, inner, is_object, .. }) = self.place(text, strings + 1)?;
-            if !is_object {
+            let (target, Place { mut path, inner, form, .. }) = self.place(text, strings + 1)?;
+            if form == Form::Text {
                 path.push(WITHIN.to_vec());
                 path.extend(inner);
             }
@@ -144,13 +176,18 @@ impl Known {
     /// The place of the records in documents: of those at which some were found the one that [`Places::best`] says.
     fn place(&self, text: &[u8], strings: u8) -> Option<(Target, Place)> {
         let (mut walk, mut found) = (Walk::default(), Places::default());
-        let mut limit = text.len();
+        let (mut limit, mut names) = (text.len(), None);
         while walk.at < limit {
             let before = walk.at;
             match walk.next(text, true, before) {
                 Token::Object => {
                     let object = &text[walk.at..];
-                    let is_object = |target| Some((target, here(&walk, true, Vec::new())));
+                    if strings == 0 && is_row(object) {
+                        self.row(text, &walk, &mut names, &mut found);
+                        walk.pass(before.max(walk.at) + value(object).len());
+                        continue;
+                    }
+                    let is_object = |target| Some((target, here(&walk, Form::Object, Vec::new())));
                     if let Some((target, place)) = self.of_object(object).and_then(is_object) {
                         // Such a file is the log itself.
                         if found.is_empty() && is_log(&target, &place) {
@@ -165,6 +202,13 @@ impl Known {
                         walk.enter();
                     }
                 }
+                Token::List => {
+                    let pairs = if strings == 0 { pairs(&text[walk.at..]) } else { Vec::new() };
+                    if let Some(target) = self.of_names(&pairs.iter().map(|(name, _)| *name)) {
+                        found.add(target, here(&walk, Form::Pairs, Vec::new()));
+                    }
+                    walk.enter_list();
+                }
                 Token::String => {
                     let start = walk.at + 1;
                     let (end, next) = match string_end(text, start) {
@@ -175,7 +219,7 @@ impl Known {
                     if !is_short(string)
                         && let Some((target, inner)) = self.of_text(&Layer::Json.unwrap(string), strings)
                     {
-                        found.add(target, here(&walk, false, inner));
+                        found.add(target, here(&walk, Form::Text, inner));
                     }
                     walk.pass_string(string, next);
                 }
@@ -194,7 +238,8 @@ impl Known {
         if is_log(&target, &place) {
             return None;
         }
-        Some((json_name(&place), target, Kind::Json(Documents::new(place))))
+        let is_named = target.is_named;
+        Some((json_name(&place), target, Kind::Json(Box::new(Documents::new(place, is_named)))))
     }
 
     /// Lines of which each has a time before its record, and maybe the name of a stream.
@@ -230,10 +275,10 @@ impl Known {
         let names = unwrapped(&header);
         let table = |field, inner| {
             let names = names.clone();
-            Kind::Csv(Table { separator, names, has_header: true, field, inner })
+            let columns = Columns { layer: Layer::Csv, names, field, inner };
+            Kind::Csv(Table { separator, has_header: true, columns })
         };
-        let named = |format: &&&'static Format| name_record(names.iter().map(Vec::as_slice), format);
-        let named = formats().iter().find(named).map(|format| self.target(format, true));
+        let named = self.of_names(&names.iter().map(Vec::as_slice));
         if named.is_none()
             && names.len() > 1
             && let Some(told) = self.flows_without_names(line, separator)
@@ -256,7 +301,7 @@ impl Known {
             at = row.next;
         }
         match found.best() {
-            Some((target, Place { path, inner, is_object: false, .. })) => {
+            Some((target, Place { path, inner, form: Form::Text, .. })) => {
                 let field = names.iter().position(|name| path.first() == Some(name));
                 Some(("CSV of messages", target, table(field, inner)))
             }
@@ -269,20 +314,37 @@ impl Known {
         let spaced: Vec<u8> = line.iter().map(|byte| if *byte == separator { b' ' } else { *byte }).collect();
         let is_flow = spaced.starts_with(b"2 ") && (vpc_flow::FORMAT.inside.is_record)(spaced.trim_ascii_end());
         let names = vpc_flow::DEFAULT_FIELDS.split(' ').map(|name| name.as_bytes().to_vec()).collect();
-        let table = Table { separator, names, has_header: false, field: None, inner: Vec::new() };
+        let columns = Columns { layer: Layer::Csv, names, field: None, inner: Vec::new() };
+        let table = Table { separator, has_header: false, columns };
         is_flow.then(|| ("CSV", self.target(&vpc_flow::FORMAT, true), Kind::Csv(table)))
     }
 }
 
 /// The place at which a walk is.
-fn here(walk: &Walk, is_object: bool, inner: Vec<Vec<u8>>) -> Place {
+fn here(walk: &Walk, form: Form, inner: Vec<Vec<u8>>) -> Place {
     let field = walk.field_here().map(<[u8]>::to_vec);
-    Place { path: walk.path.clone(), is_object, in_list: walk.in_list(), field, inner }
+    Place { path: walk.path.clone(), form, in_list: walk.in_list(), field, inner, names: Vec::new() }
+}
+
+/// The names of the columns of rows: those that the document lists, or what the first row has, where all of that may be names; else
+/// those that Athena gives to columns without one.
+fn names_of(text: &[u8], first: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let is_name = |cell: &Vec<u8>| {
+        cell.first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
+            && cell.iter().all(|byte| b"@_.-".contains(byte) || byte.is_ascii_alphanumeric())
+    };
+    if let Some(names) = column_names(text).filter(|names| names.len() == first.len()) {
+        return names;
+    }
+    if first.iter().all(is_name) {
+        return first.to_vec();
+    }
+    (0..first.len()).map(|place| format!("_col{place}").into_bytes()).collect()
 }
 
 /// Whether documents with records at a place are the log itself.
 fn is_log(target: &Target, place: &Place) -> bool {
-    let is_log = target.format.framing.is_json() && !target.is_named && place.is_object;
+    let is_log = target.format.framing.is_json() && !target.is_named && place.form == Form::Object;
     is_log && (place.path.is_empty() || place.path == [b"Records"])
 }
 
@@ -376,6 +438,8 @@ fn unquoted(name: &[u8]) -> &[u8] {
 fn json_name(place: &Place) -> &'static str {
     let has = |wanted: &str| place.path.iter().any(|name| name == wanted.as_bytes());
     let kinds = [
+        ("QueryResultRows", "CloudTrail Lake results"),
+        ("ResultSet", "Athena results"),
         ("CloudTrailEvent", "lookup-events"),
         ("logEvents", "CloudWatch Logs subscription"),
         ("detail", "EventBridge event"),
@@ -390,5 +454,10 @@ fn json_name(place: &Place) -> &'static str {
         ("message", "JSON with messages"),
     ];
     let kind = kinds.iter().find(|(name, _)| has(name)).map(|(_, kind)| *kind);
+    let kind = kind.or(match place.form {
+        Form::Cells => Some("Athena results"),
+        Form::Pairs => Some("CloudWatch Logs Insights"),
+        Form::Text | Form::Object => None,
+    });
     kind.unwrap_or(if place.path.is_empty() { "JSON" } else { "JSON with records" })
 }

@@ -14,6 +14,8 @@ const MAX_DEPTH: usize = 128;
 pub(super) enum Token {
     /// An object, which begins at [`Walk::at`]. It is to be entered or passed.
     Object,
+    /// A list, which begins at [`Walk::at`]. It is to be entered or passed.
+    List,
     /// A string that is a value and begins at [`Walk::at`]. It is to be passed.
     String,
     /// Something else than JSON, which begins at [`Walk::at`]; outside of all brackets. It is to be passed.
@@ -59,10 +61,7 @@ impl Walk {
                 }
                 b'{' if self.is_torn(bytes) => self.forget(),
                 b'{' if self.open.len() < MAX_DEPTH => return Token::Object,
-                b'[' if self.open.len() < MAX_DEPTH => {
-                    self.open.push(b'[');
-                    self.at += 1;
-                }
+                b'[' if self.open.len() < MAX_DEPTH => return Token::List,
                 b'{' | b'[' => {
                     self.too_deep += 1;
                     self.at += 1;
@@ -102,6 +101,13 @@ impl Walk {
         self.fields.push(None);
         self.entered += 1;
         self.objects.push(self.entered);
+        self.after_colon = false;
+        self.at += 1;
+    }
+
+    /// Goes into the list that begins here.
+    pub(super) fn enter_list(&mut self) {
+        self.open.push(b'[');
         self.after_colon = false;
         self.at += 1;
     }
@@ -187,6 +193,42 @@ pub(super) enum End {
     Not(usize),
 }
 
+/// The brackets of a list that are open, up to where it has been looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Brackets {
+    open: u32,
+    in_string: bool,
+}
+
+impl Brackets {
+    /// Where the list ends, and whether it is whole: a line that ends within a string ends it, too. Bytes are looked at from `at` on,
+    /// which moves along.
+    pub(super) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
+        while let Some(byte) = bytes.get(*at) {
+            if self.in_string {
+                match string_end(bytes, *at) {
+                    End::At(end) => (*at, self.in_string) = (end + 1, false),
+                    End::Broken(end) => return Some((end, false)),
+                    End::Not(end) => {
+                        *at = end;
+                        return None;
+                    }
+                }
+                continue;
+            }
+            *at += 1;
+            match byte {
+                b'"' => self.in_string = true,
+                b'[' | b'{' => self.open += 1,
+                b']' | b'}' if self.open > 1 => self.open -= 1,
+                b']' | b'}' => return Some((*at, true)),
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
 /// Where the string ends of which `at` is within.
 pub(super) fn string_end(bytes: &[u8], mut at: usize) -> End {
     while let Some(more) = memchr3(b'"', b'\\', b'\n', bytes.get(at..).unwrap_or_default()) {
@@ -216,6 +258,10 @@ mod tests {
                 Token::Object => {
                     walk.enter();
                     found.push((path, "object"));
+                    continue;
+                }
+                Token::List => {
+                    walk.enter_list();
                     continue;
                 }
                 Token::String => found.push((path, "string")),

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
+use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::keys::{Key, Level};
 use super::skeleton::{MOST, Skeleton};
@@ -20,7 +20,7 @@ use crate::decoder::{Carry, Decoded, count_name};
 use crate::members::{ValueEnd, string_end, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;
-use crate::reject::RejectReason;
+use crate::reject::{RejectReason, not_text};
 
 /// JSON that is nested deeper than this is not a record.
 const MAX_DEPTH: usize = 128;
@@ -114,7 +114,6 @@ impl JsonDecoder {
     /// Decodes one item by itself.
     fn one(&mut self, context: &Context<'_>, item: &Item, decoded: &mut Decoded) {
         let number = context.origin.first_line + decoded.lines;
-        let name;
         let reason = if let Some(problem) = item.problem {
             let is_text = problem == RejectReason::NoRecord;
             let text = &context.bytes[item.start..item.end];
@@ -122,8 +121,7 @@ impl JsonDecoder {
         } else {
             let parsed = self.parse(context, std::slice::from_ref(item), number, decoded);
             let Err(error) = parsed.or_else(|_| self.parse_repaired(context, item, number, decoded)) else { return };
-            name = error_name(&error);
-            RejectReason::InvalidJson(&name)
+            problem(&error, &context.bytes[item.start..item.end])
         };
         context.reject(&mut self.partitions, item, number, reason);
         decoded.lines += i64::from(!item.continues);
@@ -251,11 +249,30 @@ impl JsonDecoder {
     }
 }
 
-/// The message of the parser about broken JSON, in words that don't depend on the place.
-fn error_name(error: &simd_json::Error) -> String {
-    let name = format!("{:?}", error.error());
-    // Some kinds name the character or the types as well.
-    name.split(['(', '{', ' ']).next().unwrap_or_default().to_owned()
+/// What is wrong with an object that the parser refused, in words that don't depend on where that is.
+fn problem(error: &simd_json::Error, object: &[u8]) -> RejectReason<'static> {
+    let at = error.character();
+    RejectReason::InvalidJson(match error.error() {
+        ErrorType::DepthLimitExceeded => return RejectReason::TooDeep(MAX_DEPTH),
+        ErrorType::InvalidUtf8 => return not_text(object),
+        ErrorType::Syntax => "a string has a control character in it, or does not end",
+        ErrorType::InvalidEscape | ErrorType::InvalidUnicodeEscape | ErrorType::InvalidUnicodeCodepoint => {
+            "a malformed escape in a string"
+        }
+        ErrorType::ExpectedObjectColon => "no colon follows a name",
+        ErrorType::ExpectedArrayContent => "no comma between the items of a list",
+        ErrorType::ExpectedObjectContent if at == Some('"') => "no comma between the members of an object",
+        ErrorType::ExpectedObjectContent | ErrorType::ExpectedObjectKey
+            if at.is_some_and(|byte| byte.is_alphanumeric() || "_'".contains(byte)) =>
+        {
+            "a name is not in quotes"
+        }
+        ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull => {
+            "a word that is not true, false or null"
+        }
+        ErrorType::InvalidNumber | ErrorType::InvalidExponent | ErrorType::Overflow => "a malformed number",
+        _ => "a character that can't stand where it does",
+    })
 }
 
 /// How many nodes of the tape a value takes.

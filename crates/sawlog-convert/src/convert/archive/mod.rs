@@ -1,9 +1,12 @@
-//! Archives: each regular file in one is a source of its own, whose label is that of the archive, `!`, and the member's path.
+//! Archives: each regular file in one is a source of its own, whose label is that of the archive, `!`, and the member's path. Documents
+//! with data in base64 are archives, too.
 //!
 //! Names of members are only text: nothing is written to disk under them. What is compressed in an archive goes into a temporary
 //! file without a name; what is not is read where it lies.
 
+mod base64;
 mod labels;
+mod opened;
 mod region;
 mod tar;
 mod unpack;
@@ -14,6 +17,7 @@ use sawlog_store::Source;
 
 use crate::found::{Found, Problem};
 
+pub use opened::{ArchiveMember, OpenedArchive, open_archive};
 pub(crate) use region::Spool;
 pub(crate) use unpack::unpack;
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use crc32fast::Hasher as Crc32;
-use sawlog_formats::{Budget, Charged, Compression, Container, NotOpened, Peeler, decompressed, not_opened};
+use sawlog_formats::{
+    Budget, Charged, Compression, Container, Encoding, NotOpened, Peeler, base64_texts, decompressed, not_opened,
+};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
 use super::labels::Labels;
 use super::region::{Region, Spool};
 use super::tar::{self, Tar};
-use super::{MAX_DEPTH, MAX_MEMBERS, Packing, Unpacked, zip};
+use super::{MAX_DEPTH, MAX_MEMBERS, Packing, Unpacked, base64, zip};
 use crate::convert::{FileBytes, hex, past_limit, row};
 use crate::found::{Found, Input, Member, Place, Problem};
 use crate::watch::{Interrupted, Watch};
@@ -20,7 +22,7 @@ use crate::watch::{Interrupted, Watch};
 /// So much is copied and hashed at a time.
 const PIECE: usize = 64 << 10;
 /// The beginning of a member, by which it is seen whether it may hold an archive.
-const HEAD: usize = 512;
+const HEAD: usize = 4 << 10;
 /// The size that a gzip file says its content has is believed up to so many times its own: that of logs is smaller.
 const LIKELY_RATIO: u64 = 64;
 
@@ -107,6 +109,7 @@ impl Unpacker<'_> {
         let found = match archive.packing.container {
             Container::Tar => self.open_tar(archive)?,
             Container::Zip => self.open_zip(archive)?,
+            Container::Base64 => self.open_base64(archive)?,
         };
         let problem = broken.or(found);
         source.state = SourceState::Archive;
@@ -182,20 +185,61 @@ impl Unpacker<'_> {
         Ok(tar.problem.or(broken))
     }
 
-    fn open_zip(&mut self, archive: &Archive) -> Result<Option<String>> {
-        let (mut region, mut broken) = (archive.region.clone(), None);
-        if !archive.packing.layers.is_empty() {
-            // Its members are found from its end.
-            let reader = region.reader().with_context(|| archive.label.to_string())?;
-            let budget = Arc::clone(&self.budget);
-            match decompressed(reader, &archive.packing.layers, &budget) {
-                Ok(mut reader) => {
-                    let taken = self.take(&mut reader, None)?;
-                    (region, broken) = (taken.region, taken.broken);
-                }
-                Err(error) => return Ok(Some(error.to_string())),
-            }
+    /// Where the content of an archive is, which is not read as a stream, without its layers; and why there is not all of it.
+    fn unpacked(&mut self, archive: &Archive) -> Result<(Region, Option<String>)> {
+        if archive.packing.layers.is_empty() {
+            return Ok((archive.region.clone(), None));
         }
+        let reader = archive.region.reader().with_context(|| archive.label.to_string())?;
+        let budget = Arc::clone(&self.budget);
+        match decompressed(reader, &archive.packing.layers, &budget) {
+            Ok(mut reader) => self.take(&mut reader, None).map(|taken| (taken.region, taken.broken)),
+            Err(error) => Ok((archive.region.part(0, 0), Some(error.to_string()))),
+        }
+    }
+
+    fn open_base64(&mut self, archive: &Archive) -> Result<Option<String>> {
+        let (mut region, broken) = self.unpacked(archive)?;
+        let mut file = region.place.open().with_context(|| archive.label.to_string())?;
+        let mut bytes = FileBytes::part(&file, region.offset, region.len).with_context(|| archive.label.to_string())?;
+        if let Some(encoding) = Encoding::of(bytes.bytes()).filter(|encoding| *encoding != Encoding::Utf32) {
+            let from = self.spool.len();
+            let append = |text: &[u8], _: bool| self.spool.append(text).map(|()| text.len());
+            encoding.transcode(bytes.bytes(), &mut Vec::new(), append)?;
+            region.place.check(&file)?;
+            region = self.spool.since(from);
+            file = region.place.open()?;
+            bytes = FileBytes::part(&file, region.offset, region.len)?;
+        }
+        let mut full = None;
+        let problem = base64_texts(bytes.bytes(), |text| -> Result<bool> {
+            full = self.is_full();
+            if full.is_some() {
+                return Ok(false);
+            }
+            self.members += 1;
+            let label = self.labels.of(&archive.label, text.name.as_bytes());
+            let encoded = base64::unbroken(text.text);
+            let budget = Arc::clone(&self.budget);
+            let mut taken = self.take(&mut Charged::new(base64::decoder(&encoded), &budget), None)?;
+            if !text.is_whole {
+                taken.broken.get_or_insert_with(|| "its document ends within it".to_owned());
+            }
+            match taken.broken.take() {
+                Some(why) if taken.region.len == 0 => {
+                    self.unread(&label, &taken.region, hex(&taken.sha256), NotOpened::Broken, Some(why));
+                }
+                broken => self.member(archive, label, Taken { broken, ..taken }, None)?,
+            }
+            Ok(true)
+        })?;
+        region.place.check(&file)?;
+        Ok(broken.or(full).or(problem))
+    }
+
+    fn open_zip(&mut self, archive: &Archive) -> Result<Option<String>> {
+        // Its members are found from its end.
+        let (region, broken) = self.unpacked(archive)?;
         let file = region.place.open().with_context(|| archive.label.to_string())?;
         let bytes = FileBytes::part(&file, region.offset, region.len).with_context(|| archive.label.to_string())?;
         let (mut full, mut decoder) = (None, zip::Inflater::default());

@@ -16,7 +16,7 @@ use crate::field::{self, Span, number};
 use crate::lines::{LinePlace, ROWS_AT_ONCE};
 use crate::origin::{MAX_GAP, Origin};
 use crate::partitions::Partitions;
-use crate::reject::RejectReason;
+use crate::reject::{RejectReason, not_text};
 
 /// Times from here on are in milliseconds: as seconds they would be in the year 5138, as milliseconds in 1973.
 const MILLIS_FROM: i64 = 100_000_000_000;
@@ -214,7 +214,7 @@ impl Decoder {
         let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
             self.fields(block, place, start + mark..start + text.len())
         } else {
-            Err(RejectReason::NotUtf8)
+            Err(not_text(text))
         };
         match read {
             Ok(Taken { time, canonical }) => {

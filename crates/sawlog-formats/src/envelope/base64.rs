@@ -1,0 +1,343 @@
+//! Documents that have logs in base64: what AWS hands to a Lambda function of `CloudWatch` Logs (`awslogs.data`), Kinesis
+//! (`kinesis.data`) and Firehose (`records[].data`), and what `aws kinesis get-records` prints (`Records[].Data`).
+//!
+//! Such a document is like an archive: each text in base64 is a file of its own, mostly a gzip file.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::cells::Pair;
+use super::target::is_short;
+use super::walk::{End, Token, Walk, string_end};
+use crate::format::Format;
+use crate::formats;
+use crate::members::{members, value};
+use crate::wrapping::Layer;
+
+/// So much of a file is looked at to tell whether it is such a document.
+const HEAD: usize = 64 << 10;
+/// Of an object no more members are looked at to tell what it is.
+const MOST_MEMBERS: usize = 60;
+/// A name that leads to a text, as it stands in the text's own one, is no longer.
+const MAX_NAME: usize = 256;
+
+/// A text in base64.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Base64Text<'a> {
+    /// Where it stands, as jq writes it: `Records[2].kinesis.data`.
+    pub name: String,
+    /// The text, without escapes.
+    pub text: Cow<'a, [u8]>,
+    /// Whether all of it is there.
+    pub is_whole: bool,
+}
+
+/// Whether a file that begins with `head` is such a document.
+pub(crate) fn is_base64(head: &[u8]) -> bool {
+    let head = crate::without_mark(&head[..head.len().min(HEAD)]);
+    if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    let mut texts = Texts::default();
+    loop {
+        match texts.next(head) {
+            Piece::Text(text) => return is_alphabet(&text.text),
+            Piece::Document(_) => {}
+            Piece::Record | Piece::Words | Piece::Other | Piece::End => return false,
+        }
+    }
+}
+
+/// Calls `take` with each text in base64 of documents, until that says that it wants no more. Gives what is wrong with the documents.
+///
+/// # Errors
+///
+/// Those of `take`.
+pub fn base64_texts<'a, E>(
+    bytes: &'a [u8],
+    mut take: impl FnMut(Base64Text<'a>) -> Result<bool, E>,
+) -> Result<Option<String>, E> {
+    let (mut texts, mut problem) = (Texts::default(), None);
+    loop {
+        let what = match texts.next(bytes) {
+            Piece::Text(text) => {
+                if !take(text)? {
+                    return Ok(problem);
+                }
+                continue;
+            }
+            Piece::Words | Piece::Document(None) => continue,
+            Piece::Document(Some(start)) => format!("the document at byte {start} has no data in base64"),
+            Piece::Record => format!("the record at byte {} is not in base64, and was not read", texts.last),
+            Piece::Other => format!("the text at byte {} is no JSON, and was not read", texts.last),
+            Piece::End if texts.walk.is_open() => "it ends before all its brackets are closed".to_owned(),
+            Piece::End => return Ok(problem),
+        };
+        let at_end = what.starts_with("it ends");
+        // The first one is what the others come of.
+        problem.get_or_insert(what);
+        if at_end {
+            return Ok(problem);
+        }
+    }
+}
+
+/// Whether all of a text is of the letters of base64, however they are broken into lines, and enough of them.
+fn is_alphabet(text: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
+    text.len() >= 8 && text.iter().all(is_letter)
+}
+
+/// Whether the members of an object say that one of them is data in base64.
+pub(super) fn holds_base64(members: &[Pair<'_>]) -> bool {
+    let has = |wanted: &[&[u8]]| members.iter().any(|(name, _)| wanted.contains(name));
+    has(&[b"data"]) && has(&[b"recordId", b"partitionKey", b"kinesisSchemaVersion"])
+        || has(&[b"Data"]) && has(&[b"PartitionKey", b"SequenceNumber"])
+}
+
+/// Whether a member of this name leads to data in base64.
+fn leads_to_data(name: &[u8]) -> bool {
+    matches!(name, b"awslogs" | b"kinesis" | b"records" | b"Records")
+}
+
+/// Whether there is nothing in the value at the beginning of `text`.
+fn is_nothing(text: &[u8]) -> bool {
+    match text {
+        [b'{' | b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'}' | b']')),
+        text => text.starts_with(b"null"),
+    }
+}
+
+/// Whether a text may hold records as it is.
+fn may_hold_records(text: &[u8]) -> bool {
+    let is_line = |format: &&Format| !format.framing.is_json() && (format.inside.is_record)(text);
+    memchr::memchr(b'{', text).is_some() || !is_short(text) && formats().iter().any(is_line)
+}
+
+/// What comes next in documents.
+enum Piece<'a> {
+    Text(Base64Text<'a>),
+    /// A document ended; where it began, if no data was in it, nor any list for it.
+    Document(Option<usize>),
+    /// A record of a log, at [`Texts::last`].
+    Record,
+    /// A text that may hold a record.
+    Words,
+    /// What is no JSON, at [`Texts::last`].
+    Other,
+    End,
+}
+
+/// Walks through documents.
+#[derive(Default)]
+struct Texts {
+    walk: Walk,
+    /// Where the document under way began, and whether it has data, or a list for it.
+    document: Option<(usize, bool)>,
+    /// The object whose member is data, by its names.
+    holder: Option<u64>,
+    /// How many names lead to the list under way, and which of its items this is.
+    item: Option<(usize, usize)>,
+    last: usize,
+}
+
+impl Texts {
+    fn next<'a>(&mut self, bytes: &'a [u8]) -> Piece<'a> {
+        loop {
+            let before = self.walk.at;
+            let token = self.walk.next(bytes, true, before);
+            if !self.walk.is_open()
+                && (token != Token::Pause || self.walk.at >= bytes.len())
+                && let Some((start, has_data)) = self.document.take()
+            {
+                return Piece::Document((!has_data).then_some(start));
+            }
+            self.last = self.walk.at;
+            match token {
+                Token::Object => {
+                    if self.object(&bytes[self.walk.at..]) {
+                        self.walk.pass(self.last + value(&bytes[self.last..]).len());
+                        return Piece::Record;
+                    }
+                }
+                Token::List => {
+                    self.begin(&bytes[self.walk.at..], false);
+                    self.item = Some((self.walk.path.len(), 0));
+                    self.walk.enter_list();
+                }
+                Token::String => {
+                    if let Some(piece) = self.string(bytes) {
+                        return piece;
+                    }
+                }
+                Token::Other => {
+                    let end = bytes[self.last..].iter().position(|byte| *byte == b'\n');
+                    self.walk.pass(end.map_or(bytes.len(), |run| self.last + run));
+                    return Piece::Other;
+                }
+                Token::Pause if self.walk.at > before && self.walk.at < bytes.len() => {}
+                Token::Pause => return Piece::End,
+            }
+        }
+    }
+
+    /// Notes where a document begins, and whether it has nothing where others have data.
+    fn begin(&mut self, value: &[u8], is_empty: bool) {
+        let (_, has_data) = self.document.get_or_insert((self.walk.at, false));
+        *has_data |= is_empty || self.walk.path.is_empty() && is_nothing(value);
+    }
+
+    /// Goes into the object that begins here, unless it is a record of a log.
+    fn object(&mut self, object: &[u8]) -> bool {
+        let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
+        let is_empty = |(name, value): &Pair<'_>| leads_to_data(name) && is_nothing(value);
+        self.begin(object, members.iter().any(is_empty));
+        let is_record = |format: &&Format| format.framing.is_json() && (format.inside.is_record)(object);
+        // Kinesis names what is around its data as events are named.
+        let may_be_record = !members.iter().any(|(name, _)| leads_to_data(name)) && !holds_base64(&members);
+        if may_be_record && formats().iter().any(is_record) {
+            return true;
+        }
+        let depth = self.walk.path.len();
+        match &mut self.item {
+            Some((of, count)) if *of == depth && self.walk.in_list() => *count += 1,
+            Some((of, _)) if *of == depth => self.item = None,
+            _ => {}
+        }
+        self.walk.enter();
+        if holds_base64(&members) {
+            self.holder = Some(self.walk.object(depth));
+        }
+        false
+    }
+
+    /// Passes a string; what it is, if that is to be told.
+    fn string<'a>(&mut self, bytes: &'a [u8]) -> Option<Piece<'a>> {
+        let start = self.walk.at + 1;
+        let (end, next, is_whole) = match string_end(bytes, start) {
+            End::At(end) => (end, end + 1, true),
+            End::Broken(end) | End::Not(end) => (end, end, false),
+        };
+        let text = &bytes[start..end];
+        let is_data = self.is_data();
+        let name = if is_data { self.name() } else { String::new() };
+        self.walk.pass(next);
+        if !is_data {
+            return may_hold_records(text).then_some(Piece::Words);
+        }
+        if let Some((_, has_data)) = &mut self.document {
+            *has_data = true;
+        }
+        // What has no data is no file.
+        (!text.is_empty()).then(|| Piece::Text(Base64Text { name, text: Layer::Json.unwrap(text), is_whole }))
+    }
+
+    /// Whether the string under way is data.
+    fn is_data(&self) -> bool {
+        let path: Vec<&[u8]> = self.walk.path.iter().map(Vec::as_slice).collect();
+        match path[..] {
+            [.., b"awslogs" | b"kinesis", b"data"] => true,
+            [.., b"data" | b"Data"] => self.holder == Some(self.walk.object(path.len() - 1)),
+            _ => false,
+        }
+    }
+
+    /// Where the value under way stands.
+    fn name(&self) -> String {
+        let mut name = String::new();
+        for (place, part) in self.walk.path.iter().enumerate() {
+            self.item_of(place, &mut name);
+            let part = String::from_utf8_lossy(&part[..part.len().min(MAX_NAME)]);
+            let dot = if name.is_empty() { "" } else { "." };
+            name.push_str(dot);
+            name.push_str(&part);
+        }
+        name
+    }
+
+    /// Writes which item of a list it is, behind so many names.
+    fn item_of(&self, place: usize, name: &mut String) {
+        if let Some((_, count)) = self.item.filter(|(depth, count)| *depth == place && *count > 0) {
+            // Writing to a text does not fail.
+            let _ = write!(name, "[{}]", count - 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(document: &str) -> (Vec<String>, Option<String>) {
+        let mut found = Vec::new();
+        let problem = base64_texts::<()>(document.as_bytes(), |text| {
+            let whole = if text.is_whole { "" } else { "…" };
+            found.push(format!("{}={}{whole}", text.name, String::from_utf8_lossy(&text.text)));
+            Ok(true)
+        });
+        (found, problem.unwrap())
+    }
+
+    #[test]
+    fn texts_are_told_by_what_is_around_them() {
+        for (document, wanted) in [
+            (r#"{"awslogs":{"data":"H4sIAAAA\/A=="}}"#, vec!["awslogs.data=H4sIAAAA/A=="]),
+            (
+                r#"{"Records":[{"eventVersion":"1.0","kinesis":{"data":"QUFBQUFB"},"eventName":"n","eventSource":"s"},{"kinesis":{"x":1,"data":"QkJCQkJC"}}]}"#,
+                vec!["Records[0].kinesis.data=QUFBQUFB", "Records[1].kinesis.data=QkJCQkJC"],
+            ),
+            (
+                r#"{"invocationId":"i","records":[{"data":"QUFBQUFB","recordId":"1"},{"recordId":"2","data":""}]}"#,
+                vec!["records[0].data=QUFBQUFB"],
+            ),
+            (
+                r#"{"a":"a line of some words","Records":[{"SequenceNumber":"1","Data":"QUFBQUFB"}]}"#,
+                vec!["Records[0].Data=QUFBQUFB"],
+            ),
+            (
+                r#"{"Records":[{"recordId":"1","data":"QUFBQUFB"}],"awslogs":{"data":"QkJCQkJC"}}"#,
+                vec!["Records[0].data=QUFBQUFB", "awslogs.data=QkJCQkJC"],
+            ),
+            (
+                "[{\"kinesis\":{\"data\":\"QUFBQUFB\"}}]\n{\"kinesis\":{\"data\":\"QkJCQkJC\"}}",
+                vec!["[0].kinesis.data=QUFBQUFB", "kinesis.data=QkJCQkJC"],
+            ),
+        ] {
+            assert_eq!(texts(document), (wanted.iter().map(|&text| text.to_owned()).collect(), None), "{document}");
+            assert!(is_base64(document.as_bytes()), "{document}");
+        }
+        for other in [
+            r#"{"data":"QUFBQUFB"}"#,
+            r#"{"records":[{"data":"QUFBQUFB"}]}"#,
+            r#"{"Records":[{"eventVersion":"1.08","eventTime":"t","eventName":"n","requestParameters":{"awslogs":{"data":"QUFBQUFB"}}}]}"#,
+            r#"{"message":"{\"a\":1}","awslogs":{"data":"QUFBQUFB"}}"#,
+            r#"{"message":"2 111122223333 eni-1 203.0.113.12 10.0.0.5 51000 22 6 3 180 1714564800 1714564860 REJECT OK","awslogs":{"data":"QUFBQUFB"}}"#,
+            r#"{"awslogs":{"data":"no base64, this"}}"#,
+            "[]",
+            "{",
+        ] {
+            assert!(!is_base64(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_beside_data_is_told() {
+        let data = r#"{"awslogs":{"data":"QUFBQUFB"}}"#;
+        let record = r#"{"eventVersion":"1.08","eventTime":"t","eventName":"n","eventSource":"s"}"#;
+        for (document, wanted) in [
+            (format!("{data}{{\"Records\":[]}}\n{{\"a\":1,\"awslogs\":null}}{{}}[ ]"), None),
+            (format!("{data}{{\"a\":1}}"), Some("the document at byte 31 has no data in base64")),
+            (format!("{data}\n{record}"), Some("the record at byte 32 is not in base64, and was not read")),
+            (
+                format!("{data}{{\"Records\":[{record}]}}"),
+                Some("the record at byte 43 is not in base64, and was not read"),
+            ),
+            (format!("{data}\nsome text\n"), Some("the text at byte 32 is no JSON, and was not read")),
+            (data[..data.len() - 1].to_owned(), Some("it ends before all its brackets are closed")),
+        ] {
+            let (found, problem) = texts(&document);
+            assert_eq!((found.len(), problem.as_deref()), (1, wanted), "{document}");
+        }
+        assert_eq!(texts(&data[..26]).0, ["awslogs.data=QUFBQU…"]);
+    }
+}
