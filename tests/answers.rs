@@ -71,3 +71,70 @@ fn two_files_never_have_one_name() {
     good(case.sawlog(&["convert", "more"]));
     assert!(stored().contains(&r"b\x41\c".to_owned()));
 }
+
+#[test]
+fn the_list_of_sources_has_no_formulas() {
+    let case = Case::new();
+    let line = |number: usize| {
+        format!(
+            "o b [29/Jul/2021:12:00:00 +0000] 192.0.2.1 - R{number} REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 1 1 1 \"-\" \"a\" -\n"
+        )
+    };
+    for number in 0..300 {
+        case.write(&format!("logs/{number}"), line(number));
+    }
+    for (number, name) in ["=cmd|' C'!A0", "@SUM(1)", "\u{202e}gol", "+1"].into_iter().enumerate() {
+        case.write(&format!("logs/{name}"), line(1000 + number));
+    }
+    case.write("logs/copy", line(1000));
+    good(case.sawlog(&["convert", "logs"]));
+    good(case.sawq(&["report", "-o", "raw.html"]));
+    good(case.sawq(&["report", "-o", "safe.html", "--no-formulas"]));
+    let cells = |name: &str| -> Vec<String> {
+        let mut rows = csv(&fs::read_to_string(case.path(name)).unwrap());
+        rows.remove(0);
+        rows.into_iter().flatten().collect()
+    };
+    let (raw, safe) = (cells("raw.sources.csv"), cells("safe.sources.csv"));
+    assert!(["=cmd|' C'!A0", "@SUM(1)", "\u{202e}gol", "+1"].iter().all(|name| raw.iter().any(|cell| cell == name)));
+    assert!(
+        ["'=cmd|' C'!A0", "'@SUM(1)", "\\u{202e}gol", "'+1"].iter().all(|name| safe.iter().any(|cell| cell == name))
+    );
+    assert!(!safe.iter().any(|cell| cell.starts_with(['=', '@', '+', '-']) || cell.contains('\u{202e}')), "{safe:?}");
+    assert_eq!(raw.len(), safe.len());
+}
+
+/// The rows of a CSV without line ends in its values.
+fn csv(text: &str) -> Vec<Vec<String>> {
+    let row = |line: &str| {
+        let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+        for char in line.chars() {
+            match char {
+                '"' => quoted = !quoted,
+                ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+                char => cell.push(char),
+            }
+        }
+        cells.push(cell);
+        cells
+    };
+    text.lines().map(row).collect()
+}
+
+#[test]
+fn a_removed_source_is_not_called_altered() {
+    let case = Case::with(&evidence().join("s3-eng"));
+    let manifest = good(case.sawlog(&["manifest"]));
+    fs::write(case.path("m.json"), &manifest.out).unwrap();
+    let first = manifest.json()["sources"][0]["path"].as_str().unwrap().to_owned();
+    good(case.sawlog(&["remove", &first, "--reason", "not in the warrant"]));
+    let ran = case.sawlog(&["verify", "--manifest", "m.json"]);
+    assert_eq!(ran.code, 1);
+    let said = format!("{}{}", ran.text(), ran.err);
+    assert!(said.contains(&format!("the source {first} was removed at 2")), "{said}");
+    assert!(said.contains("Z: not in the warrant"), "{said}");
+    assert!(!said.contains(&format!("the source {first} was altered")), "{said}");
+    // A manifest that knows of the removal has no difference.
+    fs::write(case.path("m.json"), good(case.sawlog(&["manifest"])).out).unwrap();
+    good(case.sawlog(&["verify", "--manifest", "m.json"]));
+}
