@@ -13,6 +13,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sawlog_tests::{Case, Ran, binary, evidence, has_terminal, repository, send};
 use serde_json::{Value, json};
 
+/// An address of the fixture: it has 116 records in S3 logs, 37 in CloudTrail, and 3 flows.
+const ATTACKER: [&str; 2] = ["--ip", "3.238.12.183"];
+
 /// A successful run.
 fn good(ran: Ran) -> Ran {
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -137,4 +140,66 @@ fn a_removed_source_is_not_called_altered() {
     // A manifest that knows of the removal has no difference.
     fs::write(case.path("m.json"), good(case.sawlog(&["manifest"])).out).unwrap();
     good(case.sawlog(&["verify", "--manifest", "m.json"]));
+}
+
+#[test]
+fn small_things_do_what_they_say() {
+    let case = Case::with(&evidence());
+    // A file called -.
+    for arguments in [&["top", "log", "-o", "-", "--format", "csv"] as &[&str], &["find", "-o", "-", "-n", "1"]] {
+        assert!(!good(case.sawq(arguments)).out.is_empty(), "{arguments:?}");
+    }
+    assert!(!case.path("-").exists());
+    // A list of addresses.
+    case.write("iocs", "# seen\n3.238.12.183\n\n192.0.2.77\n");
+    good(case.sawq(&["ctsummarize", "@iocs", "-o", "a"]));
+    good(case.sawq(&["ctsummarize", "3.238.12.183", "-o", "b"]));
+    for name in ["eventsummary.csv", "useragent.txt"] {
+        assert_eq!(fs::read(case.path("a").join(name)).unwrap(), fs::read(case.path("b").join(name)).unwrap());
+    }
+    let wrong = case.sawq(&["ctsummarize", "@nothing", "-o", "c"]);
+    assert!(wrong.code == 2 && wrong.err.contains("@nothing"), "{}", wrong.err);
+}
+
+#[test]
+fn a_pager_that_is_missing_hides_nothing() {
+    if !has_terminal() {
+        return;
+    }
+    let case = Case::with(&evidence());
+    for (pager, is_there) in [("no-such-pager", false), ("LESS=x no-such-pager -R", false), ("sed s/^/~/", true)] {
+        let line = format!("stty rows 5 cols 80; {} find --ip 3.238.12.183", binary("sawq").display());
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(case.path("")).env_remove("SAWLOG_STORE");
+        script.env("TERM", "xterm").env("PAGER", pager).env_remove("SAWLOG_PAGER");
+        let shown = String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned();
+        assert!(shown.matches("3.238.12.183").count() >= 156, "{pager}: {shown}");
+        assert_eq!(shown.contains("is not installed"), !is_there, "{pager}: {shown}");
+        assert_eq!(shown.contains('~'), is_there, "{pager}: {shown}");
+    }
+}
+
+#[test]
+fn an_interrupted_command_leaves_nothing_behind() {
+    let case = Case::with(&evidence());
+    // It does not end by itself.
+    let query = "SELECT count(*) FROM s3_access a, s3_access b, s3_access c, s3_access d, s3_access e";
+    let many = "SELECT a.* FROM s3_access a, s3_access b, s3_access c, s3_access d";
+    for signal in ["-INT", "-TERM"] {
+        for query in [query, many] {
+            let mut command = case.command("sawq", &["sql", query, "-o", "x.csv"]);
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let begun = Instant::now();
+            let parts = || {
+                let names = fs::read_dir(case.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+                names.filter(|name| name.to_string_lossy().ends_with(".part")).count()
+            };
+            while parts() == 0 && begun.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            send(&child, signal);
+            assert!(!child.wait().unwrap().success());
+            assert_eq!((parts(), case.path("x.csv").exists()), (0, false), "{signal}");
+        }
+    }
 }
