@@ -424,7 +424,7 @@ fn flows_of_transit_gateways_have_all_their_columns() {
     let extra = sql(&case, "SELECT count(extra) AS extra, count(raw) AS raw FROM vpc_flow");
     assert_eq!(extra, json!([{ "extra": 0, "raw": 0 }]));
     let peers = sawq(&case, &["who", "192.0.2.164", "--json"]).json();
-    assert_eq!(peers["facets"]["peers_on_the_network"][0]["value"], "198.51.100.164:443");
+    assert_eq!(peers["facets"]["peers_on_the_network"][0]["value"], "198.51.100.164");
     ask_everything(&case, "192.0.2.164");
 }
 

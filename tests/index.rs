@@ -336,9 +336,12 @@ fn facets_of_view(case: &Case, entity: &str, filter: &str) -> Facets {
     // The facet `addresses` of an address leaves out flows: their ends are the address itself and its peers.
     let is_address = filter == "--ip" && !entity.contains('/');
     // The view fills `operation` for flows, but the facet has none for them.
+    // A peer is an address: the target without its port.
+    let target = "CASE WHEN target LIKE '[%' THEN split_part(substr(target, 2), ']', 1) \
+                  WHEN target LIKE '%:%:%' THEN target ELSE split_part(target, ':', 1) END";
     let events = format!(
         "SELECT *, CASE WHEN key IS NOT NULL THEN concat(coalesce(bucket, '-'), '/', key) END AS object, \
-         CASE WHEN log = 'vpc_flow' AND src_ip = '{entity}' THEN target WHEN log = 'vpc_flow' THEN src_ip END AS peer \
+         CASE WHEN log = 'vpc_flow' AND src_ip = '{entity}' THEN {target} WHEN log = 'vpc_flow' THEN src_ip END AS peer \
          FROM (SELECT * EXCLUDE (src_ip, operation), {} AS src_ip, \
          CASE WHEN log <> 'vpc_flow' THEN operation END AS operation FROM events)",
         spelled("src_ip")

@@ -781,7 +781,7 @@ fn the_addresses_of_an_interface_are_both_ends_of_its_flows() {
 fn a_column_of_another_log_is_named_as_such() {
     let case = stored(&[("flows", flows())]);
     for (arguments, said) in [
-        (&["top", "operation"][..], "vpc_flow has no column 'operation'; s3_access, cloudtrail and alb_access have"),
+        (&["top", "user_agent"][..], "vpc_flow has no column 'user_agent'; s3_access, cloudtrail and alb_access have"),
         (&["top", "bucket"], "vpc_flow has no column 'bucket'; s3_access has"),
         (&["top", "srcprt"], "did you mean 'srcport'?"),
     ] {

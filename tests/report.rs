@@ -669,3 +669,48 @@ fn what_a_log_says_stays_text() {
     assert!(AGENTS[..3].iter().all(|agent| text.contains(agent)), "{text}");
     assert!(text.contains("a\\u{202e}b<!--") && !text.contains('\u{202e}'), "{text}");
 }
+
+/// What a link looks for is found as a whole, and changes are what changed.
+#[test]
+fn a_link_finds_its_entity_alone_and_changes_are_what_changed() {
+    if !has_browser() {
+        return;
+    }
+    let case = Case::new();
+    let event = |number: usize, address: &str, name: &str, error: &str| {
+        json!({
+            "eventTime": format!("2021-07-29T{number:02}:00:00Z"), "eventSource": "iam.amazonaws.com", "eventName": name,
+            "sourceIPAddress": address, "errorCode": error, "readOnly": false, "eventID": number.to_string(),
+        })
+    };
+    let addresses = ["192.0.2.1", "192.0.2.10", "192.0.2.11", "2001:db8::a", "2001:db8::a:22", "192.0.2.100"];
+    let events =
+        addresses.iter().enumerate().map(|(number, address)| event(number, address, "CreateUser", "AccessDenied"));
+    let events: Vec<Value> = events.chain([event(9, "198.51.100.1", "CreateUser", "")]).collect();
+    case.write("logs/trail.json", json!({ "Records": events }).to_string());
+    let flow = |target: &str| {
+        format!("2 111122223333 eni-1 203.0.113.9 {target} 1 22 6 1 1 1627600000 1627600060 ACCEPT OK\n")
+    };
+    case.write("logs/flows", flow("192.0.2.1") + &flow("192.0.2.12") + &flow("2001:db8::a") + &flow("2001:db8::a:22"));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let entities = ["--entity", "192.0.2.1", "--entity", "2001:db8::a"];
+    let ran = case.sawq(&[&["report", "-o", "case.html"], &entities[..]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let browser = Browser::open(&format!("file://{}", case.path("case.html").display()), 1440);
+    let all = browser.value(SHOWN);
+    assert_eq!(all, 11);
+    for (place, found) in [(0, 2), (1, 2)] {
+        let click = format!("(document.querySelectorAll('a[data-find]')[{place}].click(), {SHOWN})");
+        assert_eq!(browser.value(&click), found, "{}", entities[place * 2 + 1]);
+    }
+    // What is typed may be a part.
+    assert_eq!(browser.value(&set("text.value", "'192.0.2.1'")), 6);
+    assert_eq!(browser.value(&set("text.value", "'192.0.2.'")), 6);
+    assert_eq!(browser.value(&set("text.value", "''")), all);
+    let changed = browser.value(
+        "[...document.querySelectorAll('.card')].find((card) => card.textContent.includes('changed')).textContent",
+    );
+    assert_eq!(changed, "1changed something");
+    assert_eq!(browser.value(&set("changes.checked", "true")), 1);
+    assert_eq!(browser.post("se/log", &json!({ "type": "browser" })), json!([]), "the console is silent");
+}

@@ -287,7 +287,7 @@ fn errors_are_a_sentence_about_what_was_written() {
             "'fortnight' is not a unit of time; the units are microsecond, ",
         ),
         ("SELECT * FROM other.events", "there is no schema other"),
-        ("SELECT sum(log) FROM events", "the function sum takes no (Utf8View)"),
+        ("SELECT sum(log) FROM events", "the function sum does not take (Utf8View)"),
         ("SELECT round('a')", "the function round takes no"),
         ("SELECT date_trunc('day', 1)", "the function date_trunc takes a time, not Int64"),
         ("SELECT row_number() FROM events", "the function row_number needs OVER"),

@@ -70,6 +70,7 @@ fn value(format: &Format, at: Value) -> String {
         Value::Any(names) => list(names),
         Value::Each(all, field) => format!("`{field}` of each of `{all}`"),
         Value::Joined(first, between, second) => format!("`{first}`, `{between}` and `{second}` together"),
+        Value::Endpoint(address, port) => format!("`{address}` and `{port}`, an IPv6 address in brackets"),
         Value::Made(name, _) => format!("made from `{name}`"),
         Value::Constant(text) => format!("always `{text}`"),
         Value::First(values) => values.iter().map(|at| value(format, *at)).collect::<Vec<_>>().join(", else "),

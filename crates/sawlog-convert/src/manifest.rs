@@ -51,6 +51,20 @@ struct SourceEntry {
     format: Option<String>,
     records: i64,
     rejects: i64,
+    /// When and why its records were taken out of the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    removed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remove_reason: Option<String>,
+}
+
+impl SourceEntry {
+    /// How its records were taken out of the store, if they were.
+    fn removal(&self) -> Option<String> {
+        let at = self.removed_at.as_ref()?;
+        let reason = self.remove_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        Some(format!("was removed at {at}{reason}"))
+    }
 }
 
 /// A data file; its path is relative to the store.
@@ -120,19 +134,31 @@ impl Manifest {
             entries.iter().map(|entry| (path(entry), entry)).collect()
         }
         let files = |manifest| by_path(manifest, |file: &FileEntry| &file.path);
-        compare("data file", &files(&self.data_files), &files(&now.data_files), &mut found);
+        let altered = |_: &FileEntry, _: &FileEntry| "was altered".to_owned();
+        compare("data file", &files(&self.data_files), &files(&now.data_files), altered, &mut found);
         let sources = |manifest| by_path(manifest, |source: &SourceEntry| &source.path);
-        compare("source", &sources(&self.sources), &sources(&now.sources), &mut found);
+        let changed = |then: &SourceEntry, now: &SourceEntry| {
+            let is_same_file = (&then.sha256, then.size, &then.root) == (&now.sha256, now.size, &now.root);
+            let removal = now.removal().filter(|_| is_same_file && then.removed_at.is_none());
+            removal.unwrap_or_else(|| "was altered".to_owned())
+        };
+        compare("source", &sources(&self.sources), &sources(&now.sources), changed, &mut found);
         found
     }
 }
 
-/// Says which entries are missing, altered and unexpected.
-fn compare<T: PartialEq>(what: &str, then: &BTreeMap<&str, &T>, now: &BTreeMap<&str, &T>, found: &mut Vec<String>) {
+/// Says which entries are missing, changed in which way, and unexpected.
+fn compare<T: PartialEq>(
+    what: &str,
+    then: &BTreeMap<&str, &T>,
+    now: &BTreeMap<&str, &T>,
+    changed: impl Fn(&T, &T) -> String,
+    found: &mut Vec<String>,
+) {
     for (path, entry) in then {
         match now.get(path) {
             None => found.push(format!("the {what} {path} is missing")),
-            Some(other) if other != entry => found.push(format!("the {what} {path} was altered")),
+            Some(other) if other != entry => found.push(format!("the {what} {path} {}", changed(entry, other))),
             Some(_) => {}
         }
     }
@@ -151,7 +177,15 @@ fn entry(source: Source) -> SourceEntry {
         format: source.format.as_deref().map(str::to_owned),
         records: source.records,
         rejects: source.rejects,
+        removed_at: source.removed_at.map(time_name),
+        remove_reason: source.remove_reason.as_deref().map(str::to_owned),
     }
+}
+
+/// A time in microseconds since 1970, in UTC.
+fn time_name(micros: i64) -> String {
+    let time = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn list_hash(files: &[FileEntry]) -> String {

@@ -120,8 +120,12 @@ fn matching(ledger: &[Source], patterns: &[String]) -> Result<Vec<Source>> {
         let named = Named::new(pattern)?;
         let before = found.len();
         let there = ledger.iter().filter(|source| source.state != SourceState::Removed);
-        let names: Vec<&str> =
-            there.filter(|source| named.matches(source)).map(|source| source.path.as_str()).collect();
+        // What the store calls one file can be the name of another one on disk: a\xff for the byte FF.
+        let is_escaped = pattern.contains('\\') && there.clone().any(|source| source.path == named.path);
+        let is_named = |source: &&Source| {
+            if is_escaped { named.is_in_store(source) } else { named.matches(source) }
+        };
+        let names: Vec<&str> = there.filter(is_named).map(|source| source.path.as_str()).collect();
         found.extend(names.iter().copied());
         if names.is_empty() && found.len() == before {
             let removed = ledger.iter().any(|source| source.state == SourceState::Removed && named.matches(source));
@@ -175,20 +179,26 @@ impl Named {
         Ok(Self { path, on_disk, patterns })
     }
 
+    /// Whether it is this path of the store, or within it.
+    fn is_in_store(&self, source: &Source) -> bool {
+        is_within(source, &source.path, &self.path)
+    }
+
     fn matches(&self, source: &Source) -> bool {
-        // An archive is a folder of its members.
-        let is_member = source.archive.is_some();
-        let within = |path: &str, folder: &str| {
-            let ends = |rest: &str| rest.is_empty() || rest.starts_with('/') || is_member && rest.starts_with('!');
-            path.strip_prefix(folder).is_some_and(ends)
-        };
         // As in sawq's filters, a star matches across folders, too.
         let whole = format!("{}/{}", source.root.trim_end_matches('/'), source.path);
         let whole = without_parents(&whole);
         let by_pattern =
             self.patterns.as_ref().is_some_and(|(path, on_disk)| path.matches(&source.path) || on_disk.matches(&whole));
-        by_pattern || within(&source.path, &self.path) || within(&whole, &self.on_disk)
+        by_pattern || self.is_in_store(source) || is_within(source, &whole, &self.on_disk)
     }
+}
+
+/// Whether the path of a source is a folder or in it. An archive is a folder of its members.
+fn is_within(source: &Source, path: &str, folder: &str) -> bool {
+    let is_member = source.archive.is_some();
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with('/') || is_member && rest.starts_with('!');
+    path.strip_prefix(folder).is_some_and(ends)
 }
 
 /// A path with `..` resolved as text; links are not followed.

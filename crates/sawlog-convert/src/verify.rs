@@ -21,7 +21,7 @@ use crate::merge::{Merge, Reading};
 pub struct Verification {
     /// When it was made.
     pub made_at: String,
-    /// SHA-256 of the lines that `sha256sum` prints for the sources, sorted by path. It identifies the sources that
+    /// SHA-256 of the sources' lines ([`Source::sum_line`]), sorted by path. It identifies the sources that
     /// were verified.
     pub ledger_sha256: String,
     /// Inputs that were rebuilt and match.

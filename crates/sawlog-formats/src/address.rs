@@ -45,6 +45,37 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     address.parse::<Ipv6Addr>().ok().map(plain)
 }
 
+/// An address with a port: RFC 5952, section 6, puts an IPv6 address in brackets, since the port would otherwise be a part
+/// of it.
+///
+/// ```
+/// use sawlog_formats::with_port;
+/// assert_eq!(with_port("192.0.2.1", 22), "192.0.2.1:22");
+/// assert_eq!(with_port("2001:db8::a", 22), "[2001:db8::a]:22");
+/// ```
+#[must_use]
+pub fn with_port(address: &str, port: i32) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+/// The address and the port of a text that has both.
+///
+/// ```
+/// use sawlog_formats::split_port;
+/// assert_eq!(split_port("192.0.2.1:22"), Some(("192.0.2.1", 22)));
+/// assert_eq!(split_port("[2001:db8::a]:22"), Some(("2001:db8::a", 22)));
+/// assert_eq!(split_port("2001:db8::a:22"), None);
+/// assert_eq!(split_port("example.com:22"), None);
+/// ```
+#[must_use]
+pub fn split_port(text: &str) -> Option<(&str, u16)> {
+    let (address, port) = text.rsplit_once(':')?;
+    let in_brackets = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = in_brackets.or(Some(address).filter(|address| !address.contains(':')))?;
+    let is_address = parse_address(address).is_some_and(|found| found.is_ipv4() || in_brackets.is_some());
+    Some((address, port.parse().ok()?)).filter(|_| is_address)
+}
+
 fn plain(address: Ipv6Addr) -> IpAddr {
     IpAddr::V6(address).to_canonical()
 }

@@ -48,7 +48,7 @@ mod visible;
 mod whole_gzip;
 mod wrapping;
 
-pub use address::{canonical_address, parse_address};
+pub use address::{canonical_address, parse_address, split_port, with_port};
 pub use block::{Block, Item, Wrapped};
 pub use builder::{ColumnSet, Seen, Sizes, date_name};
 pub use calendar::TIMES;

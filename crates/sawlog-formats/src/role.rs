@@ -75,6 +75,8 @@ pub enum Value {
     Each(&'static str, &'static str),
     /// Two columns with a text between them; only the first one if the second is null.
     Joined(&'static str, &'static str, &'static str),
+    /// An address and a port, as [`with_port`](crate::with_port) writes them; only the address if the port is null.
+    Endpoint(&'static str, &'static str),
     /// What a function makes of the text in a column.
     Made(&'static str, fn(&str) -> Option<Cow<'static, str>>),
     /// The same in all records.
@@ -142,7 +144,7 @@ mod tests {
                 None => vec![name],
             },
             Value::Any(names) => names.to_vec(),
-            Value::Joined(first, _, second) => vec![first, second],
+            Value::Joined(first, _, second) | Value::Endpoint(first, second) => vec![first, second],
             Value::Made(name, _) => vec![name],
             Value::Constant(_) | Value::Each(..) => Vec::new(),
             Value::First(values) => values.iter().flat_map(|value| columns(format, *value)).collect(),

@@ -7,8 +7,8 @@ use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::cast;
 
-use crate::logs;
 pub(crate) use crate::logs::COLUMNS;
+use crate::logs::{self, Roles};
 use crate::query::Query;
 
 /// The view's name.
@@ -43,19 +43,29 @@ pub(crate) fn view_with(
 pub(crate) fn columns(query: &Query) -> Result<Vec<Expr>> {
     let roles = query.roles()?;
     let columns = COLUMNS.iter().map(|(name, data_type, _)| {
-        let expr = match *name {
-            "time" => Some(query.time()?),
-            "error" => logs::error(query.format.table, |sources| query.useful(sources)),
-            name => logs::of_view(query.format.table, name, &roles)?,
-        };
-        let expr = expr.unwrap_or_else(|| lit(ScalarValue::Null));
-        let expr = match *data_type {
-            "Utf8" => cast(expr, DataType::Utf8View),
-            "Int64" => cast(expr, DataType::Int64),
-            "Boolean" => cast(expr, DataType::Boolean),
-            _ => expr,
-        };
-        Ok(expr.alias(*name))
+        let nothing = || of_type(lit(ScalarValue::Null), data_type);
+        Ok(column(query, name, &roles)?.unwrap_or_else(nothing).alias(*name))
     });
     columns.collect()
+}
+
+/// A column of the view, as an expression over a log; `None` if the log has nothing for it.
+pub(crate) fn column(query: &Query, name: &str, roles: &Roles) -> Result<Option<Expr>> {
+    let Some((_, data_type, _)) = COLUMNS.iter().find(|(column, ..)| *column == name) else { return Ok(None) };
+    let expr = match name {
+        "time" => Some(query.time()?),
+        "error" => logs::error(query.format.table, |sources| query.useful(sources)),
+        name => logs::of_view(query.format.table, name, roles)?,
+    };
+    let is_null = |expr: &Expr| matches!(expr, Expr::Literal(value, _) if value.is_null());
+    Ok(expr.filter(|expr| !is_null(expr)).map(|expr| of_type(expr, data_type)))
+}
+
+fn of_type(expr: Expr, data_type: &str) -> Expr {
+    match data_type {
+        "Utf8" => cast(expr, DataType::Utf8View),
+        "Int64" => cast(expr, DataType::Int64),
+        "Boolean" => cast(expr, DataType::Boolean),
+        _ => expr,
+    }
 }

@@ -5,18 +5,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_empty_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use datafusion::common::ScalarValue;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::functions_aggregate::count::count_all;
-use datafusion::logical_expr::{Expr, ident};
+use datafusion::logical_expr::{Expr, ident, lit};
 use futures::StreamExt;
 use sawlog_formats::{Printer, TextColumn};
 
 use crate::events;
 use crate::lines::in_evidence_order;
-use crate::logs::{OF_EVENTS, resolve};
+use crate::logs::{self, resolve};
 use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 use crate::records::Records;
 
@@ -49,9 +50,11 @@ impl Records {
         merged(printed.collect(), order, limit, &mut |query, batch, rows| lines.print(query, batch, rows, &mut take))
     }
 
-    /// Passes `take` batches of some columns of the records, all of one schema. A column is one of a table, a general
-    /// name such as `ip` or `user`, or one of the view `events`. Without columns: all columns if there is only one
-    /// log, else those of `events`. Up to `limit` records, or all if it is 0. Returns whether there were any.
+    /// Passes `take` batches of some columns of the records, all of one schema; an empty one if there are no records. A
+    /// column is one of a table, a general name such as `ip` or `user`, or one of the view `events`; it is null where a
+    /// log does not have it. Without columns: all columns if there is only one log, else those of `events`. Up to
+    /// `limit` records, or all if it is 0. Returns whether there were any. Logs that [`Records::left_out`] returns are
+    /// not read.
     ///
     /// # Errors
     ///
@@ -64,22 +67,36 @@ impl Records {
         limit: usize,
         mut take: impl FnMut(&RecordBatch) -> Result<()>,
     ) -> Result<bool> {
-        let Columns { names, mut logs, typed } = columns(self.queries(), names)?;
+        let Columns { names, mut logs, types, .. } = columns(self.queries(), names)?;
         for log in &mut logs {
             let named = log.columns.drain(..).enumerate().map(|(place, column)| column.alias(selected(place)));
             log.columns = named.collect();
         }
-        merged(logs, order, limit, &mut |_, batch, rows| {
+        let any = merged(logs, order, limit, &mut |_, batch, rows| {
             let places = (0..names.len()).map(|place| batch.schema().index_of(&selected(place)));
             let batch = batch.slice(rows.start, rows.len()).project(&places.collect::<Result<Vec<_>, _>>()?)?;
-            let arrays = names.iter().zip(batch.columns()).map(|(name, array)| {
-                // Text, whatever type the log has, except times and line numbers.
-                let alike = typed || array.data_type().is_temporal() || name == "source_line";
-                let array = if alike { array.clone() } else { cast(array, &DataType::Utf8)? };
-                anyhow::Ok((name.as_str(), array, true))
-            });
-            take(&RecordBatch::try_from_iter_with_nullable(arrays.collect::<Result<Vec<_>>>()?)?)
-        })
+            take(&table(&names, &types, |place| batch.column(place).clone())?)
+        })?;
+        if !any {
+            take(&table(&names, &types, |place| new_empty_array(&types[place]))?)?;
+        }
+        Ok(any)
+    }
+
+    /// The logs that have records, but none of these columns: [`Records::rows`] leaves them out if other logs have a
+    /// column of their own among these.
+    ///
+    /// # Errors
+    ///
+    /// A [`WrongValue`](crate::WrongValue) if there is no such column. Also if data files can't be read.
+    pub fn left_out(&self, names: &[String]) -> Result<Vec<&'static str>> {
+        let mut logs = Vec::new();
+        for query in columns(self.queries(), names)?.left_out {
+            if !query.is_ruled_out() && query.leaves_any()? {
+                logs.push(query.format.table.name);
+            }
+        }
+        Ok(logs)
     }
 
     /// How many records there are.
@@ -113,45 +130,110 @@ struct Wanted<'a> {
     columns: Vec<Expr>,
 }
 
-/// The columns to show, by name, and what they are in each log that has them.
+/// The columns to show, by name, and what they are in each log.
 struct Columns<'a> {
     names: Vec<String>,
+    /// Their types: the one that all logs have; else a number for whole numbers, and text.
+    types: Vec<DataType>,
     logs: Vec<Wanted<'a>>,
-    /// Whether columns keep their types, if these are the same in each log; otherwise everything is text, except
-    /// times and line numbers.
-    typed: bool,
+    /// The logs that have none of them.
+    left_out: Vec<&'a Query>,
 }
+
+/// Columns that say where a record stands and when it was, but nothing of what it says: every log has them.
+const OF_EVERY_LOG: [&str; 5] = ["time", "date", "log", "source_file", "source_line"];
 
 /// The columns of these names. Without names: if there is one log, all its columns except those that only serve to
 /// print records; if there are several, the columns of the view `events`.
+///
+/// Names that mean something in every log leave no log out. But if a column of one log is among the names, other logs
+/// are left out that have nothing for any of them.
 fn columns<'a>(queries: &'a [Query], names: &[String]) -> Result<Columns<'a>> {
-    let mut names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
-    if names.is_empty() || names == ["*"] {
-        let [query] = queries else {
-            let names = events::COLUMNS.iter().map(|(name, ..)| (*name).to_owned()).collect();
-            return of_events(queries, names);
-        };
-        let columns = query.format.table.columns.iter().map(|column| column.name);
-        let columns = columns.filter(|name| !["raw", "field_count", "fields", "gap", "skeleton"].contains(name));
-        names = columns.map(str::to_owned).collect();
+    let names = all_names(queries, names);
+    let is_known = |name: &String| {
+        event_type(name).is_some() || queries.iter().any(|query| resolve(query.format.table, name).is_some())
+    };
+    if !names.iter().all(is_known) {
+        let unknown: Vec<String> = names.iter().filter(|name| !is_known(name)).cloned().collect();
+        with_columns(queries, &unknown)?;
     }
-    let is_own = |name: &String| queries.iter().any(|query| resolve(query.format.table, name).is_some());
-    let is_of_events = |name: &String| events::COLUMNS.iter().any(|(column, ..)| *column == event_name(name));
-    let has_all = |query: &Query| names.iter().all(|name| resolve(query.format.table, name).is_some());
-    let are_known = names.iter().all(|name| is_own(name) || is_of_events(name));
-    // A column that only the view has is read from all logs.
-    let is_of_view = queries.len() > 1 && names.iter().any(|name| OF_EVENTS.contains(&name.as_str()));
-    if are_known && names.iter().any(is_of_events) && (is_of_view || !queries.iter().any(has_all)) {
-        return of_events(queries, names);
+    let is_of_every_log = |name: &String| OF_EVERY_LOG.contains(&name.as_str());
+    let is_general = |name: &String| is_of_every_log(name) || event_type(name).is_some() || logs::is_general(name);
+    let are_general = names.iter().all(is_general);
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for query in queries {
+        let columns = of_log(query, &names, queries.len() > 1)?;
+        let has_any = names.iter().zip(&columns).any(|(name, column)| column.is_some() && !is_of_every_log(name));
+        if are_general || has_any {
+            found.push((query, columns));
+        } else {
+            left_out.push(query);
+        }
     }
-    let queries = with_columns(queries, &names)?;
-    let typed = queries.len() == 1;
-    let logs = queries.into_iter().map(|query| {
-        let columns =
-            names.iter().map(|name| resolve(query.format.table, name).with_context(|| format!("no column {name}")));
-        Ok(Wanted { query, columns: columns.collect::<Result<_>>()? })
+    let types = types(&found, names.len())?;
+    let or_null = |column: Option<Expr>| column.unwrap_or_else(|| lit(ScalarValue::Null));
+    let wanted = |(query, columns): (&'a Query, Vec<Option<Expr>>)| Wanted {
+        query,
+        columns: columns.into_iter().map(or_null).collect(),
+    };
+    Ok(Columns { names, types, logs: found.into_iter().map(wanted).collect(), left_out })
+}
+
+/// The names of the columns to show, if these were asked for.
+fn all_names(queries: &[Query], asked: &[String]) -> Vec<String> {
+    let names: Vec<String> = asked.iter().map(|name| name.trim().to_owned()).collect();
+    if !names.is_empty() && names != ["*"] {
+        return names;
+    }
+    let [query] = queries else { return events::COLUMNS.iter().map(|(name, ..)| (*name).to_owned()).collect() };
+    let columns = query.format.table.columns.iter().map(|column| column.name);
+    let columns = columns.filter(|name| !["raw", "field_count", "fields", "gap", "skeleton"].contains(name));
+    columns.map(str::to_owned).collect()
+}
+
+/// What the columns are in a log; `None` where it has nothing for one. What a name means in the view `events` goes
+/// first if there are several logs, so that it means the same in all of them.
+fn of_log(query: &Query, names: &[String], is_one_of_several: bool) -> Result<Vec<Option<Expr>>> {
+    let roles = query.roles()?;
+    let column = |name: &String| {
+        let of_view =
+            || if event_type(name).is_some() { events::column(query, event_name(name), &roles) } else { Ok(None) };
+        let own = || resolve(query.format.table, name);
+        if is_one_of_several { Ok(of_view()?.or_else(own)) } else { own().map_or_else(of_view, |own| Ok(Some(own))) }
+    };
+    names.iter().map(column).collect()
+}
+
+/// The types of columns.
+fn types(logs: &[(&Query, Vec<Option<Expr>>)], number: usize) -> Result<Vec<DataType>> {
+    let mut types: Vec<Option<DataType>> = vec![None; number];
+    for (query, columns) in logs {
+        let of_log = query.types(columns.iter().flatten())?;
+        let has_it = types.iter_mut().zip(columns).filter(|(_, column)| column.is_some());
+        for ((known, _), of_log) in has_it.zip(of_log) {
+            *known = Some(known.take().map_or_else(|| of_log.clone(), |known| common(known, &of_log)));
+        }
+    }
+    Ok(types.into_iter().map(|known| known.unwrap_or(DataType::Utf8)).collect())
+}
+
+/// A type for the values of both.
+fn common(one: DataType, other: &DataType) -> DataType {
+    match (&one, other) {
+        _ if one == *other => one,
+        (one, other) if one.is_integer() && other.is_integer() => DataType::Int64,
+        _ => DataType::Utf8,
+    }
+}
+
+/// A batch of columns of these types.
+fn table(names: &[String], types: &[DataType], column: impl Fn(usize) -> ArrayRef) -> Result<RecordBatch> {
+    let columns = names.iter().zip(types).enumerate().map(|(place, (name, data_type))| {
+        let array = column(place);
+        let array = if array.data_type() == data_type { array } else { cast(&array, data_type)? };
+        anyhow::Ok((name.as_str(), array, true))
     });
-    Ok(Columns { logs: logs.collect::<Result<_>>()?, names, typed })
+    Ok(RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>>>()?)?)
 }
 
 /// The view's name for a column that has another general name.
@@ -162,23 +244,6 @@ fn event_name(name: &str) -> &str {
         "agent" | "useragent" => "user_agent",
         _ => name,
     }
-}
-
-/// Columns of the view `events`, with a log's own columns beside them. A log that lacks one of these is left out.
-fn of_events(queries: &[Query], names: Vec<String>) -> Result<Columns<'_>> {
-    let mut logs = Vec::new();
-    for query in queries {
-        let of_view = events::columns(query)?;
-        let column = |name: &String| {
-            let is_named = |expr: &&Expr| expr.schema_name().to_string() == event_name(name);
-            let found = of_view.iter().find(is_named).map(|expr| expr.clone().unalias());
-            found.or_else(|| resolve(query.format.table, name))
-        };
-        if let Some(columns) = names.iter().map(column).collect::<Option<Vec<Expr>>>() {
-            logs.push(Wanted { query, columns });
-        }
-    }
-    Ok(Columns { typed: names.iter().all(|name| event_type(name).is_some()), names, logs })
 }
 
 /// The type of a column of the view of events.

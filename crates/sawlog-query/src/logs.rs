@@ -49,7 +49,7 @@ const NAMES: &[(&[&str], Role)] = &[
 ];
 
 /// Columns of the view `events` that are also columns of a log.
-pub(crate) const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
+const OF_EVENTS: &[&str] = &["actor_type", "target", "outcome", "changes", "service"];
 
 /// Selects the sources in which something can be found.
 pub(crate) trait Useful: Fn(&'static [Source]) -> Vec<&'static Source> {}
@@ -104,6 +104,11 @@ pub(crate) fn fields(table: &Table, of: Role) -> Vec<&'static str> {
 pub(crate) fn role_named(table: &Table, name: &str) -> Option<Role> {
     let is_own = table.columns.iter().any(|column| column.name == name);
     NAMES.iter().find(|(names, _)| !is_own && names.contains(&name)).map(|(_, role)| *role)
+}
+
+/// Whether a name means something in every log, whatever its log calls it.
+pub(crate) fn is_general(name: &str) -> bool {
+    NAMES.iter().any(|(names, _)| names.contains(&name)) || OF_EVENTS.contains(&name)
 }
 
 /// The field that a general name means in a log; `None` for other names, and if the log has no such field.
@@ -208,6 +213,14 @@ fn value_of(table: &Table, value: Value) -> Option<Expr> {
             let both = concat(vec![ident(first), lit(by), view(ident(second))]);
             when(ident(second).is_null(), ident(first)).otherwise(both).ok()
         }
+        Value::Endpoint(address, port) => {
+            // An IPv6 address with a port is in brackets, as `with_port` writes it.
+            let all =
+                |before: &str, after: &str| concat(vec![lit(before), ident(address), lit(after), view(ident(port))]);
+            let is_long = ident(address).like(lit("%:%"));
+            let mut value = when(ident(port).is_null(), ident(address));
+            value.when(is_long, all("[", "]:")).otherwise(all("", ":")).ok()
+        }
         Value::Made(name, make) => {
             // The function's address distinguishes functions of one column.
             Some(texts::found(column(table, name)?, &format!("made_of_{name}_{make:p}"), move |text| make(text)))
@@ -242,7 +255,13 @@ pub(crate) fn resolve(table: &Table, name: &str) -> Option<Expr> {
     if let Some(column) = column(table, path(table, name)) {
         return Some(column);
     }
-    if OF_EVENTS.contains(&name) { view::column(table, name) } else { None }
+    // What no column has: the same for all records, or another sign of failure.
+    match role_named(table, name).map(|role| (role, self::role(table, role))) {
+        Some((Role::Error, None)) => error(table, |sources| sources.iter().collect()),
+        Some((_, Some(Value::Constant(text)))) => Some(lit(text)),
+        _ if OF_EVENTS.contains(&name) => view::column(table, name),
+        _ => None,
+    }
 }
 
 /// An entity's value in a record; for a flow, which has several addresses, its source.
@@ -390,8 +409,39 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
+/// What is within a column that is a group or a list, as the message that the column can't be taken whole.
+pub(crate) fn not_one_value(table: &Table, name: &str) -> Option<String> {
+    let mut parts = name.split('.');
+    let first = parts.next()?;
+    let mut column = table.columns.iter().find(|column| is_named(column, first))?;
+    for part in parts {
+        match column.kind {
+            Kind::Struct(columns) => column = columns.iter().find(|column| is_named(column, part))?,
+            // Without a position, the field of every element is meant.
+            Kind::List(columns) if columns.iter().any(|column| is_named(column, part)) => {
+                return Some(format!("{first} is a list; {first}.0.{part} is the {part} of its first element"));
+            }
+            _ => return None,
+        }
+    }
+    let names = |columns: &[Column], infix: &str| {
+        let names: Vec<String> = columns.iter().map(|column| format!("{name}{infix}.{}", column.name)).collect();
+        listed(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    match column.kind {
+        Kind::Struct(columns) => Some(format!("it is a group; name a column of it: {}", names(columns, ""))),
+        Kind::List(columns) => {
+            Some(format!("it is a list; name a column of an element, such as the first one: {}", names(columns, ".0")))
+        }
+        _ => None,
+    }
+}
+
 /// The error that no log has the column, and which columns may have been meant.
 pub(crate) fn no_column<T>(tables: &[&Table], name: &str) -> Result<T> {
+    if let Some(reason) = tables.iter().find_map(|table| not_one_value(table, name)) {
+        return Err(WrongValue::new(Parameter::Column, name, reason).into());
+    }
     let others = formats().iter().map(|format| format.table);
     let others =
         others.filter(|other| tables.iter().all(|table| table.name != other.name) && resolve(other, name).is_some());

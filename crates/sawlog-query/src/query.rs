@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{SortOptions, filter_record_batch, prep_null_mask_filter};
 use arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility, ident, lit};
+use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable, ScalarUDF, Signature, Volatility, ident, lit};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::filter::FilterExec;
@@ -276,6 +277,13 @@ impl Query {
         let names = names.iter().filter(|name| *name != printed::SKELETON);
         let column = |name: &String| if name == printed::RAW { text.clone().alias(name) } else { ident(name) };
         Ok(frame.select(names.map(column).collect::<Vec<_>>())?)
+    }
+
+    /// The types of some expressions over the records.
+    pub(crate) fn types<'a>(&self, exprs: impl Iterator<Item = &'a Expr>) -> Result<Vec<DataType>> {
+        let none = Snapshot { files: Vec::new(), ..self.snapshot.clone() };
+        let schema = DFSchema::try_from(StoreTable::new(&none, &ReadAs::default())?.schema())?;
+        exprs.map(|expr| Ok(expr.get_type(&schema)?)).collect()
     }
 
     /// Folds the records, as `wanted`, in streams that are read in parallel, each on its own thread: `add` takes the

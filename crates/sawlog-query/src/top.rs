@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
 use sawlog_formats::Bytes;
 
+use crate::error::{Parameter, WrongValue};
 use crate::groups::Sums;
 use crate::largest::Ranked;
+use crate::logs;
 use crate::query::with_columns;
 use crate::records::Records;
 use crate::tally::{Details, Measures, largest};
@@ -59,6 +61,11 @@ impl Records {
     pub fn top(&self, grouping: &Grouping) -> Result<Top> {
         let Grouping { columns, by, number, ips } = grouping;
         let queries = with_columns(self.queries(), columns)?;
+        for (query, name) in queries.iter().flat_map(|query| columns.iter().map(move |name| (query, name))) {
+            if let Some(reason) = logs::not_one_value(query.format.table, name) {
+                return Err(WrongValue::new(Parameter::Column, name, reason).into());
+            }
+        }
         let are = |flows: bool| {
             let bytes = queries.iter().map(|query| query.format.measures.bytes);
             bytes.clone().any(|bytes| matches!(bytes, Some(Bytes::Flow(_))) == flows)

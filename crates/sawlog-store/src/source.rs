@@ -230,7 +230,8 @@ impl Source {
         file_name(&self.path, self.archive.as_deref())
     }
 
-    /// The line that `sha256sum` prints for the file: its SHA-256, two blanks, its path.
+    /// A line for the file, as `sha256sum` prints it: its SHA-256, two blanks, its path. `sha256sum` would also double
+    /// the backslashes of a path, and begin the line with one.
     #[must_use]
     pub fn sum_line(&self) -> String {
         format!("{}  {}\n", self.sha256, self.path)

@@ -16,12 +16,21 @@
   let range = null;
 
   const words = () => form.text.value.trim().toLowerCase();
+  // An entity that a link looks for is found as a whole: 192.0.2.1 is not in 192.0.2.10. Text that is typed may be a part.
+  let entity = { text: "", pattern: null };
+  const whole = (text) => {
+    const part = "[\\p{L}\\p{N}_-]" + (/:.*:/.test(text) ? "|:" : "");
+    const inner = "\\.[\\p{L}\\p{N}]";
+    const literal = text.replace(/[\\^$.*+?()[\]{}|\/]/g, "\\$&");
+    return new RegExp(`(?<!${part}|[\\p{L}\\p{N}]\\.)${literal}(?!${part}|${inner})`, "u");
+  };
+  const finds = (text) => (entity.text === words() ? entity.pattern.test(text) : text.includes(words()));
   const isOn = (log) => {
     const box = form.querySelector(`input[name=log][value="${data.logs[log]}"]`);
     return !box || box.checked;
   };
   const passes = (line, place) =>
-    isOn(line.log) && (!form.failed.checked || line.failed) && (!form.changes.checked || line.change) && (!words() || texts[place].includes(words()));
+    isOn(line.log) && (!form.failed.checked || line.failed) && (!form.changes.checked || (line.change && !line.failed)) && (!words() || finds(texts[place]));
 
   const stamp = (seconds) => new Date(seconds * 1000).toISOString().replace("T", " ").replace(/\.\d+Z$/, "");
   const utc = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC");
@@ -202,6 +211,7 @@
   document.querySelectorAll("a[data-find]").forEach((link) => {
     link.addEventListener("click", () => {
       form.text.value = link.dataset.find;
+      entity = { text: words(), pattern: whole(words()) };
       apply();
     });
   });

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, ident, lit};
 use foldhash::quality::RandomState;
 use globset::GlobMatcher;
 use ipnet::IpNet;
-use sawlog_formats::{Role, Table, canonical_address, parse_address};
+use sawlog_formats::{Role, Table, canonical_address, parse_address, split_port};
 
 use super::condition::{Condition, Probe, any, either};
 use super::glob::{is_glob, matcher};
@@ -153,6 +153,23 @@ pub(super) fn ip(table: &Table, columns: &[&'static str], values: &[&str]) -> Re
     let fields = found.probe.map(|probe| probe.fields);
     let probe = fields.map(|fields| Probe { fields, test: wanted.test_sorted(&ident("value")) });
     Ok(Some(Condition { probe, ..found }))
+}
+
+/// Whether an address, or the one of an address with a port, is at any end of a record.
+pub(super) fn end(table: &Table, value: &str) -> Result<Option<Condition>> {
+    if let Some((address, port)) = split_port(value) {
+        let at = |end: Role, port_of: Role| -> Result<Option<Condition>> {
+            let Some(number) = logs::field(table, port_of).map(ident) else { return Ok(None) };
+            let found = ip(table, &logs::fields(table, end), &[address])?;
+            Ok(found.map(|found| Condition { expr: found.expr.and(number.eq(lit(i32::from(port)))), ..found }))
+        };
+        let ends = [at(Role::Source, Role::SourcePort)?, at(Role::Destination, Role::DestinationPort)?];
+        return Ok(Condition::any(ends.into_iter().flatten().collect()));
+    }
+    let mut columns = logs::fields(table, Role::Address);
+    let others = logs::fields(table, Role::Destination).into_iter().filter(|column| !columns.contains(column));
+    columns.extend(others.collect::<Vec<_>>());
+    ip(table, &columns, &[value])
 }
 
 /// The other end: flows with one end that matches `ip`, and the other that matches `peer`; without `ip`, either end

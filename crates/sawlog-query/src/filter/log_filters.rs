@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
 use sawlog_formats::{Role, Table};
 
-use super::address::{Wanted, ip, peer};
+use super::address::{Wanted, end, ip, peer};
 use super::caller::{access_key, account, user};
 use super::condition::{Condition, Probe, field};
 use super::failure::error;
@@ -120,6 +120,7 @@ impl Builder {
         }
         let ends = |role: Role| move |values: &[&str]| ip(table, &logs::fields(table, role), values);
         self.add_all("ip", "ip", &args.ip, &ends(Role::Address))?;
+        self.add("ip", "ip", &args.end, &|value| end(table, value))?;
         self.add_all("src", "src", &args.src, &ends(Role::Source))?;
         self.add_all("dst", "dst", &args.dst, &ends(Role::Destination))?;
         if !args.peer.is_empty() {

@@ -14,7 +14,7 @@ const MAX_REJECTS: usize = 50;
 pub struct Sources {
     /// The sources, by path.
     pub all: Vec<Source>,
-    /// SHA-256 over the ledger: of the lines `sha256␣␣path`, sorted by path, as `sha256sum` prints them.
+    /// SHA-256 over the ledger: of the lines `sha256␣␣path`, sorted by path, as [`Source::sum_line`] makes them.
     pub ledger_sha256: String,
     /// The first lines that are not records.
     pub rejects: Vec<Reject>,

@@ -420,6 +420,15 @@ impl Rows<'_> {
         let batch = self.stream.next().await.transpose().map_err(|error| self.session.told(&error))?;
         batch.map(|batch| named_plainly(&batch, self.own_names)).transpose()
     }
+
+    /// A batch without rows: the columns of a result that has none.
+    ///
+    /// # Errors
+    ///
+    /// Never, unless the engine's columns don't fit together.
+    pub fn none(&self) -> Result<RecordBatch> {
+        named_plainly(&RecordBatch::new_empty(self.stream.schema()), self.own_names)
+    }
 }
 
 /// A batch whose columns have the names to print. Two may be equal, unless all names must be distinct.

@@ -30,7 +30,7 @@ pub struct Burst {
     /// Whether they change something.
     pub changes: bool,
     /// The sum of their bytes.
-    pub bytes: i64,
+    pub bytes: i128,
     /// The file of the first one.
     pub source_file: Arc<str>,
     /// Its line there.
@@ -103,7 +103,7 @@ impl Burst {
             *last = now;
         }
         self.count += record.count;
-        self.bytes = self.bytes.saturating_add(record.bytes);
+        self.bytes += record.bytes;
         if self.target != record.target {
             self.target.clone_from(&self.kind.place);
         }
@@ -233,7 +233,7 @@ mod tests {
             subject: text(),
             target: text(),
             changes: false,
-            bytes: i64::MAX,
+            bytes: i64::MAX.into(),
             source_file: text(),
             source_line: 1,
         }

@@ -47,7 +47,7 @@ pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
 fn more(query: &Query) -> Vec<Expr> {
     let place = match logs::role(query.format.table, Role::Target) {
         _ if logs::role(query.format.table, Role::Host).is_some() => logs::shown(query.format.table, Role::Host),
-        Some(Value::Joined(first, ..)) => Some(ident(first)),
+        Some(Value::Joined(first, ..) | Value::Endpoint(first, _)) => Some(ident(first)),
         _ => logs::shown(query.format.table, Role::Target),
     };
     let place = place.unwrap_or_else(|| lit(ScalarValue::Utf8View(None)));
@@ -163,7 +163,7 @@ impl Reader {
                 subject,
                 target,
                 changes,
-                bytes: if bytes.is_valid(row) { bytes.value(row) } else { 0 },
+                bytes: if bytes.is_valid(row) { bytes.value(row).into() } else { 0 },
                 source_file: text(&files),
                 source_line: lines.value(row),
             }

@@ -30,9 +30,10 @@ enum Source {
     Object(&'static str),
     /// At each end of a flow, once per record.
     Ends(Vec<Expr>),
-    /// The other end of a flow. These columns have the ends: an address as a source, address and port as a
-    /// destination.
+    /// The other end of a flow. These columns have the ends.
     Peer([&'static str; PEER.len()]),
+    /// This column of numbers.
+    Number(&'static str),
 }
 
 impl Source {
@@ -45,6 +46,7 @@ impl Source {
             }
             Self::Object(key) => vec![(KEY.to_owned(), ident(*key))],
             Self::Ends(ends) => ends.iter().enumerate().map(|(at, expr)| (column(facet, at), expr.clone())).collect(),
+            Self::Number(name) => vec![(column(facet, 0), ident(*name))],
             Self::Peer(columns) => {
                 PEER.iter().zip(columns).map(|((_, name), column)| ((*name).to_owned(), ident(*column))).collect()
             }
@@ -73,8 +75,7 @@ fn column(facet: Facet, at: usize) -> String {
 
 /// The names of other columns in the streams: of an object's key, and of the ends of a flow.
 const KEY: &str = "q_key";
-const PEER: [(Role, &str); 3] =
-    [(Role::Source, "q_source"), (Role::Destination, "q_destination"), (Role::DestinationPort, "q_port")];
+const PEER: [(Role, &str); 2] = [(Role::Source, "q_source"), (Role::Destination, "q_destination")];
 
 /// Where the values of each facet are, as in the view `events`. `address` is the entity, if it is an address.
 fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
@@ -84,14 +85,19 @@ fn sources(query: &Query, address: Option<&str>) -> PerFacet<Source> {
     if let Some(Value::Constant(service)) = logs::role(table, Role::Service) {
         all[Facet::Services] = Source::Always(service);
     }
+    // Of a log with one operation, its name says nothing.
+    if matches!(logs::role(table, Role::Operation), Some(Value::Constant(_))) {
+        all[Facet::Operations] = Source::Nothing;
+    }
     if let Some(key) = field(Role::Bucket).and(field(Role::Key)) {
         all[Facet::Objects] = Source::Object(key);
     }
     let is_address = address.is_some_and(|address| parse_address(address).is_some());
-    if let ([Some(from), Some(to), Some(port)], true) = (PEER.map(|(role, _)| field(role)), is_address) {
+    if let ([Some(from), Some(to)], true) = (PEER.map(|(role, _)| field(role)), is_address) {
         // Both ends of an address's flows are the address itself and its peers.
         all[Facet::Addresses] = Source::Nothing;
-        all[Facet::Peers] = Source::Peer([from, to, port]);
+        all[Facet::Peers] = Source::Peer([from, to]);
+        all[Facet::Ports] = field(Role::DestinationPort).map_or(Source::Nothing, Source::Number);
     }
     if field(Role::Error).is_none() {
         let failed = query.format.measures.failed.iter().find_map(|failed| match *failed {
@@ -211,6 +217,8 @@ struct Stream<'a> {
     /// The second half of a value that is made from two columns, and which value the two numbers stand for.
     second: Numbers,
     pairs: Map<(u32, u32), u32>,
+    /// The number of each port's text.
+    ports: Map<i32, u32>,
     /// The operations that change something, if their names tell it.
     changes_by: Changes,
     is_change: Vec<bool>,
@@ -306,6 +314,7 @@ impl<'a> Stream<'a> {
             last: Map::default(),
             second: Numbers::default(),
             pairs: Map::default(),
+            ports: Map::default(),
             changes_by,
             is_change: Vec::new(),
             received,
@@ -336,6 +345,7 @@ impl<'a> Stream<'a> {
                     first
                 }
                 Source::Peer(_) => self.peers(facet, batch)?,
+                Source::Number(_) => self.numbers(facet, batch)?,
             };
         }
         self.learn_operations();
@@ -423,28 +433,23 @@ impl<'a> Stream<'a> {
 
     /// The other ends of flows.
     fn peers(&mut self, facet: Facet, batch: &Batch) -> Result<Vec<u32>> {
-        let last = self.last.entry((Some(facet), 0)).or_default();
-        let sources = batch.numbers(PEER[0].1, &mut self.facets[facet].values, last, Part::Address)?;
-        let last = self.last.entry((None, 1)).or_default();
-        let targets = batch.numbers(PEER[1].1, &mut self.second, last, Part::Address)?;
-        let ports =
-            batch.rows.column(PEER[2].1)?.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no ports")?;
         let values = &mut self.facets[facet].values;
+        let sources =
+            batch.numbers(PEER[0].1, values, self.last.entry((Some(facet), 0)).or_default(), Part::Address)?;
+        let targets =
+            batch.numbers(PEER[1].1, values, self.last.entry((Some(facet), 1)).or_default(), Part::Address)?;
         let own = self.address.map(|address| values.number(address));
-        let mut peers = Vec::with_capacity(sources.len());
-        for ((row, source), target) in batch.left.iter().copied().zip(sources).zip(targets) {
-            let port = ports.is_valid(row).then(|| ports.value(row));
-            peers.push(match target {
-                _ if Some(source) != own => source,
-                NULL => NULL,
-                // A missing port is -1, which is not the number of a value either.
-                target => *self.pairs.entry((target, port.unwrap_or(-1).cast_unsigned())).or_insert_with(|| {
-                    let address = self.second.text(target).unwrap_or_default();
-                    values.number(&port.map_or_else(|| address.to_owned(), |port| format!("{address}:{port}")))
-                }),
-            });
-        }
-        Ok(peers)
+        let peer = |(source, target)| if Some(source) == own { target } else { source };
+        Ok(sources.into_iter().zip(targets).map(peer).collect())
+    }
+
+    /// The numbers of the records' values in a column of numbers, among the numbers of a facet.
+    fn numbers(&mut self, facet: Facet, batch: &Batch) -> Result<Vec<u32>> {
+        let array = batch.rows.column(&column(facet, 0))?;
+        let array = array.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no numbers")?;
+        let (ports, values) = (&mut self.ports, &mut self.facets[facet].values);
+        let mut number = |value: i32| *ports.entry(value).or_insert_with(|| values.number(&value.to_string()));
+        Ok(batch.left.iter().map(|row| if array.is_valid(*row) { number(array.value(*row)) } else { NULL }).collect())
     }
 
     /// Learns which new operations change something.

@@ -11,6 +11,8 @@ pub enum Facet {
     Addresses,
     /// Other ends of flows.
     Peers,
+    /// Destination ports of an address's flows.
+    Ports,
     /// Who called.
     Principals,
     /// Access keys.
@@ -38,13 +40,14 @@ pub enum Facet {
 }
 
 /// How many facets there are.
-const COUNT: usize = 14;
+const COUNT: usize = 15;
 
 impl Facet {
     /// All of them, in order.
     pub(super) const ALL: [Self; COUNT] = [
         Self::Addresses,
         Self::Peers,
+        Self::Ports,
         Self::Principals,
         Self::AccessKeys,
         Self::UserAgents,
@@ -65,6 +68,7 @@ impl Facet {
         match self {
             Self::Addresses => "addresses",
             Self::Peers => "peers on the network",
+            Self::Ports => "destination ports",
             Self::Principals => "principals",
             Self::AccessKeys => "access keys",
             Self::UserAgents => "user agents",
@@ -85,6 +89,7 @@ impl Facet {
     pub fn kind(self) -> Kind {
         match self {
             Self::Addresses | Self::Peers => Kind::Ip,
+            Self::Ports => Kind::Port,
             Self::Principals => Kind::Principal,
             Self::AccessKeys => Kind::AccessKey,
             Self::UserAgents => Kind::UserAgent,
@@ -103,7 +108,7 @@ impl Facet {
     /// The name of its values in every log, as in `top`; `None` for values that are made in another way.
     pub(super) fn column(self) -> Option<&'static str> {
         match self {
-            Self::Peers | Self::Objects => None,
+            Self::Peers | Self::Ports | Self::Objects => None,
             Self::Addresses => Some("ip"),
             Self::Principals => Some("user"),
             Self::AccessKeys => Some("access_key"),
@@ -130,6 +135,7 @@ impl Facet {
             | Self::Objects
             | Self::Urls => true,
             Self::Peers
+            | Self::Ports
             | Self::Operations
             | Self::Errors
             | Self::Services

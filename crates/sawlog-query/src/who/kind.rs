@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ipnet::IpNet;
-use sawlog_formats::{canonical_address, parse_address};
+use sawlog_formats::{canonical_address, parse_address, split_port, with_port};
 
 use crate::filter::{Filters, place_in_s3};
 use crate::parallel::each;
@@ -50,7 +50,26 @@ pub enum Kind {
 pub(crate) struct Guess {
     pub(crate) kind: Kind,
     pub(crate) value: String,
+    /// The port that stands beside an address.
+    pub(crate) port: Option<u16>,
     pub(crate) also: Vec<Kind>,
+}
+
+impl Guess {
+    /// An entity of a kind that is certain.
+    pub(crate) fn of(kind: Kind, entity: &str) -> Self {
+        let (entity, port) = match split_port(entity).filter(|_| kind == Kind::Ip) {
+            Some((address, port)) => (address, Some(port)),
+            None => (entity, None),
+        };
+        Self { kind, value: kind.value(entity), port, also: Vec::new() }
+    }
+
+    /// Filters that select the records with the entity, among those that other filters select.
+    pub(crate) fn filters(&self, others: &Filters) -> Filters {
+        let value = self.port.map(|port| with_port(&self.value, port.into()));
+        self.kind.filters(value.as_ref().unwrap_or(&self.value), others)
+    }
 }
 
 impl Kind {
@@ -95,7 +114,7 @@ impl Kind {
         let mut filters = others.clone();
         let value = value.to_owned();
         let list = match self {
-            Self::Ip => &mut filters.ip,
+            Self::Ip => &mut filters.end,
             Self::Principal => &mut filters.user,
             Self::AccessKey => &mut filters.access_key,
             Self::UserAgent => &mut filters.agent,
@@ -129,7 +148,7 @@ fn by_form(entity: &str) -> Option<Kind> {
     let all = |text: &str, of: fn(&char) -> bool| !text.is_empty() && text.chars().all(|char| of(&char));
     let key_like = entity.len() >= 16 && all(entity, |char| char.is_ascii_uppercase() || char.is_ascii_digit());
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| entity.starts_with(prefix));
-    if parse_address(entity).is_some() || entity.parse::<IpNet>().is_ok() {
+    if parse_address(entity).is_some() || split_port(entity).is_some() || entity.parse::<IpNet>().is_ok() {
         return Some(Kind::Ip);
     }
     if let Some((_, key)) = place_in_s3(entity) {
@@ -154,9 +173,41 @@ fn by_form(entity: &str) -> Option<Kind> {
 
 /// Tells what an entity is.
 pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
-    if let Some(kind) = by_form(entity) {
-        return Ok(Guess { kind, value: kind.value(entity), also: Vec::new() });
+    let Some(kind) = by_form(entity) else { return by_records(queries, entity) };
+    let mut guess = Guess::of(kind, entity);
+    // A status of HTTP looks like a port.
+    if kind == Kind::Port && count_known(queries, Kind::Error, entity)?.0 > 0 {
+        guess.also.push(Kind::Error);
     }
+    Ok(guess)
+}
+
+/// What else an entity is that is not seen as what its form says; `None` if it is nothing else.
+pub(crate) fn guess_again(queries: &[Query], guess: &Guess, entity: &str) -> Result<Option<Guess>> {
+    // Other forms are certain. A key that never signed can still have been issued.
+    let is_doubtful = matches!(guess.kind, Kind::Port | Kind::Account | Kind::Interface | Kind::Operation);
+    if !is_doubtful || by_form(entity).is_none() {
+        return Ok(None);
+    }
+    let other = by_records(queries, entity)?;
+    let is_seen = count_any(&Query::narrowed(queries, &other.filters(&Filters::default()))?)? > 0;
+    Ok(Some(other).filter(|_| is_seen))
+}
+
+/// How many records have an entity of a kind, by the index; and the logs whose records have to be looked at to know.
+fn count_known(queries: &[Query], kind: Kind, entity: &str) -> Result<(u64, Vec<Query>)> {
+    let (mut records, mut unknown) = (0, Vec::new());
+    for query in Query::with_filters(queries, &kind.filters(entity, &Filters::default()))? {
+        match query.known_records()? {
+            Some(known) => records += known,
+            None => unknown.push(query),
+        }
+    }
+    Ok((records, unknown))
+}
+
+/// Tells what an entity is by the records that have it.
+fn by_records(queries: &[Query], entity: &str) -> Result<Guess> {
     // A service calls, too.
     const SERVICE: &[Kind] = &[Kind::EventSource, Kind::Principal];
     const MAYBE: &[Kind] = &[
@@ -173,13 +224,7 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
     let maybe = if is_service { SERVICE } else { MAYBE };
     let maybe = maybe.iter().copied().filter(|kind| *kind != Kind::Object || entity.contains('/'));
     let mut found = each(maybe, |kind| {
-        let (mut records, mut unknown) = (0, Vec::new());
-        for query in Query::with_filters(queries, &kind.filters(entity, &Filters::default()))? {
-            match query.known_records()? {
-                Some(known) => records += known,
-                None => unknown.push(query),
-            }
-        }
+        let (records, unknown) = count_known(queries, kind, entity)?;
         Ok((records, kind, unknown))
     })?;
     // Logs are scanned only for values that the index does not know.
@@ -205,7 +250,7 @@ pub(crate) fn guess(queries: &[Query], entity: &str) -> Result<Guess> {
         Kind::Principal
     };
     let kind = kinds.next().unwrap_or(by_looks);
-    Ok(Guess { kind, value: entity.to_owned(), also: kinds.collect() })
+    Ok(Guess { also: kinds.collect(), ..Guess::of(kind, entity) })
 }
 
 /// How many of some queries match any record.
@@ -217,7 +262,7 @@ fn count_any(queries: &[Query]) -> Result<u64> {
 fn elsewhere(queries: &[Query], entity: &str) -> Result<Option<Guess>> {
     for (kind, value) in [(Kind::Object, format!("*/{entity}")), (Kind::Resource, entity.to_owned())] {
         if count_any(&Query::narrowed(queries, &kind.filters(&value, &Filters::default()))?)? > 0 {
-            return Ok(Some(Guess { kind, value, also: Vec::new() }));
+            return Ok(Some(Guess::of(kind, &value)));
         }
     }
     Ok(None)
@@ -233,6 +278,8 @@ mod tests {
             ("3.238.12.183", Some(Kind::Ip)),
             ("10.0.0.0/8", Some(Kind::Ip)),
             ("2001:db8::1", Some(Kind::Ip)),
+            ("192.0.2.1:22", Some(Kind::Ip)),
+            ("[2001:db8::1]:22", Some(Kind::Ip)),
             ("AKIA2XZJOZFGY5YQZCZ4", Some(Kind::AccessKey)),
             ("AIDACKCEVSQ6C2EXAMPLE", Some(Kind::Principal)),
             ("arn:aws:iam::1:user/ann", Some(Kind::Principal)),

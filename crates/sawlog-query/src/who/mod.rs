@@ -15,6 +15,7 @@ use crate::records::Records;
 
 pub use facet::{Facet, PerFacet};
 pub use issues::Issue;
+use kind::Guess;
 pub use kind::Kind;
 pub use profile::{Change, FacetValue, LogProfile, Profile};
 
@@ -28,11 +29,18 @@ impl Records {
     pub fn who(&self, filters: &Filters, entity: &str, kind: Option<Kind>) -> Result<(Self, Profile)> {
         let queries = self.queries();
         let guess = match kind {
-            Some(kind) => kind::Guess { kind, value: kind.value(entity), also: Vec::new() },
+            Some(kind) => Guess::of(kind, entity),
             None => kind::guess(queries, entity)?,
         };
-        let about = Query::narrowed(queries, &guess.kind.filters(&guess.value, filters))?;
-        let mut profile = Profile::collect(&about, guess)?;
+        let mut about = Query::narrowed(queries, &guess.filters(filters))?;
+        let mut profile = Profile::collect(&about, guess.clone())?;
+        if kind.is_none()
+            && profile.records == 0
+            && let Some(other) = kind::guess_again(queries, &guess, entity)?
+        {
+            about = Query::narrowed(queries, &other.filters(filters))?;
+            profile = Profile::collect(&about, other)?;
+        }
         pivots::mark(queries, &mut profile)?;
         if profile.kind == Kind::AccessKey && !profile.entity.contains(['*', '?', '[']) {
             profile.issues = issues::of_key(queries, &profile.entity)?;

@@ -1,5 +1,6 @@
 //! What the records say about an entity.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringAr
 use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{ident, lit};
-use sawlog_formats::{Subject, TextColumn};
+use sawlog_formats::{Subject, TextColumn, with_port};
 
 use super::collect::{Collected, Record};
 use super::facet::{Facet, PerFacet};
@@ -29,6 +30,8 @@ const MAX_CHANGES: usize = 10_000;
 pub struct Profile {
     /// The entity, as logs write it.
     pub entity: String,
+    /// The port that was looked up with an address: only records with both are in the profile.
+    pub port: Option<u16>,
     /// What it is.
     pub kind: Kind,
     /// What else the entity could be.
@@ -89,6 +92,7 @@ impl Profile {
     pub(super) fn collect(queries: &[Query], guess: Guess) -> Result<Self> {
         let mut profile = Self {
             entity: guess.value,
+            port: guess.port,
             kind: guess.kind,
             also: guess.also,
             place: None,
@@ -116,6 +120,12 @@ impl Profile {
         Ok(profile)
     }
 
+    /// The entity, with the port if there is one.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        self.port.map_or(Cow::Borrowed(&self.entity), |port| with_port(&self.entity, port.into()).into())
+    }
+
     /// The first and the last record's time.
     #[must_use]
     pub fn times(&self) -> Option<(i64, i64)> {
@@ -130,10 +140,7 @@ impl Profile {
             self.place = place(&self.entity);
         }
         for (_, values) in self.facets.iter_mut().filter(|(facet, _)| facet.kind() == Kind::Ip) {
-            // A peer is shown with its port.
-            for value in values {
-                value.place = place(&value.value).or_else(|| place(value.value.rsplit_once(':')?.0));
-            }
+            values.iter_mut().for_each(|value| value.place = place(&value.value));
         }
         self
     }

@@ -13,6 +13,7 @@ use sawlog_query::Records;
 use sawlog_query::ctsummarize::Event;
 
 use super::Context;
+use crate::options::expand;
 use crate::output::{Existing, Form, NewFile, without_formula};
 use crate::usage::{BadCommand, BadValue};
 
@@ -32,7 +33,7 @@ const ABSENT: &str = "null";
 /// What `ctsummarize` writes.
 #[derive(Debug, Args)]
 pub(crate) struct Ctsummarize {
-    /// The caller's address; or use any filter instead
+    /// The caller's address, or @FILE with a list of them; or use any filter instead
     address: Option<String>,
     /// The folder for the files
     #[arg(id = "output", long = "output", short = 'o', alias = "out", default_value = ".", value_name = "DIR")]
@@ -50,7 +51,9 @@ impl Ctsummarize {
         context.takes_no_form("ctsummarize")?;
         check_folder(&self.out)?;
         let mut filters = context.filters.clone();
-        filters.ip.extend(self.address.clone());
+        let mut addresses: Vec<String> = self.address.iter().cloned().collect();
+        expand("ADDRESS", &mut addresses)?;
+        filters.ip.extend(addresses);
         let records = context.only(&cloudtrail::TABLE, &filters)?;
         let any = self.write(&records, context)?;
         context.explain(&records, any)

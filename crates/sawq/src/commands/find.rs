@@ -12,7 +12,7 @@ use sawlog_query::{Order, Records};
 use super::Context;
 use super::context::print;
 use crate::options::choices::{self, Choice};
-use crate::output::{Output, Target};
+use crate::output::{Output, Target, hint};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -27,6 +27,8 @@ Examples:
     account, host, url, log;
   columns of the view events: actor, src_ip, target, outcome, changes, bytes and more;
   a table's own columns, with dots into groups: user_identity.type ('sawq tables TABLE' lists them).
+A column is empty where a log does not have it. If a table's own column is among them, logs that
+have none of the columns are left out, and a note says so.
 Without --columns, tables, CSV and the like have all columns of the log, or the columns of events
 if there are several logs.";
 
@@ -40,7 +42,7 @@ pub(crate) struct Find {
     /// Print these columns, separated by commas, instead of the original lines; see below for their names
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     columns: Vec<String>,
-    /// Print only the number of records
+    /// Print only the number of records; with -n, up to N
     #[arg(short, long)]
     count: bool,
     /// The order of the records
@@ -56,13 +58,14 @@ impl Find {
         let target = context.target()?;
         let records = context.records()?;
         let any = if self.count {
-            count(&records, &target)?
+            self.count(&records, &target)?
         } else if self.columns.is_empty() && target.format.is_none() {
             self.lines(&records, &target)?
         } else {
             self.rows(&records, &target)?
         };
-        context.finish(&target, &records, any)
+        context.finish(&target, &records, any)?;
+        if context.global.quiet || self.count { Ok(()) } else { self.note_left_out(&records) }
     }
 
     /// Prints the records' own text: byte for byte into a pipe or file, without control characters on a terminal.
@@ -90,18 +93,29 @@ impl Find {
         output.finish()?;
         Ok(any)
     }
-}
 
-/// Prints how many records there are.
-fn count(records: &Records, target: &Target) -> Result<bool> {
-    let count = records.count()?;
-    if target.format.is_some() {
-        let counted: ArrayRef = Arc::new(UInt64Array::from(vec![count]));
-        print(&RecordBatch::try_from_iter([("count", counted)])?, target)?;
-    } else {
-        let mut out = target.open()?;
-        writeln!(out, "{count}")?;
-        out.flush()?;
+    /// Says which logs are not in the output, since they have none of the columns.
+    fn note_left_out(&self, records: &Records) -> Result<()> {
+        let left_out = if self.columns.is_empty() { Vec::new() } else { records.left_out(&self.columns)? };
+        let (have, they) = if left_out.len() == 1 { ("has", "its") } else { ("have", "their") };
+        if !left_out.is_empty() {
+            hint(&format!("{} {have} none of these columns; {they} records are left out", left_out.join(" and ")));
+        }
+        Ok(())
     }
-    Ok(count > 0)
+
+    /// Prints how many records there are.
+    fn count(&self, records: &Records, target: &Target) -> Result<bool> {
+        let most = self.number.filter(|most| *most > 0).map_or(u64::MAX, |most| most as u64);
+        let count = records.count()?.min(most);
+        if target.format.is_some() {
+            let counted: ArrayRef = Arc::new(UInt64Array::from(vec![count]));
+            print(&RecordBatch::try_from_iter([("count", counted)])?, target)?;
+        } else {
+            let mut out = target.open()?;
+            writeln!(out, "{count}")?;
+            out.flush()?;
+        }
+        Ok(count > 0)
+    }
 }

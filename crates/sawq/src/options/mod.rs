@@ -8,5 +8,6 @@ mod global;
 
 pub(crate) use color::Color;
 pub(crate) use filters::FilterArgs;
+pub(crate) use filters::list::expand;
 pub(crate) use format::Format;
 pub(crate) use global::Global;

@@ -10,6 +10,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
+use super::unfinished;
+
 /// Whether an existing file may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
@@ -52,6 +54,7 @@ impl NewFile {
             .permissions(permissions)
             .tempfile_in(folder)
             .with_context(|| wrong(path))?;
+        unfinished::begin(file.path());
         let file = BufWriter::new(file);
         let content = if is_gzip {
             Content::Gzip(Box::new(GzEncoder::new(file, Compression::default())))

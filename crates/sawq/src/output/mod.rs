@@ -15,6 +15,7 @@ mod parquet;
 mod style;
 mod table;
 mod target;
+mod unfinished;
 pub(crate) mod units;
 
 pub(crate) use batches::Output;
@@ -23,3 +24,4 @@ pub(crate) use file::{Existing, NewFile};
 pub(crate) use form::Form;
 pub(crate) use style::{Style, choose as choose_colors, error, hint, say};
 pub(crate) use target::{Out, Target, reader_is_gone};
+pub(crate) use unfinished::{leave_interrupts, remove as remove_unfinished};

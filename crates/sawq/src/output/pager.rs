@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
+use super::style;
+
 /// Which pager is wanted: none, or a command for the shell. As in git, `SAWLOG_PAGER` takes precedence over `PAGER`.
 pub(crate) fn wanted() -> Option<String> {
     if std::env::var_os("TERM").is_none_or(|term| term == "dumb") {
@@ -123,7 +125,12 @@ impl Drop for Paged {
 }
 
 impl Running {
+    /// Starts it; `None` if it does not exist.
     fn start(command: &str) -> Option<Self> {
+        if !exists(command) {
+            style::hint(&format!("the pager '{command}' is not installed; --no-pager or PAGER=cat need none"));
+            return None;
+        }
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).stdin(Stdio::piped());
         // As in git: show colours, and leave the screen as it is.
@@ -154,6 +161,17 @@ impl Running {
         self.input = None;
         wait(&self.child);
     }
+}
+
+/// Whether the shell knows the program of a command. Where it is not a plain word, the shell decides.
+fn exists(command: &str) -> bool {
+    let is_plain = |word: &&str| word.chars().all(|char| char.is_ascii_alphanumeric() || "-_./+".contains(char));
+    let program = command.split_whitespace().find(|word| !word.contains('=')).filter(is_plain);
+    program.is_none_or(|program| {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "command -v \"$1\"", "sh", program]).stdin(Stdio::null()).stdout(Stdio::null());
+        shell.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    })
 }
 
 impl Write for Running {

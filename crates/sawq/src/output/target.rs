@@ -60,10 +60,12 @@ enum Place {
 impl Target {
     /// The target that the command line asks for.
     pub(crate) fn new(global: &Global) -> Result<Self, BadValue> {
-        let form = global.output.as_deref().map(Form::of);
+        // As in other programs, this means standard output.
+        let output = global.output.as_ref().filter(|path| path.as_os_str() != "-");
+        let form = output.map(|path| Form::of(path));
         let asked = global.format.or(global.json.then_some(Format::Json));
         let format = asked.or(form.and_then(|form| form.format));
-        if let (None, Some(path)) = (format, &global.output) {
+        if let (None, Some(path)) = (format, output) {
             return Err(BadValue::new(
                 "--output",
                 &path.display().to_string(),
@@ -71,13 +73,12 @@ impl Target {
             ));
         }
         // Nobody can seek in a pipe.
-        let format =
-            if global.output.is_none() && format == Some(Format::Arrow) { Some(Format::Arrows) } else { format };
+        let format = if output.is_none() && format == Some(Format::Arrow) { Some(Format::Arrows) } else { format };
         let is_text = format == Some(Format::Text);
         Ok(Self {
             format: format.filter(|_| !is_text),
             is_text,
-            file: global.output.clone(),
+            file: output.cloned(),
             is_gzip: form.is_some_and(|form| form.is_gzip),
             no_formulas: global.no_formulas,
             header: !global.no_header,

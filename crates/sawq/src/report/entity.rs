@@ -18,7 +18,7 @@ pub(super) fn section(place: usize, profile: &Profile) -> Markup {
     let range = profile.times().map(|(first, last)| format!("Seen {} to {} UTC", moment(first), moment(last)));
     html! {
         section id={ "entity-" (place) } {
-            h2 { (shown(&profile.entity)) " " span.soft { "(" (kind_name(profile.kind)) ")" } }
+            h2 { (shown(&profile.name())) " " span.soft { "(" (kind_name(profile.kind)) ")" } }
             @match profile.records {
                 0 => p { "Not seen in these records." },
                 seen => p {

@@ -122,7 +122,7 @@ impl Page<'_> {
                 nav aria-label="Sections" {
                     a href="#summary" { "Summary" } a href="#time" { "Timeline" } a href="#top" { "Top values" }
                     @for (place, profile) in self.entities.iter().enumerate() {
-                        a href={ "#entity-" (place) } { (shown(&profile.entity)) }
+                        a href={ "#entity-" (place) } { (shown(&profile.name())) }
                     }
                     a href="#sources" { "Sources" } a href="#rejects" { "Rejects" } a href="#method" { "Method" }
                 }

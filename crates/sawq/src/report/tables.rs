@@ -93,7 +93,8 @@ pub(super) fn sources(facts: &Facts, list: Option<&List>) -> Markup {
         section id="sources" {
             h2 { "Sources" }
             p {
-                "SHA-256 of the ledger, that is, of the lines that sha256sum prints for " (count(all as u64, "file", "files")) ", sorted by path: "
+                "SHA-256 of the ledger, that is, of a line for each of " (count(all as u64, "file", "files"))
+                ", sorted by path: its SHA-256, two blanks, its path as below, a line feed: "
                 code { (broken(&sources.ledger_sha256)) }
             }
             @if let Some(List { name, sha256 }) = list {

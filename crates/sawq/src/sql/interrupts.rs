@@ -10,6 +10,8 @@ use futures::{FutureExt, StreamExt};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
+use crate::output::{leave_interrupts, remove_unfinished};
+
 /// What Ctrl-C does while a query runs.
 pub(crate) struct Interrupts {
     signals: UnboundedReceiver<()>,
@@ -20,6 +22,7 @@ impl Interrupts {
     /// Takes over Ctrl-C. Three presses during one query end the program.
     pub(super) fn new() -> Result<Self> {
         const ENOUGH: usize = 3;
+        leave_interrupts();
         let mut signals = Signals::new([SIGINT])?;
         let (sender, receiver) = unbounded();
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -27,6 +30,7 @@ impl Interrupts {
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 if counter.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH || sender.unbounded_send(()).is_err() {
+                    remove_unfinished();
                     std::process::exit(130);
                 }
             }

@@ -82,10 +82,14 @@ async fn answer(
     let Some(rows) = session.ask(statement).await? else { return Ok(None) };
     let mut rows = if show.needs_own_names() { rows } else { rows.as_written() };
     let mut output = Output::new(&show.target)?;
-    let mut count = 0;
+    let (mut count, mut any) = (0, false);
     while let Some(batch) = next(&mut rows, interrupts.as_deref_mut()).await? {
         count += batch.num_rows();
+        any = true;
         output.batch(&batch)?;
+    }
+    if !any {
+        output.batch(&rows.none()?)?;
     }
     output.finish()?;
     Ok(Some(count))

@@ -70,7 +70,7 @@ const ROLES: &[(Role, Value)] = &[
     (Role::SourcePort, Value::Field("srcport")),
     (Role::DestinationPort, Value::Field("dstport")),
     (Role::Operation, Value::Constant("FLOW")),
-    (Role::Target, Value::Joined("dstaddr", ":", "dstport")),
+    (Role::Target, Value::Endpoint("dstaddr", "dstport")),
     (Role::Action, Value::Field("action")),
     (Role::Region, Value::Field("region")),
     (Role::Account, Value::Field("account_id")),

@@ -4,30 +4,40 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use sawlog_formats::visible;
 use sawlog_query::report::Sources;
 use sha2::{Digest, Sha256};
 
-use crate::output::{Existing, NewFile};
+use crate::output::{Existing, NewFile, without_formula};
 use crate::report::List;
 
 /// If there are more sources than this, a file beside the page lists them all.
 const MAX_ON_PAGE_ALONE: usize = 300;
 
 /// Writes the list if there are more sources than the page shows. The file gets its name when it is finished.
-pub(super) fn write(sources: &Sources, page: &Path, existing: Existing) -> Result<Option<(List, NewFile)>> {
+pub(super) fn write(
+    sources: &Sources,
+    page: &Path,
+    existing: Existing,
+    no_formulas: bool,
+) -> Result<Option<(List, NewFile)>> {
     if sources.all.len() <= MAX_ON_PAGE_ALONE {
         return Ok(None);
     }
     let path = beside(page);
     let mut file = new_file(&path, existing)?;
-    let list = as_csv(sources)?;
+    let list = as_csv(sources, no_formulas)?;
     file.write_all(&list).with_context(|| format!("can't write {}", path.display()))?;
     let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
     let sha256 = Sha256::digest(&list).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Some((List { name, sha256 }, file)))
 }
 
-fn as_csv(sources: &Sources) -> Result<Vec<u8>> {
+/// The list. For a spreadsheet (`no_formulas`), texts are neither formulas nor do they turn the reading direction.
+fn as_csv(sources: &Sources, no_formulas: bool) -> Result<Vec<u8>> {
+    let shown = |text: &str| {
+        if no_formulas { without_formula(&visible(text)).into_owned() } else { text.to_owned() }
+    };
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record([
         "number",
@@ -44,15 +54,15 @@ fn as_csv(sources: &Sources) -> Result<Vec<u8>> {
     for (place, source) in sources.all.iter().enumerate() {
         csv.write_record([
             &(place + 1).to_string(),
-            &source.path,
-            &*source.root,
-            source.state.name(),
-            source.duplicate_of.as_deref().unwrap_or_default(),
+            &shown(&source.path),
+            &shown(&source.root),
+            &source.state.name().to_owned(),
+            &shown(source.duplicate_of.as_deref().unwrap_or_default()),
             &source.size.to_string(),
             &source.records.to_string(),
             &source.rejects.to_string(),
             &source.sha256,
-            source.content_sha256.as_deref().unwrap_or_default(),
+            &source.content_sha256.clone().unwrap_or_default(),
         ])?;
     }
     csv.into_inner().context("the list of sources")

@@ -91,7 +91,7 @@ impl Report {
             entities.push(if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile });
         }
         let facts = Facts::collect(&about, &all, self.number)?;
-        let (list, list_file) = list::write(&facts.sources, &self.out, existing)?.unzip();
+        let (list, list_file) = list::write(&facts.sources, &self.out, existing, context.global.no_formulas)?.unzip();
         let page = Page {
             head: &self.head(),
             facts: &facts,

@@ -78,6 +78,7 @@ fn json(profile: &Profile) -> Value {
     let times = profile.times();
     json!({
         "entity": profile.entity,
+        "port": profile.port,
         "kind": profile.kind.name(),
         "also": profile.also.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "place": profile.place,

@@ -21,6 +21,7 @@ pub(super) const HELP: &str = "\
 Examples:
   sawq who 3.238.12.183
   sawq who jmerckle -n 0                        whole lists
+  sawq who 10.20.4.17:22                        an address with a port; [2001:db8::a]:22
   sawq who falsimentis-eng/README-RANSOM.txt
   sawq who '198.51.100.*' --since 2021-07-29
   sawq who AKIAIOSFODNN7EXAMPLE --json

@@ -20,7 +20,7 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
     let mut text = String::new();
     let heading = |text: &str| Style::Heading.paint_if(coloured, text);
     let place = profile.place.as_ref().map(|place| format!(" · {place}")).unwrap_or_default();
-    let name = heading(&visible(&profile.entity));
+    let name = heading(&visible(&profile.name()));
     writeln!(text, "{name} ({}){place}", profile.kind.name().replace('_', " "))?;
     if !profile.also.is_empty() {
         let also: Vec<&str> = profile.also.iter().map(|kind| kind.name()).collect();

@@ -42,27 +42,37 @@ fn lists(filters: &mut Filters) -> [(&'static str, &mut Vec<String>); 23] {
 /// If a list can't be read.
 pub(super) fn with_lists(mut filters: Filters) -> Result<Filters> {
     for (option, values) in lists(&mut filters) {
-        if !values.iter().any(|value| value.trim_start_matches('!').starts_with('@')) {
-            continue;
-        }
-        let mut all = Vec::new();
-        for value in values.drain(..) {
-            let (list, not) = value.strip_prefix('!').map_or((value.as_str(), ""), |rest| (rest, "!"));
-            let Some(path) = list.strip_prefix('@') else {
-                all.push(value);
-                continue;
-            };
-            let text = std::fs::read_to_string(path).context("can't read this list");
-            let text = text.map_err(|error| BadValue::new(option, &value, format!("{error:#}")))?;
-            let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-            let before = all.len();
-            all.extend(lines.map(|line| format!("{not}{line}")));
-            if all.len() == before {
-                return Err(BadValue::new(option, &value, "this list is empty").into());
-            }
-        }
-        *values = all;
+        expand(option, values)?;
     }
     Ok(filters)
+}
+
+/// Puts the values of lists in the place of `@FILE`.
+///
+/// # Errors
+///
+/// If a list can't be read.
+pub(crate) fn expand(option: &'static str, values: &mut Vec<String>) -> Result<()> {
+    if !values.iter().any(|value| value.trim_start_matches('!').starts_with('@')) {
+        return Ok(());
+    }
+    let mut all = Vec::new();
+    for value in values.drain(..) {
+        let (list, not) = value.strip_prefix('!').map_or((value.as_str(), ""), |rest| (rest, "!"));
+        let Some(path) = list.strip_prefix('@') else {
+            all.push(value);
+            continue;
+        };
+        let text = std::fs::read_to_string(path).context("can't read this list");
+        let text = text.map_err(|error| BadValue::new(option, &value, format!("{error:#}")))?;
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let before = all.len();
+        all.extend(lines.map(|line| format!("{not}{line}")));
+        if all.len() == before {
+            return Err(BadValue::new(option, &value, "this list is empty").into());
+        }
+    }
+    *values = all;
+    Ok(())
 }

@@ -3,7 +3,7 @@
 mod address;
 mod call;
 mod caller;
-mod list;
+pub(crate) mod list;
 mod log;
 mod object;
 mod outcome;
