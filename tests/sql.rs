@@ -288,7 +288,7 @@ fn errors_are_a_sentence_about_what_was_written() {
         ),
         ("SELECT * FROM other.events", "there is no schema other"),
         ("SELECT sum(log) FROM events", "the function sum does not take (Utf8View)"),
-        ("SELECT round('a')", "the function round takes no"),
+        ("SELECT round('a')", "the function round does not take (Utf8)"),
         ("SELECT date_trunc('day', 1)", "the function date_trunc takes a time, not Int64"),
         ("SELECT row_number() FROM events", "the function row_number needs OVER"),
         ("SELECT substr('abc')", "the function substr needs a start"),
