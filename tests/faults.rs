@@ -144,6 +144,6 @@ fn a_file_that_is_cut_short_while_it_is_read_stops_the_run() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("logs/large was cut short while it was read"), "{said}");
+    assert!(said.contains("logs/large was cut short while it was being read"), "{said}");
     assert_eq!(case.sawq(&["find", "-c"]).text(), "0\n");
 }
