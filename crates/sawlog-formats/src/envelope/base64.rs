@@ -16,10 +16,12 @@ use crate::formats;
 use crate::members::{members, value};
 use crate::wrapping::Layer;
 
+/// Data is no longer than this: a Lambda function is called with 6 MB at most, a record of Kinesis has up to 10 MiB.
+const MOST_TEXT: usize = 16 << 20;
+/// Each byte of sound documents is looked at no more than so often, since they are not nested deeper.
+const MOST_LOOKS: usize = 32;
 /// So much of a file is looked at to tell whether it is such a document.
 const HEAD: usize = 64 << 10;
-/// Of an object no more members are looked at to tell what it is.
-const MOST_MEMBERS: usize = 60;
 /// A name that leads to a text, as it stands in the text's own one, is no longer.
 const MAX_NAME: usize = 256;
 
@@ -49,7 +51,7 @@ pub(crate) fn is_base64(head: &[u8]) -> bool {
         match texts.next(head) {
             Piece::Text(text) => return is_alphabet(&text.text),
             Piece::Document(_) => {}
-            Piece::Record | Piece::Words | Piece::Other | Piece::End => return false,
+            Piece::Record | Piece::Words | Piece::Long | Piece::Torn | Piece::Other | Piece::End => return false,
         }
     }
 }
@@ -72,14 +74,19 @@ pub fn base64_texts<'a, E>(
                 }
                 continue;
             }
-            Piece::Words | Piece::Document(None) => continue,
+            Piece::Document(None) => continue,
+            Piece::Words => format!("the text at byte {} is not in base64, and was not read", texts.last),
+            Piece::Long => {
+                format!("the text at byte {} is longer than {MOST_TEXT} bytes, and was not read", texts.last)
+            }
+            Piece::Torn => "it has too many brackets that are not closed; the rest was not read".to_owned(),
             Piece::Document(Some(start)) => format!("the document at byte {start} has no data in base64"),
             Piece::Record => format!("the record at byte {} is not in base64, and was not read", texts.last),
             Piece::Other => format!("the text at byte {} is no JSON, and was not read", texts.last),
             Piece::End if texts.walk.is_open() => "it ends before all its brackets are closed".to_owned(),
             Piece::End => return Ok(problem),
         };
-        let at_end = what.starts_with("it ends");
+        let at_end = what.starts_with("it ");
         // The first one is what the others come of.
         problem.get_or_insert(what);
         if at_end {
@@ -96,9 +103,39 @@ fn is_alphabet(text: &[u8]) -> bool {
 
 /// Whether the members of an object say that one of them is data in base64.
 pub(super) fn holds_base64(members: &[Pair<'_>]) -> bool {
-    let has = |wanted: &[&[u8]]| members.iter().any(|(name, _)| wanted.contains(name));
-    has(&[b"data"]) && has(&[b"recordId", b"partitionKey", b"kinesisSchemaVersion"])
-        || has(&[b"Data"]) && has(&[b"PartitionKey", b"SequenceNumber"])
+    Says::of(members.iter().copied()).holds_data()
+}
+
+/// What the members of an object say about data in base64.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each tells whether a member of some name is there")]
+struct Says {
+    data: bool,
+    is_beside_data: bool,
+    data_of_kinesis: bool,
+    is_beside_data_of_kinesis: bool,
+    /// Whether one of them leads to data, and whether nothing is in such a one.
+    leads_to_data: bool,
+    is_empty: bool,
+}
+
+impl Says {
+    fn of<'a>(members: impl Iterator<Item = Pair<'a>>) -> Self {
+        let mut says = Self::default();
+        for (name, value) in members {
+            says.data |= name == b"data";
+            says.is_beside_data |= matches!(name, b"recordId" | b"partitionKey" | b"kinesisSchemaVersion");
+            says.data_of_kinesis |= name == b"Data";
+            says.is_beside_data_of_kinesis |= matches!(name, b"PartitionKey" | b"SequenceNumber");
+            says.leads_to_data |= leads_to_data(name);
+            says.is_empty |= leads_to_data(name) && is_nothing(value);
+        }
+        says
+    }
+
+    fn holds_data(&self) -> bool {
+        self.data && self.is_beside_data || self.data_of_kinesis && self.is_beside_data_of_kinesis
+    }
 }
 
 /// Whether a member of this name leads to data in base64.
@@ -127,8 +164,12 @@ enum Piece<'a> {
     Document(Option<usize>),
     /// A record of a log, at [`Texts::last`].
     Record,
-    /// A text that may hold a record.
+    /// A text that may hold a record, at [`Texts::last`].
     Words,
+    /// Data that is longer than [`MOST_TEXT`], at [`Texts::last`].
+    Long,
+    /// Objects are looked through again and again, since their brackets are not closed.
+    Torn,
     /// What is no JSON, at [`Texts::last`].
     Other,
     End,
@@ -140,8 +181,10 @@ struct Texts {
     walk: Walk,
     /// Where the document under way began, and whether it has data, or a list for it.
     document: Option<(usize, bool)>,
-    /// The object whose member is data, by its names.
-    holder: Option<u64>,
+    /// The objects under way one of whose members is data: how many names lead to each, and its number.
+    holders: Vec<(usize, u64)>,
+    /// How many bytes were looked through for the members of objects.
+    looked_at: usize,
     /// How many names lead to the list under way, and which of its items this is.
     item: Option<(usize, usize)>,
     last: usize,
@@ -160,6 +203,7 @@ impl Texts {
             }
             self.last = self.walk.at;
             match token {
+                Token::Object if self.looked_at / MOST_LOOKS > bytes.len() => return Piece::Torn,
                 Token::Object => {
                     if self.object(&bytes[self.walk.at..]) {
                         self.walk.pass(self.last + value(&bytes[self.last..]).len());
@@ -195,13 +239,12 @@ impl Texts {
 
     /// Goes into the object that begins here, unless it is a record of a log.
     fn object(&mut self, object: &[u8]) -> bool {
-        let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
-        let is_empty = |(name, value): &Pair<'_>| leads_to_data(name) && is_nothing(value);
-        self.begin(object, members.iter().any(is_empty));
+        let says = Says::of(members(object));
+        self.looked_at += value(object).len();
+        self.begin(object, says.is_empty);
         let is_record = |format: &&Format| format.framing.is_json() && (format.inside.is_record)(object);
         // Kinesis names what is around its data as events are named.
-        let may_be_record = !members.iter().any(|(name, _)| leads_to_data(name)) && !holds_base64(&members);
-        if may_be_record && formats().iter().any(is_record) {
+        if !says.leads_to_data && !says.holds_data() && formats().iter().any(is_record) {
             return true;
         }
         let depth = self.walk.path.len();
@@ -211,8 +254,9 @@ impl Texts {
             _ => {}
         }
         self.walk.enter();
-        if holds_base64(&members) {
-            self.holder = Some(self.walk.object(depth));
+        self.holders.retain(|(of, _)| *of < depth);
+        if says.holds_data() {
+            self.holders.push((depth, self.walk.object(depth)));
         }
         false
     }
@@ -234,6 +278,9 @@ impl Texts {
         if let Some((_, has_data)) = &mut self.document {
             *has_data = true;
         }
+        if text.len() > MOST_TEXT {
+            return Some(Piece::Long);
+        }
         // What has no data is no file.
         (!text.is_empty()).then(|| Piece::Text(Base64Text { name, text: Layer::Json.unwrap(text), is_whole }))
     }
@@ -243,7 +290,7 @@ impl Texts {
         let path: Vec<&[u8]> = self.walk.path.iter().map(Vec::as_slice).collect();
         match path[..] {
             [.., b"awslogs" | b"kinesis", b"data"] => true,
-            [.., b"data" | b"Data"] => self.holder == Some(self.walk.object(path.len() - 1)),
+            [.., b"data" | b"Data"] => self.holders.contains(&(path.len() - 1, self.walk.object(path.len() - 1))),
             _ => false,
         }
     }
@@ -345,5 +392,29 @@ mod tests {
             assert_eq!((found.len(), problem.as_deref()), (1, wanted), "{document}");
         }
         assert_eq!(texts(&data[..26]).0, ["awslogs.data=QUFBQU…"]);
+    }
+
+    #[test]
+    fn what_is_not_read_is_told() {
+        let data = "{\"awslogs\":{\"data\":\"QUFBQUFB\"}}";
+        let many: String = (0..100).map(|number| format!("\"m{number}\":1,")).collect();
+        let long = "Q".repeat(MOST_TEXT + 1);
+        let torn = format!("{data}\n{}", "{\"a\":{\"b\":1\n".repeat(2000));
+        for (document, wanted, problem) in [
+            (format!("{data}{{\"message\":\"{{}}\"}}"), vec!["awslogs.data=QUFBQUFB"], "not in base64"),
+            (format!("[{data},{{\"message\":\"{{}}\"}}]"), vec!["[0].awslogs.data=QUFBQUFB"], "not in base64"),
+            (format!("{data}{{\"awslogs\":{{\"data\":\"{long}\"}}}}"), vec!["awslogs.data=QUFBQUFB"], "is longer than"),
+            (torn, vec!["awslogs.data=QUFBQUFB"], "has no data in base64"),
+            (format!("{{\"records\":[{{{many}\"recordId\":\"1\",\"data\":\"QUFBQUFB\"}}]}}"), vec!["records[0].data=QUFBQUFB"], ""),
+            (
+                "{\"records\":[{\"recordId\":\"1\",\"meta\":{\"partitionKey\":\"x\",\"data\":\"QkJCQkJC\"},\"data\":\"QUFBQUFB\"}]}".to_owned(),
+                vec!["records[0].meta.data=QkJCQkJC", "records[0].data=QUFBQUFB"],
+                "",
+            ),
+        ] {
+            let (found, told) = texts(&document);
+            assert_eq!(found, wanted, "{problem}");
+            assert!(told.unwrap_or_default().contains(problem), "{problem}");
+        }
     }
 }

@@ -96,7 +96,11 @@ impl<'a> Indexed<'a> {
     /// Opens the index files for the queries' logs and columns, and reads their rows without a value.
     pub(crate) fn new(queries: &[&'a Query], columns: &[String], measures: Measures) -> Result<Self> {
         let opened = each(queries.iter().enumerate(), |(place, query)| Log::open(query, place, columns, measures))?;
-        let (logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        let (mut logs, files): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        for (place, log) in logs.iter_mut().enumerate() {
+            // They were added up for each log by itself.
+            log.without.first.iter_mut().for_each(|first| first.log = place);
+        }
         Ok(Self { logs, files: files.into_iter().flatten().map(|file| Reverse(Box::new(file))).collect() })
     }
 
