@@ -22,6 +22,8 @@ const MOST_TEXT: usize = 16 << 20;
 const MOST_LOOKS: usize = 32;
 /// So much of a file is looked at to tell whether it is such a document.
 const HEAD: usize = 64 << 10;
+/// So much of it is looked at first.
+const NEAR: usize = 4 << 10;
 /// A name that leads to a text, as it stands in the text's own one, is no longer.
 const MAX_NAME: usize = 256;
 
@@ -42,16 +44,24 @@ pub(crate) fn is_base64(head: &[u8]) -> bool {
     if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return false;
     }
-    // Most files have no such name, and the search takes a hundredth of the time of looking at the members.
+    // Most files have no such name: a search is faster than a look at the members.
     if [b"\"data\"", b"\"Data\""].iter().all(|name| memmem::find(head, *name).is_none()) {
         return false;
     }
+    // A record, or data, mostly begins near the beginning.
+    let near = first_is_data(&head[..head.len().min(NEAR)]);
+    near.or_else(|| first_is_data(head)).unwrap_or_default()
+}
+
+/// Whether the first text of documents that tells is data in base64; `None` if there is none.
+fn first_is_data(head: &[u8]) -> Option<bool> {
     let mut texts = Texts::default();
     loop {
         match texts.next(head) {
-            Piece::Text(text) => return is_alphabet(&text.text),
+            Piece::Text(text) => return Some(is_alphabet(&text.text)),
             Piece::Document(_) => {}
-            Piece::Record | Piece::Words | Piece::Long | Piece::Torn | Piece::Other | Piece::End => return false,
+            Piece::Record | Piece::Words => return Some(false),
+            Piece::Long | Piece::Torn | Piece::Other | Piece::End => return None,
         }
     }
 }
