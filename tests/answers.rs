@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use arrow::ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sawlog_tests::{Case, Ran, binary, evidence, has_terminal, repository, send};
@@ -620,6 +623,33 @@ fn an_interrupted_command_leaves_nothing_behind() {
             send(&child, signal);
             assert!(!child.wait().unwrap().success());
             assert_eq!((parts(), case.path("x.csv").exists()), (0, false), "{signal}");
+        }
+    }
+}
+
+/// The bytes of a record are the bytes of its log, beside records of any other log.
+#[test]
+fn bytes_that_are_no_text_are_kept_beside_other_logs() {
+    let case = Case::new();
+    let line = b"o b [29/Jul/2021:12:00:00 +0000] 192.0.2.1 - R REST.GET.OBJECT k\xff \"GET /k HTTP/1.1\" 200 - 1 1 1 1 \"-\" \"a\" -";
+    let event =
+        r#"{"Records":[{"eventTime":"2021-07-29T12:00:01Z","eventName":"ListUsers","sourceIPAddress":"192.0.2.1"}]}"#;
+    case.write("logs/s3", [line as &[u8], b"\n"].concat());
+    case.write("logs/trail.json", event);
+    good(case.sawlog(&["convert", "logs"]));
+    for columns in ["log,raw", "raw"] {
+        for sort in ["evidence", "time"] {
+            let _ = fs::remove_file(case.path("raw.parquet"));
+            good(case.sawq(&["find", "--columns", columns, "--sort", sort, "-o", "raw.parquet"]));
+            let file = fs::File::open(case.path("raw.parquet")).unwrap();
+            let mut found = Vec::new();
+            for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
+                let batch = batch.unwrap();
+                let raw = cast(batch.column_by_name("raw").unwrap(), &DataType::Binary).unwrap();
+                found.extend(raw.as_binary::<i32>().iter().map(|value| value.map(<[u8]>::to_vec)));
+            }
+            assert_eq!(found.len(), 2, "{columns} {sort}");
+            assert_eq!(found[0].as_deref(), Some(line as &[u8]), "{columns} {sort}");
         }
     }
 }

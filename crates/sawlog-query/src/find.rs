@@ -222,6 +222,8 @@ fn common(one: DataType, other: &DataType) -> DataType {
     match (&one, other) {
         _ if one == *other => one,
         (one, other) if one.is_integer() && other.is_integer() => DataType::Int64,
+        // Bytes that are no UTF-8 have no text.
+        (DataType::BinaryView, _) | (_, DataType::BinaryView) => DataType::BinaryView,
         _ => DataType::Utf8,
     }
 }
