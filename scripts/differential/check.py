@@ -148,6 +148,7 @@ NAMED = ("$.userIdentity.userName", "$.userIdentity.arn", "$.userIdentity.sessio
 LAST = ("$.userIdentity.principalId", "$.userIdentity.accountId", "$.recipientAccountId")
 field = lambda path: f"nullif(r->>'{path}', '')"
 TRAIL_ACTOR = f"coalesce({', '.join(map(field, NAMED))}, CASE WHEN ip LIKE '%.amazonaws.com%' THEN ip END, {', '.join(map(field, LAST))})"
+REJECTED = "CASE WHEN action = 'REJECT' THEN action END"
 VIEW = f"""
     SELECT time, 's3_access' AS log, {S3_ACTOR} AS actor, remote_ip AS src_ip, operation, CASE WHEN key IS NULL THEN bucket ELSE bucket || '/' || key END AS target,
         CASE WHEN coalesce({S3_FAILED}, false) THEN 'failure' ELSE 'success' END AS outcome, error_code AS error, user_agent, bytes_sent AS bytes, {STORED} AS bytes_received,
@@ -155,13 +156,13 @@ VIEW = f"""
     UNION ALL SELECT time, 'cloudtrail', {TRAIL_ACTOR}, ip, operation,
         coalesce(r->>'$.resources[0].ARN', service), CASE WHEN error IS NULL THEN 'success' ELSE 'failure' END, error, agent, NULL, NULL, NULL, NULL, service, region, account FROM trail
     UNION ALL SELECT time, 'vpc_flow', NULL, src, 'FLOW', CASE WHEN dstport IS NULL THEN dst ELSE dst || ':' || dstport END,
-        CASE action WHEN 'REJECT' THEN 'failure' WHEN 'ACCEPT' THEN 'success' END, CASE WHEN action = 'REJECT' THEN 'REJECT' END, NULL, bytes::BIGINT, NULL, NULL, NULL, NULL, NULL, account FROM flow"""
+        CASE action WHEN 'REJECT' THEN 'failure' WHEN 'ACCEPT' THEN 'success' END, {REJECTED}, NULL, bytes::BIGINT, NULL, NULL, NULL, NULL, NULL, account FROM flow"""
 COLUMNS = "time log actor src_ip operation target outcome error user_agent bytes bytes_received bucket key service region account".split()
 
 # A dimension: its name, and the column of S3 logs, CloudTrail and flow logs.
 FLOW_IPS = "unnest(CASE WHEN src IS NULL AND dst IS NULL THEN [NULL] ELSE list_distinct([src, dst]) END)"
 DIMENSIONS = {"ip": ("remote_ip", "ip", FLOW_IPS), "user": (S3_ACTOR, TRAIL_ACTOR, None), "agent": ("user_agent", "agent", None),
-              "operation": ("operation", "operation", None), "error": ("error_code", "error", None), "region": ("source_region", "region", "NULL"),
+              "operation": ("operation", "operation", "'FLOW'"), "error": ("error_code", "error", REJECTED), "region": ("source_region", "region", "NULL"),
               "account": ("bucket_owner", "account", "account"), "key": ("key", None, None), "bucket": ("bucket", None, None),
               "event_source": (None, "service", None), "interface_id": (None, None, "interface"), "dstport": (None, None, "dstport")}
 SUMS = {"s3": ("bytes_sent", STORED, S3_FAILED), "trail": ("NULL", "NULL", "error IS NOT NULL"), "flow": ("bytes::BIGINT", "NULL", "action = 'REJECT'")}
@@ -254,9 +255,9 @@ def random_filters(rng):
         "--ip": (IPS[:5], lambda v: (f"remote_ip = '{v}'", f"ip = '{v}'", f"(src = '{v}' OR dst = '{v}')")),
         "--bucket": (["bucket-a", "bucket-?", "*b"], lambda v: (glob("bucket", v), None, None)),
         "--key": (["a.jpg", "b/*", "*.gpg", "e_f*", "x*y?z", "?.jpg"], lambda v: (glob("key", v), None, None)),
-        "--operation": (["REST.*", "REST.GET.OBJECT", "*User*", "ListBuckets"], lambda v: (glob("operation", v), glob("operation", v), None)),
+        "--operation": (["REST.*", "REST.GET.OBJECT", "*User*", "ListBuckets", "FLOW"], lambda v: (glob("operation", v), glob("operation", v), glob("'FLOW'", v))),
         "--agent": (["curl/8.0", "*100%*", "Boto3/*", "?/? *"], lambda v: (glob("user_agent", v), glob("agent", v), None)),
-        "--error": (["AccessDenied", "No*"], lambda v: (glob("error_code", v), glob("error", v), "false")),
+        "--error": (["AccessDenied", "No*", "REJECT", "R*"], lambda v: (glob("error_code", v), glob("error", v), glob(REJECTED, v))),
         "--region": (["eu-west-1", "us*"], lambda v: (glob("source_region", v), glob("region", v), "false")),
         "--account": (["1", "owner"], lambda v: (f"(bucket_owner = '{v}' OR requester LIKE 'arn:%:{v}:%')", f"account = '{v}'", f"account = '{v}'")),
         "--service": (["iam.amazonaws.com", "s*", "s3.amazonaws.com"], lambda v: (glob("'s3.amazonaws.com'", v), glob("service", v), None)),
