@@ -1,10 +1,12 @@
 //! What happens when things go wrong: interruptions, kills, two writers at once, little memory.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::Duration;
 
 use sawlog_tests::{Case, Numbers, cases, peak_of, random_log, send, start, wait_for_staging};
+use serde_json::json;
 
 /// A case with one large log, whose conversion takes a while, and how many records it has.
 fn large() -> (Case, usize) {
@@ -67,18 +69,45 @@ fn an_intent_that_was_written_is_carried_out_by_the_next_run() {
     case.write("logs/a", random_log(&mut Numbers::new(1), 100));
     assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
     case.write("logs/b", random_log(&mut Numbers::new(2), 100));
-    // A table whose log can't be written to stops the run after its intent.
-    let log = case.path("sawlog-store/s3_access/_delta_log");
-    let kept = case.path("kept");
-    let first = case.path("sawlog-store/s3_access/_delta_log/00000000000000000002.json");
-    fs::create_dir_all(&first).unwrap();
+    // A partition that is a file stops the run after its intent.
+    let (table, kept) = (case.path("sawlog-store/s3_access"), case.path("kept"));
+    let is_partition =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("date="));
+    let entries = fs::read_dir(&table).unwrap().map(|entry| entry.unwrap().path());
+    let partitions: Vec<PathBuf> = entries.filter(is_partition).collect();
+    fs::create_dir(&kept).unwrap();
+    for partition in &partitions {
+        fs::rename(partition, kept.join(partition.file_name().unwrap())).unwrap();
+        fs::write(partition, "").unwrap();
+    }
     let failed = case.sawlog(&["convert", "logs"]);
     assert_eq!(failed.code, 1, "{}", failed.err);
-    fs::rename(&first, &kept).unwrap();
-    assert!(log.is_dir());
+    for partition in &partitions {
+        fs::remove_file(partition).unwrap();
+        fs::rename(kept.join(partition.file_name().unwrap()), partition).unwrap();
+    }
     let next = case.sawlog(&["convert", "logs", "--json"]);
     assert_eq!(next.code, 0, "{}", next.err);
     assert_eq!(next.json()["unchanged"], 2);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "200\n");
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
+
+/// A table whose log can't be written to.
+#[test]
+fn a_run_that_cannot_be_committed_is_undone() {
+    let case = Case::new();
+    case.write("logs/a", random_log(&mut Numbers::new(1), 100));
+    assert_eq!(case.sawlog(&["convert", "logs"]).code, 0);
+    case.write("logs/b", random_log(&mut Numbers::new(2), 100));
+    let commit = case.path("sawlog-store/s3_access/_delta_log/00000000000000000002.json");
+    fs::create_dir(&commit).unwrap();
+    let failed = case.sawlog(&["convert", "logs"]);
+    assert!(failed.code == 1 && failed.err.contains("the store is as it was"), "{}", failed.err);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "100\n");
+    fs::remove_dir(&commit).unwrap();
+    let next = case.sawlog(&["convert", "logs", "--json"]);
+    assert_eq!((&next.json()["converted"], &next.json()["unchanged"]), (&json!(1), &json!(1)), "{}", next.err);
     assert_eq!(case.sawq(&["find", "-c"]).text(), "200\n");
     assert_eq!(case.sawlog(&["verify"]).code, 0);
 }

@@ -16,7 +16,7 @@ use crate::intent::{self, Change, Intent};
 use crate::source::SOURCES;
 use crate::store::Store;
 use crate::tables::table;
-use crate::{confine, delta};
+use crate::{confine, delta, snapshot};
 
 /// Carries out the intent: moves the staged files to their tables, commits each table, removes the staging folder.
 ///
@@ -53,7 +53,7 @@ fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static 
         return store.block_on(delta::commit(table, &folder, run, &change.adds, &change.removes, Some(&versions)));
     }
     store.block_on(delta::commit(table, &folder, run, &change.adds, &change.removes, None))?;
-    let after = store.block_on(delta::snapshot(table, &folder, None))?;
+    let after = snapshot::snapshot(table, &folder, None)?;
     let held: HashSet<&str> = after.files.iter().map(|file| file.path.as_str()).collect();
     let lost = change.adds.iter().find(|file| !held.contains(file.path.as_str()));
     let kept = change.removes.iter().find(|file| held.contains(file.path.as_str()));
@@ -70,7 +70,7 @@ fn undo(intent: &Intent, store: &Store) -> Result<()> {
     for change in intent.changes.iter().rev() {
         let Some(table) = table(&change.table) else { continue };
         let folder = store.folder(table);
-        if let Some(newest) = delta::newest_commit(&folder)?
+        if let Some(newest) = snapshot::newest_commit(&folder)?
             && newest.run.as_ref() == Some(&intent.run)
         {
             delta::take_back(&folder, newest.version)?;

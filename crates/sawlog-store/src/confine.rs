@@ -40,16 +40,14 @@ pub(crate) fn check_table(folder: &Path, files: &[DataFileEntry]) -> Result<()> 
             check(folder, &entry.path())?;
         }
     }
-    let mut folders = HashSet::new();
+    let mut seen = HashSet::new();
     for file in files {
-        let path = folder.join(&file.path);
-        if let Some(parent) = Path::new(&file.path).parent()
-            && folders.insert(parent)
-        {
-            check(folder, &folder.join(parent))?;
-        }
-        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
-            check(folder, &path)?;
+        let parts = Path::new(&file.path).ancestors().filter(|part| *part != Path::new(""));
+        for part in parts.filter(|part| seen.insert(*part)) {
+            let path = folder.join(part);
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+                check(folder, &path)?;
+            }
         }
     }
     Ok(())

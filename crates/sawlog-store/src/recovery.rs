@@ -9,7 +9,7 @@ use crate::intent::Intent;
 use crate::source::SOURCES;
 use crate::store::{LOCK, Store};
 use crate::tables::TABLES;
-use crate::{confine, delta};
+use crate::{confine, delta, snapshot};
 
 /// A run that was interrupted, could not be finished, and was undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) fn lock(store: &Store, waiting: impl FnOnce()) -> Result<(File, Vec<U
     store.know(store.format()?)?;
     // The ledger comes last: if it exists, the others do.
     for table in TABLES() {
-        if !delta::exists(&store.folder(table)) {
+        if !snapshot::exists(&store.folder(table)) {
             store.block_on(delta::create(table, &store.folder(table)))?;
         }
     }

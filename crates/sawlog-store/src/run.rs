@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::commit::carry_out;
 use crate::data_file::DataFileEntry;
-use crate::delta;
 use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
 use crate::error::{Result, StoreError};
 use crate::folders::{make_folder, remove_folder, sync_folder};
@@ -25,6 +24,7 @@ use crate::lacking::columns_checksum;
 use crate::parquet::{Codec, DataFile, EncodedRowGroup, Encoder};
 use crate::read::read_file;
 use crate::recovery::{UndoneRun, lock};
+use crate::snapshot;
 use crate::source::{NO_LEDGER, SOURCES, SharedTexts, Source};
 use crate::store::Store;
 use crate::tables::{TABLES, table};
@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
         let mut number = 0;
         for name in self.changes.iter().map(|change| change.table.as_str()).chain([SOURCES.name]) {
             let Some(table) = table(name) else { continue };
-            number = number.max(self.store.block_on(delta::last_run(table, &self.store.folder(table)))? + 1);
+            number = number.max(snapshot::last_run(&self.store.folder(table))? + 1);
         }
         let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
         intent.write(&self.staging)?;

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use sawlog_formats::{FIRST_FORMATS, Format, Table, formats};
 
 use crate::confine;
-use crate::delta::{self, Snapshot};
 use crate::entities::ENTITIES;
 use crate::error::{Result, StoreError};
 use crate::folders::make_folder;
 use crate::intent::Intent;
+use crate::snapshot::{self, Snapshot};
 use crate::source::SOURCES;
 use crate::tables::{TABLES, table};
 use crate::version::FORMAT_VERSION;
@@ -80,7 +82,7 @@ impl Store {
             return Err(StoreError::Missing(root.to_owned()));
         }
         let store = Self::at(root)?;
-        if !delta::exists(&store.folder(&SOURCES)) {
+        if !snapshot::exists(&store.folder(&SOURCES)) {
             return Err(StoreError::NotAStore(root.to_owned()));
         }
         Ok(store)
@@ -95,7 +97,7 @@ impl Store {
         not_a_file(root)?;
         make_folder(root).map_err(StoreError::io(root))?;
         let store = Self::at(root)?;
-        if !delta::exists(&store.folder(&SOURCES)) {
+        if !snapshot::exists(&store.folder(&SOURCES)) {
             let foreign = fs::read_dir(root).map_err(StoreError::io(root))?.flatten().any(|entry| {
                 let name = entry.file_name();
                 name != LOCK && name != STAGING && TABLES().iter().all(|table| name != table.name)
@@ -159,7 +161,7 @@ impl Store {
     /// versions belong to a run that is not complete.
     fn look(&self) -> Result<View> {
         let ledger = self.folder(&SOURCES);
-        let Some(newest) = delta::newest_commit(&ledger)? else { return Ok(View::NewestBut(BTreeMap::new())) };
+        let Some(newest) = snapshot::newest_commit(&ledger)? else { return Ok(View::NewestBut(BTreeMap::new())) };
         self.know(newest.format)?;
         if let Some(mut versions) = newest.versions.or_else(|| (newest.version == 0).then(|| self.first_versions())) {
             versions.insert(SOURCES.name.to_owned(), newest.version);
@@ -169,7 +171,7 @@ impl Store {
         let mut before = BTreeMap::new();
         for intent in self.intents()?.into_iter().filter(|intent| Some(&intent.run) != newest.run.as_ref()) {
             for table in intent.changes.iter().filter_map(|change| table(&change.table)) {
-                if let Some(newest) = delta::newest_commit(&self.folder(table))?
+                if let Some(newest) = snapshot::newest_commit(&self.folder(table))?
                     && newest.run.as_ref() == Some(&intent.run)
                 {
                     before.insert(table.name.to_owned(), newest.version.saturating_sub(1));
@@ -185,7 +187,7 @@ impl Store {
     ///
     /// If the ledger's log can't be read.
     pub fn format(&self) -> Result<u64> {
-        Ok(delta::newest_commit(&self.folder(&SOURCES))?.map_or(FORMAT_VERSION, |newest| newest.format))
+        Ok(snapshot::newest_commit(&self.folder(&SOURCES))?.map_or(FORMAT_VERSION, |newest| newest.format))
     }
 
     /// Makes sure that the format is one that this version of sawlog knows.
@@ -195,7 +197,7 @@ impl Store {
 
     /// The versions of the tables of a store before its first run.
     fn first_versions(&self) -> BTreeMap<String, u64> {
-        let tables = TABLES().into_iter().filter(|table| delta::exists(&self.folder(table)));
+        let tables = TABLES().into_iter().filter(|table| snapshot::exists(&self.folder(table)));
         tables.map(|table| (table.name.to_owned(), 0)).collect()
     }
 
@@ -215,7 +217,7 @@ impl Store {
     pub(crate) fn newest_versions(&self) -> Result<BTreeMap<String, u64>> {
         let mut versions = BTreeMap::new();
         for table in TABLES().into_iter().filter(|table| table.name != SOURCES.name) {
-            if let Some(newest) = delta::newest_version(&self.folder(table))? {
+            if let Some(newest) = snapshot::newest_version(&self.folder(table))? {
                 versions.insert(table.name.to_owned(), newest);
             }
         }
@@ -251,24 +253,19 @@ impl Store {
     }
 
     fn snapshots_of(&self, view: &View, tables: &[&'static Table]) -> Result<Vec<Snapshot>> {
-        let begun: Vec<_> = tables
-            .iter()
-            .map(|&table| {
-                let (folder, at) = (self.folder(table), view.of(table));
-                self.runtime.spawn(async move { snapshot(table, folder, at).await })
-            })
-            .collect();
-        self.block_on(async {
-            let mut snapshots = Vec::with_capacity(begun.len());
-            for task in begun {
-                snapshots.push(task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?);
-            }
-            Ok(snapshots)
+        let read = |table: &&'static Table| snapshot(table, self.folder(table), view.of(table));
+        thread::scope(|scope| {
+            // The first one is read meanwhile.
+            let (first, others) = tables.split_first().unzip();
+            let others: Vec<_> =
+                others.unwrap_or_default().iter().map(|table| scope.spawn(move || read(table))).collect();
+            let others = others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            first.map(read).into_iter().chain(others).collect()
         })
     }
 }
 
-async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snapshot> {
+fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snapshot> {
     let version = match at {
         At::Version(version) => Some(version),
         At::Newest => None,
@@ -278,10 +275,10 @@ async fn snapshot(table: &'static Table, folder: PathBuf, at: At) -> Result<Snap
     let is_log = |formats: &[&Format]| formats.iter().any(|format| format.table.name == table.name);
     let is_later_log = is_log(formats()) && !is_log(FIRST_FORMATS);
     let is_newer = table.name == ENTITIES.name || version.is_none() && is_later_log;
-    if is_newer && !delta::exists(&folder) {
+    if is_newer && !snapshot::exists(&folder) {
         return Ok(Snapshot { table, folder, version: 0, files: Vec::new() });
     }
-    delta::snapshot(table, &folder, version).await
+    snapshot::snapshot(table, &folder, version)
 }
 
 /// A reader looks again this often at a store that changes meanwhile.
