@@ -148,6 +148,8 @@ NAMED = ("$.userIdentity.userName", "$.userIdentity.arn", "$.userIdentity.sessio
 LAST = ("$.userIdentity.principalId", "$.userIdentity.accountId", "$.recipientAccountId")
 field = lambda path: f"nullif(r->>'{path}', '')"
 TRAIL_ACTOR = f"coalesce({', '.join(map(field, NAMED))}, CASE WHEN ip LIKE '%.amazonaws.com%' THEN ip END, {', '.join(map(field, LAST))})"
+# An IPv6 address before a port is in brackets.
+ENDPOINT = "CASE WHEN dstport IS NULL THEN dst WHEN dst LIKE '%:%' THEN '[' || dst || ']:' || dstport ELSE dst || ':' || dstport END"
 REJECTED = "CASE WHEN action = 'REJECT' THEN action END"
 VIEW = f"""
     SELECT time, 's3_access' AS log, {S3_ACTOR} AS actor, remote_ip AS src_ip, operation, CASE WHEN key IS NULL THEN bucket ELSE bucket || '/' || key END AS target,
@@ -155,7 +157,7 @@ VIEW = f"""
         bucket, key, 's3.amazonaws.com' AS service, source_region AS region, bucket_owner AS account FROM s3
     UNION ALL SELECT time, 'cloudtrail', {TRAIL_ACTOR}, ip, operation,
         coalesce(r->>'$.resources[0].ARN', service), CASE WHEN error IS NULL THEN 'success' ELSE 'failure' END, error, agent, NULL, NULL, NULL, NULL, service, region, account FROM trail
-    UNION ALL SELECT time, 'vpc_flow', NULL, src, 'FLOW', CASE WHEN dstport IS NULL THEN dst ELSE dst || ':' || dstport END,
+    UNION ALL SELECT time, 'vpc_flow', NULL, src, 'FLOW', {ENDPOINT},
         CASE action WHEN 'REJECT' THEN 'failure' WHEN 'ACCEPT' THEN 'success' END, {REJECTED}, NULL, bytes::BIGINT, NULL, NULL, NULL, NULL, NULL, account FROM flow"""
 COLUMNS = "time log actor src_ip operation target outcome error user_agent bytes bytes_received bucket key service region account".split()
 
