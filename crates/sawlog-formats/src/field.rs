@@ -64,6 +64,12 @@ pub(crate) fn number(text: &[u8]) -> Option<(Option<i64>, bool)> {
     }
 }
 
+/// Prints a number in decimal digits.
+#[inline]
+pub(crate) fn print_number(number: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 /// Appends to `found` the places of blanks and line feeds in `bytes`, in order.
 pub(crate) fn separators(bytes: &[u8], found: &mut Vec<u32>) {
     let (vectors, rest) = bytes.as_chunks::<16>();

@@ -11,12 +11,13 @@ use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::keys::{Key, Level};
 use super::skeleton::{MOST, Skeleton};
-use super::write::{is_usual_time, len_of_text, print_number};
+use super::write::{is_usual_time, len_of_text};
 use super::{Content, EXTRA, GAP, JsonLog, RAW, SKELETON, SOURCE_FILE, SOURCE_LINE, WRAPPED, WRAPPING};
 use crate::block::{Block, Item, USUAL_GAP};
 use crate::calendar::{day_of, read_any_iso8601, read_iso8601, within_times};
 use crate::column::ColumnBuilder;
 use crate::decoder::{Carry, Decoded, count_name};
+use crate::field::print_number;
 use crate::members::{ValueEnd, string_end, value_end};
 use crate::origin::Origin;
 use crate::partitions::Partitions;

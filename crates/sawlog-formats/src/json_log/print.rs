@@ -10,8 +10,9 @@ use arrow_buffer::OffsetBuffer;
 use arrow_schema::ArrowError;
 
 use super::skeleton::Parts;
-use super::write::{print_number, print_text, print_time};
+use super::write::{print_text, print_time};
 use crate::columns::text_column;
+use crate::field::print_number;
 use crate::interner::Interner;
 use crate::members::{Member, ValueEnd, member, value_end};
 use crate::text::TextColumn;

@@ -1,7 +1,5 @@
 //! Values as JSON in the usual way. A value that its record has in this way is printed from its column.
 
-use std::io::Write;
-
 use crate::calendar::{MICROS_A_DAY, civil_from_days};
 
 /// The escape of each byte of text that does not stand for itself.
@@ -108,11 +106,6 @@ pub(super) fn print_time(micros: i64, out: &mut Vec<u8>) {
 /// The last digit of a number.
 fn digit(number: i64) -> u8 {
     b'0' + number.rem_euclid(10).to_le_bytes()[0]
-}
-
-/// Prints a whole number.
-pub(super) fn print_number(number: i64, out: &mut Vec<u8>) {
-    write!(out, "{number}").expect("a vector takes every write");
 }
 
 #[cfg(test)]

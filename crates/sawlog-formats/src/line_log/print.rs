@@ -1,7 +1,5 @@
 //! Prints records as the lines they were read from.
 
-use std::io::Write;
-
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
@@ -9,6 +7,7 @@ use super::layout::LineLayout;
 use super::value::{Request, print_seconds};
 use super::{LineLog, Shape, time};
 use crate::columns::{BytesColumn, NumberColumn, text_column};
+use crate::field::print_number;
 use crate::text::TextColumn;
 
 /// Prints rows of a log's table as the lines they were read from.
@@ -57,7 +56,7 @@ impl LinePrinter {
                 Shape::Text => out.extend_from_slice(text().unwrap_or(b"-")),
                 Shape::Number { .. } => match number() {
                     None => out.push(b'-'),
-                    Some(number) => write!(out, "{number}").expect("a vector takes every write"),
+                    Some(number) => print_number(number, out),
                 },
                 Shape::Seconds { decimals } => match number() {
                     None => out.extend_from_slice(b"-1"),
@@ -70,7 +69,8 @@ impl LinePrinter {
                 Shape::Endpoint => {
                     out.extend_from_slice(text().unwrap_or(b"-"));
                     if let Some(port) = number() {
-                        write!(out, ":{port}").expect("a vector takes every write");
+                        out.push(b':');
+                        print_number(port, out);
                     }
                 }
                 Shape::Request => {

@@ -1,7 +1,5 @@
 //! Prints records as the lines they were read from.
 
-use std::io::Write;
-
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
@@ -9,6 +7,7 @@ use super::column::{EXTRA, FIELD_COUNT, FIELDS, NUMBERS, OPERATION, RAW, REFERER
 use super::line::{Line, has_bare_dashes};
 use super::{TABLE, time};
 use crate::columns::{BytesColumn, NumberColumn, text_column};
+use crate::field::print_number;
 use crate::text::TextColumn;
 
 /// The columns that a canonical line is printed from.
@@ -42,7 +41,7 @@ impl Printed<'_> {
                     None => out.extend_from_slice(self.fields[field].unwrap_or(b"-")),
                     Some(slot) => match self.numbers[slot] {
                         None => out.push(b'-'),
-                        Some(value) => write!(out, "{value}").expect("a vector takes every write"),
+                        Some(value) => print_number(value, out),
                     },
                 },
             }

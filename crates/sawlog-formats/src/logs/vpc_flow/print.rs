@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::Write;
 use std::rc::Rc;
 
 use arrow_array::RecordBatch;
@@ -12,6 +11,7 @@ use super::TABLE;
 use super::column::{EXTRA, FIELDS, GAP, NAMES, RAW};
 use super::layout::{Layout, Slot};
 use crate::columns::{BytesColumn, NumberColumn, text_column};
+use crate::field::print_number;
 use crate::table::Kind;
 use crate::text::TextColumn;
 
@@ -26,6 +26,8 @@ pub(super) struct LinePrinter {
     raw: BytesColumn,
     /// The layouts of the names seen.
     layouts: RefCell<HashMap<String, Rc<Layout>>>,
+    /// That of the last row: most rows have the same.
+    last: RefCell<Option<Rc<Layout>>>,
 }
 
 impl LinePrinter {
@@ -43,24 +45,25 @@ impl LinePrinter {
             gap: text_column(batch, name(GAP))?,
             raw: BytesColumn::new(batch, name(RAW))?,
             layouts: RefCell::default(),
+            last: RefCell::default(),
         })
     }
 
     fn layout(&self, row: usize) -> Rc<Layout> {
         let names = self.names.get(row).unwrap_or(super::DEFAULT_FIELDS);
-        let mut layouts = self.layouts.borrow_mut();
-        if let Some(layout) = layouts.get(names) {
-            return Rc::clone(layout);
+        let mut last = self.last.borrow_mut();
+        if let Some(last) = last.as_ref().filter(|last| *last.text == *names) {
+            return Rc::clone(last);
         }
-        let layout = Rc::new(Layout::new(names.into()));
-        layouts.insert(names.to_owned(), Rc::clone(&layout));
-        layout
+        let mut layouts = self.layouts.borrow_mut();
+        let layout = layouts.entry(names.to_owned()).or_insert_with(|| Rc::new(Layout::new(names.into())));
+        Rc::clone(last.insert(Rc::clone(layout)))
     }
 
     fn number(&self, column: usize, row: usize, unit: i64, out: &mut Vec<u8>) {
         match self.numbers[column].as_ref().and_then(|numbers| numbers.get(row)) {
             None => out.push(b'-'),
-            Some(value) => write!(out, "{}", value / unit).expect("a vector takes every write"),
+            Some(value) => print_number(value / unit, out),
         }
     }
 }
