@@ -142,7 +142,7 @@ fn encode_dictionary(
     for value in values {
         put_bytes(value.unwrap_or_default().as_bytes(), &mut plain);
     }
-    chunk.dictionary(&plain, values.len())?;
+    chunk.dictionary(plain, values.len())?;
     let width = hybrid::bit_width(u32::try_from(values.len().saturating_sub(1))?);
     // The page that last used a value: a page's range comes from its distinct values, which are far fewer than its
     // rows.
@@ -322,7 +322,7 @@ fn encode_numbers(
     if let Some(distinct) = &dictionary {
         let mut plain = Vec::with_capacity(distinct.len() * 8);
         distinct.iter().for_each(|value| put_number(*value, narrow, &mut plain));
-        chunk.dictionary(&plain, distinct.len())?;
+        chunk.dictionary(plain, distinct.len())?;
     }
     let (mut start, mut ascending, mut before) = (0, true, None);
     for page in pages(leaf.rows()) {

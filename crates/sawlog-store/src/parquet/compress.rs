@@ -54,9 +54,10 @@ impl Compressor {
         self.codec
     }
 
-    pub(super) fn compress(&mut self, page: &[u8]) -> Result<&[u8]> {
+    /// Compresses a page with a codec: the compressor's own, or none.
+    pub(super) fn compress(&mut self, page: &[u8], codec: Codec) -> Result<&[u8]> {
         let to = &mut self.compressed;
-        let len = match self.codec {
+        let len = match codec {
             Codec::None => {
                 to.clear();
                 to.extend_from_slice(page);

@@ -9,7 +9,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetInd
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::compress::Compressor;
+use super::compress::{Codec, Compressor};
 use super::header::{PageHeader, PageKind};
 use super::hybrid;
 use super::leaf::Levels;
@@ -18,6 +18,13 @@ use super::leaf::Levels;
 pub(super) const PAGE_ROWS: usize = 16_384;
 /// A data page of plain values is closed at this many bytes, however few rows it has.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
+
+/// A chunk whose pages compression would make smaller by less than this many bytes is not compressed: half of all chunks
+/// are empty or constant, and readers set up a decompressor for each chunk that is compressed, which takes longer than
+/// reading a small one.
+const WORTH: usize = 256;
+/// Pages are held back up to this size, until it is known what compression gains.
+const SMALL: usize = 4096;
 
 /// An encoded column chunk.
 #[derive(Debug)]
@@ -32,10 +39,20 @@ pub(super) struct PageRange {
     pub(super) max: Vec<u8>,
 }
 
+/// A page before compression.
+struct Page {
+    kind: PageKind,
+    values: usize,
+    content: Vec<u8>,
+}
+
 /// A column chunk to which pages are added.
 pub(super) struct ChunkBuilder<'a> {
     compressor: &'a mut Compressor,
     bytes: Vec<u8>,
+    /// The first pages, as long as they are small together.
+    held: Vec<Page>,
+    is_small: bool,
     descr: ColumnDescPtr,
     column_index: ColumnIndexBuilder,
     offset_index: OffsetIndexBuilder,
@@ -53,6 +70,8 @@ impl<'a> ChunkBuilder<'a> {
         Self {
             compressor,
             bytes: Vec::new(),
+            held: Vec::new(),
+            is_small: true,
             column_index: ColumnIndexBuilder::new(descr.physical_type()),
             offset_index: OffsetIndexBuilder::new(),
             descr,
@@ -67,9 +86,8 @@ impl<'a> ChunkBuilder<'a> {
     }
 
     /// Adds the dictionary: `values` are the distinct values in the encoding PLAIN.
-    pub(super) fn dictionary(&mut self, values: &[u8], count: usize) -> Result<()> {
-        let (offset, _) = self.write(PageKind::Dictionary, count, values)?;
-        self.dictionary_offset = Some(offset);
+    pub(super) fn dictionary(&mut self, values: Vec<u8>, count: usize) -> Result<()> {
+        self.add(Page { kind: PageKind::Dictionary, values: count, content: values })?;
         Ok(())
     }
 
@@ -97,10 +115,8 @@ impl<'a> ChunkBuilder<'a> {
             }
         })?;
         put_values(&mut page);
-        let (offset, size) = self.write(PageKind::Data(self.data_encoding), levels.count, &page)?;
-        self.page = page;
-        self.data_offset.get_or_insert(offset);
-        self.offset_index.append_offset_and_size(offset, size);
+        let kind = PageKind::Data(self.data_encoding);
+        self.page = self.add(Page { kind, values: levels.count, content: page })?;
         self.offset_index.append_row_count(i64::try_from(rows)?);
         let nulls = i64::try_from(levels.count - levels.values)?;
         let range = range.unwrap_or(PageRange { min: Vec::new(), max: Vec::new() });
@@ -115,17 +131,64 @@ impl<'a> ChunkBuilder<'a> {
         self.levels
     }
 
-    /// Appends a page with its header. Returns its offset in the chunk and its size.
-    fn write(&mut self, kind: PageKind, values: usize, page: &[u8]) -> Result<(i64, i32)> {
-        let content = self.compressor.compress(page)?;
-        let offset = self.bytes.len();
-        let (uncompressed, compressed) = (page.len(), content.len());
-        let header = PageHeader { kind, values, uncompressed, compressed, crc: crc32fast::hash(content) };
+    /// Adds a page. Returns a buffer for the next one.
+    fn add(&mut self, page: Page) -> Result<Vec<u8>> {
+        let held: usize = self.held.iter().map(|page| page.content.len()).sum();
+        self.is_small &= held + page.content.len() <= SMALL;
+        if self.is_small {
+            self.held.push(page);
+            return Ok(Vec::new());
+        }
+        let codec = self.compressor.codec();
+        for held in std::mem::take(&mut self.held) {
+            self.append(&held, codec)?;
+        }
+        self.append(&page, codec)?;
+        Ok(page.content)
+    }
+
+    /// Appends the pages that were held back; returns the chunk's compression.
+    fn append_held(&mut self) -> Result<Codec> {
+        let (held, codec) = (std::mem::take(&mut self.held), self.compressor.codec());
+        if !self.is_small {
+            return Ok(codec);
+        }
+        let before: usize = held.iter().map(|page| page.content.len()).sum();
+        let mut after = 0;
+        // Less than that can't become smaller by as much.
+        for page in held.iter().filter(|_| before >= WORTH) {
+            after += self.compressor.compress(&page.content, codec)?.len();
+        }
+        let codec = if before < after + WORTH { Codec::None } else { codec };
+        held.iter().try_for_each(|page| self.append(page, codec))?;
+        Ok(codec)
+    }
+
+    /// Appends a page with its header.
+    fn append(&mut self, page: &Page, codec: Codec) -> Result<()> {
+        let Page { kind, values, content } = page;
+        let compressed = self.compressor.compress(content, codec)?;
+        let start = self.bytes.len();
+        let header = PageHeader {
+            kind: *kind,
+            values: *values,
+            uncompressed: content.len(),
+            compressed: compressed.len(),
+            crc: crc32fast::hash(compressed),
+        };
         header.put(&mut self.bytes)?;
         // Parquet counts page headers in the uncompressed size of a chunk.
-        self.uncompressed += i64::try_from(page.len() + self.bytes.len() - offset)?;
-        self.bytes.extend_from_slice(content);
-        Ok((i64::try_from(offset)?, i32::try_from(self.bytes.len() - offset)?))
+        self.uncompressed += i64::try_from(content.len() + self.bytes.len() - start)?;
+        self.bytes.extend_from_slice(compressed);
+        let (offset, size) = (i64::try_from(start)?, i32::try_from(self.bytes.len() - start)?);
+        match kind {
+            PageKind::Dictionary => self.dictionary_offset = Some(offset),
+            PageKind::Data(_) => {
+                self.data_offset.get_or_insert(offset);
+                self.offset_index.append_offset_and_size(offset, size);
+            }
+        }
+        Ok(())
     }
 
     /// Closes the chunk.
@@ -135,6 +198,7 @@ impl<'a> ChunkBuilder<'a> {
         order: BoundaryOrder,
         bloom_filter: Option<Sbbf>,
     ) -> Result<EncodedColumn> {
+        let codec = self.append_held()?;
         let bytes = Bytes::from(self.bytes);
         let mut encodings = vec![Encoding::RLE, self.data_encoding];
         if self.dictionary_offset.is_some() {
@@ -142,7 +206,7 @@ impl<'a> ChunkBuilder<'a> {
         }
         self.column_index.set_boundary_order(order);
         let metadata = ColumnChunkMetaData::builder(self.descr)
-            .set_compression(self.compressor.codec().parquet())
+            .set_compression(codec.parquet())
             .set_encodings(encodings)
             .set_total_compressed_size(i64::try_from(bytes.len())?)
             .set_total_uncompressed_size(self.uncompressed)
