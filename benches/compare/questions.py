@@ -39,12 +39,21 @@ def summary(name, column, what, where):
                     ["s3logparse", name, "--format", "csv"])
 
 
-def top(column, where=None, filters=()):
+# What `sawq top` says of each value beside its number.
+SUMS = ("sum(bytes_sent), "
+        "sum(CASE WHEN operation IN ('REST.PUT.OBJECT', 'REST.POST.OBJECT', 'REST.PUT.PART', 'REST.POST.PART') THEN object_size END), "
+        "sum(CASE WHEN error_code IS NOT NULL OR http_status >= 400 THEN 1 ELSE 0 END), min(time), max(time)")
+
+
+def top(column, where=None, filters=(), sums=f", {SUMS}"):
+    """The most frequent values. sawq always adds up `sums`, too; without them a peer has less to do."""
     asked = ["top", column, "--log", "s3", *filters]
     condition = f" WHERE {where}" if where else ""
-    return Question(f"top {' '.join([column, *filters])}", asked,
-                    [f"SELECT {column}, count(*) AS n FROM s3{condition} GROUP BY {column} ORDER BY n DESC LIMIT {TOP}"],
-                    [*asked, "--format", "csv"], limit=TOP)
+    def query(more):
+        return [f"SELECT {column}, count(*) AS n{more} FROM s3{condition} GROUP BY {column} ORDER BY n DESC LIMIT {TOP}"]
+    name = " ".join(["top", column, *filters])
+    return Question(name if sums else f"{name}, where the peers only count", asked, query(sums), [*asked, "--format", "csv"],
+                    checked_sql=query(""), limit=TOP)
 
 
 def who(name, address):
@@ -87,6 +96,7 @@ def questions(rare, common, caller, folder):
         summary("useragent", "user_agent", "count(*)", "user_agent IS NOT NULL"),
         top("remote_ip"),
         top("http_status"),
+        top("http_status", sums=""),
         top("referer"),
         dataclasses.replace(top("user_agent", f"remote_ip = '{common}'", ("--ip", common)), name="top user_agent --ip, the commonest address"),
         who("a rare address", rare),
