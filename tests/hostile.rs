@@ -378,3 +378,38 @@ fn spreadsheets_get_no_formulas_if_asked_for() {
     // Numbers stay numbers.
     assert_eq!(cells(&["sql", "SELECT -5 AS n", "--format", "csv", "--no-formulas"]), ["-5"]);
 }
+
+/// Documents that are torn over and over again, in the shapes of documents that hold records. Each took minutes once, since
+/// the end of every value was looked for in all that follows.
+#[test]
+fn torn_documents_are_read_once() {
+    const FLOW: &str = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1627344000 1627344060 ACCEPT OK";
+    const EVENT: &str =
+        r#"{"eventTime":"2021-07-29T12:00:01Z","eventName":"ListUsers","eventSource":"iam.amazonaws.com"}"#;
+    let shapes = [
+        (r#"{"message":"some words"}"#.to_owned(), r#"{"a":{"b":1"#, 0),
+        (r#"{"message":"some words"}"#.to_owned(), r#"[{"b":[1"#, 0),
+        (format!(r#"{{"message":"{FLOW}"}}"#), r#"{"message":{"b":"x""#, 1),
+        (format!(r#"{{"logEvents":[{{"message":"{FLOW}"}}]}}"#), r#"{"logEvents":[{"id":"1""#, 1),
+        (format!(r#"[{{"field":"@message","value":"{FLOW}"}}]"#), r#"[{"field":"@message","value":"x""#, 1),
+        (format!(r#"{{"columns":["message"],"rows":[["{FLOW}"]]}}"#), r#"{"columns":["message"],"rows":[["x""#, 1),
+        (format!(r#"{{"Records":[{EVENT}]}}"#), r#"{"Records":[{"eventName":"x""#, 1),
+    ];
+    for (first, torn, records) in shapes {
+        for between in ["\n", "\r\n", ",\n", ""] {
+            let case = Case::new();
+            case.write("logs/file.json", format!("{first}{between}{}", [torn; 20_000].join(between)));
+            let ran = case.sawlog(&["convert", "logs"]);
+            assert!(ran.code == 3 || ran.code == 0, "{torn} {between:?}: {}", ran.err);
+            if records > 0 {
+                assert_eq!(
+                    case.sawq(&["find", "-c"]).text(),
+                    format!("{records}\n"),
+                    "{torn} {between:?}: {}",
+                    ran.err
+                );
+                assert_eq!(case.sawlog(&["verify"]).code, 0, "{torn} {between:?}");
+            }
+        }
+    }
+}

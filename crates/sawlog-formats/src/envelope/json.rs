@@ -71,7 +71,7 @@ impl Documents {
 
     /// Moves all places to where they are once `taken` bytes are gone.
     pub(super) fn take(&mut self, taken: usize) {
-        self.walk.at = self.walk.at.saturating_sub(taken);
+        self.walk.take(taken);
         match &mut self.under_way {
             Some(Value::String(start, _) | Value::List(start, ..)) => *start = start.saturating_sub(taken),
             Some(Value::Object(start, open, _)) => {
@@ -151,7 +151,7 @@ impl Documents {
     }
 
     /// Whether the object that begins here is looked into, or is a record.
-    fn object(&self, bytes: &[u8], at_end: bool, target: &Target) -> Enters {
+    fn object(&mut self, bytes: &[u8], at_end: bool, target: &Target) -> Enters {
         let standing = self.standing(true);
         if standing == Standing::Here && self.columns.is_none() {
             return Enters::No(None);
@@ -163,11 +163,11 @@ impl Documents {
         if !may_be && standing == Standing::Elsewhere && !is_around {
             return Enters::Yes;
         }
-        let near = self.walk.at + MAX_GAP;
-        if bytes.len() < near && !at_end {
+        if bytes.len() < self.walk.at + MAX_GAP && !at_end {
             return Enters::Need;
         }
-        let object = &bytes[self.walk.at..bytes.len().min(near)];
+        let end = self.walk.extent(bytes, MAX_GAP);
+        let object = &bytes[self.walk.at..end];
         if standing == Standing::Here && is_row(object) {
             return Enters::No(None);
         }
@@ -204,16 +204,16 @@ impl Documents {
     }
 
     /// Whether the list that begins here is looked into, or is a record.
-    fn list(&self, bytes: &[u8], at_end: bool) -> Enters {
+    fn list(&mut self, bytes: &[u8], at_end: bool) -> Enters {
         let is_here = self.place.form == Form::Pairs && self.place.path == self.walk.path;
         if !is_here && containers(&self.walk.path) < self.walk.path.len() {
             return Enters::Yes;
         }
-        let near = self.walk.at + MAX_GAP;
-        if bytes.len() < near && !at_end {
+        if bytes.len() < self.walk.at + MAX_GAP && !at_end {
             return Enters::Need;
         }
-        let pairs = cells::pairs(&bytes[self.walk.at..bytes.len().min(near)]);
+        let end = self.walk.extent(bytes, MAX_GAP);
+        let pairs = cells::pairs(&bytes[self.walk.at..end]);
         if pairs.is_empty() {
             return Enters::Yes;
         }

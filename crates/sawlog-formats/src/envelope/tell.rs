@@ -20,6 +20,8 @@ use crate::{formats, vpc_flow};
 const ROWS: usize = 32;
 /// After the first record so much is looked at to see where others are.
 const LOOK: usize = 64 << 10;
+/// So much of an object or a list is looked at to tell whether it is a record.
+const MOST_OF_VALUE: usize = 1 << 20;
 
 /// A kind of document that holds records of a log.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +90,7 @@ fn has_known_place(text: &[u8]) -> bool {
         }
         match token {
             // How its cells are named may be said behind the last row.
-            Token::Object if is_row(&text[walk.at..]) => return true,
+            Token::Object if is_row(here_on(&mut walk, text)) => return true,
             Token::Object => walk.enter(),
             Token::List => walk.enter_list(),
             Token::String => match string_end(text, walk.at + 1) {
@@ -99,6 +101,11 @@ fn has_known_place(text: &[u8]) -> bool {
             Token::Other | Token::Pause => return false,
         }
     }
+}
+
+/// The value that a walk is at, as far as it may go and is looked at.
+fn here_on<'a>(walk: &mut Walk, text: &'a [u8]) -> &'a [u8] {
+    &text[walk.at..walk.extent(text, MOST_OF_VALUE)]
 }
 
 /// What is known of the logs that may be in a document.
@@ -132,8 +139,7 @@ impl Known {
     }
 
     /// Adds what is found in the row of cells that begins where a walk is. The first row says how the columns are named.
-    fn row(&self, text: &[u8], walk: &Walk, names: &mut Option<Vec<Vec<u8>>>, found: &mut Places) {
-        let object = &text[walk.at..];
+    fn row(&self, text: &[u8], object: &[u8], walk: &Walk, names: &mut Option<Vec<Vec<u8>>>, found: &mut Places) {
         let Some(row) = cells(object) else { return };
         let cell = |field: &super::rows::Field| Layer::Json.unwrap(&object[field.start..field.end]).into_owned();
         let cells: Vec<Vec<u8>> = row.fields.iter().map(cell).collect();
@@ -181,9 +187,9 @@ impl Known {
             let before = walk.at;
             match walk.next(text, true, before) {
                 Token::Object => {
-                    let object = &text[walk.at..];
+                    let object = here_on(&mut walk, text);
                     if strings == 0 && is_row(object) {
-                        self.row(text, &walk, &mut names, &mut found);
+                        self.row(text, object, &walk, &mut names, &mut found);
                         walk.pass(before.max(walk.at) + value(object).len());
                         continue;
                     }
@@ -203,7 +209,7 @@ impl Known {
                     }
                 }
                 Token::List => {
-                    let pairs = if strings == 0 { pairs(&text[walk.at..]) } else { Vec::new() };
+                    let pairs = if strings == 0 { pairs(here_on(&mut walk, text)) } else { Vec::new() };
                     if let Some(target) = self.of_names(&pairs.iter().map(|(name, _)| *name)) {
                         found.add(target, here(&walk, Form::Pairs, Vec::new()));
                     }

@@ -1,6 +1,6 @@
 //! Walks through a stream of JSON documents from value to value, with the names that lead to each, and forgives what is broken.
 
-use memchr::memchr3;
+use memchr::{memchr3, memmem};
 
 use crate::encoding::MARK;
 use crate::origin::MAX_GAP;
@@ -40,6 +40,21 @@ pub(super) struct Walk {
     /// How many objects were entered, and which of them the open ones are.
     entered: u64,
     objects: Vec<u64>,
+    torn: Torn,
+}
+
+/// The next object that begins a line where none can stand within another, as far as it was looked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Torn {
+    /// There is none before this place.
+    looked: usize,
+    /// One begins there.
+    at: Option<usize>,
+}
+
+/// Whether an object may stand within another one after these bytes.
+fn is_within(before: &[u8]) -> bool {
+    before.trim_ascii_end().last().is_some_and(|byte| b":,[{".contains(byte))
 }
 
 impl Walk {
@@ -90,8 +105,30 @@ impl Walk {
     /// Whether the object that begins here begins a line where none can stand within another: what is open lacks its end.
     fn is_torn(&self, bytes: &[u8]) -> bool {
         let before = &bytes[..self.at];
-        let is_within = |byte: &u8| b":,[{".contains(byte);
-        !self.open.is_empty() && before.ends_with(b"\n") && !before.trim_ascii_end().last().is_some_and(is_within)
+        !self.open.is_empty() && before.ends_with(b"\n") && !is_within(before)
+    }
+
+    /// Where the value that begins here ends at the latest, if it has up to `most` bytes: before an object that begins
+    /// a line where none can stand within it. So what is torn is not searched for its end again and again.
+    pub(super) fn extent(&mut self, bytes: &[u8], most: usize) -> usize {
+        let end = bytes.len().min(self.at.saturating_add(most));
+        if self.torn.at.is_none_or(|at| at <= self.at) {
+            let from = self.torn.looked.clamp(self.at, end);
+            let mut begins = memmem::find_iter(&bytes[from..end], b"\n{").map(|at| from + at + 1);
+            self.torn.at = begins.find(|at| !is_within(&bytes[..*at]));
+            // The last of these bytes may be the line feed before one.
+            self.torn.looked = self.torn.at.unwrap_or_else(|| end.saturating_sub(1).max(from));
+        }
+        self.torn.at.map_or(end, |at| at.min(end))
+    }
+
+    /// Moves all places to where they are once `taken` bytes are gone.
+    pub(super) fn take(&mut self, taken: usize) {
+        self.at = self.at.saturating_sub(taken);
+        self.torn = Torn {
+            looked: self.torn.looked.saturating_sub(taken),
+            at: self.torn.at.and_then(|at| at.checked_sub(taken)),
+        };
     }
 
     /// Goes into the object that begins here.
@@ -130,7 +167,7 @@ impl Walk {
 
     /// Begins anew: what was open is not closed any more.
     pub(super) fn forget(&mut self) {
-        *self = Self { at: self.at, entered: self.entered, ..Self::default() };
+        *self = Self { at: self.at, entered: self.entered, torn: self.torn, ..Self::default() };
     }
 
     /// The name of the member under way.
@@ -246,6 +283,8 @@ pub(super) fn string_end(bytes: &[u8], mut at: usize) -> End {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn walked(text: &str) -> Vec<(String, &'static str)> {
@@ -296,5 +335,31 @@ mod tests {
         assert_eq!(walked(&deep).len(), 1);
         assert_eq!(walked("]]}}\"a\"").len(), 1);
         assert_eq!(walked("text\n\"").first().map(|found| found.1), Some("other"));
+    }
+
+    proptest! {
+        /// What was looked for before changes nothing, nor does what was taken meanwhile.
+        #[test]
+        fn a_value_ends_before_a_document_that_begins_a_line(
+            text in "(\\{|\"a\":|1|,|\n|\\[|\\}|\n\\{){0,60}",
+            most in 1_usize..30,
+            taken in 0_usize..20,
+        ) {
+            let (mut bytes, mut walk) = (text.as_bytes(), Walk::default());
+            while walk.at < bytes.len() {
+                if b"{[".contains(&bytes[walk.at]) {
+                    let end = bytes.len().min(walk.at + most);
+                    let begins = |at: &usize| bytes[*at] == b'{' && bytes[at - 1] == b'\n' && !is_within(&bytes[..*at]);
+                    let expected = (walk.at + 1..end).find(begins).unwrap_or(end);
+                    prop_assert_eq!(walk.extent(bytes, most), expected, "{} of {:?}", walk.at, bytes);
+                }
+                walk.at += 1;
+                if walk.at == taken {
+                    // What stands before is not looked at any more.
+                    walk.take(taken - 1);
+                    bytes = &bytes[taken - 1..];
+                }
+            }
+        }
     }
 }
