@@ -398,7 +398,7 @@ fn torn_documents_are_read_once() {
     for (first, torn, records) in shapes {
         for between in ["\n", "\r\n", ",\n", ""] {
             let case = Case::new();
-            case.write("logs/file.json", format!("{first}{between}{}", [torn; 20_000].join(between)));
+            case.write("logs/file.json", format!("{first}{between}{}", vec![torn; 20_000].join(between)));
             let ran = case.sawlog(&["convert", "logs"]);
             assert!(ran.code == 3 || ran.code == 0, "{torn} {between:?}: {}", ran.err);
             if records > 0 {

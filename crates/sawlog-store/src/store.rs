@@ -44,6 +44,7 @@ enum View {
 }
 
 /// The version of a table that is read.
+#[derive(Clone, Copy)]
 enum At {
     Version(u64),
     Newest,
