@@ -652,4 +652,11 @@ fn bytes_that_are_no_text_are_kept_beside_other_logs() {
             assert_eq!(found[0].as_deref(), Some(line as &[u8]), "{columns} {sort}");
         }
     }
+    // Forms of text have no bytes.
+    let text = String::from_utf8_lossy(line).replace('\u{fffd}', r"\xff");
+    for columns in [&["--columns", "log,raw"] as &[&str], &["--columns", "raw", "--log", "s3"]] {
+        assert_eq!(objects(&case, &[&["find"], columns].concat())[0]["raw"], text.as_str(), "{columns:?}");
+        let csv = good(case.sawq(&[&["find", "--format", "csv"], columns].concat()));
+        assert!(csv.text().contains(&text.replace('"', "\"\"")), "{}", csv.text());
+    }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::{Case, in_parallel};
+use sawlog_tests::{Case, event_of, in_parallel};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -56,18 +56,7 @@ fn check(what: &str, content: impl AsRef<[u8]>, records: u64, rejects: u64) -> C
 }
 
 fn event(number: u64) -> Value {
-    json!({
-        "eventVersion": "1.09",
-        "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice", "userName": "alice" },
-        "eventTime": format!("2024-05-01T12:00:{number:02}Z"),
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "DescribeInstances",
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": "198.51.100.7",
-        "userAgent": "aws-cli/2 \"x\" \u{e9}",
-        "requestParameters": null,
-        "eventID": format!("e{number}"),
-    })
+    event_of(number, "aws-cli/2 \"x\" \u{e9}")
 }
 
 fn flow(number: u64) -> String {
@@ -261,7 +250,7 @@ type Record = fn(u64) -> String;
 /// A document around data, and where in it each text of data is.
 type Around = (fn(&[String]) -> Value, fn(usize) -> String);
 
-const AROUND: [Around; 6] = [
+const AROUND: [Around; 7] = [
     (|data| json!({ "awslogs": { "data": data[0] } }), |_| "awslogs.data".to_owned()),
     (
         |data| {
@@ -283,6 +272,10 @@ const AROUND: [Around; 6] = [
             json!({ "Records": data.iter().map(record).collect::<Vec<_>>(), "MillisBehindLatest": 0 })
         },
         |place| format!("Records[{place}].Data"),
+    ),
+    (
+        |data| json!({ "attemptsMade": 4, "arrivalTimestamp": 1_714_564_800_000_u64, "errorCode": "Lambda.FunctionError", "errorMessage": "the function failed", "attemptEndingTimestamp": 1_714_564_900_000_u64, "rawData": data[0], "lambdaArn": "arn:aws:lambda:us-east-1:111122223333:function:f" }),
+        |_| "rawData".to_owned(),
     ),
     (
         |data| data.iter().map(|data| json!({ "kinesis": { "data": data } })).collect(),

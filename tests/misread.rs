@@ -5,29 +5,11 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sawlog_tests::Case;
+use sawlog_tests::{Case, event_of};
 use serde_json::{Value, json};
 
 fn event(number: u64) -> Value {
-    json!({
-        "eventVersion": "1.09",
-        "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice", "userName": "alice" },
-        "eventTime": format!("2024-05-01T12:00:{number:02}Z"),
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "DescribeInstances",
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": "198.51.100.7",
-        "userAgent": "aws-cli/2",
-        "requestParameters": null,
-        "eventID": format!("e{number}"),
-    })
-}
-
-/// An event whose user agent is `agent`.
-fn event_of(number: u64, agent: &str) -> Value {
-    let mut event = event(number);
-    event["userAgent"] = json!(agent);
-    event
+    event_of(number, "aws-cli/2")
 }
 
 /// The text of an event that nobody recorded.

@@ -301,6 +301,23 @@ pub fn peak_of(child: &mut Child) -> u64 {
     peak
 }
 
+/// An event of CloudTrail in that second of 2024-05-01T12:00, with this user agent.
+#[must_use]
+pub fn event_of(second: u64, agent: &str) -> serde_json::Value {
+    serde_json::json!({
+        "eventVersion": "1.09",
+        "userIdentity": { "type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice", "userName": "alice" },
+        "eventTime": format!("2024-05-01T12:00:{second:02}Z"),
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DescribeInstances",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": agent,
+        "requestParameters": null,
+        "eventID": format!("e{second}"),
+    })
+}
+
 /// So many events of a trail, as CloudTrail delivers them.
 #[must_use]
 pub fn random_trail(numbers: &mut Numbers, events: usize) -> String {

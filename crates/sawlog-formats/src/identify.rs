@@ -239,7 +239,7 @@ pub fn not_opened(why: NotOpened) -> Unread {
 pub fn is_read_now(name: &str) -> bool {
     let name = name.strip_suffix(IN_GZIP).unwrap_or(name);
     let archive = matches!(name, "zip archive" | "tar archive" | "gzip file" | "UTF-16 text");
-    let in_base64 = name == LAMBDA_LOGS.name || name == KINESIS.name;
+    let in_base64 = [&LAMBDA_LOGS, &KINESIS, &FIREHOSE].iter().any(|kind| kind.name == name);
     archive || in_base64 || matches!(name, "zstd-compressed file" | "bzip2-compressed file" | "xz-compressed file")
 }
 

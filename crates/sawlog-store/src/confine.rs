@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::data_file::DataFileEntry;
 use crate::error::{Result, StoreError};
@@ -12,10 +12,12 @@ use crate::error::{Result, StoreError};
 ///
 /// # Errors
 ///
-/// If it is absolute or empty, begins with `.`, or contains `..`.
+/// If it is absolute or empty, contains `.` or `..`, or has more slashes than it needs.
 pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
     let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    if inside && !path.is_empty() {
+    // Nor `a//b`, `a/./b` or `a/`, which would be other names of the same file.
+    let is_plain = Path::new(path).components().collect::<PathBuf>().as_os_str() == path;
+    if inside && is_plain && !path.is_empty() {
         Ok(path.to_owned())
     } else {
         Err(StoreError::damaged(folder, format!("the log names {path:?}, which is outside the table's folder")))
@@ -31,8 +33,8 @@ pub(crate) fn check(folder: &Path, path: &Path) -> Result<()> {
     if real(path)?.starts_with(real(folder)?) { Ok(()) } else { Err(leads_out(path)) }
 }
 
-/// The same for the data files of a table and for its log.
-pub(crate) fn check_table(folder: &Path, files: &[DataFileEntry]) -> Result<()> {
+/// The same for the files of a table's log.
+pub(crate) fn check_log(folder: &Path) -> Result<()> {
     let log = folder.join("_delta_log");
     for entry in fs::read_dir(&log).map_err(StoreError::io(&log))? {
         let entry = entry.map_err(StoreError::io(&log))?;
@@ -40,6 +42,11 @@ pub(crate) fn check_table(folder: &Path, files: &[DataFileEntry]) -> Result<()> 
             check(folder, &entry.path())?;
         }
     }
+    Ok(())
+}
+
+/// The same for the data files of a table.
+pub(crate) fn check_files(folder: &Path, files: &[DataFileEntry]) -> Result<()> {
     let mut seen = HashSet::new();
     for file in files {
         let parts = Path::new(&file.path).ancestors().filter(|part| *part != Path::new(""));

@@ -41,13 +41,15 @@ fn log(table: &'static Table, folder: &Path) -> Result<DeltaTableBuilder> {
 /// read.
 pub(crate) fn take_back(folder: &Path, version: u64) -> Result<()> {
     let log = folder.join("_delta_log");
-    remove_file(&commit_path(folder, version))?;
     let checkpoint = checkpoint_path(folder, version);
     if checkpoint.exists() {
-        remove_file(&checkpoint)?;
         // This file says where the last checkpoint is; without it the log is searched.
         remove_file(&log.join("_last_checkpoint"))?;
+        remove_file(&checkpoint)?;
+        sync_folder(&log)?;
     }
+    // Last, since a run is taken back only as long as its commit is there.
+    remove_file(&commit_path(folder, version))?;
     sync_folder(&log)
 }
 

@@ -23,6 +23,7 @@ use crate::confine;
 use crate::data_file::DataFileEntry;
 use crate::error::{Result, StoreError};
 use crate::panics::reading;
+use crate::run::is_day;
 use crate::tail_checksum::Tail;
 
 /// The application named in the tables' `txn` actions; its version is the number of the run.
@@ -166,7 +167,7 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// Applies the actions of a commit. Returns what it says about itself.
     fn commit(&mut self, path: &Path, changes: bool) -> Result<Value> {
-        let lines = fs::read(path).map_err(|error| missing(path, error))?;
+        let lines = read_commit(path)?;
         let mut said = Value::Null;
         for (line, text) in (1..).zip(lines.split(|byte| *byte == b'\n')) {
             if text.trim_ascii().is_empty() {
@@ -221,12 +222,16 @@ impl Replay<'_> {
             return Err(damaged(format!("the log says that it has {rows} rows, which is impossible for {size} bytes")));
         }
         let value = |values: &HashMap<String, Option<String>>, name: &str| values.get(name).cloned().flatten();
+        // The protocol writes null as an empty text, too.
+        let date = value(&add.partition_values, "date").filter(|date| !date.is_empty());
+        if let Some(date) = date.as_ref().filter(|date| !is_day(date)) {
+            return Err(damaged(format!("the log has it in the partition {date:?}, which is no day")));
+        }
         let tag = |name: &str| add.tags.as_ref().and_then(|tags| value(tags, name));
         let file = DataFileEntry {
             size,
             rows,
-            // The protocol writes null as an empty text, too.
-            date: value(&add.partition_values, "date").filter(|date| !date.is_empty()),
+            date,
             stats,
             written: add.modification_time,
             // A checksum that can't be read counts as wrong.
@@ -241,6 +246,7 @@ impl Replay<'_> {
     /// Takes the actions of a checkpoint.
     fn checkpoint(&mut self, path: &Path) -> Result<()> {
         let file = File::open(path).map_err(|error| missing(path, error))?;
+        let size = file.metadata().map_err(StoreError::io(path))?.len();
         let builder = reading(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
         let builder = builder.map_err(StoreError::parquet(path))?;
         let wanted = ["path", "partitionValues", "size", "modificationTime", "stats", "tags", "deletionVector"];
@@ -248,14 +254,29 @@ impl Replay<'_> {
         let others = ["txn.appId", "txn.version", "protocol.minReaderVersion"];
         let names = wanted.iter().map(String::as_str).chain(others);
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-        let mut reader = builder.with_projection(mask).build().map_err(StoreError::parquet(path))?;
+        // Each action takes some bytes. Without this limit, a forged checkpoint could make a reader count for ever.
+        if u64::try_from(builder.metadata().file_metadata().num_rows()).is_ok_and(|rows| rows > size) {
+            return Err(StoreError::damaged(path, "has more rows than bytes"));
+        }
+        let reader = reading(path, || builder.with_projection(mask).build())?;
+        let mut reader = reader.map_err(StoreError::parquet(path))?;
         while let Some(batch) = reading(path, || reader.next())? {
             let batch = batch.map_err(StoreError::decode(path))?;
-            let actions =
-                actions(&batch).ok_or_else(|| StoreError::damaged(path, "is no checkpoint of a Delta log"))?;
+            let actions = reading(path, || actions(&batch))?;
+            let actions = actions.ok_or_else(|| StoreError::damaged(path, "is no checkpoint of a Delta log"))?;
             actions.into_iter().try_for_each(|action| self.apply(action, path))?;
         }
         Ok(())
+    }
+}
+
+/// The lines of a commit.
+pub(crate) fn read_commit(path: &Path) -> Result<Vec<u8>> {
+    // A pipe would be waited for.
+    if fs::metadata(path).map_err(|error| missing(path, error))?.is_file() {
+        fs::read(path).map_err(|error| missing(path, error))
+    } else {
+        Err(StoreError::damaged(path, "is not a file"))
     }
 }
 
@@ -337,4 +358,72 @@ fn texts(group: &StructArray, name: &str, row: usize) -> Option<HashMap<String, 
     let (names, values) = (entries.column(0).as_string_opt::<i32>()?, entries.column(1).as_string_opt::<i32>()?);
     let value = |place: usize| values.is_valid(place).then(|| values.value(place).to_owned());
     Some((0..entries.len()).map(|place| (names.value(place).to_owned(), value(place))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table's log with these commits.
+    fn log(commits: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("_delta_log")).unwrap();
+        for (version, commit) in (0..).zip(commits) {
+            fs::write(commit_path(folder.path(), version), commit).unwrap();
+        }
+        folder
+    }
+
+    fn add(path: &str, date: &str) -> String {
+        format!(
+            r#"{{"add":{{"path":"{path}","partitionValues":{{"date":{date}}},"size":900,"modificationTime":7,"dataChange":true,"stats":"{{\"numRecords\":3}}","tags":{{"sawlog.tail":"1f:0000000a"}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn commits_are_applied_one_after_another() {
+        let first = [add("b", "null"), add("date=2021-07-29/a%20b", "\"2021-07-29\"")].join("\n");
+        let second = [r#"{"remove":{"path":"b"}}"#, "", r#"{"txn":{"appId":"sawlog","version":4}}"#].join("\n");
+        let third =
+            [r#"{"commitInfo":{"x":1}}"#, &add("b", "\"\""), r#"{"txn":{"appId":"other","version":9}}"#].join("\n");
+        let folder = log(&[&first, &second, &third]);
+        let paths = |version| {
+            let state = read(folder.path(), version).unwrap();
+            state.files.into_iter().map(|file| (file.path, file.date, file.rows)).collect::<Vec<_>>()
+        };
+        let dated = ("date=2021-07-29/a b".to_owned(), Some("2021-07-29".to_owned()), 3);
+        assert_eq!(paths(0), [("b".to_owned(), None, 3), dated.clone()]);
+        assert_eq!(paths(1), std::slice::from_ref(&dated));
+        assert_eq!(paths(2), [("b".to_owned(), None, 3), dated]);
+        let state = read(folder.path(), 2).unwrap();
+        assert_eq!((state.last_run, state.commit), (4, serde_json::json!({"x": 1})));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_log_is_told() {
+        let sound = add("a", "null");
+        for (commit, said) in [
+            (sound.replace("900", "-1"), "does not say its size"),
+            (sound.replace("numRecords", "numRecorde"), "does not say its number of rows"),
+            (sound.replace(":3}", ":99999999999999}"), "which is impossible for 900 bytes"),
+            (add("a", "\"x/../../y\""), "which is no day"),
+            (add("../a", "null"), "outside the table's folder"),
+            (add("%2e%2e/a", "null"), "outside the table's folder"),
+            (add("d/", "null"), "outside the table's folder"),
+            (add("d//a", "null"), "outside the table's folder"),
+            (add("d/./a", "null"), "outside the table's folder"),
+            (sound.replace("\"tags\"", "\"deletionVector\":{\"storageType\":\"u\"},\"tags\""), "deletion vector"),
+            (r#"{"protocol":{"minReaderVersion":3}}"#.to_owned(), "needs reader version 3"),
+            (sound[..sound.len() - 1].to_owned(), "line 1 is damaged"),
+        ] {
+            let error = read(log(&[&commit]).path(), 0).unwrap_err().to_string();
+            assert!(error.contains(said), "{commit}: {error}");
+        }
+        let folder = log(&[&sound]);
+        assert!(read(folder.path(), 1).unwrap_err().to_string().contains("no such version"));
+        fs::create_dir(commit_path(folder.path(), 1)).unwrap();
+        assert!(read(folder.path(), 1).unwrap_err().to_string().contains("is not a file"));
+        fs::write(checkpoint_path(folder.path(), 0), "no Parquet").unwrap();
+        assert!(read(folder.path(), 0).unwrap_err().to_string().contains("checkpoint.parquet"));
+    }
 }

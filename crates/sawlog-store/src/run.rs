@@ -318,7 +318,9 @@ impl<'a> Run<'a> {
         let mut number = 0;
         for name in self.changes.iter().map(|change| change.table.as_str()).chain([SOURCES.name]) {
             let Some(table) = table(name) else { continue };
-            number = number.max(snapshot::last_run(&self.store.folder(table))? + 1);
+            let folder = self.store.folder(table);
+            let next = snapshot::last_run(&folder)?.checked_add(1);
+            number = number.max(next.ok_or_else(|| StoreError::damaged(&folder, "the log has an impossible run"))?);
         }
         let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
         intent.write(&self.staging)?;
@@ -362,7 +364,7 @@ impl Run<'_> {
 
 /// Whether a text is a day of the years 1 to 9999, such as `2021-07-29`: Delta, Parquet and their readers all know
 /// these.
-fn is_day(text: &str) -> bool {
+pub(crate) fn is_day(text: &str) -> bool {
     let digits = |range: std::ops::Range<usize>| {
         text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
     };

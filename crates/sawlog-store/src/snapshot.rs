@@ -1,7 +1,6 @@
 //! What a table holds at a version, checked against what the version's commit says.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sawlog_formats::Table;
@@ -62,8 +61,9 @@ pub(crate) fn snapshot(table: &'static Table, folder: &Path, version: Option<u64
         let what = format!("the log has no version {version}, which the ledger names: it is damaged, or was deleted");
         return Err(StoreError::damaged(&log, what));
     }
+    confine::check_log(folder)?;
     let state = log::read(folder, version)?;
-    confine::check_table(folder, &state.files)?;
+    confine::check_files(folder, &state.files)?;
     check_files(folder, version, &state)?;
     Ok(Snapshot { table, folder: folder.to_owned(), version, files: state.files })
 }
@@ -138,12 +138,11 @@ pub(crate) fn last_run(folder: &Path) -> Result<i64> {
     newest_version(folder)?.map_or(Ok(0), |version| Ok(log::read(folder, version)?.last_run))
 }
 
-/// What a commit says about itself.
+/// What a commit says about itself. What else it says need not be readable.
 fn commit_info(folder: &Path, version: u64) -> Result<Option<Value>> {
-    let path = commit_path(folder, version);
-    let text = fs::read_to_string(&path).map_err(StoreError::io(&path))?;
-    Ok(text.lines().find_map(|line| {
-        let action: Value = serde_json::from_str(line).ok()?;
+    let lines = log::read_commit(&commit_path(folder, version))?;
+    Ok(lines.split(|byte| *byte == b'\n').find_map(|line| {
+        let action: Value = serde_json::from_slice(line).ok()?;
         action.get("commitInfo").cloned()
     }))
 }

@@ -1,5 +1,6 @@
 //! Documents that have logs in base64: what AWS hands to a Lambda function of `CloudWatch` Logs (`awslogs.data`), Kinesis
-//! (`kinesis.data`) and Firehose (`records[].data`), and what `aws kinesis get-records` prints (`Records[].Data`).
+//! (`kinesis.data`) and Firehose (`records[].data`), what `aws kinesis get-records` prints (`Records[].Data`), and what Firehose
+//! could not process (`rawData`; see "Handle failure in data transformation").
 //!
 //! Such a document is like an archive: each text in base64 is a file of its own, mostly a gzip file.
 
@@ -45,7 +46,7 @@ pub(crate) fn is_base64(head: &[u8]) -> bool {
         return false;
     }
     // Most files have no such name: a search is faster than a look at the members.
-    if [b"\"data\"", b"\"Data\""].iter().all(|name| memmem::find(head, *name).is_none()) {
+    if [b"\"data\"", b"\"Data\"", b"\"rawData\"" as &[u8]].iter().all(|name| memmem::find(head, name).is_none()) {
         return false;
     }
     // A record, or data, mostly begins near the beginning.
@@ -58,7 +59,9 @@ fn first_is_data(head: &[u8]) -> Option<bool> {
     let mut texts = Texts::default();
     loop {
         match texts.next(head) {
-            Piece::Text(text) => return Some(is_alphabet(&text.text)),
+            Piece::Text(text) if is_alphabet(beginning(&text)) => return Some(true),
+            // The rest may tell.
+            Piece::Text(text) => return text.is_whole.then_some(false),
             Piece::Document(_) => {}
             Piece::Record | Piece::Words => return Some(false),
             Piece::Long | Piece::Torn | Piece::Other | Piece::End => return None,
@@ -105,6 +108,14 @@ pub fn base64_texts<'a, E>(
     }
 }
 
+/// The text; if it is cut off, without the escape in which that is.
+fn beginning<'a>(text: &'a Base64Text<'_>) -> &'a [u8] {
+    const LONGEST: usize = r"\u002".len();
+    let end = text.text.len();
+    let cut = memchr::memrchr(b'\\', &text.text).filter(|at| !text.is_whole && end - at <= LONGEST);
+    &text.text[..cut.unwrap_or(end)]
+}
+
 /// Whether all of a text is of the letters of base64, however they are broken into lines, and enough of them.
 fn is_alphabet(text: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
@@ -116,14 +127,18 @@ pub(super) fn holds_base64(members: &[Pair<'_>]) -> bool {
     Says::of(members.iter().copied()).holds_data()
 }
 
+/// Names of members that are data in base64, each with names of which one stands beside it.
+const DATA: [(&[u8], [&[u8]; 3]); 3] = [
+    (b"data", [b"recordId", b"partitionKey", b"kinesisSchemaVersion"]),
+    (b"Data", [b"PartitionKey", b"SequenceNumber", b"ApproximateArrivalTimestamp"]),
+    (b"rawData", [b"attemptsMade", b"arrivalTimestamp", b"attemptEndingTimestamp"]),
+];
+
 /// What the members of an object say about data in base64.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each tells whether a member of some name is there")]
 struct Says {
-    data: bool,
-    is_beside_data: bool,
-    data_of_kinesis: bool,
-    is_beside_data_of_kinesis: bool,
+    /// Of each pair of [`DATA`], whether both are there.
+    data: [(bool, bool); DATA.len()],
     /// Whether one of them leads to data, and whether nothing is in such a one.
     leads_to_data: bool,
     is_empty: bool,
@@ -133,10 +148,10 @@ impl Says {
     fn of<'a>(members: impl Iterator<Item = Pair<'a>>) -> Self {
         let mut says = Self::default();
         for (name, value) in members {
-            says.data |= name == b"data";
-            says.is_beside_data |= matches!(name, b"recordId" | b"partitionKey" | b"kinesisSchemaVersion");
-            says.data_of_kinesis |= name == b"Data";
-            says.is_beside_data_of_kinesis |= matches!(name, b"PartitionKey" | b"SequenceNumber");
+            for ((is_data, is_beside), (data, beside)) in says.data.iter_mut().zip(DATA) {
+                *is_data |= name == data;
+                *is_beside |= beside.contains(&name);
+            }
             says.leads_to_data |= leads_to_data(name);
             says.is_empty |= leads_to_data(name) && is_nothing(value);
         }
@@ -144,7 +159,7 @@ impl Says {
     }
 
     fn holds_data(&self) -> bool {
-        self.data && self.is_beside_data || self.data_of_kinesis && self.is_beside_data_of_kinesis
+        self.data.contains(&(true, true))
     }
 }
 
@@ -300,7 +315,9 @@ impl Texts {
         let path: Vec<&[u8]> = self.walk.path.iter().map(Vec::as_slice).collect();
         match path[..] {
             [.., b"awslogs" | b"kinesis", b"data"] => true,
-            [.., b"data" | b"Data"] => self.holders.contains(&(path.len() - 1, self.walk.object(path.len() - 1))),
+            [.., name] if DATA.iter().any(|(data, _)| *data == name) => {
+                self.holders.contains(&(path.len() - 1, self.walk.object(path.len() - 1)))
+            }
             _ => false,
         }
     }
@@ -358,6 +375,10 @@ mod tests {
                 vec!["Records[0].Data=QUFBQUFB"],
             ),
             (
+                r#"{"attemptsMade":4,"errorCode":"Lambda.FunctionError","errorMessage":"no {} there","rawData":"QUFBQUFB"}"#,
+                vec!["rawData=QUFBQUFB"],
+            ),
+            (
                 r#"{"Records":[{"recordId":"1","data":"QUFBQUFB"}],"awslogs":{"data":"QkJCQkJC"}}"#,
                 vec!["Records[0].data=QUFBQUFB", "awslogs.data=QkJCQkJC"],
             ),
@@ -380,6 +401,18 @@ mod tests {
             "{",
         ] {
             assert!(!is_base64(other.as_bytes()), "{other}");
+        }
+    }
+
+    /// Wherever the bytes that are looked at first end.
+    #[test]
+    fn data_is_known_by_any_beginning() {
+        for letter in ["Q", r"\/", r"\u002B"] {
+            for before in NEAR - 60..NEAR + 4 {
+                let blanks = " ".repeat(before);
+                let document = format!("{blanks}{{\"awslogs\":{{\"data\":\"{}\"}}}}", letter.repeat(20_000));
+                assert!(is_base64(document.as_bytes()), "{letter} after {before}");
+            }
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -78,14 +80,15 @@ impl Ctsummarize {
         let events = records.events()?;
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         let [mut keys, mut csv, mut text, mut agents, mut writes] = files(&paths, existing)?;
-        counts(&mut agents, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT)))?;
-        summary(&mut text, &events)?;
-        write_csv(&mut csv, &events, context.global.no_formulas)?;
-        // A sign-in has an empty key, which counts as none.
-        let used = events.iter().filter_map(|event| event.access_key_id.as_deref());
-        counts(&mut keys, used.filter(|key| !key.is_empty()))?;
-        counts(&mut keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))?;
-        let written = records.write_events(self.all_write, |text| Ok(writes.write_all(text)?))?;
+        let no_formulas = context.global.no_formulas;
+        let written = thread::scope(|scope| {
+            let lists = [&mut keys, &mut csv, &mut text, &mut agents];
+            // The text of write events is read meanwhile.
+            let listing = scope.spawn(|| list(&events, lists, no_formulas));
+            let written = records.write_events(self.all_write, |text| Ok(writes.write_all(text)?));
+            listing.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            written
+        })?;
         // All five files are complete before the first one gets its name.
         [keys, csv, text, agents, writes].into_iter().try_for_each(NewFile::finish)?;
         if !context.global.quiet {
@@ -107,6 +110,17 @@ fn check_folder(out: &Path) -> Result<(), BadValue> {
 fn files(paths: &[PathBuf; 5], existing: Existing) -> Result<[NewFile; 5]> {
     let files: Vec<NewFile> = paths.iter().map(|path| NewFile::create(path, false, existing)).collect::<Result<_>>()?;
     files.try_into().ok().context("five files")
+}
+
+/// Writes all files but the one of write events.
+fn list(events: &[Event], [keys, csv, text, agents]: [&mut NewFile; 4], no_formulas: bool) -> Result<()> {
+    counts(agents, events.iter().map(|event| event.user_agent.as_deref().unwrap_or(ABSENT)))?;
+    summary(text, events)?;
+    write_csv(csv, events, no_formulas)?;
+    // A sign-in has an empty key, which counts as none.
+    let used = events.iter().filter_map(|event| event.access_key_id.as_deref());
+    counts(keys, used.filter(|key| !key.is_empty()))?;
+    counts(keys, events.iter().flat_map(|event| &event.new_keys).map(String::as_str))
 }
 
 /// What `sort | uniq -c` prints in the locale `en_US`.

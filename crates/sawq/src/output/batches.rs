@@ -1,10 +1,12 @@
 //! Batches of one schema, on their way to the output form.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use anyhow::{Result, bail};
 use arrow::array::RecordBatch;
 
+use super::cells::with_texts;
 use super::delimited::{Delimited, Delimiter};
 use super::lines::Lines;
 use super::parquet::Parquet;
@@ -44,11 +46,13 @@ impl Output {
 
     /// Prints a batch.
     pub(crate) fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let has_bytes = matches!(self.format, Format::Parquet | Format::Arrow | Format::Arrows);
+        let batch = if has_bytes { Cow::Borrowed(batch) } else { with_texts(batch)? };
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            none => none.insert(writer(self.format, &self.target, batch)?),
+            none => none.insert(writer(self.format, &self.target, &batch)?),
         };
-        writer.batch(batch)
+        writer.batch(&batch)
     }
 
     /// Prints the remaining output.

@@ -1,10 +1,12 @@
 //! The values of a batch as text.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use anyhow::Result;
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::LineDelimitedWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,6 +17,36 @@ const UTC_TIME: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
 const ZONED_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f%:z";
 /// Times without a zone.
 const ZONELESS_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f";
+
+/// The batch with bytes as text, for forms without bytes: what is no UTF-8 as `\xff`.
+pub(crate) fn with_texts(batch: &RecordBatch) -> Result<Cow<'_, RecordBatch>> {
+    let is_bytes = |array: &ArrayRef| matches!(array.data_type(), DataType::Binary | DataType::BinaryView);
+    if !batch.columns().iter().any(is_bytes) {
+        return Ok(Cow::Borrowed(batch));
+    }
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+        let array = if is_bytes(array) { texts_of(array)? } else { array.clone() };
+        anyhow::Ok((field.name().clone(), array, true))
+    });
+    Ok(Cow::Owned(RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>>>()?)?))
+}
+
+fn texts_of(bytes: &ArrayRef) -> Result<ArrayRef> {
+    let bytes = cast(bytes, &DataType::BinaryView)?;
+    let text = |bytes: &[u8]| {
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            for byte in chunk.invalid() {
+                // Writing to a text does not fail.
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+        text
+    };
+    Ok(Arc::new(bytes.as_binary_view().iter().map(|bytes| bytes.map(text)).collect::<StringArray>()))
+}
 
 /// A batch with groups and lists as JSON text, for forms without these types.
 pub(crate) struct Flat {
