@@ -50,3 +50,13 @@ pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
     }
     Ok(file)
 }
+
+/// Whether a text is a day of the years 1 to 9999, such as `2021-07-29`: Delta, Parquet and their readers all know
+/// these.
+pub(crate) fn is_day(text: &str) -> bool {
+    let digits = |range: std::ops::Range<usize>| {
+        text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_date = text.len() == 10 && digits(0..4) && digits(5..7) && digits(8..10);
+    is_date && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-' && !text.starts_with("0000")
+}

@@ -20,10 +20,9 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::confine;
-use crate::data_file::DataFileEntry;
+use crate::data_file::{DataFileEntry, is_day};
 use crate::error::{Result, StoreError};
 use crate::panics::reading;
-use crate::run::is_day;
 use crate::tail_checksum::Tail;
 
 /// The application named in the tables' `txn` actions; its version is the number of the run.

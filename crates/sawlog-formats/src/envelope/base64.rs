@@ -375,7 +375,7 @@ mod tests {
                 vec!["Records[0].Data=QUFBQUFB"],
             ),
             (
-                r#"{"attemptsMade":4,"errorCode":"Lambda.FunctionError","errorMessage":"no {} there","rawData":"QUFBQUFB"}"#,
+                r#"{"attemptsMade":4,"errorCode":"Lambda.FunctionError","errorMessage":"the function failed","rawData":"QUFBQUFB"}"#,
                 vec!["rawData=QUFBQUFB"],
             ),
             (
