@@ -3,7 +3,7 @@
 //! A log is a list of commits: files of actions, one in each line, as JSON. A checkpoint is a Parquet file with the
 //! actions of all commits up to a version that still count. See "Delta Transaction Log Protocol".
 //!
-//! Every command begins with reading some logs, and a library that can read any Delta table takes ten times as long.
+//! Every command begins with reading some logs, and a library that can read any Delta table takes 8 ms longer.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
@@ -172,11 +172,11 @@ impl Replay<'_> {
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            let action: Action = serde_json::from_slice(text)
-                .map_err(|error| StoreError::damaged(path, format!("line {line} is damaged: {error}")))?;
-            if let Some(info) = action.commit_info {
-                said = info;
-            } else if changes {
+            let mut action: Action = serde_json::from_slice(text).map_err(|error| {
+                StoreError::damaged(path, format!("line {line} is damaged at byte {}", error.column()))
+            })?;
+            said = action.commit_info.take().unwrap_or(said);
+            if changes {
                 self.apply(action, path)?;
             }
         }
