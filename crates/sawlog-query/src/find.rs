@@ -90,13 +90,7 @@ impl Records {
     ///
     /// A [`WrongValue`](crate::WrongValue) if there is no such column. Also if data files can't be read.
     pub fn left_out(&self, names: &[String]) -> Result<Vec<&'static str>> {
-        let mut logs = Vec::new();
-        for query in columns(self.queries(), names)?.left_out {
-            if !query.is_ruled_out() && query.leaves_any()? {
-                logs.push(query.format.table.name);
-            }
-        }
-        Ok(logs)
+        with_records(columns(self.queries(), names)?.left_out)
     }
 
     /// How many records there are.
@@ -122,6 +116,17 @@ impl Records {
         }
         Ok(all)
     }
+}
+
+/// The tables of those queries that any record matches.
+pub(crate) fn with_records<'a>(queries: impl IntoIterator<Item = &'a Query>) -> Result<Vec<&'static str>> {
+    let mut tables = Vec::new();
+    for query in queries {
+        if !query.is_ruled_out() && query.leaves_any()? {
+            tables.push(query.format.table.name);
+        }
+    }
+    Ok(tables)
 }
 
 /// A log, and the columns to read from it.

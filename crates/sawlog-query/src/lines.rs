@@ -1,8 +1,10 @@
 //! The records' own text in evidence order: the threads that read data files print their records, and the texts are merged.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZero;
 use std::ops::Range;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, anyhow};
 use arrow::array::{AsArray, Int64Array, RecordBatch};
@@ -11,7 +13,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::ident;
 use futures::StreamExt;
 use sawlog_formats::{Format, TextColumn};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use crate::filter::TextFilter;
@@ -19,6 +22,9 @@ use crate::query::{EVIDENCE_ORDER, Query};
 
 /// About this many bytes of text are printed at a time, however long the texts are that rows share.
 const CHUNK: usize = 256 << 10;
+
+/// Up to this many chunks are read ahead.
+const AHEAD: usize = 64;
 
 /// Passes `take` the text of each record that matches some queries, with a line feed, sorted by source file and line;
 /// up to `limit` records, if there is a limit. Returns whether there were any.
@@ -31,18 +37,23 @@ pub(crate) fn in_evidence_order(
     for query in queries.iter().filter(|query| !query.is_ruled_out()) {
         cursors.extend(cursors_of(query, limit)?);
     }
-    // The next record of each data file that has one, and its number.
-    let mut waiting = BinaryHeap::new();
-    for (number, cursor) in cursors.iter_mut().enumerate() {
-        waiting.extend(cursor.next_place()?.map(|place| Reverse((place, number))));
-    }
-    let mut left = limit.unwrap_or(usize::MAX);
-    let any = left > 0 && !waiting.is_empty();
-    while let Some(Reverse((_, number))) = waiting.pop().filter(|_| left > 0) {
+    // The next record of each data file that has one, or a place before it, and the number of the file.
+    let mut waiting: BTreeSet<_> =
+        cursors.iter_mut().enumerate().map(|(number, cursor)| (std::mem::take(&mut cursor.first), number)).collect();
+    // One processor is busy with the data file whose records are taken, the others can read those that come next.
+    let idle = available_parallelism().map_or(1, NonZero::get) - 1;
+    let (mut left, mut any, mut ahead) = (limit.unwrap_or(usize::MAX), false, 0);
+    while let Some((_, number)) = waiting.pop_first().filter(|_| left > 0) {
+        let bounds = waiting.iter().skip(1).map(|(place, _)| Some(place)).chain([None]);
+        for ((_, next), bound) in waiting.iter().zip(bounds).take(idle) {
+            cursors[*next].read_ahead(bound, &mut ahead);
+        }
         let cursor = &mut cursors[number];
-        let bound = waiting.peek().map(|Reverse((place, _))| place);
-        left -= cursor.take_until(bound, left, &mut take)?;
-        waiting.extend(cursor.next_place()?.map(|place| Reverse((place, number))));
+        if cursor.is_placed {
+            left -= cursor.take_until(waiting.first().map(|(place, _)| place), left, &mut take)?;
+            any = true;
+        }
+        waiting.extend(cursor.next_place(&mut ahead)?.map(|place| (place, number)));
     }
     Ok(any)
 }
@@ -54,15 +65,25 @@ fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
     let printed = (query.format.printed)().into_iter().filter(|name| !EVIDENCE_ORDER.contains(name));
     let wanted = EVIDENCE_ORDER.into_iter().chain(printed).map(ident).collect();
     let streams = query.in_order_by_file(wanted, limit)?;
-    let (format, pattern) = (query.format, &query.filters.text);
-    let spawned = query.store.block_on(async {
-        let spawn = |stream| {
-            let (sender, chunks) = channel(1);
-            (chunks, tokio::spawn(print(format, pattern.clone(), stream, sender)))
-        };
-        streams.into_iter().map(spawn).collect::<Vec<_>>()
-    });
-    Ok(spawned.into_iter().map(|(chunks, task)| Cursor { query, chunks, task, chunk: None, row: 0 }).collect())
+    let cursor = |(first, stream)| {
+        let (sender, chunks) = unbounded_channel();
+        let wanted = Arc::new(Semaphore::new(1));
+        let unread = Some((stream, sender));
+        let first = (first, i64::MIN);
+        Cursor {
+            query,
+            first,
+            is_placed: false,
+            unread,
+            chunks,
+            wanted,
+            missing: 1,
+            task: None,
+            printed: VecDeque::new(),
+            row: 0,
+        }
+    };
+    Ok(streams.into_iter().map(cursor).collect())
 }
 
 /// The place of a record: source file and line.
@@ -89,21 +110,24 @@ impl Chunk {
     }
 }
 
-/// Prints the records of a data file, chunk by chunk, as long as somebody takes them.
+/// Prints the records of a data file, chunk by chunk, as many as are wanted.
 async fn print(
     format: &'static Format,
     pattern: Option<TextFilter>,
     mut stream: SendableRecordBatchStream,
-    chunks: Sender<Chunk>,
+    chunks: UnboundedSender<Chunk>,
+    wanted: Arc<Semaphore>,
 ) -> Result<()> {
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         let mut row = 0;
         while row < batch.num_rows() {
+            let one = wanted.acquire().await?;
             let (chunk, rows) = print_some(format, pattern.as_ref(), &batch, row)?;
             row = rows.end;
-            if !chunk.rows.is_empty() && chunks.send(chunk).await.is_err() {
-                return Ok(());
+            if !chunk.rows.is_empty() {
+                one.forget();
+                chunks.send(chunk)?;
             }
         }
     }
@@ -138,29 +162,92 @@ fn print_some(
 /// The printed records of a data file.
 struct Cursor<'a> {
     query: &'a Query,
-    chunks: Receiver<Chunk>,
-    task: JoinHandle<Result<()>>,
-    chunk: Option<Chunk>,
+    /// No record comes before this place.
+    first: Place,
+    /// Whether its next record's place is known.
+    is_placed: bool,
+    /// What its task begins with. A data file is only opened when its records are next: it takes memory.
+    unread: Option<(SendableRecordBatchStream, UnboundedSender<Chunk>)>,
+    chunks: UnboundedReceiver<Chunk>,
+    /// How many chunks its task may still print.
+    wanted: Arc<Semaphore>,
+    /// How many chunks are wanted that have not come yet.
+    missing: usize,
+    task: Option<JoinHandle<Result<()>>>,
+    printed: VecDeque<Chunk>,
+    /// The next row of the first chunk.
     row: usize,
 }
 
 impl Cursor<'_> {
+    /// Starts its task, if that has not been done.
+    fn start(&mut self) {
+        let Some((stream, sender)) = self.unread.take() else { return };
+        let (format, pattern) = (self.query.format, self.query.filters.text.clone());
+        let print = print(format, pattern, stream, sender, Arc::clone(&self.wanted));
+        self.task = Some(self.query.store.block_on(async { tokio::spawn(print) }));
+    }
+
     /// The place of its next record, if there is one.
-    fn next_place(&mut self) -> Result<Option<Place>> {
-        if self.chunk.as_ref().is_none_or(|chunk| self.row == chunk.rows.len()) {
-            let (chunks, task) = (&mut self.chunks, &mut self.task);
-            self.chunk = self.query.store.block_on(async {
-                match chunks.recv().await {
-                    Some(chunk) => anyhow::Ok(Some(chunk)),
-                    // It was all, or there was an error.
-                    None => task.await?.map(|()| None),
-                }
-            })?;
+    fn next_place(&mut self, ahead: &mut usize) -> Result<Option<Place>> {
+        self.is_placed = true;
+        self.start();
+        if self.printed.front().is_none_or(|chunk| self.row == chunk.rows.len()) {
             self.row = 0;
+            if self.printed.len() > 1 {
+                *ahead -= 1;
+            }
+            self.printed.pop_front();
+            self.want_one();
+            if self.printed.is_empty() {
+                self.wait()?;
+            }
         }
-        let Some(chunk) = &self.chunk else { return Ok(None) };
+        let Some(chunk) = self.printed.front() else { return Ok(None) };
         let (file, line) = chunk.place(self.row);
         Ok(Some((file.to_owned(), line)))
+    }
+
+    /// Waits for a chunk; none comes if it was all.
+    fn wait(&mut self) -> Result<()> {
+        let (chunks, task) = (&mut self.chunks, &mut self.task);
+        let chunk = self.query.store.block_on(async {
+            match chunks.recv().await {
+                Some(chunk) => anyhow::Ok(Some(chunk)),
+                // It was all, or there was an error.
+                None => match task.take() {
+                    Some(task) => task.await?.map(|()| None),
+                    None => Ok(None),
+                },
+            }
+        })?;
+        self.missing -= 1;
+        self.printed.extend(chunk);
+        self.want_one();
+        Ok(())
+    }
+
+    /// Has its task print a chunk, if it has nothing to do.
+    fn want_one(&mut self) {
+        if self.missing == 0 {
+            self.missing = 1;
+            self.wanted.add_permits(1);
+        }
+    }
+
+    /// Has its task print while records of another data file are taken: those before `bound`, but not too many.
+    fn read_ahead(&mut self, bound: Option<&Place>, ahead: &mut usize) {
+        self.start();
+        while let Ok(chunk) = self.chunks.try_recv() {
+            self.missing -= 1;
+            *ahead += usize::from(!self.printed.is_empty());
+            self.printed.push_back(chunk);
+        }
+        let is_before =
+            |chunk: &Chunk| bound.is_none_or(|(file, line)| chunk.place(chunk.rows.len() - 1) < (file.as_str(), *line));
+        if *ahead < AHEAD && self.printed.back().is_some_and(is_before) {
+            self.want_one();
+        }
     }
 
     /// Returns the records before `bound`: at least one, and up to `most`. Also returns how many.
@@ -170,7 +257,7 @@ impl Cursor<'_> {
         most: usize,
         take: &mut impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<usize> {
-        let chunk = self.chunk.as_ref().context("a cursor that waits has a record")?;
+        let chunk = self.printed.front().context("a cursor that waits has a record")?;
         let mut end = chunk.rows.len();
         if let Some((file, line)) = bound {
             // The rows are sorted, so the bound is found by binary search.
@@ -191,6 +278,8 @@ impl Cursor<'_> {
 
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }

@@ -31,7 +31,7 @@ use crate::index::{self, Candidates, Index};
 use crate::logs::{self, Roles, Values, first_of, no_column, resolve};
 use crate::parallel::each;
 use crate::printed;
-use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable};
+use crate::scan::{Filtering, Footers, KEEP, ReadAs, StoreTable, first_source_files};
 use crate::texts;
 use crate::times::{Clock, of_utc};
 
@@ -388,16 +388,18 @@ impl Query {
         })
     }
 
-    /// The same for all records that match the filters, in one stream per data file. The caller merges them.
+    /// The same for all records that match the filters, in one stream per data file. The caller merges them; beside each
+    /// is the first source file that it can have.
     pub(crate) fn in_order_by_file(
         &self,
         wanted: Vec<Expr>,
         limit: Option<usize>,
-    ) -> Result<Vec<SendableRecordBatchStream>> {
+    ) -> Result<Vec<(String, SendableRecordBatchStream)>> {
         self.store.block_on(async {
             let (context, plan) = self.ordered(None, wanted, limit).await?;
             self.explain.plan(self.format.table.name, &plan);
-            Ok(execute_stream_partitioned(plan, context.task_ctx())?)
+            let firsts = first_source_files(&plan)?;
+            Ok(firsts.into_iter().zip(execute_stream_partitioned(plan, context.task_ctx())?).collect())
         })
     }
 

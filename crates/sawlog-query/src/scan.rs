@@ -230,6 +230,37 @@ impl Footers {
     }
 }
 
+/// The first source file in each partition of a scan, according to the footers of the data files: its name, or the
+/// beginning of it. It is empty where that is not known.
+pub(crate) fn first_source_files(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<String>> {
+    let mut scan = plan;
+    while let [input] = scan.children()[..] {
+        scan = input;
+    }
+    let source =
+        scan.downcast_ref::<DataSourceExec>().and_then(DataSourceExec::downcast_to_file_source::<ParquetSource>);
+    let (config, _) = source.context("a plan that reads data files")?;
+    let first_of = |group: &FileGroup| {
+        let first =
+            |file: &PartitionedFile| file.extension::<LoggedRows>().map_or(Ok(String::new()), first_source_file);
+        group.files().first().map_or(Ok(String::new()), first)
+    };
+    config.file_groups.iter().map(first_of).collect()
+}
+
+fn first_source_file(LoggedRows { path, .. }: &LoggedRows) -> Result<String> {
+    let named = || format!("can't read the footer of {}", path.display());
+    let file = File::open(path).with_context(named)?;
+    let footer = ParquetMetaDataReader::new().parse_and_finish(&file).with_context(named)?;
+    let least = |row_group: &RowGroupMetaData| {
+        let column = row_group.columns().iter().find(|column| column.column_path().string() == "source_file");
+        column.and_then(|column| column.statistics()?.min_bytes_opt().map(<[u8]>::to_vec)).unwrap_or_default()
+    };
+    let least = footer.row_groups().iter().map(least).min().unwrap_or_default();
+    // Statistics may be cut within a letter.
+    Ok(least.utf8_chunks().next().map(|chunk| chunk.valid().to_owned()).unwrap_or_default())
+}
+
 /// Where to cut a file of `size` bytes so that each part has about as many rows: the ranges of bytes in which row groups
 /// begin.
 fn cuts(row_groups: &[RowGroup], size: i64, parts: i64) -> Vec<Range<i64>> {

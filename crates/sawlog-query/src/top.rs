@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, Timestam
 use sawlog_formats::Bytes;
 
 use crate::error::{Parameter, WrongValue};
+use crate::find::with_records;
 use crate::groups::Sums;
 use crate::largest::Ranked;
 use crate::logs;
@@ -83,6 +84,19 @@ impl Records {
         })?;
         let has_flows = groups.iter().any(|group| group.sums().flow_bytes > Some(0));
         Ok(Top { table: table(columns, &groups, shown)?, has_flows })
+    }
+}
+
+impl Records {
+    /// The logs that have records, but not all of these columns: [`Records::top`] leaves them out.
+    ///
+    /// # Errors
+    ///
+    /// A [`WrongValue`](crate::WrongValue) if no log has all of the columns. Also if data files can't be read.
+    pub fn without_columns(&self, columns: &[String]) -> Result<Vec<&'static str>> {
+        let with: Vec<&str> =
+            with_columns(self.queries(), columns)?.iter().map(|query| query.format.table.name).collect();
+        with_records(self.queries().iter().filter(|query| !with.contains(&query.format.table.name)))
     }
 }
 

@@ -148,7 +148,8 @@ fn by_form(entity: &str) -> Option<Kind> {
     let all = |text: &str, of: fn(&char) -> bool| !text.is_empty() && text.chars().all(|char| of(&char));
     let key_like = entity.len() >= 16 && all(entity, |char| char.is_ascii_uppercase() || char.is_ascii_digit());
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| entity.starts_with(prefix));
-    if parse_address(entity).is_some() || split_port(entity).is_some() || entity.parse::<IpNet>().is_ok() {
+    let is_address = parse_address(entity).is_some() || split_port(entity).is_some();
+    if is_address || entity.parse::<IpNet>().is_ok() || is_glob_of_addresses(entity) {
         return Some(Kind::Ip);
     }
     if let Some((_, key)) = place_in_s3(entity) {
@@ -169,6 +170,17 @@ fn by_form(entity: &str) -> Option<Kind> {
         _ if begins(&["REST.", "SOAP.", "BATCH.", "WEBSITE.", "S3."]) => Some(Kind::Operation),
         _ => None,
     }
+}
+
+/// Whether a text is a pattern such as `198.51.100.*`: parts of an address and nothing else.
+fn is_glob_of_addresses(text: &str) -> bool {
+    let (dots, colons) = (text.matches('.').count(), text.matches(':').count());
+    let is_part = |char: char| if colons > 0 { char.is_ascii_hexdigit() } else { char.is_ascii_digit() };
+    let is_wild = |char: char| matches!(char, '*' | '?');
+    text.contains(is_wild)
+        && text.contains(is_part)
+        && (1..=3).contains(&dots) != (1..=7).contains(&colons)
+        && text.chars().all(|char| is_part(char) || is_wild(char) || matches!(char, '.' | ':'))
 }
 
 /// Tells what an entity is.
@@ -295,6 +307,14 @@ mod tests {
             ("REST.GET.OBJECT", Some(Kind::Operation)),
             ("jmerckle", None),
             ("Boto3/*", None),
+            ("198.51.100.*", Some(Kind::Ip)),
+            ("10.*", Some(Kind::Ip)),
+            ("192.0.2.1?", Some(Kind::Ip)),
+            ("2001:db8:*", Some(Kind::Ip)),
+            ("*.amazonaws.com", None),
+            ("*:*", None),
+            ("1*", None),
+            ("v1.2.*", None),
         ] {
             assert_eq!(by_form(entity), kind, "{entity}");
         }

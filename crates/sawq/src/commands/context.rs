@@ -99,6 +99,14 @@ pub(super) fn print(table: &RecordBatch, target: &Target) -> Result<()> {
     output.finish()
 }
 
+/// Says which logs are not in the output, since they have none or not all of the columns.
+pub(super) fn note_left_out(logs: &[&str], lacking: &str) {
+    let (have, they) = if logs.len() == 1 { ("has", "its") } else { ("have", "their") };
+    if !logs.is_empty() {
+        hint(&format!("{} {have} {lacking}; {they} records are left out", logs.join(" and ")));
+    }
+}
+
 /// Says on standard error why there is no record, and what may have been meant.
 pub(super) fn explain_nothing(records: &Records) -> Result<()> {
     hint(&match records.why_none()? {

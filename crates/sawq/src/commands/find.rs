@@ -10,9 +10,9 @@ use sawlog_formats::visible;
 use sawlog_query::{Order, Records};
 
 use super::Context;
-use super::context::print;
+use super::context::{note_left_out, print};
 use crate::options::choices::{self, Choice};
-use crate::output::{Output, Target, hint};
+use crate::output::{Output, Target};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -96,10 +96,8 @@ impl Find {
 
     /// Says which logs are not in the output, since they have none of the columns.
     fn note_left_out(&self, records: &Records) -> Result<()> {
-        let left_out = if self.columns.is_empty() { Vec::new() } else { records.left_out(&self.columns)? };
-        let (have, they) = if left_out.len() == 1 { ("has", "its") } else { ("have", "their") };
-        if !left_out.is_empty() {
-            hint(&format!("{} {have} none of these columns; {they} records are left out", left_out.join(" and ")));
+        if !self.columns.is_empty() {
+            note_left_out(&records.left_out(&self.columns)?, "none of these columns");
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use sawlog_query::{Grouping, Measure};
 
 use super::Context;
-use super::context::print;
+use super::context::{note_left_out, print};
 use crate::options::choices::{self, Choice};
 
 pub(super) const HELP: &str = "\
@@ -48,12 +48,18 @@ impl Top {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
         let records = context.records()?;
-        let columns = self.dimension.split('/').map(str::to_owned).collect();
-        let top = records.top(&Grouping { columns, by: self.by, number: self.number, ips: self.ips })?;
+        let columns: Vec<String> = self.dimension.split('/').map(str::to_owned).collect();
+        let grouping = Grouping { columns: columns.clone(), by: self.by, number: self.number, ips: self.ips };
+        let top = records.top(&grouping)?;
         if !context.global.quiet && top.has_flows {
             eprintln!("sawq: a flow that the interfaces of both ends logged counts twice in count and flow_bytes");
         }
         print(&top.table, &target)?;
-        context.finish(&target, &records, top.table.num_rows() > 0)
+        context.finish(&target, &records, top.table.num_rows() > 0)?;
+        if !context.global.quiet {
+            let lacking = if columns.len() == 1 { "no such column" } else { "not all of these columns" };
+            note_left_out(&records.without_columns(&columns)?, lacking);
+        }
+        Ok(())
     }
 }
