@@ -213,12 +213,11 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
         return;
     }
     println!(
-        "{} of {} sources rebuilt byte for byte ({}); {} {} no records",
+        "{} of {} sources rebuilt byte for byte ({}); {} without records",
         result.verified,
         result.verified + result.failed.len(),
         size(result.bytes.unsigned_abs().into()),
         result.without_records,
-        if result.without_records == 1 { "holds" } else { "hold" }
     );
     if result.manifest_differences.as_ref().is_some_and(Vec::is_empty) {
         println!("the store matches the manifest");

@@ -24,7 +24,7 @@ const MEASURES: &[Choice<Measure>] = &[
     (&["bytes-sent"], Measure::BytesSent, "Bytes that the service sent; bytes of flows if there are only flow logs"),
     (&["flow-bytes"], Measure::FlowBytes, "Bytes of flows"),
     (&["bytes-received"], Measure::BytesReceived, "Size of uploaded objects and parts"),
-    (&["errors"], Measure::Errors, "Failed records, rejected flows among them"),
+    (&["errors"], Measure::Errors, "Failed records, including rejected flows"),
 ];
 
 /// What `top` shows.
@@ -51,7 +51,7 @@ impl Top {
         let columns = self.dimension.split('/').map(str::to_owned).collect();
         let top = records.top(&Grouping { columns, by: self.by, number: self.number, ips: self.ips })?;
         if !context.global.quiet && top.has_flows {
-            eprintln!("sawq: a flow that the interfaces of both ends logged counts twice in count and flow_bytes");
+            eprintln!("sawq: a flow that the interfaces at both ends logged counts twice in count and flow_bytes");
         }
         print(&top.table, &target)?;
         context.finish(&target, &records, top.table.num_rows() > 0)

@@ -19,9 +19,9 @@ const ENDINGS: [(&str, Format); 11] = [
     ("text", Format::Text),
 ];
 
-/// The message for an unknown ending.
-pub(crate) const KNOWN: &str = "the endings are .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt and .log, each also with .gz; \
-     or say --format";
+/// The message for an unknown extension.
+pub(crate) const KNOWN: &str = "the extensions are .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt and .log, each also with .gz; \
+     or give --format";
 
 /// The form for a name's ending, and whether `.gz` follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
