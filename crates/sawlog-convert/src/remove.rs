@@ -166,7 +166,7 @@ impl Named {
         let on_disk = std::path::absolute(Path::new(text)).map(|path| label(&path)).unwrap_or_default();
         let on_disk = without_parents(&on_disk).into_owned();
         let patterns = if text.contains(['*', '?', '[']) {
-            let wrong = || format!("the pattern {text} is wrong");
+            let wrong = || format!("the pattern {text} is not valid");
             // The part that leads to the current folder is not a pattern.
             let here = std::path::absolute(".").map(|here| label(&here)).unwrap_or_default();
             let here = if path.starts_with('/') { String::new() } else { format!("{}/", Pattern::escape(&here)) };

@@ -167,7 +167,9 @@ impl Budget {
     pub fn reason(&self) -> String {
         match &self.beyond {
             None => format!("its content grows past {} bytes; see --max-inflate", self.limit),
-            Some(archive) => format!("what its archive holds grows past {} bytes; see --max-inflate", archive.limit),
+            Some(archive) => {
+                format!("the content of its archive grows past {} bytes; see --max-inflate", archive.limit)
+            }
         }
     }
 }

@@ -329,8 +329,8 @@ impl Status {
             sources.removed,
             match sources.archives {
                 0 => String::new(),
-                1 => "; out of an archive".to_owned(),
-                archives => format!("; out of {archives} archives"),
+                1 => "; from 1 archive".to_owned(),
+                archives => format!("; from {archives} archives"),
             }
         );
         println!(
@@ -357,10 +357,10 @@ impl Status {
         let counts = |counts: &'_ [(String, i64)]| -> Vec<(String, u64)> {
             counts.iter().map(|(name, count)| (name.clone(), count.unsigned_abs())).collect()
         };
-        print_counts("within", counts(&self.envelopes).iter().map(|(name, count)| (name, *count)));
+        print_counts("envelopes", counts(&self.envelopes).iter().map(|(name, count)| (name, *count)));
         print_counts("not read", not_read.iter().map(|(name, count)| (name, *count)));
         print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
-        print_counts("unknown", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
+        print_counts("no column", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
         print_counts("odd type", counts(&self.other_types).iter().map(|(name, count)| (name, *count)));
     }
 }

@@ -399,7 +399,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             }
         }
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
-            bail!("the store has another file of that name");
+            bail!("the store has another file with this name");
         };
         let label = format!("{folder}/{}", file.label);
         let root = if parent.is_empty() { "/" } else { parent }.into();

@@ -95,7 +95,7 @@ pub fn base64_texts<'a, E>(
             Piece::Torn => "it has too many brackets that are not closed; the rest was not read".to_owned(),
             Piece::Document(Some(start)) => format!("the document at byte {start} has no data in base64"),
             Piece::Record => format!("the record at byte {} is not in base64, and was not read", texts.last),
-            Piece::Other => format!("the text at byte {} is no JSON, and was not read", texts.last),
+            Piece::Other => format!("the text at byte {} is not JSON, and was not read", texts.last),
             Piece::End if texts.walk.is_open() => "it ends before all its brackets are closed".to_owned(),
             Piece::End => return Ok(problem),
         };
@@ -195,7 +195,7 @@ enum Piece<'a> {
     Long,
     /// Objects are looked through again and again, since their brackets are not closed.
     Torn,
-    /// What is no JSON, at [`Texts::last`].
+    /// What is not JSON, at [`Texts::last`].
     Other,
     End,
 }
@@ -428,7 +428,7 @@ mod tests {
                 format!("{data}{{\"Records\":[{record}]}}"),
                 Some("the record at byte 43 is not in base64, and was not read"),
             ),
-            (format!("{data}\nsome text\n"), Some("the text at byte 32 is no JSON, and was not read")),
+            (format!("{data}\nsome text\n"), Some("the text at byte 32 is not JSON, and was not read")),
             (data[..data.len() - 1].to_owned(), Some("it ends before all its brackets are closed")),
         ] {
             let (found, problem) = texts(&document);

@@ -40,7 +40,7 @@ impl Read for Decoder<'_> {
         self.0.read(buffer).map_err(|error| {
             let what = match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 Some(DecodeError::InvalidByte(at, _)) => format!("byte {at} of its text is not base64"),
-                _ => "its base64 breaks off".to_owned(),
+                _ => "its base64 is cut off".to_owned(),
             };
             Error::new(error.kind(), what)
         })
@@ -62,6 +62,6 @@ mod tests {
             assert_eq!(decoded(text), Ok(vec![0xff, 0xef, 0, 1]), "{text}");
         }
         assert_eq!(decoded("no*base64"), Err("byte 2 of its text is not base64".to_owned()));
-        assert_eq!(decoded("/+8AA"), Err("its base64 breaks off".to_owned()));
+        assert_eq!(decoded("/+8AA"), Err("its base64 is cut off".to_owned()));
     }
 }

@@ -148,7 +148,7 @@ impl<'a> Tar<'a> {
             // The label of a volume; a list of files in a folder.
             kind if matches!(kind.as_byte(), b'V' | b'D') => Kind::Other,
             kind if kind.as_byte() == b'M' => {
-                self.trouble("it goes on with a file of another volume".to_owned());
+                self.trouble("it continues a file from another volume".to_owned());
                 Kind::File
             }
             _ if name.ends_with(b"/") && size == 0 => Kind::Other,
@@ -167,7 +167,7 @@ impl<'a> Tar<'a> {
             let read = self.fill(header.as_mut_bytes())?;
             if read == 0 {
                 if !self.has_end {
-                    self.trouble("it ends without a mark of its end, so members may be missing".to_owned());
+                    self.trouble("it ends without an end mark, so members may be missing".to_owned());
                 }
                 return Ok(None);
             }
@@ -182,7 +182,7 @@ impl<'a> Tar<'a> {
             }
             let at = self.at - read as u64;
             if passed == 0 {
-                let what = if self.has_end { "follow its end" } else { "are no header of a member" };
+                let what = if self.has_end { "follow its end mark" } else { "are not a member's header" };
                 self.trouble(format!("the bytes from {at} on {what}"));
             }
             passed += 1;
@@ -192,7 +192,10 @@ impl<'a> Tar<'a> {
     /// The content of a member that is about the next one.
     fn records(&mut self) -> io::Result<Vec<u8>> {
         if self.left > MAX_RECORDS {
-            return Err(io::Error::other(format!("the record before byte {} takes {} bytes", self.at, self.left)));
+            return Err(io::Error::other(format!(
+                "the record before byte {} is too long: {} bytes",
+                self.at, self.left
+            )));
         }
         let (mut text, size) = (Vec::new(), self.left);
         self.read_to_end(&mut text)?;

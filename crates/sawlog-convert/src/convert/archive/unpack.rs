@@ -134,7 +134,7 @@ impl Unpacker<'_> {
     fn is_full(&self) -> Option<String> {
         if self.members >= self.max_members {
             let max = self.max_members;
-            let remedy = if max < MAX_MEMBERS { "; a larger --memory takes more" } else { "" };
+            let remedy = if max < MAX_MEMBERS { "; a larger --memory allows more" } else { "" };
             Some(format!("it has more than {max} members; the others were not read{remedy}"))
         } else if self.labels.are_full() {
             Some(format!("the names of its members are too long; those after {} were not read", self.members))
@@ -287,7 +287,7 @@ impl Unpacker<'_> {
         }
         let mut taken = match entry.reader(decoder) {
             Ok(None) => {
-                let why = format!("compressed by the method {}", entry.method);
+                let why = format!("compressed with the method {}", entry.method);
                 self.unread(&label, &data, String::new(), NotOpened::OtherMethod, Some(why));
                 return Ok(());
             }
@@ -306,7 +306,7 @@ impl Unpacker<'_> {
             let told = entry.size.unwrap_or_default();
             taken.broken = Some(format!("it has {} bytes; its archive says {told}", taken.region.len));
         } else if taken.broken.is_none() && entry.crc.is_some_and(|crc| crc != taken.crc) {
-            taken.broken = Some("it does not have the CRC-32 that its archive gives for it".to_owned());
+            taken.broken = Some("its CRC-32 differs from the one in its archive".to_owned());
         }
         taken.broken = taken.broken.or(entry.problem);
         if taken.region.len == 0

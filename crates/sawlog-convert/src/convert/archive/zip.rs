@@ -87,7 +87,7 @@ impl<'a> Entry<'a> {
     /// APPNOTE.TXT, 5.8: a version, the size of the properties, the properties, and the stream.
     fn lzma(&self) -> io::Result<Box<dyn Read + 'a>> {
         let Some((&[_, _, 5, 0, properties, a, b, c, d], stream)) = self.data.split_first_chunk::<9>() else {
-            return Err(io::Error::other("no LZMA stream"));
+            return Err(io::Error::other("not an LZMA stream"));
         };
         let dictionary = u32::from_le_bytes([a, b, c, d]);
         if dictionary / 1024 > MAX_WINDOW_KIB {
@@ -108,7 +108,7 @@ pub(super) fn entries<'a>(bytes: &'a [u8], mut take: impl FnMut(Entry<'a>) -> Re
             None => return Ok(unlisted(bytes, &listed, usize::try_from(archive.directory_offset())?)),
             Some(problem) => problem,
         },
-        Err(_) => "it has no whole directory at its end".to_owned(),
+        Err(_) => "its directory is missing or incomplete".to_owned(),
     };
     let found = by_headers(bytes, &listed, &mut take)?;
     Ok(Some(format!("{problem}; {found} members were found by their own headers")))
@@ -140,7 +140,7 @@ fn by_directory<'a>(
     // The number has 16 bits where the archive is small.
     let told = archive.entries_hint();
     let is_right = told == count || told == count & 0xffff;
-    Ok((!is_right).then(|| format!("its directory has {count} members, and says that it has {told}")))
+    Ok((!is_right).then(|| format!("its directory lists {count} members, but says that it lists {told}")))
 }
 
 /// The member that a record of the directory is of.
@@ -181,7 +181,7 @@ fn listed_entry<'a>(
             let local = found.local_header();
             entry.is_encrypted |= local.flags().is_encrypted();
             if local.file_path().as_bytes() != name {
-                entry.problem = Some("its name in the directory is not the one before its data".to_owned());
+                entry.problem = Some("its name in the directory differs from the name before its data".to_owned());
             }
         }
         // What there is of it, if the archive was cut short in the middle.
