@@ -17,11 +17,11 @@ use crate::watch::{Watch, begin_run};
 /// What a removal did, or would do.
 #[derive(Debug, Serialize)]
 pub struct Removal {
-    /// The files, in order of path.
+    /// The files, sorted by path.
     pub removed: Vec<RemovedFile>,
-    /// Records and rejects that are gone.
+    /// How many records are gone.
     pub records: i64,
-    /// Rejects that are gone.
+    /// How many rejects are gone.
     pub rejects: i64,
     /// Whether nothing was done.
     pub dry_run: bool,

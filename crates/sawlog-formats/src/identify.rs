@@ -472,7 +472,7 @@ fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bo
     known >= least && known * 2 >= all
 }
 
-/// A flow log without a header line whose fields are not those of version 2: one must know its fields.
+/// A flow log without a header line whose fields are not those of version 2: the user must name its fields.
 #[must_use]
 pub fn headerless(head: &[u8]) -> Option<Unread> {
     let fields = headerless_fields(without_mark(head))?;

@@ -50,7 +50,7 @@ pub(crate) struct Plan {
     pub(crate) unchanged: usize,
     /// Ledger rows of inputs of unknown format that are unchanged.
     pub(crate) still_unknown: Vec<Source>,
-    /// Inputs that were read differently from what today's options say, and how.
+    /// Inputs that were read differently from what the options say now, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
 }

@@ -1,4 +1,4 @@
-//! The members of documents of data in base64: see [`sawlog_formats::base64_texts`].
+//! The members of documents that have data in base64: see [`sawlog_formats::base64_texts`].
 
 use std::borrow::Cow;
 use std::io::{Error, Read, Result};
@@ -24,7 +24,7 @@ pub(super) fn unbroken(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads what a text in base64 stands for.
+/// Decodes a text in base64.
 pub(super) fn decoder(text: &[u8]) -> impl Read {
     fn reader<'a>(engine: &'static impl Engine, text: &'a [u8]) -> Box<dyn Read + 'a> {
         Box::new(DecoderReader::new(text, engine))

@@ -1,4 +1,4 @@
-//! Labels of members: each its own, whatever their names are.
+//! Labels of members: unique, whatever the members' names are.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

@@ -21,9 +21,9 @@ pub use opened::{ArchiveMember, OpenedArchive, open_archive};
 pub(crate) use region::Spool;
 pub(crate) use unpack::unpack;
 
-/// So many archives may be within each other.
+/// How deep archives may be nested, counting the outermost one.
 pub(crate) const MAX_DEPTH: usize = 4;
-/// No more members of one input file than this are read, however much memory there is.
+/// The most members of one input file that are read, however much memory there is.
 pub(crate) const MAX_MEMBERS: usize = 1_000_000;
 
 /// What an input file is that holds an archive.

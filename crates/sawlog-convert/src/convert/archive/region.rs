@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::found::Place;
 
-/// So much is read at a time.
+/// How many bytes are read at a time.
 const BUFFER: usize = 64 << 10;
 const HEAD: usize = 2 << 10;
 

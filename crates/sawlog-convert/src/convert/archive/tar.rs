@@ -159,7 +159,7 @@ impl<'a> Tar<'a> {
         Ok(Entry { name, kind, mtime, size: self.left, at: self.at })
     }
 
-    /// The next header. Blocks that are none are passed over: in a damaged tar members may follow them.
+    /// The next header. Other blocks are skipped: in a damaged tar, members may follow them.
     fn header(&mut self) -> io::Result<Option<Header>> {
         let mut passed = 0;
         loop {
@@ -253,7 +253,7 @@ fn has_sum(header: &[u8; BLOCK]) -> bool {
     [sum(|byte| i64::from(*byte)), sum(|byte| i64::from(byte.cast_signed()))].contains(&i64::from(told))
 }
 
-/// Reads pax records, each `LENGTH KEY=VALUE` and a line feed; `None` if they are none.
+/// Reads pax records, each `LENGTH KEY=VALUE` and a line feed; `None` if the text is something else.
 fn read_pax(mut text: &[u8], records: &mut Records) -> Option<()> {
     while !text.is_empty() {
         let blank = text.iter().position(|byte| *byte == b' ')?;

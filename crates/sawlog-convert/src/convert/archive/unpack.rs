@@ -1,4 +1,4 @@
-//! Takes archives apart, those within archives too, and finds out what each member is.
+//! Unpacks archives and the archives inside them, and finds out what each member is.
 
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::convert::{FileBytes, hex, past_limit, row};
 use crate::found::{Found, Input, Member, Place, Problem};
 use crate::watch::{Interrupted, Watch};
 
-/// So much is copied and hashed at a time.
+/// How many bytes are copied and hashed at a time.
 const PIECE: usize = 64 << 10;
 /// The beginning of a member, by which it is seen whether it may hold an archive.
 const HEAD: usize = 4 << 10;

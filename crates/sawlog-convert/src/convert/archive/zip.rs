@@ -1,6 +1,6 @@
-//! The members of a zip archive: by its directory, and where that is damaged or lacking, by their own headers.
+//! The members of a zip archive, by its directory. If that is damaged or missing, by the members' own headers.
 //!
-//! See PKWARE's APPNOTE.TXT, 4.3 to 4.5. What an archive says of sizes is compared with what comes out, and never believed.
+//! See PKWARE's APPNOTE.TXT, 4.3 to 4.5. Sizes that an archive states are not trusted: they are compared with what comes out.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
