@@ -344,7 +344,7 @@ impl Run<'_> {
             for file in &change.adds {
                 let wrong = |what: String| StoreError::damaged(&folder.join(&file.path), what);
                 if let Some(date) = file.date.as_ref().filter(|date| !is_day(date)) {
-                    return Err(wrong(format!("holds records of the day {date}, which is outside the years 1 to 9999")));
+                    return Err(wrong(format!("holds records of the day {date}, outside the years 1 to 9999")));
                 }
                 let rows = read_file(table, &folder, file, None)?;
                 if table.name != SOURCES.name {

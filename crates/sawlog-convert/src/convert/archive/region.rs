@@ -85,7 +85,7 @@ impl Spool {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        (&*self.file).write_all(bytes).context("can't write what an archive holds to a temporary file in the store")?;
+        (&*self.file).write_all(bytes).context("can't write an archive's content to a temporary file in the store")?;
         self.end += bytes.len() as u64;
         Ok(())
     }

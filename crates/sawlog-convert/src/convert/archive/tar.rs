@@ -7,9 +7,9 @@ use std::io::{self, Read};
 use sawlog_formats::Container;
 use tar::{EntryType, GnuHeader, Header};
 
-/// All in a tar comes in blocks of so many bytes.
+/// Everything in a tar comes in blocks of this size.
 const BLOCK: usize = 512;
-/// Long names and other records about a member take no more bytes than this.
+/// The most bytes of long names and other records about a member.
 const MAX_RECORDS: u64 = 1 << 20;
 
 /// A member.
@@ -19,7 +19,7 @@ pub(super) struct Entry {
     pub(super) kind: Kind,
     /// Microseconds since 1970.
     pub(super) mtime: Option<i64>,
-    /// Bytes of its content, and where that begins.
+    /// The size of its content, and where the content begins.
     pub(super) size: u64,
     pub(super) at: u64,
 }
@@ -32,16 +32,16 @@ pub(super) enum Kind {
     Link,
     /// A file with holes, which are left out.
     Sparse,
-    /// A folder, a device, a label: nothing that has content.
+    /// Something without content: a folder, a device, a label.
     Other,
 }
 
-/// Reads a tar: its members, and as [`Read`] the content of the last one.
+/// Reads a tar: its members and, as [`Read`], the content of the last one.
 pub(super) struct Tar<'a> {
     reader: Box<dyn Read + 'a>,
     /// How many bytes were read.
     at: u64,
-    /// How many bytes of the last member were not, and what fills them up to a block.
+    /// How many bytes of the last member were not read, and how many pad them to a block.
     left: u64,
     padding: u64,
     has_end: bool,
@@ -49,7 +49,7 @@ pub(super) struct Tar<'a> {
     pub(super) problem: Option<String>,
 }
 
-/// What records before a header say of the member.
+/// What records before a header say about the member.
 #[derive(Default)]
 struct Records {
     name: Option<Vec<u8>>,
@@ -62,7 +62,7 @@ impl<'a> Tar<'a> {
         Self { reader, at: 0, left: 0, padding: 0, has_end: false, problem: None }
     }
 
-    /// The next member; `None` at the end, or where nothing more can be read.
+    /// The next member; `None` at the end, or if nothing more can be read.
     pub(super) fn next_entry(&mut self) -> Option<Entry> {
         match self.try_next() {
             Ok(entry) => entry,
@@ -126,7 +126,7 @@ impl<'a> Tar<'a> {
         }
     }
 
-    /// The member that a header is of.
+    /// The member that a header describes.
     fn entry(&mut self, header: &Header, kind: EntryType, size: u64, records: Records) -> io::Result<Entry> {
         let name = records.name.unwrap_or_else(|| header.path_bytes().into_owned());
         if kind == EntryType::GNUSparse {
@@ -202,7 +202,7 @@ impl<'a> Tar<'a> {
         if (text.len() as u64) < size { Err(io::Error::other("it ends within a record")) } else { Ok(text) }
     }
 
-    /// Passes over what is left of a member.
+    /// Skips the rest of a member.
     fn skip(&mut self) -> io::Result<()> {
         let left = self.left + self.padding;
         let skipped = io::copy(&mut self.reader.by_ref().take(left), &mut io::sink())?;
@@ -214,7 +214,7 @@ impl<'a> Tar<'a> {
         Ok(())
     }
 
-    /// Fills a block, as far as there are bytes.
+    /// Fills a block as far as bytes are left.
     fn fill(&mut self, block: &mut [u8; BLOCK]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < BLOCK {
@@ -244,7 +244,7 @@ fn damaged(at: u64) -> io::Error {
     io::Error::other(format!("the header before byte {at} is damaged"))
 }
 
-/// Whether the sum of a header is what it says. Old tars added up signed bytes.
+/// Whether a header has the checksum that it states. Old tars added up signed bytes.
 fn has_sum(header: &[u8; BLOCK]) -> bool {
     let Ok(told) = Header::from_byte_slice(header).cksum() else { return false };
     let sum = |number: fn(&u8) -> i64| -> i64 {
