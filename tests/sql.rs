@@ -577,7 +577,7 @@ fn views_last_for_a_session() {
     piped.stdin.take().unwrap().write_all(b"SELECT ';' AS a; /* ; */ SELECT 2 AS b; -- x; y\n").unwrap();
     assert_eq!(String::from_utf8(piped.wait_with_output().unwrap().stdout).unwrap(), "a\n;\nb\n2\n");
     for (query, expected) in [
-        ("CREATE VIEW events AS SELECT 1", "there is a table events already"),
+        ("CREATE VIEW events AS SELECT 1", "there is already a table events"),
         ("CREATE VIEW v AS SELECT 1; CREATE VIEW v AS SELECT 2", "CREATE OR REPLACE VIEW"),
         ("DROP VIEW nothing", "no view nothing"),
         ("CREATE VIEW v AS SELECT nothing FROM cloudtrail", "no column nothing"),

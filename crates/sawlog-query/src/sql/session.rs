@@ -259,10 +259,10 @@ impl Session<'_> {
     async fn create_view(&mut self, view: CreateView) -> Result<()> {
         let name = plain_name(&view.name)?;
         if names_of_store().any(|table| table == name) {
-            bail!("there already is a table {name}; give the view another name");
+            bail!("there is already a table {name}; give the view another name");
         }
         if self.views.contains(&name) && !view.or_replace {
-            ensure!(view.if_not_exists, "there already is a view {name}; CREATE OR REPLACE VIEW replaces it");
+            ensure!(view.if_not_exists, "there is already a view {name}; CREATE OR REPLACE VIEW replaces it");
             return Ok(());
         }
         if view.materialized || view.to.is_some() {
