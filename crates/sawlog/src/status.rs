@@ -157,8 +157,9 @@ fn repeated_events(store: &Store) -> Result<usize> {
             for batch in read_file(format.table, &snapshot.folder, entry, Some(event_id.columns))? {
                 let batch = batch?;
                 let parts = event_id.columns.iter().map(|name| TextColumn::new(&batch[*name]));
-                let parts =
-                    parts.collect::<Result<Vec<_>, _>>().map_err(|found| anyhow!("a column of an id is {found}"))?;
+                let parts = parts
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|found| anyhow!("a column of an id has the type {found}"))?;
                 let mut texts = Vec::with_capacity(parts.len());
                 for row in 0..batch.num_rows() {
                     texts.clear();

@@ -72,7 +72,7 @@ impl Records {
     ///
     /// If there is no log.
     pub fn sql(&self) -> Result<Session<'_>> {
-        let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there is no log to ask") };
+        let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there are no logs to query") };
         let mut context = new_session(BATCH_ROWS);
         functions::register(&mut context)?;
         Ok(Session {
