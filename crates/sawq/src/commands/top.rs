@@ -18,7 +18,7 @@ Examples:
 
 'sawq tables TABLE' lists the columns of a table. Columns in groups have dots: user_identity.type.";
 
-/// By what groups can be ordered.
+/// What groups can be ordered by.
 const MEASURES: &[Choice<Measure>] = &[
     (&["count"], Measure::Count, "Records"),
     (&["bytes-sent"], Measure::BytesSent, "Bytes that the service sent; bytes of flows if there are only flow logs"),
