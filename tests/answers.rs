@@ -348,7 +348,7 @@ fn what_a_form_suggests_need_not_be_so() {
         let profile = case.sawq(&["who", entity, "--json"]).json();
         assert_eq!(profile["kind"], kind, "{entity}");
     }
-    assert!(good(case.sawq(&["who", "500"])).text().contains("also known as error"));
+    assert!(good(case.sawq(&["who", "500"])).text().contains("also seen as error"));
 }
 
 #[test]

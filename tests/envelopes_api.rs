@@ -352,7 +352,7 @@ fn what_is_beside_data_in_base64_is_told() {
     problem("record", format!("{}\n{}\n", data(1), event(2)), 1, "is not in base64");
     problem("records", format!("{}\n{}\n", data(1), json!({ "Records": [event(2)] })), 1, "is not in base64");
     problem("message", format!("{}\n{}\n", data(1), json!({ "message": flow(2) })), 1, "is not in base64");
-    problem("line", format!("{}\n{}\n", data(1), flow(2)), 1, "is no JSON");
+    problem("line", format!("{}\n{}\n", data(1), flow(2)), 1, "is not JSON");
     let text = data(1).to_string();
     problem("cut", text[..text.len() - 60].to_owned(), 0, "its document ends within it");
     problem("no brackets", text[..text.len() - 2].to_owned(), 1, "ends before all its brackets");

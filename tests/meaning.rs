@@ -397,7 +397,7 @@ fn an_address_counts_the_same_everywhere() {
     assert_eq!(of_log("s3_access")["bytes_sent"], 15_000);
 }
 
-/// A flow that the interfaces of both ends logged is two records; whoever reads sums of bytes is told.
+/// A flow that the interfaces at both ends logged is two records; whoever reads sums of bytes is told.
 #[test]
 fn flows_logged_at_both_ends_are_no_secret() {
     let flow = |interface: &str, way: &str| {

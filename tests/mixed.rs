@@ -285,7 +285,7 @@ fn unknown_fields_and_other_types_are_listed() {
     let status = case.sawlog(&["status", "--json"]).json();
     assert_eq!(status["unknown_fields"], json!([["newField", 1]]));
     assert_eq!(status["other_types"], json!([["readOnly", 1]]));
-    assert!(case.sawlog(&["status"]).text().contains("unknown   1 × newField"));
+    assert!(case.sawlog(&["status"]).text().contains("no column 1 × newField"));
 }
 
 #[test]

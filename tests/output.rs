@@ -689,7 +689,7 @@ fn each_command_has_a_page_and_examples() {
         assert!(find.text().contains(word), "{}", find.text());
     }
     let all = case.sawq(&["--help"]);
-    for word in ["A leading ! excludes", "given twice means either", "glob"] {
+    for word in ["A leading ! excludes", "to match either value", "glob"] {
         assert!(all.text().contains(word), "{}", all.text());
     }
 }

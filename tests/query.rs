@@ -283,7 +283,7 @@ fn nothing_found_says_which_filter_was_wrong() {
             "--operation REST.GET.OBJEKT matches no record; did you mean 'REST.GET.OBJECT'?",
         ),
         (vec!["find", "--ip", "96.253.26.224", "--key", "PHOTOS"], "no record matches all filters"),
-        (vec!["s3logparse", "useragent", "--since", "2022-01-01"], "no record is in this time"),
+        (vec!["s3logparse", "useragent", "--since", "2022-01-01"], "no record is from this time"),
     ] {
         let ran = case.sawq(&arguments);
         assert_eq!(ran.code, 0);

@@ -313,7 +313,7 @@ fn the_page_says_whose_case_it_is_and_where_each_line_stands() {
     let unverified = case.sawq(&["report", "--out", "other.html"]);
     assert_eq!(unverified.code, 0, "{}", unverified.err);
     let page = std::fs::read_to_string(case.path("other.html")).unwrap();
-    assert!(page.contains("not verified on this page; run <code>sawlog verify</code>"));
+    assert!(page.contains("no result of a verification was given; run <code>sawlog verify</code>"));
     case.write("wrong.json", "{}");
     let wrong = case.sawq(&["report", "--out", "third.html", "--verified", "wrong.json"]);
     assert!(wrong.code == 1 && wrong.err.contains("sawlog verify --json"), "{}", wrong.err);
@@ -353,9 +353,9 @@ fn filters_and_the_verification_of_another_store_are_told() {
         std::fs::read_to_string(case.path("r.html")).unwrap().replace("<wbr>", "")
     };
     let own = page(&case, &[]);
-    assert!(own.contains("1 of 1 source rebuilt byte for byte") && !own.contains("covers other sources"));
+    assert!(own.contains("1 of 1 source rebuilt byte for byte") && !own.contains("covers sources that differ"));
     assert!(!own.contains("<dt>Filters</dt>"));
-    assert!(page(&other, &[]).contains("the result covers other sources than those in the store"));
+    assert!(page(&other, &[]).contains("the result covers sources that differ from those in the store"));
     let filtered = page(&case, &["--ip", "192.0.2.0/24", "--key=a", "--title=--failed"]);
     assert!(filtered.contains("<dt>Filters</dt>") && filtered.contains("--ip 192.0.2.0/24 --key=a</code>"));
 }
@@ -480,7 +480,7 @@ fn of_many_lines_the_telling_ones_are_shown_over_the_whole_case() {
     assert_eq!(browser.value("document.querySelector('#sources details').open"), false);
     assert_eq!(browser.value("(() => { location.hash = '#source-1999'; return new Promise((done) => setTimeout(() => done(document.querySelector('#sources details').open), 300)); })()"), true);
     let again = case.sawq(&["report", "--out", "r.html", "--match", "CreateUser", "--force"]);
-    assert!(again.code == 0 && again.err.contains("12 records on r.html"), "{}", again.err);
+    assert!(again.code == 0 && again.err.contains("r.html covers 12 records"), "{}", again.err);
     std::fs::remove_file(case.path("r.html")).unwrap();
     let again = case.sawq(&["report", "--out", "r.html"]);
     assert!(again.code == 1 && again.err.contains("r.sources.csv exists"), "{}", again.err);

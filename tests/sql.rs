@@ -296,7 +296,7 @@ fn errors_are_a_sentence_about_what_was_written() {
         ("SELECT * FROM events POSITIONAL JOIN cloudtrail", "found: POSITIONAL"),
         ("SELECT CAST('x' AS VARCHAR[])", "'x' is not a list"),
         ("SELECT from_json('{}', '{\"a\":\"INT\"}')", "from_json makes lists of VARCHAR"),
-        ("SELECT strptime('x', '%Y')", "'x' is not a time of the format '%Y'"),
+        ("SELECT strptime('x', '%Y')", "'x' is not a time in the format '%Y'"),
     ] {
         let ran = sql(&case, query);
         assert_eq!(ran.code, 1, "{query}: {}", ran.text());
@@ -577,7 +577,7 @@ fn views_last_for_a_session() {
     piped.stdin.take().unwrap().write_all(b"SELECT ';' AS a; /* ; */ SELECT 2 AS b; -- x; y\n").unwrap();
     assert_eq!(String::from_utf8(piped.wait_with_output().unwrap().stdout).unwrap(), "a\n;\nb\n2\n");
     for (query, expected) in [
-        ("CREATE VIEW events AS SELECT 1", "there is a table events already"),
+        ("CREATE VIEW events AS SELECT 1", "there is already a table events"),
         ("CREATE VIEW v AS SELECT 1; CREATE VIEW v AS SELECT 2", "CREATE OR REPLACE VIEW"),
         ("DROP VIEW nothing", "no view nothing"),
         ("CREATE VIEW v AS SELECT nothing FROM cloudtrail", "no column nothing"),
@@ -653,7 +653,7 @@ fn what_is_wrong_is_said_once() {
         ("SELECT 'x", "this is not SQL: Unterminated"),
         (
             "SELECT a.event_name FROM cloudtrail a JOIN cloudtrail b ON true WHERE event_name = 'x'",
-            "column event_name is in several tables",
+            "several tables have a column event_name",
         ),
         ("SELECT request_parameters->>'$.a[*]' FROM cloudtrail", "is not a path such as"),
         ("SELECT ('x'::text)::int", "'x'"),
@@ -829,7 +829,7 @@ fn forms_that_hold_one_result_take_no_second_one() {
     for form in ["json", "parquet", "arrow", "arrows"] {
         let ran = case.sawq(&["sql", "--format", form, two]);
         assert_eq!((ran.code, ran.out.len()), (2, 0), "{form}: {}", ran.err);
-        assert!(ran.err.contains("takes the results of one query, not of 2"), "{form}: {}", ran.err);
+        assert!(ran.err.contains("can hold the results of one query, not of 2"), "{form}: {}", ran.err);
         let one = case.sawq(&["sql", "--format", form, "CREATE VIEW v AS SELECT 1 AS a; SELECT * FROM v"]);
         assert!(one.code == 0 && !one.out.is_empty(), "{form}: {}", one.err);
     }

@@ -97,7 +97,7 @@ pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch)
     Ok(compaction)
 }
 
-/// How many data files fewer a compaction would leave, if it is worth it.
+/// How many fewer data files a compaction would leave, if it is worth it.
 ///
 /// # Errors
 ///

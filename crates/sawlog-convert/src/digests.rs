@@ -30,9 +30,9 @@ const DELIVERY: i64 = 3_600_000_000;
 /// What a validation found. Names are names of objects in S3; each fault has its reason beside it.
 #[derive(Debug, Default, Serialize)]
 pub struct Validation {
-    /// The number of digest files read, and of those whose signature is right.
+    /// The number of digest files read.
     pub digests: usize,
-    /// Those whose signature is right.
+    /// The number of digests whose signature is right.
     pub signed: usize,
     /// The last digests of their chains, whose signature was not given.
     pub unsigned: Vec<String>,

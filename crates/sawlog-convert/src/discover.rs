@@ -134,7 +134,7 @@ impl Finder {
             pattern.components().take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']));
         let root: PathBuf = plain.collect();
         let text = pattern.to_str().context("a pattern must be UTF-8")?;
-        let matches = glob::glob(text).with_context(|| format!("the pattern {text} is wrong"))?;
+        let matches = glob::glob(text).with_context(|| format!("the pattern {text} is not valid"))?;
         let mut any = false;
         let folder = if root.as_os_str().is_empty() { Path::new(".") } else { &root }.canonicalize().ok();
         for path in matches {

@@ -85,7 +85,8 @@ impl Places {
         let number = |name: &str| {
             column(name)?.as_primitive_opt::<Int64Type>().cloned().with_context(|| format!("{name} is not a number"))
         };
-        let files = TextColumn::new(column("source_file")?).map_err(|found| anyhow!("source_file is {found}"))?;
+        let files =
+            TextColumn::new(column("source_file")?).map_err(|found| anyhow!("source_file has the type {found}"))?;
         let offsets = (table.name == REJECTS.name).then(|| number("byte_offset")).transpose()?;
         Ok(Self { files, lines: number("source_line")?, offsets })
     }

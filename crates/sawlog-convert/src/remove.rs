@@ -17,11 +17,11 @@ use crate::watch::{Watch, begin_run};
 /// What a removal did, or would do.
 #[derive(Debug, Serialize)]
 pub struct Removal {
-    /// The files, in order of path.
+    /// The files, sorted by path.
     pub removed: Vec<RemovedFile>,
-    /// Records and rejects that are gone.
+    /// How many records are gone.
     pub records: i64,
-    /// Rejects that are gone.
+    /// How many rejects are gone.
     pub rejects: i64,
     /// Whether nothing was done.
     pub dry_run: bool,
@@ -166,7 +166,7 @@ impl Named {
         let on_disk = std::path::absolute(Path::new(text)).map(|path| label(&path)).unwrap_or_default();
         let on_disk = without_parents(&on_disk).into_owned();
         let patterns = if text.contains(['*', '?', '[']) {
-            let wrong = || format!("the pattern {text} is wrong");
+            let wrong = || format!("the pattern {text} is not valid");
             // The part that leads to the current folder is not a pattern.
             let here = std::path::absolute(".").map(|here| label(&here)).unwrap_or_default();
             let here = if path.starts_with('/') { String::new() } else { format!("{}/", Pattern::escape(&here)) };

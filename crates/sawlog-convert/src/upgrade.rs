@@ -1,4 +1,4 @@
-//! `sawlog upgrade`: brings a store that an earlier version wrote to the current format.
+//! `sawlog upgrade`: brings a store of an earlier version to the current format.
 
 use anyhow::Result;
 use sawlog_store::parquet::Codec;
@@ -18,8 +18,8 @@ pub struct Upgrade {
     pub data_files: usize,
 }
 
-/// Upgrades a store to the current format. Readers do not need this: it adds the columns that tables lack, for other
-/// tools, and rebuilds the entity index, so that it can answer everything that the current index answers.
+/// Upgrades a store to the current format. sawlog and sawq do not need this. It adds the columns that tables lack, so
+/// that other tools see them, and rebuilds the entity index, which can then answer all that a new store's index answers.
 ///
 /// # Errors
 ///

@@ -54,9 +54,9 @@ impl Verification {
     }
 }
 
-/// What comparing a record with the index takes of memory, about,
+/// About how many bytes of memory it takes to compare a record with the index.
 const INDEX_RECORD: u64 = 96;
-/// and what a row of the index takes, which is made again to be compared.
+/// About how many bytes a row of the index takes. Rows are made again to be compared.
 const INDEX_ROW: u64 = 768;
 /// The most records that are compared with the index at a time.
 const INDEX_RECORDS: u64 = 4 << 20;
@@ -105,8 +105,8 @@ pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     Ok(result)
 }
 
-/// About how much memory it takes to compare one record with the index. The most where nearly every record has its
-/// own values.
+/// About how much memory it takes to compare one record with the index. It takes most if nearly every record has
+/// values of its own.
 fn index_record(snapshots: &[Snapshot]) -> u64 {
     let rows = |is_index: bool| {
         let of_kind = snapshots.iter().filter(|snapshot| (snapshot.table.name == ENTITIES.name) == is_index);

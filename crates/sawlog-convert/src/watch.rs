@@ -19,7 +19,7 @@ pub trait Watch: Sync {
         let _ = bytes;
     }
 
-    /// An archive is taken apart.
+    /// An archive is being unpacked.
     fn unpacking(&self, label: &str) {
         let _ = label;
     }

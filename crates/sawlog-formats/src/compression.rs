@@ -119,7 +119,7 @@ impl Budget {
         Self::new(left.saturating_add(self.beyond.as_ref().map_or(0, |beyond| beyond.rest().limit)), None)
     }
 
-    /// Takes up to this many bytes. Returns how many may come.
+    /// Takes this many bytes. Returns how many of them are allowed.
     pub fn take(&self, bytes: u64) -> u64 {
         let before = self.taken.fetch_add(bytes, Ordering::Relaxed);
         let own = self.limit.saturating_sub(before).min(bytes);
@@ -162,12 +162,14 @@ impl Budget {
         self.beyond.as_ref().map_or(self.limit >= max, |beyond| beyond.is_bound_by(max))
     }
 
-    /// That it was exceeded, in words.
+    /// Says in words that the budget was exceeded.
     #[must_use]
     pub fn reason(&self) -> String {
         match &self.beyond {
             None => format!("its content grows past {} bytes; see --max-inflate", self.limit),
-            Some(archive) => format!("what its archive holds grows past {} bytes; see --max-inflate", archive.limit),
+            Some(archive) => {
+                format!("the content of its archive grows past {} bytes; see --max-inflate", archive.limit)
+            }
         }
     }
 }

@@ -92,7 +92,8 @@ impl Encoding {
         end
     }
 
-    /// The same of all of `bytes`, which end here: a last byte without another one follows the byte 255.
+    /// Converts all of `bytes`, the end of a text, in the same way. If a single byte is left over, it is appended after the
+    /// byte 255.
     pub fn append_end(self, bytes: &[u8], text: &mut Vec<u8>) {
         let (pairs, odd) = bytes.split_at(bytes.len() / 2 * 2);
         self.append_units(pairs, text);

@@ -116,18 +116,18 @@ kinds! {
     ORC = "ORC file", Do("use the log files themselves");
     UTF_16 = "UTF-16 text", Unpack("convert it to UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW");
     UTF_32 = "UTF-32 text", Unpack("convert it to UTF-8: iconv -f UTF-32 -t UTF-8 FILE > NEW");
-    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    SUBSCRIPTION = "CloudWatch Logs subscription data (logEvents)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
     LAMBDA_LOGS = "CloudWatch Logs data for a Lambda function (awslogs)",
         Filter("jq -r .awslogs.data | base64 -d | zcat | jq -r '.logEvents[].message'");
-    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    EVENT_BRIDGE = "EventBridge event (detail)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    INSIGHTS = "CloudWatch Logs Insights result", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    LAKE_RESULTS = "CloudTrail Lake results without rows that are records", Do("if there are rows, ask for more columns: eventTime and eventName at least, or eventJson");
-    ATHENA_RESULTS = "Athena results without rows that are records", Do("if there are rows, ask for more columns: of CloudTrail, eventtime and eventname at least");
-    SNS = "SNS notification", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    SQS = "SQS messages", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
+    LOOKUP = "output of 'aws cloudtrail lookup-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    EVENT_BRIDGE = "EventBridge event (detail)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    LOG_EVENTS = "output of 'aws logs get-log-events' or 'filter-log-events'", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    INSIGHTS = "CloudWatch Logs Insights result", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    MESSAGES = "records with the log line in \"message\" (Firehose, Logstash, Filebeat)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    LAKE_RESULTS = "CloudTrail Lake results without rows that are records", Do("if there are rows, ask for more columns: at least eventTime and eventName, or eventJson");
+    ATHENA_RESULTS = "Athena results without rows that are records", Do("if there are rows, ask for more columns: for CloudTrail, at least eventtime and eventname");
+    SNS = "SNS notification", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    SQS = "SQS messages", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
     KINESIS = "Kinesis record", Filter("jq -r '(arrays[], objects).kinesis.data | @base64d'");
     FIREHOSE = "Firehose transformation event (records with data in base64)", Filter("jq -r '.records[].data | @base64d'");
     S3_EVENT = "S3 event notification", Do("it reports a request, but is not a log; use CloudTrail or S3 access logs");
@@ -142,9 +142,9 @@ kinds! {
     TRAIL_CSV = "CloudTrail events in CSV (an Athena or CloudTrail Lake result)",
         Do("use the trail's own files in its bucket, or export the event records as JSON");
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
-    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs with other fields, name these: --vpc-fields 'version account-id …'");
-    HEADERLESS = "VPC flow log without a header line", Do("name its fields in order: --vpc-fields 'version account-id …'");
+    EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    HEADERLESS = "VPC flow log without a header line", Do("list its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
     GUARD_DUTY = "GuardDuty finding", Do("sawlog reads CloudTrail, S3 access, ALB access and VPC flow logs only");
@@ -472,7 +472,7 @@ fn names_columns<'a>(names: impl Iterator<Item = &'a [u8]>, table: &Table) -> bo
     known >= least && known * 2 >= all
 }
 
-/// A flow log without a header line whose fields are not those of version 2: one must know its fields.
+/// A flow log without a header line whose fields are not those of version 2: the user must name its fields.
 #[must_use]
 pub fn headerless(head: &[u8]) -> Option<Unread> {
     let fields = headerless_fields(without_mark(head))?;

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # How it is made up
+//! # How it is built
 //!
 //! A decoder does no I/O, starts no threads and reads no clock, so it can be driven by a memory map, a decompressor, a
 //! test or a fuzzer alike. The tables that it fills are described by data: see [`Table`].

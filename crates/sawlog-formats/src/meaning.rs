@@ -8,7 +8,7 @@ pub struct Subject {
     /// Computes it from their texts, in order; empty if they don't say what the record is about. `zlj9i0k83o on
     /// jmerckle`.
     pub tell: fn(&[Option<&str>]) -> String,
-    /// The column that is true in records that may be folded whatever they are about: records that only read.
+    /// The column that is true in records that only read. These may be folded whatever they are about.
     pub alike: &'static str,
     /// The columns that distinguish records in addition to the subject: parts of a call's parameters that the subject
     /// leaves out, and where the call was made.

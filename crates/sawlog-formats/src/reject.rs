@@ -29,19 +29,19 @@ pub const REJECTS: Table = Table {
 /// rejects by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason<'a> {
-    /// It is something else: a record of another log, or a line of a kind of file that is not read.
+    /// It is something else, such as a record of another log, or a line of a file that sawlog does not read.
     Is(&'a str),
     /// It is longer than [`crate::MAX_LINE`].
     TooLong,
     /// It is in the place of a record, or between records.
     NoRecord,
-    /// It looks like a record, but is not where the document has its records.
+    /// It looks like a record, but is not in the place where the document has its records.
     Elsewhere,
-    /// It is between records, and as long as such text may be.
+    /// Text between records, of the greatest length that is kept in one piece.
     WideText,
     /// The same, for text that opens and closes JSON.
     WideBrackets,
-    /// It follows the last record, and is longer than such text may be.
+    /// Text after the last record that is too long to be kept with it.
     WideEnd,
     /// Bytes that are not text.
     NotUtf8,
@@ -61,7 +61,7 @@ pub enum RejectReason<'a> {
     InvalidJson(&'a str),
     /// JSON that is nested deeper than this many levels.
     TooDeep(usize),
-    /// Named values in a document unlike those that hold the file's records.
+    /// Named values, in a file whose records have another form.
     OnlyValues,
     /// Named values that lack some that a record must have.
     LacksValues,
@@ -163,7 +163,7 @@ impl<'a> RejectReason<'a> {
     }
 }
 
-/// Why bytes are no text: those of UTF-16 have halves of characters where they are made into UTF-8.
+/// Why bytes are not text. Text that was converted from UTF-16 can have halves of characters.
 pub(crate) fn not_text(bytes: &[u8]) -> RejectReason<'static> {
     let broken = std::str::from_utf8(bytes).map_err(|error| &bytes[error.valid_up_to()..]);
     match broken {

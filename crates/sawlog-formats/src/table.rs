@@ -101,7 +101,7 @@ impl Column {
         Self::text(name, doc).kind(Kind::Time)
     }
 
-    /// A column of truths.
+    /// A column of booleans.
     #[must_use]
     pub const fn boolean(name: &'static str, doc: &'static str) -> Self {
         Self::text(name, doc).kind(Kind::Bool)

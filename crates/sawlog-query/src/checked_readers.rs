@@ -81,7 +81,7 @@ impl AsyncFileReader for CheckedReader {
             if counted == i128::from(rows) {
                 return Ok(metadata);
             }
-            let what = format!("the footer counts {counted} rows, the log {rows}");
+            let what = format!("has {counted} rows by its footer; the table log says {rows}");
             Err(ParquetError::External(Box::new(StoreError::Damaged { path, what })))
         }
         .boxed()

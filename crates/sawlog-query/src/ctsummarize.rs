@@ -49,7 +49,7 @@ impl Records {
             "error_message",
             "response_elements",
         ];
-        let query = self.queries().first().context("there is no log to ask")?;
+        let query = self.queries().first().context("there are no logs to query")?;
         let mut wanted = Vec::new();
         for (place, name) in FIELDS.iter().enumerate() {
             wanted.push(
@@ -67,7 +67,7 @@ impl Records {
     ///
     /// If the records are not of CloudTrail, data files can't be read, or `take` fails.
     pub fn write_events(&self, all: bool, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
-        let query = self.queries().first().context("there is no log to ask")?;
+        let query = self.queries().first().context("there are no logs to query")?;
         let is_write = if all {
             let Changes::Not { column, unknown, .. } = query.format.measures.changes else { return Ok(0) };
             is_not(column, unknown)
@@ -102,15 +102,15 @@ fn add_events(batch: &RecordBatch, events: &mut Vec<Event>) -> Result<()> {
     let text = |place: usize| -> Result<TextColumn> {
         let array = array(place)?;
         let array = if array.data_type().is_null() { cast(array, &DataType::Utf8)? } else { Arc::clone(array) };
-        TextColumn::new(&array).map_err(|found| anyhow::anyhow!("text is {found}"))
+        TextColumn::new(&array).map_err(|found| anyhow::anyhow!("text has the type {found}"))
     };
-    let times = array(0)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+    let times = array(0)?.as_primitive_opt::<TimestampMicrosecondType>().context("a column does not hold times")?;
     let [user_names, keys, names, agents, errors] = [text(1)?, text(2)?, text(3)?, text(4)?, text(5)?];
     let responses = text(6)?;
     for row in 0..batch.num_rows() {
         let get = |column: &TextColumn| column.get(row).map(str::to_owned);
         events.push(Event {
-            time: in_utc(times.value(row)).context("a time is of no calendar")?,
+            time: in_utc(times.value(row)).context("a time is outside the calendar")?,
             user_name: get(&user_names),
             access_key_id: get(&keys),
             name: get(&names),

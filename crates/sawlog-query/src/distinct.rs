@@ -40,10 +40,13 @@ fn later(snapshot: &Snapshot, event_id: &EventId) -> Result<Places> {
     for entry in &snapshot.files {
         for batch in read_file(snapshot.table, &snapshot.folder, entry, Some(&columns))? {
             let batch = batch?;
-            let text = |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));
+            let text = |name: &str| {
+                TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))
+            };
             let parts = event_id.columns.iter().map(|name| text(name)).collect::<Result<Vec<_>>>()?;
             let files = text("source_file")?;
-            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
+            let lines =
+                batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?;
             for row in 0..batch.num_rows() {
                 let texts: Vec<Option<&str>> = parts.iter().map(|part| part.get(row)).collect();
                 let Some(id) = (event_id.tell)(&texts) else { continue };

@@ -36,7 +36,7 @@ pub(crate) fn view_with(
             Some(view) => view.union(of_log)?,
         });
     }
-    view.context("there is no log to ask")
+    view.context("there are no logs to query")
 }
 
 /// The columns of the view, as expressions over a log.

@@ -49,7 +49,7 @@ impl Explain {
             read.add(plan.as_ref());
         }
         let notes = seen.notes.iter().map(|(log, note)| format!("{log}: {note}"));
-        notes.chain(tables.iter().map(|(table, read)| format!("read of {table}: {}", read.text()))).collect()
+        notes.chain(tables.iter().map(|(table, read)| format!("{table}: read {}", read.text()))).collect()
     }
 }
 

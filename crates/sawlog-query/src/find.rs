@@ -358,11 +358,13 @@ impl Cursor<'_> {
 }
 
 fn key_of(batch: &RecordBatch, row: usize, sort: Order) -> Result<Key> {
-    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
+    let files =
+        TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file has the type {found}"))?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?;
     let time = match sort {
         Order::Time => {
-            let times = batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+            let times =
+                batch[TIME].as_primitive_opt::<TimestampMicrosecondType>().context("a column does not hold times")?;
             if times.is_valid(row) { times.value(row) } else { i64::MAX }
         }
         Order::Evidence => 0,

@@ -141,8 +141,9 @@ fn print_some(
     batch: &RecordBatch,
     start: usize,
 ) -> Result<(Chunk, Range<usize>)> {
-    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?.clone();
+    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file has the type {found}"))?;
+    let lines =
+        batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?.clone();
     let printer = (format.printer)(batch)?;
     let (mut text, mut rows, mut row) = (Vec::with_capacity(CHUNK + CHUNK / 8), Vec::new(), start);
     while row < batch.num_rows() && text.len() < CHUNK {

@@ -419,7 +419,9 @@ pub(crate) fn not_one_value(table: &Table, name: &str) -> Option<String> {
             Kind::Struct(columns) => column = columns.iter().find(|column| is_named(column, part))?,
             // Without a position, the field of every element is meant.
             Kind::List(columns) if columns.iter().any(|column| is_named(column, part)) => {
-                return Some(format!("{first} is a list; {first}.0.{part} is the {part} of its first element"));
+                return Some(format!(
+                    "{first} is a list; name one element: {first}.0.{part} is the {part} of the first"
+                ));
             }
             _ => return None,
         }
@@ -429,9 +431,9 @@ pub(crate) fn not_one_value(table: &Table, name: &str) -> Option<String> {
         listed(&names.iter().map(String::as_str).collect::<Vec<_>>())
     };
     match column.kind {
-        Kind::Struct(columns) => Some(format!("it is a group; name a column of it: {}", names(columns, ""))),
+        Kind::Struct(columns) => Some(format!("it is a group; name one of its columns: {}", names(columns, ""))),
         Kind::List(columns) => {
-            Some(format!("it is a list; name a column of an element, such as the first one: {}", names(columns, ".0")))
+            Some(format!("it is a list; name a column of one element, such as the first: {}", names(columns, ".0")))
         }
         _ => None,
     }

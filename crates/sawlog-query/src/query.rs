@@ -510,7 +510,7 @@ pub(crate) struct Rows {
 impl Rows {
     fn of(batch: RecordBatch) -> Result<Self> {
         let Some(keep) = batch.column_by_name(KEEP) else { return Ok(Self { batch, keep: None }) };
-        let keep = keep.as_boolean_opt().context("no truth")?;
+        let keep = keep.as_boolean_opt().context("a column does not hold booleans")?;
         // A row whose condition is neither true nor false does not match.
         let keep = if keep.null_count() > 0 { prep_null_mask_filter(keep) } else { keep.clone() };
         let keep = Some(keep).filter(|keep| keep.true_count() < keep.len());

@@ -62,7 +62,7 @@ impl Records {
 
     /// The store.
     pub(crate) fn store(&self) -> Result<&Arc<Store>> {
-        Ok(&self.0.first().context("there is no log to ask")?.store)
+        Ok(&self.0.first().context("there are no logs to query")?.store)
     }
 
     /// One query for each log.

@@ -118,7 +118,7 @@ fn texts(array: &ArrayRef) -> datafusion::error::Result<TextColumn> {
         return Ok(texts);
     }
     let texts = cast(array, &DataType::Utf8View)?;
-    TextColumn::new(&texts).map_err(|found| DataFusionError::Internal(format!("text is {found}")))
+    TextColumn::new(&texts).map_err(|found| DataFusionError::Internal(format!("text has the type {found}")))
 }
 
 /// Rows that share a text have the same view of it.

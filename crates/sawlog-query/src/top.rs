@@ -15,7 +15,7 @@ use crate::query::with_columns;
 use crate::records::Records;
 use crate::tally::{Details, Measures, largest};
 
-/// By what groups are ordered.
+/// What groups are ordered by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Measure {
     /// Records.
@@ -27,7 +27,7 @@ pub enum Measure {
     FlowBytes,
     /// Size of uploaded objects and parts.
     BytesReceived,
-    /// Failed records, rejected flows among them.
+    /// Failed records, including rejected flows.
     Errors,
 }
 

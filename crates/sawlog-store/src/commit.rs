@@ -60,7 +60,7 @@ fn change_table(intent: &Intent, store: &Store, staging: &Path, table: &'static 
     match lost.or(kept) {
         None => Ok(()),
         Some(file) => {
-            Err(StoreError::damaged(&folder.join(&file.path), "the table's log does not have the changes of the run"))
+            Err(StoreError::damaged(&folder.join(&file.path), "the table log does not have the changes of the run"))
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn checked_path(folder: &Path, path: &str) -> Result<String> {
     if inside && is_plain && !path.is_empty() {
         Ok(path.to_owned())
     } else {
-        Err(StoreError::damaged(folder, format!("the log names {path:?}, which is outside the table's folder")))
+        Err(StoreError::damaged(folder, format!("the table log names {path:?}, which is outside the table's folder")))
     }
 }
 

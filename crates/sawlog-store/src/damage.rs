@@ -67,8 +67,8 @@ impl Unnamed {
 }
 
 /// The data file of the store at `root` that an [`Unnamed`] error is about: the first one whose bytes are not what
-/// was written. Only the query engine does not name the file that it was reading, and only after an error does anyone
-/// wait for this check.
+/// was written. Of all readers, only the query engine does not name its file. The check takes a while, but runs only
+/// after an error.
 #[must_use]
 pub fn damaged_file(root: &Path, error: &(dyn Error + 'static)) -> Option<PathBuf> {
     Unnamed::of(error)?;

@@ -41,12 +41,12 @@ pub fn open_checked(folder: &Path, entry: &DataFileEntry) -> Result<File> {
     let file = File::open(&path).map_err(StoreError::io(&path))?;
     let size = file.metadata().map_err(StoreError::io(&path))?.len();
     if size != entry.size {
-        return Err(StoreError::damaged(&path, format!("has {size} bytes; the log says {}", entry.size)));
+        return Err(StoreError::damaged(&path, format!("has {size} bytes; the table log says {}", entry.size)));
     }
     if let Some(tail) = entry.tail
         && !tail.holds(&file, size).map_err(StoreError::io(&path))?
     {
-        return Err(StoreError::damaged(&path, "is damaged: its footer does not have the checksum in the log"));
+        return Err(StoreError::damaged(&path, "is damaged: its footer does not match the checksum in the table log"));
     }
     Ok(file)
 }

@@ -24,7 +24,7 @@ pub enum StoreError {
     NotAStore(PathBuf),
     /// A newer sawlog wrote it, in a format that this one does not know.
     #[error(
-        "{store} has format {format}, which a newer sawlog wrote; this version reads formats up to {FORMAT_VERSION}: use the newer one"
+        "{store} has format {format}, written by a newer sawlog; this version reads formats up to {FORMAT_VERSION}: use the newer sawlog"
     )]
     Newer {
         /// The store's folder.
@@ -65,7 +65,7 @@ pub enum StoreError {
         cause: Box<deltalake::DeltaTableError>,
     },
     /// What a run committed could not be read back, so the run was undone.
-    #[error("the run was undone, and the store is as it was: {cause}")]
+    #[error("the run was undone, and the store is as it was before: {cause}")]
     Undone {
         /// Why it could not be read.
         cause: Box<StoreError>,

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # How it is made up
+//! # How it is built
 //!
 //! [`Store`] says where things are and what each table holds now; [`Run`] adds to it, all or nothing; [`Source`] is a row
 //! of the ledger; [`parquet`] writes data files.

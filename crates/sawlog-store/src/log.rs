@@ -212,19 +212,19 @@ impl Replay<'_> {
             return Err(damaged("has a deletion vector: another program wrote to the table".to_owned()));
         }
         let number =
-            |value: Option<u64>, name: &str| value.ok_or_else(|| damaged(format!("the log does not say its {name}")));
+            |value: Option<u64>, name: &str| value.ok_or_else(|| damaged(format!("the table log lacks its {name}")));
         let size = number(u64::try_from(add.size).ok(), "size")?;
         let stats = add.stats.unwrap_or_default();
         let known: Stats = serde_json::from_str(&stats).unwrap_or_default();
         let rows = number(known.num_records, "number of rows")?;
         if rows > max_rows(size) {
-            return Err(damaged(format!("the log says that it has {rows} rows, which is impossible for {size} bytes")));
+            return Err(damaged(format!("the table log gives it {rows} rows, which is impossible for {size} bytes")));
         }
         let value = |values: &HashMap<String, Option<String>>, name: &str| values.get(name).cloned().flatten();
         // The protocol writes null as an empty text, too.
         let date = value(&add.partition_values, "date").filter(|date| !date.is_empty());
         if let Some(date) = date.as_ref().filter(|date| !is_day(date)) {
-            return Err(damaged(format!("the log has it in the partition {date:?}, which is no day")));
+            return Err(damaged(format!("the table log puts it in the partition {date:?}, which is not a day")));
         }
         let tag = |name: &str| add.tags.as_ref().and_then(|tags| value(tags, name));
         let file = DataFileEntry {
@@ -262,7 +262,7 @@ impl Replay<'_> {
         while let Some(batch) = reading(path, || reader.next())? {
             let batch = batch.map_err(StoreError::decode(path))?;
             let actions = reading(path, || actions(&batch))?;
-            let actions = actions.ok_or_else(|| StoreError::damaged(path, "is no checkpoint of a Delta log"))?;
+            let actions = actions.ok_or_else(|| StoreError::damaged(path, "is not a checkpoint of a Delta log"))?;
             actions.into_iter().try_for_each(|action| self.apply(action, path))?;
         }
         Ok(())
@@ -286,7 +286,7 @@ fn decoded(path: &str) -> String {
 
 fn missing(path: &Path, error: std::io::Error) -> StoreError {
     if error.kind() == ErrorKind::NotFound {
-        StoreError::damaged(path, "the log has no such version: it is damaged, or was deleted")
+        StoreError::damaged(path, "the table log has no such version: it is damaged, or was deleted")
     } else {
         StoreError::io(path)(error)
     }
@@ -402,10 +402,10 @@ mod tests {
     fn what_is_wrong_with_a_log_is_told() {
         let sound = add("a", "null");
         for (commit, said) in [
-            (sound.replace("900", "-1"), "does not say its size"),
-            (sound.replace("numRecords", "numRecorde"), "does not say its number of rows"),
+            (sound.replace("900", "-1"), "lacks its size"),
+            (sound.replace("numRecords", "numRecorde"), "lacks its number of rows"),
             (sound.replace(":3}", ":99999999999999}"), "which is impossible for 900 bytes"),
-            (add("a", "\"x/../../y\""), "which is no day"),
+            (add("a", "\"x/../../y\""), "which is not a day"),
             (add("../a", "null"), "outside the table's folder"),
             (add("%2e%2e/a", "null"), "outside the table's folder"),
             (add("d/", "null"), "outside the table's folder"),

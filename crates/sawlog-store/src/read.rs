@@ -77,7 +77,7 @@ pub(crate) fn check_rows(path: &Path, entry: &DataFileEntry, metadata: &ParquetM
     if u64::try_from(counted) == Ok(entry.rows) {
         return Ok(());
     }
-    Err(StoreError::damaged(path, format!("has {counted} rows by its footer; the log says {}", entry.rows)))
+    Err(StoreError::damaged(path, format!("has {counted} rows by its footer; the table log says {}", entry.rows)))
 }
 
 /// Makes sure that a data file has only columns of its table.

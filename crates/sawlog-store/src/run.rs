@@ -320,7 +320,7 @@ impl<'a> Run<'a> {
             let Some(table) = table(name) else { continue };
             let folder = self.store.folder(table);
             let next = snapshot::last_run(&folder)?.checked_add(1);
-            number = number.max(next.ok_or_else(|| StoreError::damaged(&folder, "the log has an impossible run"))?);
+            number = number.max(next.ok_or_else(|| StoreError::damaged(&folder, "its log has an impossible run"))?);
         }
         let intent = Intent { run: self.id.clone(), number, changes: std::mem::take(&mut self.changes) };
         intent.write(&self.staging)?;
@@ -344,7 +344,7 @@ impl Run<'_> {
             for file in &change.adds {
                 let wrong = |what: String| StoreError::damaged(&folder.join(&file.path), what);
                 if let Some(date) = file.date.as_ref().filter(|date| !is_day(date)) {
-                    return Err(wrong(format!("holds records of the day {date}, which no table can have")));
+                    return Err(wrong(format!("holds records of the day {date}, outside the years 1 to 9999")));
                 }
                 let rows = read_file(table, &folder, file, None)?;
                 if table.name != SOURCES.name {

@@ -55,10 +55,10 @@ impl Snapshot {
 /// Reads what the table holds at a version, or now.
 pub(crate) fn snapshot(table: &'static Table, folder: &Path, version: Option<u64>) -> Result<Snapshot> {
     let log = folder.join("_delta_log");
-    let newest = || newest_version(folder)?.ok_or_else(|| StoreError::damaged(&log, "the log is empty"));
+    let newest = || newest_version(folder)?.ok_or_else(|| StoreError::damaged(&log, "the table log is empty"));
     let version = version.map_or_else(newest, Ok)?;
     if !commit_path(folder, version).exists() {
-        let what = format!("the log has no version {version}, which the ledger names: it is damaged, or was deleted");
+        let what = format!("has no version {version}, which the ledger names: it is damaged, or was deleted");
         return Err(StoreError::damaged(&log, what));
     }
     confine::check_log(folder)?;
@@ -96,7 +96,7 @@ fn check_files(folder: &Path, version: u64, state: &LogState) -> Result<()> {
     }
     Err(StoreError::damaged(
         &commit_path(folder, version),
-        "the table does not hold what this commit says: the log is damaged, or another program wrote to it",
+        "the table does not hold what this commit says: the table log is damaged, or another program wrote to it",
     ))
 }
 

@@ -17,7 +17,7 @@ Examples:
   sawlog convert 'logs/2021-07-*' --store case  convert files by pattern, into another store
   find . -newer mark | sawlog convert -         convert the files of a list
   sawlog status                                 show what the store holds
-  sawlog status --rejects                       list the lines that are not records
+  sawlog status --rejects                       list the lines that could not be parsed
   sawlog remove 'old-export/*'                  undo a conversion
   sawlog verify                                 rebuild every input and compare its SHA-256
   sawlog compact                                merge the small files of many runs
@@ -39,22 +39,23 @@ Examples:
   sawlog convert case.zip backup.tar.gz              the files in archives, one by one
   sawlog convert notes.txt --format s3-access        a file that sawlog does not recognise
 
-sawlog recognises files by content, not by name. It reads UTF-16, and byte order marks do no harm.
-It unpacks gzip, zstd, bzip2 and xz, up to four layers deep. Each file in a zip or tar archive is a
-source of its own, named ARCHIVE!PATH; archives may be nested up to four deep inside another one.
-So is base64 data in events of Lambda, Kinesis and Firehose.
-Files that can't be read (encrypted members, 7z, rar, …) are listed with what to do, and the exit
-status is 3. Unpacking archives needs space in the store's folder, a few GiB at a time.
-Options apply to files that are new, changed, or were not recognised. If they would change how a
-file was read before, sawlog names the file, and --replace converts it again. To go back to what
-the content says, use --replace --format auto.";
+sawlog recognises files by content, not by name. It reads UTF-8 and UTF-16, with or without a byte
+order mark, and unpacks gzip, zstd, bzip2 and xz, up to four layers deep.
+Each file in a zip or tar archive becomes a source of its own, named ARCHIVE!PATH. Archives may be
+nested up to four deep. Base64 data in events of Lambda, Kinesis and Firehose is treated the same.
+Unpacking needs space in the store's folder, a few GiB at a time.
+If files can't be read (encrypted members, 7z, rar, …), sawlog lists them and says what to do. The
+exit status is then 3.
+Options apply to files that are new, have changed, or were not recognised. If they would change how
+a file was read before, sawlog names the file, and --replace converts it again. To let the content
+decide again, use --replace --format auto.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
-  sawlog status                   tables, days, sizes, files, and what was rejected most
+  sawlog status                   tables, days, sizes, files, and why lines were rejected
   sawlog status --rejects         the first 20 rejects: file, line, reason, text
   sawlog status --rejects -n 0    all rejects
-  sawlog status --rejects --json  the same for a program";
+  sawlog status --rejects --json  the same as JSON, for a program";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:
@@ -62,13 +63,13 @@ Examples:
   sawlog remove 'export-*/*.log' --dry-run            what a pattern would remove
   sawlog remove host7 --reason 'not part of case 12'  all files of a folder
 
-Paths are those of the column source_file: relative to the folder given to convert. A path on disk
+Paths are those in the column source_file: relative to the folder given to convert. A path on disk
 works, too. In patterns, * matches any text, even with / in it, as in sawq's filters. Removing an
 archive removes its members; a member is named ARCHIVE!PATH.
 If another file has the same content, the records stay, under that file's name.
-The ledger keeps the file's row, with the time and reason. The file itself is not touched, and
-'sawlog convert' reads it again. The data files that held its records stay on disk until 'sawlog
-compact' deletes them: once they have been unused for 7 days (see its --retain).";
+The ledger (the table sources) keeps the file's row, with the time and reason. The file itself is
+not touched, and 'sawlog convert' reads it again. The data files that held its records stay on disk.
+'sawlog compact' deletes them once they have been unused for 7 days (see its --retain).";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -96,8 +97,8 @@ Examples:
 
 const UPGRADE_EXAMPLES: &str = "\
 sawlog reads, verifies and adds to the stores of all earlier versions without an upgrade.
-An upgrade adds the columns that a store's tables lack, for other tools, and rebuilds the entity
-index, so that it can answer all that the current index answers.
+An upgrade adds the columns that the store's tables lack, so that other tools see them. It also
+rebuilds the entity index, which can then answer all that a new store's index answers.
 Once this version has written to a store, by 'sawlog upgrade' or 'sawlog convert', version 0.1
 can't read it any more: it reports the store as damaged.
 
@@ -162,7 +163,7 @@ pub(crate) enum Command {
     /// Rebuild the entity index from the records
     #[command(after_help = REINDEX_EXAMPLES)]
     Reindex,
-    /// Bring a store that an earlier version wrote to the current format
+    /// Bring a store of an earlier version to the current format
     #[command(after_help = UPGRADE_EXAMPLES)]
     Upgrade,
     /// Print a completion script for a shell
@@ -206,14 +207,14 @@ pub(crate) struct ConvertArgs {
     /// Compression of data files; the index always uses LZ4, the fastest to read
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Compression,
-    /// Stop reading a compressed file or archive once it expands to more than this, counting all layers and members. Beyond
-    /// 64 MiB, 250 times the file's size is a limit, too
+    /// Stop reading a compressed file or archive once it expands to more than this; all layers and members count. Above
+    /// 64 MiB, sawlog also stops at 250 times the file's size
     #[arg(long, default_value = "4GiB", value_name = "SIZE")]
     pub(crate) max_inflate: ByteSize,
     /// Commit nothing if a line is rejected or a file can't be read
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Convert files again if they have changed, or if today's options would read them differently
+    /// Convert files again if they have changed, or if the options now given would read them differently
     #[arg(long)]
     pub(crate) replace: bool,
     /// Follow links that lead out of the given folders, instead of reporting them
@@ -256,7 +257,8 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
     /// Also validate the CloudTrail digest files in this folder: their chain, their signatures, and the log files they list.
-    /// AWS keeps the last digest's signature only in the metadata of its S3 object; save it as FILE.signature beside it
+    /// AWS keeps the last digest's signature only in the metadata of its S3 object; save it beside the digest as
+    /// FILE.signature
     #[arg(long, value_name = "PATH", requires = "public_key")]
     pub(crate) cloudtrail_digests: Option<PathBuf>,
     /// The public key of the digests: the output of 'aws cloudtrail list-public-keys', or a PEM file
@@ -267,8 +269,9 @@ pub(crate) struct VerifyArgs {
 /// How to compact.
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
-    /// Delete data files that have been unused for longer than this (such as 12h or 30d; 0 for all), and table logs from
-    /// before a checkpoint of that age. A program that still reads an older version of the store needs these files
+    /// Delete data files that have been unused for longer than this, such as 12h or 30d (0 for all). Also delete the
+    /// parts of table logs from before a checkpoint of that age. Programs that still read an older version of the store
+    /// need these files
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
     /// Compression of data files; the index always uses LZ4, the fastest to read
@@ -280,10 +283,10 @@ fn retain(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let span: jiff::Span = text.parse().map_err(|_| "not a time such as 7d, 12h, 30m or 0".to_owned())?;
+    let span: jiff::Span = text.parse().map_err(|_| "not a duration such as 7d, 12h, 30m or 0".to_owned())?;
     let day = jiff::SpanRelativeTo::days_are_24_hours();
     let duration = span.to_duration(day).map_err(|error| error.to_string())?;
-    duration.try_into().map_err(|_| "negative".to_owned())
+    duration.try_into().map_err(|_| "a duration can't be negative".to_owned())
 }
 
 fn vpc_fields(text: &str) -> Result<String, String> {
@@ -293,7 +296,7 @@ fn vpc_fields(text: &str) -> Result<String, String> {
     if vpc_flow::is_header(fields.as_bytes()) {
         Ok(fields)
     } else {
-        Err("most of these are not fields of flow logs".to_owned())
+        Err("most of these are not names of flow log fields, such as srcaddr".to_owned())
     }
 }
 

@@ -127,7 +127,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
         && !global.json
         && let Some(fewer) = sawlog_convert::worth_it(&store)?
     {
-        eprintln!("sawlog: 'sawlog compact' would reduce the data files by {fewer}");
+        eprintln!("sawlog: 'sawlog compact' would reduce the number of data files by {fewer}");
     }
     Ok(match (summary.has_losses(), args.strict) {
         (false, _) => ExitCode::SUCCESS,
@@ -161,7 +161,7 @@ fn run_reindex(global: &Global) -> Result<ExitCode> {
             format!("{}\n", json!({ "data_files": data_files, "rows": rows, "rows_before": rows_before })).as_bytes(),
         );
     } else if !global.quiet {
-        eprintln!("sawlog: {data_files} data files indexed: {rows} rows (before: {rows_before})");
+        eprintln!("sawlog: {data_files} data files indexed; the index has {rows} rows (before: {rows_before})");
     }
     Ok(ExitCode::SUCCESS)
 }

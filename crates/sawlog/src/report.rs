@@ -31,7 +31,7 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     }
     let named: HashSet<&String> = summary.looks_like.values().flat_map(|unread| &unread.files).collect();
     let unknown: Vec<String> = summary.unknown.iter().filter(|path| !named.contains(path)).cloned().collect();
-    print_names("of unknown format", unknown.into_iter());
+    print_names("of unknown format; if you know which log they hold, give --format", unknown.into_iter());
     print_names("read as --format says, but no record was found", summary.misfits.iter().map(misfit));
     let otherwise = summary.read_otherwise.iter().map(|(path, how)| format!("{path}: was read {how}"));
     print_names("read differently before; --replace reads them again", otherwise);
@@ -213,12 +213,11 @@ pub(crate) fn print_verification(result: &Verification, quiet: bool) {
         return;
     }
     println!(
-        "{} of {} sources rebuilt byte for byte ({}); {} {} no records",
+        "{} of {} sources rebuilt byte for byte ({}); {} without records",
         result.verified,
         result.verified + result.failed.len(),
         size(result.bytes.unsigned_abs().into()),
         result.without_records,
-        if result.without_records == 1 { "holds" } else { "hold" }
     );
     if result.manifest_differences.as_ref().is_some_and(Vec::is_empty) {
         println!("the store matches the manifest");
@@ -237,7 +236,7 @@ fn print_digest_faults(digests: &Validation) {
     digests.wrong.iter().for_each(|(name, what)| fault(&format!("the digest {name} {what}")));
     digests.missing.iter().for_each(|name| fault(&format!("{name} is missing")));
     digests.altered.iter().for_each(|(name, what)| fault(&format!("{name} {what}")));
-    digests.unexpected.iter().for_each(|name| fault(&format!("{name} is in no digest")));
+    digests.unexpected.iter().for_each(|name| fault(&format!("no digest lists {name}")));
 }
 
 fn print_digests(digests: &Validation) {
@@ -249,7 +248,7 @@ fn print_digests(digests: &Validation) {
         );
     }
     println!(
-        "{} log files match the digests; {} altered, {} digests or log files missing, {} unexpected; {} not covered",
+        "{} log files match the digests; {} altered, {} digests or log files missing, {} unexpected; {} not covered by digests",
         digests.log_files,
         digests.altered.len(),
         digests.missing.len(),

@@ -157,8 +157,9 @@ fn repeated_events(store: &Store) -> Result<usize> {
             for batch in read_file(format.table, &snapshot.folder, entry, Some(event_id.columns))? {
                 let batch = batch?;
                 let parts = event_id.columns.iter().map(|name| TextColumn::new(&batch[*name]));
-                let parts =
-                    parts.collect::<Result<Vec<_>, _>>().map_err(|found| anyhow!("a column of an id is {found}"))?;
+                let parts = parts
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|found| anyhow!("a column of an id has the type {found}"))?;
                 let mut texts = Vec::with_capacity(parts.len());
                 for row in 0..batch.num_rows() {
                     texts.clear();
@@ -329,8 +330,8 @@ impl Status {
             sources.removed,
             match sources.archives {
                 0 => String::new(),
-                1 => "; out of an archive".to_owned(),
-                archives => format!("; out of {archives} archives"),
+                1 => "; from 1 archive".to_owned(),
+                archives => format!("; from {archives} archives"),
             }
         );
         println!(
@@ -357,10 +358,10 @@ impl Status {
         let counts = |counts: &'_ [(String, i64)]| -> Vec<(String, u64)> {
             counts.iter().map(|(name, count)| (name.clone(), count.unsigned_abs())).collect()
         };
-        print_counts("within", counts(&self.envelopes).iter().map(|(name, count)| (name, *count)));
+        print_counts("envelopes", counts(&self.envelopes).iter().map(|(name, count)| (name, *count)));
         print_counts("not read", not_read.iter().map(|(name, count)| (name, *count)));
         print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
-        print_counts("unknown", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
+        print_counts("no column", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
         print_counts("odd type", counts(&self.other_types).iter().map(|(name, count)| (name, *count)));
     }
 }

@@ -24,7 +24,7 @@ Examples:
 Filters:
   A filter takes a value or a glob (* ? [..]); --ip also takes a network.
   A leading ! excludes: '--ip=!10.0.0.0/8'.
-  The same filter given twice means either value; different filters must all match.
+  Repeat a filter to match either value; different filters must all match.
   Times are UTC: 2021-07-29, 2021-07-29T13:10.
   2h or 3d count back from the last record in the store, not from now.
 
@@ -33,10 +33,11 @@ Output:
   In a pipe: tab-separated values.
   find, who, timeline and s3logparse print text for people instead (--format text).
   --format line: each record as one line per value. ndjson: one JSON object per line.
-  arrow: Arrow IPC, as a file in a file and as a stream in a pipe. arrows: always as a stream.
-  -o FILE: the ending sets the form: .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt
-  .log, each also with .gz.
-  TSV escapes tabs, line ends and backslashes with a backslash, and quotes nothing.
+  arrow: Arrow IPC, in its file format to a file, in its stream format to a pipe. arrows: always
+  in its stream format.
+  -o FILE: the extension sets the format: .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows
+  .txt .log, each also with .gz.
+  TSV escapes tabs, line breaks and backslashes with a backslash, and quotes nothing.
   CSV is quoted as in RFC 4180.
   SAWLOG_PAGER or PAGER names the pager; cat means none.
   NO_COLOR turns colours off, CLICOLOR_FORCE on.

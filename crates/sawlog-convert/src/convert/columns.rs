@@ -138,8 +138,10 @@ fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
     }
     let mut places = Vec::with_capacity(rejects.iter().map(RecordBatch::num_rows).sum());
     for (number, batch) in rejects.iter().enumerate() {
-        let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file is {found}"))?;
-        let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
+        let files =
+            TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file has the type {found}"))?;
+        let lines =
+            batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?;
         let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
         places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
     }

@@ -141,7 +141,7 @@ pub struct Summary {
     pub looks_like: BTreeMap<String, Unread>,
     /// Files that `--format` was given for, but that hold no record of it.
     pub misfits: Vec<Misfit>,
-    /// Files that were read differently from what today's options say, and how.
+    /// Files that were read differently from what the options say now, and how.
     pub read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
     pub unreadable: Vec<(String, String)>,

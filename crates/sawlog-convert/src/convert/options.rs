@@ -107,7 +107,7 @@ pub(crate) fn past_limit(max_inflate: u64) -> Option<String> {
     Options::default().past(max_inflate).text()
 }
 
-/// Whether a member of an archive was read differently from what today's options say, as far as the ledger alone
+/// Whether a member of an archive was read differently from what the options say now, as far as the ledger alone
 /// shows.
 pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> bool {
     let Some(table) = source.format.as_deref().filter(|_| source.state == SourceState::Converted) else { return false };

@@ -50,7 +50,7 @@ pub(crate) struct Plan {
     pub(crate) unchanged: usize,
     /// Ledger rows of inputs of unknown format that are unchanged.
     pub(crate) still_unknown: Vec<Source>,
-    /// Inputs that were read differently from what today's options say, and how.
+    /// Inputs that were read differently from what the options say now, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -399,7 +399,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
             }
         }
         let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
-            bail!("the store has another file of that name");
+            bail!("the store has another file with this name");
         };
         let label = format!("{folder}/{}", file.label);
         let root = if parent.is_empty() { "/" } else { parent }.into();

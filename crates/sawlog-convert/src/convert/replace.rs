@@ -199,7 +199,8 @@ fn write(
 
 /// The source files of a batch, each with its range of rows.
 fn source_files(batch: &RecordBatch) -> Result<Vec<(String, Range<usize>)>> {
-    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
+    let files =
+        TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file has the type {found}"))?;
     let mut found: Vec<(String, Range<usize>)> = Vec::new();
     for row in 0..batch.num_rows() {
         let file = files.get(row).unwrap_or_default();
@@ -239,7 +240,7 @@ impl Moved {
     }
 
     fn add(&mut self, run: &mut Run<'_>, heir: &str, rows: &RecordBatch) -> Result<()> {
-        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
+        let lines = rows["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?;
         let (first, last) = (lines.value(0), lines.value(lines.len() - 1));
         self.waiting.push(MovedRows { file: heir.to_owned(), first, last, batch: renamed(rows, heir)? });
         if self.waiting.len() >= MOVED_BATCHES { self.write(run) } else { Ok(()) }

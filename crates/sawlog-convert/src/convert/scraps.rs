@@ -22,8 +22,9 @@ pub(crate) fn can_set_aside(batch: &RecordBatch) -> bool {
 /// The rows of `batch` as text, each with its file, its line and the text before it.
 pub(crate) fn encode(format: &Format, batch: &RecordBatch) -> Result<Vec<u8>> {
     let printer = (format.printer)(batch)?;
-    let files = TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file is {found}"))?;
-    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line is not a number")?;
+    let files =
+        TextColumn::new(&batch["source_file"]).map_err(|found| anyhow::anyhow!("source_file has the type {found}"))?;
+    let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?;
     let file_times = batch.column_by_name("file_time");
     let file_times = file_times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
     let mut scraps = Vec::with_capacity(batch.num_rows() * 512);

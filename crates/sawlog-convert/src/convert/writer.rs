@@ -185,7 +185,7 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         if report.unreadable && self.plan.replaced.iter().any(|source| source.path == *found.label) {
             // The records that the store holds for this file must not be lost.
             let why = report.problem.unwrap_or_default();
-            bail!("{} is to be replaced, but can't be read: {why}; nothing was done", found.path().display());
+            bail!("{} can't be read, so it can't be replaced: {why}; nothing was done", found.path().display());
         }
         let problem = report.problem;
         if let Some(what) = &problem {

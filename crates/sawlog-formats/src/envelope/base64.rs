@@ -17,21 +17,21 @@ use crate::formats;
 use crate::members::{members, value};
 use crate::wrapping::Layer;
 
-/// Data is no longer than this: a Lambda function is called with 6 MB at most, a record of Kinesis has up to 10 MiB.
+/// The longest data that is read. A Lambda function is called with up to 6 MB, and a record of Kinesis has up to 10 MiB.
 const MOST_TEXT: usize = 16 << 20;
-/// Each byte of sound documents is looked at no more than so often, since they are not nested deeper.
+/// How often a byte is looked at before a document counts as damaged. Sound documents are not nested that deep.
 const MOST_LOOKS: usize = 32;
-/// So much of a file is looked at to tell whether it is such a document.
+/// How many bytes of a file are searched to recognise such a document.
 const HEAD: usize = 64 << 10;
-/// So much of it is looked at first.
+/// How many of them are searched first.
 const NEAR: usize = 4 << 10;
-/// A name that leads to a text, as it stands in the text's own one, is no longer.
+/// The most bytes of each part of a text's name.
 const MAX_NAME: usize = 256;
 
 /// A text in base64.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Base64Text<'a> {
-    /// Where it stands, as jq writes it: `Records[2].kinesis.data`.
+    /// Its path, as jq writes it: `Records[2].kinesis.data`.
     pub name: String,
     /// The text, without escapes.
     pub text: Cow<'a, [u8]>,
@@ -45,22 +45,22 @@ pub(crate) fn is_base64(head: &[u8]) -> bool {
     if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return false;
     }
-    // Most files have no such name: a search is faster than a look at the members.
+    // Most files have no such name, and a search is faster than a walk through the members.
     if [b"\"data\"", b"\"Data\"", b"\"rawData\"" as &[u8]].iter().all(|name| memmem::find(head, name).is_none()) {
         return false;
     }
-    // A record, or data, mostly begins near the beginning.
+    // A record or data usually begins near the beginning.
     let near = first_is_data(&head[..head.len().min(NEAR)]);
     near.or_else(|| first_is_data(head)).unwrap_or_default()
 }
 
-/// Whether the first text of documents that tells is data in base64; `None` if there is none.
+/// Whether the first text that decides it is data in base64; `None` if no text decides it.
 fn first_is_data(head: &[u8]) -> Option<bool> {
     let mut texts = Texts::default();
     loop {
         match texts.next(head) {
             Piece::Text(text) if is_alphabet(beginning(&text)) => return Some(true),
-            // The rest may tell.
+            // The rest may decide it.
             Piece::Text(text) => return text.is_whole.then_some(false),
             Piece::Document(_) => {}
             Piece::Record | Piece::Words => return Some(false),
@@ -69,7 +69,7 @@ fn first_is_data(head: &[u8]) -> Option<bool> {
     }
 }
 
-/// Calls `take` with each text in base64 of documents, until that says that it wants no more. Gives what is wrong with the documents.
+/// Calls `take` with each text in base64 until it returns `false`. Returns what is wrong with the documents, if anything is.
 ///
 /// # Errors
 ///
@@ -95,12 +95,12 @@ pub fn base64_texts<'a, E>(
             Piece::Torn => "it has too many brackets that are not closed; the rest was not read".to_owned(),
             Piece::Document(Some(start)) => format!("the document at byte {start} has no data in base64"),
             Piece::Record => format!("the record at byte {} is not in base64, and was not read", texts.last),
-            Piece::Other => format!("the text at byte {} is no JSON, and was not read", texts.last),
+            Piece::Other => format!("the text at byte {} is not JSON, and was not read", texts.last),
             Piece::End if texts.walk.is_open() => "it ends before all its brackets are closed".to_owned(),
             Piece::End => return Ok(problem),
         };
         let at_end = what.starts_with("it ");
-        // The first one is what the others come of.
+        // The first problem causes the others.
         problem.get_or_insert(what);
         if at_end {
             return Ok(problem);
@@ -108,7 +108,7 @@ pub fn base64_texts<'a, E>(
     }
 }
 
-/// The text; if it is cut off, without the escape in which that is.
+/// The text. If it is cut off within an escape, without that escape.
 fn beginning<'a>(text: &'a Base64Text<'_>) -> &'a [u8] {
     const LONGEST: usize = r"\u002".len();
     let end = text.text.len();
@@ -116,7 +116,7 @@ fn beginning<'a>(text: &'a Base64Text<'_>) -> &'a [u8] {
     &text.text[..cut.unwrap_or(end)]
 }
 
-/// Whether all of a text is of the letters of base64, however they are broken into lines, and enough of them.
+/// Whether a text consists of base64 letters only, also on several lines, and has enough of them.
 fn is_alphabet(text: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
     text.len() >= 8 && text.iter().all(is_letter)
@@ -127,7 +127,7 @@ pub(super) fn holds_base64(members: &[Pair<'_>]) -> bool {
     Says::of(members.iter().copied()).holds_data()
 }
 
-/// Names of members that are data in base64, each with names of which one stands beside it.
+/// Names of members that are data in base64, each with names of which one is in the same object.
 const DATA: [(&[u8], [&[u8]; 3]); 3] = [
     (b"data", [b"recordId", b"partitionKey", b"kinesisSchemaVersion"]),
     (b"Data", [b"PartitionKey", b"SequenceNumber", b"ApproximateArrivalTimestamp"]),
@@ -137,9 +137,9 @@ const DATA: [(&[u8], [&[u8]; 3]); 3] = [
 /// What the members of an object say about data in base64.
 #[derive(Default)]
 struct Says {
-    /// Of each pair of [`DATA`], whether both are there.
+    /// For each pair of [`DATA`], whether its two sides are there.
     data: [(bool, bool); DATA.len()],
-    /// Whether one of them leads to data, and whether nothing is in such a one.
+    /// Whether a member leads to data, and whether such a member is empty.
     leads_to_data: bool,
     is_empty: bool,
 }
@@ -168,7 +168,7 @@ fn leads_to_data(name: &[u8]) -> bool {
     matches!(name, b"awslogs" | b"kinesis" | b"records" | b"Records")
 }
 
-/// Whether there is nothing in the value at the beginning of `text`.
+/// Whether the value at the beginning of `text` is empty or null.
 fn is_nothing(text: &[u8]) -> bool {
     match text {
         [b'{' | b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), Some(b'}' | b']')),
@@ -185,7 +185,7 @@ fn may_hold_records(text: &[u8]) -> bool {
 /// What comes next in documents.
 enum Piece<'a> {
     Text(Base64Text<'a>),
-    /// A document ended; where it began, if no data was in it, nor any list for it.
+    /// A document ended. Where it began, if it has neither data nor an empty list for data.
     Document(Option<usize>),
     /// A record of a log, at [`Texts::last`].
     Record,
@@ -193,9 +193,9 @@ enum Piece<'a> {
     Words,
     /// Data that is longer than [`MOST_TEXT`], at [`Texts::last`].
     Long,
-    /// Objects are looked through again and again, since their brackets are not closed.
+    /// Brackets are not closed, so the same objects would be searched again and again.
     Torn,
-    /// What is no JSON, at [`Texts::last`].
+    /// What is not JSON, at [`Texts::last`].
     Other,
     End,
 }
@@ -204,13 +204,13 @@ enum Piece<'a> {
 #[derive(Default)]
 struct Texts {
     walk: Walk,
-    /// Where the document under way began, and whether it has data, or a list for it.
+    /// Where the current document began, and whether it has data or an empty list for data.
     document: Option<(usize, bool)>,
-    /// The objects under way one of whose members is data: how many names lead to each, and its number.
+    /// The open objects that have data: how many names lead to each, and its number.
     holders: Vec<(usize, u64)>,
-    /// How many bytes were looked through for the members of objects.
+    /// How many bytes were searched for the members of objects.
     looked_at: usize,
-    /// How many names lead to the list under way, and which of its items this is.
+    /// How many names lead to the current list, and which of its items is read.
     item: Option<(usize, usize)>,
     last: usize,
 }
@@ -256,19 +256,19 @@ impl Texts {
         }
     }
 
-    /// Notes where a document begins, and whether it has nothing where others have data.
+    /// Notes where a document begins, and whether it is empty where others have data.
     fn begin(&mut self, value: &[u8], is_empty: bool) {
         let (_, has_data) = self.document.get_or_insert((self.walk.at, false));
         *has_data |= is_empty || self.walk.path.is_empty() && is_nothing(value);
     }
 
-    /// Goes into the object that begins here, unless it is a record of a log.
+    /// Enters the object that begins here, unless it is a record of a log. Returns whether it is one.
     fn object(&mut self, object: &[u8]) -> bool {
         let says = Says::of(members(object));
         self.looked_at += value(object).len();
         self.begin(object, says.is_empty);
         let is_record = |format: &&Format| format.framing.is_json() && (format.inside.is_record)(object);
-        // Kinesis names what is around its data as events are named.
+        // What surrounds data in Kinesis has the names of an event.
         if !says.leads_to_data && !says.holds_data() && formats().iter().any(is_record) {
             return true;
         }
@@ -286,7 +286,7 @@ impl Texts {
         false
     }
 
-    /// Passes a string; what it is, if that is to be told.
+    /// Passes a string. Returns what it is, if the caller must know.
     fn string<'a>(&mut self, bytes: &'a [u8]) -> Option<Piece<'a>> {
         let start = self.walk.at + 1;
         let (end, next, is_whole) = match string_end(bytes, start) {
@@ -306,11 +306,11 @@ impl Texts {
         if text.len() > MOST_TEXT {
             return Some(Piece::Long);
         }
-        // What has no data is no file.
+        // Empty data is not a file.
         (!text.is_empty()).then(|| Piece::Text(Base64Text { name, text: Layer::Json.unwrap(text), is_whole }))
     }
 
-    /// Whether the string under way is data.
+    /// Whether the current string is data.
     fn is_data(&self) -> bool {
         let path: Vec<&[u8]> = self.walk.path.iter().map(Vec::as_slice).collect();
         match path[..] {
@@ -322,7 +322,7 @@ impl Texts {
         }
     }
 
-    /// Where the value under way stands.
+    /// The path of the current value, as jq writes it.
     fn name(&self) -> String {
         let mut name = String::new();
         for (place, part) in self.walk.path.iter().enumerate() {
@@ -335,10 +335,10 @@ impl Texts {
         name
     }
 
-    /// Writes which item of a list it is, behind so many names.
+    /// Writes the item's position in the list at this place of the path, if there is a list.
     fn item_of(&self, place: usize, name: &mut String) {
         if let Some((_, count)) = self.item.filter(|(depth, count)| *depth == place && *count > 0) {
-            // Writing to a text does not fail.
+            // Writing to a string can't fail.
             let _ = write!(name, "[{}]", count - 1);
         }
     }
@@ -428,7 +428,7 @@ mod tests {
                 format!("{data}{{\"Records\":[{record}]}}"),
                 Some("the record at byte 43 is not in base64, and was not read"),
             ),
-            (format!("{data}\nsome text\n"), Some("the text at byte 32 is no JSON, and was not read")),
+            (format!("{data}\nsome text\n"), Some("the text at byte 32 is not JSON, and was not read")),
             (data[..data.len() - 1].to_owned(), Some("it ends before all its brackets are closed")),
         ] {
             let (found, problem) = texts(&document);

@@ -1,5 +1,5 @@
-//! Rows in JSON, as results of queries have them: of `CloudTrail` Lake and `CloudWatch` Logs Insights, lists of named values; of Athena,
-//! cells whose names stand in the first row, or behind the last one.
+//! Rows in JSON, as results of queries have them. In results of `CloudTrail` Lake and `CloudWatch` Logs Insights, a row is a list
+//! of named values. In results of Athena, it is a list of cells, whose names are in the first row or after the last one.
 
 use super::rows::{Field, Row};
 use crate::members::{Member, ValueEnd, member, members, value, value_end};
@@ -8,14 +8,14 @@ use crate::wrapping::Layer;
 /// A name, and the text of its value.
 pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// The names and values of the list at the beginning of `bytes`, as far as it is there, if it is one of objects that name a value
-/// each: `{"eventName":"x"}`, or `{"field":"eventName","value":"x"}`. The others are empty.
+/// The names and values of the list at the beginning of `bytes`, as far as it is there. Each of its objects must name a value:
+/// `{"eventName":"x"}`, or `{"field":"eventName","value":"x"}`. For other lists, nothing.
 pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair<'_>> {
     let mut pairs = Vec::new();
     let mut items = Items::of(bytes);
     while let Some(at) = items.next() {
         let item = &bytes[at..];
-        // Of other objects not all is looked at.
+        // Other objects are not read to their end.
         let mut some = members(item).take(3);
         let pair = match (some.next(), some.next(), some.next()) {
             (Some((b"field", name)), Some((b"value", text)), None)
@@ -29,7 +29,7 @@ pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair<'_>> {
     pairs
 }
 
-/// Whether an object, of which there is the beginning at least, is a row of cells.
+/// Whether an object is a row of cells. At least its beginning must be there.
 pub(super) fn is_row(object: &[u8]) -> bool {
     let Member::Value(b"Data", list) = member(object, 1) else { return false };
     let list = &object[list..];
@@ -42,7 +42,7 @@ pub(super) fn is_row(object: &[u8]) -> bool {
     list.starts_with(b"[") && items.next().is_none_or(|at| list[at] == b'{' && is_cell(at))
 }
 
-/// The cells of a row that is there as a whole: the texts between quotes, or what else there is.
+/// The cells of a complete row: the texts between quotes, or other values as they are.
 pub(super) fn cells(object: &[u8]) -> Option<Row> {
     let Member::Value(b"Data", start) = member(object, 1) else { return None };
     let ValueEnd::At(end) = value_end(object, 0) else { return None };
@@ -66,7 +66,7 @@ fn cell(start: usize, text: &[u8]) -> Field {
     }
 }
 
-/// The names of the columns that a document of Athena lists, if it does so in `text`.
+/// The names of the columns, if a document of Athena lists them in `text`.
 pub(super) fn column_names(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     memchr::memmem::find_iter(text, b"\"ColumnInfo\"").find_map(|at| {
         let rest =
@@ -91,7 +91,7 @@ struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// Those of the list at the beginning of `list`; none if there is something else.
+    /// The items of the list at the beginning of `list`; none if it does not begin with a list.
     fn of(list: &'a [u8]) -> Self {
         let at = if list.starts_with(b"[") { 1 } else { list.len() };
         Self { list, at }

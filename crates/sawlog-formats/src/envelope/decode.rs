@@ -1,4 +1,4 @@
-//! Decodes the records of documents by the decoder of their log, and keeps how each stands in its file.
+//! Decodes the records of documents with their log's decoder, and keeps how each is wrapped in its file.
 
 use crate::block::{Block, Item, USUAL_GAP};
 use crate::decoder::{Carry, Decoded, Decoder};
@@ -30,7 +30,7 @@ pub fn decode_opened(
     decoded
 }
 
-/// Stores what is no record of a document for a reason that only the caller knows.
+/// Stores a piece of a document as a reject, for a reason that only the caller knows.
 pub fn reject_opened(
     decoder: &mut dyn Decoder,
     reason: RejectReason<'_>,
@@ -71,7 +71,7 @@ fn line(
     let first_line = origin.first_line + decoded.lines;
     let origin = Origin { first_line, byte_offset: offset, ending: LineEnding::Lf, ..*origin };
     let mut gap = std::mem::take(&mut carry.gap);
-    // Only text is passed over.
+    // A gap is always text.
     gap.push_str(std::str::from_utf8(&bytes[item.gap..item.start]).unwrap_or_default());
     let verbatim = item.verbatim(bytes);
     if let Some(problem) = item.problem {
@@ -80,7 +80,7 @@ fn line(
         return decoded.add(&Decoded { lines: one, rejects: one, ..Decoded::default() });
     }
     let mut text = &bytes[item.start..item.end];
-    // A line that was made of named values has the names before it.
+    // A line that was made from named values follows a line with the names.
     if item.made_from().is_some()
         && let Some(end) = memchr::memchr(b'\n', text)
     {
@@ -99,7 +99,7 @@ fn line(
     }
 }
 
-/// Keeps how the record that was decoded last stands in its file.
+/// Keeps how the record that was decoded last is wrapped in its file.
 fn keep(partitions: &mut Partitions, bytes: &[u8], item: &Item, gap: &str, columns: &Columns) {
     let Some(set) = partitions.last() else { return };
     let Some(row) = set.rows().checked_sub(1) else { return };
@@ -123,7 +123,7 @@ fn keep(partitions: &mut Partitions, bytes: &[u8], item: &Item, gap: &str, colum
     put(columns.raw, item.made_from().map(|_| item.record(bytes)));
 }
 
-/// What is neither a record nor none, such as a header line, belongs to what stands before the next record.
+/// Text that is neither a record nor a reject, such as a header line, becomes part of the next record's gap.
 fn pass_over(
     decoder: &mut dyn Decoder,
     gap: String,

@@ -17,7 +17,7 @@ use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 use crate::wrapping::Layer;
 
-/// Of a document no more members are looked at to tell what it is.
+/// The most members of a document that are examined to find out what it is.
 const MOST_MEMBERS: usize = 60;
 
 /// Finds what may be a record in a stream of documents.
@@ -30,31 +30,31 @@ pub(super) struct Documents {
     under_way: Option<Value>,
 }
 
-/// A value of which the end was not found yet.
+/// A value whose end was not found yet.
 #[derive(Clone, Copy, Debug)]
 enum Value {
-    /// A string that begins here, if that was not taken yet, and is not expected to be a record.
+    /// A string that is not expected to be a record, and where it begins, if its beginning was not taken yet.
     Passed(Option<usize>),
-    /// A string that begins here and may be a record, and what it is by its place.
+    /// A string that may be a record, where it begins, and what it is by its place.
     String(usize, Standing),
-    /// An object that begins here; what is wrong with it, if that is known.
+    /// An object, where it begins, and what is wrong with it, if that is known.
     Object(usize, Open, Option<RejectReason<'static>>),
-    /// A list of named values that begins here; the same.
+    /// The same for a list of named values.
     List(usize, Brackets, Option<RejectReason<'static>>),
 }
 
 /// What becomes of an object, or of a list.
 enum Enters {
-    /// It is looked into.
+    /// It is searched for records.
     Yes,
-    /// It is a record, or what may not be one for this reason.
+    /// It is a record, or it can't be one for this reason.
     No(Option<RejectReason<'static>>),
-    /// More bytes are needed to tell.
+    /// More bytes are needed to decide.
     Need,
 }
 
 impl Documents {
-    /// Finds records in a place. Those of rows are the rows themselves if `is_named` says so.
+    /// Finds records in a place. In tables, the rows themselves are records if `is_named` is true.
     pub(super) fn new(mut place: Place, is_named: bool) -> Self {
         let columns = (place.form == Form::Cells).then(|| {
             let column = if is_named { None } else { place.path.pop() };
@@ -64,12 +64,12 @@ impl Documents {
         Self { walk: Walk::default(), place, columns, under_way: None }
     }
 
-    /// Whether a document has not come to its end.
+    /// Whether the current document has not ended yet.
     pub(super) fn is_open(&self) -> bool {
         self.walk.is_open() || self.under_way.is_some()
     }
 
-    /// Moves all places to where they are once `taken` bytes are gone.
+    /// Adjusts all places after `taken` bytes were removed from the front.
     pub(super) fn take(&mut self, taken: usize) {
         self.walk.take(taken);
         match &mut self.under_way {
@@ -83,7 +83,7 @@ impl Documents {
         }
     }
 
-    /// The next step; what was not taken yet begins at `gap`.
+    /// The next step. The bytes that were not taken yet begin at `gap`.
     pub(super) fn step(&mut self, bytes: &[u8], at_end: bool, gap: usize, target: &Target) -> Step {
         loop {
             if let Some(value) = self.under_way {
@@ -134,7 +134,7 @@ impl Documents {
         }
     }
 
-    /// Begins a string. What "field" says is kept, if it is there as a whole.
+    /// Begins a string. The value of a member "field" is kept if all of it is there.
     fn begin_string(&mut self, value: Value, bytes: &[u8], start: usize) {
         if self.walk.name_here() == b"field"
             && let End::At(end) = string_end(bytes, start)
@@ -150,7 +150,7 @@ impl Documents {
         self.place.standing(&self.walk.path, is_object, self.walk.in_list(), self.walk.field_here())
     }
 
-    /// Whether the object that begins here is looked into, or is a record.
+    /// Whether the object that begins here is searched for records, or is one.
     fn object(&mut self, bytes: &[u8], at_end: bool, target: &Target) -> Enters {
         let standing = self.standing(true);
         if standing == Standing::Here && self.columns.is_none() {
@@ -158,7 +158,7 @@ impl Documents {
         }
         let is_log = target.format.framing.is_json() && !target.is_named;
         let may_be = is_log || target.is_named && self.place.form == Form::Object;
-        // What stands where records of another log may is told, at least.
+        // An object in a place where records of other logs can be is at least reported.
         let is_around = self.is_around();
         if !may_be && standing == Standing::Elsewhere && !is_around {
             return Enters::Yes;
@@ -181,7 +181,7 @@ impl Documents {
         }
         match standing {
             Standing::Elsewhere if is_log && !target.is_beyond_doubt(object) => Enters::Yes,
-            // Where records are objects, no others are beside their fields.
+            // If records are objects, no other records are among their fields.
             Standing::Elsewhere if self.place.form != Form::Object || is_chosen(&self.walk.path) => {
                 Enters::No(Some(RejectReason::Elsewhere))
             }
@@ -189,7 +189,8 @@ impl Documents {
         }
     }
 
-    /// What an object is that stands where records may, or is a document, and leads to none: values of a record, at best.
+    /// Why an object is not a record, if it is in a place for records, or is a document, and leads to no record. At best it has
+    /// the values of one.
     fn other_values(&self, object: &[u8]) -> Option<RejectReason<'static>> {
         let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
         if containers(&self.walk.path) == self.walk.path.len() {
@@ -203,7 +204,7 @@ impl Documents {
         if self.leads_on(&members) { None } else { only_values(&members) }
     }
 
-    /// Whether the list that begins here is looked into, or is a record.
+    /// Whether the list that begins here is searched for records, or is one.
     fn list(&mut self, bytes: &[u8], at_end: bool) -> Enters {
         let is_here = self.place.form == Form::Pairs && self.place.path == self.walk.path;
         if !is_here && containers(&self.walk.path) < self.walk.path.len() {
@@ -224,7 +225,7 @@ impl Documents {
         other.map_or(Enters::Yes, |other| Enters::No(Some(other)))
     }
 
-    /// Whether the file's records are below the names under way.
+    /// Whether the file's records are below the current path.
     fn is_around(&self) -> bool {
         self.place.path.starts_with(&self.walk.path) && !is_chosen(&self.walk.path)
     }
@@ -241,12 +242,12 @@ impl Documents {
         members.iter().any(|(name, text)| holds(text) && (*name == below || leads_on(name)))
     }
 
-    /// The document of which the value that begins here is a member, among those of a list.
+    /// The number of the document that contains the value that begins here.
     fn document(&self) -> u64 {
         self.walk.object(containers(&self.walk.path))
     }
 
-    /// The step that text between documents is: of a log that comes in lines it may be one.
+    /// The step for text between documents. If the log comes in lines, it may be a record.
     fn other(bytes: &[u8], start: usize, end: usize, target: &Target) -> Step {
         if target.format.framing.is_json() || target.is_named {
             return Step::Problem(start, end, RejectReason::NoRecord);
@@ -255,7 +256,7 @@ impl Documents {
         Step::Text { start, end, layer: None, standing: Standing::Here, document: None }
     }
 
-    /// Looks for the end of the value under way; `None` if it was passed.
+    /// Looks for the end of the current value; `None` if the value was passed.
     fn go_on(&mut self, value: Value, bytes: &[u8], at_end: bool, gap: usize, target: &Target) -> Option<Step> {
         match value {
             Value::Object(start, mut open, problem) => {
@@ -297,7 +298,7 @@ impl Documents {
                     End::At(end) => {
                         self.walk.pass(end + 1);
                         self.under_way = None;
-                        // What is longer does not fit between records, and is a reject anyway.
+                        // Longer strings don't fit between records, and become rejects in any case.
                         let start = start.filter(|start| end - start <= MAX_GAP)?;
                         return Some(self.text(start, end, Standing::Elsewhere));
                     }
@@ -317,8 +318,8 @@ impl Documents {
         }
     }
 
-    /// The step that an object or a list is which begins at `start`. `found` says where it ends and what is wrong with that, once it
-    /// is known; `problem`, what it is if it is no record.
+    /// The step for an object or a list that begins at `start`. `found` is where it ends and what is wrong with its end, once
+    /// that is known. `problem` says why it is not a record.
     fn structure(
         &mut self,
         start: usize,
@@ -350,7 +351,7 @@ impl Documents {
         }
     }
 
-    /// The step that a record is; `None` for a row that names the columns.
+    /// The step for a record; `None` for a row that names the columns.
     fn record(&mut self, start: usize, end: usize, bytes: &[u8], target: &Target) -> Option<Step> {
         if self.place.form == Form::Pairs {
             let pairs = cells::pairs(&bytes[start..end]).into_iter();
@@ -365,12 +366,12 @@ impl Documents {
         Some(columns.step(object, 0, &row, target).moved(start))
     }
 
-    /// The step that a string is.
+    /// The step for a string.
     fn text(&self, start: usize, end: usize, standing: Standing) -> Step {
         Step::Text { start, end, layer: Some(Layer::Json), standing, document: Some(self.document()) }
     }
 
-    /// The bytes end within a value: that says it, and what is open around it need not be missed as well.
+    /// The step for a value that is cut off by the end of the bytes. The brackets around it are closed without a second report.
     fn cut_off(&mut self, start: usize, end: usize) -> Step {
         self.under_way = None;
         self.walk.pass(end);
@@ -385,7 +386,8 @@ impl Documents {
         }
     }
 
-    /// The end of a value that is too long, whose beginning was taken already, and whether that is its last byte.
+    /// Where the next part of a value that is too long ends, and whether it is the last part. The value's beginning was taken
+    /// already.
     pub(super) fn long_part(&mut self, bytes: &[u8], at_end: bool) -> Option<(usize, bool)> {
         let found = match &mut self.under_way {
             Some(Value::Object(_, open, _)) => open.find_end(bytes, &mut self.walk.at).map(|(end, _)| (end, end)),
@@ -419,7 +421,7 @@ impl Documents {
     }
 }
 
-/// A place to cut a string at, near `cut`: what a backslash escapes stays with it.
+/// A place near `cut` where a string can be cut, never between a backslash and what it escapes.
 fn safe_cut(bytes: &[u8], start: usize, cut: usize) -> usize {
     let backslashes = bytes[start..cut].iter().rev().take_while(|byte| **byte == b'\\').count();
     cut - backslashes % 2

@@ -1,13 +1,13 @@
 //! Documents that hold records of a log among other things: a framing around another framing.
 //!
-//! AWS and other tools hand logs on in documents of their own: CloudTrail's `lookup-events`, subscriptions, exports and queries
-//! of `CloudWatch` Logs, `EventBridge`, SNS and SQS, Elasticsearch and Splunk. Whatever they are called, a record is in one of four
-//! places: an object in JSON, a JSON string, a field of CSV, or a line behind a time. [`open`] looks at the beginning of a file
-//! for the first record and remembers its place; [`Opener`] then walks through the file as a stream and gives what it finds in
-//! that place as items of blocks; [`decode_opened`] lets the log's own decoder read them.
+//! AWS and other tools pass logs on in documents of their own: CloudTrail's `lookup-events`, subscriptions, exports and queries
+//! of `CloudWatch` Logs, `EventBridge`, SNS and SQS, Elasticsearch and Splunk. In all of them, a record is one of four things: a
+//! JSON object, a JSON string, a field of CSV, or the rest of a line that begins with a time. [`open`] finds the first record at
+//! the beginning of a file and remembers its place. [`Opener`] then walks through the file as a stream and returns what it finds
+//! in that place, as items of blocks. [`decode_opened`] lets the log's own decoder read them.
 //!
-//! Nothing is lost: what stands before a record is its `gap`, how it is wrapped its `wrapping`, and where wrapping it again
-//! does not give the same bytes these are in `wrapped`.
+//! Nothing is lost. The text before a record is its `gap`, and how the record is wrapped is its `wrapping`. If wrapping the
+//! record again does not give the same bytes, `wrapped` keeps them.
 
 mod base64;
 mod cells;

@@ -1,4 +1,4 @@
-//! Tells by its names whether an object or row is a record of a log, and writes it as the log would have it.
+//! Recognises by its names whether an object or row is a record of a log, and writes it as the log would.
 
 use super::cells::Pair;
 use crate::format::Format;
@@ -6,7 +6,7 @@ use crate::formats;
 use crate::named_values::{Inside, NamedValues, is_same_name, plain};
 use crate::reject::RejectReason;
 
-/// Whether names are those of a log's columns: all that a record must have, and half of them at least.
+/// Whether names belong to a log's columns: all required ones must be there, and at least half of the names must be known.
 pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Format) -> bool {
     let Inside { aliases, required, .. } = format.inside;
     if required.is_empty() {
@@ -24,7 +24,8 @@ pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Fo
     count > 2 && count * 2 >= names.len()
 }
 
-/// What is wrong with values of a record where others are whole, if names and values are those of one. Others are told fast.
+/// The reason to reject an object with a record's values in a file of whole records; `None` if it has no such values. Most other
+/// objects are recognised fast.
 pub(super) fn only_values(members: &[Pair<'_>]) -> Option<RejectReason<'static>> {
     let is_one = |format: &&Format| {
         let Inside { aliases, required, .. } = format.inside;
@@ -36,7 +37,7 @@ pub(super) fn only_values(members: &[Pair<'_>]) -> Option<RejectReason<'static>>
     formats().iter().copied().any(|format| is_one(&format)).then_some(RejectReason::OnlyValues)
 }
 
-/// A JSON object of named values as the log would have it.
+/// A JSON object of named values, written as the log would.
 pub(super) fn object_as_record(object: &[u8], format: &Format) -> Option<Vec<u8>> {
     as_record(&NamedValues::of_object(object, &format.inside), format)
 }

@@ -1,4 +1,4 @@
-//! Opens documents that hold records of a log: cuts a stream into blocks of records, each with what stands before it and how it is
+//! Opens documents that hold records of a log: cuts a stream into blocks of records, each with the text before it and how it is
 //! wrapped.
 
 use super::json::Documents;
@@ -24,19 +24,19 @@ pub struct Opener {
     is_list: bool,
     /// How far a text of lines or rows has been looked at.
     at: usize,
-    /// Whether a record that is too long is under way, and its beginning was taken already.
+    /// Whether the current record is too long, and its beginning was taken already.
     in_long: bool,
-    /// The document in which records were found last, what their text was by its place, and the text.
+    /// The document in which records were found last, the standing of their text, and the text.
     last: (Option<u64>, Standing, Vec<u8>),
     block: Records,
 }
 
-/// Of what kind the documents are.
+/// The kind of the documents.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Json(Box<Documents>),
     Csv(Table),
-    /// Lines that begin with a time, and before whose records so many words stand.
+    /// Lines that begin with a time; the number of words before the record.
     TimedLines(usize),
 }
 
@@ -45,22 +45,22 @@ pub(super) enum Kind {
 pub(super) enum Step {
     /// More bytes are needed.
     Need,
-    /// A text that is, or holds, records; what it is by its place, and in which document, if that is told.
+    /// A text that is a record or holds records, its standing, and its document, if that is known.
     Text { start: usize, end: usize, layer: Option<Layer>, standing: Standing, document: Option<u64> },
     /// An object that is a record.
     Object(usize, usize),
     /// A row of named values, and how the log would write it.
     Row { start: usize, end: usize, reading: Vec<u8> },
-    /// What stands where a record should, and what is wrong with it.
+    /// Something in the place of a record, and what is wrong with it.
     Problem(usize, usize, RejectReason<'static>),
-    /// More than [`MAX_GAP`] stands between records.
+    /// More than [`MAX_GAP`] bytes are between records.
     Gap,
-    /// A record that is too long begins here, and the first part of it ends there.
+    /// Where a record begins that is too long, and where its first part ends.
     Long(usize, usize),
 }
 
 impl Step {
-    /// The same, of what stands so many bytes further on.
+    /// The same step, moved by this many bytes.
     pub(super) fn moved(mut self, by: usize) -> Self {
         match &mut self {
             Self::Text { start, end, .. }
@@ -93,14 +93,14 @@ impl Opener {
         }
     }
 
-    /// Whether a document has not come to its end.
+    /// Whether the current document has not ended yet.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(&self.documents, Kind::Json(documents) if documents.is_open())
     }
 
-    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if there is nothing left that
-    /// is a record. `at_end` says that there are no more bytes.
+    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if no records are left.
+    /// `at_end` says that there are no more bytes.
     pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         self.block.clear();
         if self.in_long {
@@ -152,7 +152,7 @@ impl Opener {
         }
     }
 
-    /// Moves all places to where they are once `taken` bytes are gone.
+    /// Adjusts all places after `taken` bytes were removed from the front.
     fn take(&mut self, taken: usize) {
         self.at = self.at.saturating_sub(taken);
         if let Kind::Json(documents) = &mut self.documents {
@@ -180,7 +180,7 @@ impl Opener {
         }
     }
 
-    /// Takes the records of a step, before which what begins at `gap` stands; gives the place from which nothing was taken.
+    /// Takes the records of a step; the text before them begins at `gap`. Returns where the bytes begin that were not taken.
     fn records(&mut self, bytes: &[u8], gap: usize, step: &Step) -> usize {
         let plain = Wrapping::default();
         match step {
@@ -221,7 +221,7 @@ impl Opener {
             return gap;
         }
         let in_same = document.is_some() && self.last.0 == document;
-        // Some documents have a record twice: as it came, and as their message.
+        // Some documents have a record twice: as an object, and again as text in their message.
         if in_same && self.last.1 != standing && *self.last.2 == *text {
             return gap;
         }
@@ -230,7 +230,7 @@ impl Opener {
             && !self.target.is_named
             && memchr::memchr(b'\n', &text).is_none()
             && !matches!(text.first(), Some(b'{' | b'[' | b'"'));
-        // One line is decoded, whatever it is: that tells what it is.
+        // A single line is always decoded: the decoder finds out what it is.
         let whole = || Found { start: 0, end: text.len(), strings: 0, is_sure: true, record: (&*text).into() };
         let found = if is_here && is_line { vec![whole()] } else { self.target.find(&text, &self.inner) };
         if standing == Standing::Elsewhere || in_same && standing == Standing::Likely && !self.is_list {
@@ -291,12 +291,12 @@ impl Opener {
     }
 }
 
-/// By which `CloudWatch` Logs tells that a subscription works: it comes in messages, but is none.
+/// Whether a text is `CloudWatch` Logs' own message to check that a subscription works. It is not a log message.
 fn is_control_message(text: &[u8]) -> bool {
     text.starts_with(b"CWL CONTROL MESSAGE: ")
 }
 
-/// A block's bytes and items. Before each item's bytes stand its gap, and before that what is known of it besides.
+/// A block's bytes and items. Each item's bytes follow its gap; before the gap are the other texts of the item.
 #[derive(Clone, Debug, Default)]
 struct Records {
     bytes: Vec<u8>,
@@ -315,14 +315,14 @@ impl Records {
         (start, self.bytes.len())
     }
 
-    /// Says that more follows of the last item.
+    /// Notes that more of the last item follows.
     fn continues(&mut self) {
         if let Some(last) = self.items.last_mut() {
             last.continues = true;
         }
     }
 
-    /// Adds what is no record, which stands at `at`.
+    /// Adds the bytes at `at` as a reject.
     fn problem(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), problem: RejectReason<'static>) {
         let gap = self.gap(bytes, gap, at.0);
         let (start, end) = self.put(&bytes[at.0..at.1]);
@@ -330,7 +330,7 @@ impl Records {
         self.items.push(Item { gap, start, end, problem: Some(problem), continues: false, wrapped: Some(wrapped) });
     }
 
-    /// Adds a record, which stands at `at` as `wrapping` says. If `reading` is given, that is decoded in its place.
+    /// Adds a record, whose wrapped form is at `at`. If `reading` is given, it is decoded in place of the record.
     fn record(
         &mut self,
         bytes: &[u8],
@@ -341,7 +341,7 @@ impl Records {
         reading: Option<&[u8]>,
     ) {
         let stands = &bytes[at.0..at.1];
-        // What is kept of the record beside its columns must be text.
+        // What is kept of the record in addition to its columns must be text.
         if reading.is_some() && std::str::from_utf8(record).is_err() {
             return self.problem(bytes, gap, at, RejectReason::NotText);
         }
@@ -355,9 +355,9 @@ impl Records {
         self.items.push(Item { gap, start, end, problem: None, continues: false, wrapped: Some(wrapped) });
     }
 
-    /// Puts what stands before an item; says where it begins. What does not fit there becomes an item of its own.
+    /// Adds the text before an item, and returns where it begins. What is too long or not text becomes an item of its own.
     fn gap(&mut self, bytes: &[u8], mut start: usize, end: usize) -> usize {
-        // In the same pieces, however the bytes come.
+        // The pieces are the same, however the bytes arrive.
         while end - start > MAX_GAP {
             self.problem(bytes, start, (start, start + MAX_GAP), RejectReason::WideText);
             start += MAX_GAP;

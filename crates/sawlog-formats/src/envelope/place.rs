@@ -1,8 +1,8 @@
-//! Where records are in documents: the place at which a file's records were found, and what other places are beside it.
+//! Where records are in documents: the place where a file's records were found, and how other places relate to it.
 //!
-//! A field of a document may hold what somebody chose who only made a request: a user agent, a parameter, a name. So a text
-//! that looks like a record is taken for one only in the place of the file's records, or in one in which documents of
-//! such kinds have records.
+//! Anyone who makes a request chooses some fields of the resulting document: a user agent, a parameter, a name. An attacker could
+//! put a forged record there. So a text that looks like a record counts as one only in the place of the file's records, or in a
+//! place where known kinds of documents have records.
 
 use crate::named_values::plain;
 
@@ -24,7 +24,7 @@ const CONTAINERS: &[&str] = &[
     "_source",
     "Sns",
 ];
-/// The names below which documents have records, behind the containers.
+/// The names below which documents have records, after the containers.
 const KNOWN: &[&[&str]] = &[
     &[],
     &["CloudTrailEvent"],
@@ -40,17 +40,17 @@ const KNOWN: &[&[&str]] = &[
     &["Body"],
     &["body"],
 ];
-/// Members that hold what callers choose, or what was answered to them, without `_` and in lower-case letters.
+/// Members that hold what callers choose, or the answers to them. Written without `_` and in lower case.
 const CHOSEN: &[&[u8]] =
     &[b"requestparameters", b"responseelements", b"additionaleventdata", b"serviceeventdetails", b"flattened"];
 
-/// In a path: what follows is in the text of the string that has the name before it.
+/// In a path: the rest is in the text of the string that has the name before it.
 pub(super) const WITHIN: &[u8] = b"\"";
 
 /// Names that lead to a value.
 pub(super) type Path = [Vec<u8>];
 
-/// As what records stand in documents.
+/// The form in which documents have records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// In strings.
@@ -63,15 +63,15 @@ pub(super) enum Form {
     Cells,
 }
 
-/// Where records are in documents: below which names, and in what.
+/// Where records are in documents: below which names, and in which form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The names of the members that lead to them; of whole records in cells of rows also the column's.
+    /// The names of the members that lead to them. For whole records in cells, the column's name is the last.
     pub(super) path: Vec<Vec<u8>>,
     pub(super) form: Form,
     /// Whether they are the items of a list.
     pub(super) in_list: bool,
-    /// What the member "field" beside them says, if they are in "value".
+    /// The value of the member "field" beside them, if they are in "value".
     pub(super) field: Option<Vec<u8>>,
     /// The names that lead to them in the text of the string.
     pub(super) inner: Vec<Vec<u8>>,
@@ -82,11 +82,11 @@ pub(super) struct Place {
 /// What a value is by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It stands where the file's records do.
+    /// It is in the place of the file's records.
     Here,
     /// It may be a record.
     Likely,
-    /// It stands elsewhere: what looks like a record may be a field of one.
+    /// It is elsewhere: what looks like a record may be a field of one.
     Elsewhere,
 }
 
@@ -102,11 +102,11 @@ impl Place {
         Self { path, form: Form::Object, in_list: false, field: None, inner, names }
     }
 
-    /// What a value is that stands in a place.
+    /// What a value in a place is.
     pub(super) fn standing(&self, path: &Path, is_object: bool, in_list: bool, field: Option<&[u8]>) -> Standing {
         let is_named = self.path.last().is_none_or(|name| name != b"value");
         let same = self.path == path && (is_named || self.field.is_some() && self.field.as_deref() == field);
-        // Its name may follow it.
+        // The member "field" may follow it.
         let may_be = self.path == path && field.is_none();
         let is_form = match self.form {
             Form::Text => !is_object,
@@ -124,14 +124,14 @@ impl Place {
         }
     }
 
-    /// Whether a path ends with another name only than that of lists of records: `{"us-east-1":[…],"eu-west-1":[…]}`.
+    /// Whether a path differs from the path of lists of records in its last name only: `{"us-east-1":[…],"eu-west-1":[…]}`.
     fn is_sibling(&self, path: &Path) -> bool {
         let split = self.path.split_last().zip(path.split_last());
         self.in_list && split.is_some_and(|((_, parents), (_, others))| parents == others)
     }
 }
 
-/// Whether documents have records in a place. `field` is what the member "field" beside it says.
+/// Whether documents have records in a place. `field` is the value of the member "field" beside it.
 pub(super) fn is_known(path: &Path, field: Option<&[u8]>) -> bool {
     path.last().is_some_and(|name| name == b"Records")
         || path.split(|name| name == WITHIN).all(|path| known(path, field))
@@ -151,7 +151,7 @@ pub(super) fn is_known_name(name: &[u8]) -> bool {
     KNOWN.iter().any(|known| matches!(known, [known] if known.as_bytes() == name))
 }
 
-/// How many names of a path are those of containers. What follows is in one document of a list.
+/// How many names of a path are names of containers. The rest is inside one document of a list.
 pub(super) fn containers(path: &Path) -> usize {
     path.iter().take_while(|name| CONTAINERS.iter().any(|container| container.as_bytes() == *name)).count()
 }
@@ -162,7 +162,7 @@ pub(super) fn leads_on(name: &[u8]) -> bool {
         || KNOWN.iter().any(|known| known.first().is_some_and(|first| first.as_bytes() == name))
 }
 
-/// Whether a place is within what callers choose.
+/// Whether callers choose what is in a place.
 pub(super) fn is_chosen(path: &Path) -> bool {
     path.iter().any(|name| CHOSEN.contains(&plain(name).as_slice()))
 }

@@ -9,7 +9,7 @@ use crate::columns::{BytesColumn, text_column};
 use crate::text::TextColumn;
 use crate::wrapping::Wrapping;
 
-/// How the records of a batch stand in documents of another kind.
+/// How the records of a batch are wrapped in documents of another kind.
 #[derive(Debug)]
 pub struct WrappedColumns {
     gap: TextColumn,
@@ -18,11 +18,11 @@ pub struct WrappedColumns {
 }
 
 impl WrappedColumns {
-    /// Those of a batch, if no record of it comes out of another document, `None`.
+    /// The columns of a batch; `None` if none of its records comes from such a document.
     ///
     /// # Errors
     ///
-    /// If a column is lacking or has another type.
+    /// If a column is missing or has another type.
     pub fn of(batch: &RecordBatch) -> Result<Option<Self>, ArrowError> {
         let wrapping = batch.column_by_name("wrapping");
         if wrapping.is_none_or(|column| column.logical_null_count() == column.len()) {
@@ -35,8 +35,8 @@ impl WrappedColumns {
         }))
     }
 
-    /// What stands before the record of `row` where that is not a comma, and the record as it stands in its file. `printed` is
-    /// the record as it is printed.
+    /// The text before the record of `row`, if that is not a comma, and the record as it is in its file. `printed` is the record
+    /// as it is printed.
     #[must_use]
     pub fn wrap<'a>(&'a self, row: usize, printed: &'a [u8]) -> (Option<&'a str>, Cow<'a, [u8]>) {
         let wrapping = self.wrapping.get(row).and_then(Wrapping::named).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Text that holds records: rows of CSV and of other tables, and lines before whose records a time stands.
+//! Text that holds records: rows of CSV and of other tables, and lines with a time before the record.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub(super) struct Columns {
     pub(super) inner: Vec<Vec<u8>>,
 }
 
-/// A field of a row: where it stands, without quotes, and whether it had some.
+/// A field of a row: its place, without quotes, and whether it has quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) start: usize,
@@ -53,7 +53,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The row that begins at `start`; `None` if it does not end among the bytes.
+    /// The row that begins at `start`; `None` if its end is not among the bytes.
     pub(super) fn read(bytes: &[u8], start: usize, separator: u8, at_end: bool) -> Option<Self> {
         let mut row = Self::default();
         let limit = bytes.len().min(start + MAX_LINE + 1);
@@ -64,7 +64,7 @@ impl Row {
                 field.start += 1;
                 at = quoted_end(&bytes[..limit], field.start)?;
                 field.end = at;
-                // The end of the bytes may be that of the quotes, or the middle of two.
+                // The last quote of the bytes may end the field, or be the first of two.
                 at += 1;
                 if at == bytes.len() && !at_end {
                     return None;
@@ -90,13 +90,13 @@ impl Row {
         }
     }
 
-    /// A line as it is, where quotes do not end.
+    /// A line as a single field, if its quotes do not close.
     fn line(start: usize, end: usize, next: usize) -> Self {
         Self { fields: vec![Field { start, end, is_quoted: false }], end, next }
     }
 }
 
-/// Where the field ends of which `at` is within its quotes.
+/// Where the quoted field that contains `at` ends.
 fn quoted_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr(b'"', bytes.get(at..)?)?;
@@ -108,7 +108,7 @@ fn quoted_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 impl Table {
-    /// The step that the row at `at` is, and where the next one begins.
+    /// The step for the row at `at`, and where the next row begins.
     pub(super) fn step(&mut self, bytes: &[u8], at: &mut usize, at_end: bool, target: &Target) -> Step {
         loop {
             let start = *at + mark(&bytes[*at..]);
@@ -117,7 +117,7 @@ impl Table {
             }
             let row = match Row::read(bytes, start, self.separator, at_end) {
                 Some(row) if row.end - start <= MAX_LINE => row,
-                // Quotes that do not end are none.
+                // Quotes that do not close are not quotes.
                 _ if at_end || bytes.len() - start > MAX_LINE => match line_end(bytes, start, at_end) {
                     Some(end) if end - start < MAX_LINE => {
                         let text = end - usize::from(bytes[start..end].ends_with(b"\r"));
@@ -140,7 +140,7 @@ impl Table {
 }
 
 impl Columns {
-    /// The step that a row is which begins at `start` and names no fields.
+    /// The step for a row that begins at `start` and is not a header.
     pub(super) fn step(&self, bytes: &[u8], start: usize, row: &Row, target: &Target) -> Step {
         match self.field {
             None => self.named(bytes, start, row, target),
@@ -157,7 +157,7 @@ impl Columns {
             && row.fields.iter().zip(&self.names).all(|(field, name)| *self.unwrapped(bytes, field) == **name)
     }
 
-    /// Whether a row names the fields of those that follow, as where several tables follow each other; takes the names.
+    /// Whether a row is the header of a following table. If so, takes its names.
     pub(super) fn is_header(&mut self, bytes: &[u8], row: &Row) -> bool {
         let is_name = |field: &Field| {
             bytes[field.start..field.end].first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
@@ -183,7 +183,7 @@ impl Columns {
         true
     }
 
-    /// A row that has its record in a field: in that of `place`, as a rule.
+    /// The step for a row that has its record in a field, usually the field at `place`.
     fn message(&self, bytes: &[u8], start: usize, row: &Row, place: usize, target: &Target) -> Step {
         let text = |field: &Field, standing| {
             let layer = field.is_quoted.then_some(self.layer);
@@ -210,7 +210,7 @@ impl Columns {
         if others().next().is_some() {
             return Step::Problem(start, row.end, RejectReason::Elsewhere);
         }
-        // The row itself may be all that there is of a record.
+        // The row itself may be the record.
         if self.unwrapped(bytes, field).trim_ascii().is_empty()
             && name_record(self.names.iter().map(Vec::as_slice), target.format)
         {
@@ -219,7 +219,7 @@ impl Columns {
         text(field, Standing::Here)
     }
 
-    /// A row that is a record itself.
+    /// The step for a row that is a record itself.
     fn named(&self, bytes: &[u8], start: usize, row: &Row, target: &Target) -> Step {
         let fields = row.fields.iter().map(|field| self.unwrapped(bytes, field));
         let values = NamedValues::of_row(self.names.iter().map(Vec::as_slice), fields, &target.format.inside);
@@ -233,7 +233,7 @@ impl Columns {
     }
 }
 
-/// The step that named values are which stand there.
+/// The step for the named values at this place.
 pub(super) fn named_step(start: usize, end: usize, values: &NamedValues<'_>, target: &Target) -> Step {
     match as_record(values, target.format) {
         Some(reading) => Step::Row { start, end, reading },
@@ -241,19 +241,19 @@ pub(super) fn named_step(start: usize, end: usize, values: &NamedValues<'_>, tar
     }
 }
 
-/// How long the byte order mark is at the beginning of a line, if there is one: whole files may follow each other.
+/// The length of the byte order mark at the beginning of a line, or 0: files may be concatenated.
 fn mark(line: &[u8]) -> usize {
     line.len() - without_mark(line).len()
 }
 
-/// What follows so many words of a line, of which the first is a time.
+/// Where the text begins after this many words of a line, if the first is a time.
 pub(super) fn behind_time(line: &[u8], words: usize) -> Option<usize> {
     let end = memchr::memchr(b' ', line).filter(|end| is_time(&line[..*end]))?;
     let more = memchr::memchr_iter(b' ', &line[end..]).nth(words - 1)?;
     Some(end + more + 1)
 }
 
-/// The step that the line at `at` is: a record behind a time and maybe other words.
+/// The step for the line at `at`: a record after a time and perhaps other words.
 pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool, words: usize) -> Step {
     loop {
         let start = *at + mark(&bytes[*at..]);

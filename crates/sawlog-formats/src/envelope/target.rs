@@ -1,4 +1,4 @@
-//! What is looked for inside of documents: the records of one log, and where they are found in a text that may hold more.
+//! What is searched for in documents: the records of one log, and where they are in a text that may hold other things.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use crate::members::{Member, ValueEnd, member, members, value, value_end};
 use crate::reject::RejectReason;
 use crate::wrapping::{Layer, MOST_STRINGS, Places};
 
-/// Values are looked for in no more brackets.
+/// The deepest nesting that is searched.
 const MAX_DEPTH: usize = 32;
-/// A line of a log has more blanks.
+/// Every line of a log has more blanks than this.
 const FEW_BLANKS: usize = 3;
 
 /// The records of one log, in one form.
@@ -22,19 +22,19 @@ pub(super) struct Target {
     pub(super) format: &'static Format,
     /// Whether they are named values.
     pub(super) is_named: bool,
-    /// The fields of the log's lines, where they are told.
+    /// The number of fields in the log's lines, if it was given.
     pub(super) fields: Option<usize>,
 }
 
 /// A record in a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found<'a> {
-    /// Where it stands.
+    /// Its place.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// In how many JSON strings it is, one in the other.
+    /// How many JSON strings it is nested in.
     pub(super) strings: u8,
-    /// Whether it stands where records do.
+    /// Whether it is in a place for records.
     pub(super) is_sure: bool,
     /// The record itself.
     pub(super) record: Cow<'a, [u8]>,
@@ -50,7 +50,7 @@ impl Target {
         self.format.framing.is_json() && (self.format.inside.is_record)(object) && !is_other()
     }
 
-    /// Whether `object`, which is a record of a JSON log, is one wherever it stands.
+    /// Whether `object`, a record of a JSON log, would count as one in any place.
     pub(super) fn is_beyond_doubt(&self, object: &[u8]) -> bool {
         let Framing::Json(log) = self.format.framing else { return false };
         let names = members(object).map(|(name, _)| name).filter(|name| json_log::has_field(log, name)).take(200);
@@ -62,13 +62,13 @@ impl Target {
         has_time && count > 3
     }
 
-    /// What an object is that is a record of another log.
+    /// The reason to reject an object that is a record of another log.
     pub(super) fn other_object(&self, object: &[u8]) -> Option<RejectReason<'static>> {
         let is_it = |other: &Self| other.is_object(object) && other.is_beyond_doubt(object);
         self.others().find(is_it).map(|other| RejectReason::Is(other.format.record))
     }
 
-    /// What a text is that holds a record of another log.
+    /// The reason to reject a text that holds a record of another log.
     pub(super) fn other_text(&self, text: &[u8]) -> Option<RejectReason<'static>> {
         let is_it = |other: &Self| other.find(text, &[]).iter().any(|found| other.is_certain(&found.record));
         let other = self.others().find(is_it).map(|other| RejectReason::Is(other.format.record));
@@ -76,13 +76,13 @@ impl Target {
     }
 
     fn others(&self) -> impl Iterator<Item = Self> {
-        // Where a file's records are named values, whole ones are others, too.
+        // In a file of named values, whole records are different, too.
         let is_other = |format: &&&Format| format.table.name != self.format.table.name || self.is_named;
         let others = formats().iter().filter(is_other);
         others.map(|format| Self { format, is_named: false, fields: None })
     }
 
-    /// Whether a record that was found would be one wherever it stands.
+    /// Whether a record that was found would count as one in any place.
     pub(super) fn is_certain(&self, record: &[u8]) -> bool {
         if self.is_named {
             return false;
@@ -101,20 +101,20 @@ impl Target {
         (self.format.inside.is_record)(line) || self.fields.is_some_and(has_fields)
     }
 
-    /// The records in a text: itself, its lines, or what is in the document that it is. None if nothing in it is a record.
-    /// `inner` leads to where they are expected.
+    /// The records in a text: the text itself, its lines, or the records in it if it is a document. Empty if it has none. `inner`
+    /// is the path to the expected place.
     pub(super) fn find<'a>(&self, text: &'a [u8], inner: &[Vec<u8>]) -> Vec<Found<'a>> {
         let mut search = Search { target: self, inner, path: Vec::new() };
         search.find_in(text, 0)
     }
 
-    /// What the decoder is to read in place of a record of named values.
+    /// What the decoder reads in place of a record of named values.
     pub(super) fn reading(&self, record: &[u8]) -> Option<Vec<u8>> {
         if self.is_named { object_as_record(record, self.format) } else { None }
     }
 }
 
-/// Looks for records in a text, with the names that lead to where it looks.
+/// A search for records in a text, with the path to the current place.
 struct Search<'s> {
     target: &'s Target,
     inner: &'s [Vec<u8>],
@@ -156,7 +156,7 @@ impl Search<'_> {
         found
     }
 
-    /// Looks for records in the value at `at`; gives its end, if that is there.
+    /// Looks for records in the value at `at`. Returns the end of the value, if it is there.
     fn value<'a>(
         &mut self,
         text: &'a [u8],
@@ -210,14 +210,14 @@ impl Search<'_> {
         }
     }
 
-    /// Looks for records in a JSON string, which stands at `at`.
+    /// Looks for records in the JSON string at `at`.
     fn string(&mut self, wrapped: &[u8], at: usize, strings: u8, found: &mut Vec<Found<'_>>) {
         let text = Layer::Json.unwrap(wrapped);
         let mut places = Places::new(Layer::Json, wrapped);
         self.path.push(WITHIN.to_vec());
         let inner = self.find_in(&text, strings + 1);
         self.path.pop();
-        // The same record once more, as the message of a document that has it otherwise, too.
+        // The same record again: some documents also have it as text in their message.
         if let ([one], Some(last)) = (inner.as_slice(), found.last())
             && one.record == last.record
         {
@@ -232,8 +232,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether a member of an object that has the names of a record's fields says that it is none: it is a list of records, or the
-/// whole record, of which fields were taken out beside it.
+/// Whether a member shows that an object with a record's names is not a record itself: the member is a list of records, or it
+/// is the whole record, and the object has copies of its fields.
 fn is_list_or_record(name: &[u8], text: &[u8]) -> bool {
     let is_whole = || memchr::memmem::find(value(text), b"eventVersion").is_some();
     match text.first() {
@@ -245,7 +245,7 @@ fn is_list_or_record(name: &[u8], text: &[u8]) -> bool {
 
 /// Whether an object has the names of a log's columns.
 pub(super) fn has_names(object: &[u8], format: &Format) -> bool {
-    // Values are skipped to see the names: those of a record are not many.
+    // Values are skipped to see the names. A record does not have many.
     let names: Vec<&[u8]> = members(object).take(200).map(|(name, _)| name).collect();
     !names.iter().any(|name| (format.inside.is_own)(name)) && name_record(names.into_iter(), format)
 }

@@ -1,4 +1,4 @@
-//! Tells by its beginning whether a text is a document that holds records of a log, and where in it these are.
+//! Recognises by its beginning whether a text is a document that holds records of a log, and where these are.
 
 use super::cells::{cells, column_names, is_row, pairs};
 use super::json::Documents;
@@ -16,11 +16,11 @@ use crate::table::Column;
 use crate::wrapping::{Layer, MOST_STRINGS};
 use crate::{formats, vpc_flow};
 
-/// So many lines of a text in a document are looked at.
+/// How many lines of a text in a document are examined.
 const ROWS: usize = 32;
-/// After the first record so much is looked at to see where others are.
+/// How many bytes after the first record are searched for the places of others.
 const LOOK: usize = 64 << 10;
-/// So much of an object or a list is looked at to tell whether it is a record.
+/// How many bytes of an object or a list are examined to decide whether it is a record.
 const MOST_OF_VALUE: usize = 1 << 20;
 
 /// A kind of document that holds records of a log.
@@ -28,7 +28,7 @@ const MOST_OF_VALUE: usize = 1 << 20;
 pub struct Envelope {
     /// The log.
     pub format: &'static Format,
-    /// What the document is, as the ledger has it.
+    /// What the document is, as written in the ledger.
     pub name: &'static str,
 }
 
@@ -39,7 +39,7 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     let known = Known { fields: fields.map(|fields| fields.split(' ').count()) };
     let text = without_mark(head);
     let first = *text.trim_ascii_start().first()?;
-    // So nearly all logs of CloudTrail begin, which is told fast.
+    // Nearly all CloudTrail logs begin like this, so they are recognised fast.
     if text.starts_with(b"{\"Records\":[{\"eventVersion\"") {
         return None;
     }
@@ -53,8 +53,8 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     Some((Envelope { format: target.format, name }, Opener::new(target, documents)))
 }
 
-/// Whether what begins with `head` has the shape of documents that hold records, so that some may follow further on: members or
-/// columns that are known for it, or lines with a time before them.
+/// Whether a file that begins with `head` has the shape of documents that hold records, so that records may follow later: it has
+/// members or columns that are known to hold records, or lines that begin with a time.
 ///
 /// ```
 /// use sawlog_formats::may_hold_records;
@@ -76,7 +76,7 @@ pub fn may_hold_records(head: &[u8]) -> bool {
     }
 }
 
-/// Whether documents have a member below which others have records.
+/// Whether documents have a member below which documents are known to have records.
 fn has_known_place(text: &[u8]) -> bool {
     let mut walk = Walk::default();
     loop {
@@ -89,7 +89,7 @@ fn has_known_place(text: &[u8]) -> bool {
             return true;
         }
         match token {
-            // How its cells are named may be said behind the last row.
+            // The names of the cells may come after the last row.
             Token::Object if is_row(here_on(&mut walk, text)) => return true,
             Token::Object => walk.enter(),
             Token::List => walk.enter_list(),
@@ -103,14 +103,14 @@ fn has_known_place(text: &[u8]) -> bool {
     }
 }
 
-/// The value that a walk is at, as far as it may go and is looked at.
+/// The value at the place of a walk, up to the limit for examining values.
 fn here_on<'a>(walk: &mut Walk, text: &'a [u8]) -> &'a [u8] {
     &text[walk.at..walk.extent(text, MOST_OF_VALUE)]
 }
 
 /// What is known of the logs that may be in a document.
 struct Known {
-    /// How many fields the lines of flow logs have, if that was said.
+    /// How many fields the lines of flow logs have, if that was given.
     fields: Option<usize>,
 }
 
@@ -122,23 +122,23 @@ impl Known {
         Target { format, is_named, fields }
     }
 
-    /// The log of which an object is a record.
+    /// The log that an object is a record of.
     fn of_object(&self, object: &[u8]) -> Option<Target> {
         formats().iter().map(|format| self.target(format, false)).find(|target| target.is_object(object))
     }
 
-    /// The log of which the members of an object are named values.
+    /// The log whose named values the members of an object are.
     fn by_names(&self, object: &[u8]) -> Option<Target> {
         formats().iter().find(|format| has_names(object, format)).map(|format| self.target(format, true))
     }
 
-    /// The log of which names are those of a record's values.
+    /// The log whose records have these names.
     fn of_names<'n>(&self, names: &(impl Iterator<Item = &'n [u8]> + Clone)) -> Option<Target> {
         let format = formats().iter().find(|format| name_record(names.clone(), format))?;
         Some(self.target(format, true))
     }
 
-    /// Adds what is found in the row of cells that begins where a walk is. The first row says how the columns are named.
+    /// Adds what is found in the row of cells at the place of a walk. The first row names the columns.
     fn row(&self, text: &[u8], object: &[u8], walk: &Walk, names: &mut Option<Vec<Vec<u8>>>, found: &mut Places) {
         let Some(row) = cells(object) else { return };
         let cell = |field: &super::rows::Field| Layer::Json.unwrap(&object[field.start..field.end]).into_owned();
@@ -159,7 +159,7 @@ impl Known {
         }
     }
 
-    /// The log of which there are records in a text, or in what there is of it, and which names lead to them there.
+    /// The log that has records in a text, or in the available part of it, and the path to them.
     fn of_text(&self, text: &[u8], strings: u8) -> Option<(Target, Vec<Vec<u8>>)> {
         let text = text.trim_ascii_start();
         if is_short(text) || strings > MOST_STRINGS {
@@ -179,7 +179,7 @@ impl Known {
         Some((target, Vec::new()))
     }
 
-    /// The place of the records in documents: of those at which some were found the one that [`Places::best`] says.
+    /// The place of the records in documents. If records are in several places, [`Places::best`] chooses one.
     fn place(&self, text: &[u8], strings: u8) -> Option<(Target, Place)> {
         let (mut walk, mut found) = (Walk::default(), Places::default());
         let (mut limit, mut names) = (text.len(), None);
@@ -248,12 +248,12 @@ impl Known {
         Some((json_name(&place), target, Kind::Json(Box::new(Documents::new(place, is_named)))))
     }
 
-    /// Lines of which each has a time before its record, and maybe the name of a stream.
+    /// Lines that have a time before the record, and perhaps the name of a stream.
     fn timed_lines(&self, text: &[u8]) -> Option<Told> {
         let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let first = lines().next()?;
         behind_time(first, 1)?;
-        // A line that is a record as it is begins with a time of its own.
+        // A line that is a record itself may begin with the record's own time.
         if formats().iter().any(|format| !format.framing.is_json() && (format.inside.is_record)(first)) {
             return None;
         }
@@ -326,14 +326,14 @@ impl Known {
     }
 }
 
-/// The place at which a walk is.
+/// The current place of a walk.
 fn here(walk: &Walk, form: Form, inner: Vec<Vec<u8>>) -> Place {
     let field = walk.field_here().map(<[u8]>::to_vec);
     Place { path: walk.path.clone(), form, in_list: walk.in_list(), field, inner, names: Vec::new() }
 }
 
-/// The names of the columns of rows: those that the document lists, or what the first row has, where all of that may be names; else
-/// those that Athena gives to columns without one.
+/// The names of the columns of rows: the names that the document lists, or else the first row, if all of it can be names, or else
+/// Athena's names for unnamed columns.
 fn names_of(text: &[u8], first: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let is_name = |cell: &Vec<u8>| {
         cell.first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
@@ -348,17 +348,17 @@ fn names_of(text: &[u8], first: &[Vec<u8>]) -> Vec<Vec<u8>> {
     (0..first.len()).map(|place| format!("_col{place}").into_bytes()).collect()
 }
 
-/// Whether documents with records at a place are the log itself.
+/// Whether documents with records at this place are the log itself.
 fn is_log(target: &Target, place: &Place) -> bool {
     let is_log = target.format.framing.is_json() && !target.is_named && place.form == Form::Object;
     is_log && (place.path.is_empty() || place.path == [b"Records"])
 }
 
-/// The places at which records were found, and how many at each.
+/// The places where records were found, and how many at each.
 #[derive(Default)]
 struct Places(Vec<(Target, Place, usize)>);
 
-/// No more places are told apart.
+/// The most places that are distinguished.
 const MOST_PLACES: usize = 64;
 
 impl Places {
@@ -377,12 +377,12 @@ impl Places {
         }
     }
 
-    /// The place that is known to hold records, else that at which most were found, other than in what a record's fields are
-    /// named: these are as callers want them. Whole records go before named values, unless these were found oftener.
+    /// The place that is known to hold records; else the place with the most records, unless it is named like a record's field,
+    /// since callers choose the content of fields. Whole records go before named values, unless there are more of the latter.
     fn best(self) -> Option<(Target, Place)> {
         let best = |is_named: bool| {
             let of_kind = self.0.iter().filter(|(target, ..)| target.is_named == is_named);
-            // Of several that are the same the first one.
+            // Of several equal ones, the first.
             of_kind.rev().max_by_key(|(_, place, count)| (std::cmp::Reverse(rank(place)), *count))
         };
         let best = match (best(false), best(true)) {
@@ -394,7 +394,7 @@ impl Places {
     }
 }
 
-/// 0 for a place that is known to hold records, 2 for one that is named as a field of a record.
+/// 0 for a place that is known to hold records, 2 for one that is named like a field of a record, 1 for others.
 fn rank(place: &Place) -> usize {
     let is_column = |name: &[u8]| {
         let name = plain(name);
@@ -411,10 +411,10 @@ fn rank(place: &Place) -> usize {
     }
 }
 
-/// A name in a table has no more blanks.
+/// The most blanks in the name of a column.
 const MOST_BLANKS: usize = 4;
 
-/// What stands between the names in the first line of a table, if it is one. Lines of logs are told from it fast.
+/// The separator of the names in the first line of a table, if the line is one. Lines of logs are recognised fast.
 fn separator(line: &[u8]) -> Option<u8> {
     let (mut separator, mut blanks) = (None, 0);
     for byte in line {
@@ -429,7 +429,7 @@ fn separator(line: &[u8]) -> Option<u8> {
             _ => return None,
         }
     }
-    // A table of one column has none.
+    // A table of one column has no separator.
     let only = line.trim_ascii().to_ascii_lowercase();
     let is_column = || matches!(unquoted(&only), b"message" | b"@message" | b"_raw");
     separator.or_else(|| is_column().then_some(b','))

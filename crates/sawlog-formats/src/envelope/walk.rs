@@ -1,4 +1,4 @@
-//! Walks through a stream of JSON documents from value to value, with the names that lead to each, and forgives what is broken.
+//! Walks through a stream of JSON documents from value to value, with the path to each. It goes on after broken JSON.
 
 use memchr::{memchr3, memmem};
 
@@ -6,59 +6,59 @@ use crate::encoding::MARK;
 use crate::origin::MAX_GAP;
 use crate::wrapping::Layer;
 
-/// Brackets that are deeper than this are passed over.
+/// Brackets nested deeper than this are skipped.
 const MAX_DEPTH: usize = 128;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// An object, which begins at [`Walk::at`]. It is to be entered or passed.
+    /// An object, which begins at [`Walk::at`]. The caller enters or passes it.
     Object,
-    /// A list, which begins at [`Walk::at`]. It is to be entered or passed.
+    /// A list, which begins at [`Walk::at`]. The caller enters or passes it.
     List,
-    /// A string that is a value and begins at [`Walk::at`]. It is to be passed.
+    /// A string that is a value and begins at [`Walk::at`]. The caller passes it.
     String,
-    /// Something else than JSON, which begins at [`Walk::at`]; outside of all brackets. It is to be passed.
+    /// Something other than JSON outside all brackets, which begins at [`Walk::at`]. The caller passes it.
     Other,
-    /// The bytes end, or so much has been passed that one should look whether it is too much.
+    /// The bytes end, or so many were passed that the caller should check whether the gap is too wide.
     Pause,
 }
 
-/// Where a walk is.
+/// The current place of a walk.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Walk {
-    /// How far it has come.
+    /// The byte that it has reached.
     pub(super) at: usize,
-    /// The brackets that are open, and how many more are that are too deep.
+    /// The open brackets, and how many more are open that are too deep.
     open: Vec<u8>,
     too_deep: usize,
-    /// For each open object the name of the member under way.
+    /// For each open object, the name of the current member.
     pub(super) path: Vec<Vec<u8>>,
-    /// For each open object what its member "field" says, by which some documents name what is in "value".
+    /// For each open object, the value of its member "field". Some documents use it to name what is in "value".
     fields: Vec<Option<Vec<u8>>>,
     after_colon: bool,
-    /// How many objects were entered, and which of them the open ones are.
+    /// How many objects were entered, and the numbers of the open ones.
     entered: u64,
     objects: Vec<u64>,
     torn: Torn,
 }
 
-/// The next object that begins a line where none can stand within another, as far as it was looked for.
+/// The next object that begins a line and can't be within another one, as far as it was searched for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Torn {
-    /// There is none before this place.
+    /// No such object is before this place.
     looked: usize,
-    /// One begins there.
+    /// Where one begins.
     at: Option<usize>,
 }
 
-/// Whether an object may stand within another one after these bytes.
+/// Whether an object after these bytes may be within another one.
 fn is_within(before: &[u8]) -> bool {
     before.trim_ascii_end().last().is_some_and(|byte| b":,[{".contains(byte))
 }
 
 impl Walk {
-    /// The next value of `bytes`. So much as is before it is counted from `gap`.
+    /// The next value of `bytes`. The text before it is counted from `gap`.
     pub(super) fn next(&mut self, bytes: &[u8], at_end: bool, gap: usize) -> Token {
         while let Some(byte) = bytes.get(self.at) {
             if self.at - gap > MAX_GAP {
@@ -88,7 +88,7 @@ impl Walk {
                         self.at = end + 1;
                     }
                     End::Broken(end) => self.at = end,
-                    // A name that is this long is none.
+                    // Text of this length is not a name.
                     End::Not(end) if end - self.at > MAX_GAP => self.at += MAX_GAP,
                     End::Not(end) if at_end => self.at = end,
                     End::Not(_) => return Token::Pause,
@@ -102,27 +102,27 @@ impl Walk {
         Token::Pause
     }
 
-    /// Whether the object that begins here begins a line where none can stand within another: what is open lacks its end.
+    /// Whether the object that begins here begins a line and can't be within another one. Then what is open lacks its end.
     fn is_torn(&self, bytes: &[u8]) -> bool {
         let before = &bytes[..self.at];
         !self.open.is_empty() && before.ends_with(b"\n") && !is_within(before)
     }
 
-    /// Where the value that begins here ends at the latest, if it has up to `most` bytes: before an object that begins
-    /// a line where none can stand within it. So what is torn is not searched for its end again and again.
+    /// The latest end of the value that begins here, if it has up to `most` bytes: before an object that begins a line and
+    /// can't be within it. So a value without an end is not searched again and again.
     pub(super) fn extent(&mut self, bytes: &[u8], most: usize) -> usize {
         let end = bytes.len().min(self.at.saturating_add(most));
         if self.torn.at.is_none_or(|at| at <= self.at) {
             let from = self.torn.looked.clamp(self.at, end);
             let mut begins = memmem::find_iter(&bytes[from..end], b"\n{").map(|at| from + at + 1);
             self.torn.at = begins.find(|at| !is_within(&bytes[..*at]));
-            // The last of these bytes may be the line feed before one.
+            // The last of these bytes may be the line feed before such an object.
             self.torn.looked = self.torn.at.unwrap_or_else(|| end.saturating_sub(1).max(from));
         }
         self.torn.at.map_or(end, |at| at.min(end))
     }
 
-    /// Moves all places to where they are once `taken` bytes are gone.
+    /// Adjusts all places after `taken` bytes were removed from the front.
     pub(super) fn take(&mut self, taken: usize) {
         self.at = self.at.saturating_sub(taken);
         self.torn = Torn {
@@ -131,7 +131,7 @@ impl Walk {
         };
     }
 
-    /// Goes into the object that begins here.
+    /// Enters the object that begins here.
     pub(super) fn enter(&mut self) {
         self.open.push(b'{');
         self.path.push(Vec::new());
@@ -142,14 +142,14 @@ impl Walk {
         self.at += 1;
     }
 
-    /// Goes into the list that begins here.
+    /// Enters the list that begins here.
     pub(super) fn enter_list(&mut self) {
         self.open.push(b'[');
         self.after_colon = false;
         self.at += 1;
     }
 
-    /// Goes to where a value ends.
+    /// Moves to the end of a value.
     pub(super) fn pass(&mut self, end: usize) {
         self.at = end;
         self.after_colon = false;
@@ -165,27 +165,27 @@ impl Walk {
         self.pass(end);
     }
 
-    /// Begins anew: what was open is not closed any more.
+    /// Starts again: what was open counts as closed.
     pub(super) fn forget(&mut self) {
         *self = Self { at: self.at, entered: self.entered, torn: self.torn, ..Self::default() };
     }
 
-    /// The name of the member under way.
+    /// The name of the current member.
     pub(super) fn name_here(&self) -> &[u8] {
         self.path.last().map_or(b"", Vec::as_slice)
     }
 
-    /// What the member "field" of the object under way says.
+    /// The value of the member "field" of the current object.
     pub(super) fn field_here(&self) -> Option<&[u8]> {
         self.fields.last()?.as_deref()
     }
 
-    /// Which object is open below so many names; each has another number.
+    /// The number of the object that is open at this depth. Each object has a number of its own.
     pub(super) fn object(&self, depth: usize) -> u64 {
         self.objects.get(depth).or(self.objects.last()).copied().unwrap_or_default()
     }
 
-    /// Whether the value under way is an item of a list.
+    /// Whether the current value is an item of a list.
     pub(super) fn in_list(&self) -> bool {
         self.open.last() == Some(&b'[')
     }
@@ -226,11 +226,11 @@ pub(super) enum End {
     At(usize),
     /// At this line feed, which JSON forbids within it.
     Broken(usize),
-    /// Not among the bytes; it is to be looked for from here on.
+    /// Not among the bytes. The search goes on from here.
     Not(usize),
 }
 
-/// The brackets of a list that are open, up to where it has been looked at.
+/// The open brackets of a list, as far as it was searched.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Brackets {
     open: u32,
@@ -238,8 +238,8 @@ pub(super) struct Brackets {
 }
 
 impl Brackets {
-    /// Where the list ends, and whether it is whole: a line that ends within a string ends it, too. Bytes are looked at from `at` on,
-    /// which moves along.
+    /// Where the list ends, and whether it is whole: a line that ends within a string ends the list, too. The search begins at
+    /// `at`, which moves along.
     pub(super) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
         while let Some(byte) = bytes.get(*at) {
             if self.in_string {
@@ -266,14 +266,14 @@ impl Brackets {
     }
 }
 
-/// Where the string ends of which `at` is within.
+/// Where the string that contains `at` ends.
 pub(super) fn string_end(bytes: &[u8], mut at: usize) -> End {
     while let Some(more) = memchr3(b'"', b'\\', b'\n', bytes.get(at..).unwrap_or_default()) {
         at += more;
         match bytes[at] {
             b'"' => return End::At(at),
             b'\n' => return End::Broken(at),
-            // What is escaped belongs to it.
+            // An escaped character belongs to the string.
             _ if at + 1 == bytes.len() => return End::Not(at),
             _ => at += 2,
         }
@@ -355,7 +355,7 @@ mod tests {
                 }
                 walk.at += 1;
                 if walk.at == taken {
-                    // What stands before is not looked at any more.
+                    // The bytes before are not read again.
                     walk.take(taken - 1);
                     bytes = &bytes[taken - 1..];
                 }

@@ -136,13 +136,12 @@ pub const fn group<const N: usize>(fields: &[Field]) -> [Column; N] {
 
 /// The columns after those of the fields.
 const OTHERS: [Column; 8] = [
-    Column::text("gap", "What stands before the record in its file, where that is not a comma"),
-    Column::text("raw", "The record's own JSON text, where skeleton and values don't give it back byte for byte")
-        .plain(),
+    Column::text("gap", "The text before the record in its file, if that is not a comma"),
+    Column::text("raw", "The record's own JSON text, if skeleton and values don't give it back byte for byte").plain(),
     Column::SOURCE_FILE,
     Column::int64("source_line", "The number of the record in its file, from 1").layout(Layout::Delta),
-    Column::text("extra", "Fields that have no column, as JSON; those within others by path: tlsDetails.group").json(),
-    Column::text("skeleton", "What stands between the record's values, which are marked by their columns' names"),
+    Column::text("extra", "Fields without a column, as JSON; nested ones by path: tlsDetails.group").json(),
+    Column::text("skeleton", "The text between the record's values; the name of a value's column marks its place"),
     Column::WRAPPING,
     Column::WRAPPED,
 ];

@@ -117,7 +117,7 @@ impl Field {
 /// The columns after those of the fields.
 const OTHERS: [Column; 8] = [
     Column::int32("field_count", "How many fields the line has"),
-    Column::text("extra", "Fields without a column, as they are in the line; empty if the line ends with a blank"),
+    Column::text("extra", "Fields without a column, as they are in the line; empty if the line ends with a space"),
     Column::RAW_LINE,
     Column::SOURCE_FILE,
     Column::SOURCE_LINE,

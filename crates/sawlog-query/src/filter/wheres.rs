@@ -74,9 +74,9 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
     let column = match own.map(|column| column.kind) {
         Some(Kind::List(_)) => {
-            bail!("{path} is a list: name a field of its elements, such as {path}.0.arn")
+            bail!("{path} is a list; name a field of its elements, such as {path}.0.arn")
         }
-        Some(Kind::Struct(_)) => bail!("{path} is a group: name one of its fields"),
+        Some(Kind::Struct(_)) => bail!("{path} is a group; name one of its fields"),
         Some(Kind::Text) => column,
         _ => datafusion::prelude::cast(column, DataType::Utf8View),
     };

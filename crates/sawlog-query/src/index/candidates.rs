@@ -59,8 +59,8 @@ impl Answer {
         let mut answer = Self::default();
         for batch in read(index, condition, &["data_file", "field", "value", "records", "positions"])? {
             let (files, fields, values) = (text(&batch, "data_file")?, text(&batch, "field")?, text(&batch, "value")?);
-            let known = batch["positions"].as_binary_view_opt().context("no bytes in positions")?;
-            let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+            let known = batch["positions"].as_binary_view_opt().context("positions does not hold bytes")?;
+            let records = batch["records"].as_primitive_opt::<Int64Type>().context("records does not hold numbers")?;
             for row in 0..batch.num_rows() {
                 let file = files.get(row).unwrap_or_default().to_owned();
                 if values.get(row).is_none() {

@@ -150,7 +150,7 @@ pub(crate) fn values(index: Index<'_>, probe: &Probe) -> Result<Option<HashMap<S
     let (mut found, mut indexed) = (HashMap::new(), HashSet::new());
     for batch in read(index, condition, &["value", "field", "data_file", "records"])? {
         let (values, files, fields) = (text(&batch, "value")?, text(&batch, "data_file")?, text(&batch, "field")?);
-        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("records does not hold numbers")?;
         for row in (0..batch.num_rows()).filter(|row| files.get(*row).is_some_and(|file| live.contains(file))) {
             if let Some(value) = values.get(row) {
                 *found.entry(value.to_owned()).or_default() += records.value(row).unsigned_abs();

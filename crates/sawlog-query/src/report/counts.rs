@@ -74,8 +74,10 @@ impl Counts {
         let batches = query.store.block_on(collect(frame, events::NAME, &query.explain))?;
         let mut counts = Self { length, ..Self::default() };
         for batch in batches {
-            let logs = TextColumn::new(batch.column(1)).map_err(|found| anyhow::anyhow!("log is {found}"))?;
-            let number = |place: usize| batch.column(place).as_primitive_opt::<Int64Type>().context("no numbers");
+            let logs = TextColumn::new(batch.column(1)).map_err(|found| anyhow::anyhow!("log has the type {found}"))?;
+            let number = |place: usize| {
+                batch.column(place).as_primitive_opt::<Int64Type>().context("a column does not hold numbers")
+            };
             let [places, records, failed, changed] = [number(0)?, number(2)?, number(3)?, number(4)?];
             for row in 0..batch.num_rows() {
                 if places.is_null(row) {

@@ -57,10 +57,13 @@ fn rejects(store: &Store) -> Result<Vec<Reject>> {
     for entry in &snapshot.files {
         for batch in read_file(&REJECTS, &snapshot.folder, entry, None)? {
             let batch = batch?;
-            let text = |name: &str| TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} is {found}"));
+            let text = |name: &str| {
+                TextColumn::new(&batch[name]).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))
+            };
             let (files, reasons) = (text("source_file")?, text("reason")?);
-            let lines = batch["source_line"].as_primitive_opt::<Int64Type>().context("no lines")?;
-            let raws = batch["raw"].as_binary_opt::<i32>().context("no bytes")?;
+            let lines =
+                batch["source_line"].as_primitive_opt::<Int64Type>().context("a column does not hold numbers")?;
+            let raws = batch["raw"].as_binary_opt::<i32>().context("a column does not hold bytes")?;
             for row in 0..batch.num_rows().min(MAX_REJECTS - rejects.len()) {
                 let raw = String::from_utf8_lossy(raws.value(row));
                 rejects.push(Reject {

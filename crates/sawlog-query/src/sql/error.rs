@@ -49,7 +49,7 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
         DataFusionError::ArrowError(error, _) => arrow(&error.to_string()),
         DataFusionError::ResourcesExhausted(_) => OutOfMemory.into(),
         DataFusionError::External(error) => anyhow!("{error:#}"),
-        DataFusionError::Internal(text) => anyhow!("the engine can't do this: {}", short(text)),
+        DataFusionError::Internal(text) => anyhow!("the SQL engine can't do this: {}", short(text)),
         root => short(&root.to_string()),
     }
 }
@@ -82,7 +82,7 @@ fn not_taken(text: &str) -> Option<String> {
                 let plural = if wanted == 1 { "" } else { "s" };
                 format!("the function {name} takes {wanted} argument{plural}, not {given}")
             }
-            (Some((name, ")")), _) => format!("the function {name} takes arguments"),
+            (Some((name, ")")), _) => format!("the function {name} needs arguments"),
             (Some((name, types)), _) => {
                 format!("the function {name} does not take ({types}; CAST(… AS type) converts a value")
             }
@@ -153,7 +153,7 @@ fn schema(error: &SchemaError) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => no_column(field, valid_fields),
         SchemaError::AmbiguousReference { field } => {
-            anyhow!("column {} is in several tables; say which one, as in TABLE.{}", field.name, field.name)
+            anyhow!("several tables have a column {}; say which table you mean: TABLE.{}", field.name, field.name)
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
             anyhow!("two columns of the result are called {name}; rename one with AS")
@@ -169,7 +169,7 @@ fn no_column(field: &Column, valid: &[Column]) -> Error {
     let tables: Vec<&str> = tables.into_iter().collect();
     let within = match (&field.relation, tables.as_slice()) {
         (Some(table), []) => {
-            return anyhow!("there is no table {table} in this query that has a column {}", field.name);
+            return anyhow!("this query has no table {table} with a column {}", field.name);
         }
         (_, []) => String::new(),
         (_, tables) => format!(" in {}", tables.join(" or ")),
@@ -268,7 +268,7 @@ mod tests {
                 "the function upper takes 1 argument, not 2",
             ),
             (DataFusionError::Plan("Invalid function 'lag'".to_owned()), "the function lag needs OVER (…) after it"),
-            (DataFusionError::Internal("Internal error: odd".to_owned()), "the engine can't do this: odd"),
+            (DataFusionError::Internal("Internal error: odd".to_owned()), "the SQL engine can't do this: odd"),
         ] {
             assert_eq!(said(&error), expected);
         }

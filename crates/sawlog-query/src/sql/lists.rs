@@ -46,8 +46,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     // What its second argument may be is known before it is run.
     let other = |_: &DataType| {
         plan_err!(
-            "from_json makes lists of VARCHAR, JSON, BIGINT, DOUBLE or BOOLEAN: from_json(text, '[\"VARCHAR\"]'); fields are read by \
-             text->>'name'"
+            "from_json makes lists of VARCHAR, JSON, BIGINT, DOUBLE or BOOLEAN: from_json(text, '[\"VARCHAR\"]'); to read a field, \
+             write text->>'name'"
         )
     };
     lists.chain([OfAny::udf("from_json", 2, other, |_| exec_err!("from_json makes lists"))]).collect()
@@ -140,8 +140,8 @@ impl ScalarUDFImpl for ToList {
             [data_type] if is_text(data_type) || data_type.is_null() || data_type.is_list() => {
                 Ok(DataType::List(self.element.field()))
             }
-            [other] => plan_err!("a list comes from JSON text or another list, not from {other}"),
-            _ => plan_err!("a list comes from one text"),
+            [other] => plan_err!("a list can be made from JSON text or another list, not from {other}"),
+            _ => plan_err!("a list can be made from one text only"),
         }
     }
 

@@ -72,7 +72,7 @@ impl Records {
     ///
     /// If there is no log.
     pub fn sql(&self) -> Result<Session<'_>> {
-        let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there is no log to ask") };
+        let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there are no logs to query") };
         let mut context = new_session(BATCH_ROWS);
         functions::register(&mut context)?;
         Ok(Session {
@@ -259,10 +259,10 @@ impl Session<'_> {
     async fn create_view(&mut self, view: CreateView) -> Result<()> {
         let name = plain_name(&view.name)?;
         if names_of_store().any(|table| table == name) {
-            bail!("there is a table {name} already; give the view another name");
+            bail!("there is already a table {name}; give the view another name");
         }
         if self.views.contains(&name) && !view.or_replace {
-            ensure!(view.if_not_exists, "there is a view {name} already; CREATE OR REPLACE VIEW replaces it");
+            ensure!(view.if_not_exists, "there is already a view {name}; CREATE OR REPLACE VIEW replaces it");
             return Ok(());
         }
         if view.materialized || view.to.is_some() {
@@ -323,8 +323,8 @@ fn names_of_store() -> impl Iterator<Item = &'static str> {
 fn refused(statement: &str) -> anyhow::Error {
     let word = statement.split_whitespace().next().unwrap_or_default();
     anyhow!(
-        "{word} is not allowed, since a query changes nothing in the store; use SELECT, WITH, FROM, VALUES, EXPLAIN, \
-         DESCRIBE, SHOW, or CREATE VIEW, which lasts for this session"
+        "{word} is not allowed: a query can't change the store; use SELECT, WITH, FROM, VALUES, EXPLAIN, DESCRIBE, \
+         SHOW, or CREATE VIEW, which lasts for this session"
     )
 }
 
@@ -358,13 +358,13 @@ fn plain_name(name: &ObjectName) -> Result<String> {
         [part] => part.as_ident().map(normal),
         _ => None,
     }
-    .ok_or_else(|| anyhow!("{name} is not a plain name"))
+    .ok_or_else(|| anyhow!("{name} can't be the name of a view: write one name without dots"))
 }
 
 /// The query with other names for its columns.
 fn named(frame: DataFrame, names: &[String]) -> Result<DataFrame> {
     let columns: Vec<Expr> = frame.schema().columns().into_iter().map(Expr::Column).collect();
-    ensure!(columns.len() >= names.len(), "the view has {} columns, not {}", columns.len(), names.len());
+    ensure!(columns.len() >= names.len(), "the view's query has {} columns, not {}", columns.len(), names.len());
     let renamed = columns.into_iter().enumerate().map(|(place, column)| match names.get(place) {
         Some(name) => column.alias(name),
         None => column,

@@ -310,7 +310,7 @@ impl Unit {
 }
 
 fn out_of_range(time: i64) -> datafusion::error::DataFusionError {
-    exec_datafusion_err!("{} seconds since 1970 is outside the calendar", time.div_euclid(SECOND))
+    exec_datafusion_err!("{} seconds since 1970 is outside the range of times", time.div_euclid(SECOND))
 }
 
 /// Rounds each time. A time in the same span as the one before is not computed again.
@@ -382,7 +382,7 @@ fn binned(
             rounded(times, |time| in_months(time, origin, count))
         }
         (0, _) | (_, 0) => exec_err!("the interval must be longer than zero"),
-        _ => exec_err!("the interval may have months and years, or days and shorter units, but not both"),
+        _ => exec_err!("an interval can have either months and years, or days and shorter units, but not both"),
     }
 }
 
@@ -406,7 +406,7 @@ fn formatted(values: &ArrayRef, formats: &ArrayRef, meant: impl Fn(&str) -> Stri
             Arc::clone(values)
         }
         other if other.is_numeric() || other.is_nested() => {
-            return exec_err!("only times have a format, not values of type {other}");
+            return exec_err!("only times can be formatted, not values of type {other}");
         }
         _ => as_time(values)?,
     };
@@ -430,7 +430,7 @@ fn formatted(values: &ArrayRef, formats: &ArrayRef, meant: impl Fn(&str) -> Stri
             let formatter = ArrayFormatter::try_new(&values, &options)?;
             for row in row..end {
                 let text = values.is_valid(row).then(|| formatter.value(row).try_to_string()).transpose();
-                texts.push(text.map_err(|_| exec_datafusion_err!("'{format}' is not a format for such times"))?);
+                texts.push(text.map_err(|_| exec_datafusion_err!("the format '{format}' does not fit these times"))?);
             }
         }
         row = end;
@@ -450,7 +450,7 @@ fn read(arguments: &[ArrayRef], is_strict: bool) -> Result<ArrayRef> {
     let times = pairs.map(|(text, format)| {
         let (Some(text), Some(format)) = (text, format) else { return Ok(None) };
         match time_of(text, format) {
-            None if is_strict => exec_err!("'{text}' is not a time of the format '{format}'"),
+            None if is_strict => exec_err!("'{text}' is not a time in the format '{format}'"),
             time => Ok(time),
         }
     });
@@ -525,7 +525,7 @@ fn since_1970(values: &ArrayRef, unit: i64) -> Result<ArrayRef> {
     if values.data_type().is_numeric() {
         let numbers = cast(values, &DataType::Int64)?;
         let times = numbers.as_primitive::<arrow::datatypes::Int64Type>().try_unary(|number| {
-            number.checked_mul(unit).ok_or_else(|| exec_datafusion_err!("{number} is not a time since 1970"))
+            number.checked_mul(unit).ok_or_else(|| exec_datafusion_err!("{number} is out of range for a timestamp"))
         });
         return Ok(Arc::new(times? as TimestampMicrosecondArray));
     }

@@ -91,13 +91,13 @@ impl Names {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let number = |name: &str| {
             let array = column(name)?.as_primitive_opt::<Int64Type>();
-            array.cloned().with_context(|| format!("no numbers in {name}"))
+            array.cloned().with_context(|| format!("{name} does not hold numbers"))
         };
         let time = |name: &str| {
             let array = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-            array.cloned().with_context(|| format!("no times in {name}"))
+            array.cloned().with_context(|| format!("{name} does not hold times"))
         };
-        let values = column("value")?.as_string_view_opt().cloned().context("no texts in value")?;
+        let values = column("value")?.as_string_view_opt().cloned().context("value does not hold text")?;
         let data_files = self.data_files.of(column("data_file")?, &mut batches.data_files, numbers::Part::Whole)?;
         let sources = self.sources.of(column("first_file")?, &mut batches.sources, numbers::Part::Whole)?;
         let lines = number("first_line")?;
@@ -121,7 +121,8 @@ impl Names {
                 last_times: time("last_time")?,
             })),
             AskedSums::Standing { place, of } => {
-                let packed = column("standing")?.as_binary_view_opt().cloned().context("no bytes in standing")?;
+                let packed =
+                    column("standing")?.as_binary_view_opt().cloned().context("standing does not hold bytes")?;
                 rows.known = packed.nulls().cloned();
                 IndexedSums::Standing(self.unpack(&mut rows.firsts, &packed, &number("bytes_sent")?, (place, of))?)
             }

@@ -193,9 +193,12 @@ impl Stream {
     /// Adds the sums of [`Details`]; `rows` are pairs of a row and the place of its group.
     fn add_details(&mut self, batch: &RecordBatch, rows: impl Iterator<Item = (usize, usize)> + Clone) -> Result<()> {
         let received = numbers(batch, BYTES_RECEIVED)?;
-        let failed = batch.column_by_name(FAILED).and_then(|array| array.as_boolean_opt()).context("no failures")?;
+        let failed = batch
+            .column_by_name(FAILED)
+            .and_then(|array| array.as_boolean_opt())
+            .context("a column does not hold booleans")?;
         let times = batch.column_by_name(TIME).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
-        let times = times.context("no times")?;
+        let times = times.context("a column does not hold times")?;
         for (row, place) in rows.clone() {
             let sums = &mut self.groups.sums[place];
             if received.is_valid(row) {
@@ -340,5 +343,5 @@ impl Begins {
 
 fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array> {
     let array = batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>());
-    array.with_context(|| format!("no numbers in {name}"))
+    array.with_context(|| format!("{name} does not hold numbers"))
 }

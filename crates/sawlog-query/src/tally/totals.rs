@@ -90,7 +90,7 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
     for batch in read(wanted[0].query.index(), condition, &["log", "field", "value", "data_file", "records"])? {
         let (values, files) = (text(&batch, "value")?, text(&batch, "data_file")?);
         let (logs, names) = (text(&batch, "log")?, text(&batch, "field")?);
-        let records = batch["records"].as_primitive_opt::<Int64Type>().context("no numbers in records")?;
+        let records = batch["records"].as_primitive_opt::<Int64Type>().context("records does not hold numbers")?;
         for row in 0..batch.num_rows() {
             let field = (logs.get(row).unwrap_or_default(), names.get(row).unwrap_or_default());
             let Some(place) = fields.get(&field) else { continue };

@@ -55,7 +55,7 @@ impl Records {
         for (log, late) in folding.finish(take)? {
             let log = queries.iter().map(|query| query.format.table.name).find(|name| *name == log);
             let note = format!(
-                "{late} records come after a later record in the evidence; 'find' prints the order of the evidence"
+                "{late} records come after a later record in the evidence; 'find' keeps the order of the evidence"
             );
             query.explain.note(log.unwrap_or(events::NAME), note);
         }

@@ -40,7 +40,7 @@ pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     let view = events::view_with(queries, &told_by.copied().collect::<Vec<_>>(), more)?.into_view();
     let context = new_session(BATCH_ROWS);
     context.register_table("lines", view)?;
-    let query = queries.first().context("records of no log")?;
+    let query = queries.first().context("there are no logs to query")?;
     Ok(query.store.block_on(context.sql(text))?)
 }
 
@@ -127,9 +127,12 @@ impl Reader {
     /// The records of a batch.
     pub(super) fn of(&mut self, batch: &RecordBatch) -> Result<Vec<Burst>> {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
-        let number = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().cloned().context("no numbers");
-        let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("no truth");
-        let times = column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+        let number = |name: &str| {
+            column(name)?.as_primitive_opt::<Int64Type>().cloned().context("a column does not hold numbers")
+        };
+        let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("a column does not hold booleans");
+        let times =
+            column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("a column does not hold times")?;
         let (changes, apart) = (truth("changes")?, truth("apart")?);
         let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
         let (bytes, lines, differ) = (number("bytes")?, number("source_line")?, number("differ")?);
@@ -173,7 +176,7 @@ impl Reader {
 
     /// The texts of a column, row by row; null counts as empty.
     fn column(&mut self, array: &ArrayRef, name: &str) -> Result<Vec<Arc<str>>> {
-        let column = TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} is {found}"))?;
+        let column = TextColumn::new(array).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))?;
         let mut last = <Arc<str>>::default();
         let texts = (0..array.len()).map(|row| {
             let text = column.get(row).unwrap_or_default();

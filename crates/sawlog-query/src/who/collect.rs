@@ -446,7 +446,8 @@ impl<'a> Stream<'a> {
     /// The numbers of the records' values in a column of numbers, among the numbers of a facet.
     fn numbers(&mut self, facet: Facet, batch: &Batch) -> Result<Vec<u32>> {
         let array = batch.rows.column(&column(facet, 0))?;
-        let array = array.as_primitive_opt::<arrow::datatypes::Int32Type>().context("no numbers")?;
+        let array =
+            array.as_primitive_opt::<arrow::datatypes::Int32Type>().context("a column does not hold numbers")?;
         let (ports, values) = (&mut self.ports, &mut self.facets[facet].values);
         let mut number = |value: i32| *ports.entry(value).or_insert_with(|| values.number(&value.to_string()));
         Ok(batch.left.iter().map(|row| if array.is_valid(*row) { number(array.value(*row)) } else { NULL }).collect())
@@ -466,9 +467,15 @@ impl<'a> Stream<'a> {
 
     /// Adds the rows of a batch.
     fn records(&self, batch: &Batch, operations: &[u32]) -> Result<Vec<Record>> {
-        let number = |name: &str| batch.rows.column(name)?.as_primitive_opt::<Int64Type>().context("no numbers");
-        let times = batch.rows.column(TIME)?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-        let failed = batch.rows.column(FAILED)?.as_boolean_opt().context("no failures")?;
+        let number = |name: &str| {
+            batch.rows.column(name)?.as_primitive_opt::<Int64Type>().context("a column does not hold numbers")
+        };
+        let times = batch
+            .rows
+            .column(TIME)?
+            .as_primitive_opt::<TimestampMicrosecondType>()
+            .context("a column does not hold times")?;
+        let failed = batch.rows.column(FAILED)?.as_boolean_opt().context("a column does not hold booleans")?;
         let (bytes, received) = (number(BYTES)?, number(BYTES_RECEIVED)?);
         let value =
             |array: &Int64Array, row: usize| if array.is_valid(row) { array.value(row).unsigned_abs() } else { 0 };

@@ -82,16 +82,17 @@ fn issues_of(query: &Query, issuing: &Issuing, key: &str) -> Result<Vec<Issue>> 
         let column = resolve(query.format.table, name).with_context(|| format!("no column {name}"))?;
         wanted.push(column.alias(format!("q_{name}")));
     }
-    let parameters = field(query.format.table, Role::Parameters).context("no parameters of calls")?;
+    let parameters = field(query.format.table, Role::Parameters).context("the log has no parameters of calls")?;
     wanted.push(ident(parameters).alias("q_parameters"));
     let mut issues = Vec::new();
     query.for_each(query.in_order(Some(issued), wanted, None)?, |batch| {
         let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
         let text = |name: &str| -> Result<TextColumn> {
-            TextColumn::new(column(name)?).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+            TextColumn::new(column(name)?).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))
         };
-        let times = column("q_time")?.as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
-        let lines = column("source_line")?.as_primitive_opt::<Int64Type>().context("no lines")?;
+        let times =
+            column("q_time")?.as_primitive_opt::<TimestampMicrosecondType>().context("a column does not hold times")?;
+        let lines = column("source_line")?.as_primitive_opt::<Int64Type>().context("a column does not hold numbers")?;
         let files = text("source_file")?;
         let [operations, actors, ips, keys] = NAMES.map(|name| text(&format!("q_{name}")));
         let (operations, actors, ips, keys) = (operations?, actors?, ips?, keys?);

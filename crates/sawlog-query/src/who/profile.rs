@@ -202,9 +202,10 @@ fn changes(query: &Query, subject: Subject) -> Result<Vec<Change>> {
     query.for_each(query.in_order(Some(succeeded), wanted, None)?, |batch| {
         let text = |name: &str| {
             let column = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
-            TextColumn::new(column).map_err(|found| anyhow::anyhow!("{name} is {found}"))
+            TextColumn::new(column).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))
         };
-        let times = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("no times")?;
+        let times =
+            batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().context("a column does not hold times")?;
         let (names, services) = (text("q_operation")?, text("q_service")?);
         let parts = (0..subject.columns.len()).map(|place| text(&format!("q_{place}"))).collect::<Result<Vec<_>>>()?;
         for row in 0..batch.num_rows() {

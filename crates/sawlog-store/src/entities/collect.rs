@@ -433,7 +433,7 @@ fn times(format: &Format, batch: &RecordBatch) -> Result<(Vec<i64>, Option<Vec<u
     for (place, name) in format.table.times.iter().enumerate() {
         let array = column(batch, name)?.0;
         let array = array.as_primitive_opt::<TimestampMicrosecondType>();
-        let array = array.ok_or_else(|| ArrowError::SchemaError(format!("no times in {name}")))?;
+        let array = array.ok_or_else(|| ArrowError::SchemaError(format!("{name} does not hold times")))?;
         if place == 0 {
             times = array.values().to_vec();
             missing.extend((0..array.len()).filter(|row| array.is_null(*row)));

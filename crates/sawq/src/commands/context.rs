@@ -72,7 +72,7 @@ impl Context<'_> {
             return Ok(());
         }
         let option = if self.global.json { "--json" } else { "--format" };
-        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': its output has a fixed form")))
+        Err(BadCommand(format!("the argument '{option}' cannot be used with '{command}': its output format is fixed")))
     }
 
     /// Prints text that is not a table: to standard output, or to a file whose ending means text or nothing.
@@ -110,8 +110,8 @@ pub(super) fn note_left_out(logs: &[&str], lacking: &str) {
 /// Says on standard error why there is no record, and what may have been meant.
 pub(super) fn explain_nothing(records: &Records) -> Result<()> {
     hint(&match records.why_none()? {
-        Nothing::InThatTime => "no record is in this time".to_owned(),
-        Nothing::OfTheseLogs => "the store has no record of this log".to_owned(),
+        Nothing::InThatTime => "no record is from this time".to_owned(),
+        Nothing::OfTheseLogs => "the store has no records of this log".to_owned(),
         Nothing::Filter { name, value, near } => {
             let asked = format!("{} {value}", option(name));
             let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
@@ -119,7 +119,7 @@ pub(super) fn explain_nothing(records: &Records) -> Result<()> {
         }
         Nothing::OfAllFilters => "no record matches all filters".to_owned(),
         Nothing::InTheStore => "the store has no records".to_owned(),
-        Nothing::WithThat => "no record has such a value".to_owned(),
+        Nothing::WithThat => "no record has this value".to_owned(),
     });
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(super) const HELP: &str = "\
 Examples:
   sawq s3logparse useragent --bucket falsimentis-eng
   sawq s3logparse toptalkers -n 10
-  sawq s3logparse topfiles --ip 3.238.12.183 -o f.csv   a table instead of the tool's own text";
+  sawq s3logparse topfiles --ip 3.238.12.183 -o f.csv   a table instead of s3logparse's text";
 
 /// The summaries of s3logparse.
 pub(crate) const SUMMARIES: &[Choice<S3Summary>] = &[

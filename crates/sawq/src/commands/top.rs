@@ -18,13 +18,13 @@ Examples:
 
 'sawq tables TABLE' lists the columns of a table. Columns in groups have dots: user_identity.type.";
 
-/// By what groups can be ordered.
+/// What groups can be ordered by.
 const MEASURES: &[Choice<Measure>] = &[
     (&["count"], Measure::Count, "Records"),
     (&["bytes-sent"], Measure::BytesSent, "Bytes that the service sent; bytes of flows if there are only flow logs"),
     (&["flow-bytes"], Measure::FlowBytes, "Bytes of flows"),
     (&["bytes-received"], Measure::BytesReceived, "Size of uploaded objects and parts"),
-    (&["errors"], Measure::Errors, "Failed records, rejected flows among them"),
+    (&["errors"], Measure::Errors, "Failed records, including rejected flows"),
 ];
 
 /// What `top` shows.
@@ -52,7 +52,7 @@ impl Top {
         let grouping = Grouping { columns: columns.clone(), by: self.by, number: self.number, ips: self.ips };
         let top = records.top(&grouping)?;
         if !context.global.quiet && top.has_flows {
-            eprintln!("sawq: a flow that the interfaces of both ends logged counts twice in count and flow_bytes");
+            eprintln!("sawq: a flow that the interfaces at both ends logged counts twice in count and flow_bytes");
         }
         print(&top.table, &target)?;
         context.finish(&target, &records, top.table.num_rows() > 0)?;

@@ -1,4 +1,4 @@
-//! The forms of results.
+//! The formats of results.
 
 use clap::ValueEnum;
 

@@ -16,13 +16,14 @@ pub(crate) struct Global {
     /// The store's folder
     #[arg(long, global = true, env = "SAWLOG_STORE", default_value = "./sawlog-store", value_name = "DIR")]
     pub(crate) store: PathBuf,
-    /// The form of the results [default: a table or text on a terminal, TSV or text in a pipe]
-    #[arg(long, global = true, value_enum, value_name = "FORM")]
+    /// The format of the results [default: a table or text on a terminal, TSV or text in a pipe]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
     /// The same as --format json
     #[arg(long, global = true, conflicts_with = "format")]
     pub(crate) json: bool,
-    /// Write results to a new file, such as case.csv or case.parquet; its ending sets the form, unless --format does
+    /// Write results to a new file, such as case.csv or case.parquet; its extension sets the format, unless --format
+    /// does
     #[arg(long, short, global = true, alias = "out", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Leave out the header line of CSV, TSV and tables
@@ -40,7 +41,8 @@ pub(crate) struct Global {
     /// Print no hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Memory for sorting and grouping before they use the disk, such as 2GiB; at least 64MiB [default: half of the machine's]
+    /// Memory that sorting and grouping may use before they use the disk, such as 2GiB; at least 64MiB [default: half
+    /// of the machine's]
     #[arg(long, global = true, value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: Option<ByteSize>,
     /// Explain on standard error how the answer was found: by the index or a scan, and what was read

@@ -1,10 +1,10 @@
-//! The form of a file, by the ending of its name.
+//! The format of a file, by the extension of its name.
 
 use std::path::Path;
 
 use crate::options::Format;
 
-/// The endings of names that set a form.
+/// The extensions that set a format.
 const ENDINGS: [(&str, Format); 11] = [
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
@@ -19,11 +19,11 @@ const ENDINGS: [(&str, Format); 11] = [
     ("text", Format::Text),
 ];
 
-/// The message for an unknown ending.
-pub(crate) const KNOWN: &str = "the endings are .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt and .log, each also with .gz; \
-     or say --format";
+/// The message for an unknown extension.
+pub(crate) const KNOWN: &str = "the extensions are .csv .tsv .json .jsonl .ndjson .parquet .arrow .arrows .txt and .log, each also with .gz; \
+     or give --format";
 
-/// The form for a name's ending, and whether `.gz` follows it.
+/// The format for a name's extension, and whether `.gz` follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
     pub(crate) format: Option<Format>,
@@ -31,7 +31,7 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// The form of the file at `path`.
+    /// The format of the file at `path`.
     pub(crate) fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let (name, is_gzip) = name.strip_suffix(".gz").map_or((name.as_str(), false), |name| (name, true));

@@ -128,7 +128,9 @@ impl Running {
     /// Starts it; `None` if it does not exist.
     fn start(command: &str) -> Option<Self> {
         if !exists(command) {
-            style::hint(&format!("the pager '{command}' is not installed; --no-pager or PAGER=cat need none"));
+            style::hint(&format!(
+                "the pager '{command}' is not installed; use --no-pager, or set PAGER to another one"
+            ));
             return None;
         }
         let mut shell = Command::new("/bin/sh");

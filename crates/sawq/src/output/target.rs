@@ -69,7 +69,7 @@ impl Target {
             return Err(BadValue::new(
                 "--output",
                 &path.display().to_string(),
-                format!("its ending names no form; {KNOWN}"),
+                format!("its extension names no format; {KNOWN}"),
             ));
         }
         // Nobody can seek in a pipe.
@@ -113,7 +113,7 @@ impl Target {
     pub(crate) fn open(&self) -> Result<Out> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         match (&self.file, &*place) {
-            (Some(path), Some(_)) => bail!("{} takes one result only", path.display()),
+            (Some(path), Some(_)) => bail!("{} can hold only one result", path.display()),
             (None, Some(_)) => {}
             (Some(path), None) => {
                 *place = Some(Place::File(Box::new(NewFile::create(path, self.is_gzip, Existing::Keep)?)));

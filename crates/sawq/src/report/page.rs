@@ -133,7 +133,7 @@ impl Page<'_> {
     /// The result of `sawlog verify`, in a line.
     fn verification(&self) -> Markup {
         let Some(verified) = self.verified else {
-            return html! { "not verified on this page; run " code { "sawlog verify" } };
+            return html! { "no result of a verification was given; run " code { "sawlog verify" } };
         };
         let time = verified.time.map(|time| format!("{} UTC: ", moment(time))).unwrap_or_default();
         let without = verified.without_records;
@@ -177,7 +177,7 @@ fn told(others: Others) -> String {
         Others::Number { about, there } => {
             format!("the result covers {}, but the store has {}", count(about, "source", "sources"), number(there))
         }
-        Others::Sources => "the result covers other sources than those in the store".to_owned(),
+        Others::Sources => "the result covers sources that differ from those in the store".to_owned(),
     }
 }
 

@@ -93,8 +93,8 @@ pub(super) fn sources(facts: &Facts, list: Option<&List>) -> Markup {
         section id="sources" {
             h2 { "Sources" }
             p {
-                "SHA-256 of the ledger, that is, of a line for each of " (count(all as u64, "file", "files"))
-                ", sorted by path: its SHA-256, two blanks, its path as below, a line feed: "
+                "SHA-256 of the ledger as text, a line for each of " (count(all as u64, "file", "files"))
+                ", sorted by path: its SHA-256, two spaces, its path as below, a line feed: "
                 code { (broken(&sources.ledger_sha256)) }
             }
             @if let Some(List { name, sha256 }) = list {

@@ -41,7 +41,7 @@ pub(super) fn section(facts: &Facts, command: &str) -> Markup {
                 "Each line is a record, or a burst of records of the same kind within a minute. Times are UTC. "
                 span.screen {
                     "Drag over the chart to zoom, double-click to see everything; the table follows. The chart counts the records of \
-                     the whole case, or only of the lines found while you search for text. Bars grow with the logarithm of the count."
+                     the whole case, or only of the lines found while you search for text. Bar heights are logarithmic."
                 }
             }
             (left_out(facts, command))
@@ -77,14 +77,14 @@ fn left_out(facts: &Facts, command: &str) -> Markup {
             p.screen {
                 "The page shows " (number(on_page as u64)) " of " (count(chosen.all as u64, "line", "lines")) ": "
                 (of_all(marked, chosen.marked)) " that failed or changed something, and "
-                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; the first of each kind, and ever fewer of \
-                 those that follow. All lines: " code { (broken(command)) }
+                (of_all(on_page - marked, chosen.all - chosen.marked)) " others; of each kind the first lines, and fewer and \
+                 fewer of those that follow. All lines: " code { (broken(command)) }
             }
         }
         @if on_paper < chosen.all {
             p.paper {
                 "On paper: " (of_all(on_paper, chosen.marked)) (if chosen.marked == 1 { " line" } else { " lines" }) " that failed or changed something"
-                @if on_paper < chosen.marked { "; the first of each kind, and ever fewer of those that follow" }
+                @if on_paper < chosen.marked { "; of each kind the first lines, and fewer and fewer of those that follow" }
                 ". All " (count(chosen.all as u64, "line", "lines")) ": " code { (broken(command)) }
             }
         }
@@ -109,7 +109,7 @@ fn table(facts: &Facts) -> Markup {
             table #bursts {
                 thead { tr {
                     th { "Time" } th { "Log" } th { "Who" } th { "From" } th.num { "Records" } th { "What" }
-                    th { "On what, and its evidence place" } th { "Outcome" }
+                    th { "On what, and where in the evidence" } th { "Outcome" }
                 } }
                 tbody { @for line in &facts.timeline.lines { (row(line, &places)) } }
             }

@@ -57,8 +57,8 @@ const HELP: &str = "\
 End a query with a semicolon, on the same line or a later one. Ctrl-C stops a query, or clears what you typed.
   \\d, .tables              the tables and views
   \\d TABLE, .schema TABLE  the columns of a table
-  .mode FORM               how to print results: table, line (one line per value), csv, tsv, json, ndjson
-  \\timing                  turn on or off how long each query takes
+  .mode FORMAT             how to print results: table, line (one line per value), csv, tsv, json, ndjson
+  \\timing                  turn on or off printing how long each query takes
   exit, \\q, Ctrl-D         leave";
 
 /// Reads queries, each ended by a semicolon, and runs them. An error is printed, and the prompt goes on.
@@ -141,7 +141,7 @@ fn pieces(text: &str) -> Vec<Piece> {
 pub(crate) fn script(records: &Records, session: &mut Session<'_>, text: &str, mut show: Show) -> Result<()> {
     let pieces = pieces(text);
     if pieces.is_empty() {
-        bail!("there is no query");
+        bail!("there is no query to run");
     }
     let results = pieces.iter().map(|piece| match piece {
         Piece::Queries(text) => results(session, text),
@@ -224,7 +224,7 @@ impl Command {
             }
             Self::Mode(form) => match Format::from_str(if form == "lines" { "line" } else { &form }, true) {
                 Ok(format) => show.target.format = Some(format),
-                Err(_) => eprintln!("sawq: the forms are table, line, csv, tsv, json, ndjson"),
+                Err(_) => eprintln!("sawq: the formats are table, line, csv, tsv, json, ndjson"),
             },
             Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' lists them", visible(&word)),
             Self::End => {}

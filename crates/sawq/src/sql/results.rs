@@ -28,7 +28,7 @@ impl Show {
 
     /// Refuses more results than the output can hold, before any is written.
     pub(super) fn takes(&self, results: usize) -> Result<()> {
-        ensure!(results <= 1 || !self.target.is_file(), "a file takes the results of one query, not of {results}");
+        ensure!(results <= 1 || !self.target.is_file(), "a file can hold the results of one query, not of {results}");
         let form = match self.target.format {
             Some(Format::Json) => "JSON",
             Some(Format::Parquet) => "Parquet",
@@ -37,7 +37,7 @@ impl Show {
         };
         if results > 1 {
             bail!(BadCommand(format!(
-                "{form} takes the results of one query, not of {results}; ask one at a time, or choose --format ndjson or csv"
+                "{form} can hold the results of one query, not of {results}; run one at a time, or choose --format ndjson or csv"
             )));
         }
         Ok(())
@@ -61,7 +61,7 @@ pub(crate) fn run(
     if interrupts.is_none() {
         show.takes(statements.iter().filter(|statement| statement.has_rows()).count())?;
     }
-    ensure!(!statements.is_empty(), "there is no query");
+    ensure!(!statements.is_empty(), "there is no query to run");
     for statement in statements {
         let started = Instant::now();
         let rows = records.block_on(answer(session, statement, show, interrupts.as_deref_mut()))??;

@@ -1,4 +1,4 @@
-//! The members of documents of data in base64: see [`sawlog_formats::base64_texts`].
+//! The members of documents that have data in base64: see [`sawlog_formats::base64_texts`].
 
 use std::borrow::Cow;
 use std::io::{Error, Read, Result};
@@ -24,7 +24,7 @@ pub(super) fn unbroken(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads what a text in base64 stands for.
+/// Decodes a text in base64.
 pub(super) fn decoder(text: &[u8]) -> impl Read {
     fn reader<'a>(engine: &'static impl Engine, text: &'a [u8]) -> Box<dyn Read + 'a> {
         Box::new(DecoderReader::new(text, engine))
@@ -40,7 +40,7 @@ impl Read for Decoder<'_> {
         self.0.read(buffer).map_err(|error| {
             let what = match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 Some(DecodeError::InvalidByte(at, _)) => format!("byte {at} of its text is not base64"),
-                _ => "its base64 breaks off".to_owned(),
+                _ => "its base64 is cut off".to_owned(),
             };
             Error::new(error.kind(), what)
         })
@@ -62,6 +62,6 @@ mod tests {
             assert_eq!(decoded(text), Ok(vec![0xff, 0xef, 0, 1]), "{text}");
         }
         assert_eq!(decoded("no*base64"), Err("byte 2 of its text is not base64".to_owned()));
-        assert_eq!(decoded("/+8AA"), Err("its base64 breaks off".to_owned()));
+        assert_eq!(decoded("/+8AA"), Err("its base64 is cut off".to_owned()));
     }
 }

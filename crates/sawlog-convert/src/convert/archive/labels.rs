@@ -1,4 +1,4 @@
-//! Labels of members: each its own, whatever their names are.
+//! Labels of members: unique, whatever the members' names are.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sawlog_formats::label;
 
-/// More of a name than this, in bytes, is left out: it is longer than a path can be.
+/// Names are cut to this many bytes. No path can be longer.
 const MAX_NAME: usize = 4096;
-/// The labels of one input file's members take no more bytes than this.
+/// The most bytes of the labels of one input file's members.
 const MAX_BYTES: usize = 128 << 20;
 
 /// The labels that are taken.
@@ -22,7 +22,8 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// The label of a member of the archive that has the label `archive`. Of members with the same name the second is `NAME#2`.
+    /// The label of a member of the archive with the label `archive`. If several members have the same name, the second is
+    /// `NAME#2`.
     pub(super) fn of(&mut self, archive: &str, name: &[u8]) -> Arc<str> {
         let cut = &name[..name.len().min(MAX_NAME)];
         let mut text = format!("{archive}!{}", label(Path::new(OsStr::from_bytes(cut))));
@@ -49,7 +50,7 @@ impl Labels {
         label.into()
     }
 
-    /// Whether they take as much memory as they may.
+    /// Whether the labels take as much memory as they may.
     pub(super) fn are_full(&self) -> bool {
         self.bytes > MAX_BYTES
     }

@@ -1,8 +1,8 @@
-//! Archives: each regular file in one is a source of its own, whose label is that of the archive, `!`, and the member's path. Documents
-//! with data in base64 are archives, too.
+//! Archives: each regular file in one is a source of its own, with the label `ARCHIVE!PATH`. Documents with data in base64 count
+//! as archives, too.
 //!
-//! Names of members are only text: nothing is written to disk under them. What is compressed in an archive goes into a temporary
-//! file without a name; what is not is read where it lies.
+//! Names of members are only text: nothing is written to disk under them. Compressed members are unpacked to a temporary file
+//! without a name; others are read in place.
 
 mod base64;
 mod labels;
@@ -21,12 +21,12 @@ pub use opened::{ArchiveMember, OpenedArchive, open_archive};
 pub(crate) use region::Spool;
 pub(crate) use unpack::unpack;
 
-/// So many archives may be within each other.
+/// How deep archives may be nested, counting the outermost one.
 pub(crate) const MAX_DEPTH: usize = 4;
-/// No more members of one input file than this are read, however much memory there is.
+/// The most members of one input file that are read, however much memory there is.
 pub(crate) const MAX_MEMBERS: usize = 1_000_000;
 
-/// What an input file is that holds an archive.
+/// How an input file that holds an archive is packed.
 #[derive(Clone, Debug)]
 pub(crate) struct Packing {
     /// The layers of compression around it, the outer one first.
@@ -49,7 +49,7 @@ pub(crate) struct Unpacked {
     pub(crate) members: Vec<Found>,
     /// The ledger's rows of the archives, and of members that are not read.
     pub(crate) rows: Vec<Source>,
-    /// What could not be read, or not to its end, of the archives.
+    /// What could not be read of the archives, or not to its end.
     pub(crate) problems: Vec<Problem>,
     /// The labels of links, which are not followed.
     pub(crate) links: Vec<String>,

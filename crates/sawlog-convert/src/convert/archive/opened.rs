@@ -1,4 +1,4 @@
-//! What is in one archive, for programs that want no store.
+//! What is in one archive, for programs that need no store.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::convert::FileBytes;
 use crate::evidence;
 use crate::found::{Found, mtime};
 
-/// What came out of an archive, and of those within it.
+/// What was found in an archive, and in the archives inside it.
 #[derive(Debug)]
 pub struct OpenedArchive {
     /// The members that may hold logs, in the archive's order.
     pub members: Vec<ArchiveMember>,
-    /// The members that are not read, and the archives within: labels, and what each is, if that is known.
+    /// The members that are not read, and the inner archives: labels, and what each is, if that is known.
     pub others: Vec<(String, Option<String>)>,
     /// What could not be read, or not to its end: labels, and why.
     pub problems: Vec<(String, String)>,
@@ -33,12 +33,12 @@ pub struct ArchiveMember {
     pub sha256: [u8; 32],
     /// Its content, which may be compressed itself.
     pub content: Vec<u8>,
-    /// Why there is not all of it.
+    /// Why the content is incomplete.
     pub problem: Option<String>,
 }
 
-/// Takes the archive at `path` apart, as a conversion does; `None` if the file is none. At most `max_inflate` bytes are decompressed;
-/// the members are held in memory.
+/// Unpacks the archive at `path` as a conversion does; `None` if the file is not an archive. At most `max_inflate` bytes are
+/// decompressed. The members are held in memory.
 ///
 /// # Errors
 ///

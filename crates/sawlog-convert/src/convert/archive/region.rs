@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::found::Place;
 
-/// So much is read at a time.
+/// How many bytes are read at a time.
 const BUFFER: usize = 64 << 10;
 const HEAD: usize = 2 << 10;
 
@@ -85,7 +85,7 @@ impl Spool {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        (&*self.file).write_all(bytes).context("can't write what an archive holds to a temporary file in the store")?;
+        (&*self.file).write_all(bytes).context("can't write an archive's content to a temporary file in the store")?;
         self.end += bytes.len() as u64;
         Ok(())
     }

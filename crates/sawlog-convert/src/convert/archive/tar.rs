@@ -7,9 +7,9 @@ use std::io::{self, Read};
 use sawlog_formats::Container;
 use tar::{EntryType, GnuHeader, Header};
 
-/// All in a tar comes in blocks of so many bytes.
+/// Everything in a tar comes in blocks of this size.
 const BLOCK: usize = 512;
-/// Long names and other records about a member take no more bytes than this.
+/// The most bytes of long names and other records about a member.
 const MAX_RECORDS: u64 = 1 << 20;
 
 /// A member.
@@ -19,7 +19,7 @@ pub(super) struct Entry {
     pub(super) kind: Kind,
     /// Microseconds since 1970.
     pub(super) mtime: Option<i64>,
-    /// Bytes of its content, and where that begins.
+    /// The size of its content, and where the content begins.
     pub(super) size: u64,
     pub(super) at: u64,
 }
@@ -32,16 +32,16 @@ pub(super) enum Kind {
     Link,
     /// A file with holes, which are left out.
     Sparse,
-    /// A folder, a device, a label: nothing that has content.
+    /// Something without content: a folder, a device, a label.
     Other,
 }
 
-/// Reads a tar: its members, and as [`Read`] the content of the last one.
+/// Reads a tar: its members and, as [`Read`], the content of the last one.
 pub(super) struct Tar<'a> {
     reader: Box<dyn Read + 'a>,
     /// How many bytes were read.
     at: u64,
-    /// How many bytes of the last member were not, and what fills them up to a block.
+    /// How many bytes of the last member were not read, and how many pad them to a block.
     left: u64,
     padding: u64,
     has_end: bool,
@@ -49,7 +49,7 @@ pub(super) struct Tar<'a> {
     pub(super) problem: Option<String>,
 }
 
-/// What records before a header say of the member.
+/// What records before a header say about the member.
 #[derive(Default)]
 struct Records {
     name: Option<Vec<u8>>,
@@ -62,7 +62,7 @@ impl<'a> Tar<'a> {
         Self { reader, at: 0, left: 0, padding: 0, has_end: false, problem: None }
     }
 
-    /// The next member; `None` at the end, or where nothing more can be read.
+    /// The next member; `None` at the end, or if nothing more can be read.
     pub(super) fn next_entry(&mut self) -> Option<Entry> {
         match self.try_next() {
             Ok(entry) => entry,
@@ -126,7 +126,7 @@ impl<'a> Tar<'a> {
         }
     }
 
-    /// The member that a header is of.
+    /// The member that a header describes.
     fn entry(&mut self, header: &Header, kind: EntryType, size: u64, records: Records) -> io::Result<Entry> {
         let name = records.name.unwrap_or_else(|| header.path_bytes().into_owned());
         if kind == EntryType::GNUSparse {
@@ -148,7 +148,7 @@ impl<'a> Tar<'a> {
             // The label of a volume; a list of files in a folder.
             kind if matches!(kind.as_byte(), b'V' | b'D') => Kind::Other,
             kind if kind.as_byte() == b'M' => {
-                self.trouble("it goes on with a file of another volume".to_owned());
+                self.trouble("it continues a file from another volume".to_owned());
                 Kind::File
             }
             _ if name.ends_with(b"/") && size == 0 => Kind::Other,
@@ -159,7 +159,7 @@ impl<'a> Tar<'a> {
         Ok(Entry { name, kind, mtime, size: self.left, at: self.at })
     }
 
-    /// The next header. Blocks that are none are passed over: in a damaged tar members may follow them.
+    /// The next header. Other blocks are skipped: in a damaged tar, members may follow them.
     fn header(&mut self) -> io::Result<Option<Header>> {
         let mut passed = 0;
         loop {
@@ -167,7 +167,7 @@ impl<'a> Tar<'a> {
             let read = self.fill(header.as_mut_bytes())?;
             if read == 0 {
                 if !self.has_end {
-                    self.trouble("it ends without a mark of its end, so members may be missing".to_owned());
+                    self.trouble("it ends without an end mark, so members may be missing".to_owned());
                 }
                 return Ok(None);
             }
@@ -182,7 +182,7 @@ impl<'a> Tar<'a> {
             }
             let at = self.at - read as u64;
             if passed == 0 {
-                let what = if self.has_end { "follow its end" } else { "are no header of a member" };
+                let what = if self.has_end { "follow its end mark" } else { "are not a member's header" };
                 self.trouble(format!("the bytes from {at} on {what}"));
             }
             passed += 1;
@@ -192,14 +192,17 @@ impl<'a> Tar<'a> {
     /// The content of a member that is about the next one.
     fn records(&mut self) -> io::Result<Vec<u8>> {
         if self.left > MAX_RECORDS {
-            return Err(io::Error::other(format!("the record before byte {} takes {} bytes", self.at, self.left)));
+            return Err(io::Error::other(format!(
+                "the record before byte {} is too long: {} bytes",
+                self.at, self.left
+            )));
         }
         let (mut text, size) = (Vec::new(), self.left);
         self.read_to_end(&mut text)?;
         if (text.len() as u64) < size { Err(io::Error::other("it ends within a record")) } else { Ok(text) }
     }
 
-    /// Passes over what is left of a member.
+    /// Skips the rest of a member.
     fn skip(&mut self) -> io::Result<()> {
         let left = self.left + self.padding;
         let skipped = io::copy(&mut self.reader.by_ref().take(left), &mut io::sink())?;
@@ -211,7 +214,7 @@ impl<'a> Tar<'a> {
         Ok(())
     }
 
-    /// Fills a block, as far as there are bytes.
+    /// Fills a block as far as bytes are left.
     fn fill(&mut self, block: &mut [u8; BLOCK]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < BLOCK {
@@ -241,7 +244,7 @@ fn damaged(at: u64) -> io::Error {
     io::Error::other(format!("the header before byte {at} is damaged"))
 }
 
-/// Whether the sum of a header is what it says. Old tars added up signed bytes.
+/// Whether a header has the checksum that it states. Old tars added up signed bytes.
 fn has_sum(header: &[u8; BLOCK]) -> bool {
     let Ok(told) = Header::from_byte_slice(header).cksum() else { return false };
     let sum = |number: fn(&u8) -> i64| -> i64 {
@@ -250,7 +253,7 @@ fn has_sum(header: &[u8; BLOCK]) -> bool {
     [sum(|byte| i64::from(*byte)), sum(|byte| i64::from(byte.cast_signed()))].contains(&i64::from(told))
 }
 
-/// Reads pax records, each `LENGTH KEY=VALUE` and a line feed; `None` if they are none.
+/// Reads pax records, each `LENGTH KEY=VALUE` and a line feed; `None` if the text is something else.
 fn read_pax(mut text: &[u8], records: &mut Records) -> Option<()> {
     while !text.is_empty() {
         let blank = text.iter().position(|byte| *byte == b' ')?;

@@ -1,4 +1,4 @@
-//! Takes archives apart, those within archives too, and finds out what each member is.
+//! Unpacks archives and the archives inside them, and finds out what each member is.
 
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -19,14 +19,15 @@ use crate::convert::{FileBytes, hex, past_limit, row};
 use crate::found::{Found, Input, Member, Place, Problem};
 use crate::watch::{Interrupted, Watch};
 
-/// So much is copied and hashed at a time.
+/// How many bytes are copied and hashed at a time.
 const PIECE: usize = 64 << 10;
-/// The beginning of a member, by which it is seen whether it may hold an archive.
+/// How many bytes of a member are read to find out whether it may hold an archive.
 const HEAD: usize = 4 << 10;
-/// The size that a gzip file says its content has is believed up to so many times its own: that of logs is smaller.
+/// A gzip file states the size of its content. The statement is trusted up to this multiple of the file's own size: logs stay
+/// below it.
 const LIKELY_RATIO: u64 = 64;
 
-/// Takes an input file apart, which has this SHA-256 and holds an archive. At most so many bytes and members come out.
+/// Unpacks an input file that has this SHA-256 and holds an archive, up to a number of bytes and of members.
 pub(crate) fn unpack(
     found: &Found,
     packing: &Packing,
@@ -63,13 +64,13 @@ pub(crate) fn unpack(
     Ok(unpacker.unpacked)
 }
 
-/// An archive that is taken apart.
+/// An archive that is being unpacked.
 struct Archive {
     label: Arc<str>,
     /// Where its bytes are.
     region: Region,
     packing: Packing,
-    /// How many archives it is in, itself included.
+    /// How deep it is nested; 1 for the outermost archive.
     depth: usize,
 }
 
@@ -82,11 +83,11 @@ struct Unpacker<'a> {
     labels: Labels,
     members: usize,
     max_members: usize,
-    /// How many bytes of members may be read where they lie: as many as their archives have. More is taken from the budget, since
-    /// members can lie over each other.
+    /// How many bytes of members may be read in place: as many as their archives have. Members can overlap, so further bytes are
+    /// taken from the budget.
     free: u64,
     unpacked: Unpacked,
-    /// For what is copied.
+    /// For bytes that are copied.
     buffer: Vec<u8>,
     peeler: Peeler,
 }
@@ -102,7 +103,7 @@ struct Taken {
 }
 
 impl Unpacker<'_> {
-    /// Takes an archive apart, and completes its row in the ledger. `broken` says what is known to be wrong with it.
+    /// Unpacks an archive, and completes its row in the ledger. `broken` is what is known to be wrong with it.
     fn open(&mut self, archive: &Archive, broken: Option<String>, source: &mut Source) -> Result<()> {
         let before = self.members;
         self.free += archive.region.len;
@@ -134,7 +135,7 @@ impl Unpacker<'_> {
     fn is_full(&self) -> Option<String> {
         if self.members >= self.max_members {
             let max = self.max_members;
-            let remedy = if max < MAX_MEMBERS { "; a larger --memory takes more" } else { "" };
+            let remedy = if max < MAX_MEMBERS { "; a larger --memory allows more" } else { "" };
             Some(format!("it has more than {max} members; the others were not read{remedy}"))
         } else if self.labels.are_full() {
             Some(format!("the names of its members are too long; those after {} were not read", self.members))
@@ -185,7 +186,8 @@ impl Unpacker<'_> {
         Ok(tar.problem.or(broken))
     }
 
-    /// Where the content of an archive is, which is not read as a stream, without its layers; and why there is not all of it.
+    /// The place of an archive's decompressed content, for archives that are not read as a stream; and why the content is
+    /// incomplete.
     fn unpacked(&mut self, archive: &Archive) -> Result<(Region, Option<String>)> {
         if archive.packing.layers.is_empty() {
             return Ok((archive.region.clone(), None));
@@ -287,7 +289,7 @@ impl Unpacker<'_> {
         }
         let mut taken = match entry.reader(decoder) {
             Ok(None) => {
-                let why = format!("compressed by the method {}", entry.method);
+                let why = format!("compressed with the method {}", entry.method);
                 self.unread(&label, &data, String::new(), NotOpened::OtherMethod, Some(why));
                 return Ok(());
             }
@@ -306,7 +308,7 @@ impl Unpacker<'_> {
             let told = entry.size.unwrap_or_default();
             taken.broken = Some(format!("it has {} bytes; its archive says {told}", taken.region.len));
         } else if taken.broken.is_none() && entry.crc.is_some_and(|crc| crc != taken.crc) {
-            taken.broken = Some("it does not have the CRC-32 that its archive gives for it".to_owned());
+            taken.broken = Some("its CRC-32 differs from the one in its archive".to_owned());
         }
         taken.broken = taken.broken.or(entry.problem);
         if taken.region.len == 0
@@ -318,7 +320,7 @@ impl Unpacker<'_> {
         self.member(archive, label, taken, entry.mtime)
     }
 
-    /// Hashes content, and copies it to the spool if it is not in a place already.
+    /// Hashes content, and copies it to the spool unless it already has a place.
     fn take(&mut self, content: &mut dyn Read, place: Option<Region>) -> Result<Taken> {
         let from = self.spool.len();
         let (mut hasher, mut crc, mut head) = (Sha256::new(), Crc32::new(), Vec::new());
@@ -362,7 +364,7 @@ impl Unpacker<'_> {
         Ok(Taken { region, sha256: hasher.finalize().into(), crc: crc.finalize(), head, broken })
     }
 
-    /// Adds a member: what it holds, if it is an archive itself; else a source.
+    /// Adds a member: if it is an archive itself, the members in it; otherwise a source.
     fn member(&mut self, archive: &Archive, label: Arc<str>, taken: Taken, mtime: Option<i64>) -> Result<()> {
         let head = &taken.head;
         let may_hold = Compression::of(head).is_some() || Container::of(head).is_some();
@@ -433,7 +435,7 @@ impl Unpacker<'_> {
     }
 }
 
-/// The size that a gzip file says its content has, if that is likely; else 0. See RFC 1952, "ISIZE".
+/// The size of its content that a gzip file states, if that is likely; else 0. See RFC 1952, "ISIZE".
 fn gzip_size(region: &Region) -> Result<u64> {
     let told = region.tail()?.map_or(0, |tail| u64::from(u32::from_le_bytes(tail)));
     Ok(if told <= region.len.saturating_mul(LIKELY_RATIO) { told } else { 0 })

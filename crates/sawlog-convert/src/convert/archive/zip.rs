@@ -1,6 +1,6 @@
-//! The members of a zip archive: by its directory, and where that is damaged or lacking, by their own headers.
+//! The members of a zip archive, by its directory. If that is damaged or missing, by the members' own headers.
 //!
-//! See PKWARE's APPNOTE.TXT, 4.3 to 4.5. What an archive says of sizes is compared with what comes out, and never believed.
+//! See PKWARE's APPNOTE.TXT, 4.3 to 4.5. Sizes that an archive states are not trusted: they are compared with what comes out.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
@@ -15,17 +15,17 @@ use rawzip::time::ZipDateTimeKind;
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
 use sawlog_formats::MAX_WINDOW_KIB;
 
-/// The signature of a member's own header, and that of what may follow its data.
+/// The signatures of a member's own header, and of the data descriptor that may follow its data.
 const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 /// The fixed part of a member's own header.
 const LOCAL_SIZE: usize = 30;
-/// What follows a member's data takes no more bytes.
+/// The most bytes of a data descriptor.
 const DESCRIPTOR_SIZE: usize = 24;
-/// The path that a link has as its content is no longer.
+/// The longest content of a link, which is a path.
 const MAX_LINK: u64 = 4096;
 
-/// What inflates one member after the other.
+/// A decompressor for one member after the other.
 #[derive(Debug, Default)]
 pub(super) struct Inflater<'a>(Option<DeflateDecoder<&'a [u8]>>);
 
@@ -35,14 +35,14 @@ pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     pub(super) is_encrypted: bool,
     pub(super) is_link: bool,
-    /// Microseconds since 1970, where that is known whatever the time zone.
+    /// Microseconds since 1970, if the archive gives the time in UTC.
     pub(super) mtime: Option<i64>,
     pub(super) method: CompressionMethod,
     flags: u16,
-    /// What should come out.
+    /// The CRC-32 and the size that the content should have.
     pub(super) crc: Option<u32>,
     pub(super) size: Option<u64>,
-    /// Its bytes as they lie in the archive, and where.
+    /// Its bytes in the archive, and their place.
     pub(super) data: &'a [u8],
     pub(super) at: usize,
     /// What is wrong with it.
@@ -52,18 +52,18 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// Whether it is a folder.
     pub(super) fn is_folder(&self) -> bool {
-        // Some programs deflate the nothing that is in one.
+        // Some programs write the empty content of a folder as a deflate stream.
         let is_nothing = self.data.is_empty() || self.method == CompressionMethod::DEFLATE && self.data == [3, 0];
         self.name.ends_with(b"/") && is_nothing
     }
 
-    /// Whether its content is its data.
+    /// Whether its data is the content itself, uncompressed.
     pub(super) fn is_stored(&self) -> bool {
         self.method == CompressionMethod::STORE
     }
 
-    /// Its content; `None` if its method is not known. The inflater is used again: a new one for each of many small members would
-    /// tear the memory to pieces.
+    /// Its content; `None` if its method is not known. The inflater is reused: a new one for each of many small members would
+    /// fragment the memory.
     pub(super) fn reader<'i>(&self, inflater: &'i mut Inflater<'a>) -> io::Result<Option<Box<dyn Read + 'i>>> {
         let data = self.data;
         Ok(Some(match self.method {
@@ -87,7 +87,7 @@ impl<'a> Entry<'a> {
     /// APPNOTE.TXT, 5.8: a version, the size of the properties, the properties, and the stream.
     fn lzma(&self) -> io::Result<Box<dyn Read + 'a>> {
         let Some((&[_, _, 5, 0, properties, a, b, c, d], stream)) = self.data.split_first_chunk::<9>() else {
-            return Err(io::Error::other("no LZMA stream"));
+            return Err(io::Error::other("not an LZMA stream"));
         };
         let dictionary = u32::from_le_bytes([a, b, c, d]);
         if dictionary / 1024 > MAX_WINDOW_KIB {
@@ -99,22 +99,22 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Calls `take` with each member, until that says that it wants no more; gives what is wrong with the archive.
+/// Calls `take` with each member until it returns `false`. Returns what is wrong with the archive, if anything is.
 pub(super) fn entries<'a>(bytes: &'a [u8], mut take: impl FnMut(Entry<'a>) -> Result<bool>) -> Result<Option<String>> {
-    // Where members begin that the directory lists, and where they end.
+    // Where the listed members begin and end.
     let mut listed = BTreeMap::new();
     let problem = match ZipArchive::from_slice(bytes) {
         Ok(archive) => match by_directory(bytes, &archive, &mut listed, &mut take)? {
             None => return Ok(unlisted(bytes, &listed, usize::try_from(archive.directory_offset())?)),
             Some(problem) => problem,
         },
-        Err(_) => "it has no whole directory at its end".to_owned(),
+        Err(_) => "its directory is missing or incomplete".to_owned(),
     };
     let found = by_headers(bytes, &listed, &mut take)?;
     Ok(Some(format!("{problem}; {found} members were found by their own headers")))
 }
 
-/// Takes the members that the directory lists; gives what is wrong with it.
+/// Takes the members that the directory lists. Returns what is wrong with the directory, if anything is.
 fn by_directory<'a>(
     bytes: &'a [u8],
     archive: &ZipSliceArchive<&'a [u8]>,
@@ -140,10 +140,10 @@ fn by_directory<'a>(
     // The number has 16 bits where the archive is small.
     let told = archive.entries_hint();
     let is_right = told == count || told == count & 0xffff;
-    Ok((!is_right).then(|| format!("its directory has {count} members, and says that it has {told}")))
+    Ok((!is_right).then(|| format!("its directory lists {count} members, but says that it lists {told}")))
 }
 
-/// The member that a record of the directory is of.
+/// The member that a record of the directory describes.
 fn listed_entry<'a>(
     bytes: &'a [u8],
     archive: &ZipSliceArchive<&'a [u8]>,
@@ -181,7 +181,7 @@ fn listed_entry<'a>(
             let local = found.local_header();
             entry.is_encrypted |= local.flags().is_encrypted();
             if local.file_path().as_bytes() != name {
-                entry.problem = Some("its name in the directory is not the one before its data".to_owned());
+                entry.problem = Some("its name in the directory differs from the name before its data".to_owned());
             }
         }
         // What there is of it, if the archive was cut short in the middle.
@@ -197,11 +197,11 @@ fn listed_entry<'a>(
     entry
 }
 
-/// What the directory does not list, if there is anything: a member between those that it lists, or before it.
+/// The message about a member that the directory does not list, if there is one: between listed members, or before the directory.
 fn unlisted(bytes: &[u8], listed: &BTreeMap<usize, usize>, directory: usize) -> Option<String> {
     let mut end = 0;
     for (start, next_end) in listed.iter().map(|(start, end)| (*start, *end)).chain([(directory, directory)]) {
-        // Something may follow the data of the member before.
+        // A data descriptor may follow the data of the member before.
         let gap = bytes.get(end..start).unwrap_or_default();
         let begins = &gap[..gap.len().min(DESCRIPTOR_SIZE + LOCAL_HEADER.len())];
         if memmem::find(begins, LOCAL_HEADER).is_some() {
@@ -212,7 +212,7 @@ fn unlisted(bytes: &[u8], listed: &BTreeMap<usize, usize>, directory: usize) -> 
     None
 }
 
-/// Takes the members that can be found by their own headers and are not listed; says how many there are.
+/// Takes the members that are not listed but can be found by their own headers. Returns how many there are.
 fn by_headers<'a>(
     bytes: &'a [u8],
     listed: &BTreeMap<usize, usize>,
@@ -272,7 +272,7 @@ impl<'a> Local<'a> {
         Some(Self { name, flags: short(6), method: short(8), crc: long(14), compressed, size, data })
     }
 
-    /// The member, whose data ends where this header, or what follows the data, says; or else with the archive.
+    /// The member. Its data ends where this header or the data descriptor says, or else at the end of the archive.
     fn entry(self, bytes: &'a [u8]) -> Entry<'a> {
         let rest = &bytes[self.data..];
         // Its sizes may follow the data.
@@ -312,8 +312,8 @@ fn zip64(mut extra: &[u8]) -> Option<(u64, u64)> {
     None
 }
 
-/// How long the data is that `rest` begins with, by what follows it: it must say just that. Also the CRC-32 and size of the
-/// content.
+/// The length of the data at the beginning of `rest`, found by a data descriptor that states exactly this length. Also the
+/// CRC-32 and size of the content.
 fn descriptor(rest: &[u8]) -> Option<(usize, u32, u64)> {
     for at in memmem::find_iter(rest, DESCRIPTOR) {
         let number = |from: usize| Some(u32::from_le_bytes(rest.get(at + from..at + from + 4)?.try_into().ok()?));

@@ -177,8 +177,8 @@ const FIELDS: &[Field] = &[
     .quoted(),
     Field::new(Column::text("redirect_url", "Where the client was sent")).quoted(),
     Field::new(Column::text("error_reason", "Why authentication or a Lambda function failed, as a code")).quoted(),
-    Field::new(Column::text("target_port_list", "Addresses and ports of the targets, separated by blanks")).quoted(),
-    Field::new(Column::text("target_status_code_list", "The statuses of their responses, separated by blanks"))
+    Field::new(Column::text("target_port_list", "Addresses and ports of the targets, separated by spaces")).quoted(),
+    Field::new(Column::text("target_status_code_list", "The statuses of their responses, separated by spaces"))
         .quoted(),
     Field::new(Column::text("classification", "What the request is by RFC 7230: Acceptable, Ambiguous or Severe"))
         .quoted(),

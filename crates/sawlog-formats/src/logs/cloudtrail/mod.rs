@@ -160,13 +160,13 @@ fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
 }
 
-/// Whether the object with which `head`, the beginning of a file, begins looks like a CloudTrail digest, which lists log files
+/// Whether `head`, the beginning of a file, begins with an object that looks like a CloudTrail digest. A digest lists log files
 /// and their hashes. See the AWS CloudTrail user guide, "CloudTrail digest file structure".
 ///
 /// ```
 /// use sawlog_formats::cloudtrail::is_digest;
 /// assert!(is_digest(br#"{"awsAccountId":"1","digestStartTime":"2021","digestS3Bucket":"b""#));
-/// // What a record holds makes none of it.
+/// // The content of a record does not make it a digest.
 /// assert!(!is_digest(br#"{"requestParameters":{"digestStartTime":"2021","digestS3Bucket":"b"}}"#));
 /// ```
 #[must_use]
@@ -184,7 +184,7 @@ pub fn is_digest(head: &[u8]) -> bool {
     time && bucket
 }
 
-/// Whether a content is a digest and nothing else. One that breaks off is a digest, too, unless it has the names of an event.
+/// Whether a file's content is a digest and nothing else. A digest that is cut off counts, unless it has the names of an event.
 ///
 /// ```
 /// use sawlog_formats::cloudtrail::is_only_digest;

@@ -121,7 +121,7 @@ fn actor_type(requester: &str) -> &'static str {
     }
 }
 
-/// Whom a requester names.
+/// The caller that a requester names: a user or service by its name, another caller as the log has it.
 ///
 /// ```
 /// use sawlog_formats::s3_access::actor;

@@ -31,7 +31,7 @@ pub(crate) struct Report {
     /// The page. If there are more than 300 sources, a file beside it lists them: NAME.sources.csv
     #[arg(id = "output", long = "output", short = 'o', alias = "out", value_name = "FILE.html")]
     out: PathBuf,
-    /// Add a section on this entity (see sawq who); repeatable
+    /// Add a section on this entity (see sawq who); may be repeated
     #[arg(long, value_name = "ENTITY")]
     entity: Vec<String>,
     /// The title
@@ -67,7 +67,7 @@ impl Report {
             |ending: &std::ffi::OsStr| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm");
         if !self.out.extension().is_some_and(is_html) {
             let out = self.out.display().to_string();
-            return Err(BadValue::new("--output", &out, "the page is HTML: FILE.html").into());
+            return Err(BadValue::new("--output", &out, "the page is HTML; give a name such as FILE.html").into());
         }
         self.write(context)
     }
@@ -106,8 +106,8 @@ impl Report {
         file.finish()?;
         if !quiet {
             let records = count(facts.records(), "record", "records");
-            let list = list.map(|list| format!(", all sources in {}", list.name)).unwrap_or_default();
-            eprintln!("sawq: {records} on {}{list}", self.out.display());
+            let list = list.map(|list| format!("; {} lists all sources", list.name)).unwrap_or_default();
+            eprintln!("sawq: {} covers {records}{list}", self.out.display());
         }
         Ok(())
     }

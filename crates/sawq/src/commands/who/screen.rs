@@ -24,7 +24,7 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
     writeln!(text, "{name} ({}){place}", profile.kind.name().replace('_', " "))?;
     if !profile.also.is_empty() {
         let also: Vec<&str> = profile.also.iter().map(|kind| kind.name()).collect();
-        writeln!(text, "also known as {}: see --kind", also.join(", "))?;
+        writeln!(text, "also seen as {}; choose with --kind", also.join(", "))?;
     }
     if profile.logs.is_empty() {
         writeln!(text, "not seen")?;

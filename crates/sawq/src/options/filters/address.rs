@@ -34,7 +34,7 @@ pub(super) struct AddressArgs {
 }
 
 impl AddressArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { ip, src, dst, peer, port, sport, dport, action } = self.clone();
         *filters = Filters { ip, src, dst, peer, port, sport, dport, action, ..std::mem::take(filters) };

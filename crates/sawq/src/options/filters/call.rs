@@ -41,7 +41,7 @@ pub(super) struct CallArgs {
 }
 
 impl CallArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { operation, agent, error, region, account, service, interface, source_file, condition } =
             self.clone();

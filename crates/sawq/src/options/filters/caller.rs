@@ -16,7 +16,7 @@ pub(super) struct CallerArgs {
 }
 
 impl CallerArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { user, access_key } = self.clone();
         *filters = Filters { user, access_key, ..std::mem::take(filters) };

@@ -17,7 +17,7 @@ pub(super) struct LogArgs {
 }
 
 impl LogArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { log, distinct } = self.clone();
         *filters = Filters { log, distinct, ..std::mem::take(filters) };

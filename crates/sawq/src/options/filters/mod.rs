@@ -25,7 +25,7 @@ use time::TimeArgs;
 
 /// The heading of filters in the help.
 pub(crate) const HEADING: &str =
-    "Filters (the same one twice: either may match; different ones: all must match; ! excludes; @FILE is a list)";
+    "Filters (repeat one to match either value; different ones must all match; ! excludes; @FILE reads a list)";
 
 /// Which records a command is about.
 #[derive(Clone, Debug, Args)]

@@ -13,13 +13,13 @@ pub(super) struct ObjectArgs {
     /// The object's key, percent-encoded or not, or its s3:// or https:// URL
     #[arg(long, global = true, value_name = "GLOB|URL")]
     key: Vec<String>,
-    /// A resource that a CloudTrail event names in its parameters, by name or ARN
+    /// A resource named in the parameters of a CloudTrail event: its name or ARN
     #[arg(long, global = true, value_name = "GLOB")]
     resource: Vec<String>,
 }
 
 impl ObjectArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { bucket, key, resource } = self.clone();
         *filters = Filters { bucket, key, resource, ..std::mem::take(filters) };

@@ -16,7 +16,7 @@ pub(super) struct OutcomeArgs {
 }
 
 impl OutcomeArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { failed, changes } = self.clone();
         *filters = Filters { failed, changes, ..std::mem::take(filters) };

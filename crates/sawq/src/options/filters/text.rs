@@ -19,7 +19,7 @@ pub(super) struct TextArgs {
 }
 
 impl TextArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { pattern, fixed, ignore_case } = self.clone();
         *filters = Filters { pattern, fixed, ignore_case, ..std::mem::take(filters) };

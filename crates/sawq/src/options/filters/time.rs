@@ -11,7 +11,7 @@ pub(super) struct TimeArgs {
     /// (before the last record)
     #[arg(long, global = true, value_name = "TIME")]
     since: Option<String>,
-    /// Up to this time; the day, minute or second that it names is included as a whole
+    /// Up to this time, including the whole day, minute or second that it names
     #[arg(long, global = true, value_name = "TIME")]
     until: Option<String>,
     /// Only records within this duration before or after a time: --around 13:06:49 5m
@@ -20,7 +20,7 @@ pub(super) struct TimeArgs {
 }
 
 impl TimeArgs {
-    /// Sets the filters that these are.
+    /// Copies these options into `filters`.
     pub(super) fn set(&self, filters: &mut Filters) {
         let Self { since, until, around } = self.clone();
         *filters = Filters { since, until, around, ..std::mem::take(filters) };
