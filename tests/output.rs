@@ -605,6 +605,16 @@ fn whoever_reads_may_stop_and_a_full_disk_is_an_error() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.contains("No space left") && !said.contains("panicked"), "{arguments:?}: {said}");
     }
+    // Notes that nobody can read don't cost the result.
+    for arguments in
+        [&["top", "ip"][..], &["top", "user", "--explain"], &["find", "--columns", "user"], &["sql", "SELECT 1"]]
+    {
+        let answer = case.command("sawq", arguments).output().unwrap();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = case.command("sawq", arguments).stdout(Stdio::piped()).stderr(full).output().unwrap();
+        assert!(output.status.success() && !answer.stdout.is_empty(), "{arguments:?}");
+        assert_eq!(output.stdout, answer.stdout, "{arguments:?}");
+    }
     for arguments in [&["--help"][..], &["find", "--help"], &["-h"], &["--version"], &["help", "sql"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = case.command("sawq", arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use sawlog_tests::{Case, Numbers, fixture, random_log};
+use sawlog_tests::{Case, Numbers, fixture, random_flows, random_log};
 
 /// Splits a line in its own way: piece by piece, each of which ends as its first character says.
 fn naive_fields(line: &str) -> Vec<String> {
@@ -188,6 +188,41 @@ fn the_first_records_are_the_first_of_all() {
             }
         }
     }
+}
+
+/// Data files of several runs have records of the same sources' neighbours, so their turns alternate. The statistics of
+/// long names are cut, even within a letter.
+#[test]
+fn records_of_many_data_files_come_in_the_order_of_the_evidence() {
+    let case = Case::new();
+    let mut numbers = Numbers::new(41);
+    let mut sources = std::collections::BTreeMap::new();
+    for run in 0..4 {
+        for _ in 0..12 {
+            let folder = "a-long-name-".repeat(usize::try_from(numbers.below(9)).unwrap());
+            let name =
+                format!("{folder}{}{}", "é".repeat(usize::try_from(numbers.below(40)).unwrap()), numbers.below(1000));
+            let lines = if numbers.below(8) == 0 { 4000 } else { 40 };
+            let is_flows = numbers.below(2) == 0;
+            let log = if is_flows { random_flows(&mut numbers, lines) } else { random_log(&mut numbers, lines) };
+            case.write(&format!("logs/{name}"), &log);
+            sources.entry(name).or_insert(log);
+        }
+        // A name may have come before, with other lines: then the first ones stay.
+        for (name, log) in &sources {
+            case.write(&format!("logs/{name}"), log);
+        }
+        assert_eq!(case.sawlog(&["convert", "logs", "--memory", "64MiB"]).code, 0, "{run}");
+    }
+    let all: String = sources.values().map(String::as_str).collect();
+    assert_eq!(case.sawq(&["find"]).text(), all);
+    let lines: Vec<&str> = all.split_inclusive('\n').collect();
+    for number in [1, 39, 5000] {
+        assert_eq!(case.sawq(&["find", "-n", &number.to_string()]).text(), lines[..number].concat(), "{number}");
+    }
+    let refused: String = lines.iter().filter(|line| line.contains(" REJECT ")).copied().collect();
+    assert_eq!(case.sawq(&["find", "--match", " REJECT "]).text(), refused);
+    assert_eq!(case.sawq(&["find", "--action", "REJECT"]).text(), refused);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sawlog_formats::{Format as LogFormat, vpc_flow};
 use sawlog_store::parquet::Codec;
@@ -124,6 +124,17 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) global: Global,
+}
+
+/// The command line. `man` and `completions` have nothing to do with a store, so they don't show its options.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let globals = command.get_arguments().filter(|arg| arg.is_global_set());
+    let hidden: Vec<_> = globals.map(|arg| arg.clone().global(false).hide(true)).collect();
+    ["man", "completions"].into_iter().fold(command, |command, name| {
+        let hide = |command: clap::Command| command.args(&hidden);
+        command.mut_subcommand(name, hide)
+    })
 }
 
 /// Options of every command.

@@ -1,6 +1,7 @@
 //! `sawlog`: converts AWS logs into a Parquet store, and maintains the store.
 //!
 //! [`main`] is the whole binary, so that a program with log formats of its own can be a sawlog, too.
+#![deny(clippy::print_stderr)]
 
 #[macro_use]
 mod print;
@@ -15,7 +16,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use sawlog_convert::{Changed, Interrupted, Manifest, Settings, begin_run};
 use sawlog_formats::steers;
 use sawlog_store::parquet::Codec;
@@ -32,7 +33,7 @@ const DONE_WITH_LOSSES: u8 = 3;
 /// Runs the command line that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -82,12 +83,12 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Command::Upgrade => run_upgrade(&cli.global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "sawlog", &mut script);
+            clap_complete::generate(*shell, &mut cli::command(), "sawlog", &mut script);
             print::bytes(&script);
             Ok(ExitCode::SUCCESS)
         }
         Command::Man { command } => {
-            let mut cli = Cli::command();
+            let mut cli = cli::command();
             cli.build();
             let page = command.as_ref().and_then(|name| cli.find_subcommand(name)).unwrap_or(&cli);
             let mut text = Vec::new();

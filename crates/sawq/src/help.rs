@@ -120,16 +120,18 @@ fn meant(option: &str) -> Option<String> {
         "file" | "out-file" | "outfile" | "save" | "write" => "-o FILE writes to a file",
         "order" | "order-by" | "sort-by" => "'find' has --sort time, 'top' has --by",
         "limit" | "head" | "max" | "top" | "first" => "-n N sets how many are shown",
-        "where" | "filter" | "query" => "filters are options such as --ip and --user; 'sawq sql' takes a WHERE",
+        "filter" | "query" => {
+            "filters are options such as --ip, --user and --where FIELD=VALUE; 'sawq sql' takes any SQL"
+        }
         "grep" | "regex" | "regexp" | "pattern" | "search" | "contains" => {
             "--match REGEX searches the original text of records"
         }
         "from" | "start" | "after" | "begin" => "--since TIME",
         "to" | "end" | "before" => "--until TIME",
-        "address" | "src" | "source-ip" | "source-ip-address" | "remote-ip" | "src-ip" => "--ip IP",
-        "principal" | "actor" | "requester" | "username" | "user-name" | "arn" | "role" => "--user NAME",
-        "event-name" | "event" | "action" | "api" => "--operation GLOB",
-        "user-agent" | "useragent" => "--agent GLOB",
+        "address" | "source-ip" | "source-ip-address" | "remote-ip" | "src-ip" => "--ip IP",
+        "requester" | "username" | "user-name" | "arn" | "role" => "--user NAME",
+        "event-name" | "event" | "api" => "--operation GLOB",
+        "useragent" => "--agent GLOB",
         "event-source" => "--service GLOB",
         "status" | "error-code" => "--error GLOB; '*' for any error",
         "object" | "path" => "--key GLOB",

@@ -3,6 +3,8 @@
 //! [`main`] is the whole binary, as a library, so that a program with log formats of its own can use it, too. The
 //! answers come from [`sawlog_query`]; this crate has the command line and shows the answers.
 #![forbid(unsafe_code)]
+// `eprintln!` panics if it can't write.
+#![deny(clippy::print_stderr)]
 
 mod cli;
 mod commands;

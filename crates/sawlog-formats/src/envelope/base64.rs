@@ -80,7 +80,9 @@ pub fn base64_texts<'a, E>(
 ) -> Result<Option<String>, E> {
     let (mut texts, mut problem) = (Texts::default(), None);
     loop {
-        let what = match texts.next(bytes) {
+        let piece = texts.next(bytes);
+        let is_last = matches!(piece, Piece::Torn | Piece::End);
+        let what = match piece {
             Piece::Text(text) => {
                 if !take(text)? {
                     return Ok(problem);
@@ -99,10 +101,9 @@ pub fn base64_texts<'a, E>(
             Piece::End if texts.walk.is_open() => "it ends before all its brackets are closed".to_owned(),
             Piece::End => return Ok(problem),
         };
-        let at_end = what.starts_with("it ");
         // The first problem causes the others.
         problem.get_or_insert(what);
-        if at_end {
+        if is_last {
             return Ok(problem);
         }
     }

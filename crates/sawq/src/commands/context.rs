@@ -9,7 +9,7 @@ use sawlog_query::{Filters, Nothing, Records, log_named};
 use sawlog_store::Store;
 
 use crate::options::{Format, Global};
-use crate::output::{Form, Output, Target, hint};
+use crate::output::{Form, Output, Target, hint, say};
 use crate::usage::{BadCommand, BadValue, option};
 
 /// What every command is given.
@@ -61,7 +61,7 @@ impl Context<'_> {
     /// Says how an answer was found, and why it is empty, if it is.
     pub(super) fn explain(&self, records: &Records, any: bool) -> Result<()> {
         if self.global.explain {
-            records.explanation().iter().for_each(|line| eprintln!("sawq: {line}"));
+            records.explanation().iter().for_each(|line| say(&format!("sawq: {line}")));
         }
         if any || self.global.quiet { Ok(()) } else { explain_nothing(records) }
     }

@@ -16,7 +16,7 @@ use sawlog_query::ctsummarize::Event;
 
 use super::Context;
 use crate::options::expand;
-use crate::output::{Existing, Form, NewFile, without_formula};
+use crate::output::{Existing, Form, NewFile, hint, without_formula};
 use crate::usage::{BadCommand, BadValue};
 
 pub(super) const HELP: &str = "\
@@ -92,7 +92,7 @@ impl Ctsummarize {
         // All five files are complete before the first one gets its name.
         [keys, csv, text, agents, writes].into_iter().try_for_each(NewFile::finish)?;
         if !context.global.quiet {
-            eprintln!("sawq: {} events, {written} of them write events: {}", events.len(), FILES.join(" "));
+            hint(&format!("{} events, {written} of them write events: {}", events.len(), FILES.join(" ")));
         }
         Ok(!events.is_empty())
     }

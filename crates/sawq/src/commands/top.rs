@@ -8,6 +8,7 @@ use sawlog_query::{Grouping, Measure};
 use super::Context;
 use super::context::{note_left_out, print};
 use crate::options::choices::{self, Choice};
+use crate::output::hint;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -52,7 +53,7 @@ impl Top {
         let grouping = Grouping { columns: columns.clone(), by: self.by, number: self.number, ips: self.ips };
         let top = records.top(&grouping)?;
         if !context.global.quiet && top.has_flows {
-            eprintln!("sawq: a flow that the interfaces at both ends logged counts twice in count and flow_bytes");
+            hint("a flow that the interfaces at both ends logged counts twice in count and flow_bytes");
         }
         print(&top.table, &target)?;
         context.finish(&target, &records, top.table.num_rows() > 0)?;

@@ -21,6 +21,7 @@ use super::FUNCTIONS;
 use super::interrupts::Interrupts;
 use super::results::{Show, results, run};
 use crate::options::Format;
+use crate::output::{hint, say};
 use crate::usage::whole;
 
 const WORDS: [&str; 27] = [
@@ -77,7 +78,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
     }
     let mut interrupts = Interrupts::new()?;
     session.let_stop();
-    eprintln!("End a query with a semicolon. 'help' lists functions and commands; 'exit' or Ctrl-D leaves.");
+    say("End a query with a semicolon. 'help' lists functions and commands; 'exit' or Ctrl-D leaves.");
     let mut query = String::new();
     loop {
         let line = match editor.readline(if query.is_empty() { "sawq> " } else { "   -> " }) {
@@ -110,7 +111,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
             remember(&mut editor, asked.trim(), history.as_deref());
             interrupts.clear();
             if let Err(error) = run(records, &mut session, &asked, &show, Some(&mut interrupts)) {
-                eprintln!("sawq: {}", visible(&whole(&error)));
+                say(&format!("sawq: {}", visible(&whole(&error))));
             }
         }
     }
@@ -217,16 +218,16 @@ impl Command {
         match self {
             Self::Tables => return Some("SHOW TABLES".to_owned()),
             Self::Columns(table) => return Some(format!("DESCRIBE {table}")),
-            Self::Help => eprintln!("{HELP}\n{FUNCTIONS}"),
+            Self::Help => say(&format!("{HELP}\n{FUNCTIONS}")),
             Self::Timing => {
                 show.timed = !show.timed;
-                eprintln!("Timing is {}.", if show.timed { "on" } else { "off" });
+                say(if show.timed { "Timing is on." } else { "Timing is off." });
             }
             Self::Mode(form) => match Format::from_str(if form == "lines" { "line" } else { &form }, true) {
                 Ok(format) => show.target.format = Some(format),
-                Err(_) => eprintln!("sawq: the formats are table, line, csv, tsv, json, ndjson"),
+                Err(_) => hint("the formats are table, line, csv, tsv, json, ndjson"),
             },
-            Self::Unknown(word) => eprintln!("sawq: there is no command {}; 'help' lists them", visible(&word)),
+            Self::Unknown(word) => hint(&format!("there is no command {word}; 'help' lists them")),
             Self::End => {}
         }
         None

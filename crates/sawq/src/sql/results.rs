@@ -9,7 +9,7 @@ use sawlog_query::sql::{Rows, Session, Statement};
 
 use super::interrupts::Interrupts;
 use crate::options::Format;
-use crate::output::{Output, Target};
+use crate::output::{Output, Target, say};
 use crate::usage::BadCommand;
 
 /// How results are printed.
@@ -66,7 +66,7 @@ pub(crate) fn run(
         let started = Instant::now();
         let rows = records.block_on(answer(session, statement, show, interrupts.as_deref_mut()))??;
         if let Some(rows) = rows.filter(|_| show.timed) {
-            eprintln!("sawq: {rows} rows in {:.3} s", started.elapsed().as_secs_f64());
+            say(&format!("sawq: {rows} rows in {:.3} s", started.elapsed().as_secs_f64()));
         }
     }
     Ok(())

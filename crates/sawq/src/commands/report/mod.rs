@@ -14,7 +14,7 @@ use sawlog_query::report::{Facts, Verified};
 use super::Context;
 use super::context::explain_nothing;
 use crate::geo::Geo;
-use crate::output::{Existing, NewFile};
+use crate::output::{Existing, NewFile, hint};
 use crate::report::{Head, Page, count};
 use crate::usage::BadValue;
 
@@ -85,7 +85,7 @@ impl Report {
         for entity in &self.entity {
             let (records, profile) = all.who(context.filters, entity, None)?;
             if profile.records == 0 && !quiet {
-                eprintln!("sawq: --entity {} is not in the records", sawlog_formats::visible(entity));
+                hint(&format!("--entity {entity} is not in the records"));
                 explain_nothing(&records)?;
             }
             entities.push(if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile });
@@ -107,7 +107,7 @@ impl Report {
         if !quiet {
             let records = count(facts.records(), "record", "records");
             let list = list.map(|list| format!("; {} lists all sources", list.name)).unwrap_or_default();
-            eprintln!("sawq: {} covers {records}{list}", self.out.display());
+            hint(&format!("{} covers {records}{list}", self.out.display()));
         }
         Ok(())
     }
