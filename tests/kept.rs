@@ -167,6 +167,94 @@ fn the_first_duplicate_takes_over_the_records_of_a_replaced_file() {
     verified(&case, "back again");
 }
 
+/// Flows without times of their own have that in the file's name, so that files with equal content are not the same.
+#[test]
+fn files_whose_names_date_their_records_are_no_duplicates() {
+    let flow = "srcaddr dstaddr bytes action\n203.0.113.12 10.0.0.5 40 REJECT\n";
+    let name = |time: &str| format!("in/111122223333_vpcflowlogs_us-east-1_fl-0123456789abcdef0_{time}_aaaa.log");
+    let times = ["20250304T1000Z", "20250304T1010Z", "20250305T1000Z"];
+    let case = Case::new();
+    for time in times {
+        case.write(&name(time), flow);
+        // The same file in another folder is a duplicate.
+        case.write(&name(time).replace("in/", "in/copy/"), flow);
+    }
+    let first = case.sawlog(&["convert", "in"]);
+    assert_eq!(first.code, 0, "{}", first.err);
+    let shown = |case: &Case| {
+        case.sawq(&["find", "--columns", "time", "--format", "csv", "--no-header"]).text().trim_end().replace('\n', " ")
+    };
+    let expected = "2025-03-04T10:00:00Z 2025-03-04T10:10:00Z 2025-03-05T10:00:00Z";
+    assert_eq!(shown(&case), expected);
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    assert_eq!(shown(&case), expected);
+    // The duplicate takes over the records, and their time.
+    assert_eq!(case.sawlog(&["remove", "copy/*T1010Z*"]).code, 0);
+    assert_eq!(shown(&case), expected);
+    let verified = case.sawlog(&["verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+    // Large files are compared before any of them is read.
+    let large = Case::new();
+    let rows = format!("srcaddr dstaddr bytes action\n{}", "203.0.113.12 10.0.0.5 40 REJECT\n".repeat(200_000));
+    times.iter().for_each(|time| large.write(&name(time), &rows));
+    assert_eq!(large.sawlog(&["convert", "in", "--memory", "128MiB"]).code, 0);
+    assert_eq!(large.sawq(&["find", "-c"]).text(), "600000\n");
+    let day = large.sawq(&["find", "-c", "--since", "2025-03-05"]);
+    assert_eq!(day.text(), "200000\n");
+}
+
+#[test]
+fn a_copy_of_a_file_that_was_read_differently_is_named() {
+    let case = Case::new();
+    case.write("a/x.log", "192.0.2.1 10.0.0.5 443 50000 1627560000 1627560060 ACCEPT\n");
+    case.write("b/y.log", "192.0.2.1 10.0.0.5 443 50000 1627560000 1627560060 ACCEPT\n");
+    let (right, wrong) =
+        ("srcaddr dstaddr srcport dstport start end action", "dstaddr srcaddr dstport srcport start end action");
+    assert_eq!(case.sawlog(&["convert", "a", "--vpc-fields", wrong]).code, 0);
+    for options in [&["convert", "b", "--vpc-fields", right][..], &["convert", "b", "--replace", "--vpc-fields", right]]
+    {
+        let ran = case.sawlog(options);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        assert!(ran.err.contains("y.log: was read with --vpc-fields 'dstaddr srcaddr"), "{}", ran.err);
+        assert!(ran.err.contains("as a copy of x.log, which must be replaced"), "{}", ran.err);
+    }
+    assert_eq!(case.sawlog(&["convert", "a", "--replace", "--vpc-fields", right]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "b", "--vpc-fields", right]).code, 0);
+    assert_eq!(case.sawq(&["find", "-c", "--src", "192.0.2.1"]).text(), "1\n");
+}
+
+#[test]
+fn a_file_that_is_to_be_replaced_and_breaks_off_keeps_its_records() {
+    let log = random_log(&mut Numbers::new(3), 300);
+    let zip = |name: &str| {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(log.replace("bucket-a", "bucket-z").as_bytes()).unwrap();
+        zip.finish().unwrap().into_inner()
+    };
+    let whole = [("in/a.log.gz", gzip(log.as_bytes())), ("in/b.zip", zip("m.log"))];
+    let case = Case::new();
+    whole.iter().for_each(|(name, content)| case.write(name, content));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
+    for (name, content) in &whole {
+        case.write(name, &content[..300]);
+        let ran = case.sawlog(&["convert", "in", "--replace"]);
+        assert_eq!(ran.code, 1, "{name}: {}", ran.err);
+        let file = name.trim_start_matches("in/");
+        assert!(ran.err.contains(&format!("{file} can't be read whole, so it can't be replaced")), "{}", ran.err);
+        assert!(ran.err.contains("instead of 300; nothing was done"), "{}", ran.err);
+        assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
+        case.write(name, content);
+    }
+    // Who wants to give them up can do so.
+    case.write("in/a.log.gz", &whole[0].1[..300]);
+    assert_eq!(case.sawlog(&["remove", "a.log.gz"]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 3);
+    let verified = case.sawlog(&["verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
 #[test]
 fn a_file_that_is_to_be_replaced_and_cannot_be_read_keeps_its_records() {
     let case = Case::new();

@@ -76,14 +76,6 @@ impl Found {
         self.path = Some(self.path().into());
         (self.label, self.root) = (label.into(), root);
     }
-
-    /// A file with this label, for tests.
-    #[cfg(test)]
-    pub(crate) fn labelled(label: &str) -> Self {
-        let given = Path::new("").into();
-        let (root, label) = ("".into(), label.into());
-        Self { given, path: None, root, label, size: 0, mtime: 0, may_repeat: false, member: None }
-    }
 }
 
 /// Something that can't be read.

@@ -13,8 +13,9 @@ use anyhow::{Result, anyhow};
 use sawlog_store::{Run, Source, SourceState};
 
 use super::archive::{MAX_MEMBERS, Spool, Unpacked, unpack};
-use super::order::{FirstFiles, Hash, from_hex};
+use super::order::{FirstFiles, Hash, content_of, from_hex};
 use super::plan::{Plan, converted};
+use super::replace::name_of;
 use super::writer::{FoundArchive, Written};
 use super::{Job, Settings, Summary, read_all};
 use crate::found::Found;
@@ -100,8 +101,8 @@ impl Known {
         let (plan, ledger) = (job.plan, Source::load_all(run.store())?);
         let stored = converted(&ledger, &plan.replaced, &plan.heirs);
         let mut contents: HashMap<Hash, Arc<str>> = HashMap::new();
-        for (hash, path) in stored.filter_map(|(sha256, path)| Some((from_hex(sha256)?, path))) {
-            contents.entry(hash).or_insert_with(|| path.into());
+        for (content, path) in stored {
+            contents.entry(content).or_insert_with(|| path.into());
         }
         let replaced: HashSet<&str> = plan.replaced.iter().map(|source| source.path.as_str()).collect();
         let kept = ledger.iter().map(|source| source.path.as_str()).filter(|path| !replaced.contains(path));
@@ -117,7 +118,7 @@ impl Known {
     fn add_staged(&mut self, run: &Run<'_>) -> Result<()> {
         run.staged_sources(|source| {
             if let (SourceState::Converted, Some(hash)) = (source.state, from_hex(&source.sha256)) {
-                self.contents.entry(hash).or_insert_with(|| source.path.into());
+                self.contents.entry(content_of(hash, name_of(&source))).or_insert_with(|| source.path.into());
             }
         })?;
         Ok(())

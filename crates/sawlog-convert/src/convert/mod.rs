@@ -11,6 +11,7 @@ mod order;
 mod plan;
 mod reading;
 mod replace;
+mod replaced;
 mod scraps;
 mod stream;
 mod tell;
@@ -30,11 +31,12 @@ use sawlog_store::{Run, Source, SourceState, Store};
 use serde::Serialize;
 
 use crate::discover::discover;
-use crate::found::Problem;
+use crate::found::{Found, Problem};
 use crate::watch::{Interrupted, Watch, begin_run};
 use columns::Output;
 use order::{Abort, Contents, FirstFiles, Running, Turns};
-use plan::converted;
+use plan::{converted, copy_read_otherwise};
+use replaced::Replaced;
 use worker::Worker;
 use writer::{Writer, Written};
 
@@ -159,6 +161,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Whether the store was changed.
     pub committed: bool,
+    #[serde(skip)]
+    replacing: Replaced,
 }
 
 /// Inputs have changed since they were converted, and `replace` is not set. Names them, one per line.
@@ -193,11 +197,13 @@ impl Summary {
     }
 
     fn problem(&mut self, problem: Problem) {
+        self.replacing.problem(&problem.path, &problem.what);
         self.unreadable.push((problem.path, problem.what));
     }
 
     /// Counts an input by its row in the ledger.
     fn count(&mut self, source: &Source) {
+        self.replacing.count(source);
         // The threads report what they read.
         if let (SourceState::Duplicate | SourceState::Empty, Some(what)) = (source.state, &source.problem) {
             self.unreadable.push((source.path.clone(), what.clone()));
@@ -266,6 +272,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     watch.begin(plan.inputs.iter().map(|input| input.size).sum());
     let had_records = plan.replaced.iter().filter(|source| source.state == SourceState::Converted);
     let mut summary = Summary { unchanged: plan.unchanged, replaced: had_records.count(), ..Summary::default() };
+    summary.replacing = Replaced::new(&plan.replaced);
     summary.read_otherwise.clone_from(&plan.read_otherwise);
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
@@ -276,9 +283,12 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     };
     let job = Job::new(settings, &plan, contents, watch);
     replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
-    drop(ledger);
+    // With hundreds of thousands of files, the ledger takes much memory.
+    let ledger = if settings.names_options() { ledger } else { Vec::new() };
     let written = read_all(&job, &mut run, &mut summary)?;
     let rows = written.rows + archives::read(&written, &job, &mut run, &mut summary)?;
+    summary.replacing.check()?;
+    summary.read_otherwise.extend(copies_read_otherwise(&summary.duplicates, &plan, &ledger, settings)?);
     if watch.wants_to_stop() {
         return Err(Interrupted.into());
     }
@@ -289,6 +299,26 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     }
     summary.seconds = started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
     Ok(summary)
+}
+
+/// The inputs that are copies of files which were read differently from what the options say now, and how.
+fn copies_read_otherwise(
+    duplicates: &[(String, String)],
+    plan: &Plan,
+    ledger: &[Source],
+    settings: &Settings,
+) -> Result<Vec<(String, String)>> {
+    let firsts: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
+    let inputs: HashMap<&str, &Found> = plan.inputs.iter().map(|found| (&*found.label, found)).collect();
+    let mut found = Vec::new();
+    for (path, first) in duplicates {
+        if let (Some(copy), Some(first)) = (inputs.get(path.as_str()), firsts.get(first.as_str()))
+            && let Some(how) = copy_read_otherwise(first, copy, settings)?
+        {
+            found.push((path.clone(), how));
+        }
+    }
+    Ok(found)
 }
 
 /// Each thread may be this many units ahead of a unit that takes long: their reports wait for it.

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use anyhow::Error;
 use sawlog_formats::{Carry, LineEnding};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use super::content::Cutter;
-use super::tell::Told;
+use super::tell::{FileName, Told};
 
 /// The first error of a thread; the others stop instead of waiting for that thread.
 #[derive(Debug, Default)]
@@ -75,7 +75,15 @@ pub(crate) type Contents = Turns<FirstFiles>;
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
 
-/// The first file with each content, by SHA-256. There may be hundreds of thousands.
+/// What makes two files the same, if it is equal: their SHA-256; where the name of a file says when its records were,
+/// together with that time.
+pub(crate) fn content_of(sha256: Hash, name: &str) -> Hash {
+    let name = FileName::of(name);
+    let time = name.time.filter(|_| name.dates_records);
+    time.map_or(sha256, |time| Sha256::new().chain_update(sha256).chain_update(time.to_le_bytes()).finalize().into())
+}
+
+/// The first file with each content, as [`content_of`] has it. There may be hundreds of thousands.
 #[derive(Debug, Default)]
 pub(crate) struct FirstFiles {
     /// The place of the file: among the files of the store, or after these among the inputs.
@@ -85,14 +93,12 @@ pub(crate) struct FirstFiles {
 }
 
 impl FirstFiles {
-    /// The files of the store: SHA-256 in hexadecimal digits, and label. Up to `inputs` more may be added.
-    pub(crate) fn of<'s>(stored: impl Iterator<Item = (&'s str, &'s str)>, inputs: usize) -> Self {
+    /// The files of the store: content and label. Up to `inputs` more may be added.
+    pub(crate) fn of<'s>(stored: impl Iterator<Item = (Hash, &'s str)>, inputs: usize) -> Self {
         let mut files = Self { places: HashMap::with_capacity(inputs), stored: Vec::new() };
-        for (sha256, label) in stored {
-            if let Some(hash) = from_hex(sha256) {
-                files.places.entry(hash).or_insert(files.stored.len());
-                files.stored.push(label.into());
-            }
+        for (content, label) in stored {
+            files.places.entry(content).or_insert(files.stored.len());
+            files.stored.push(label.into());
         }
         files
     }
@@ -101,11 +107,11 @@ impl FirstFiles {
     /// `label` returns the label of an input.
     pub(crate) fn before<'a>(
         &'a mut self,
-        hash: Hash,
+        content: Hash,
         input: usize,
         label: impl Fn(usize) -> &'a str,
     ) -> Option<&'a str> {
-        match self.places.entry(hash) {
+        match self.places.entry(content) {
             Entry::Vacant(place) => {
                 place.insert(self.stored.len() + input);
                 None

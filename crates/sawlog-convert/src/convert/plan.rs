@@ -16,8 +16,8 @@ use super::Changed;
 use super::Settings;
 use super::content::is_parquet;
 use super::options::{Options, VERSION, is_older, member_read_otherwise, read_otherwise};
-use super::order::Hash;
-use super::replace::{Heirs, heirs, is_stale};
+use super::order::{Hash, content_of, from_hex};
+use super::replace::{Heirs, heirs, is_stale, name_of};
 use super::tell::{FileName, HEAD, Told};
 use crate::discover::Discovery;
 use crate::evidence;
@@ -116,6 +116,11 @@ impl Plan {
                 Fate::Same(source) if source.state == SourceState::Archive => {
                     Ok(again_archive(source, members_of(&source.path), settings, |path| known.get(path).copied()))
                 }
+                Fate::Same(source) if source.state == SourceState::Duplicate => {
+                    let first = source.duplicate_of.as_deref().and_then(|first| known.get(first).copied());
+                    let how = first.map_or(Ok(None), |first| copy_read_otherwise(first, file, settings))?;
+                    Ok(how.map_or(Next::Keep(source), |how| Next::Tell(source, how)))
+                }
                 Fate::Same(source) => again(source, file, settings),
                 // Removed files count as new.
                 Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
@@ -184,10 +189,13 @@ impl Plan {
             let sha256 = found.member.as_ref().map_or(Hash::default(), |member| member.sha256);
             if found.size == 0 {
                 plan.settled.push(Source { state: SourceState::Empty, sha256: hex(&sha256), ..row(&found) });
-            } else if let Some(before) = first.get(&sha256).or_else(|| own.get(&sha256)) {
+                continue;
+            }
+            let content = content_of(sha256, found.name());
+            if let Some(before) = first.get(&content).or_else(|| own.get(&content)) {
                 plan.settled.push(duplicate(&found, hex(&sha256), before));
             } else {
-                own.insert(sha256, Arc::clone(&found.label));
+                own.insert(content, Arc::clone(&found.label));
                 plan.inputs.push(found);
             }
         }
@@ -242,7 +250,7 @@ impl Plan {
             *sizes.entry(size).or_default() += 1;
         }
         // The first file with each content, once a large file must be known to be new.
-        let mut seen: Option<HashMap<String, String>> = None;
+        let mut seen: Option<HashMap<Hash, String>> = None;
         // Modified in place: there may be hundreds of thousands.
         files.retain_mut(|found| {
             let may_repeat = sizes[&found.size] > 1;
@@ -262,13 +270,15 @@ impl Plan {
                         return false;
                     }
                 };
-                let known = || converted(ledger, &self.replaced, &self.heirs).map(owned).collect();
-                let seen = seen.get_or_insert_with(known);
-                if let Some(first) = seen.get(&sha256) {
+                let content = from_hex(&sha256).map(|sha256| content_of(sha256, found.name()));
+                let stored = converted(ledger, &self.replaced, &self.heirs);
+                let seen =
+                    seen.get_or_insert_with(|| stored.map(|(content, path)| (content, path.to_owned())).collect());
+                if let Some(first) = content.and_then(|content| seen.get(&content)) {
                     self.settled.push(duplicate(found, sha256, first));
                     return false;
                 }
-                seen.insert(sha256, found.label.to_string());
+                seen.extend(content.map(|content| (content, found.label.to_string())));
             }
             true
         });
@@ -371,6 +381,15 @@ fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Ne
     })
 }
 
+/// How the file that a file is a copy of was read, if it would be read differently now.
+pub(crate) fn copy_read_otherwise(first: &Source, copy: &Found, settings: &Settings) -> Result<Option<String>> {
+    if first.state != SourceState::Converted {
+        return Ok(None);
+    }
+    let how = read_otherwise(first, &copy.path(), settings)?;
+    Ok(how.map(|how| format!("{how} as a copy of {}, which must be replaced", first.path)))
+}
+
 /// How a file compares with the ledger.
 enum Fate<'a> {
     New,
@@ -409,7 +428,7 @@ fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet
 
 /// The ledger's row of a file before anything is known about its content.
 pub(crate) fn row(found: &Found) -> Source {
-    let name = FileName::of(found);
+    let name = FileName::of(found.name());
     Source {
         account_id: name.account_id.map(Into::into),
         region: name.region.map(Into::into),
@@ -430,21 +449,17 @@ pub(crate) fn duplicate(found: &Found, sha256: String, first: &str) -> Source {
     Source { state: SourceState::Duplicate, sha256, duplicate_of: Some(first.to_owned()), ..row(found) }
 }
 
-/// SHA-256 and path of each file whose records stay in the store when the run has removed what it replaces.
+/// The content and path of each file whose records stay in the store when the run has removed what it replaces.
 pub(crate) fn converted<'a>(
     ledger: &'a [Source],
     replaced: &'a [Source],
     heirs: &'a Heirs,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
+) -> impl Iterator<Item = (Hash, &'a str)> {
     let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
     ledger.iter().filter(|source| source.state == SourceState::Converted).filter_map(move |source| {
         let path = if gone.contains(source.path.as_str()) { heirs.get(&source.path)? } else { &source.path };
-        Some((source.sha256.as_str(), path.as_str()))
+        Some((content_of(from_hex(&source.sha256)?, name_of(source)), path.as_str()))
     })
-}
-
-fn owned((sha256, path): (&str, &str)) -> (String, String) {
-    (sha256.to_owned(), path.to_owned())
 }
 
 /// Whether the file begins like a gzip file, and whether it can't be read in parts.

@@ -108,7 +108,7 @@ impl Reading {
             first_line: self.first_line + self.report.decoded.lines,
             byte_offset: self.offset,
             ending: self.report.ending,
-            file_time: FileName::of(found).time,
+            file_time: FileName::of(found.name()).time,
         }
     }
 }

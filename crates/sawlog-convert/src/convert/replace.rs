@@ -14,8 +14,11 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Int64Type, Schema};
 use sawlog_formats::{REJECTS, Seen, Table, TextColumn, formats};
 use sawlog_store::parquet::Encoder;
-use sawlog_store::{Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, SourceState, StagedFile, read_file};
+use sawlog_store::{
+    Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, SourceState, StagedFile, file_name, read_file,
+};
 
+use super::order::{content_of, from_hex};
 use crate::row_groups::{Gathered, Known};
 
 /// Bytes of a batch that is read.
@@ -34,7 +37,7 @@ pub(crate) fn heirs(ledger: &[Source], gone: &[Source], again: &HashSet<&str>) -
     for source in ledger.iter().filter(|source| !gone.contains_key(source.path.as_str())) {
         let Some(first) = source.duplicate_of.as_deref().and_then(|first| gone.get(first)) else { continue };
         // A false row of the ledger must not take records of other files.
-        if first.sha256 == source.sha256 && !again.contains(first.path.as_str()) {
+        if has_content_of(first, source) && !again.contains(first.path.as_str()) {
             heirs.entry(first.path.clone()).or_insert_with(|| source.path.clone());
         }
     }
@@ -49,7 +52,18 @@ pub(crate) fn is_stale<'a>(source: &Source, find: impl Fn(&str) -> Option<&'a So
             .duplicate_of
             .as_deref()
             .and_then(find)
-            .is_some_and(|first| first.state != SourceState::Duplicate && first.sha256 == source.sha256)
+            .is_some_and(|first| first.state != SourceState::Duplicate && has_content_of(first, source))
+}
+
+/// Whether two files are the same, so that the records of one are those of the other.
+fn has_content_of(first: &Source, source: &Source) -> bool {
+    let content = |source: &Source| from_hex(&source.sha256).map(|sha256| content_of(sha256, name_of(source)));
+    first.sha256 == source.sha256 && content(first) == content(source)
+}
+
+/// The name of a file, without its folders.
+pub(crate) fn name_of(source: &Source) -> &str {
+    file_name(&source.path, source.archive.as_deref())
 }
 
 /// Removes the sources `gone` from the store, including their rows in the ledger, and gives their records to their
@@ -83,7 +97,7 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
     for source in ledger.iter().filter(|source| !gone.contains_key(source.path.as_str())) {
         let Some(first) = source.duplicate_of.as_deref() else { continue };
         let (Some(heir), Some(first)) = (heirs.get(first), gone.get(first)) else { continue };
-        if first.sha256 != source.sha256 {
+        if !has_content_of(first, source) {
             continue;
         }
         changed.push(if *heir == source.path {

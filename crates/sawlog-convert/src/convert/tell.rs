@@ -6,7 +6,6 @@ use sawlog_formats::{
 };
 
 use super::Settings;
-use crate::found::Found;
 
 /// How much of a file is read to identify its format.
 pub(crate) const HEAD: usize = 64 << 10;
@@ -165,25 +164,27 @@ pub(crate) struct FileName<'a> {
     pub(crate) region: Option<&'a str>,
     /// Microseconds since 1970.
     pub(crate) time: Option<i64>,
+    /// Whether records without a time of their own have this one.
+    pub(crate) dates_records: bool,
 }
 
 impl<'a> FileName<'a> {
     /// Reads `…/ACCOUNT_CloudTrail_REGION_20210729T1305Z_….json.gz`, and the like with `vpcflowlogs` and
     /// `elasticloadbalancing`, which have the name of the flow log or load balancer before the time.
-    pub(crate) fn of(found: &'a Found) -> Self {
-        let mut parts = found.name().split('_');
+    pub(crate) fn of(name: &'a str) -> Self {
+        let mut parts = name.split('_');
         let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let is_name = |name: &&str| kind.split('-').next() == Some(*name);
-        if !is_account || !formats().iter().any(|format| format.delivered_as.iter().any(is_name)) {
-            return Self::default();
-        }
+        let format = formats().iter().find(|format| format.delivered_as.iter().any(is_name));
+        let Some(format) = format.filter(|_| is_account) else { return Self::default() };
         let region = parts.next();
         let time = parts.find_map(|part| {
             let time: jiff::Timestamp = compact(part)?.parse().ok()?;
             Some(time.as_microsecond()).filter(|time| TIMES.contains(time))
         });
-        Self { account_id: Some(account), region, time }
+        let dates_records = format.table.columns.iter().any(|column| column.name == "file_time");
+        Self { account_id: Some(account), region, time, dates_records }
     }
 }
 
@@ -202,17 +203,17 @@ mod tests {
 
     #[test]
     fn names_that_aws_gave() {
-        let expected =
-            FileName { account_id: Some("342082656213"), region: Some("us-west-1"), time: Some(1_627_517_400_000_000) };
-        for name in [
-            "us-west-1/2021/07/29/342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz",
-            "342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz",
-            "342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz",
+        for (name, dates_records) in [
+            ("342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz", false),
+            ("342082656213_vpcflowlogs_us-west-1_fl-1234_20210729T0010Z_ab12.log.gz", true),
+            ("342082656213_elasticloadbalancing_us-west-1_app.web.50dc_20210729T0010Z_203.0.113.80_ab12.log.gz", false),
         ] {
-            assert_eq!(FileName::of(&Found::labelled(name)), expected);
+            let (account_id, region) = (Some("342082656213"), Some("us-west-1"));
+            let expected = FileName { account_id, region, time: Some(1_627_517_400_000_000), dates_records };
+            assert_eq!(FileName::of(name), expected);
         }
         for other in ["2021-07-29-13-10-00-0123456789ABCDEF", "a_CloudTrail_b", "notes_CloudTrail.txt", ""] {
-            assert_eq!(FileName::of(&Found::labelled(other)), FileName::default(), "{other}");
+            assert_eq!(FileName::of(other), FileName::default(), "{other}");
         }
     }
 }

@@ -18,7 +18,7 @@ use super::columns::{Columns, Flush, Output};
 use super::content::{Cutter, FileBytes, is_parquet};
 use super::flow_parquet::FlowParquet;
 use super::options::Options;
-use super::order::{Hash, Running};
+use super::order::{Hash, Running, content_of};
 use super::plan::{Piece, Unit, hex};
 use super::reading::{Reading, pass_over};
 use super::stream::{Inside, Limit, Stop, Stream, compression, look_inside};
@@ -122,7 +122,8 @@ impl<'a> Worker<'a> {
         let registered = self.job.contents.take(number, &self.job.abort, |contents| {
             for (input, checked) in &mut read {
                 let Checked::New(_, sha256) = checked else { continue };
-                if let Some(first) = contents.before(*sha256, *input, |input| &inputs[input].label) {
+                let content = content_of(*sha256, inputs[*input].name());
+                if let Some(first) = contents.before(content, *input, |input| &inputs[input].label) {
                     *checked = Checked::Duplicate(*sha256, first.to_owned());
                 }
             }
