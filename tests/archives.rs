@@ -521,6 +521,34 @@ fn a_second_run_does_not_open_an_archive() {
 }
 
 #[test]
+fn a_file_that_is_to_be_replaced_and_breaks_off_keeps_its_records() {
+    let log = random_log(&mut Numbers::new(3), 300);
+    let member = log.replace("bucket-a", "bucket-z");
+    let whole =
+        [("in/a.log.gz", gzip(log.as_bytes())), ("in/b.zip", zip(&[Zipped::new("m.log", member.as_bytes(), 8)]))];
+    let case = Case::new();
+    whole.iter().for_each(|(name, content)| case.write(name, content));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
+    for (name, content) in &whole {
+        case.write(name, &content[..300]);
+        let ran = case.sawlog(&["convert", "in", "--replace"]);
+        assert_eq!(ran.code, 1, "{name}: {}", ran.err);
+        let file = name.trim_start_matches("in/");
+        assert!(ran.err.contains(&format!("{file} can't be read whole, so it can't be replaced")), "{}", ran.err);
+        assert!(ran.err.contains("instead of 300; nothing was done"), "{}", ran.err);
+        assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
+        case.write(name, content);
+    }
+    // Who wants to give them up can do so.
+    case.write("in/a.log.gz", &whole[0].1[..300]);
+    assert_eq!(case.sawlog(&["remove", "a.log.gz"]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 3);
+    let verified = case.sawlog(&["verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
+#[test]
 fn a_changed_archive_is_refused_or_replaced_with_all_of_its_members() {
     let case = Case::new();
     let (first, second, third) = (log(81, 10), log(82, 10), log(83, 10));

@@ -224,38 +224,6 @@ fn a_copy_of_a_file_that_was_read_differently_is_named() {
 }
 
 #[test]
-fn a_file_that_is_to_be_replaced_and_breaks_off_keeps_its_records() {
-    let log = random_log(&mut Numbers::new(3), 300);
-    let zip = |name: &str| {
-        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(log.replace("bucket-a", "bucket-z").as_bytes()).unwrap();
-        zip.finish().unwrap().into_inner()
-    };
-    let whole = [("in/a.log.gz", gzip(log.as_bytes())), ("in/b.zip", zip("m.log"))];
-    let case = Case::new();
-    whole.iter().for_each(|(name, content)| case.write(name, content));
-    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
-    assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
-    for (name, content) in &whole {
-        case.write(name, &content[..300]);
-        let ran = case.sawlog(&["convert", "in", "--replace"]);
-        assert_eq!(ran.code, 1, "{name}: {}", ran.err);
-        let file = name.trim_start_matches("in/");
-        assert!(ran.err.contains(&format!("{file} can't be read whole, so it can't be replaced")), "{}", ran.err);
-        assert!(ran.err.contains("instead of 300; nothing was done"), "{}", ran.err);
-        assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
-        case.write(name, content);
-    }
-    // Who wants to give them up can do so.
-    case.write("in/a.log.gz", &whole[0].1[..300]);
-    assert_eq!(case.sawlog(&["remove", "a.log.gz"]).code, 0);
-    assert_eq!(case.sawlog(&["convert", "in"]).code, 3);
-    let verified = case.sawlog(&["verify"]);
-    assert_eq!(verified.code, 0, "{}", verified.err);
-}
-
-#[test]
 fn a_file_that_is_to_be_replaced_and_cannot_be_read_keeps_its_records() {
     let case = Case::new();
     case.write("in/a", random_log(&mut Numbers::new(1), 8));
