@@ -1,5 +1,6 @@
 //! Rebuilds every input from the store and compares its SHA-256 with the ledger.
 
+use std::iter::Peekable;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -7,12 +8,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, BinaryArray, RecordBatch};
 use sawlog_formats::{Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, formats};
 use sawlog_store::{
-    DataFileEntry, ENTITIES, SOURCES, Snapshot, Source, SourceState, Store, TABLES, check_file, index_differences,
+    DataFileEntry, ENTITIES, SOURCES, Snapshot, SortedSources, Source, SourceState, Store, TABLES, check_file,
+    index_differences,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::convert::{hex, is_stale};
+use crate::convert::{hex, stale_among};
 use crate::digests::Validation;
 use crate::merge::{Merge, Reading};
 
@@ -84,20 +86,21 @@ pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     for table in records_and_rejects() {
         is_damaged(table);
     }
-    let ledger = Source::load_all(store)?;
     result.made_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    result.ledger_sha256 = ledger_hash(&ledger);
-    let mut walk = Walk { ledger: &ledger, next: 0, current: None, unknown: None, text: Vec::new(), result };
+    let mut walk = Walk::new(SortedSources::open(store)?, result);
     let printed = |snapshot: &&Snapshot| records_and_rejects().any(|table| table.name == snapshot.table.name);
     let files = snapshots.iter().filter(printed).flat_map(|of| of.files.iter().map(move |file| (of, file)));
     let batches = usize::try_from(memory / 4).unwrap_or(usize::MAX);
     let mut rows = Merge::new(files, &Reading { columns: Some(printed_columns), prepare: Texts::of, memory: batches });
     while let Some(found) = rows.next()? {
         for row in found.range {
-            walk.row(found.places.file(row), found.places.line(row), found.prepared, row);
+            walk.row(found.places.file(row), found.places.line(row), found.prepared, row)?;
         }
     }
-    let mut result = walk.finish();
+    let (mut result, duplicates) = walk.finish()?;
+    let stale = stale(store, duplicates)?;
+    result.without_records -= stale.len();
+    result.failed.extend(stale);
     if !no_index {
         let at_once = (memory / index_record(&snapshots)).clamp(1, INDEX_RECORDS);
         result.index_differs = verify_index(store, &snapshots, at_once)?;
@@ -115,10 +118,17 @@ fn index_record(snapshots: &[Snapshot]) -> u64 {
     INDEX_RECORD + INDEX_ROW.saturating_mul(rows(true)) / rows(false).max(1)
 }
 
-fn ledger_hash(ledger: &[Source]) -> String {
-    let mut hasher = Sha256::new();
-    ledger.iter().for_each(|source| hasher.update(source.sum_line()));
-    hex(&hasher.finalize())
+/// The duplicates whose records are not in the store, and why.
+fn stale(store: &Store, duplicates: Vec<Source>) -> Result<Vec<(String, String)>> {
+    let stale = stale_among(store, duplicates.iter())?;
+    let stale = duplicates.into_iter().filter(|source| stale.contains(&source.path)).map(|source| {
+        let first = source.duplicate_of.unwrap_or_default();
+        let what = format!(
+            "is not in the store: the ledger calls it a duplicate of {first}, which is not the same file; convert it again"
+        );
+        (source.path, what)
+    });
+    Ok(stale.collect())
 }
 
 fn records_and_rejects() -> impl Iterator<Item = &'static Table> {
@@ -169,10 +179,13 @@ fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<V
 }
 
 /// The rows of the ledger, compared with the rows of the store; both are sorted by path.
-struct Walk<'a> {
-    ledger: &'a [Source],
-    next: usize,
-    current: Option<Rebuilt<'a>>,
+struct Walk {
+    ledger: Peekable<SortedSources>,
+    /// Of the lines of all sources.
+    hasher: Sha256,
+    current: Option<Rebuilt>,
+    /// Sources whose records are those of others.
+    duplicates: Vec<Source>,
     /// The current source file, if the ledger does not say that it has rows.
     unknown: Option<String>,
     /// The text of a row.
@@ -180,23 +193,29 @@ struct Walk<'a> {
     result: Verification,
 }
 
-impl<'a> Walk<'a> {
+impl Walk {
+    fn new(ledger: SortedSources, result: Verification) -> Self {
+        let (ledger, hasher) = (ledger.peekable(), Sha256::new());
+        Self { ledger, hasher, current: None, duplicates: Vec::new(), unknown: None, text: Vec::new(), result }
+    }
+
     /// Takes the next row in evidence order.
-    fn row(&mut self, file: &str, line: i64, texts: &Texts, row: usize) {
+    fn row(&mut self, file: &str, line: i64, texts: &Texts, row: usize) -> Result<()> {
         if self.current.as_ref().is_none_or(|rebuilt| rebuilt.source.path != file) {
             if self.unknown.as_deref() == Some(file) {
-                return;
+                return Ok(());
             }
-            self.begin(file);
+            self.begin(file)?;
         }
-        let Some(rebuilt) = &mut self.current else { return };
+        let Some(rebuilt) = &mut self.current else { return Ok(()) };
         match texts {
             Texts::Records(printer, wrapped) => {
                 self.text.clear();
                 printer.print(row, &mut self.text);
                 if let (true, Some(wrapped)) = (rebuilt.source.envelope.is_some(), wrapped) {
                     let (gap, text) = wrapped.wrap(row, &self.text);
-                    return rebuilt.add(&RowText { line, gap, text: &text, as_it_was: true, is_reject: false });
+                    rebuilt.add(&RowText { line, gap, text: &text, as_it_was: true, is_reject: false });
+                    return Ok(());
                 }
                 let (gap, as_it_was) = (printer.gap(row), printer.as_it_was(row));
                 rebuilt.add(&RowText { line, gap, text: &self.text, as_it_was, is_reject: false });
@@ -207,71 +226,74 @@ impl<'a> Walk<'a> {
                 rebuilt.add(&RowText { line, gap, text, as_it_was: true, is_reject: true });
             }
         }
+        Ok(())
     }
 
     /// Called when the rows of another source file begin.
-    fn begin(&mut self, file: &str) {
+    fn begin(&mut self, file: &str) -> Result<()> {
         self.end();
         self.unknown = None;
-        while let Some(source) = self.ledger.get(self.next).filter(|source| source.path.as_str() <= file) {
-            self.next += 1;
+        let is_next = |source: &Result<Source, _>| source.as_ref().map_or(true, |source| source.path.as_str() <= file);
+        while let Some(source) = self.ledger.next_if(is_next) {
+            let source = self.hashed(source?);
             if source.path == file && source.state == SourceState::Converted {
                 self.current = Some(Rebuilt::new(source));
-                return;
+                return Ok(());
             }
             self.without_rows(source);
         }
         self.result.failed.push((file.to_owned(), "has rows in the store, but is not in the ledger".to_owned()));
         self.unknown = Some(file.to_owned());
+        Ok(())
+    }
+
+    fn hashed(&mut self, source: Source) -> Source {
+        self.hasher.update(source.sum_line());
+        source
     }
 
     /// Called when the rows of a source file end.
     fn end(&mut self) {
         let Some(rebuilt) = self.current.take() else { return };
-        let source = rebuilt.source;
-        match rebuilt.finish() {
+        let (source, difference) = rebuilt.finish();
+        match difference {
             None => {
                 self.result.verified += 1;
                 self.result.bytes += source.content_size;
             }
-            Some(difference) => self.result.failed.push((source.path.clone(), difference)),
+            Some(difference) => self.result.failed.push((source.path, difference)),
         }
     }
 
     /// Called for a source that has no rows.
-    fn without_rows(&mut self, source: &'a Source) {
-        let find = |path: &str| {
-            let place = self.ledger.binary_search_by(|source| source.path.as_str().cmp(path));
-            place.ok().map(|place| &self.ledger[place])
-        };
+    fn without_rows(&mut self, source: Source) {
         match source.state {
             SourceState::Converted => {
                 self.current = Some(Rebuilt::new(source));
                 self.end();
             }
-            SourceState::Digest => match digest_difference(source) {
+            SourceState::Digest => match digest_difference(&source) {
                 None => self.result.verified += 1,
-                Some(difference) => self.result.failed.push((source.path.clone(), difference)),
+                Some(difference) => self.result.failed.push((source.path, difference)),
             },
-            SourceState::Duplicate if is_stale(source, find) => {
-                let first = source.duplicate_of.as_deref().unwrap_or_default();
-                let what = format!(
-                    "is not in the store: the ledger calls it a duplicate of {first}, which now has different content; convert it again"
-                );
-                self.result.failed.push((source.path.clone(), what));
+            _ => {
+                self.result.without_records += 1;
+                if source.state == SourceState::Duplicate {
+                    self.duplicates.push(source);
+                }
             }
-            _ => self.result.without_records += 1,
         }
     }
 
-    /// No rows are left.
-    fn finish(mut self) -> Verification {
+    /// No rows are left. Also returns the duplicates.
+    fn finish(mut self) -> Result<(Verification, Vec<Source>)> {
         self.end();
-        while let Some(source) = self.ledger.get(self.next) {
-            self.next += 1;
+        while let Some(source) = self.ledger.next() {
+            let source = self.hashed(source?);
             self.without_rows(source);
         }
-        self.result
+        self.result.ledger_sha256 = hex(&self.hasher.finalize());
+        Ok((self.result, self.duplicates))
     }
 }
 
@@ -283,8 +305,8 @@ fn digest_difference(source: &Source) -> Option<String> {
 }
 
 /// One input while it is rebuilt.
-struct Rebuilt<'a> {
-    source: &'a Source,
+struct Rebuilt {
+    source: Source,
     remainder: Remainder,
     rebuilder: Rebuilder,
     hasher: Sha256,
@@ -292,8 +314,8 @@ struct Rebuilt<'a> {
     rejects: i64,
 }
 
-impl<'a> Rebuilt<'a> {
-    fn new(source: &'a Source) -> Self {
+impl Rebuilt {
+    fn new(source: Source) -> Self {
         let format = source.format.as_deref().and_then(sawlog_formats::format);
         // A document that holds records is rebuilt from what it says about their places.
         let in_lines = source.envelope.is_none() && format.is_none_or(|format| !format.framing.is_json());
@@ -314,22 +336,23 @@ impl<'a> Rebuilt<'a> {
         *counted += i64::from(begins);
     }
 
-    /// How it differs from the ledger, if it does.
-    fn finish(mut self) -> Option<String> {
-        let source = self.source;
-        let size = self.rebuilder.finish(&self.remainder, &mut |bytes| self.hasher.update(bytes));
-        if (self.records, self.rejects) != (source.records, source.rejects) {
-            return Some(format!(
-                "has {} records and {} rejects; the ledger says {} and {}",
-                self.records, self.rejects, source.records, source.rejects
-            ));
-        }
-        if size != source.content_size {
-            return Some(format!("is rebuilt with {size} bytes; the ledger says {}", source.content_size));
-        }
-        let sha256 = hex(&self.hasher.finalize());
-        let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
-        (sha256 != *expected).then(|| format!("is rebuilt with SHA-256 {sha256}; the ledger says {expected}"))
+    /// The source, and how it differs from the ledger, if it does.
+    fn finish(self) -> (Source, Option<String>) {
+        let Self { source, remainder, rebuilder, mut hasher, records, rejects } = self;
+        let size = rebuilder.finish(&remainder, &mut |bytes| hasher.update(bytes));
+        let difference = if (records, rejects) != (source.records, source.rejects) {
+            Some(format!(
+                "has {records} records and {rejects} rejects; the ledger says {} and {}",
+                source.records, source.rejects
+            ))
+        } else if size != source.content_size {
+            Some(format!("is rebuilt with {size} bytes; the ledger says {}", source.content_size))
+        } else {
+            let sha256 = hex(&hasher.finalize());
+            let expected = source.content_sha256.as_ref().unwrap_or(&source.sha256);
+            (sha256 != *expected).then(|| format!("is rebuilt with SHA-256 {sha256}; the ledger says {expected}"))
+        };
+        (source, difference)
     }
 }
 

@@ -46,6 +46,7 @@ pub use entities::{
 };
 pub use error::{Result, StoreError};
 pub use lacking::{columns_checksum, stored_fields};
+pub use ledger::SortedSources;
 pub use panics::{Panicked, caught};
 pub use read::{TableReader, read_file};
 pub use recovery::UndoneRun;

@@ -249,7 +249,7 @@ pub fn file_name<'a>(path: &'a str, archive: Option<&str>) -> &'a str {
 pub(crate) const NO_LEDGER: &str = "is not a part of a ledger";
 
 /// The texts that sources have in common, each once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct SharedTexts(HashSet<SharedText>);
 
 impl SharedTexts {

@@ -15,7 +15,6 @@ use sawlog_store::{Run, Source, SourceState};
 use super::archive::{MAX_MEMBERS, Spool, Unpacked, unpack};
 use super::order::{FirstFiles, Hash, content_of, from_hex};
 use super::plan::{Plan, converted};
-use super::replace::name_of;
 use super::writer::{FoundArchive, Written};
 use super::{Job, Settings, Summary, read_all};
 use crate::found::Found;
@@ -118,7 +117,7 @@ impl Known {
     fn add_staged(&mut self, run: &Run<'_>) -> Result<()> {
         run.staged_sources(|source| {
             if let (SourceState::Converted, Some(hash)) = (source.state, from_hex(&source.sha256)) {
-                self.contents.entry(content_of(hash, name_of(&source))).or_insert_with(|| source.path.into());
+                self.contents.entry(content_of(hash, source.name())).or_insert_with(|| source.path.into());
             }
         })?;
         Ok(())

@@ -5,6 +5,7 @@ mod archives;
 mod columns;
 mod content;
 mod flow_parquet;
+mod known;
 mod ledger_rows;
 mod options;
 mod order;
@@ -34,6 +35,7 @@ use crate::discover::discover;
 use crate::found::{Found, Problem};
 use crate::watch::{Interrupted, Watch, begin_run};
 use columns::Output;
+use known::take_known;
 use order::{Abort, Contents, FirstFiles, Running, Turns};
 use plan::{converted, copy_read_otherwise};
 use replaced::Replaced;
@@ -44,7 +46,7 @@ pub use archive::{ArchiveMember, OpenedArchive, open_archive};
 pub(crate) use content::FileBytes;
 pub(crate) use options::past_limit;
 pub(crate) use plan::{Plan, hash_file, hex, row};
-pub(crate) use replace::{heirs, is_stale, take_out};
+pub(crate) use replace::{heirs, stale_among, take_out};
 pub(crate) use tell::{HEAD, MAX_DIGEST};
 
 /// The memory that the process needs apart from its threads: mostly its own code.
@@ -264,11 +266,12 @@ impl<'a> Job<'a> {
 /// summary.
 pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<Summary> {
     let started = Instant::now();
-    let discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
+    let mut discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
     let mut run = begin_run(store, settings.codec, watch)?;
     run.give_index_memory(settings.columns_memory);
-    let ledger = Source::load_all(store)?;
-    let plan = Plan::new(discovery, &ledger, settings)?;
+    let known = take_known(store, &mut discovery.files, settings)?;
+    let ledger = if discovery.files.is_empty() { Vec::new() } else { Source::load_all(store)? };
+    let plan = Plan::new(discovery, known, &ledger, settings)?;
     watch.begin(plan.inputs.iter().map(|input| input.size).sum());
     let had_records = plan.replaced.iter().filter(|source| source.state == SourceState::Converted);
     let mut summary = Summary { unchanged: plan.unchanged, replaced: had_records.count(), ..Summary::default() };

@@ -15,9 +15,10 @@ use sha2::{Digest, Sha256};
 use super::Changed;
 use super::Settings;
 use super::content::is_parquet;
+use super::known::Known;
 use super::options::{Options, VERSION, is_older, member_read_otherwise, read_otherwise};
 use super::order::{Hash, content_of, from_hex};
-use super::replace::{Heirs, heirs, is_stale, name_of};
+use super::replace::{Heirs, heirs, is_stale};
 use super::tell::{FileName, HEAD, Told};
 use crate::discover::Discovery;
 use crate::evidence;
@@ -89,11 +90,13 @@ impl UnitSize {
 }
 
 impl Plan {
-    /// Compares what was found with the ledger. Inputs that changed since they were converted are an error, unless
+    /// Compares what was found, without what is known, with the ledger. Inputs that changed since they were converted are an error, unless
     /// `--replace` is given.
-    pub(crate) fn new(discovery: Discovery, ledger: &[Source], settings: &Settings) -> Result<Self> {
-        let mut plan = Self { problems: discovery.problems, ..Self::default() };
-        let mut new = plan.compare(discovery.files, ledger, settings)?;
+    pub(super) fn new(discovery: Discovery, known: Known, ledger: &[Source], settings: &Settings) -> Result<Self> {
+        let Known { labels, unchanged, still_unknown } = known;
+        let mut plan = Self { problems: discovery.problems, unchanged, still_unknown, ..Self::default() };
+        let taken = if discovery.files.is_empty() { HashSet::new() } else { labels.into_iter().collect() };
+        let mut new = plan.compare(discovery.files, taken, ledger, settings)?;
         plan.inherit(&mut new, ledger);
         let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
         let unit_size = size.of(new.iter().map(|file| file.size).sum());
@@ -102,10 +105,16 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Leaves out what is in the ledger.
-    fn compare(&mut self, mut files: Vec<Found>, ledger: &[Source], settings: &Settings) -> Result<Vec<Found>> {
+    /// Leaves out what is in the ledger. `taken` has the labels of files that were left out before.
+    fn compare(
+        &mut self,
+        mut files: Vec<Found>,
+        mut taken: HashSet<Arc<str>>,
+        ledger: &[Source],
+        settings: &Settings,
+    ) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
-        let (mut taken, mut changed) = (HashSet::new(), Vec::new());
+        let mut changed = Vec::new();
         let members = members(ledger);
         let members_of = |path: &str| members.get(path).map(Vec::as_slice).unwrap_or_default();
         files.retain_mut(|file| {
@@ -360,7 +369,7 @@ fn again_archive<'a>(
 }
 
 /// Whether an unread file may be readable now.
-fn may_be_known(source: &Source, settings: &Settings) -> bool {
+pub(super) fn may_be_known(source: &Source, settings: &Settings) -> bool {
     let is_read_now = || source.looks_like.as_deref().is_some_and(is_read_now);
     settings.names_options() || is_older(source.read_by.as_deref()) || is_read_now()
 }
@@ -458,7 +467,7 @@ pub(crate) fn converted<'a>(
     let gone: HashSet<&str> = replaced.iter().map(|source| source.path.as_str()).collect();
     ledger.iter().filter(|source| source.state == SourceState::Converted).filter_map(move |source| {
         let path = if gone.contains(source.path.as_str()) { heirs.get(&source.path)? } else { &source.path };
-        Some((content_of(from_hex(&source.sha256)?, name_of(source)), path.as_str()))
+        Some((content_of(from_hex(&source.sha256)?, source.name()), path.as_str()))
     })
 }
 

@@ -14,9 +14,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Int64Type, Schema};
 use sawlog_formats::{REJECTS, Seen, Table, TextColumn, formats};
 use sawlog_store::parquet::Encoder;
-use sawlog_store::{
-    Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, SourceState, StagedFile, file_name, read_file,
-};
+use sawlog_store::{Batches, DataFileEntry, Run, SOURCES, Snapshot, Source, SourceState, StagedFile, Store, read_file};
 
 use super::order::{content_of, from_hex};
 use crate::row_groups::{Gathered, Known};
@@ -55,15 +53,28 @@ pub(crate) fn is_stale<'a>(source: &Source, find: impl Fn(&str) -> Option<&'a So
             .is_some_and(|first| first.state != SourceState::Duplicate && has_content_of(first, source))
 }
 
-/// Whether two files are the same, so that the records of one are those of the other.
-fn has_content_of(first: &Source, source: &Source) -> bool {
-    let content = |source: &Source| from_hex(&source.sha256).map(|sha256| content_of(sha256, name_of(source)));
-    first.sha256 == source.sha256 && content(first) == content(source)
+/// The paths of those duplicates whose rows in the ledger are false.
+pub(crate) fn stale_among<'a>(
+    store: &Store,
+    duplicates: impl Iterator<Item = &'a Source> + Clone,
+) -> Result<HashSet<String>> {
+    let mut firsts: HashMap<&str, Option<Source>> =
+        duplicates.clone().filter_map(|source| Some((source.duplicate_of.as_deref()?, None))).collect();
+    if !firsts.is_empty() {
+        Source::for_each(store, |source| {
+            if let Some(first) = firsts.get_mut(source.path.as_str()) {
+                *first = Some(source);
+            }
+        })?;
+    }
+    let stale = duplicates.filter(|source| is_stale(source, |path| firsts.get(path).and_then(Option::as_ref)));
+    Ok(stale.map(|source| source.path.clone()).collect())
 }
 
-/// The name of a file, without its folders.
-pub(crate) fn name_of(source: &Source) -> &str {
-    file_name(&source.path, source.archive.as_deref())
+/// Whether two files are the same, so that the records of one are those of the other.
+fn has_content_of(first: &Source, source: &Source) -> bool {
+    let content = |source: &Source| from_hex(&source.sha256).map(|sha256| content_of(sha256, source.name()));
+    first.sha256 == source.sha256 && content(first) == content(source)
 }
 
 /// Removes the sources `gone` from the store, including their rows in the ledger, and gives their records to their
