@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use sawlog_store::parquet::Codec;
-use sawlog_store::{Run, SOURCES, Source, SourceState, Store};
+use sawlog_store::{Run, SOURCES, SortedSources, Source, SourceState, Store};
 use sawlog_tests::{Case, Numbers, Ran, cases, evidence, in_parallel, peak_of, random_log};
 use sha2::{Digest, Sha256};
 
@@ -483,12 +483,48 @@ fn many_small_files_fit_into_little_memory() {
             fs::write(path.join(name), line.replace("owner", &format!("owner{folder:03}{file:03}"))).unwrap();
         }
     }
-    let peak = peak(&case, &["convert", "in", "-q", "--memory", "128MiB"], 0);
-    println!("{peak} MiB");
+    let first = peak(&case, &["convert", "in", "-q", "--memory", "128MiB"], 0);
+    println!("{first} MiB");
     // Each file has an owner of its own, all of which are indexed: that takes a little more than what was given.
     let most = if folders == 200 { 180 } else { 150 };
-    assert!(peak < most, "{peak} MiB");
+    assert!(first < most, "{first} MiB");
     assert_eq!(case.sawq(&["find", "-c"]).text().trim(), (folders * 1000).to_string());
+    // The ledger is read as a stream: it would take 80 MiB.
+    let again = peak(&case, &["convert", "in", "-q", "--memory", "128MiB"], 0);
+    println!("again {again} MiB");
+    assert!(again < 100, "{again} MiB");
+    let verified = peak(&case, &["verify", "--memory", "128MiB"], 0);
+    println!("verified {verified} MiB");
+    assert!(verified < 140, "{verified} MiB");
+}
+
+/// Runs whose files lie between each other's by path, duplicates among them, and a data file of the ledger that is not sorted.
+#[test]
+fn the_ledger_comes_sorted_from_all_runs() {
+    let (case, mut numbers) = (Case::new(), Numbers::new(17));
+    for run in 0..5 {
+        for file in 0..40 {
+            let seed = if file % 9 == 0 { 1 } else { numbers.below(1 << 40) };
+            case.write(&format!("in/{:03}-{run}", numbers.below(900)), random_log(&mut Numbers::new(seed), 2));
+        }
+        assert_eq!(case.sawlog(&["convert", "in", "-q", "--replace"]).code, 0);
+        assert_eq!(case.sawlog(&["convert", "in"]).err.matches("nothing new").count(), 1, "run {run}");
+    }
+    let store = Store::open(&case.path("sawlog-store")).unwrap();
+    let check = |what: &str| {
+        let all = Source::load_all(&store).unwrap();
+        let stream: Vec<Source> = SortedSources::open(&store).unwrap().collect::<Result<_, _>>().unwrap();
+        assert_eq!(stream, all, "{what}");
+        all
+    };
+    let all = check("sorted");
+    assert!(all.len() > 100 && all.iter().any(|source| source.state == SourceState::Duplicate));
+    let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+    let last = |path: &str| Source { path: path.to_owned(), state: SourceState::Empty, ..Source::default() };
+    run.add_batch(&SOURCES, None, &Source::batch(&[last("z"), last("500"), last("0")])).unwrap();
+    run.commit().unwrap();
+    check("not sorted");
+    verified(&case, "a ledger that is not sorted");
 }
 
 #[test]

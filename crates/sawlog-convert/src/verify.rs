@@ -9,7 +9,7 @@ use arrow::array::{AsArray, BinaryArray, RecordBatch};
 use sawlog_formats::{Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, formats};
 use sawlog_store::{
     DataFileEntry, ENTITIES, SOURCES, Snapshot, SortedSources, Source, SourceState, Store, TABLES, check_file,
-    index_differences,
+    doubtful_files, index_differences,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -158,12 +158,14 @@ fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
     wrong.into_iter().map(|(_, what)| what).collect()
 }
 
-/// Compares the index with the records, a limited number at a time to bound the memory.
+/// Compares the index with the records. Where they may differ, this looks at a limited number at a time to bound the
+/// memory.
 fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for format in formats() {
         let snapshot = snapshots.iter().find(|snapshot| snapshot.table.name == format.table.name);
-        let mut files = snapshot.context("all tables were opened")?.files.clone();
+        let files = snapshot.context("all tables were opened")?.files.clone();
+        let mut files = doubtful_files(store, format, files)?;
         while !files.is_empty() {
             let mut records = 0;
             let fits = files.iter().take_while(|file| {

@@ -50,7 +50,7 @@ pub use ledger::SortedSources;
 pub use panics::{Panicked, caught};
 pub use read::{TableReader, read_file};
 pub use recovery::UndoneRun;
-pub use reindex::{each_index_row, index_differences, reindex};
+pub use reindex::{doubtful_files, each_index_row, index_differences, reindex};
 pub use run::{Run, StagedFile};
 pub use snapshot::Snapshot;
 pub use source::{SOURCES, SharedText, Source, SourceState, file_name};

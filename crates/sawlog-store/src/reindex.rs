@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{Column, Format, formats};
@@ -19,6 +21,9 @@ use crate::panics::reading;
 use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
+
+/// This many rows of the index are looked at together.
+const BATCH_ROWS: usize = 8192;
 
 /// Calls `take` for the entities of each row group of a data file, with the number of rows before it.
 fn each_row_group(
@@ -126,6 +131,94 @@ fn differ(stored: &HashMap<Option<String>, IndexRow>, found: &HashMap<Option<Str
     stored.len() != found.len() || !stored.iter().all(is_same)
 }
 
+/// The rows of a field and data file as one number, in whatever order they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digest {
+    whole: u64,
+    /// Without standing sums.
+    plain: u64,
+    has_standing: bool,
+    /// Whether there is a row for null, without which the field is not indexed.
+    has_null: bool,
+}
+
+impl Digest {
+    fn add(&mut self, mut row: IndexRow, hasher: &RandomState) {
+        self.whole = self.whole.wrapping_add(hasher.hash_one(&row));
+        self.has_standing |= row.standing.take().is_some();
+        self.plain = self.plain.wrapping_add(hasher.hash_one(&row));
+        self.has_null |= row.value.is_none();
+    }
+
+    /// Whether stored rows are certainly those that were found.
+    fn is_same(&self, found: &Self) -> bool {
+        self.whole == found.whole || !self.has_standing && self.plain == found.plain
+    }
+}
+
+/// The data files of a table for which the index may differ from the records; [`index_differences`] looks closer. This
+/// takes memory for one data file at a time.
+///
+/// # Errors
+///
+/// If a data file or the index can't be read.
+pub fn doubtful_files(store: &Store, format: &'static Format, files: Vec<DataFileEntry>) -> Result<Vec<DataFileEntry>> {
+    // Nobody can foresee the hashes.
+    let hasher = RandomState::new();
+    let mut stored: HashMap<&str, HashMap<usize, Digest>> =
+        files.iter().map(|file| (file.path.as_str(), HashMap::new())).collect();
+    each_index_row(store, |row| {
+        let is_of_table = FIELDS[row.field].format.table.name == format.table.name;
+        if is_of_table
+            && row.is_current()
+            && let Some(of_file) = stored.get_mut(row.data_file.as_str())
+        {
+            of_file.entry(row.field).or_default().add(row, &hasher);
+        }
+        Ok(())
+    })?;
+    let mut doubtful = Vec::new();
+    for entry in &files {
+        let found = digests(store, format, entry, &hasher)?;
+        let is_same = |(field, stored): (&usize, &Digest)| {
+            !stored.has_null || found.get(field).is_some_and(|found| stored.is_same(found))
+        };
+        doubtful.push(!stored[entry.path.as_str()].iter().all(is_same));
+    }
+    let mut doubtful = doubtful.into_iter();
+    Ok(files.into_iter().filter(|_| doubtful.next() == Some(true)).collect())
+}
+
+/// What the index should have for a data file, by field.
+fn digests(
+    store: &Store,
+    format: &'static Format,
+    entry: &DataFileEntry,
+    hasher: &RandomState,
+) -> Result<HashMap<usize, Digest>> {
+    let mut digests: HashMap<usize, Digest> = HashMap::new();
+    let Some(batch) = rows_of(store, format, entry)? else { return Ok(digests) };
+    for start in (0..batch.num_rows()).step_by(BATCH_ROWS) {
+        let some = batch.slice(start, BATCH_ROWS.min(batch.num_rows() - start));
+        for row in IndexRow::from_batch(&some).unwrap_or_default() {
+            digests.entry(row.field).or_default().add(row, hasher);
+        }
+    }
+    Ok(digests)
+}
+
+/// The rows that the index should have for a data file, whatever the number of values; `None` if there are none.
+fn rows_of(store: &Store, format: &'static Format, entry: &DataFileEntry) -> Result<Option<RecordBatch>> {
+    let mut index = IndexBuilder::open_for_all(format.table.name, &entry.path);
+    let mut rows = IndexBuilder::default();
+    each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {
+        rows.add(&mut index, &entry.path, before, entities);
+        Ok(())
+    })?;
+    rows.close(index);
+    rows.take()
+}
+
 /// Compares the index with some data files of one table. Returns what is wrong with it, one line for each field of a
 /// file.
 ///
@@ -148,14 +241,7 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let mut found = Rows::new();
     for entry in files {
         // The entries of a field are right even if today's index would leave them out.
-        let mut index = IndexBuilder::open_for_all(format.table.name, &entry.path);
-        let mut rows = IndexBuilder::default();
-        each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {
-            rows.add(&mut index, &entry.path, before, entities);
-            Ok(())
-        })?;
-        rows.close(index);
-        if let Some(batch) = rows.take()? {
+        if let Some(batch) = rows_of(store, format, entry)? {
             IndexRow::from_batch(&batch).unwrap_or_default().into_iter().for_each(|row| add(&mut found, row));
         }
     }

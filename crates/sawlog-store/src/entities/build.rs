@@ -29,7 +29,7 @@ const ROWS_PER_VALUE: u64 = 2;
 const MAX_SPILLS: usize = 64;
 
 /// A row of the index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndexRow {
     /// The position of the field in [`FIELDS`].
     pub field: usize,
