@@ -23,6 +23,7 @@ use futures::StreamExt;
 use sawlog_formats::{Format, Kind, Source, Table, formats};
 use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, Store};
 
+use crate::distinct::Events;
 use crate::engine::{self, BATCH_ROWS, execute, session};
 use crate::error::{Parameter, WrongValue};
 use crate::explain::Explain;
@@ -102,9 +103,6 @@ impl Query {
 
     /// Keeps the data files that can hold matching records.
     fn prepared(mut self, args: &Filters) -> Result<Self> {
-        if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
-            self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot, event_id)?);
-        }
         // Whole days outside the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
@@ -124,6 +122,13 @@ impl Query {
             let failed = self.roles()?.failed.is_true();
             let asked = self.filters.fields.iter_mut().filter(|filter| filter.name == FAILED);
             asked.for_each(|filter| filter.expr = failed.clone());
+        }
+        // An event counts once among the records that all other filters leave.
+        if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
+            let mut events = Events::new(event_id);
+            let records = self.in_order(None, events.columns(), None)?;
+            self.for_each(records, |batch| events.add(batch).map(|()| true))?;
+            self.filters.first_only = Some(events.first_only());
         }
         Ok(self)
     }

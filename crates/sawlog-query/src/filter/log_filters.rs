@@ -55,7 +55,7 @@ pub struct LogFilters {
     pub until: Option<i64>,
     /// Over the record's own text.
     pub text: Option<TextFilter>,
-    /// Keeps only the first of records that were delivered more than once.
+    /// Keeps only the first of the records of an event, among those that all other filters leave.
     pub first_only: Option<Expr>,
 }
 

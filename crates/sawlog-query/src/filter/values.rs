@@ -77,7 +77,8 @@ pub struct Filters {
     pub around: Vec<String>,
     /// Only these logs, by name or the first part of it; all logs in the store if empty.
     pub log: Vec<String>,
-    /// Count each event once, even if it was delivered more than once.
+    /// Count each event once, even if it was delivered more than once: the first of its records that all other filters
+    /// leave.
     pub distinct: bool,
     /// Regular expressions over the record's own text.
     pub pattern: Vec<String>,

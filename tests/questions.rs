@@ -1,0 +1,138 @@
+//! What a question means: the same words count the same records in every command.
+
+use std::fs;
+
+use sawlog_tests::{Case, Ran, repository};
+use serde_json::{Value, json};
+
+fn stored(files: &[(&str, String)]) -> Case {
+    let case = Case::new();
+    for (name, content) in files {
+        case.write(&format!("logs/{name}"), content);
+    }
+    let ran = case.sawlog(&["convert", "logs", "-q"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    case
+}
+
+/// A CloudTrail event with fields of its own.
+fn event(id: &str, more: Value) -> Value {
+    let mut event = json!({
+        "eventVersion": "1.09",
+        "eventTime": "2025-03-04T10:00:00Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "DeleteObject",
+        "awsRegion": "eu-central-1",
+        "sourceIPAddress": "203.0.113.77",
+        "userAgent": "test/1",
+        "eventID": id,
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+        "userIdentity": { "type": "IAMUser", "userName": "ann", "accountId": "111122223333" },
+    });
+    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    event
+}
+
+fn trail(events: &[Value]) -> String {
+    json!({ "Records": events }).to_string()
+}
+
+/// A line of an S3 log.
+fn request(ip: &str, sent: &str) -> String {
+    format!(
+        "aaaa bucket-a [01/May/2024:12:00:00 +0000] {ip} - R1 REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - {sent} 1 1 1 \"-\" \"c\" - H SigV4 C A h TLSv1.2 -\n"
+    )
+}
+
+/// Flows between addresses.
+fn flows(ends: &[(&str, &str)]) -> String {
+    let line = |(from, to): &(&str, &str)| {
+        format!("2 111122223333 eni-1 {from} {to} 50000 443 6 1 40 1714564800 1714564860 ACCEPT OK\n")
+    };
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n"
+        .to_owned()
+        + &ends.iter().map(line).collect::<String>()
+}
+
+fn good(ran: Ran) -> Ran {
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    ran
+}
+
+fn count(case: &Case, filters: &[&str]) -> u64 {
+    good(case.sawq(&[&["find", "-c", "-q"], filters].concat())).text().trim().parse().unwrap()
+}
+
+/// How many records `top` has for a value, `""` for none.
+fn in_top(case: &Case, column: &str, value: &str, more: &[&str]) -> u64 {
+    let rows = good(case.sawq(&[&["top", column, "--json", "-n", "0", "-q"], more].concat())).json();
+    let found = rows.as_array().unwrap().iter().find(|row| row[column].as_str().unwrap_or_default() == value);
+    found.map_or(0, |row| row["count"].as_u64().unwrap())
+}
+
+fn who(case: &Case, arguments: &[&str]) -> Value {
+    good(case.sawq(&[&["who"], arguments, &["--json", "-q"]].concat())).json()
+}
+
+fn without_index(case: &Case) {
+    fs::remove_dir_all(case.path("sawlog-store/entities")).unwrap();
+}
+
+/// Asserts that a command line is refused, with these words.
+fn refused(case: &Case, arguments: &[&str], told: &str) {
+    let ran = case.sawq(arguments);
+    assert!(ran.code == 2 && ran.err.contains(told), "{arguments:?}: {} {}", ran.code, ran.err);
+}
+
+/// An event that the bucket's account and the caller's account got: only the second knows who called.
+fn shared() -> Case {
+    let owner = event(
+        "x1",
+        json!({ "sharedEventID": "sh-1", "userIdentity": { "type": "AWSAccount", "principalId": "AIDAALICE", "accountId": "222222222222" } }),
+    );
+    let caller = event(
+        "x2",
+        json!({ "sharedEventID": "sh-1", "errorCode": "AccessDenied", "recipientAccountId": "222222222222",
+        "userIdentity": { "type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::222222222222:user/alice",
+            "principalId": "AIDAALICE", "accountId": "222222222222", "accessKeyId": "AKIAIOSFODNN7EXAMPLE" } }),
+    );
+    stored(&[("a-owner.json", trail(&[owner])), ("b-caller.json", trail(&[caller.clone(), caller]))])
+}
+
+#[test]
+fn an_event_counts_once_among_the_records_that_filters_leave() {
+    let case = shared();
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        assert_eq!((count(&case, &[]), count(&case, &["--distinct"])), (3, 1));
+        for filter in [
+            &["--user", "alice"][..],
+            &["--failed"],
+            &["--error", "AccessDenied"],
+            &["--access-key", "AKIAIOSFODNN7EXAMPLE"],
+            &["--where", "event_id=x2"],
+            &["--source-file", "*b-caller.json"],
+            &["--match", "alice"],
+            &["--match", "!\"x1\""],
+            &["--account", "222222222222", "--user", "alice"],
+        ] {
+            let once = [filter, &["--distinct"]].concat();
+            assert_eq!((count(&case, filter), count(&case, &once)), (2, 1), "{filter:?}");
+            assert_eq!(in_top(&case, "operation", "DeleteObject", &once), 1, "{filter:?}");
+            let line = good(case.sawq(&[&["find", "-q"], &once[..]].concat()));
+            assert!(line.text().contains("alice") && line.text().lines().count() == 1, "{}", line.text());
+        }
+        assert_eq!(who(&case, &["alice", "--distinct"])["records"], 1);
+        let lines = good(case.sawq(&["timeline", "--user", "alice", "--distinct", "--json", "-q"])).json();
+        assert_eq!((lines.as_array().unwrap().len(), &lines[0]["count"]), (1, &json!(1)));
+        let rows = good(case.sawq(&["sql", "SELECT actor FROM events", "--user", "alice", "--distinct", "--json"]));
+        assert_eq!(rows.json(), json!([{ "actor": "alice" }]));
+    }
+    good(case.sawq(&["ctsummarize", "--user", "alice", "--distinct", "--out", "once"]));
+    let summary = fs::read_to_string(case.path("once/eventsummary.txt")).unwrap();
+    assert!(summary.contains("alice"), "{summary}");
+}
