@@ -136,3 +136,25 @@ fn an_event_counts_once_among_the_records_that_filters_leave() {
     let summary = fs::read_to_string(case.path("once/eventsummary.txt")).unwrap();
     assert!(summary.contains("alice"), "{summary}");
 }
+
+#[test]
+fn a_window_ends_with_the_last_time() {
+    let at = |id: &str, time: &str| event(id, json!({ "eventTime": time }));
+    let case = stored(&[(
+        "a.json",
+        trail(&[at("1", "0001-01-01T00:00:00Z"), at("2", "2025-03-04T10:00:00Z"), at("3", "9999-12-31T23:59:59Z")]),
+    )]);
+    for (filter, expected) in [
+        (&["--around", "9999-12-31T23:59:59", "10d"][..], 1),
+        (&["--around", "9999-12-31", "999999w"], 3),
+        (&["--around", "0001-01-01", "10d"], 1),
+        (&["--since", "30/Dec/9999:23:59:59 +0000"], 1),
+        (&["--since", "31/Dec/9999:23:59:59 +0000"], 1),
+        (&["--until", "9999-12-31T23:59:59-05:00"], 3),
+        (&["--since", "9999-12-31T19:00:00-05:00"], 0),
+    ] {
+        assert_eq!(count(&case, filter), expected, "{filter:?}");
+        let in_top = in_top(&case, "operation", "DeleteObject", filter);
+        assert_eq!(in_top, expected, "{filter:?}");
+    }
+}

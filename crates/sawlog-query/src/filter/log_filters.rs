@@ -3,7 +3,7 @@
 use anyhow::Result;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
-use sawlog_formats::{Role, Table};
+use sawlog_formats::{Role, TIMES, Table};
 
 use super::address::{Wanted, end, ip, peer};
 use super::caller::{access_key, account, user};
@@ -204,7 +204,8 @@ fn window(args: &Filters, clock: &Clock) -> Result<(Option<i64>, Option<i64>)> {
         since = since.max(Some(first));
         until = Some(until.map_or(last, |until| until.min(last)));
     }
-    Ok((since, until))
+    // The days after the last possible time would not sort with others by their names.
+    Ok((since, until.map(|until| until.min(*TIMES.end() + 1))))
 }
 
 /// The times around those that are asked for: the first microsecond, and the one after the last.
