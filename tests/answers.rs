@@ -541,9 +541,9 @@ fn groups_and_lists_are_told_from_columns() {
     for (column, told) in [
         ("user_identity", "user_identity.type"),
         ("tls_details", "tls_details.tls_version"),
-        ("resources", "resources.0.arn"),
+        ("resources", "resources[0].arn"),
         ("user_identity.session_context", "user_identity.session_context."),
-        ("resources.arn", "resources.0.arn"),
+        ("resources.arn", "resources[0].arn"),
         ("user/tls_details", "tls_details.cipher_suite"),
     ] {
         let ran = case.sawq(&["top", column]);
@@ -551,7 +551,7 @@ fn groups_and_lists_are_told_from_columns() {
         assert!(!ran.err.contains("Cast error"), "{}", ran.err);
     }
     let ran = case.sawq(&["find", "--columns", "resources.arn"]);
-    assert!(ran.code == 2 && ran.err.contains("resources.0.arn"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("resources[0].arn"), "{}", ran.err);
     for column in ["user_identity.type", "resources.0.arn"] {
         good(case.sawq(&["top", column]));
     }

@@ -138,6 +138,40 @@ fn an_event_counts_once_among_the_records_that_filters_leave() {
 }
 
 #[test]
+fn a_position_in_a_list_is_written_in_one_way_everywhere() {
+    let permissions = json!({ "ipPermissions": { "items": [
+        { "ipProtocol": "-1", "ipRanges": { "items": [{ "cidrIp": "0.0.0.0/0" }, { "cidrIp": "10.0.0.0/8" }] } },
+        { "ipProtocol": "tcp", "only": null, "ipRanges": {} },
+    ] } });
+    let resources = json!([{ "ARN": "arn:aws:s3:::a" }, { "ARN": "arn:aws:s3:::b" }]);
+    let opened = event("x1", json!({ "requestParameters": permissions, "resources": resources }));
+    let case = stored(&[("a.json", trail(&[opened, event("x2", json!({}))]))]);
+    let items = "request_parameters.ipPermissions.items";
+    for (path, value) in [
+        (format!("{items}[0].ipProtocol"), "-1"),
+        (format!("{items}.0.ipProtocol"), "-1"),
+        (format!("{items}[1].ipProtocol"), "tcp"),
+        (format!("{items}[0].ipRanges.items[1].cidrIp"), "10.0.0.0/8"),
+        ("resources[0].arn".to_owned(), "arn:aws:s3:::a"),
+        ("resources.1.arn".to_owned(), "arn:aws:s3:::b"),
+        // Without a position, the first value counts.
+        (format!("{items}.ipProtocol"), "-1"),
+        (format!("{items}[*].ipRanges.items[].cidrIp"), "0.0.0.0/0"),
+        (format!("{items}.ipRanges.items.cidrIp"), "0.0.0.0/0"),
+    ] {
+        assert_eq!((in_top(&case, &path, value, &[]), in_top(&case, &path, "", &[])), (1, 1), "{path}");
+        let rows = good(case.sawq(&["find", "--columns", &path, "--format", "ndjson", "--where", "event_id=x1"]));
+        assert_eq!(rows.json()[&path], value, "{path}");
+        assert_eq!(count(&case, &["--where", &format!("{path}={value}")]), 1, "{path}");
+    }
+    for path in [format!("{items}[2].ipProtocol"), format!("{items}.only")] {
+        assert_eq!(in_top(&case, &path, "", &[]), 2, "{path}");
+    }
+    refused(&case, &["top", "resources.arn"], "resources[0].arn");
+    refused(&case, &["find", "--columns", "resources.arn"], "resources[0].arn");
+}
+
+#[test]
 fn a_window_ends_with_the_last_time() {
     let at = |id: &str, time: &str| event(id, json!({ "eventTime": time }));
     let case = stored(&[(

@@ -1,6 +1,7 @@
 //! The logs from the view of a question: which column of each log a name means, and what counts as failure, bytes or
 //! address.
 
+mod paths;
 mod view;
 
 use std::borrow::Cow;
@@ -8,12 +9,10 @@ use std::borrow::Cow;
 use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::functions::core::expr_fn::{coalesce, get_field, nullif};
+use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::functions::string::expr_fn::concat;
-use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
-use datafusion_functions_json::udfs::json_as_text_udf;
 use sawlog_formats::{
     Bytes, Changes, Column, Entity, EntityKind, Failed, Format, Kind, Part, Received, Role, Source, Table, Value,
     formats,
@@ -23,7 +22,9 @@ use crate::error::{Parameter, WrongValue};
 use crate::numbers;
 use crate::printed;
 use crate::texts;
+use paths::is_named;
 
+pub(crate) use paths::{any_in_lists, column, json_column, not_one_value, plain_path};
 pub(crate) use view::{COLUMNS, of_table as of_view};
 
 /// Names that mean a role, whatever the field is called in a log; the first one is the preferred one.
@@ -165,34 +166,11 @@ pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
     if steps.is_empty() {
         return Some(expr);
     }
-    let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
-    Some(json_as_text_udf().call([expr].into_iter().chain(steps.into_iter().map(step)).collect()))
 }
 
-/// The column at the end of a path, or the column of JSON that it leads through, and the steps into the JSON.
-pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec<&'p str>)> {
-    let mut parts = path.split('.');
-    let first = parts.next()?;
-    let mut column = table.columns.iter().find(|column| is_named(column, first))?;
-    let mut expr = ident(column.name);
-    while let Some(part) = parts.next() {
-        if column.json {
-            return Some((expr, [part].into_iter().chain(parts).collect()));
-        }
-        let (columns, name) = match column.kind {
-            Kind::Struct(columns) => (columns, part),
-            // Lists are counted from 0, as in JSON.
-            Kind::List(columns) => {
-                let place: u32 = part.parse().ok()?;
-                expr = array_element(expr, lit(i64::from(place) + 1));
-                (columns, parts.next()?)
-            }
-            _ => return None,
-        };
-        column = columns.iter().find(|column| is_named(column, name))?;
-        expr = get_field(expr, column.name);
-    }
-    Some((expr, Vec::new()))
+/// The entity whose field has this name.
+fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
+    sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
 }
 
 /// The value of a role in a record, for people to read; `None` if the log has none.
@@ -406,36 +384,6 @@ fn listed(names: &[&str]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         _ => names.concat(),
-    }
-}
-
-/// What is within a column that is a group or a list, as the message that the column can't be taken whole.
-pub(crate) fn not_one_value(table: &Table, name: &str) -> Option<String> {
-    let mut parts = name.split('.');
-    let first = parts.next()?;
-    let mut column = table.columns.iter().find(|column| is_named(column, first))?;
-    for part in parts {
-        match column.kind {
-            Kind::Struct(columns) => column = columns.iter().find(|column| is_named(column, part))?,
-            // Without a position, the field of every element is meant.
-            Kind::List(columns) if columns.iter().any(|column| is_named(column, part)) => {
-                return Some(format!(
-                    "{first} is a list; name one element: {first}.0.{part} is the {part} of the first"
-                ));
-            }
-            _ => return None,
-        }
-    }
-    let names = |columns: &[Column], infix: &str| {
-        let names: Vec<String> = columns.iter().map(|column| format!("{name}{infix}.{}", column.name)).collect();
-        listed(&names.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    match column.kind {
-        Kind::Struct(columns) => Some(format!("it is a group; name one of its columns: {}", names(columns, ""))),
-        Kind::List(columns) => {
-            Some(format!("it is a list; name a column of one element, such as the first: {}", names(columns, ".0")))
-        }
-        _ => None,
     }
 }
 
