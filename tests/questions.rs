@@ -172,6 +172,43 @@ fn a_position_in_a_list_is_written_in_one_way_everywhere() {
 }
 
 #[test]
+fn a_field_with_an_address_is_compared_as_an_address() {
+    let of = |id: &str, ip: &str| event(id, json!({ "sourceIPAddress": ip }));
+    let case = stored(&[
+        (
+            "a.json",
+            trail(&[
+                of("1", "198.51.100.23"),
+                of("2", "::ffff:198.51.100.23"),
+                of("3", "ec2.amazonaws.com"),
+                of("4", "x"),
+            ]),
+        ),
+        ("s3", request("::FFFF:c633:6417", "1") + &request("198.51.100.23", "1")),
+        ("flows", flows(&[("::ffff:198.51.100.23", "10.0.0.1"), ("10.0.0.1", "198.51.100.23")])),
+    ]);
+    for (condition, expected) in [
+        ("source_ip_address=198.51.100.23", 2),
+        ("sourceIPAddress=::ffff:198.51.100.23", 2),
+        ("source_ip_address=198.51.100.0/24", 2),
+        ("source_ip_address=198.51.100.*", 2),
+        ("source_ip_address!=198.51.100.23", 6),
+        ("source_ip_address=*.amazonaws.com", 1),
+        ("source_ip_address=ec2.amazonaws.com", 1),
+        ("source_ip_address=x", 1),
+        ("remote_ip=198.51.100.23", 2),
+        ("srcaddr=198.51.100.23", 1),
+        ("dstaddr=::ffff:198.51.100.23", 1),
+        ("ip=198.51.100.23", 6),
+        ("src_ip=198.51.100.23", 5),
+    ] {
+        assert_eq!(count(&case, &["--where", condition]), expected, "{condition}");
+    }
+    refused(&case, &["find", "-c", "--where", "http_status>=400"], "compares with = and != only; 'sawq sql'");
+    refused(&case, &["find", "-c", "--where", "http_status<400"], "compares with = and != only; 'sawq sql'");
+}
+
+#[test]
 fn a_window_ends_with_the_last_time() {
     let at = |id: &str, time: &str| event(id, json!({ "eventTime": time }));
     let case = stored(&[(

@@ -134,37 +134,13 @@ pub(crate) fn entity(table: &Table, name: &str) -> Option<&'static Entity> {
     entity_of(table, name).filter(|entity| !matches!(entity.part, Part::Within(_)))
 }
 
-/// The entity whose field has this name.
-fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
-    sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
-}
-
-/// Whether a column has the name, or AWS's own name for it: `eventName`, `sourceIPAddress`.
-fn is_named(column: &Column, name: &str) -> bool {
-    column.name == name || name.contains(|char: char| char.is_ascii_uppercase()) && column.name == in_snake_case(name)
-}
-
-/// `source_ip_address` for `sourceIPAddress`.
-fn in_snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut snake = String::new();
-    for (at, char) in chars.iter().enumerate() {
-        let begins_word =
-            |before: &char| !before.is_ascii_uppercase() || chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
-        if char.is_ascii_uppercase() && at.checked_sub(1).map(|before| &chars[before]).is_some_and(begins_word) {
-            snake.push('_');
-        }
-        snake.push(char.to_ascii_lowercase());
-    }
-    snake
-}
-
-/// A column by its own name or AWS's, with dots into a group or a list (`resources.0.arn`), and further ones into its
-/// JSON text.
-pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
-    let (expr, steps) = json_column(table, path)?;
-    if steps.is_empty() {
-        return Some(expr);
+/// The columns whose addresses a name means in a log; empty if it means something else.
+pub(crate) fn addresses(table: &Table, name: &str) -> Vec<&'static str> {
+    let own = table.columns.iter().find(|column| is_named(column, name)).map_or(name, |column| column.name);
+    match entity(table, own).filter(|entity| entity.kind == EntityKind::Ip) {
+        Some(Entity { part: Part::Addresses(columns), .. }) => columns.to_vec(),
+        Some(Entity { part: Part::Whole, field, .. }) => vec![field],
+        _ => Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::{ident, lit};
 use sawlog_formats::{Kind, Table};
 
+use super::address::ip;
 use super::condition::Condition;
 use super::glob::{glob, matcher};
 use super::log_filters::bad;
@@ -17,6 +18,9 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     for text in given {
         let wrong = |reason: String| bad("where", text, &anyhow::anyhow!(reason));
         let (rest, turned) = text.strip_prefix('!').map_or((text.as_str(), false), |rest| (rest, true));
+        if rest.split('=').next().is_some_and(|path| path.contains(['<', '>'])) {
+            return Err(wrong("compares with = and != only; 'sawq sql' takes any condition".to_owned()));
+        }
         let Some((path, mut value)) = rest.split_once('=') else {
             return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
         };
@@ -49,7 +53,8 @@ fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
 }
 
-/// Whether a field is a value, as text, or matches it; for an empty value, whether a record lacks the field.
+/// Whether a field is a value, as text, or matches it; for an empty value, whether a record lacks the field. An address
+/// is compared as an address.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
     let (wanted, matcher) = (value.to_owned(), matcher(value));
     let is_it = move |text: &str| text == wanted || matcher.as_ref().is_some_and(|glob| glob.is_match(text));
@@ -72,6 +77,11 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     };
     if value.is_empty() {
         return Ok(Some(Condition { expr: column.clone().is_null().or(column.eq(lit(""))), probe: None }));
+    }
+    let addresses = logs::addresses(table, path);
+    // Some columns of addresses have other texts, too.
+    if let (false, Ok(Some(found))) = (addresses.is_empty(), ip(table, &addresses, &[value])) {
+        return Ok(Some(found));
     }
     let mut expr = glob(&column, value);
     if let Some((json, steps)) = json_column(table, path).filter(|(_, steps)| !steps.is_empty()) {
