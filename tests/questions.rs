@@ -209,6 +209,24 @@ fn a_field_with_an_address_is_compared_as_an_address() {
 }
 
 #[test]
+fn the_source_of_flows_is_told_from_their_ends() {
+    let ends = [("192.0.2.1", "10.0.0.1"), ("192.0.2.1", "10.0.0.2"), ("10.0.0.1", "::ffff:192.0.2.1")];
+    let case = stored(&[("flows", flows(&ends)), ("s3", request("192.0.2.1", "1"))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        let top = |column: &str, value: &str| in_top(&case, column, value, &[]);
+        assert_eq!((top("ip", "192.0.2.1"), top("ip", "10.0.0.1")), (4, 2));
+        assert_eq!((top("src_ip", "192.0.2.1"), top("src_ip", "10.0.0.1")), (3, 1));
+        assert_eq!(top("src", "192.0.2.1"), 3);
+        assert_eq!(top("dst", "192.0.2.1"), 1);
+        let rows = good(case.sawq(&["sql", "SELECT count(*) AS n FROM events WHERE src_ip = '192.0.2.1'", "--json"]));
+        assert_eq!(rows.json()[0]["n"], 3);
+    }
+}
+
+#[test]
 fn a_window_ends_with_the_last_time() {
     let at = |id: &str, time: &str| event(id, json!({ "eventTime": time }));
     let case = stored(&[(

@@ -29,7 +29,7 @@ pub(crate) use view::{COLUMNS, of_table as of_view};
 
 /// Names that mean a role, whatever the field is called in a log; the first one is the preferred one.
 const NAMES: &[(&[&str], Role)] = &[
-    (&["ip", "src_ip", "address"], Role::Address),
+    (&["ip", "address"], Role::Address),
     (&["user", "actor", "principal"], Role::Actor),
     (&["access_key"], Role::AccessKey),
     (&["agent", "useragent"], Role::UserAgent),
@@ -38,7 +38,7 @@ const NAMES: &[(&[&str], Role)] = &[
     (&["status"], Role::Status),
     (&["region"], Role::Region),
     (&["account"], Role::Account),
-    (&["src"], Role::Source),
+    (&["src", "src_ip"], Role::Source),
     (&["dst"], Role::Destination),
     (&["sport"], Role::SourcePort),
     (&["dport"], Role::DestinationPort),
