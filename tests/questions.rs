@@ -247,3 +247,33 @@ fn a_window_ends_with_the_last_time() {
         assert_eq!(in_top, expected, "{filter:?}");
     }
 }
+
+#[test]
+fn an_address_has_the_same_records_in_every_command() {
+    let case = Case::with(&repository().join("fixtures/alb"));
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for address in ["203.0.113.99", "10.0.2.11"] {
+            let records = count(&case, &["--ip", address]);
+            assert_eq!(in_top(&case, "ip", address, &[]), records, "{address}");
+            assert_eq!(who(&case, &[address])["records"].as_u64(), Some(records), "{address}");
+        }
+        // What a load balancer sent to it is counted by itself.
+        let target = who(&case, &["10.0.2.11"]);
+        assert_eq!(target["as_target"], json!([{ "log": "alb_access", "records": 428 }]));
+        assert_eq!((count(&case, &["--peer", "10.0.2.11"]), count(&case, &["--dst", "10.0.2.11"])), (428, 428));
+        assert_eq!(who(&case, &["203.0.113.99"])["as_target"], json!([]));
+    }
+    let screen = good(case.sawq(&["who", "10.0.2.11"]));
+    assert!(screen.text().contains("as the target of others") && !screen.err.contains("matches no"), "{}", screen.err);
+    let zoned = ["2001:db8:ab::9", "2001:DB8:ab::9%eth0", "2001:db8:ab::9%eth1"];
+    let case =
+        stored(&[("s3", zoned.map(|ip| request(ip, "1")).concat()), ("flows", flows(&[(zoned[1], "10.0.0.1")]))]);
+    for address in [zoned[0], zoned[1], "2001:db8:ab::9/128"] {
+        assert_eq!(count(&case, &["--ip", address]), 4, "{address}");
+        assert_eq!(who(&case, &[address])["records"], 4, "{address}");
+    }
+    assert_eq!(in_top(&case, "ip", zoned[0], &[]), 4);
+}

@@ -19,8 +19,7 @@
 pub struct Filters {
     /// The caller's address, or a network such as 10.0.0.0/8; in flow logs, source or destination.
     pub ip: Vec<String>,
-    /// An address at any end of a record: as `ip`, and the target of a load balancer. With a port (192.0.2.1:22), flows
-    /// with both at the same end.
+    /// An address as in `ip`; with a port (192.0.2.1:22), both at the same end.
     pub end: Vec<String>,
     /// The source address: like `ip`, but for flow logs the source only.
     pub src: Vec<String>,

@@ -84,7 +84,7 @@ impl Report {
         let mut entities = Vec::new();
         for entity in &self.entity {
             let (records, profile) = all.who(context.filters, entity, None)?;
-            if profile.records == 0 && !quiet {
+            if profile.records == 0 && profile.as_target.is_empty() && !quiet {
                 hint(&format!("--entity {entity} is not in the records"));
                 explain_nothing(&records)?;
             }

@@ -27,6 +27,8 @@ Examples:
   sawq who AKIAIOSFODNN7EXAMPLE --json
 
 The entity may be a network or a glob (* ? [..]).
+An address's records are those of --ip. Requests that a load balancer sent to it are counted by
+themselves; 'sawq find --dst ADDRESS' shows them.
 --json has everything; CSV and the like have all lists in one table.";
 
 /// The kinds of entities.
@@ -78,6 +80,6 @@ impl Who {
             Some(Format::Json) => json::print(&profile, &mut target.open()?)?,
             Some(_) => print(&profile.table()?, &target)?,
         }
-        context.finish(&target, &records, profile.records > 0)
+        context.finish(&target, &records, profile.records > 0 || !profile.as_target.is_empty())
     }
 }
