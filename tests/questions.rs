@@ -277,3 +277,18 @@ fn an_address_has_the_same_records_in_every_command() {
     }
     assert_eq!(in_top(&case, "ip", zoned[0], &[]), 4);
 }
+
+#[test]
+fn a_value_is_not_empty() {
+    let case = stored(&[("s3", request("192.0.2.1", "1"))]);
+    for entity in ["", "  "] {
+        refused(&case, &["who", entity], "is empty");
+        refused(&case, &["report", "-o", "r.html", "--entity", entity], "is empty");
+    }
+    for filter in ["--user", "--bucket", "--key", "--operation", "--account", "--source-file", "--agent"] {
+        refused(&case, &["find", "-c", filter, ""], "is empty");
+        refused(&case, &["find", "-c", filter, "!"], "is empty");
+    }
+    refused(&case, &["find", "-c", "--ip", ""], "--ip");
+    assert_eq!(count(&case, &["--where", "error_code="]), 1);
+}

@@ -86,6 +86,10 @@ impl Builder {
     ) -> Result<()> {
         // A record without the field does not have the value.
         let none = || Condition { expr: lit(false), probe: None };
+        if let Some(empty) = given.iter().find(|value| name != "where" && matches!(value.as_str(), "" | "!")) {
+            let error = anyhow::anyhow!("is empty; --where FIELD= finds records without a value");
+            return Err(bad(name, empty, &error));
+        }
         let (not, any): (Vec<&str>, Vec<&str>) =
             given.iter().map(String::as_str).partition(|value| value.starts_with('!'));
         if !any.is_empty() {

@@ -51,10 +51,16 @@ const KINDS: &[Choice<Kind>] = &[
     (&["resource"], Kind::Resource, "A resource that API calls name in their parameters"),
 ];
 
+/// An entity as it is given: any text that is not empty.
+pub(super) fn entity(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("is empty") } else { Ok(text.to_owned()) }
+}
+
 /// Who `who` is about.
 #[derive(Debug, Args)]
 pub(crate) struct Who {
     /// The entity: 3.238.12.183, AKIA…, jmerckle, arn:…, 'Boto3/*', bucket/key
+    #[arg(value_parser = entity)]
     entity: String,
     /// The kind of entity [default: guessed from its form and the index]
     #[arg(long, value_parser = choices::parser(KINDS))]
