@@ -292,3 +292,32 @@ fn a_value_is_not_empty() {
     refused(&case, &["find", "-c", "--ip", ""], "--ip");
     assert_eq!(count(&case, &["--where", "error_code="]), 1);
 }
+
+#[test]
+fn an_error_is_the_first_that_a_record_tells() {
+    let failed = |id: &str, more: Value| {
+        let mut all = json!({ "eventName": "ConsoleLogin", "eventSource": "signin.amazonaws.com", "eventType": "AwsConsoleSignIn",
+            "responseElements": { "ConsoleLogin": "Failure" } });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event(id, all)
+    };
+    let case = stored(&[(
+        "a.json",
+        trail(&[
+            failed("1", json!({})),
+            failed("2", json!({ "errorCode": "AccessDenied" })),
+            failed("3", json!({ "errorMessage": "Failed authentication" })),
+        ]),
+    )]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        for (error, expected) in [("Failure", 1), ("AccessDenied", 1), ("Failed authentication", 1)] {
+            assert_eq!((count(&case, &["--error", error]), in_top(&case, "error", error, &[])), (expected, expected));
+            assert_eq!(who(&case, &[error, "--kind", "error"])["records"], expected, "{error}");
+        }
+        assert_eq!((count(&case, &["--error", "*"]), count(&case, &["--error", "F*"])), (3, 2));
+        assert_eq!((count(&case, &["--error", "!Failure"]), count(&case, &["--error", "!*"])), (2, 0));
+    }
+}
