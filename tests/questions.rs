@@ -321,3 +321,13 @@ fn an_error_is_the_first_that_a_record_tells() {
         assert_eq!((count(&case, &["--error", "!Failure"]), count(&case, &["--error", "!*"])), (2, 0));
     }
 }
+
+#[test]
+fn sums_of_any_size_are_numbers_in_json() {
+    let case = stored(&[("s3", request("203.0.113.5", "9223372036854775807").repeat(5))]);
+    for question in [["top", "ip"], ["who", "203.0.113.5"]] {
+        let ran = good(case.sawq(&[&question[..], &["--json"]].concat()));
+        assert!(ran.text().contains("46116860184273879035"), "{}", ran.text());
+        assert!(!ran.text().contains("\"46116860184273879035"), "{}", ran.text());
+    }
+}
