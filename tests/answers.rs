@@ -266,7 +266,7 @@ fn a_port_is_no_part_of_an_address() {
         ("[2001:db8::a]:443", 0),
         ("[2001:db8::1]:50001", 2),
         ("[2001:db8::1]:443", 0),
-        ("[2001:db8::9]:80", 1),
+        ("[2001:db8::9]:80", 0),
         ("192.0.2.2:80", 1),
         ("192.0.2.2:50002", 0),
         ("192.0.2.1:50002", 1),
@@ -274,6 +274,8 @@ fn a_port_is_no_part_of_an_address() {
     ] {
         assert_eq!(records(entity), count, "{entity}");
     }
+    let target = case.sawq(&["who", "[2001:db8::9]:80", "--json"]).json();
+    assert_eq!(target["as_target"], json!([{ "log": "alb_access", "records": 1 }]));
     let screen = good(case.sawq(&["who", "[2001:db8::a]:22"]));
     assert!(screen.text().starts_with("[2001:db8::a]:22 (ip)\nseen "), "{}", screen.text());
 }
@@ -305,15 +307,19 @@ fn both_ends_of_a_request_are_seen() {
     let records = |arguments: &[&str]| {
         case.sawq(&[&["who"], arguments, &["--json"]].concat()).json()["records"].as_u64().unwrap()
     };
+    let as_target = |arguments: &[&str]| {
+        let profile = case.sawq(&[&["who"], arguments, &["--json"]].concat()).json();
+        profile["as_target"][0]["records"].as_u64().unwrap()
+    };
     let target = by_filter(&["--dst", "10.0.2.11"]);
     assert_eq!(target, 428);
-    assert_eq!(records(&["10.0.2.11"]), target);
-    assert_eq!(records(&["10.0.2.11", "--failed"]), by_filter(&["--dst", "10.0.2.11", "--failed"]));
+    assert_eq!((records(&["10.0.2.11"]), as_target(&["10.0.2.11"])), (0, target));
+    assert_eq!(as_target(&["10.0.2.11", "--failed"]), by_filter(&["--dst", "10.0.2.11", "--failed"]));
     // Both ends have to match, if a filter names the other one.
     let both = by_filter(&["--dst", "10.0.2.11", "--ip", "203.0.113.99"]);
-    assert_eq!((both, records(&["10.0.2.11", "--ip", "203.0.113.99"])), (99, 99));
+    assert_eq!((both, as_target(&["10.0.2.11", "--ip", "203.0.113.99"])), (99, 99));
     let (network, other) = (by_filter(&["--dst", "10.0.2.0/24"]), by_filter(&["--ip", "10.0.2.0/24"]));
-    assert_eq!((records(&["10.0.2.0/24"]), other), (network, 0));
+    assert_eq!((as_target(&["10.0.2.0/24"]), records(&["10.0.2.0/24"]), other), (network, 0, 0));
     let client = by_filter(&["--ip", "203.0.113.99"]);
     assert_eq!(records(&["203.0.113.99"]), client);
     good(case.sawq(&["report", "-o", "r.html", "--entity", "10.0.2.11"]));
@@ -541,9 +547,9 @@ fn groups_and_lists_are_told_from_columns() {
     for (column, told) in [
         ("user_identity", "user_identity.type"),
         ("tls_details", "tls_details.tls_version"),
-        ("resources", "resources.0.arn"),
+        ("resources", "resources[0].arn"),
         ("user_identity.session_context", "user_identity.session_context."),
-        ("resources.arn", "resources.0.arn"),
+        ("resources.arn", "resources[0].arn"),
         ("user/tls_details", "tls_details.cipher_suite"),
     ] {
         let ran = case.sawq(&["top", column]);
@@ -551,7 +557,7 @@ fn groups_and_lists_are_told_from_columns() {
         assert!(!ran.err.contains("Cast error"), "{}", ran.err);
     }
     let ran = case.sawq(&["find", "--columns", "resources.arn"]);
-    assert!(ran.code == 2 && ran.err.contains("resources.0.arn"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("resources[0].arn"), "{}", ran.err);
     for column in ["user_identity.type", "resources.0.arn"] {
         good(case.sawq(&["top", column]));
     }

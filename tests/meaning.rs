@@ -128,7 +128,7 @@ fn what_failed_has_failed_everywhere() {
         assert_eq!(count(&case, &["--error", "*"]), 6);
         assert_eq!(count(&case, &["--failed"]), 6);
         assert_eq!(count(&case, &["--error=!*"]), 3);
-        assert_eq!(count(&case, &["--error", "Failure"]), 4);
+        assert_eq!(count(&case, &["--error", "Failure"]), 3);
         assert_eq!(count(&case, &["--error", "Failed auth*"]), 1);
         assert_eq!(count(&case, &["--error", "AccessDenied"]), 1);
         let errors = top(&case, "operation", "errors", &[]);

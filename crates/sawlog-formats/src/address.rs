@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The canonical spelling of an address: RFC 5952 for IPv6, and plain IPv4 for an IPv6 address that only wraps one. A zone
-/// is kept after it. Text that is not an address stays as it is.
+/// The canonical spelling of an address: RFC 5952 for IPv6, and plain IPv4 for an IPv6 address that only wraps one, without
+/// a zone, which says nothing to other machines. Text that is not an address stays as it is.
 ///
 /// ```
 /// use sawlog_formats::canonical_address;
 /// assert_eq!(canonical_address("2001:0DB8:0:0::1"), "2001:db8::1");
 /// assert_eq!(canonical_address("::FFFF:192.0.2.1"), "192.0.2.1");
-/// assert_eq!(canonical_address("FE80::1%eth0"), "fe80::1%eth0");
+/// assert_eq!(canonical_address("FE80::1%eth0"), "fe80::1");
 /// assert_eq!(canonical_address("ec2.amazonaws.com"), "ec2.amazonaws.com");
 /// ```
 #[must_use]
@@ -19,12 +19,9 @@ pub fn canonical_address(text: &str) -> Cow<'_, str> {
     if memchr::memchr(b':', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
-    let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
+    let address = text.split_once('%').map_or(text, |(address, _)| address);
     let Ok(address) = address.parse::<Ipv6Addr>() else { return Cow::Borrowed(text) };
-    let mut canonical = plain(address).to_string();
-    if let Some(zone) = zone {
-        canonical = format!("{canonical}%{zone}");
-    }
+    let canonical = plain(address).to_string();
     if canonical == text { Cow::Borrowed(text) } else { Cow::Owned(canonical) }
 }
 

@@ -1,6 +1,7 @@
 //! The logs from the view of a question: which column of each log a name means, and what counts as failure, bytes or
 //! address.
 
+mod paths;
 mod view;
 
 use std::borrow::Cow;
@@ -8,12 +9,10 @@ use std::borrow::Cow;
 use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::functions::core::expr_fn::{coalesce, get_field, nullif};
+use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::functions::string::expr_fn::concat;
-use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ident, in_list, lit, when};
 use datafusion::prelude::cast;
-use datafusion_functions_json::udfs::json_as_text_udf;
 use sawlog_formats::{
     Bytes, Changes, Column, Entity, EntityKind, Failed, Format, Kind, Part, Received, Role, Source, Table, Value,
     formats,
@@ -23,12 +22,14 @@ use crate::error::{Parameter, WrongValue};
 use crate::numbers;
 use crate::printed;
 use crate::texts;
+use paths::is_named;
 
+pub(crate) use paths::{any_in_lists, column, json_column, not_one_value, plain_path};
 pub(crate) use view::{COLUMNS, of_table as of_view};
 
 /// Names that mean a role, whatever the field is called in a log; the first one is the preferred one.
 const NAMES: &[(&[&str], Role)] = &[
-    (&["ip", "src_ip", "address"], Role::Address),
+    (&["ip", "address"], Role::Address),
     (&["user", "actor", "principal"], Role::Actor),
     (&["access_key"], Role::AccessKey),
     (&["agent", "useragent"], Role::UserAgent),
@@ -37,7 +38,7 @@ const NAMES: &[(&[&str], Role)] = &[
     (&["status"], Role::Status),
     (&["region"], Role::Region),
     (&["account"], Role::Account),
-    (&["src"], Role::Source),
+    (&["src", "src_ip"], Role::Source),
     (&["dst"], Role::Destination),
     (&["sport"], Role::SourcePort),
     (&["dport"], Role::DestinationPort),
@@ -133,66 +134,19 @@ pub(crate) fn entity(table: &Table, name: &str) -> Option<&'static Entity> {
     entity_of(table, name).filter(|entity| !matches!(entity.part, Part::Within(_)))
 }
 
+/// The columns whose addresses a name means in a log; empty if it means something else.
+pub(crate) fn addresses(table: &Table, name: &str) -> Vec<&'static str> {
+    let own = table.columns.iter().find(|column| is_named(column, name)).map_or(name, |column| column.name);
+    match entity(table, own).filter(|entity| entity.kind == EntityKind::Ip) {
+        Some(Entity { part: Part::Addresses(columns), .. }) => columns.to_vec(),
+        Some(Entity { part: Part::Whole, field, .. }) => vec![field],
+        _ => Vec::new(),
+    }
+}
+
 /// The entity whose field has this name.
 fn entity_of(table: &Table, field: &str) -> Option<&'static Entity> {
     sawlog_formats::format(table.name)?.entities.iter().find(|entity| entity.field == field)
-}
-
-/// Whether a column has the name, or AWS's own name for it: `eventName`, `sourceIPAddress`.
-fn is_named(column: &Column, name: &str) -> bool {
-    column.name == name || name.contains(|char: char| char.is_ascii_uppercase()) && column.name == in_snake_case(name)
-}
-
-/// `source_ip_address` for `sourceIPAddress`.
-fn in_snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut snake = String::new();
-    for (at, char) in chars.iter().enumerate() {
-        let begins_word =
-            |before: &char| !before.is_ascii_uppercase() || chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
-        if char.is_ascii_uppercase() && at.checked_sub(1).map(|before| &chars[before]).is_some_and(begins_word) {
-            snake.push('_');
-        }
-        snake.push(char.to_ascii_lowercase());
-    }
-    snake
-}
-
-/// A column by its own name or AWS's, with dots into a group or a list (`resources.0.arn`), and further ones into its
-/// JSON text.
-pub(crate) fn column(table: &Table, path: &str) -> Option<Expr> {
-    let (expr, steps) = json_column(table, path)?;
-    if steps.is_empty() {
-        return Some(expr);
-    }
-    let step = |name: &str| name.parse::<i64>().map_or_else(|_| lit(name), lit);
-    Some(json_as_text_udf().call([expr].into_iter().chain(steps.into_iter().map(step)).collect()))
-}
-
-/// The column at the end of a path, or the column of JSON that it leads through, and the steps into the JSON.
-pub(crate) fn json_column<'p>(table: &Table, path: &'p str) -> Option<(Expr, Vec<&'p str>)> {
-    let mut parts = path.split('.');
-    let first = parts.next()?;
-    let mut column = table.columns.iter().find(|column| is_named(column, first))?;
-    let mut expr = ident(column.name);
-    while let Some(part) = parts.next() {
-        if column.json {
-            return Some((expr, [part].into_iter().chain(parts).collect()));
-        }
-        let (columns, name) = match column.kind {
-            Kind::Struct(columns) => (columns, part),
-            // Lists are counted from 0, as in JSON.
-            Kind::List(columns) => {
-                let place: u32 = part.parse().ok()?;
-                expr = array_element(expr, lit(i64::from(place) + 1));
-                (columns, parts.next()?)
-            }
-            _ => return None,
-        };
-        column = columns.iter().find(|column| is_named(column, name))?;
-        expr = get_field(expr, column.name);
-    }
-    Some((expr, Vec::new()))
 }
 
 /// The value of a role in a record, for people to read; `None` if the log has none.
@@ -406,36 +360,6 @@ fn listed(names: &[&str]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         _ => names.concat(),
-    }
-}
-
-/// What is within a column that is a group or a list, as the message that the column can't be taken whole.
-pub(crate) fn not_one_value(table: &Table, name: &str) -> Option<String> {
-    let mut parts = name.split('.');
-    let first = parts.next()?;
-    let mut column = table.columns.iter().find(|column| is_named(column, first))?;
-    for part in parts {
-        match column.kind {
-            Kind::Struct(columns) => column = columns.iter().find(|column| is_named(column, part))?,
-            // Without a position, the field of every element is meant.
-            Kind::List(columns) if columns.iter().any(|column| is_named(column, part)) => {
-                return Some(format!(
-                    "{first} is a list; name one element: {first}.0.{part} is the {part} of the first"
-                ));
-            }
-            _ => return None,
-        }
-    }
-    let names = |columns: &[Column], infix: &str| {
-        let names: Vec<String> = columns.iter().map(|column| format!("{name}{infix}.{}", column.name)).collect();
-        listed(&names.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    match column.kind {
-        Kind::Struct(columns) => Some(format!("it is a group; name one of its columns: {}", names(columns, ""))),
-        Kind::List(columns) => {
-            Some(format!("it is a list; name a column of one element, such as the first: {}", names(columns, ".0")))
-        }
-        _ => None,
     }
 }
 

@@ -20,9 +20,10 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_partitioned};
 use futures::StreamExt;
-use sawlog_formats::{Format, Kind, Source, Table, formats};
+use sawlog_formats::{Format, Kind, Source, TIMES, Table, formats};
 use sawlog_store::{DataFileEntry, ENTITIES, Snapshot, Store};
 
+use crate::distinct::Events;
 use crate::engine::{self, BATCH_ROWS, execute, session};
 use crate::error::{Parameter, WrongValue};
 use crate::explain::Explain;
@@ -102,18 +103,17 @@ impl Query {
 
     /// Keeps the data files that can hold matching records.
     fn prepared(mut self, args: &Filters) -> Result<Self> {
-        if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
-            self.filters.first_only = Some(crate::distinct::first_only(&self.snapshot, event_id)?);
-        }
         // Whole days outside the time asked for need no opening.
         let day = |micros: i64| i32::try_from(micros.div_euclid(86_400_000_000)).map(sawlog_formats::date_name).ok();
         let since = self.filters.since.and_then(day);
         let until = self.filters.until.and_then(|until| day(until.saturating_sub(1)));
+        // The names of days after the year 9999 would come before others.
+        let is_possible = self.filters.since.is_none_or(|since| since <= *TIMES.end());
         // Records without a date have no time, so none of them is within the time asked for.
         self.snapshot.files.retain(|file| {
             let date = file.date.as_ref();
             let late_enough = since.as_ref().is_none_or(|since| date.is_some_and(|date| date >= since));
-            late_enough && until.as_ref().is_none_or(|until| date.is_some_and(|date| date <= until))
+            is_possible && late_enough && until.as_ref().is_none_or(|until| date.is_some_and(|date| date <= until))
         });
         let probes: Vec<_> = self.filters.fields.iter().filter_map(|filter| filter.probe.as_ref()).collect();
         if !probes.is_empty() && !self.snapshot.files.is_empty() {
@@ -124,6 +124,13 @@ impl Query {
             let failed = self.roles()?.failed.is_true();
             let asked = self.filters.fields.iter_mut().filter(|filter| filter.name == FAILED);
             asked.for_each(|filter| filter.expr = failed.clone());
+        }
+        // An event counts once among the records that all other filters leave.
+        if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
+            let mut events = Events::new(event_id);
+            let records = self.in_order(None, events.columns(), None)?;
+            self.for_each(records, |batch| events.add(batch).map(|()| true))?;
+            self.filters.first_only = Some(events.first_only());
         }
         Ok(self)
     }

@@ -74,14 +74,34 @@ pub(crate) fn found(
     function(name, DataType::Utf8View, Arc::new(run)).call(vec![column])
 }
 
+/// The text of `value`; where that is null, what is found in the text of a column.
+pub(crate) fn or_found(
+    value: Expr,
+    column: Expr,
+    name: &str,
+    find: impl for<'a> Fn(&'a str) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+) -> Expr {
+    let run = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let (values, texts) = (texts(&arrays[0])?, texts(&arrays[1])?);
+        let mut found = StringViewBuilder::with_capacity(arrays[0].len());
+        for row in 0..arrays[0].len() {
+            let value = values.get(row).map(Cow::Borrowed);
+            found.append_option(value.or_else(|| texts.get(row).and_then(&find)));
+        }
+        Ok(ColumnarValue::Array(Arc::new(found.finish()) as ArrayRef))
+    };
+    function(name, DataType::Utf8View, Arc::new(run)).call(vec![value, column])
+}
+
 type Run = Arc<dyn Fn(&[ColumnarValue]) -> datafusion::error::Result<ColumnarValue> + Send + Sync>;
 
 /// The prefix of these functions' names.
 const PREFIX: &str = "text:";
 
-/// A function of one text column, in any layout.
+/// A function of text columns, in any layout.
 fn function(name: &str, gives: DataType, run: Run) -> ScalarUDF {
-    let signature = Signature::any(1, Volatility::Immutable);
+    let signature = Signature::variadic_any(Volatility::Immutable);
     ScalarUDF::new_from_impl(SimpleScalarUDF::new_with_signature(format!("{PREFIX}{name}"), signature, gives, run))
 }
 

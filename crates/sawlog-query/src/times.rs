@@ -143,8 +143,8 @@ fn as_in_s3(text: &str) -> Option<(i64, i64)> {
     let text = text.strip_prefix('[').unwrap_or(text);
     let text = text.strip_suffix(']').unwrap_or(text);
     if let Ok(zoned) = jiff::fmt::strtime::parse("%d/%b/%Y:%H:%M:%S %z", text) {
-        let start = zoned.to_timestamp().ok()?.as_microsecond();
-        return Some((start, start.saturating_add(SECOND)));
+        let ahead = i64::from(zoned.offset()?.seconds()) * SECOND;
+        return Some(from(zoned.to_datetime().ok()?, SECOND, ahead));
     }
     for (form, length) in [("%d/%b/%Y:%H:%M:%S", SECOND), ("%d/%b/%Y:%H:%M", MINUTE), ("%d/%b/%Y", DAY)] {
         if let Ok(found) = jiff::fmt::strtime::parse(form, text) {
@@ -234,7 +234,12 @@ mod tests {
         assert_eq!(time("2h", &one_day).unwrap().0, -7200 * SECOND);
         // 10000-01-01, by `date -u -d 9999-12-31 +%s` and a day more.
         let end = 253_402_300_800 * SECOND;
-        for (text, length) in [("9999-12-31", DAY), ("9999-12-31T23:59:59Z", SECOND), ("31/Dec/9999", DAY)] {
+        for (text, length) in [
+            ("9999-12-31", DAY),
+            ("9999-12-31T23:59:59Z", SECOND),
+            ("31/Dec/9999", DAY),
+            ("31/Dec/9999:23:59:59 +0000", SECOND),
+        ] {
             assert_eq!(time(text, &one_day).unwrap(), (end - length, end), "{text}");
         }
         assert_eq!(time("0001-01-01", &one_day).unwrap().0, -62_135_596_800 * SECOND);

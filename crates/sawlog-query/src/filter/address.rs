@@ -155,20 +155,19 @@ pub(super) fn ip(table: &Table, columns: &[&'static str], values: &[&str]) -> Re
     Ok(Some(Condition { probe, ..found }))
 }
 
-/// Whether an address, or the one of an address with a port, is at any end of a record.
+/// Whether an address is in a record as `ip` says; with a port, whether it is there with this port.
 pub(super) fn end(table: &Table, value: &str) -> Result<Option<Condition>> {
+    let columns = logs::fields(table, Role::Address);
     if let Some((address, port)) = split_port(value) {
         let at = |end: Role, port_of: Role| -> Result<Option<Condition>> {
             let Some(number) = logs::field(table, port_of).map(ident) else { return Ok(None) };
-            let found = ip(table, &logs::fields(table, end), &[address])?;
+            let ends: Vec<&str> = logs::fields(table, end).into_iter().filter(|end| columns.contains(end)).collect();
+            let found = ip(table, &ends, &[address])?;
             Ok(found.map(|found| Condition { expr: found.expr.and(number.eq(lit(i32::from(port)))), ..found }))
         };
         let ends = [at(Role::Source, Role::SourcePort)?, at(Role::Destination, Role::DestinationPort)?];
         return Ok(Condition::any(ends.into_iter().flatten().collect()));
     }
-    let mut columns = logs::fields(table, Role::Address);
-    let others = logs::fields(table, Role::Destination).into_iter().filter(|column| !columns.contains(column));
-    columns.extend(others.collect::<Vec<_>>());
     ip(table, &columns, &[value])
 }
 

@@ -43,13 +43,13 @@ fn of_sources(table: &Table, field: &'static str, sources: &'static [Source], va
         exprs.push(code.clone().is_null().or(code.eq(lit(""))).and(test(&other)));
     }
     let can_be = value == FAILURE || matcher(value).is_some_and(|glob| glob.is_match(FAILURE));
-    let is_failure = can_be && !silent.is_empty();
-    if is_failure {
+    if can_be {
+        // Only what no other source tells.
+        let untold = logs::first(table, told)?.is_null();
         let said = silent.iter().filter_map(|source| logs::first(table, [*source]));
-        exprs.extend(said.map(Expr::is_not_null));
+        exprs.extend(said.map(|said| untold.clone().and(said.is_not_null())));
     }
     // The index has the first of them, whichever it is.
-    let has_probe = !is_failure || is_any(value);
-    let probe = if has_probe { probe(table, vec![field], &ident("value"), test) } else { None };
+    let probe = probe(table, vec![field], &ident("value"), test);
     either(exprs).map(|expr| Condition { expr, probe })
 }

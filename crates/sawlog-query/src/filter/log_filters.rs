@@ -3,7 +3,7 @@
 use anyhow::Result;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
-use sawlog_formats::{Role, Table};
+use sawlog_formats::{Role, TIMES, Table};
 
 use super::address::{Wanted, end, ip, peer};
 use super::caller::{access_key, account, user};
@@ -55,7 +55,7 @@ pub struct LogFilters {
     pub until: Option<i64>,
     /// Over the record's own text.
     pub text: Option<TextFilter>,
-    /// Keeps only the first of records that were delivered more than once.
+    /// Keeps only the first of the records of an event, among those that all other filters leave.
     pub first_only: Option<Expr>,
 }
 
@@ -86,6 +86,10 @@ impl Builder {
     ) -> Result<()> {
         // A record without the field does not have the value.
         let none = || Condition { expr: lit(false), probe: None };
+        if let Some(empty) = given.iter().find(|value| name != "where" && matches!(value.as_str(), "" | "!")) {
+            let error = anyhow::anyhow!("is empty; --where FIELD= finds records without a value");
+            return Err(bad(name, empty, &error));
+        }
         let (not, any): (Vec<&str>, Vec<&str>) =
             given.iter().map(String::as_str).partition(|value| value.starts_with('!'));
         if !any.is_empty() {
@@ -204,7 +208,8 @@ fn window(args: &Filters, clock: &Clock) -> Result<(Option<i64>, Option<i64>)> {
         since = since.max(Some(first));
         until = Some(until.map_or(last, |until| until.min(last)));
     }
-    Ok((since, until))
+    // The days after the last possible time would not sort with others by their names.
+    Ok((since, until.map(|until| until.min(*TIMES.end() + 1))))
 }
 
 /// The times around those that are asked for: the first microsecond, and the one after the last.

@@ -19,8 +19,7 @@
 pub struct Filters {
     /// The caller's address, or a network such as 10.0.0.0/8; in flow logs, source or destination.
     pub ip: Vec<String>,
-    /// An address at any end of a record: as `ip`, and the target of a load balancer. With a port (192.0.2.1:22), flows
-    /// with both at the same end.
+    /// An address as in `ip`; with a port (192.0.2.1:22), both at the same end.
     pub end: Vec<String>,
     /// The source address: like `ip`, but for flow logs the source only.
     pub src: Vec<String>,
@@ -77,7 +76,8 @@ pub struct Filters {
     pub around: Vec<String>,
     /// Only these logs, by name or the first part of it; all logs in the store if empty.
     pub log: Vec<String>,
-    /// Count each event once, even if it was delivered more than once.
+    /// Count each event once, even if it was delivered more than once: the first of its records that all other filters
+    /// leave.
     pub distinct: bool,
     /// Regular expressions over the record's own text.
     pub pattern: Vec<String>,

@@ -5,10 +5,11 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::{ident, lit};
 use sawlog_formats::{Kind, Table};
 
+use super::address::ip;
 use super::condition::Condition;
 use super::glob::{glob, matcher};
 use super::log_filters::bad;
-use crate::logs::{self, json_column, resolve};
+use crate::logs::{self, any_in_lists, json_column, plain_path, resolve};
 use crate::texts::{test, test_each};
 
 /// The conditions of `where`: for each field its values; `!` marks values that it must not have.
@@ -17,6 +18,9 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     for text in given {
         let wrong = |reason: String| bad("where", text, &anyhow::anyhow!(reason));
         let (rest, turned) = text.strip_prefix('!').map_or((text.as_str(), false), |rest| (rest, true));
+        if rest.split('=').next().is_some_and(|path| path.contains(['<', '>'])) {
+            return Err(wrong("compares with = and != only; 'sawq sql' takes any condition".to_owned()));
+        }
         let Some((path, mut value)) = rest.split_once('=') else {
             return Err(wrong("write FIELD=VALUE or FIELD!=VALUE, such as request_parameters.userName=ann".to_owned()));
         };
@@ -41,16 +45,6 @@ pub(super) fn wheres(given: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     Ok(all)
 }
 
-/// A path for looking up: `items[1].id` becomes `items.1.id`, and `items[*].id` and `items[].id` become `items.id`.
-fn plain_path(path: &str) -> String {
-    let mut steps = Vec::new();
-    for part in path.trim().split('.') {
-        let mut pieces = part.split('[').map(|piece| piece.trim_end_matches(']'));
-        steps.extend(pieces.next().into_iter().chain(pieces).filter(|piece| !piece.is_empty() && *piece != "*"));
-    }
-    steps.join(".")
-}
-
 /// A list of groups, and the field of its groups that a path names without a position: `resources.arn`.
 fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     let (list, field) = path.split_once('.')?;
@@ -59,7 +53,8 @@ fn of_each(table: &Table, path: &str) -> Option<(&'static str, &'static str)> {
     columns.iter().find(|column| column.name == field).map(|field| (column.name, field.name))
 }
 
-/// Whether a field is a value, as text, or matches it; for an empty value, whether a record lacks the field.
+/// Whether a field is a value, as text, or matches it; for an empty value, whether a record lacks the field. An address
+/// is compared as an address.
 pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option<Condition>> {
     let (wanted, matcher) = (value.to_owned(), matcher(value));
     let is_it = move |text: &str| text == wanted || matcher.as_ref().is_some_and(|glob| glob.is_match(text));
@@ -74,7 +69,7 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     let own = table.columns.iter().find(|column| column.name == logs::path(table, path));
     let column = match own.map(|column| column.kind) {
         Some(Kind::List(_)) => {
-            bail!("{path} is a list; name a field of its elements, such as {path}.0.arn")
+            bail!("{path} is a list; name a field of its elements, such as {path}[0].arn")
         }
         Some(Kind::Struct(_)) => bail!("{path} is a group; name one of its fields"),
         Some(Kind::Text) => column,
@@ -83,53 +78,17 @@ pub(super) fn condition(table: &Table, path: &str, value: &str) -> Result<Option
     if value.is_empty() {
         return Ok(Some(Condition { expr: column.clone().is_null().or(column.eq(lit(""))), probe: None }));
     }
+    let addresses = logs::addresses(table, path);
+    // Some columns of addresses have other texts, too.
+    if let (false, Ok(Some(found))) = (addresses.is_empty(), ip(table, &addresses, &[value])) {
+        return Ok(Some(found));
+    }
     let mut expr = glob(&column, value);
     if let Some((json, steps)) = json_column(table, path).filter(|(_, steps)| !steps.is_empty()) {
-        // In an array without a position, any value may match.
+        // In a list without a position, any value may match.
         let steps: Vec<String> = steps.into_iter().map(str::to_owned).collect();
-        let last = steps.last().cloned().unwrap_or_default();
-        let has = move |text: &str| {
-            text.contains('[')
-                && text.contains(&last)
-                && serde_json::from_str(text).is_ok_and(|json| is_in_arrays(&json, &steps, false, &is_it))
-        };
-        expr = expr.is_true().or(test(&json, &format!("in_arrays_{path}_{value}"), has));
+        let has = move |text: &str| any_in_lists(text, &steps, &is_it);
+        expr = expr.is_true().or(test(&json, &format!("in_lists_{path}_{value}"), has));
     }
     Ok(Some(Condition { expr, probe: None }))
-}
-
-/// Whether the path leads through an array without a position in it, to a value that passes `is_it`.
-fn is_in_arrays(json: &serde_json::Value, steps: &[String], passed: bool, is_it: &impl Fn(&str) -> bool) -> bool {
-    match (json, steps) {
-        (serde_json::Value::Array(values), [step, rest @ ..]) if step.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let value = step.parse::<usize>().ok().and_then(|place| values.get(place));
-            value.is_some_and(|value| is_in_arrays(value, rest, passed, is_it))
-        }
-        (serde_json::Value::Array(values), _) => values.iter().any(|value| is_in_arrays(value, steps, true, is_it)),
-        (serde_json::Value::Object(fields), [step, rest @ ..]) => {
-            fields.get(step).is_some_and(|value| is_in_arrays(value, rest, passed, is_it))
-        }
-        (serde_json::Value::String(text), []) => passed && is_it(text),
-        (value, []) => passed && is_it(&value.to_string()),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_in_lists_are_steps() {
-        for (path, plain) in [
-            ("a.b", "a.b"),
-            (" items[1].id", "items.1.id"),
-            ("items[*].id ", "items.id"),
-            ("items[].id", "items.id"),
-            ("items.*.id", "items.id"),
-            ("a[0][1]", "a.0.1"),
-        ] {
-            assert_eq!(plain_path(path), plain);
-        }
-    }
 }

@@ -6,6 +6,7 @@ mod issues;
 mod kind;
 mod pivots;
 mod profile;
+mod targets;
 
 use anyhow::Result;
 
@@ -18,6 +19,7 @@ pub use issues::Issue;
 use kind::Guess;
 pub use kind::Kind;
 pub use profile::{Change, FacetValue, LogProfile, Profile};
+pub use targets::AsTarget;
 
 impl Records {
     /// What the records say about an entity, in those that match the filters. Its kind is guessed if it is not given.
@@ -41,6 +43,7 @@ impl Records {
             about = Query::narrowed(queries, &other.filters(filters))?;
             profile = Profile::collect(&about, other)?;
         }
+        profile.as_target = targets::of(queries, filters, &guess)?;
         pivots::mark(queries, &mut profile)?;
         if profile.kind == Kind::AccessKey && !profile.entity.contains(['*', '?', '[']) {
             profile.issues = issues::of_key(queries, &profile.entity)?;

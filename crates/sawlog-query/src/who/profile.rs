@@ -15,6 +15,7 @@ use super::collect::{Collected, Record};
 use super::facet::{Facet, PerFacet};
 use super::issues::Issue;
 use super::kind::{Guess, Kind};
+use super::targets::AsTarget;
 use crate::groups::Sums;
 use crate::logs::{Roles, column, resolve};
 use crate::parallel::each;
@@ -42,6 +43,8 @@ pub struct Profile {
     pub records: u64,
     /// These by log.
     pub logs: Vec<LogProfile>,
+    /// Other records, which others sent to an address.
+    pub as_target: Vec<AsTarget>,
     /// Their values by facet, the most frequent first.
     pub facets: PerFacet<Vec<FacetValue>>,
     /// What was created or changed, by time.
@@ -98,6 +101,7 @@ impl Profile {
             place: None,
             records: 0,
             logs: Vec::new(),
+            as_target: Vec::new(),
             facets: PerFacet::default(),
             changes: Vec::new(),
             issues: Vec::new(),

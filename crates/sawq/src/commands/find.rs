@@ -23,10 +23,12 @@ Examples:
   sawq find --log cloudtrail --operation PutUserPolicy | jq .requestParameters
 
 --columns takes
-  names that work for every log: time, ip, user, access_key, agent, operation, error, region,
+  names that mean the same in every log: time, ip, user, access_key, agent, operation, error, region,
     account, host, url, log;
   columns of the view events: actor, src_ip, target, outcome, changes, bytes and more;
-  a table's own columns, with dots into groups: user_identity.type ('sawq tables TABLE' lists them).
+  a table's own columns, with dots into groups and JSON, and positions in lists: user_identity.type,
+    resources[0].arn ('sawq tables TABLE' lists them); in JSON a list without a position means its
+    first value.
 A column is empty where a log does not have it. If a table's own column is among them, logs that
 have none of the columns are left out, and a note says so.
 Without --columns, tables, CSV and the like have all columns of the log, or the columns of events

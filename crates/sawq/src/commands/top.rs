@@ -17,7 +17,10 @@ Examples:
   sawq top bucket/key --by bytes-sent -n 0 -o objects.csv
   sawq top ip --ip '!10.0.0.0/8' --since 2021-07-29T13:00
 
-'sawq tables TABLE' lists the columns of a table. Columns in groups have dots: user_identity.type.";
+'sawq tables TABLE' lists the columns of a table. Columns in groups have dots: user_identity.type.
+Positions in lists count from 0: resources[0].arn. In JSON a list without a position means its
+first value: request_parameters.items.id is request_parameters.items[0].id if that has a value.
+ip counts a flow for both of its ends, src_ip only for its source.";
 
 /// What groups can be ordered by.
 const MEASURES: &[Choice<Measure>] = &[
@@ -32,7 +35,8 @@ const MEASURES: &[Choice<Measure>] = &[
 #[derive(Debug, Args)]
 pub(crate) struct Top {
     /// A column, or several joined by / (bucket/key). ip, user, access_key, operation, agent, error, service, region and account
-    /// work for every log; fields in JSON have dots (request_parameters.userName)
+    /// mean the same in every log that has them; logs without a column are left out. Fields in JSON have dots
+    /// (request_parameters.userName)
     dimension: String,
     /// Sort groups by
     #[arg(long, value_parser = choices::parser(MEASURES), default_value = "count")]

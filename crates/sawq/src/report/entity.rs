@@ -20,12 +20,16 @@ pub(super) fn section(place: usize, profile: &Profile) -> Markup {
         section id={ "entity-" (place) } {
             h2 { (shown(&profile.name())) " " span.soft { "(" (kind_name(profile.kind)) ")" } }
             @match profile.records {
+                0 if !profile.as_target.is_empty() => {},
                 0 => p { "Not seen in these records." },
                 seen => p {
                     (range.unwrap_or_else(|| "Seen without a time".to_owned())) ", " (records(seen))
                     @if let Some(place) = &profile.place { ", " (shown(place)) }
                     span.screen.find { " · " a href="#time" data-find=(profile.entity) { "find in the timeline" } }
                 },
+            }
+            @for target in &profile.as_target {
+                p { "As the target of others in " span.mono { (target.log) } ", not counted here: " (records(target.records)) }
             }
             div.pair { @for (facet, found) in profile.facets.iter() { (values(facet, found, profile)) } }
             (changes(profile))

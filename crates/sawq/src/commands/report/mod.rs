@@ -32,7 +32,7 @@ pub(crate) struct Report {
     #[arg(id = "output", long = "output", short = 'o', alias = "out", value_name = "FILE.html")]
     out: PathBuf,
     /// Add a section on this entity (see sawq who); may be repeated
-    #[arg(long, value_name = "ENTITY")]
+    #[arg(value_parser = super::who::entity, long, value_name = "ENTITY")]
     entity: Vec<String>,
     /// The title
     #[arg(long, default_value = "AWS log report", value_name = "TEXT")]
@@ -84,7 +84,7 @@ impl Report {
         let mut entities = Vec::new();
         for entity in &self.entity {
             let (records, profile) = all.who(context.filters, entity, None)?;
-            if profile.records == 0 && !quiet {
+            if profile.records == 0 && profile.as_target.is_empty() && !quiet {
                 hint(&format!("--entity {entity} is not in the records"));
                 explain_nothing(&records)?;
             }

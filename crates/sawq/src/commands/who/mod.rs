@@ -27,6 +27,8 @@ Examples:
   sawq who AKIAIOSFODNN7EXAMPLE --json
 
 The entity may be a network or a glob (* ? [..]).
+An address's records are those of --ip. Requests that a load balancer sent to it are counted by
+themselves; 'sawq find --dst ADDRESS' shows them.
 --json has everything; CSV and the like have all lists in one table.";
 
 /// The kinds of entities.
@@ -49,10 +51,16 @@ const KINDS: &[Choice<Kind>] = &[
     (&["resource"], Kind::Resource, "A resource that API calls name in their parameters"),
 ];
 
+/// An entity as it is given: any text that is not empty.
+pub(super) fn entity(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("is empty") } else { Ok(text.to_owned()) }
+}
+
 /// Who `who` is about.
 #[derive(Debug, Args)]
 pub(crate) struct Who {
     /// The entity: 3.238.12.183, AKIA…, jmerckle, arn:…, 'Boto3/*', bucket/key
+    #[arg(value_parser = entity)]
     entity: String,
     /// The kind of entity [default: guessed from its form and the index]
     #[arg(long, value_parser = choices::parser(KINDS))]
@@ -78,6 +86,6 @@ impl Who {
             Some(Format::Json) => json::print(&profile, &mut target.open()?)?,
             Some(_) => print(&profile.table()?, &target)?,
         }
-        context.finish(&target, &records, profile.records > 0)
+        context.finish(&target, &records, profile.records > 0 || !profile.as_target.is_empty())
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use anyhow::Result;
 use sawlog_formats::visible;
 use sawlog_query::Sums;
-use sawlog_query::who::{Change, Facet, FacetValue, Issue, LogProfile, Profile};
+use sawlog_query::who::{AsTarget, Change, Facet, FacetValue, Issue, LogProfile, Profile};
 
 use super::bars::sparkline;
 use crate::moment::moment;
@@ -28,6 +28,7 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
     }
     if profile.logs.is_empty() {
         writeln!(text, "not seen")?;
+        print_targets(profile, coloured, &mut text)?;
         print_issues(&profile.issues, coloured, &mut text)?;
         return Ok(out.write_all(text.as_bytes())?);
     }
@@ -55,6 +56,7 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
             flows(&size(flow_bytes.unwrap_or_default()))
         )?;
     }
+    print_targets(profile, coloured, &mut text)?;
     print_issues(&profile.issues, coloured, &mut text)?;
     // It says nothing that an address was seen with itself.
     let is_itself = |values: &[FacetValue]| matches!(values, [only] if only.value == profile.entity);
@@ -65,6 +67,17 @@ pub(super) fn print(profile: &Profile, number: usize, coloured: bool, out: &mut 
     print_pivots(profile, number, coloured, &mut text)?;
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Records with an address as the target.
+fn print_targets(profile: &Profile, coloured: bool, text: &mut String) -> Result<()> {
+    if !profile.as_target.is_empty() {
+        writeln!(text, "\n{}", Style::Heading.paint_if(coloured, "as the target of others, not counted above"))?;
+    }
+    for AsTarget { log, records } in &profile.as_target {
+        writeln!(text, "  {log:<VALUE$} {records:>9}")?;
+    }
+    Ok(())
 }
 
 /// Where an access key comes from.

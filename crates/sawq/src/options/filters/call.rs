@@ -34,8 +34,8 @@ pub(super) struct CallArgs {
     #[arg(long, global = true, value_name = "GLOB")]
     source_file: Vec<String>,
     /// Any field, with dots into groups and JSON: request_parameters.userName=ann, http_status!=200; globs work. In a list any
-    /// element may match, or one by its position from 0: resources.arn=*bucket, resources[0].arn=*bucket. FIELD= matches
-    /// records without a value
+    /// element may match, or one by its position from 0: resources.arn=*bucket, resources[0].arn=*bucket. Addresses
+    /// are compared as in --ip. FIELD= matches records without a value
     #[arg(long = "where", global = true, value_name = "FIELD=VALUE")]
     condition: Vec<String>,
 }
