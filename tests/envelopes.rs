@@ -554,6 +554,53 @@ fn cloudtrail_in_results_of_queries_is_read() {
     verified(&case, "queries");
 }
 
+/// CloudTrail Lake writes maps without quotes. They mean what JSON means.
+#[test]
+fn maps_in_results_of_lake_are_objects() {
+    let case = Case::new();
+    let maps = "{bucketName=b1, Host=b1.s3.amazonaws.com, x-amz-acl=a, tags={\"k\":[\"a=b, c=d\"]}, none=null}";
+    let response = "{ConsoleLogin=Failure}";
+    let names = "eventVersion,userIdentity,eventTime,eventSource,eventName,requestParameters,responseElements,eventID";
+    let identity = "{type=IAMUser, accountid=111122223333, username=ann}";
+    case.write(
+        "in/lake.csv",
+        format!(
+            "{names}\n1.09,\"{identity}\",2024-05-01 12:00:01.000,signin.amazonaws.com,ConsoleLogin,\"{}\",{response},id-1\n",
+            maps.replace('"', "\"\"")
+        ),
+    );
+    let cells = [
+        ("eventVersion", "1.09"),
+        ("userIdentity", identity),
+        ("eventTime", "2024-05-01 12:00:01.000"),
+        ("eventSource", "signin.amazonaws.com"),
+        ("eventName", "ConsoleLogin"),
+        ("requestParameters", maps),
+        ("responseElements", response),
+        ("eventID", "id-2"),
+    ];
+    let pairs: Vec<Value> = cells.iter().map(|(name, value)| json!({ *name: value })).collect();
+    case.write("in/results.json", json!({ "QueryStatus": "FINISHED", "QueryResultRows": [pairs] }).to_string());
+    let row: Map<String, Value> = cells.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
+    case.write("in/rows.jsonl", json!(row).to_string() + "\n");
+    let ran = converted(&case, &["in", "--json"], 0).json();
+    assert_eq!((&ran["records"], &ran["rejects"]), (&json!(3), &json!(0)), "{ran}");
+    let json = sql(&case, "SELECT DISTINCT request_parameters AS asked, response_elements AS got FROM cloudtrail");
+    let asked =
+        r#"{"bucketName":"b1","Host":"b1.s3.amazonaws.com","x-amz-acl":"a","tags":{"k":["a=b, c=d"]},"none":null}"#;
+    assert_eq!(json, json!([{ "asked": asked, "got": r#"{"ConsoleLogin":"Failure"}"# }]));
+    for filter in [
+        &["--failed"][..],
+        &["--error", "Failure"],
+        &["--where", "request_parameters.bucketName=b1"],
+        &["--where", "request_parameters.tags.k=*d"],
+        &["--where", "user_identity.user_name=ann"],
+    ] {
+        assert_eq!(printed(&case, &[&["find", "-c"], filter].concat()), "3\n", "{filter:?}");
+    }
+    verified(&case, "maps");
+}
+
 #[test]
 fn the_event_history_is_read_as_csv_and_json() {
     let case = Case::new();

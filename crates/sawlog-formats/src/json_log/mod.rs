@@ -4,6 +4,7 @@
 //! A record is kept once: its values in columns, and the text between them as its skeleton. Only if these two don't
 //! give its bytes back, the column `raw` has the record itself.
 
+mod athena;
 mod decode;
 mod keys;
 mod named;
