@@ -810,6 +810,42 @@ fn flows_of_other_fields_are_read_in_documents_too() {
     verified(&case, "fields");
 }
 
+/// Lines of few fields are as short as other texts, so each field must be what its name says.
+#[test]
+fn flows_of_few_fields_are_read_in_documents_too() {
+    for (fields, lines) in [
+        ("srcaddr dstaddr bytes action", ["10.0.0.1 10.0.0.2 5 ACCEPT", "10.0.0.3 10.0.0.4 6 REJECT"]),
+        (
+            "srcaddr dstaddr start action",
+            ["10.0.0.1 10.0.0.2 1741082400 ACCEPT", "10.0.0.3 10.0.0.4 1741082401 REJECT"],
+        ),
+        ("dstaddr srcaddr", ["10.0.0.2 10.0.0.1", "10.0.0.4 10.0.0.3"]),
+    ] {
+        let case = Case::new();
+        let message = |line: &str| json!({ "message": line });
+        case.write("in/fh.json", lines.map(|line| message(line).to_string()).concat());
+        let events: Vec<Value> =
+            lines.iter().map(|line| json!({ "id": "1", "timestamp": 1, "message": line })).collect();
+        let group = json!({ "messageType": "DATA_MESSAGE", "logGroup": "all of the flows", "logEvents": events });
+        case.write("in/cw.gz", gzip(group.to_string().as_bytes()));
+        let exported = lines.map(|line| format!("2025-03-04T10:00:00.000Z {line}\n")).concat();
+        case.write("in/export.gz", gzip(exported.as_bytes()));
+        let rows = lines.map(|line| format!("1741082400000,{line}\n")).concat();
+        case.write("in/rows.csv", format!("timestamp,message\n{rows}"));
+        // As many words, but of something else.
+        case.write("in/words.json", message("to be or not").to_string() + &message("to be").to_string());
+        let ran = converted(&case, &["in", "--vpc-fields", fields, "--json"], 3).json();
+        assert_eq!((&ran["records"], &ran["rejects"]), (&json!(8), &json!(0)), "{ran}");
+        let rows = sql(&case, "SELECT srcaddr, dstaddr, count(*) AS n FROM vpc_flow GROUP BY 1, 2 ORDER BY 1");
+        let wanted = json!([
+            { "srcaddr": "10.0.0.1", "dstaddr": "10.0.0.2", "n": 4 },
+            { "srcaddr": "10.0.0.3", "dstaddr": "10.0.0.4", "n": 4 },
+        ]);
+        assert_eq!(rows, wanted, "{fields}");
+        verified(&case, fields);
+    }
+}
+
 #[test]
 fn other_documents_are_no_logs() {
     let case = Case::new();
