@@ -463,7 +463,7 @@ fn times_and_truths_of_cloudtrail_in_other_spellings() {
     records[3]["managementEvent"] = json!("false");
     records[4]["userIdentity"]["sessionContext"] =
         json!({ "attributes": { "mfaAuthenticated": false, "creationDate": "20240501T110628Z" } });
-    records[5]["resources"] = json!(["arn:aws:s3:::b", { "ARN": 7 }, { "ARN": "arn:aws:s3:::c" }]);
+    records[5]["resources"] = json!(["arn:aws:s3:::b", { "ARN": [7] }, { "ARN": "arn:aws:s3:::c" }]);
     case.write("in/lake.jsonl", records.iter().map(|record| format!("{record}\n")).collect::<String>());
     sawlog(&case, &["convert", "in"]);
     let rows = sql(

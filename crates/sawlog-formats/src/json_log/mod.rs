@@ -54,6 +54,7 @@ pub struct Field {
 /// What a field's value must be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
+    /// Text; the column holds a number or a boolean as it is written.
     Text,
     /// Any value; the column holds its JSON text as it is.
     Json,
