@@ -140,7 +140,7 @@ impl Source {
 
     /// The texts that count as none.
     pub fn none(&self) -> impl Iterator<Item = &'static str> + use<> {
-        [""].into_iter().chain(self.but.iter().copied())
+        std::iter::once("").chain(self.but.iter().copied())
     }
 
     /// The columns that it is made of.

@@ -392,8 +392,8 @@ impl Values {
 
 /// The texts of some sources, and the part of each that counts.
 fn first_texts(table: &Table, sources: Vec<&'static Source>) -> Option<Vec<(Expr, numbers::Part)>> {
-    let part = |source: &Source| source.find.map_or(numbers::Part::Filled(source.but), numbers::Part::Found);
-    sources.into_iter().map(|source| Some((source_text(table, source)?, part(source)))).collect()
+    let text = |source| Some((source_text(table, source)?, numbers::Part::Source(source)));
+    sources.into_iter().map(text).collect()
 }
 
 /// All column names of a table; columns in groups have dots.
