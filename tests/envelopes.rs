@@ -554,6 +554,53 @@ fn cloudtrail_in_results_of_queries_is_read() {
     verified(&case, "queries");
 }
 
+/// CloudTrail Lake writes maps without quotes. They mean what JSON means.
+#[test]
+fn maps_in_results_of_lake_are_objects() {
+    let case = Case::new();
+    let maps = "{bucketName=b1, Host=b1.s3.amazonaws.com, x-amz-acl=a, tags={\"k\":[\"a=b, c=d\"]}, none=null}";
+    let response = "{ConsoleLogin=Failure}";
+    let names = "eventVersion,userIdentity,eventTime,eventSource,eventName,requestParameters,responseElements,eventID";
+    let identity = "{type=IAMUser, accountid=111122223333, username=ann}";
+    case.write(
+        "in/lake.csv",
+        format!(
+            "{names}\n1.09,\"{identity}\",2024-05-01 12:00:01.000,signin.amazonaws.com,ConsoleLogin,\"{}\",{response},id-1\n",
+            maps.replace('"', "\"\"")
+        ),
+    );
+    let cells = [
+        ("eventVersion", "1.09"),
+        ("userIdentity", identity),
+        ("eventTime", "2024-05-01 12:00:01.000"),
+        ("eventSource", "signin.amazonaws.com"),
+        ("eventName", "ConsoleLogin"),
+        ("requestParameters", maps),
+        ("responseElements", response),
+        ("eventID", "id-2"),
+    ];
+    let pairs: Vec<Value> = cells.iter().map(|(name, value)| json!({ *name: value })).collect();
+    case.write("in/results.json", json!({ "QueryStatus": "FINISHED", "QueryResultRows": [pairs] }).to_string());
+    let row: Map<String, Value> = cells.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
+    case.write("in/rows.jsonl", json!(row).to_string() + "\n");
+    let ran = converted(&case, &["in", "--json"], 0).json();
+    assert_eq!((&ran["records"], &ran["rejects"]), (&json!(3), &json!(0)), "{ran}");
+    let json = sql(&case, "SELECT DISTINCT request_parameters AS asked, response_elements AS got FROM cloudtrail");
+    let asked =
+        r#"{"bucketName":"b1","Host":"b1.s3.amazonaws.com","x-amz-acl":"a","tags":{"k":["a=b, c=d"]},"none":null}"#;
+    assert_eq!(json, json!([{ "asked": asked, "got": r#"{"ConsoleLogin":"Failure"}"# }]));
+    for filter in [
+        &["--failed"][..],
+        &["--error", "Failure"],
+        &["--where", "request_parameters.bucketName=b1"],
+        &["--where", "request_parameters.tags.k=*d"],
+        &["--where", "user_identity.user_name=ann"],
+    ] {
+        assert_eq!(printed(&case, &[&["find", "-c"], filter].concat()), "3\n", "{filter:?}");
+    }
+    verified(&case, "maps");
+}
+
 #[test]
 fn the_event_history_is_read_as_csv_and_json() {
     let case = Case::new();
@@ -761,6 +808,42 @@ fn flows_of_other_fields_are_read_in_documents_too() {
     let rows = sql(&case, "SELECT srcaddr, bytes FROM vpc_flow WHERE source_file = 'raw.json' ORDER BY 2");
     assert_eq!(rows, json!([{ "srcaddr": "192.0.2.1", "bytes": 7 }, { "srcaddr": "192.0.2.2", "bytes": 8 }]));
     verified(&case, "fields");
+}
+
+/// Lines of few fields are as short as other texts, so each field must be what its name says.
+#[test]
+fn flows_of_few_fields_are_read_in_documents_too() {
+    for (fields, lines) in [
+        ("srcaddr dstaddr bytes action", ["10.0.0.1 10.0.0.2 5 ACCEPT", "10.0.0.3 10.0.0.4 6 REJECT"]),
+        (
+            "srcaddr dstaddr start action",
+            ["10.0.0.1 10.0.0.2 1741082400 ACCEPT", "10.0.0.3 10.0.0.4 1741082401 REJECT"],
+        ),
+        ("dstaddr srcaddr", ["10.0.0.2 10.0.0.1", "10.0.0.4 10.0.0.3"]),
+    ] {
+        let case = Case::new();
+        let message = |line: &str| json!({ "message": line });
+        case.write("in/fh.json", lines.map(|line| message(line).to_string()).concat());
+        let events: Vec<Value> =
+            lines.iter().map(|line| json!({ "id": "1", "timestamp": 1, "message": line })).collect();
+        let group = json!({ "messageType": "DATA_MESSAGE", "logGroup": "all of the flows", "logEvents": events });
+        case.write("in/cw.gz", gzip(group.to_string().as_bytes()));
+        let exported = lines.map(|line| format!("2025-03-04T10:00:00.000Z {line}\n")).concat();
+        case.write("in/export.gz", gzip(exported.as_bytes()));
+        let rows = lines.map(|line| format!("1741082400000,{line}\n")).concat();
+        case.write("in/rows.csv", format!("timestamp,message\n{rows}"));
+        // As many words, but of something else.
+        case.write("in/words.json", message("to be or not").to_string() + &message("to be").to_string());
+        let ran = converted(&case, &["in", "--vpc-fields", fields, "--json"], 3).json();
+        assert_eq!((&ran["records"], &ran["rejects"]), (&json!(8), &json!(0)), "{ran}");
+        let rows = sql(&case, "SELECT srcaddr, dstaddr, count(*) AS n FROM vpc_flow GROUP BY 1, 2 ORDER BY 1");
+        let wanted = json!([
+            { "srcaddr": "10.0.0.1", "dstaddr": "10.0.0.2", "n": 4 },
+            { "srcaddr": "10.0.0.3", "dstaddr": "10.0.0.4", "n": 4 },
+        ]);
+        assert_eq!(rows, wanted, "{fields}");
+        verified(&case, fields);
+    }
 }
 
 #[test]

@@ -455,6 +455,10 @@ fn times_and_truths_of_cloudtrail_in_other_spellings() {
         ("2024-05-01t12:00:04.250z", "2024-05-01T12:00:04.250Z"),
         ("2024-05-01T06:30:05.000006-05:30", "2024-05-01T12:00:05.000006Z"),
         ("20240501T120006Z", "2024-05-01T12:00:06Z"),
+        ("2024-05-01 12:00:07 +00:00", "2024-05-01T12:00:07Z"),
+        ("2024-05-01 14:00:08 +0200", "2024-05-01T12:00:08Z"),
+        ("2024-05-01 12:00:09 Z", "2024-05-01T12:00:09Z"),
+        (" 2024-05-01T12:00:10Z ", "2024-05-01T12:00:10Z"),
     ];
     let mut records: Vec<Value> = times.iter().map(|(time, _)| event(time)).collect();
     records[0]["readOnly"] = json!("true");
@@ -463,7 +467,7 @@ fn times_and_truths_of_cloudtrail_in_other_spellings() {
     records[3]["managementEvent"] = json!("false");
     records[4]["userIdentity"]["sessionContext"] =
         json!({ "attributes": { "mfaAuthenticated": false, "creationDate": "20240501T110628Z" } });
-    records[5]["resources"] = json!(["arn:aws:s3:::b", { "ARN": 7 }, { "ARN": "arn:aws:s3:::c" }]);
+    records[5]["resources"] = json!(["arn:aws:s3:::b", { "ARN": [7] }, { "ARN": "arn:aws:s3:::c" }]);
     case.write("in/lake.jsonl", records.iter().map(|record| format!("{record}\n")).collect::<String>());
     sawlog(&case, &["convert", "in"]);
     let rows = sql(
@@ -477,7 +481,7 @@ fn times_and_truths_of_cloudtrail_in_other_spellings() {
         assert!(found.starts_with(expected), "{given}: {found}");
     }
     let truths: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["read_only"]).collect();
-    assert_eq!(json!(truths), json!([true, false, null, true, true, true]));
+    assert_eq!(json!(truths), json!([true, false, null, true, true, true, true, true, true, true]));
     assert_eq!(rows[3]["management_event"], false);
     assert_eq!((&rows[4]["created"], &rows[4]["mfa"]), (&json!("2024-05-01T11:06:28Z"), &json!("false")));
     let status = sawlog(&case, &["status", "--json"]).json();

@@ -158,6 +158,59 @@ fn what_failed_has_failed_everywhere() {
     assert!(nothing.err.contains("no record matches all filters"), "{}", nothing.err);
 }
 
+/// What other tools write in place of AWS's values means the same.
+#[test]
+fn failures_and_actors_in_other_spellings() {
+    let sign_in = |minute: usize, response: Value| {
+        event(
+            minute,
+            json!({ "eventName": "ConsoleLogin", "eventSource": "signin.amazonaws.com", "responseElements": response }),
+        )
+    };
+    let blank = json!({ "type": "IAMUser", "userName": " ", "arn": "arn:aws:iam::111122223333:user/blank" });
+    let events = [
+        sign_in(0, json!({ "ConsoleLogin": "failure" })),
+        sign_in(1, json!("{\"ConsoleLogin\":\"Failure\"}")),
+        sign_in(2, json!("{\"ConsoleLogin\":\"Success\"}")),
+        event(3, json!({ "errorCode": 403 })),
+        event(4, json!({ "errorCode": false, "userIdentity": blank })),
+        event(5, json!({ "errorCode": "false", "errorMessage": "but this" })),
+        event(6, json!({ "errorCode": "" })),
+    ];
+    let case = stored(&[("a.json", trail(&events))]);
+    for is_indexed in [true, false] {
+        if !is_indexed {
+            without_index(&case);
+        }
+        assert_eq!(count(&case, &["--failed"]), 4);
+        assert_eq!(count(&case, &["--error", "*"]), 4);
+        assert_eq!(count(&case, &["--error", "false"]), 0);
+        assert_eq!(count(&case, &["--error", "Failure"]), 2);
+        let expected = [("", 3), ("403", 1), ("Failure", 2), ("but this", 1)];
+        assert_eq!(top(&case, "error", "count", &[]), expected.map(|(error, count)| (error.to_owned(), count)).into());
+        assert_eq!(top(&case, "operation", "errors", &[])["ConsoleLogin"], 2);
+        let users = top(&case, "user", "count", &[]);
+        assert_eq!(
+            users,
+            [("ann", 6), ("arn:aws:iam::111122223333:user/blank", 1)]
+                .map(|(user, count)| (user.to_owned(), count))
+                .into()
+        );
+        let outcomes =
+            sql(&case, "SELECT outcome, count(*) AS n, count(error) AS e FROM events GROUP BY 1 ORDER BY 1", &[]);
+        assert_eq!(
+            outcomes,
+            json!([{ "outcome": "failure", "n": 4, "e": 4 }, { "outcome": "success", "n": 3, "e": 0 }])
+        );
+        let actors = sql(&case, "SELECT actor, count(*) AS n FROM events GROUP BY 1 ORDER BY 1", &[]);
+        assert_eq!(actors[1], json!({ "actor": "arn:aws:iam::111122223333:user/blank", "n": 1 }));
+        let timeline = case.sawq(&["timeline", "--expand", "--json"]).json();
+        let failed = |row: &&Value| row["outcome"] == "failure";
+        assert_eq!(timeline.as_array().unwrap().iter().filter(failed).count(), 4);
+    }
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
+
 /// Of many records those that failed in silence are found, though the responses of others are not read.
 #[test]
 fn silent_failures_are_found_among_many_records() {

@@ -72,9 +72,17 @@ pub(crate) fn read_iso8601(text: &[u8]) -> Option<i64> {
 }
 
 /// `2021-07-29T13:06:49Z` as microseconds since 1970; further digits of a fraction are dropped. Also accepted are a
-/// blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, and any offset from UTC. A time without an
-/// offset is in UTC, as in AWS's logs and exports.
+/// blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, any offset from UTC, and blanks around the time
+/// and before its offset. A time without an offset is in UTC, as in AWS's logs and exports.
 pub(crate) fn read_any_iso8601(text: &[u8]) -> Option<i64> {
+    // Nearly no time has blanks around it.
+    read_plain_iso8601(text).or_else(|| {
+        let plain = text.trim_ascii();
+        if plain.len() < text.len() { read_plain_iso8601(plain) } else { None }
+    })
+}
+
+fn read_plain_iso8601(text: &[u8]) -> Option<i64> {
     let (date, is_compact, clock) = match text {
         [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', clock @ ..] => {
             ([*y1, *y2, *y3, *y4, *m1, *m2, *d1, *d2], false, clock)
@@ -114,10 +122,10 @@ fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     (len > 0).then_some((micros, rest))
 }
 
-/// An offset from UTC in seconds: `Z`, `+02:00`, `+0200`, `+02`, or nothing.
+/// An offset from UTC in seconds: `Z`, `UTC`, `+02:00`, `+0200`, `+02`, or nothing.
 fn read_offset(text: &[u8]) -> Option<i64> {
-    let (sign, [h1, h2, m1, m2]) = match text {
-        b"" | b"Z" | b"z" | b" UTC" => return Some(0),
+    let (sign, [h1, h2, m1, m2]) = match text.trim_ascii_start() {
+        b"" | b"Z" | b"z" | b"UTC" => return Some(0),
         [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => (sign, [*h1, *h2, *m1, *m2]),
         [sign, h1, h2] => (sign, [*h1, *h2, b'0', b'0']),
         _ => return None,
@@ -198,7 +206,10 @@ mod tests {
             "2021-07-29T13:06:49.Z",
             "2021-07-29T13:06:49+24:00",
             "2021-07-29T13:06:49+0:00",
-            "2021-07-29T13:06:49 +00:00",
+            "2021-07-29T13:06:49 + 00:00",
+            "2021-07-29T13:06:49 0000",
+            "2021-07-29T 13:06:49",
+            "   ",
             "2021-07-29T13:06:49ZZ",
             "2021-07-29T13:06:49 PST",
             "2021-07-29T1306:49Z",
@@ -220,6 +231,11 @@ mod tests {
             "2021-07-29T13:06:49.000+00:00",
             "2021-07-29 13:06:49.000",
             "2021-07-29 13:06:49 UTC",
+            "2021-07-29 13:06:49 +00:00",
+            "2021-07-29 15:06:49.000 +0200",
+            "2021-07-29 13:06:49 Z",
+            " 2021-07-29T13:06:49Z ",
+            "\t2021-07-29 13:06:49 \n",
             "2021-07-29T13:06:49,0-00:00",
             "2021-07-29T15:06:49+0200",
             "2021-07-29T15:06:49+02",

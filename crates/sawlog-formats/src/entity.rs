@@ -101,6 +101,8 @@ pub struct Source {
     pub column: &'static str,
     /// What to look for in its text; the whole text if `None` (unless it is empty).
     pub find: Option<Find>,
+    /// Texts that count as none, as the empty one does.
+    pub but: &'static [&'static str],
     /// Used only in records where one of these columns has one of its values; in all records if empty.
     pub only: &'static [(&'static str, &'static [&'static str])],
 }
@@ -109,13 +111,19 @@ impl Source {
     /// The text of a column, unless it is empty.
     #[must_use]
     pub const fn text(column: &'static str) -> Self {
-        Self { column, find: None, only: &[] }
+        Self { column, find: None, but: &[], only: &[] }
     }
 
     /// What a function finds in the text of a column.
     #[must_use]
     pub const fn within(column: &'static str, find: Find) -> Self {
-        Self { column, find: Some(find), only: &[] }
+        Self { column, find: Some(find), but: &[], only: &[] }
+    }
+
+    /// The same, where these texts count as none.
+    #[must_use]
+    pub const fn but(self, but: &'static [&'static str]) -> Self {
+        Self { but, ..self }
     }
 
     /// The same, only of some records.
@@ -127,7 +135,12 @@ impl Source {
     /// The value in a text.
     #[must_use]
     pub fn value<'a>(&self, text: &'a str) -> Option<&'a str> {
-        self.find.map_or(Some(text), |find| find(text)).filter(|text| !text.is_empty())
+        self.find.map_or(Some(text), |find| find(text)).filter(|text| self.none().all(|none| none != *text))
+    }
+
+    /// The texts that count as none.
+    pub fn none(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once("").chain(self.but.iter().copied())
     }
 
     /// The columns that it is made of.

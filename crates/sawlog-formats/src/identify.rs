@@ -322,7 +322,8 @@ pub(crate) fn object_kind(object: &[u8]) -> Option<&'static Kind> {
         (has(&["detail", "detail-type"]), &EVENT_BRIDGE),
         (inside("events", "\"ingestionTime\"") || inside("events", "\"logStreamName\""), &LOG_EVENTS),
         (has(&["@message"]) || inside("results", "\"@message\""), &INSIGHTS),
-        (has(&["s3"]) && inside("eventSource", "aws:s3"), &S3_EVENT),
+        // S3 sends a message with other names to test that notifications arrive.
+        (has(&["s3"]) && inside("eventSource", "aws:s3") || inside("Event", "s3:TestEvent"), &S3_EVENT),
         (has(&["Message", "TopicArn"]) || has(&["Sns"]), &SNS),
         (inside("Messages", "\"Body\"") || inside("eventSource", "aws:sqs") || has(&["Body", "ReceiptHandle"]), &SQS),
         (has(&["kinesis"]), &KINESIS),
@@ -606,6 +607,7 @@ mod tests {
             ("eventTime,eventName,awsRegion\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
             ("version,account_id,srcaddr,dstaddr\n".to_owned(), "VPC flow log in CSV"),
             (r#"{"bucket_name":"b","request_time":"t","remote_ip":"i","requester":"r","request_id":"q","operation":"o"}"#.to_owned(), "S3 access log in JSON"),
+            (r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"t","Bucket":"b","RequestId":"r","HostId":"h"}"#.to_owned(), "S3 event notification"),
             (r#"{"version":2,"srcaddr":"10.0.0.1","dstaddr":"10.0.0.2"}"#.to_owned(), "VPC flow log in JSON"),
             ("2,111122223333,eni-1,203.0.113.12,10.0.0.5,51000,22,1714564800,REJECT\n".to_owned(), "VPC flow log in CSV"),
             ("\"eventname\",\"count of, events\"\r\n\"GetUser\",\"3\"\r\n".to_owned(), "CSV table of other columns, such as a query result"),

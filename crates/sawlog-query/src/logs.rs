@@ -263,11 +263,12 @@ fn source_value(table: &Table, source: &Source) -> Option<Expr> {
     let text = source_text(table, source)?;
     let view = |expr| cast(expr, DataType::Utf8View);
     Some(match source.find {
-        None => nullif(view(text), view(lit(""))),
+        None => source.none().fold(view(text), |text, none| nullif(text, view(lit(none)))),
         Some(find) => {
             // The function's address tells functions of one column apart.
             let name = format!("in_{}_{find:p}", source.column);
-            texts::found(text, &name, move |text| find(text).filter(|text| !text.is_empty()).map(Cow::Borrowed))
+            let source = *source;
+            texts::found(text, &name, move |text| source.value(text).map(Cow::Borrowed))
         }
     })
 }
@@ -284,10 +285,21 @@ pub(crate) fn is_not(column: &str, (other, prefixes): (&str, &[&str])) -> Expr {
     ident(column).is_false().or(by_name)
 }
 
+/// Whether the column of a source that is a whole text says something; null if it is null.
+pub(crate) fn is_something(source: &Source, column: &Expr) -> Expr {
+    let is_not = |none: &str| column.clone().not_eq(lit(none));
+    source.none().map(is_not).reduce(Expr::and).unwrap_or_else(|| lit(true))
+}
+
+/// Whether the column of a source that is a whole text says nothing.
+pub(crate) fn is_nothing(source: &Source, column: &Expr) -> Expr {
+    source.none().fold(column.clone().is_null(), |is_none, none| is_none.or(column.clone().eq(lit(none))))
+}
+
 /// Whether any of some sources is not empty.
 fn any(table: &Table, sources: &[&Source]) -> Option<Expr> {
     let has = |source: &&Source| match (source.find, source.only.is_empty()) {
-        (None, true) => Some(column(table, source.column)?.not_eq(lit("")).is_true()),
+        (None, true) => Some(is_something(source, &column(table, source.column)?).is_true()),
         _ => Some(source_value(table, source)?.is_not_null()),
     };
     sources.iter().map(has).collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::or)
@@ -334,8 +346,8 @@ impl Values {
 
 /// The texts of some sources, and the part of each that counts.
 fn first_texts(table: &Table, sources: Vec<&'static Source>) -> Option<Vec<(Expr, numbers::Part)>> {
-    let part = |source: &Source| source.find.map_or(numbers::Part::Filled, numbers::Part::Found);
-    sources.into_iter().map(|source| Some((source_text(table, source)?, part(source)))).collect()
+    let text = |source| Some((source_text(table, source)?, numbers::Part::Source(source)));
+    sources.into_iter().map(text).collect()
 }
 
 /// All column names of a table; columns in groups have dots.

@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, StringArray, StringViewArray};
 use arrow::datatypes::DataType;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
-use sawlog_formats::{Find, TextColumn, canonical_address};
+use sawlog_formats::{Find, Source, TextColumn, canonical_address};
 
 /// The number of null.
 pub(crate) const NULL: u32 = u32::MAX;
@@ -18,8 +18,8 @@ pub(crate) const NULL: u32 = u32::MAX;
 pub(crate) enum Part {
     /// The whole text.
     Whole,
-    /// The whole text; null if it is empty.
-    Filled,
+    /// What a source takes from the text.
+    Source(&'static Source),
     /// What a function finds in the text; null if that is nothing or empty.
     Found(Find),
     /// The text, if it is this one; else null.
@@ -33,7 +33,7 @@ impl Part {
     pub(crate) fn of(self, text: &str) -> Option<Cow<'_, str>> {
         match self {
             Self::Whole => Some(Cow::Borrowed(text)),
-            Self::Filled => filled(text).map(Cow::Borrowed),
+            Self::Source(source) => source.value(text).map(Cow::Borrowed),
             Self::Only(only) => Some(text).filter(|text| *text == only).map(Cow::Borrowed),
             Self::Found(find) => find(text).and_then(filled).map(Cow::Borrowed),
             Self::Address => filled(text).map(canonical_address),

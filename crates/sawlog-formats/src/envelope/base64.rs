@@ -180,7 +180,7 @@ fn is_nothing(text: &[u8]) -> bool {
 /// Whether a text may hold records as it is.
 fn may_hold_records(text: &[u8]) -> bool {
     let is_line = |format: &&Format| !format.framing.is_json() && (format.inside.is_record)(text);
-    memchr::memchr(b'{', text).is_some() || !is_short(text) && formats().iter().any(is_line)
+    memchr::memchr(b'{', text).is_some() || !is_short(text, None) && formats().iter().any(is_line)
 }
 
 /// What comes next in documents.

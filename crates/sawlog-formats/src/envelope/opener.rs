@@ -4,7 +4,7 @@
 use super::json::Documents;
 use super::place::Standing;
 use super::rows::{Table, timed_line};
-use super::target::{Found, Target, is_short};
+use super::target::{Found, Target};
 use crate::block::{Block, Item, Wrapped};
 use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
@@ -213,7 +213,7 @@ impl Opener {
         let (start, end) = at;
         let wrapped = &bytes[start..end];
         let is_here = standing == Standing::Here;
-        if !is_here && is_short(wrapped) {
+        if !is_here && self.target.is_short(wrapped) {
             return gap;
         }
         let text = layer.map_or(std::borrow::Cow::Borrowed(wrapped), |layer| layer.unwrap(wrapped));

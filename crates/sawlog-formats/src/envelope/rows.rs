@@ -6,7 +6,7 @@ use super::line_end;
 use super::named::{as_record, name_record};
 use super::opener::Step;
 use super::place::{Standing, is_known_name};
-use super::target::{Target, is_short};
+use super::target::Target;
 use crate::calendar::is_time;
 use crate::encoding::without_mark;
 use crate::named_values::NamedValues;
@@ -200,7 +200,8 @@ impl Columns {
         }
         let has_record = |(_, field): &(usize, &Field)| {
             let text = self.unwrapped(bytes, field);
-            !is_short(&text) && target.find(&text, &self.inner).iter().any(|found| target.is_certain(&found.record))
+            !target.is_short(&text)
+                && target.find(&text, &self.inner).iter().any(|found| target.is_certain(&found.record))
         };
         let others = || row.fields.iter().enumerate().filter(|(at, _)| *at != place).filter(has_record);
         let is_known = |at: usize| self.names.get(at).is_some_and(|name| is_known_name(name));

@@ -1,6 +1,7 @@
 //! What is searched for in documents: the records of one log, and where they are in a text that may hold other things.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::named::{name_record, object_as_record, only_values};
 use super::place::{WITHIN, is_chosen, is_known, is_known_name};
@@ -13,8 +14,8 @@ use crate::wrapping::{Layer, MOST_STRINGS, Places};
 
 /// The deepest nesting that is searched.
 const MAX_DEPTH: usize = 32;
-/// Every line of a log has more blanks than this.
-const FEW_BLANKS: usize = 3;
+/// Every line of a log has at least so many fields, unless other ones were given.
+const FIELDS: usize = 5;
 
 /// The records of one log, in one form.
 #[derive(Clone, Debug)]
@@ -22,8 +23,29 @@ pub(super) struct Target {
     pub(super) format: &'static Format,
     /// Whether they are named values.
     pub(super) is_named: bool,
-    /// The number of fields in the log's lines, if it was given.
-    pub(super) fields: Option<usize>,
+    /// The fields of the log's lines, if they were given.
+    pub(super) fields: Option<Given>,
+}
+
+/// The fields of a log's lines, as they were given.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    names: Arc<str>,
+    count: usize,
+    /// Whether each field of a line can be what its name says.
+    fits: fn(&str, &[u8]) -> bool,
+}
+
+impl Given {
+    pub(super) fn new(names: &str, fits: fn(&str, &[u8]) -> bool) -> Self {
+        Self { names: names.into(), count: names.split(' ').count(), fits }
+    }
+
+    /// Whether a line has these fields. Other texts can have as few words as a line of few fields.
+    fn is_line(&self, line: &[u8]) -> bool {
+        let count = line.split(|byte| *byte == b' ').count();
+        count == self.count && (count >= FIELDS || (self.fits)(&self.names, line))
+    }
 }
 
 /// A record in a text.
@@ -93,12 +115,16 @@ impl Target {
 
     /// Whether a line is a record.
     pub(super) fn is_line(&self, line: &[u8]) -> bool {
-        if self.is_named || self.format.framing.is_json() || is_short(line) {
+        if self.is_named || self.format.framing.is_json() || self.is_short(line) {
             return false;
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let has_fields = |fields| line.split(|byte| *byte == b' ').count() == fields;
-        (self.format.inside.is_record)(line) || self.fields.is_some_and(has_fields)
+        (self.format.inside.is_record)(line) || self.fields.as_ref().is_some_and(|fields| fields.is_line(line))
+    }
+
+    /// Whether a text can't hold a record.
+    pub(super) fn is_short(&self, text: &[u8]) -> bool {
+        is_short(text, self.fields.as_ref())
     }
 
     /// The records in a text: the text itself, its lines, or the records in it if it is a document. Empty if it has none. `inner`
@@ -201,7 +227,7 @@ impl Search<'_> {
             }
             b'"' => {
                 let end = end_of(at)?;
-                if strings + 1 < MOST_STRINGS && !is_short(&text[at + 1..end - 1]) {
+                if strings + 1 < MOST_STRINGS && !self.target.is_short(&text[at + 1..end - 1]) {
                     self.string(&text[at + 1..end - 1], at + 1, strings, found);
                 }
                 Some(end)
@@ -254,8 +280,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
 }
 
-/// Whether a text can't hold a record.
-pub(super) fn is_short(text: &[u8]) -> bool {
-    let blanks = text.iter().filter(|byte| **byte == b' ').take(FEW_BLANKS + 1).count();
-    blanks <= FEW_BLANKS && memchr::memchr(b'{', text).is_none()
+/// Whether a text can't hold a record of any log, if lines of one have these fields.
+pub(super) fn is_short(text: &[u8], fields: Option<&Given>) -> bool {
+    let blanks = fields.map_or(FIELDS, |fields| fields.count.min(FIELDS)) - 1;
+    text.iter().filter(|byte| **byte == b' ').take(blanks).count() < blanks && memchr::memchr(b'{', text).is_none()
 }

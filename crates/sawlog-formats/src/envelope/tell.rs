@@ -6,7 +6,7 @@ use super::named::name_record;
 use super::opener::{Kind, Opener};
 use super::place::{Form, Place, WITHIN, containers, is_chosen, is_known, is_known_name};
 use super::rows::{Columns, Row, Table, behind_time};
-use super::target::{Target, has_names, is_short};
+use super::target::{Given, Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
 use crate::encoding::without_mark;
 use crate::format::Format;
@@ -36,7 +36,7 @@ pub struct Envelope {
 /// without a header line, if they are known.
 #[must_use]
 pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
-    let known = Known { fields: fields.map(|fields| fields.split(' ').count()) };
+    let known = Known { fields: fields.map(|fields| Given::new(fields, vpc_flow::fits)) };
     let text = without_mark(head);
     let first = *text.trim_ascii_start().first()?;
     // Nearly all CloudTrail logs begin like this, so they are recognised fast.
@@ -110,16 +110,21 @@ fn here_on<'a>(walk: &mut Walk, text: &'a [u8]) -> &'a [u8] {
 
 /// What is known of the logs that may be in a document.
 struct Known {
-    /// How many fields the lines of flow logs have, if that was given.
-    fields: Option<usize>,
+    /// The fields of the lines of flow logs, if they were given.
+    fields: Option<Given>,
 }
 
 type Told = (&'static str, Target, Kind);
 
 impl Known {
     fn target(&self, format: &'static Format, is_named: bool) -> Target {
-        let fields = self.fields.filter(|_| format.table.name == vpc_flow::TABLE.name);
-        Target { format, is_named, fields }
+        let fields = self.fields.as_ref().filter(|_| format.table.name == vpc_flow::TABLE.name);
+        Target { format, is_named, fields: fields.cloned() }
+    }
+
+    /// Whether a text can't hold a record.
+    fn is_short(&self, text: &[u8]) -> bool {
+        is_short(text, self.fields.as_ref())
     }
 
     /// The log that an object is a record of.
@@ -162,7 +167,7 @@ impl Known {
     /// The log that has records in a text, or in the available part of it, and the path to them.
     fn of_text(&self, text: &[u8], strings: u8) -> Option<(Target, Vec<Vec<u8>>)> {
         let text = text.trim_ascii_start();
-        if is_short(text) || strings > MOST_STRINGS {
+        if self.is_short(text) || strings > MOST_STRINGS {
             return None;
         }
         if matches!(text.first(), Some(b'{' | b'[' | b'"')) {
@@ -222,7 +227,7 @@ impl Known {
                         End::Broken(end) | End::Not(end) => (end, end),
                     };
                     let string = &text[start..end];
-                    if !is_short(string)
+                    if !self.is_short(string)
                         && let Some((target, inner)) = self.of_text(&Layer::Json.unwrap(string), strings)
                     {
                         found.add(target, here(&walk, Form::Text, inner));

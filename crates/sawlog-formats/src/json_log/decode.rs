@@ -416,6 +416,12 @@ impl<'tape> Walk<'_, 'tape> {
                 self.bare(field, member);
                 column.set_text(row, if truth { b"true" } else { b"false" });
             }
+            // A number is taken as it is written.
+            (Content::Text, Node::Static(_)) => {
+                let range = self.range(member);
+                column.set_text(row, &self.source.text[range.clone()]);
+                self.skeleton.value(self.source.text, range, &field.slot);
+            }
             (Content::Json, _) => {
                 let range = self.range(member);
                 column.set_text(row, &self.source.text[range.clone()]);
@@ -592,7 +598,8 @@ fn replace_lone_surrogates(json: &mut [u8]) {
     }
 }
 
-/// Replaces each number that is not a small integer by another one, padded with blanks: no column uses these.
+/// Replaces each number that is not a small integer by another one, padded with blanks: columns of text take it from the
+/// record, others can't hold it.
 fn replace_numbers(json: &mut [u8]) {
     /// Numbers with this many digits fit into 64 bits.
     const FIT: usize = 18;

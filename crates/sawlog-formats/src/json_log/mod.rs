@@ -4,6 +4,7 @@
 //! A record is kept once: its values in columns, and the text between them as its skeleton. Only if these two don't
 //! give its bytes back, the column `raw` has the record itself.
 
+mod athena;
 mod decode;
 mod keys;
 mod named;
@@ -53,6 +54,7 @@ pub struct Field {
 /// What a field's value must be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
+    /// Text; the column holds a number or a boolean as it is written.
     Text,
     /// Any value; the column holds its JSON text as it is.
     Json,

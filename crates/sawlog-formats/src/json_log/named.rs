@@ -1,8 +1,7 @@
 //! Writes named values as the JSON object that the log would have. Objects and lists in them may be JSON, or in
 //! Athena's text form.
 
-use std::borrow::Cow;
-
+use super::athena::{as_json, is_json};
 use super::{Content, Field, JsonLog};
 use crate::calendar::{MICROS_A_DAY, civil_from_days, days_from_civil, days_in_month, read_any_iso8601};
 use crate::members::{ValueEnd, members, value, value_end};
@@ -72,8 +71,11 @@ fn write_value(content: Content, value: &NamedValue<'_>, out: &mut Vec<u8>) {
         },
         Content::Json => match value {
             NamedValue::Json(json) => out.extend_from_slice(json),
-            NamedValue::Text(_) if is_json(text) => out.extend_from_slice(text),
-            NamedValue::Text(_) => string(text, out),
+            // A list in brackets without quotes may as well be text.
+            NamedValue::Text(_) => match as_json(text).filter(|_| text[0] != b'[' || is_json(text)) {
+                Some(json) => out.extend_from_slice(&json),
+                None => string(text, out),
+            },
         },
         Content::Bool if text.eq_ignore_ascii_case(b"true") => out.extend_from_slice(b"true"),
         Content::Bool if text.eq_ignore_ascii_case(b"false") => out.extend_from_slice(b"false"),
@@ -86,24 +88,9 @@ fn write_value(content: Content, value: &NamedValue<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// An object or a list as JSON, if it is one, or as Athena writes them: `{type=IAMUser, arn=…}`.
-fn as_json(text: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if is_json(text) {
-        return Some(Cow::Borrowed(text));
-    }
-    let (mut at, mut json) = (0, Vec::new());
-    athena_value(text, &mut at, 0, &mut json)?;
-    (at == text.len()).then_some(Cow::Owned(json))
-}
-
 /// Whether a text is a whole number.
 fn is_number(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok_and(|number| number.to_string() == text))
-}
-
-/// Whether a text is a JSON object or array.
-fn is_json(text: &[u8]) -> bool {
-    matches!(text.first(), Some(b'{' | b'[')) && simd_json::to_tape(&mut text.to_vec()).is_ok()
 }
 
 /// Writes JSON whose keys are field names in lower case, with the names as the log spells them.
@@ -146,71 +133,6 @@ fn renamed(json: &[u8], fields: &[Field], out: &mut Vec<u8>) {
         }
         _ => out.extend_from_slice(json),
     }
-}
-
-/// Objects in Athena's text are no deeper than this.
-const MAX_DEPTH: usize = 16;
-
-/// Writes the part of Athena's text at `at` as JSON: an object, a list or a text.
-fn athena_value(text: &[u8], at: &mut usize, depth: usize, out: &mut Vec<u8>) -> Option<()> {
-    let opened = text.get(*at).copied();
-    let close = match opened {
-        Some(b'{') => b'}',
-        Some(b'[') => b']',
-        _ => {
-            let end = athena_end(text, *at);
-            let word = &text[*at..end];
-            *at = end;
-            if word == b"null" {
-                out.extend_from_slice(word);
-            } else {
-                string(word, out);
-            }
-            return Some(());
-        }
-    };
-    if depth == MAX_DEPTH {
-        return None;
-    }
-    out.push(opened?);
-    *at += 1;
-    let mut follows = false;
-    while *text.get(*at)? != close {
-        if follows {
-            *at += text[*at..].starts_with(b", ").then_some(2)?;
-        }
-        if close == b'}' {
-            let equals = *at + memchr::memchr(b'=', &text[*at..])?;
-            key(&text[*at..equals], follows, out);
-            *at = equals + 1;
-        } else if follows {
-            out.push(b',');
-        }
-        athena_value(text, at, depth + 1, out)?;
-        follows = true;
-    }
-    out.push(close);
-    *at += 1;
-    Some(())
-}
-
-/// Where a text in Athena's form ends: before the closing bracket around it, or before the next name.
-fn athena_end(text: &[u8], start: usize) -> usize {
-    let is_name = |rest: &[u8]| {
-        let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-        len > 0 && rest.get(len) == Some(&b'=')
-    };
-    let mut at = start;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'}' | b']' => break,
-            b',' if text[at..].starts_with(b", ") && (is_name(&text[at + 2..]) || text[at + 2..].starts_with(b"{")) => {
-                break;
-            }
-            _ => at += 1,
-        }
-    }
-    at
 }
 
 /// A time as CloudTrail writes it, from one that is not ISO 8601: a number, or `May 01, 2024, 14:00:01 (UTC+02:00)`.
@@ -281,17 +203,5 @@ mod tests {
         assert_eq!(time("1714564801").as_deref(), Some("2024-05-01T12:00:01Z"));
         assert_eq!(time("2024-05-01T12:00:01Z"), None);
         assert_eq!(time("May 41, 2024, 14:00:01"), None);
-    }
-
-    #[test]
-    fn objects_in_the_text_of_athena_are_read() {
-        let json = |text: &str| as_json(text.as_bytes()).map(|json| String::from_utf8(json.into_owned()).unwrap());
-        let wanted =
-            r#"{"type":"IAMUser","arn":"arn:a, b=c","sessioncontext":{"attributes":null},"l":[{"a":"1"},{"a":"2"}]}"#;
-        let text = "{type=IAMUser, arn=arn:a, b=c, sessioncontext={attributes=null}, l=[{a=1}, {a=2}]}";
-        // Whether a comma belongs to a text is not always clear.
-        assert_eq!(json(text), Some(wanted.replace("a, b=c\"", "a\",\"b\":\"c\"")));
-        assert_eq!(json("{type=IAMUser"), None);
-        assert_eq!(json("{}").as_deref(), Some("{}"));
     }
 }

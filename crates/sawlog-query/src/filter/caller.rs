@@ -68,8 +68,7 @@ fn last_actor(table: &Table, fields: &[&str], value: &str) -> Option<Expr> {
         |source: &&Source| source.find.is_none() && source.only.is_empty() && fields.contains(&source.column);
     let asked = sources.iter().take_while(is_asked).count();
     // The engine looks at the rest only in the few records where the first ones are empty.
-    let is_empty =
-        |source: &Source| resolve(table, source.column).map(|column| column.clone().is_null().or(column.eq(lit(""))));
+    let is_empty = |source: &Source| resolve(table, source.column).map(|column| logs::is_nothing(source, &column));
     let empty = sources[..asked].iter().map(is_empty).collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::and);
     let rest = glob(&logs::first(table, &sources[asked..])?, value);
     Some(empty.into_iter().fold(rest, |rest, empty| empty.and(rest)))

@@ -85,11 +85,9 @@ pub(super) fn field(table: &Table, name: &'static str, values: &[&str]) -> Optio
         let expr = test(&logs::first(table, sources)?);
         return Some(Condition { expr, probe: probe(table, vec![own], &ident("value"), test) });
     }
-    // Empty text counts as null.
-    let mut expr = test(&column).and(column.clone().not_eq(lit("")));
+    let mut expr = test(&column).and(logs::is_something(first, &column));
     if let Some(other) = logs::first(table, others) {
-        let is_missing = column.clone().is_null().or(column.eq(lit("")));
-        expr = expr.or(is_missing.and(test(&other)));
+        expr = expr.or(logs::is_nothing(first, &column).and(test(&other)));
     }
     let probe = probe(table, vec![own], &ident("value"), test);
     Some(Condition { expr, probe })

@@ -1,7 +1,7 @@
 //! Why a record failed: `error`.
 
 use anyhow::Result;
-use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::logical_expr::{Expr, ident};
 use sawlog_formats::{Part, Role, Source, Table};
 
 use super::condition::{Condition, any, either, probe};
@@ -36,11 +36,11 @@ fn of_sources(table: &Table, field: &'static str, sources: &'static [Source], va
     // Columns that are large, and so looked at in few records, are read only if necessary.
     let (told, silent): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| source.only.is_empty());
     let test = |column: &Expr| glob(column, value);
-    let (code, others) = told.split_first()?;
-    let code = resolve(table, code.column)?;
-    let mut exprs = vec![test(&code).and(code.clone().not_eq(lit("")))];
+    let (first, others) = told.split_first()?;
+    let code = resolve(table, first.column)?;
+    let mut exprs = vec![test(&code).and(logs::is_something(first, &code))];
     if let Some(other) = logs::first(table, others.iter().copied()) {
-        exprs.push(code.clone().is_null().or(code.eq(lit(""))).and(test(&other)));
+        exprs.push(logs::is_nothing(first, &code).and(test(&other)));
     }
     let can_be = value == FAILURE || matcher(value).is_some_and(|glob| glob.is_match(FAILURE));
     if can_be {

@@ -39,7 +39,8 @@ const INSIGHT: Value = Value::Made("insight_details", |details| insight_kind(det
 
 /// Who acted: the first of these that a record has. So every record that says anything about its caller has an actor.
 pub const ACTOR: &[Source] = &[
-    Source::text("user_identity.user_name"),
+    // Some records have a blank in place of a name.
+    Source::text("user_identity.user_name").but(&[" "]),
     Source::text("user_identity.arn"),
     Source::text("user_identity.session_context.session_issuer.arn"),
     Source::text("user_identity.invoked_by"),
@@ -62,7 +63,8 @@ pub(super) const SERVICE: &[Source] =
 /// Why a record failed (it failed if this is not empty): the error's code, else its message, else what a sign-in or
 /// an Insights event says in its own way.
 pub const ERROR: &[Source] = &[
-    Source::text("error_code"),
+    // Some tools that write records say so where there is no error.
+    Source::text("error_code").but(&["false"]),
     Source::within("insight_details", insight_error),
     Source::text("error_message"),
     Source::within("service_event_details", failure).only(SIGN_IN),
@@ -172,12 +174,24 @@ fn service(address: &str) -> Option<&str> {
     Some(address).filter(|address| address.contains(".amazonaws.com") || *address == "AWS Internal")
 }
 
-/// `Failure`, if that is a value.
+/// `Failure`, if that is a value. Some exports have the JSON as a text.
 fn failure(json: &str) -> Option<&str> {
-    const VALUE: &str = "\"Failure\"";
-    let found = memchr::memmem::find_iter(json.as_bytes(), VALUE.as_bytes());
-    let mut values = found.filter(|at| json[..*at].trim_ascii_end().ends_with(':'));
-    values.next().and_then(|at| json.get(at + 1..at + VALUE.len() - 1))
+    let is_failure = if json.starts_with('"') {
+        serde_json::from_str::<String>(json).is_ok_and(|json| has_failure(&json))
+    } else {
+        has_failure(json)
+    };
+    is_failure.then_some("Failure")
+}
+
+fn has_failure(json: &str) -> bool {
+    const VALUE: &[u8] = b"failure\"";
+    let bytes = json.as_bytes();
+    let is_value = |at: usize| {
+        let text = bytes[at + 1..].get(..VALUE.len());
+        text.is_some_and(|text| text.eq_ignore_ascii_case(VALUE)) && bytes[..at].trim_ascii_end().ends_with(b":")
+    };
+    memchr::memchr_iter(b'"', bytes).any(is_value)
 }
 
 fn insight_name(details: &str) -> Option<&str> {
@@ -206,7 +220,8 @@ pub fn insight_kind(details: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// The text of a field of a JSON object, as it is written; not of nested objects.
+/// The text of a field of a JSON object, as it is written; not of nested objects. CloudTrail Lake has names in small
+/// letters.
 fn text_of<'a>(json: &'a str, field: &str) -> Option<&'a str> {
     let mut depth = 0;
     let mut at = 0;
@@ -220,7 +235,7 @@ fn text_of<'a>(json: &'a str, field: &str) -> Option<&'a str> {
                 let (name, end) = string(json, at)?;
                 at = end;
                 let rest = json.get(at..)?.trim_ascii_start();
-                if let (1, true, Some(value)) = (depth, name == field, rest.strip_prefix(':')) {
+                if let (1, true, Some(value)) = (depth, name.eq_ignore_ascii_case(field), rest.strip_prefix(':')) {
                     let start = json.len() - value.trim_ascii_start().len();
                     return if bytes.get(start) == Some(&b'"') { Some(string(json, start + 1)?.0) } else { None };
                 }
@@ -251,7 +266,19 @@ mod tests {
     fn a_failure_is_a_value() {
         assert_eq!(failure(r#"{"ConsoleLogin":"Failure"}"#), Some("Failure"));
         assert_eq!(failure("{\"CheckMfa\" :\n \"Failure\"}"), Some("Failure"));
-        for other in [r#"{"ConsoleLogin":"Success"}"#, r#"{"Failure":"x"}"#, r#"{"a":"say \"Failure\""}"#, "null", ""] {
+        assert_eq!(failure(r#"{"ConsoleLogin":"failure"}"#), Some("Failure"));
+        assert_eq!(failure(r#""{\"ConsoleLogin\":\"FAILURE\"}""#), Some("Failure"));
+        for other in [
+            r#"{"ConsoleLogin":"Success"}"#,
+            r#"{"Failure":"x"}"#,
+            r#"{"a":"say: \"Failure\""}"#,
+            r#""{\"a\":\"say: \\\"Failure\\\"\"}""#,
+            r#"{"a":"Failures"}"#,
+            "\"Failure\"",
+            "\"",
+            "null",
+            "",
+        ] {
             assert_eq!(failure(other), None, "{other}");
         }
     }
@@ -264,5 +291,6 @@ mod tests {
         assert_eq!(text_of(json, "f"), None);
         assert_eq!(text_of(json, "inner"), None);
         assert_eq!(text_of(r#"{"b"#, "b"), None);
+        assert_eq!(text_of(r#"{"insighttype":"x"}"#, "insightType"), Some("x"));
     }
 }

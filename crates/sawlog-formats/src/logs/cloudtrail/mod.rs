@@ -53,8 +53,9 @@ pub const FORMAT: Format = Format {
         Entity::new(EntityKind::UserAgent, "user_agent"),
         Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
     ],
-    // Version 1 counted a record as failed only if it had an error code.
-    index_version: 2,
+    // Version 1 counted a record as failed only if it had an error code, version 2 also if that was false, and not if a
+    // response said failure in other letters or as text. In both a blank could be an actor.
+    index_version: 3,
     measures: Measures {
         bytes: None,
         received: None,

@@ -124,8 +124,8 @@ fn check(field: &Field, array: &ArrayRef, row: usize, value: Option<&Value>) {
     match field.content {
         Content::Text => {
             let text = TextColumn::new(array).unwrap();
-            let truth = value.and_then(Value::as_bool).map(|truth| if truth { "true" } else { "false" });
-            assert_eq!(text.get(row), value.and_then(Value::as_str).or(truth), "{}", field.key);
+            let bare = value.filter(|value| value.is_boolean() || value.is_i64()).map(Value::to_string);
+            assert_eq!(text.get(row), value.and_then(Value::as_str).or(bare.as_deref()), "{}", field.key);
         }
         Content::Json => {
             let text = TextColumn::new(array).unwrap();
@@ -340,7 +340,7 @@ fn white_space_does_not_pile_up() {
 #[test]
 fn other_types_and_unknown_fields_are_counted() {
     let event = r#"{"eventTime":"2021-07-29T13:06:49Z","readOnly":"yes","userIdentity":"root","resources":{"a":1},"new":{"x":1},
-        "tlsDetails":{"tlsVersion":13,"group":"x"},"sourceIPAddress":null,"eventName":["a"]}"#;
+        "tlsDetails":{"tlsVersion":[13],"group":"x"},"sourceIPAddress":null,"eventName":["a"],"errorCode":403}"#;
     let read = read(format!("[{event},{event}]").as_bytes());
     check_all(&read);
     let names = |counts: &std::collections::BTreeMap<String, i64>| {
@@ -408,7 +408,7 @@ fn a_time_that_no_store_can_hold_is_a_reject() {
 
 #[test]
 fn resources_of_other_types_are_counted() {
-    let resources = r#"[{"ARN":"a"},"arn:b",{"ARN":5,"accountId":true},null,["c"]]"#;
+    let resources = r#"[{"ARN":"a"},"arn:b",{"ARN":[5],"accountId":true},null,["c"],{"ARN":7 , "type": 1 }]"#;
     let read = read(changed(&[("\"readOnly\":false", &format!("\"resources\":{resources}"))]).as_bytes());
     assert_eq!(check_all(&read), 1);
     let counts: Vec<(&str, i64)> = read.decoded.other_types.iter().map(|(name, count)| (&**name, *count)).collect();
@@ -433,6 +433,19 @@ fn numbers_of_any_size_are_no_reason_to_refuse_a_record() {
     assert_eq!(read.reasons(), Vec::<String>::new());
     let text = TextColumn::new(&read.batches[0]["request_parameters"]).unwrap();
     assert_eq!(text.get(0), Some(r#"{"a":123456789012345678901234567890,"b":1.68890570862E9,"c":-0.0}"#));
+}
+
+/// Text may come as a number, which is taken as it is written.
+#[test]
+fn numbers_in_place_of_text_are_text() {
+    for number in ["403", "-0", "4.030", "1E+400", "123456789012345678901234567890"] {
+        let event = changed(&[("\"readOnly\":false", &format!("\"errorCode\" : {number} ,\"userAgent\":\"a\""))]);
+        let read = read(event.as_bytes());
+        assert_eq!(read.reasons(), Vec::<String>::new(), "{number}");
+        assert_eq!(TextColumn::new(&read.batches[0]["error_code"]).unwrap().get(0), Some(number));
+        assert_eq!(read.rebuilt(), event.as_bytes());
+        assert!(read.decoded.other_types.is_empty(), "{number}");
+    }
 }
 
 #[test]

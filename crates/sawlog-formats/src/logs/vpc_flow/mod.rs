@@ -13,6 +13,7 @@ mod print;
 use decode::Decoder;
 pub use layout::{DEFAULT_FIELDS, TRANSIT_FIELDS, is_header};
 use layout::{header_fields, is_default_record, is_transit_record};
+pub(crate) use plausible::fits;
 use print::LinePrinter;
 
 use crate::decoder::Carry;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::TABLE;
-use super::layout::{Slot, is_number};
+use super::layout::{Layout, Slot, is_number, words};
 
 /// How the ids of AWS resources in fields begin.
 const PREFIXES: [(&str, &str); 15] = [
@@ -32,6 +32,14 @@ pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])
         sound += usize::from(is_sound);
     }
     told == 0 || sound * 2 > told
+}
+
+/// Whether each field of a line can be what `fields` calls it, and some of them can't be anything else.
+pub(crate) fn fits(fields: &str, line: &[u8]) -> bool {
+    let layout = Layout::new(fields.into());
+    let told = layout.slots.iter().zip(words(line)).filter_map(|(slot, value)| is_sound(*slot, value));
+    let mut told = told.peekable();
+    told.peek().is_some() && told.all(|is_sound| is_sound)
 }
 
 /// Whether a field's value is one that it can have; `None` if it can have any.
@@ -67,7 +75,6 @@ fn is_nothing(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vpc_flow::layout::{Layout, words};
 
     fn plausible(fields: &str, line: &str) -> bool {
         let layout = Layout::new(fields.into());
@@ -84,6 +91,15 @@ mod tests {
         assert!(plausible("srcaddr dstaddr action", "192.0.2.1 x ACCEPT"));
         // These fields may have any value.
         assert!(plausible("region ecs-task-id", "anything whatever"));
+    }
+
+    #[test]
+    fn short_lines_are_records_only_if_all_of_them_fits() {
+        let fields = "srcaddr dstaddr bytes action";
+        assert!(fits(fields, b"192.0.2.1 2001:db8::1 5 ACCEPT") && fits(fields, b"- - - REJECT"));
+        assert!(!fits(fields, b"192.0.2.1 192.0.2.2 five ACCEPT") && !fits(fields, b"to be or not"));
+        // These fields may have any value.
+        assert!(!fits("region ecs-task-id", b"anything whatever"));
     }
 
     #[test]
