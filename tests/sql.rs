@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -854,6 +854,13 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
     command.env_remove("SAWLOG_STORE");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    // What is long would wait for a reader, and with it what is typed.
+    let reader = std::thread::spawn(move || {
+        let mut shown = Vec::new();
+        output.read_to_end(&mut shown).unwrap();
+        shown
+    });
     std::thread::sleep(Duration::from_millis(1500));
     for (line, wait) in typed {
         // It may have ended already.
@@ -862,7 +869,8 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
         std::thread::sleep(Duration::from_millis(*wait));
     }
     drop(input);
-    Some(String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned())
+    child.wait().unwrap();
+    Some(String::from_utf8_lossy(&reader.join().unwrap()).into_owned())
 }
 
 #[test]
@@ -894,6 +902,19 @@ fn the_prompt_does_what_people_expect() {
     }
     let history = fs::read_to_string(case.path("state/sawlog/sql_history")).unwrap();
     assert!(history.contains("2 AS answer") && history.contains("generate_series"), "{history}");
+    // Only what was typed, not the query that a command stands for.
+    assert!(history.contains("dt\n") && !history.contains("SHOW TABLES"), "{history}");
+}
+
+#[test]
+fn a_result_that_is_printed_can_be_stopped() {
+    let case = trail_case();
+    let again = "SELECT 'still ' || 'here' AS it;\r";
+    let long = [("SELECT * FROM range(1, 40000000);\r", 4000), ("\u{3}", 3000), (again, 1000), ("exit\r", 500)];
+    let Some(shown) = prompt(&case, &long) else { return };
+    let (_, after) = shown.split_once("the query was stopped").expect("it is stopped");
+    assert!(after.contains("still here"), "{after}");
+    assert!(!shown.contains("39999999"), "{} bytes were printed", shown.len());
 }
 
 #[test]

@@ -23,5 +23,5 @@ pub(crate) use delimited::without_formula;
 pub(crate) use file::{Existing, NewFile};
 pub(crate) use form::Form;
 pub(crate) use style::{Style, choose as choose_colors, error, hint, say};
-pub(crate) use target::{Out, Target, reader_is_gone};
+pub(crate) use target::{Out, Stopped, Target, reader_is_gone};
 pub(crate) use unfinished::{leave_interrupts, remove as remove_unfinished};

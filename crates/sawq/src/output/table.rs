@@ -35,7 +35,7 @@ impl Writer for Table {
 
     fn finish(self: Box<Self>) -> Result<()> {
         let mut out = self.target.open()?;
-        let printed = print(&self.rows, self.target.layout(), &mut out)?;
+        let printed = print(&self.rows, &self.target, &mut out)?;
         out.flush()?;
         if printed == Printed::Cut {
             self.target.hint_after("long values are cut (…); --format line shows them whole");
@@ -56,13 +56,16 @@ enum Printed {
 }
 
 /// Prints batches of one schema as a table; or as records if it is wider than the screen even with its texts cut.
-fn print(batches: &[RecordBatch], layout: Layout, out: &mut impl Write) -> Result<Printed> {
+fn print(batches: &[RecordBatch], target: &Target, out: &mut impl Write) -> Result<Printed> {
+    let layout = target.layout();
     let batches = batches.iter().map(Flat::of).collect::<Result<Vec<_>>>()?;
     let Some(first) = batches.first() else { return Ok(Printed::Whole) };
     let schema = first.schema();
     let mut columns: Vec<Column> =
         schema.fields().iter().map(|field| Column::new(field.name(), field.data_type().is_numeric(), layout)).collect();
     for batch in &batches {
+        // Nothing is written meanwhile, which would say that it is stopped.
+        target.stopped().check()?;
         let cells = batch.cells(ABSENT)?;
         for row in 0..cells.rows() {
             (0..columns.len()).for_each(|place| columns[place].look_at(&cells, row, place, batch.is_text(place)));
