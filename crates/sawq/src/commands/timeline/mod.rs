@@ -17,7 +17,7 @@ Examples:
   sawq timeline --ip 3.238.12.183 --expand
   sawq timeline --error '*' -o failures.csv     one row for each burst, with its first file and line
 
-! marks failures, + marks changes.";
+! marks failures, + what changed something; a failed call changed nothing.";
 
 /// What `timeline` prints.
 #[derive(Debug, Args)]
