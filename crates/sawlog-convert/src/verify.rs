@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, BinaryArray, RecordBatch};
-use sawlog_formats::{Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, formats};
+use sawlog_formats::{
+    Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, counted, formats,
+};
 use sawlog_store::{
     DataFileEntry, ENTITIES, SOURCES, Snapshot, Source, SourceState, Store, TABLES, check_file, index_differences,
 };
@@ -320,8 +322,11 @@ impl<'a> Rebuilt<'a> {
         let size = self.rebuilder.finish(&self.remainder, &mut |bytes| self.hasher.update(bytes));
         if (self.records, self.rejects) != (source.records, source.rejects) {
             return Some(format!(
-                "has {} records and {} rejects; the ledger says {} and {}",
-                self.records, self.rejects, source.records, source.rejects
+                "has {} and {}; the ledger says {} and {}",
+                counted(self.records, "record"),
+                counted(self.rejects, "reject"),
+                source.records,
+                source.rejects
             ));
         }
         if size != source.content_size {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use arrow::array::RecordBatch;
+use sawlog_formats::counted;
 use sawlog_query::Records;
 use sawlog_query::sql::{Rows, Session, Statement};
 
@@ -71,7 +72,7 @@ pub(crate) fn run(
             if is_stopped { anyhow!(STOPPED) } else { error }
         })?;
         if let Some(rows) = rows.filter(|_| show.timed) {
-            say(&format!("sawq: {rows} rows in {:.3} s", started.elapsed().as_secs_f64()));
+            say(&format!("sawq: {} in {:.3} s", counted(rows, "row"), started.elapsed().as_secs_f64()));
         }
     }
     Ok(())
