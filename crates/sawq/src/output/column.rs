@@ -22,14 +22,23 @@ const COUNTS: [&str; 17] = [
 
 /// How tables and records are shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// How many characters fit on a line, if there is a limit.
-    pub(super) width: Option<usize>,
+    pub(crate) width: Option<usize>,
     /// Whether the names of the columns are shown above a table.
-    pub(super) header: bool,
-    pub(super) coloured: bool,
+    pub(crate) header: bool,
+    /// Whether it has colours.
+    pub(crate) coloured: bool,
     /// Whether counts have commas.
-    pub(super) commas: bool,
+    pub(crate) commas: bool,
+}
+
+impl Layout {
+    /// A count, as it is shown.
+    pub(crate) fn count(&self, count: u64) -> String {
+        let text = count.to_string();
+        if self.commas { with_commas(&text) } else { text }
+    }
 }
 
 /// A column of a table.

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
-use unicode_width::UnicodeWidthStr;
 
 use super::batches::Writer;
 use super::cells::{Cells, Flat};
@@ -12,6 +11,7 @@ use super::column::{ABSENT, Column, Layout};
 use super::lines::Records;
 use super::style::Style;
 use super::target::Target;
+use super::wrap::hanging;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -105,7 +105,7 @@ fn write_row(out: &mut impl Write, columns: &[Column], cells: &Cells, row: usize
         .enumerate()
         .map(|(place, column)| {
             let text = column.text(cells, row, place);
-            if column.is_prose { wrapped(&text, column.width) } else { vec![text] }
+            if column.is_prose { hanging("", &text, 0, Some(column.width)) } else { vec![text] }
         })
         .collect();
     for line in 0..lines.iter().map(Vec::len).max().unwrap_or_default() {
@@ -117,23 +117,6 @@ fn write_row(out: &mut impl Write, columns: &[Column], cells: &Cells, row: usize
         write_line(out, texts)?;
     }
     Ok(())
-}
-
-/// Text in lines of at most `width`, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.len() - 1;
-        if !lines[line].is_empty() && lines[line].width() + 1 + word.width() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !lines[line].is_empty() {
-                lines[line].push(' ');
-            }
-            lines[line].push_str(word);
-        }
-    }
-    lines
 }
 
 fn write_line(out: &mut impl Write, cells: impl Iterator<Item = String>) -> Result<()> {
@@ -181,12 +164,5 @@ mod tests {
         assert_eq!(fit(&[10, 90, 30], &[10, 24, 24], Some(100)), Some(vec![10, 56, 30]));
         assert_eq!(fit(&[10, 90, 40], &[10, 24, 24], Some(61)), None);
         assert_eq!(fit(&[], &[], Some(5)), Some(vec![]));
-    }
-
-    #[test]
-    fn prose_is_broken_between_words() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("", 7), [""]);
-        assert_eq!(wrapped("wonderful", 3), ["wonderful"]);
     }
 }

@@ -218,7 +218,7 @@ impl Target {
     }
 
     /// How tables and records are shown on it.
-    pub(super) fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         let is_terminal = self.is_terminal();
         let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
         let width = || terminal_size().map(|(Width(columns), _)| usize::from(columns)).or_else(of_environment);
