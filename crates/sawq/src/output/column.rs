@@ -53,7 +53,7 @@ pub(super) struct Column {
     is_long_text: bool,
     /// Whether the values must not be cut even so: addresses, names of columns.
     is_whole: bool,
-    /// Whether they are sentences, which are broken into lines.
+    /// Whether they are sentences, or types of many words, which are broken into lines.
     pub(super) is_prose: bool,
 }
 
@@ -70,7 +70,7 @@ impl Column {
             width,
             is_long_text: false,
             is_whole: name == "column",
-            is_prose: name == "meaning",
+            is_prose: ["meaning", "data_type", "column_type"].contains(&name.as_str()),
             name,
         }
     }
