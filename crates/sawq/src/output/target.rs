@@ -187,12 +187,21 @@ impl Target {
         Ok(())
     }
 
-    /// Gives up what was begun: a file of half a result does not get its name.
+    /// Whether it is a file that has a result.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_file() && self.place.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Gives up a result: a file with half of it does not get its name, and a line that was cut ends.
     pub(crate) fn abandon(&self) {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Place::Stdout(mut out)) = place.filter(|_| self.stopped.is_set()) {
-            // It was stopped in the middle of a line. What follows says why, whether or not this can be written.
-            let _ = out.write_all(b"\n").and_then(|()| out.flush());
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *place {
+            Some(Place::File(_)) => *place = None,
+            Some(Place::Stdout(out)) if self.stopped.is_set() => {
+                // What follows says why it ends, whether or not this can be written.
+                let _ = out.write_all(b"\n").and_then(|()| out.flush());
+            }
+            _ => {}
         }
     }
 

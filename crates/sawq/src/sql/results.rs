@@ -65,9 +65,12 @@ pub(crate) fn run(
     ensure!(!statements.is_empty(), "there is no query to run");
     for statement in statements {
         let started = Instant::now();
+        let has_another = show.target.is_full();
         let answered = records.block_on(answer(session, statement, show, interrupts.as_deref_mut()))?;
         let rows = answered.map_err(|error| {
-            show.target.abandon();
+            if !has_another {
+                show.target.abandon();
+            }
             let is_stopped = interrupts.as_ref().is_some_and(|interrupts| interrupts.stopped().is_set());
             if is_stopped { anyhow!(STOPPED) } else { error }
         })?;
