@@ -479,8 +479,12 @@ fn lines_of_who_and_the_timeline_are_broken_between_words() {
             let shown = on_terminal(&case, columns, &format!("sawq {question} -q"));
             for line in shown.lines() {
                 assert!(line.chars().count() <= columns, "{columns} {question}: {line}");
+                // Only a word that no line has room for is broken; what is cut has a …, which is not ASCII.
+                let is_piece = |word: &str| words.iter().any(|of| of.len() > columns / 2 && of.contains(word));
                 let long = line.split_whitespace().filter(|word| word.len() > 12 && word.is_ascii());
-                long.for_each(|word| assert!(words.contains(word), "{columns} {question}: {word} in {line}"));
+                long.for_each(|word| {
+                    assert!(words.contains(word) || is_piece(word), "{columns} {question}: {word} in {line}");
+                });
             }
         }
     }
