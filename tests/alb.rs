@@ -73,7 +73,7 @@ impl Line {
     }
 
     fn is_change(&self) -> bool {
-        matches!(self.request()[0], Some("POST" | "PUT" | "PATCH" | "DELETE"))
+        matches!(self.request()[0], Some("POST" | "PUT" | "PATCH" | "DELETE")) && self.error().is_none()
     }
 }
 
@@ -399,7 +399,7 @@ fn an_attack_is_seen_on_the_timeline() {
     let first = &bursts[0];
     let told = [&first["operation"], &first["target"], &first["error"], &first["outcome"], &first["log"]];
     assert_eq!(told, ["POST", "https://www.example.com:443/login", "401", "failure", "alb_access"]);
-    assert_eq!((&first["count"], &first["changes"]), (&json!(180), &json!(true)));
+    assert_eq!((&first["count"], &first["changes"]), (&json!(180), &json!(false)), "what failed changed nothing");
     let scan = rows(&case, &["timeline", "--ip", "198.51.100.23", "--agent", "*Nikto*", "--error", "404", "-n", "0"]);
     assert_eq!((scan.len(), &scan[0]["count"], &scan[0]["target"]), (1, &json!(124), &json!("www.example.com")));
     let text = good(case.sawq(&["timeline", "--ip", "203.0.113.99"]));

@@ -151,7 +151,7 @@ fn sql_reads_json_networks_and_globs() {
                  WHERE glob(event_name, 'Put*Policy') AND in_cidr(source_ip_address, '3.0.0.0/8')";
     let rows = case.sawq(&["sql", query, "--json", "--time", "--explain"]);
     assert_eq!(rows.json(), serde_json::json!([{ "user": "jmerckle", "json": "\"jmerckle\"" }]));
-    assert!(rows.err.contains("1 rows in ") && rows.err.contains("the tables: read"), "{}", rows.err);
+    assert!(rows.err.contains("1 row in ") && rows.err.contains("the tables: read"), "{}", rows.err);
     let parquet = case.sawq(&["sql", query, "--output", "rows.parquet"]);
     assert_eq!(parquet.code, 0, "{}", parquet.err);
     let wrong = case.sawq(&["sql", "SELECT in_cidr(src_ip, 'nonsense') FROM events"]);

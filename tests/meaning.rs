@@ -152,8 +152,8 @@ fn what_failed_has_failed_everywhere() {
         assert_eq!(timeline.as_array().unwrap().iter().filter(failed).count(), 6);
     }
     // Sign-ins change nothing, whether they succeed or not.
-    assert_eq!(count(&case, &["--changes"]), 2);
-    assert_eq!(count(&case, &["--changes", "--failed"]), 1);
+    assert_eq!(count(&case, &["--changes"]), 1);
+    assert_eq!(count(&case, &["--changes", "--failed"]), 0);
     let nothing = case.sawq(&["find", "--failed", "--operation", "CreateThing"]);
     assert!(nothing.err.contains("no record matches all filters"), "{}", nothing.err);
 }
@@ -1036,6 +1036,50 @@ fn a_record_without_read_only_is_told_by_its_verb() {
     );
     let changes = sql(&case, "SELECT count(*) AS n FROM events WHERE changes", &[]);
     assert_eq!(changes, json!([{ "n": 4 }]));
+}
+
+/// Every command says the same of what was tried and refused. The timeline still tells each thing that was tried.
+#[test]
+fn what_failed_changed_nothing() {
+    let create = |minute: usize, user: &str, error: Value| {
+        let parameters = json!({ "userName": user });
+        event(
+            minute,
+            json!({ "eventName": "CreateUser", "readOnly": false, "requestParameters": parameters, "errorCode": error }),
+        )
+    };
+    let refused = json!("EntityAlreadyExists");
+    let mut put = request("203.0.113.66", "arn:aws:iam::111122223333:user/ann", "k", "1");
+    put = put.replace("REST.GET.OBJECT", "REST.PUT.OBJECT");
+    let events = [
+        create(0, "new", Value::Null),
+        create(30, "same", refused.clone()),
+        create(30, "same", refused.clone()),
+        create(30, "other", refused),
+    ];
+    let log = put.clone() + &put.replace(" 200 -", " 403 AccessDenied");
+    let case = stored(&[("a.json", trail(&events)), ("s3", log)]);
+    assert_eq!(count(&case, &["--changes"]), 2);
+    assert_eq!(count(&case, &["--failed", "--operation", "CreateUser"]), 3);
+    let said = sql(&case, "SELECT outcome, changes, count(*) AS n FROM events GROUP BY 1, 2 ORDER BY 1", &[]);
+    let expected = json!([
+        { "outcome": "failure", "changes": false, "n": 4 },
+        { "outcome": "success", "changes": true, "n": 2 },
+    ]);
+    assert_eq!(said, expected);
+    let who = case.sawq(&["who", "203.0.113.66", "--json"]).json();
+    let changed: u64 =
+        who["changes"].as_array().unwrap().iter().map(|change| change["records"].as_u64().unwrap()).sum();
+    assert_eq!(changed, 2, "{who}");
+    let ran = case.sawq(&["report", "-o", "case.html"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let page = fs::read_to_string(case.path("case.html")).unwrap();
+    assert!(page.contains("<b>2</b>changed something"));
+    let timeline = case.sawq(&["timeline"]);
+    let lines: Vec<&str> = timeline.text().lines().filter(|line| line.contains("CreateUser")).collect();
+    let marked = |line: &str| (line[9..11].to_owned(), line.contains("2 × CreateUser same"));
+    let expected = [(" +", false), ("! ", true), ("! ", false)].map(|(marks, is_two)| (marks.to_owned(), is_two));
+    assert_eq!(lines.iter().map(|line| marked(line)).collect::<Vec<_>>(), expected, "{}", timeline.text());
 }
 
 /// A copy is two records, of which one only reads.

@@ -461,4 +461,10 @@ fn the_store_is_given_before_or_after_the_command_or_by_the_environment() {
     }
     let output = case.command("sawq", &["find", "-c"]).env("SAWLOG_STORE", "elsewhere").output().unwrap();
     assert_eq!(output.stdout, b"154\n");
+    // An empty variable says nothing.
+    std::fs::rename(case.path("elsewhere"), case.path("sawlog-store")).unwrap();
+    for (program, arguments) in [("sawq", ["find", "-c"]), ("sawlog", ["status", "--json"])] {
+        let output = case.command(program, &arguments).env("SAWLOG_STORE", "").output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }

@@ -411,6 +411,28 @@ fn long_trail(case: &Case, events: usize) {
     assert_eq!(ran.code, 0, "{}", ran.err);
 }
 
+/// Wherever on a sheet it begins: a heading without its lines says nothing.
+#[test]
+fn on_paper_the_heading_of_the_timeline_is_above_its_first_lines() {
+    if !has_browser() {
+        return;
+    }
+    let case = Case::new();
+    long_trail(&case, 1500);
+    let ran = case.sawq(&["report", "--out", "r.html", "-n", "100"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let browser = Browser::open(&format!("file://{}", case.path("r.html").display()), 1440);
+    for pixels in (0..700).step_by(50) {
+        browser.value(&format!("document.querySelector('#summary').style.paddingBottom = '{pixels}px'"));
+        let sheets = browser.paper(&case);
+        let below = sheets.iter().find_map(|sheet| sheet.split_once("Timeline\n")).map(|(_, below)| below);
+        let below = below.unwrap_or_else(|| panic!("{pixels}: no heading in {sheets:?}"));
+        for expected in ["Each line is", "On paper: ", "Outcome", ".json, line "] {
+            assert!(below.contains(expected), "{pixels}: {expected:?} is not below the heading in {below}");
+        }
+    }
+}
+
 #[test]
 fn of_many_lines_the_telling_ones_are_shown_over_the_whole_case() {
     if !has_browser() {

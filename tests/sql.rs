@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -167,6 +167,11 @@ fn functions_have_the_names_that_duckdb_gives_them() {
         (format!("SELECT request_parameters['userName'], request_parameters['deep']['er']['est'], request_parameters['list'][1] {create}"), "bob,x,b"),
         ("SELECT arg_max(event_name, event_time), arg_min(event_name, event_time), max_by(event_name, event_time) FROM cloudtrail".to_owned(), "DeleteUser,ConsoleLogin,DeleteUser"),
         ("SELECT count_if(event_name = 'ConsoleLogin'), count(*) FROM cloudtrail".to_owned(), "2,6"),
+        ("SELECT count(*) FILTER (event_name = 'ConsoleLogin') + 1, count(*) FILTER (WHERE event_name GLOB 'Create*') FROM cloudtrail".to_owned(), "3,1"),
+        ("SELECT count(*) FROM cloudtrail WHERE event_name GLOB 'Create*' OR event_name glob 'Delete*' AND true".to_owned(), "2"),
+        ("SELECT strftime('%Y', event_time), strftime(event_time, '%m'), strftime('%H', TIMESTAMP '2021-07-29 13:06') FROM cloudtrail LIMIT 1".to_owned(), "2024,03,13"),
+        ("SELECT string_split('aäb', '')[2], len(string_split('abc', '')), string_split('a,b', ',')[2]".to_owned(), "ä,3,b"),
+        ("SELECT sign(-3), sign(2.5), sign(0), list_min([3, 1, 2]), list_max([3, 1, 2]), struct_extract({'a': 7}, 'a')".to_owned(), "-1,1,0,1,3,7"),
         ("SELECT group_concat(n), listagg(n, '/') FROM (VALUES ('a'), ('b')) AS t(n)".to_owned(), "\"a,b\",a/b"),
         ("SELECT user_identity.user_name AS u, list(event_name)[1] AS l, arg_max(event_name, event_time) AS m FROM cloudtrail GROUP BY ALL".to_owned(), "alice,ConsoleLogin,DeleteUser"),
         ("SELECT sum(item) FROM unnest([1, 2, 3]) AS item".to_owned(), "6"),
@@ -240,13 +245,13 @@ fn summarize_tells_what_columns_have_in_them() {
                  FROM cloudtrail";
     assert_eq!(names(&case, query), header);
     let found = rows(&case, query);
-    assert_eq!(found[0], "event_name,Utf8View,AuthorizeSecurityGroupIngress,PutBucketPolicy,5,,6,0.0");
-    assert_eq!(found[1], "read_only,Boolean,false,false,1,,6,0.0");
+    assert_eq!(found[0], "event_name,VARCHAR,AuthorizeSecurityGroupIngress,PutBucketPolicy,5,,6,0.0");
+    assert_eq!(found[1], "read_only,BOOLEAN,false,false,1,,6,0.0");
     assert!(found[2].starts_with("resources,") && found[2].ends_with(",,,,,6,0.0"), "{}", found[2]);
-    assert_eq!(found[3], "size,Int64,9,100,3,43.333333333333336,6,50.0");
+    assert_eq!(found[3], "size,BIGINT,9,100,3,43.333333333333336,6,50.0");
     assert!(found[4].contains("2024-03-01T22:00:01Z,2024-03-01T22:00:06Z,6,"), "{}", found[4]);
     assert!(rows(&case, "SUMMARIZE main.events").len() > 20);
-    assert_eq!(rows(&case, "SUMMARIZE SELECT 1 AS a WHERE false"), ["a,Int64,,,0,,0,"]);
+    assert_eq!(rows(&case, "SUMMARIZE SELECT 1 AS a WHERE false"), ["a,BIGINT,,,0,,0,"]);
     assert!(sql(&case, "SUMMARIZE nothing").err.contains("there is no table nothing"));
 }
 
@@ -491,6 +496,13 @@ fn commas_stars_and_names_are_taken_as_duckdb_takes_them() {
         ["ConsoleLogin,2"]
     );
     assert_eq!(rows(&case, "SELECT count(*) FROM cloudtrail WHERE event_name IN ('CreateUser', 'DeleteUser',)"), ["2"]);
+    assert_eq!(
+        rows(&case, "SELECT count(*) FROM cloudtrail c, (SELECT 1 AS one) o, WHERE c.event_name = 'CreateUser'"),
+        ["1"]
+    );
+    assert_eq!(rows(&case, "SELECT one, count(*) FROM cloudtrail, (SELECT 1 AS one), GROUP BY one,"), ["1,6"]);
+    assert_eq!(rows(&case, "SELECT one FROM (SELECT 1 AS one FROM cloudtrail, LIMIT 1), ORDER BY one"), ["1"]);
+    assert_eq!(rows(&case, "SELECT one FROM (SELECT 1 AS one),"), ["1"]);
     // A name twice, by alias and star; both are there, and each can be ordered by.
     let twice = "SELECT event_name AS aws_region, event_time AS t, * FROM cloudtrail WHERE aws_region = 'us-east-1' ORDER BY event_time DESC LIMIT 1";
     let header = names(&case, twice);
@@ -553,7 +565,9 @@ fn tables_and_columns_are_shown() {
         let columns = rows(&case, query);
         assert!(columns.iter().any(|row| row.starts_with("actor,")), "{query}: {columns:?}");
     }
-    assert!(rows(&case, "DESCRIBE SELECT count(*) AS n FROM cloudtrail")[0].starts_with("n,Int64"));
+    assert!(rows(&case, "DESCRIBE SELECT count(*) AS n FROM cloudtrail")[0].starts_with("n,BIGINT"));
+    let user = rows(&case, "DESCRIBE cloudtrail").into_iter().find(|row| row.starts_with("user_identity,"));
+    assert!(user.is_some_and(|row| row.contains("\"STRUCT(type VARCHAR, principal_id VARCHAR, ")));
     assert!(rows(&case, "SELECT table_name FROM information_schema.tables WHERE table_name = 'vpc_flow'").len() == 1);
     assert!(sql(&case, "EXPLAIN SELECT * FROM events").text().contains("plan"));
 }
@@ -854,6 +868,13 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
     command.env_remove("SAWLOG_STORE");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    // What is long would wait for a reader, and with it what is typed.
+    let reader = std::thread::spawn(move || {
+        let mut shown = Vec::new();
+        output.read_to_end(&mut shown).unwrap();
+        shown
+    });
     std::thread::sleep(Duration::from_millis(1500));
     for (line, wait) in typed {
         // It may have ended already.
@@ -862,7 +883,8 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
         std::thread::sleep(Duration::from_millis(*wait));
     }
     drop(input);
-    Some(String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned())
+    child.wait().unwrap();
+    Some(String::from_utf8_lossy(&reader.join().unwrap()).into_owned())
 }
 
 #[test]
@@ -894,6 +916,19 @@ fn the_prompt_does_what_people_expect() {
     }
     let history = fs::read_to_string(case.path("state/sawlog/sql_history")).unwrap();
     assert!(history.contains("2 AS answer") && history.contains("generate_series"), "{history}");
+    // Only what was typed, not the query that a command stands for.
+    assert!(history.contains("dt\n") && !history.contains("SHOW TABLES"), "{history}");
+}
+
+#[test]
+fn a_result_that_is_printed_can_be_stopped() {
+    let case = trail_case();
+    let again = "SELECT 'still ' || 'here' AS it;\r";
+    let long = [("SELECT * FROM range(1, 40000000);\r", 4000), ("\u{3}", 3000), (again, 1000), ("exit\r", 500)];
+    let Some(shown) = prompt(&case, &long) else { return };
+    let (_, after) = shown.split_once("the query was stopped").expect("it is stopped");
+    assert!(after.contains("still here"), "{after}");
+    assert!(!shown.contains("39999999"), "{} bytes were printed", shown.len());
 }
 
 #[test]

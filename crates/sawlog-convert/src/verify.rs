@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{AsArray, BinaryArray, RecordBatch};
-use sawlog_formats::{Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, formats};
+use sawlog_formats::{
+    Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, counted, formats,
+};
 use sawlog_store::{
     DataFileEntry, ENTITIES, SOURCES, Snapshot, SortedSources, Source, SourceState, Store, TABLES, check_file,
     doubtful_files, index_differences,
@@ -344,8 +346,11 @@ impl Rebuilt {
         let size = rebuilder.finish(&remainder, &mut |bytes| hasher.update(bytes));
         let difference = if (records, rejects) != (source.records, source.rejects) {
             Some(format!(
-                "has {records} records and {rejects} rejects; the ledger says {} and {}",
-                source.records, source.rejects
+                "has {} and {}; the ledger says {} and {}",
+                counted(records, "record"),
+                counted(rejects, "reject"),
+                source.records,
+                source.rejects
             ))
         } else if size != source.content_size {
             Some(format!("is rebuilt with {size} bytes; the ledger says {}", source.content_size))

@@ -85,6 +85,6 @@ pub use role::{Changes, Role, Value};
 pub use table::{Column, Kind, Layout, Table};
 pub use text::TextColumn;
 pub use time_span::TimeSpan;
-pub use units::{Size, size};
+pub use units::{Size, counted, size};
 pub use visible::{steers, visible};
 pub use wrapping::Wrapping;

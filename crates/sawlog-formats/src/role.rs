@@ -85,7 +85,7 @@ pub enum Value {
     First(&'static [Value]),
 }
 
-/// Which records are about an action that changes something.
+/// Which records are about an action that changes something, unless it fails.
 #[derive(Clone, Copy, Debug)]
 pub enum Changes {
     /// None.

@@ -1,4 +1,5 @@
-//! Sizes as text, spelled alike wherever people read them: IEC units with two decimals, as s3logparse has them.
+//! Sizes and counts as text, spelled alike wherever people read them: IEC units with two decimals, as s3logparse has them;
+//! things in the singular or the plural.
 
 use std::fmt;
 
@@ -51,6 +52,18 @@ pub fn size(bytes: u128) -> String {
     Size(bytes).to_string()
 }
 
+/// How many there are of something: `1 row`, `2 rows`.
+///
+/// ```
+/// assert_eq!(sawlog_formats::counted(1, "data file"), "1 data file");
+/// ```
+#[must_use]
+pub fn counted(number: impl fmt::Display, thing: &str) -> String {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
+    format!("{number} {thing}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -64,6 +77,11 @@ mod tests {
         assert_eq!(size(1024), "1.00 KiB");
         assert_eq!(size(35_389), "34.56 KiB");
         assert_eq!(size(1 << 60), "1024.00 PiB");
+    }
+
+    #[test]
+    fn things_are_counted() {
+        assert_eq!([counted(0, "row"), counted(1, "row"), counted("1,000", "row")], ["0 rows", "1 row", "1,000 rows"]);
     }
 
     /// The same by floating-point numbers.

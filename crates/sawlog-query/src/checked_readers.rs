@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use sawlog_formats::counted;
 use sawlog_store::StoreError;
 
 /// How many rows a data file has according to the log: an extension of the engine's files.
@@ -76,12 +77,12 @@ impl AsyncFileReader for CheckedReader {
         let LoggedRows { rows, path } = self.logged.clone();
         async move {
             let metadata = self.reader.get_metadata(options).await?;
-            let counted = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
-            let counted = counted.map(i128::from).sum::<i128>();
-            if counted == i128::from(rows) {
+            let has = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+            let has = has.map(i128::from).sum::<i128>();
+            if has == i128::from(rows) {
                 return Ok(metadata);
             }
-            let what = format!("has {counted} rows by its footer; the table log says {rows}");
+            let what = format!("has {} by its footer; the table log says {rows}", counted(has, "row"));
             Err(ParquetError::External(Box::new(StoreError::Damaged { path, what })))
         }
         .boxed()

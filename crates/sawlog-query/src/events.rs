@@ -16,7 +16,7 @@ pub(crate) const NAME: &str = "events";
 
 /// The view over the records of some queries.
 pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
-    view_with(queries, &[], |_| Vec::new())
+    view_with(queries, &[], |_| Ok(Vec::new()))
 }
 
 /// The same with more columns, which `more` returns for each log: the same names and types for all. Columns of the
@@ -24,12 +24,12 @@ pub(crate) fn view(queries: &[Query]) -> Result<DataFrame> {
 pub(crate) fn view_with(
     queries: &[Query],
     dictionaries: &[&str],
-    more: impl Fn(&Query) -> Vec<Expr>,
+    more: impl Fn(&Query) -> Result<Vec<Expr>>,
 ) -> Result<DataFrame> {
     let mut view: Option<DataFrame> = None;
     for query in queries {
         let mut all = columns(query)?;
-        all.extend(more(query));
+        all.extend(more(query)?);
         let of_log = query.matched(dictionaries)?.select(all)?;
         view = Some(match view {
             None => of_log,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, PruningMetrics};
-use sawlog_formats::size;
+use sawlog_formats::{counted, size};
 
 /// Notes on what a command does, taken as it goes.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,8 @@ impl Read {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{} data files, {}, {} rows", self.files.len(), size(self.bytes as u128), self.rows);
+        let (files, rows) = (counted(self.files.len(), "data file"), counted(self.rows, "row"));
+        let mut text = format!("{files}, {}, {rows}", size(self.bytes as u128));
         if self.row_groups.taken + self.row_groups.passed_over > 0 {
             text += &format!("; {} row groups", self.row_groups.text());
         }

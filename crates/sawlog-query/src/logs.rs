@@ -415,7 +415,9 @@ pub(crate) struct Roles {
     pub(crate) bytes_received: Expr,
     /// Whether the request failed, or the flow was rejected.
     pub(crate) failed: Expr,
-    /// Whether it is an action that changes something.
+    /// Whether it is an action that changes something, unless it fails.
+    pub(crate) attempts: Expr,
+    /// Whether it changed something: an action that failed changed nothing.
     pub(crate) changes: Expr,
     pub(crate) ip: Expr,
     /// Whether it is known to have succeeded, if not all records that did not fail have.
@@ -475,7 +477,7 @@ impl Roles {
             })
         });
         let failed = failed.collect::<Result<Vec<_>>>()?.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false));
-        let changes = match measures.changes {
+        let attempts = match measures.changes {
             Changes::Never => lit(false),
             Changes::Begins(column, prefixes, but) => {
                 let but = but.iter().map(|text| ident(column).not_eq(lit(*text)));
@@ -486,8 +488,10 @@ impl Roles {
                 is_not(column, unknown).and(but.is_not_true())
             }
         };
+        let changes = attempts.clone().and(failed.clone().is_not_true());
         let succeeded = measures.succeeded.map(|(column, value)| ident(column).eq(lit(value)));
         let bytes = measures.bytes.map_or_else(none, |bytes| ident(bytes.column()));
-        Ok(Self { bytes_are: measures.bytes, bytes, bytes_received, failed, changes, ip: general("ip"), succeeded })
+        let (bytes_are, ip) = (measures.bytes, general("ip"));
+        Ok(Self { bytes_are, bytes, bytes_received, failed, attempts, changes, ip, succeeded })
     }
 }

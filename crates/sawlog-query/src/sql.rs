@@ -14,6 +14,7 @@ mod summary;
 mod text_functions;
 mod timestamps;
 mod tree;
+mod types;
 mod words;
 
 pub use dialect::is_ended;

@@ -9,7 +9,7 @@ use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::schema::types::SchemaDescriptor;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use sawlog_formats::Table;
+use sawlog_formats::{Table, counted};
 
 use crate::data_file::{DataFileEntry, open_checked};
 use crate::error::{Result, StoreError};
@@ -73,11 +73,14 @@ pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: O
 
 /// Makes sure that a data file has as many rows as the log says.
 pub(crate) fn check_rows(path: &Path, entry: &DataFileEntry, metadata: &ParquetMetaData) -> Result<()> {
-    let counted = metadata.file_metadata().num_rows();
-    if u64::try_from(counted) == Ok(entry.rows) {
+    let rows = metadata.file_metadata().num_rows();
+    if u64::try_from(rows) == Ok(entry.rows) {
         return Ok(());
     }
-    Err(StoreError::damaged(path, format!("has {counted} rows by its footer; the table log says {}", entry.rows)))
+    Err(StoreError::damaged(
+        path,
+        format!("has {} by its footer; the table log says {}", counted(rows, "row"), entry.rows),
+    ))
 }
 
 /// Makes sure that a data file has only columns of its table.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sawlog_formats::{Format as LogFormat, vpc_flow};
@@ -129,6 +129,9 @@ pub(crate) struct Cli {
 /// The command line. `man` and `completions` have nothing to do with a store, so they don't show its options.
 pub(crate) fn command() -> clap::Command {
     let command = Cli::command();
+    // An empty variable is one that is not set.
+    let is_empty = std::env::var_os("SAWLOG_STORE").is_some_and(|store| store.is_empty());
+    let command = if is_empty { command.mut_arg("store", |store| store.env(Resettable::Reset)) } else { command };
     let globals = command.get_arguments().filter(|arg| arg.is_global_set());
     let hidden: Vec<_> = globals.map(|arg| arg.clone().global(false).hide(true)).collect();
     ["man", "completions"].into_iter().fold(command, |command, name| {

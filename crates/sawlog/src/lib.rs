@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use clap::FromArgMatches;
 use sawlog_convert::{Changed, Interrupted, Manifest, Settings, begin_run};
-use sawlog_formats::steers;
+use sawlog_formats::{counted, steers};
 use sawlog_store::parquet::Codec;
 use sawlog_store::{ENTITIES, Store, reindex};
 use serde_json::json;
@@ -162,7 +162,8 @@ fn run_reindex(global: &Global) -> Result<ExitCode> {
             format!("{}\n", json!({ "data_files": data_files, "rows": rows, "rows_before": rows_before })).as_bytes(),
         );
     } else if !global.quiet {
-        eprintln!("sawlog: {data_files} data files indexed; the index has {rows} rows (before: {rows_before})");
+        let (files, rows) = (counted(data_files, "data file"), counted(rows, "row"));
+        eprintln!("sawlog: {files} indexed; the index has {rows} (before: {rows_before})");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -177,8 +178,8 @@ fn run_upgrade(global: &Global) -> Result<ExitCode> {
             (from, to) if from == to => eprintln!("sawlog: the store has format {to}, the newest; nothing to do"),
             (from, to) => {
                 eprintln!(
-                    "sawlog: upgraded from format {from} to {to}; {} data files indexed again",
-                    upgrade.data_files
+                    "sawlog: upgraded from format {from} to {to}; {} indexed again",
+                    counted(upgrade.data_files, "data file")
                 );
             }
         }

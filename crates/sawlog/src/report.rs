@@ -92,7 +92,7 @@ fn print_done(summary: &Summary) {
 
 /// A number of things: `1 file`, `1,234 files`.
 fn counted(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+    sawlog_formats::counted(HumanCount(number), thing)
 }
 
 /// A file that does not hold what `--format` says, and what to do.
@@ -171,9 +171,9 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
     }
     for table in &compaction.tables {
         eprintln!(
-            "sawlog: {} in {} data files, {} (before: {}, {})",
+            "sawlog: {} in {}, {} (before: {}, {})",
             table.table,
-            table.files_after,
+            counted(table.files_after as u64, "data file"),
             size(table.bytes_after.into()),
             table.files_before,
             size(table.bytes_before.into()),
@@ -184,12 +184,13 @@ pub(crate) fn print_compaction(compaction: &Compaction, global: &Global) -> Resu
     }
     if compaction.vacuumed_files > 0 {
         let bytes = size(compaction.vacuumed_bytes.into());
-        eprintln!("sawlog: deleted {} data files no longer in use, {bytes}", compaction.vacuumed_files);
+        let files = counted(compaction.vacuumed_files as u64, "data file");
+        eprintln!("sawlog: deleted {files} no longer in use, {bytes}");
     }
     if compaction.vacuumed_log_files > 0 {
         eprintln!(
-            "sawlog: deleted {} files of table logs from before the last checkpoints",
-            compaction.vacuumed_log_files
+            "sawlog: deleted {} of table logs from before the last checkpoints",
+            counted(compaction.vacuumed_log_files as u64, "file")
         );
     }
     Ok(())
@@ -248,8 +249,9 @@ fn print_digests(digests: &Validation) {
         );
     }
     println!(
-        "{} log files match the digests; {} altered, {} digests or log files missing, {} unexpected; {} not covered by digests",
-        digests.log_files,
+        "{} {} the digests; {} altered, {} missing, {} unexpected; {} not covered by digests",
+        counted(digests.log_files as u64, "log file"),
+        if digests.log_files == 1 { "matches" } else { "match" },
         digests.altered.len(),
         digests.missing.len(),
         digests.unexpected.len(),

@@ -9,7 +9,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use indicatif::HumanCount;
-use sawlog_formats::{REJECTS, TextColumn, formats, remedy, size, visible};
+use sawlog_formats::{REJECTS, TextColumn, counted, formats, remedy, size, visible};
 use sawlog_store::{Source, SourceState, Store, TABLES, read_file};
 use serde::Serialize;
 
@@ -321,24 +321,23 @@ impl Status {
         println!("{}\n\n{grid}\n", self.store);
         let sources = &self.sources;
         println!(
-            "sources   {} converted, {} duplicate, {} empty, {} digests, {} of unknown format, {} removed{}",
+            "sources   {} converted, {} duplicate, {} empty, {}, {} of unknown format, {} removed{}",
             sources.converted,
             sources.duplicate,
             sources.empty,
-            sources.digests,
+            counted(sources.digests, "digest"),
             sources.unknown,
             sources.removed,
             match sources.archives {
                 0 => String::new(),
-                1 => "; from 1 archive".to_owned(),
-                archives => format!("; from {archives} archives"),
+                archives => format!("; from {}", counted(archives, "archive")),
             }
         );
         println!(
-            "records   {}, {} rejects, {} blank lines",
+            "records   {}, {}, {}",
             HumanCount(sources.records.unsigned_abs()),
-            HumanCount(sources.rejects.unsigned_abs()),
-            HumanCount(sources.blank_lines.unsigned_abs())
+            counted(HumanCount(sources.rejects.unsigned_abs()), "reject"),
+            counted(HumanCount(sources.blank_lines.unsigned_abs()), "blank line")
         );
         println!(
             "bytes     {} in, {} out, ratio {}",
@@ -347,8 +346,9 @@ impl Status {
             self.ratio
         );
         if self.repeated_events > 0 {
-            let events = HumanCount(self.repeated_events as u64);
-            println!("repeated  {events} events were delivered more than once (see sawq --distinct)");
+            let events = counted(HumanCount(self.repeated_events as u64), "event");
+            let were = if self.repeated_events == 1 { "was" } else { "were" };
+            println!("repeated  {events} {were} delivered more than once (see sawq --distinct)");
         }
         let named = |(name, count): &(String, i64)| {
             let remedy = remedy(name).map(|remedy| format!("; {remedy}")).unwrap_or_default();

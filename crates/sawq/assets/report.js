@@ -30,7 +30,7 @@
     return !box || box.checked;
   };
   const passes = (line, place) =>
-    isOn(line.log) && (!form.failed.checked || line.failed) && (!form.changes.checked || (line.change && !line.failed)) && (!words() || finds(texts[place]));
+    isOn(line.log) && (!form.failed.checked || line.failed) && (!form.changes.checked || line.change) && (!words() || finds(texts[place]));
 
   const stamp = (seconds) => new Date(seconds * 1000).toISOString().replace("T", " ").replace(/\.\d+Z$/, "");
   const utc = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC");

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use ipnet::IpNet;
@@ -21,6 +22,9 @@ fn is_filter(arg: &clap::Arg) -> bool {
 /// The command line. Options without a meaning for a command are hidden: `man`, `completions` and `tables` have few.
 pub(crate) fn command() -> clap::Command {
     let command = Cli::command();
+    // An empty variable is one that is not set.
+    let is_empty = std::env::var_os("SAWLOG_STORE").is_some_and(|store| store.is_empty());
+    let command = if is_empty { command.mut_arg("store", |store| store.env(Resettable::Reset)) } else { command };
     let globals: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     let hidden = |is_hidden: &dyn Fn(&clap::Arg) -> bool| -> Vec<clap::Arg> {
         // A command's own option takes precedence over the global one of the same name.

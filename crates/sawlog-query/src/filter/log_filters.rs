@@ -3,7 +3,7 @@
 use anyhow::Result;
 use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::scalar::ScalarValue;
-use sawlog_formats::{Role, TIMES, Table};
+use sawlog_formats::{Role, TIMES, Table, counted};
 
 use super::address::{Wanted, end, ip, peer};
 use super::caller::{access_key, account, user};
@@ -100,7 +100,7 @@ impl Builder {
             };
             let value = match any[..] {
                 [value] => value.to_owned(),
-                [first, ..] => format!("{first} (or one of {} others)", any.len() - 1),
+                [first, ..] => format!("{first} (or one of {})", counted(any.len() - 1, "other")),
                 [] => String::new(),
             };
             self.fields.push(FieldFilter { name, value, column, expr, probe });

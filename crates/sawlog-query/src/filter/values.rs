@@ -65,7 +65,7 @@ pub struct Filters {
     pub condition: Vec<String>,
     /// Only failures: errors, failed sign-ins, rejected flows.
     pub failed: bool,
-    /// Only actions that change something.
+    /// Only actions that changed something: none that failed.
     pub changes: bool,
     /// From this time on: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970, or 2h: two
     /// hours before the last record.

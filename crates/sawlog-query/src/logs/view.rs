@@ -34,7 +34,7 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
         "Utf8",
         "The error code, an HTTP status from 400 on, or another sign of failure; for a rejected flow REJECT",
     ),
-    ("changes", "Boolean", "Whether the action changes something; a sign-in does not"),
+    ("changes", "Boolean", "Whether it changed something; what failed did not, nor does a sign-in"),
     ("user_agent", "Utf8", "With what"),
     ("bytes", "Int64", "Bytes sent; for a flow all its bytes"),
     ("bytes_received", "Int64", "Size of what was stored; for a request to a load balancer all its bytes"),

@@ -67,7 +67,7 @@ impl Counts {
         let text = format!(
             "SELECT micros / {micros} - CASE WHEN micros % {micros} < 0 THEN 1 ELSE 0 END AS place, log, count(*) AS records, \
              sum(CASE WHEN outcome = 'failure' THEN 1 ELSE 0 END) AS failed, \
-             sum(CASE WHEN changes AND outcome IS DISTINCT FROM 'failure' THEN 1 ELSE 0 END) AS changed \
+             sum(CASE WHEN changes THEN 1 ELSE 0 END) AS changed \
              FROM (SELECT CAST(time AS BIGINT) AS micros, log, outcome, changes FROM lines) GROUP BY 1, 2 ORDER BY 1, 2"
         );
         let frame = timeline::frame(queries, &text)?;

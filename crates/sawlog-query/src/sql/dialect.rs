@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{self, DFParserBuilder};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, Statement,
+    BinaryOperator, Expr, Function, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens,
+    Statement,
 };
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, TokenizerError};
@@ -17,6 +18,27 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, TokenizerError};
 const ARROW: u8 = 45;
 /// How tightly `^` binds: more than other arithmetic.
 const POWER: u8 = 42;
+/// How tightly the condition behind `FILTER` binds to its function: more than all else.
+const FILTER: u8 = 100;
+/// The operator `GLOB`.
+pub(super) const GLOB: &str = "GLOB";
+/// What may follow the last comma between tables.
+const AFTER_TABLES: [Keyword; 14] = [
+    Keyword::EXCEPT,
+    Keyword::FETCH,
+    Keyword::GROUP,
+    Keyword::HAVING,
+    Keyword::INTERSECT,
+    Keyword::INTO,
+    Keyword::LIMIT,
+    Keyword::OFFSET,
+    Keyword::ORDER,
+    Keyword::QUALIFY,
+    Keyword::SELECT,
+    Keyword::UNION,
+    Keyword::WHERE,
+    Keyword::WINDOW,
+];
 
 /// The engine's own generic dialect, plus what DuckDB has beyond it.
 #[derive(Debug)]
@@ -46,6 +68,7 @@ impl Dialect for Sawq {
         supports_extract_comma_syntax,
         supports_filter_during_aggregation,
         supports_from_first_select,
+        supports_from_trailing_commas,
         supports_group_by_expr,
         supports_group_by_with_modifier,
         supports_interval_options,
@@ -101,10 +124,29 @@ impl Dialect for Sawq {
                 && !(before_join && is_positional(&parser.get_current_token().token))
     }
 
+    fn is_table_factor(&self, keyword: &Keyword, _: &mut Parser<'_>) -> bool {
+        !AFTER_TABLES.contains(keyword)
+    }
+
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        if is_in_filter(parser) {
+            return Some(Ok(FILTER));
+        }
+        if is_glob(parser) {
+            return Some(Ok(self.prec_value(Precedence::Like)));
+        }
         match parser.peek_token_ref().token {
             Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => Some(Ok(ARROW)),
             Token::Caret => Some(Ok(POWER)),
+            _ => None,
+        }
+    }
+
+    // `count(*) FILTER (a > 1)`, and `a GLOB 'b*'`.
+    fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        match expr {
+            Expr::Function(function) if precedence == FILTER => Some(filtered(parser, function)),
+            _ if is_glob(parser) => Some(globbed(parser, expr, precedence)),
             _ => None,
         }
     }
@@ -136,6 +178,35 @@ impl Dialect for Sawq {
             _ => None,
         }
     }
+}
+
+/// Whether the parser has read `FILTER (` behind a function, and found no `WHERE` there: it goes on from that place.
+fn is_in_filter(parser: &Parser<'_>) -> bool {
+    let places = (0..=parser.get_current_index()).rev();
+    let mut before =
+        places.map(|place| &parser.token_at(place).token).filter(|token| !matches!(token, Token::Whitespace(_)));
+    before.next() == Some(&Token::LParen)
+        && matches!(before.next(), Some(Token::Word(word)) if word.keyword == Keyword::FILTER)
+        && before.next() == Some(&Token::RParen)
+}
+
+/// A function with the condition of its filter, which comes next.
+fn filtered(parser: &mut Parser<'_>, function: &Function) -> Result<Expr, ParserError> {
+    let condition = parser.parse_expr()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Function(Function { filter: Some(Box::new(condition)), ..function.clone() }))
+}
+
+/// Whether `GLOB` and a text come next.
+fn is_glob(parser: &Parser<'_>) -> bool {
+    let is_word = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.value.eq_ignore_ascii_case(GLOB));
+    is_word && matches!(parser.peek_nth_token_ref(1).token, Token::SingleQuotedString(_))
+}
+
+fn globbed(parser: &mut Parser<'_>, expr: &Expr, precedence: u8) -> Result<Expr, ParserError> {
+    parser.next_token();
+    let right = Box::new(parser.parse_subexpr(precedence)?);
+    Ok(Expr::BinaryOp { left: Box::new(expr.clone()), op: BinaryOperator::Custom(GLOB.to_owned()), right })
 }
 
 /// The beginning of an error about a statement that is SQL, but not allowed.

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::tree::{each_expr, walk};
-use super::{lists, precedence, words};
+use super::{dialect, lists, precedence, words};
 
 /// Separates a name that occurs more than once among the results from its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
@@ -88,6 +88,10 @@ impl VisitorMut for Rewriter<'_> {
                 }
             }
             Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => number.retain(|char| char != '_'),
+            Expr::BinaryOp { left, op: BinaryOperator::Custom(op), right } if op == dialect::GLOB => {
+                as_text(left);
+                *expr = call("glob", vec![take(left), take(right)]);
+            }
             Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, right } => {
                 *expr = call("power", vec![take(left), take(right)]);
             }

@@ -30,6 +30,7 @@ use super::expand::{expand, is_about_names};
 use super::functions;
 use super::rewrite::{SEPARATOR, rewrite};
 use super::summary::summary;
+use super::types;
 use crate::engine::{BATCH_ROWS, SCHEMA, new_session};
 use crate::events;
 use crate::explain::Explain;
@@ -155,7 +156,11 @@ impl Session<'_> {
         };
         let Some(statement) = statement else { return Ok(None) };
         let plan = self.plan(statement, false).await?;
-        let frame = self.filtered(DataFrame::new(self.context.state(), plan), "column_name", filter)?;
+        let frame = match &plan {
+            LogicalPlan::DescribeTable(of) => self.context.read_batch(types::described(&of.schema)?)?,
+            _ => DataFrame::new(self.context.state(), plan),
+        };
+        let frame = self.filtered(frame, "column_name", filter)?;
         self.rows(frame).await.map(Some)
     }
 

@@ -16,6 +16,7 @@ use datafusion::prelude::cast as cast_expr;
 use futures::{StreamExt, stream};
 
 use super::rewrite::SEPARATOR;
+use super::types;
 
 /// What is reported about a column. Numbers of values are whole; the smallest and largest value are text.
 const SCHEMA: [(&str, DataType); 8] = [
@@ -108,7 +109,7 @@ fn table(found: &RecordBatch, fields: &[Field], schema: SchemaRef) -> Result<Rec
     let absent = |count: &i64| (rows > 0).then(|| percent(rows - count, rows));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(fields.iter().map(|field| field.name().split(SEPARATOR).next()).collect::<StringArray>()),
-        Arc::new(fields.iter().map(|field| Some(field.data_type().to_string())).collect::<StringArray>()),
+        Arc::new(fields.iter().map(|field| Some(types::name(field.data_type()))).collect::<StringArray>()),
         Arc::new(texts(1)?),
         Arc::new(texts(2)?),
         Arc::new(unique),

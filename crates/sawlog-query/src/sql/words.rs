@@ -21,6 +21,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("last", "last_value"),
     ("length", "len"),
     ("list", "array_agg"),
+    ("list_max", "array_max"),
+    ("list_min", "array_min"),
     ("list_value", "make_array"),
     ("listagg", "string_agg"),
     ("prefix", "starts_with"),
@@ -29,6 +31,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("str_split", "string_to_array"),
     ("string_split", "string_to_array"),
     ("strlen", "octet_length"),
+    ("struct_extract", "get_field"),
     ("suffix", "ends_with"),
     ("typeof", "arrow_typeof"),
 ];
@@ -63,6 +66,7 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ),
     ("regexp_extract_all", 2, "regexp_extract_all(#1, #2, 0)"),
     ("regexp_full_match", 2, "regexp_like(#1, concat('^(?:', #2, ')$'))"),
+    ("sign", 1, "CASE WHEN #1 > 0 THEN 1 WHEN #1 < 0 THEN -1 WHEN #1 = 0 THEN 0 END"),
     ("to_base64", 1, "encode(#1, 'base64')"),
 ];
 const MAX_BY: &str = "first_value(#1 ORDER BY #2 DESC) FILTER (WHERE #1 IS NOT NULL AND #2 IS NOT NULL)";
@@ -122,6 +126,9 @@ fn arguments(function: &mut Function) -> Option<Vec<&mut Expr>> {
 /// A call of a function that the engine lacks, or knows by another name, in the engine's words.
 pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
     let name = name_of(function);
+    if let Some(characters) = characters(&name, function) {
+        return Some(characters);
+    }
     if let Some(usual) = synonym(&name) {
         function.name = ObjectName::from(vec![Ident::new(usual)]);
         if usual == "string_agg" {
@@ -151,6 +158,10 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
             Some(name) => Some(call(name, vec![take(json)])),
             None => Some(call("from_json", vec![take(json), take(structure)])),
         },
+        // Either order.
+        ("strftime", [format, time]) if text(format).is_some_and(|text| text.contains('%')) => {
+            Some(call("strftime", vec![take(time), take(format)]))
+        }
         ("strptime" | "try_strptime", [time, formats]) => tried(&name, time, formats),
         // As Athena has it.
         ("date_add" | "dateadd", [unit, number, time]) => {
@@ -177,6 +188,16 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         ("dayofyear", [time]) => Some(call("date_part", vec![literal("doy"), take(time)])),
         ("epoch", [_]) => None,
         (part, [time]) if PARTS.contains(&part) => Some(call("date_part", vec![literal(part), take(time)])),
+        _ => None,
+    }
+}
+
+/// `string_split(text, '')`: a list of the text's characters.
+fn characters(name: &str, function: &mut Function) -> Option<Expr> {
+    match (name, arguments(function)?.as_mut_slice()) {
+        ("split" | "str_split" | "string_split", [value, separator]) if text(separator) == Some("") => {
+            filled("regexp_extract_all(#1, '(?s).', 0)", &[take(value)])
+        }
         _ => None,
     }
 }

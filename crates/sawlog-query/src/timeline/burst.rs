@@ -27,7 +27,7 @@ pub struct Burst {
     pub subject: Arc<str>,
     /// What the first record is about; if there are several, what they have in common.
     pub target: Arc<str>,
-    /// Whether they change something.
+    /// Whether they changed something; what failed did not.
     pub changes: bool,
     /// The sum of their bytes.
     pub bytes: i128,
@@ -50,7 +50,7 @@ pub struct Kind {
     pub operation: Arc<str>,
     /// The bucket, the resource, or the address.
     pub place: Arc<str>,
-    /// What a change is about: changes of different things are different kinds.
+    /// What a change is about, even one that failed: changes of different things are different kinds.
     pub changed: Arc<str>,
     /// A number for what else distinguishes changes; 0 if nothing does.
     pub differ: i64,

@@ -5,6 +5,7 @@ mod records;
 
 use anyhow::Result;
 use futures::StreamExt;
+use sawlog_formats::counted;
 
 use crate::engine::execute;
 use crate::events;
@@ -54,8 +55,10 @@ impl Records {
         let any = folding.any;
         for (log, late) in folding.finish(take)? {
             let log = queries.iter().map(|query| query.format.table.name).find(|name| *name == log);
+            let come = if late == 1 { "comes" } else { "come" };
             let note = format!(
-                "{late} records come after a later record in the evidence; 'find' keeps the order of the evidence"
+                "{} {come} after a later record in the evidence; 'find' keeps the order of the evidence",
+                counted(late, "record")
             );
             query.explain.note(log.unwrap_or(events::NAME), note);
         }

@@ -22,8 +22,8 @@ use crate::logs;
 use crate::query::Query;
 
 /// The columns to read, of the view `events` and in addition to it.
-const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, differ, place, target, outcome, error, changes, bytes, \
-                      source_file, source_line";
+const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, differ, place, target, outcome, error, attempts, changes, \
+                      bytes, source_file, source_line";
 /// All records by time, those without one last; up to `most`.
 pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFrame> {
     let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
@@ -31,9 +31,10 @@ pub(super) fn by_time(queries: &[Query], most: Option<usize>) -> Result<DataFram
     frame(queries, &sorted)
 }
 
-/// A query over `lines`: the view `events` with four more columns: `subject`; `apart`, whether records with different
-/// subjects are of different kinds; `differ`, what distinguishes such records besides their subjects; and `place`,
-/// what the records of a burst share of their target.
+/// A query over `lines`: the view `events` with five more columns: `subject`; `apart`, whether records with different
+/// subjects are of different kinds; `differ`, what distinguishes such records besides their subjects; `place`, what
+/// the records of a burst share of their target; and `attempts`, whether it is an action that changes something unless
+/// it fails.
 pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     let subjects = queries.iter().filter_map(|query| query.format.subject);
     let told_by = subjects.flat_map(|subject| subject.columns.iter().chain(subject.differ));
@@ -44,7 +45,7 @@ pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     Ok(query.store.block_on(context.sql(text))?)
 }
 
-fn more(query: &Query) -> Vec<Expr> {
+fn more(query: &Query) -> Result<Vec<Expr>> {
     let place = match logs::role(query.format.table, Role::Target) {
         _ if logs::role(query.format.table, Role::Host).is_some() => logs::shown(query.format.table, Role::Host),
         Some(Value::Joined(first, ..) | Value::Endpoint(first, _)) => Some(ident(first)),
@@ -61,7 +62,8 @@ fn more(query: &Query) -> Vec<Expr> {
         None => (lit(ScalarValue::Utf8View(None)), lit(false), lit(ScalarValue::Int64(None))),
     };
     let place = to_type(place, DataType::Utf8View);
-    vec![subject_of.alias("subject"), apart.alias("apart"), differ.alias("differ"), place.alias("place")]
+    let attempts = query.roles()?.attempts.alias("attempts");
+    Ok(vec![subject_of.alias("subject"), apart.alias("apart"), differ.alias("differ"), place.alias("place"), attempts])
 }
 
 /// The function that returns a number for some texts, which other texts do not share.
@@ -133,7 +135,7 @@ impl Reader {
         let truth = |name: &str| column(name)?.as_boolean_opt().cloned().context("a column does not hold booleans");
         let times =
             column("time")?.as_primitive_opt::<TimestampMicrosecondType>().context("a column does not hold times")?;
-        let (changes, apart) = (truth("changes")?, truth("apart")?);
+        let (attempts, changes, apart) = (truth("attempts")?, truth("changes")?, truth("apart")?);
         let holds = |column: &BooleanArray, row: usize| column.is_valid(row) && column.value(row);
         let (bytes, lines, differ) = (number("bytes")?, number("source_line")?, number("differ")?);
         let mut texts = |name: &str| self.column(column(name)?, name);
@@ -144,11 +146,10 @@ impl Reader {
         let records = (0..batch.num_rows()).map(|row| {
             let text = |column: &[Arc<str>]| column[row].clone();
             let (target, subject) = (text(&targets), text(&subjects));
-            let changes = holds(&changes, row);
             // A record that does not name its subject is about its target.
             let changed = if subject.is_empty() { &target } else { &subject };
             let is_apart = holds(&apart, row);
-            let changed = if changes || is_apart { changed.clone() } else { Arc::default() };
+            let changed = if holds(&attempts, row) || is_apart { changed.clone() } else { Arc::default() };
             Burst {
                 times: times.is_valid(row).then(|| (times.value(row), times.value(row))),
                 count: 1,
@@ -165,7 +166,7 @@ impl Reader {
                 },
                 subject,
                 target,
-                changes,
+                changes: holds(&changes, row),
                 bytes: if bytes.is_valid(row) { bytes.value(row).into() } else { 0 },
                 source_file: text(&files),
                 source_line: lines.value(row),

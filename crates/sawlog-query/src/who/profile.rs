@@ -190,8 +190,7 @@ impl Profile {
 /// What the records of a log created or changed; for a log that names the subject of each record.
 fn changes(query: &Query, subject: Subject) -> Result<Vec<Change>> {
     let table = query.format.table;
-    let Roles { changes, failed, .. } = query.roles()?;
-    let succeeded = changes.and(failed.is_not_true());
+    let Roles { changes: changed, .. } = query.roles()?;
     let named = |name: &str| resolve(table, name).unwrap_or_else(|| lit(ScalarValue::Utf8(None)));
     let mut wanted = vec![
         query.time()?.alias("q_time"),
@@ -203,7 +202,7 @@ fn changes(query: &Query, subject: Subject) -> Result<Vec<Change>> {
     let parts = subject.columns.iter().enumerate();
     wanted.extend(parts.filter_map(|(place, name)| Some(column(table, name)?.alias(format!("q_{place}")))));
     let mut changes: HashMap<(String, String), Sums> = HashMap::new();
-    query.for_each(query.in_order(Some(succeeded), wanted, None)?, |batch| {
+    query.for_each(query.in_order(Some(changed), wanted, None)?, |batch| {
         let text = |name: &str| {
             let column = batch.column_by_name(name).with_context(|| format!("no column {name}"))?;
             TextColumn::new(column).map_err(|found| anyhow::anyhow!("{name} has the type {found}"))

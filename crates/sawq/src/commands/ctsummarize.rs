@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use icu_collator::options::{AlternateHandling, CollatorOptions, Strength};
 use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
-use sawlog_formats::cloudtrail;
+use sawlog_formats::{cloudtrail, counted};
 use sawlog_query::Records;
 use sawlog_query::ctsummarize::Event;
 
@@ -92,7 +92,9 @@ impl Ctsummarize {
         // All five files are complete before the first one gets its name.
         [keys, csv, text, agents, writes].into_iter().try_for_each(NewFile::finish)?;
         if !context.global.quiet {
-            hint(&format!("{} events, {written} of them write events: {}", events.len(), FILES.join(" ")));
+            let kind = if written == 1 { "a write event" } else { "write events" };
+            let events = counted(events.len(), "event");
+            hint(&format!("{events}, {written} of them {kind}: {}", FILES.join(" ")));
         }
         Ok(!events.is_empty())
     }

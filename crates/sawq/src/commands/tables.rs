@@ -1,13 +1,18 @@
 //! `sawq tables`: what can be asked.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Result;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::UInt64Type;
 use clap::Args;
 use sawlog_query::{log_named, tables};
 
 use super::Context;
 use super::context::print;
+use crate::options::Format;
+use crate::output::units;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -32,7 +37,9 @@ impl Tables {
             return target.finish();
         }
         let log = context.filters.log.iter().map(|name| anyhow::Ok(log_named(name)?.table.name)).next().transpose()?;
-        print(&tables::tables(&store, log)?, &target)?;
+        let found = tables::tables(&store, log)?;
+        let is_for_people = target.is_terminal() && matches!(target.format, None | Some(Format::Table));
+        print(&if is_for_people { with_sizes(&found)? } else { found }, &target)?;
         // Files and other tools get one table.
         if target.format.is_some() || target.is_file() {
             return target.finish();
@@ -50,4 +57,21 @@ impl Tables {
         print(&tables::columns(log)?, &target)?;
         target.finish()
     }
+}
+
+/// The tables with sizes in the units that `sawlog status` has, for people.
+fn with_sizes(tables: &RecordBatch) -> Result<RecordBatch> {
+    let schema = tables.schema();
+    let columns = schema.fields().iter().zip(tables.columns()).map(|(field, array)| {
+        match array.as_primitive_opt::<UInt64Type>().filter(|_| field.name() == "bytes") {
+            Some(bytes) => {
+                let sizes = bytes.iter().map(|bytes| units::size(bytes.unwrap_or_default().into()));
+                // Numbers stand at the right of their column.
+                let sizes = sizes.map(|size| format!("{size:>11}"));
+                ("size", Arc::new(sizes.map(Some).collect::<StringArray>()) as ArrayRef, false)
+            }
+            None => (field.name().as_str(), Arc::clone(array), true),
+        }
+    });
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
 }

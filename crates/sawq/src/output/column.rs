@@ -22,14 +22,23 @@ const COUNTS: [&str; 17] = [
 
 /// How tables and records are shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// How many characters fit on a line, if there is a limit.
-    pub(super) width: Option<usize>,
+    pub(crate) width: Option<usize>,
     /// Whether the names of the columns are shown above a table.
-    pub(super) header: bool,
-    pub(super) coloured: bool,
+    pub(crate) header: bool,
+    /// Whether it has colours.
+    pub(crate) coloured: bool,
     /// Whether counts have commas.
-    pub(super) commas: bool,
+    pub(crate) commas: bool,
+}
+
+impl Layout {
+    /// A count, as it is shown.
+    pub(crate) fn count(&self, count: u64) -> String {
+        let text = count.to_string();
+        if self.commas { with_commas(&text) } else { text }
+    }
 }
 
 /// A column of a table.
@@ -44,7 +53,7 @@ pub(super) struct Column {
     is_long_text: bool,
     /// Whether the values must not be cut even so: addresses, names of columns.
     is_whole: bool,
-    /// Whether they are sentences, which are broken into lines.
+    /// Whether they are sentences, or types of many words, which are broken into lines.
     pub(super) is_prose: bool,
 }
 
@@ -61,7 +70,7 @@ impl Column {
             width,
             is_long_text: false,
             is_whole: name == "column",
-            is_prose: name == "meaning",
+            is_prose: ["meaning", "data_type", "column_type"].contains(&name.as_str()),
             name,
         }
     }

@@ -1,14 +1,14 @@
 //! A file of results that appears only when it is complete.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use super::unfinished;
 
@@ -27,11 +27,13 @@ pub(crate) struct NewFile {
     path: PathBuf,
     existing: Existing,
     content: Content,
+    /// The name until then. Errors don't show it: nobody has heard of it.
+    temporary: TempPath,
 }
 
 enum Content {
-    Plain(BufWriter<NamedTempFile>),
-    Gzip(Box<GzEncoder<BufWriter<NamedTempFile>>>),
+    Plain(BufWriter<File>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl NewFile {
@@ -47,21 +49,21 @@ impl NewFile {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // Like any new file: the umask of the process decides who may read it.
-        let permissions = Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new()
+        let make = |path: &Path| File::options().write(true).create_new(true).mode(0o666).open(path);
+        let made = tempfile::Builder::new()
             .prefix(&format!(".{}.", name.chars().take(32).collect::<String>()))
             .suffix(".part")
-            .permissions(permissions)
-            .tempfile_in(folder)
+            .make_in(folder, make)
             .with_context(|| wrong(path))?;
-        unfinished::begin(file.path());
+        let (file, temporary) = made.into_parts();
+        unfinished::begin(&temporary);
         let file = BufWriter::new(file);
         let content = if is_gzip {
             Content::Gzip(Box::new(GzEncoder::new(file, Compression::default())))
         } else {
             Content::Plain(file)
         };
-        Ok(Self { path: path.to_owned(), existing, content })
+        Ok(Self { path: path.to_owned(), existing, content, temporary })
     }
 
     /// Gives the file its name.
@@ -72,12 +74,13 @@ impl NewFile {
             Content::Gzip(file) => file.finish().with_context(|| wrong(path))?,
         };
         let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(|| wrong(path))?;
+        drop(file);
         let named = match self.existing {
-            Existing::Keep => file.persist_noclobber(path),
-            Existing::Replace => file.persist(path),
+            Existing::Keep => self.temporary.persist_noclobber(path),
+            Existing::Replace => self.temporary.persist(path),
         };
         match named {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(there_is(path)),
             Err(error) => Err(error.error).with_context(|| wrong(path)),
         }

@@ -17,11 +17,14 @@ mod table;
 mod target;
 mod unfinished;
 pub(crate) mod units;
+mod wrap;
 
 pub(crate) use batches::Output;
+pub(crate) use column::Layout;
 pub(crate) use delimited::without_formula;
 pub(crate) use file::{Existing, NewFile};
 pub(crate) use form::Form;
 pub(crate) use style::{Style, choose as choose_colors, error, hint, say};
-pub(crate) use target::{Out, Target, reader_is_gone};
+pub(crate) use target::{Out, Stopped, Target, reader_is_gone};
 pub(crate) use unfinished::{leave_interrupts, remove as remove_unfinished};
+pub(crate) use wrap::hanging;

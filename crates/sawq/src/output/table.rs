@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
-use unicode_width::UnicodeWidthStr;
 
 use super::batches::Writer;
 use super::cells::{Cells, Flat};
@@ -12,6 +11,7 @@ use super::column::{ABSENT, Column, Layout};
 use super::lines::Records;
 use super::style::Style;
 use super::target::Target;
+use super::wrap::hanging;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -35,7 +35,7 @@ impl Writer for Table {
 
     fn finish(self: Box<Self>) -> Result<()> {
         let mut out = self.target.open()?;
-        let printed = print(&self.rows, self.target.layout(), &mut out)?;
+        let printed = print(&self.rows, &self.target, &mut out)?;
         out.flush()?;
         if printed == Printed::Cut {
             self.target.hint_after("long values are cut (…); --format line shows them whole");
@@ -56,13 +56,16 @@ enum Printed {
 }
 
 /// Prints batches of one schema as a table; or as records if it is wider than the screen even with its texts cut.
-fn print(batches: &[RecordBatch], layout: Layout, out: &mut impl Write) -> Result<Printed> {
+fn print(batches: &[RecordBatch], target: &Target, out: &mut impl Write) -> Result<Printed> {
+    let layout = target.layout();
     let batches = batches.iter().map(Flat::of).collect::<Result<Vec<_>>>()?;
     let Some(first) = batches.first() else { return Ok(Printed::Whole) };
     let schema = first.schema();
     let mut columns: Vec<Column> =
         schema.fields().iter().map(|field| Column::new(field.name(), field.data_type().is_numeric(), layout)).collect();
     for batch in &batches {
+        // Nothing is written meanwhile, which would say that it is stopped.
+        target.stopped().check()?;
         let cells = batch.cells(ABSENT)?;
         for row in 0..cells.rows() {
             (0..columns.len()).for_each(|place| columns[place].look_at(&cells, row, place, batch.is_text(place)));
@@ -102,7 +105,7 @@ fn write_row(out: &mut impl Write, columns: &[Column], cells: &Cells, row: usize
         .enumerate()
         .map(|(place, column)| {
             let text = column.text(cells, row, place);
-            if column.is_prose { wrapped(&text, column.width) } else { vec![text] }
+            if column.is_prose { hanging("", &text, 0, Some(column.width)) } else { vec![text] }
         })
         .collect();
     for line in 0..lines.iter().map(Vec::len).max().unwrap_or_default() {
@@ -114,23 +117,6 @@ fn write_row(out: &mut impl Write, columns: &[Column], cells: &Cells, row: usize
         write_line(out, texts)?;
     }
     Ok(())
-}
-
-/// Text in lines of at most `width`, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.len() - 1;
-        if !lines[line].is_empty() && lines[line].width() + 1 + word.width() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !lines[line].is_empty() {
-                lines[line].push(' ');
-            }
-            lines[line].push_str(word);
-        }
-    }
-    lines
 }
 
 fn write_line(out: &mut impl Write, cells: impl Iterator<Item = String>) -> Result<()> {
@@ -178,12 +164,5 @@ mod tests {
         assert_eq!(fit(&[10, 90, 30], &[10, 24, 24], Some(100)), Some(vec![10, 56, 30]));
         assert_eq!(fit(&[10, 90, 40], &[10, 24, 24], Some(61)), None);
         assert_eq!(fit(&[], &[], Some(5)), Some(vec![]));
-    }
-
-    #[test]
-    fn prose_is_broken_between_words() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("", 7), [""]);
-        assert_eq!(wrapped("wonderful", 3), ["wonderful"]);
     }
 }

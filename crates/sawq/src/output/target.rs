@@ -39,6 +39,8 @@ pub(crate) struct Target {
     /// The pager for a terminal, if one is wanted.
     pager: Option<String>,
     place: Arc<Mutex<Option<Place>>>,
+    /// Whether Ctrl-C has stopped what is printed.
+    stopped: Stopped,
     /// The hint to show after all results.
     hints: Arc<Mutex<Vec<&'static str>>>,
 }
@@ -47,6 +49,27 @@ impl fmt::Debug for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { format, file, .. } = self;
         formatter.debug_struct("Target").field("format", format).field("file", file).finish_non_exhaustive()
+    }
+}
+
+/// Whether somebody wants no more of the output. Copies share the answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stopped(Arc<AtomicBool>);
+
+impl Stopped {
+    /// Stops the output, or lets it begin again.
+    pub(crate) fn set(&self, is_stopped: bool) {
+        self.0.store(is_stopped, Ordering::Relaxed);
+    }
+
+    /// Whether it is stopped.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// An error if it is stopped. Its kind is not `Interrupted`: that would mean to try again.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.is_set() { Err(io::Error::other("the output was stopped")) } else { Ok(()) }
     }
 }
 
@@ -85,6 +108,7 @@ impl Target {
             quiet: global.quiet,
             pager: if global.no_pager { None } else { pager::wanted() },
             place: Arc::default(),
+            stopped: Stopped::default(),
             hints: Arc::default(),
         })
     }
@@ -92,6 +116,16 @@ impl Target {
     /// Without a pager, since the same terminal asks for input.
     pub(crate) fn without_pager(self) -> Self {
         Self { pager: None, ..self }
+    }
+
+    /// Until somebody stops it.
+    pub(crate) fn until(self, stopped: Stopped) -> Self {
+        Self { stopped, ..self }
+    }
+
+    /// Whether it is stopped.
+    pub(super) fn stopped(&self) -> &Stopped {
+        &self.stopped
     }
 
     /// Whether it is a file.
@@ -120,7 +154,7 @@ impl Target {
             }
             (None, None) => *place = Some(self.screen()),
         }
-        let out = Handle(Arc::clone(&self.place));
+        let out = Handle { place: Arc::clone(&self.place), stopped: self.stopped.clone() };
         let is_json = matches!(self.format, Some(Format::Json | Format::Ndjson));
         let out: Box<dyn Write + Send> =
             if is_json && self.is_terminal() { Box::new(Escaped::new(out)) } else { Box::new(out) };
@@ -153,6 +187,24 @@ impl Target {
         Ok(())
     }
 
+    /// Whether it is a file that has a result.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_file() && self.place.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Gives up a result: a file with half of it does not get its name, and a line that was cut ends.
+    pub(crate) fn abandon(&self) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *place {
+            Some(Place::File(_)) => *place = None,
+            Some(Place::Stdout(out)) if self.stopped.is_set() => {
+                // What follows says why it ends, whether or not this can be written.
+                let _ = out.write_all(b"\n").and_then(|()| out.flush());
+            }
+            _ => {}
+        }
+    }
+
     /// Prints a hint to standard error, after the pager has ended if there is one.
     pub(crate) fn hint_after(&self, hint: &'static str) {
         match &self.pager {
@@ -175,7 +227,7 @@ impl Target {
     }
 
     /// How tables and records are shown on it.
-    pub(super) fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         let is_terminal = self.is_terminal();
         let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
         let width = || terminal_size().map(|(Width(columns), _)| usize::from(columns)).or_else(of_environment);
@@ -189,11 +241,15 @@ impl Target {
 }
 
 /// The writer for everything that opens a target.
-struct Handle(Arc<Mutex<Option<Place>>>);
+struct Handle {
+    place: Arc<Mutex<Option<Place>>>,
+    stopped: Stopped,
+}
 
 impl Handle {
     fn with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<usize>) -> io::Result<usize> {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        self.stopped.check()?;
+        match &mut *self.place.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(Place::Stdout(out)) => noted(write(out)),
             Some(Place::Pager(pager)) => noted(write(pager)),
             Some(Place::File(file)) => write(file),

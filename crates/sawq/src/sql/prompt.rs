@@ -77,6 +77,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
         let _ = editor.load_history(history);
     }
     let mut interrupts = Interrupts::new()?;
+    show.target = show.target.until(interrupts.stopped().clone());
     session.let_stop();
     say("End a query with a semicolon. 'help' lists functions and commands; 'exit' or Ctrl-D leaves.");
     let mut query = String::new();
@@ -91,30 +92,32 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        // The history has what was typed, not the query that a command stands for.
         let asked = match Command::of(&line, query.is_empty()) {
             Some(Command::End) => return Ok(()),
             Some(command) => {
                 remember(&mut editor, line.trim(), history.as_deref());
                 command.query(&mut show)
             }
-            None => {
-                query.push_str(&line);
-                query.push('\n');
-                if query.trim().is_empty() {
-                    query.clear();
-                }
-                is_ended(&query).then(|| std::mem::take(&mut query))
-            }
+            None => ended(&mut query, &line).inspect(|query| remember(&mut editor, query.trim(), history.as_deref())),
         };
         let Some(asked) = asked else { continue };
-        if !asked.trim_matches(|char: char| char == ';' || char.is_whitespace()).is_empty() {
-            remember(&mut editor, asked.trim(), history.as_deref());
-            interrupts.clear();
-            if let Err(error) = run(records, &mut session, &asked, &show, Some(&mut interrupts)) {
-                say(&format!("sawq: {}", visible(&whole(&error))));
-            }
+        interrupts.clear();
+        if let Err(error) = run(records, &mut session, &asked, &show, Some(&mut interrupts)) {
+            say(&format!("sawq: {}", visible(&whole(&error))));
         }
     }
+}
+
+/// Adds a line to what was typed so far. Returns it once a semicolon ends it, unless there is nothing else in it.
+fn ended(query: &mut String, line: &str) -> Option<String> {
+    query.push_str(line);
+    query.push('\n');
+    if query.trim().is_empty() {
+        query.clear();
+    }
+    let is_blank = |text: &String| text.trim_matches(|char: char| char == ';' || char.is_whitespace()).is_empty();
+    is_ended(query).then(|| std::mem::take(query)).filter(|query| !is_blank(query))
 }
 
 /// A piece of a script.

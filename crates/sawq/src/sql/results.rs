@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use arrow::array::RecordBatch;
+use sawlog_formats::counted;
 use sawlog_query::Records;
 use sawlog_query::sql::{Rows, Session, Statement};
 
-use super::interrupts::Interrupts;
+use super::interrupts::{Interrupts, STOPPED};
 use crate::options::Format;
 use crate::output::{Output, Target, say};
 use crate::usage::BadCommand;
@@ -64,9 +65,17 @@ pub(crate) fn run(
     ensure!(!statements.is_empty(), "there is no query to run");
     for statement in statements {
         let started = Instant::now();
-        let rows = records.block_on(answer(session, statement, show, interrupts.as_deref_mut()))??;
+        let has_another = show.target.is_full();
+        let answered = records.block_on(answer(session, statement, show, interrupts.as_deref_mut()))?;
+        let rows = answered.map_err(|error| {
+            if !has_another {
+                show.target.abandon();
+            }
+            let is_stopped = interrupts.as_ref().is_some_and(|interrupts| interrupts.stopped().is_set());
+            if is_stopped { anyhow!(STOPPED) } else { error }
+        })?;
         if let Some(rows) = rows.filter(|_| show.timed) {
-            say(&format!("sawq: {rows} rows in {:.3} s", started.elapsed().as_secs_f64()));
+            say(&format!("sawq: {} in {:.3} s", counted(rows, "row"), started.elapsed().as_secs_f64()));
         }
     }
     Ok(())

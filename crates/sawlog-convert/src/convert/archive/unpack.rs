@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use crc32fast::Hasher as Crc32;
 use sawlog_formats::{
-    Budget, Charged, Compression, Container, Encoding, NotOpened, Peeler, base64_texts, decompressed, not_opened,
+    Budget, Charged, Compression, Container, Encoding, NotOpened, Peeler, base64_texts, counted, decompressed,
+    not_opened,
 };
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
@@ -136,7 +137,7 @@ impl Unpacker<'_> {
         if self.members >= self.max_members {
             let max = self.max_members;
             let remedy = if max < MAX_MEMBERS { "; a larger --memory allows more" } else { "" };
-            Some(format!("it has more than {max} members; the others were not read{remedy}"))
+            Some(format!("it has more than {}; the others were not read{remedy}", counted(max, "member")))
         } else if self.labels.are_full() {
             Some(format!("the names of its members are too long; those after {} were not read", self.members))
         } else {

@@ -13,7 +13,7 @@ use lzma_rust2::{LzmaReader, XzReader};
 use memchr::memmem;
 use rawzip::time::ZipDateTimeKind;
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
-use sawlog_formats::MAX_WINDOW_KIB;
+use sawlog_formats::{MAX_WINDOW_KIB, counted};
 
 /// The signatures of a member's own header, and of the data descriptor that may follow its data.
 const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
@@ -111,7 +111,11 @@ pub(super) fn entries<'a>(bytes: &'a [u8], mut take: impl FnMut(Entry<'a>) -> Re
         Err(_) => "its directory is missing or incomplete".to_owned(),
     };
     let found = by_headers(bytes, &listed, &mut take)?;
-    Ok(Some(format!("{problem}; {found} members were found by their own headers")))
+    let (members, by) = match found {
+        1 => ("1 member was".to_owned(), "its own header"),
+        _ => (format!("{found} members were"), "their own headers"),
+    };
+    Ok(Some(format!("{problem}; {members} found by {by}")))
 }
 
 /// Takes the members that the directory lists. Returns what is wrong with the directory, if anything is.
@@ -127,7 +131,9 @@ fn by_directory<'a>(
         let record = match entries.next_entry() {
             Ok(Some(record)) => record,
             Ok(None) => break,
-            Err(error) => return Ok(Some(format!("its directory is damaged after {count} members: {error}"))),
+            Err(error) => {
+                return Ok(Some(format!("its directory is damaged after {}: {error}", counted(count, "member"))));
+            }
         };
         count += 1;
         let entry = listed_entry(bytes, archive, &record);
@@ -140,7 +146,7 @@ fn by_directory<'a>(
     // The number has 16 bits where the archive is small.
     let told = archive.entries_hint();
     let is_right = told == count || told == count & 0xffff;
-    Ok((!is_right).then(|| format!("its directory lists {count} members, but says that it lists {told}")))
+    Ok((!is_right).then(|| format!("its directory lists {}, but says that it lists {told}", counted(count, "member"))))
 }
 
 /// The member that a record of the directory describes.

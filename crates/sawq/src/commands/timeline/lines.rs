@@ -5,9 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use sawlog_formats::visible;
 use sawlog_query::timeline::Burst;
+use unicode_width::UnicodeWidthStr;
 
 use crate::moment::{day_and_clock, length, weekday};
-use crate::output::{Out, Style};
+use crate::output::{Layout, Out, Style, hanging};
 
 /// A gap of this many seconds without records is shown.
 const GAP_SECONDS: i64 = 3600;
@@ -16,11 +17,13 @@ const LOOK_AHEAD: usize = 1000;
 /// The smallest and largest width of the columns for actors and addresses.
 const ACTOR: (usize, usize) = (14, 24);
 const ADDRESS: (usize, usize) = (15, 39);
+/// What happened is told beside the other columns if so much of the screen is left, else below them.
+const TOLD: usize = 40;
 
 /// Lines of text.
 pub(super) struct Lines {
     out: Out,
-    coloured: bool,
+    layout: Layout,
     /// The first bursts, which wait until the widths are known.
     ahead: Vec<Burst>,
     widths: Option<(usize, usize)>,
@@ -29,8 +32,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(out: Out, coloured: bool) -> Self {
-        Self { out, coloured, ahead: Vec::new(), widths: None, day: String::new(), last: None }
+    pub(super) fn new(out: Out, layout: Layout) -> Self {
+        Self { out, layout, ahead: Vec::new(), widths: None, day: String::new(), last: None }
     }
 
     /// Prints the first bursts once there are enough of them to choose the widths.
@@ -48,32 +51,50 @@ impl Lines {
         let marks = [if burst.is_failure() { '!' } else { ' ' }, if burst.changes { '+' } else { ' ' }];
         let log = kind.log.split('_').next().unwrap_or_default();
         let (who, from) = (cut(&who(burst), actor), cut(&visible(&kind.src_ip), address));
-        let mut line = format!("{clock} {}{} {log:<10} {who:<actor$} {from:<address$} ", marks[0], marks[1]);
-        if burst.count > 1 {
-            line += &format!("{} × ", burst.count);
-        }
-        let about = burst.about();
-        line += &[&*kind.operation, &about].join(" ");
-        // The outcome of a sign-in is also its subject.
-        let is_said = about.to_lowercase().starts_with(&kind.error.to_lowercase());
-        if !is_said {
-            line += &format!(": {}", kind.error);
-        }
-        let seconds = burst.times.map_or(0, |(first, last)| last.saturating_sub(first) / 1_000_000);
-        if seconds > 0 {
-            line += &format!(" (in {seconds} s)");
-        }
+        let lead = format!("{clock} {}{} {log:<10} ", marks[0], marks[1]);
+        let (lead, text) = self.beside(lead, format!("{who:<actor$} {from:<address$} "), self.told(burst));
         let style = match (burst.is_failure(), burst.changes) {
             (true, _) => Some(Style::Failure),
             (false, true) => Some(Style::Change),
             (false, false) => None,
         };
-        let line = visible(line.trim_end());
-        match style.filter(|_| self.coloured) {
-            Some(style) => writeln!(self.out, "{}", style.paint(&line))?,
-            None => writeln!(self.out, "{line}")?,
+        for line in hanging(&lead, visible(&text).trim_end(), lead.width(), self.layout.width) {
+            match style.filter(|_| self.layout.coloured) {
+                Some(style) => writeln!(self.out, "{}", style.paint(line.trim_end()))?,
+                None => writeln!(self.out, "{}", line.trim_end())?,
+            }
         }
         Ok(())
+    }
+
+    /// The part of a line that is never broken, and the part that is if it does not fit the screen: on a narrow one
+    /// also who it was, and from where.
+    fn beside(&self, lead: String, columns: String, told: String) -> (String, String) {
+        match self.layout.width {
+            Some(width) if lead.width() + columns.width() + TOLD > width => (lead, columns + &told),
+            _ => (lead + &columns, told),
+        }
+    }
+
+    /// What happened, and how it ended.
+    fn told(&self, burst: &Burst) -> String {
+        let kind = &burst.kind;
+        let mut told = String::new();
+        if burst.count > 1 {
+            told += &format!("{} × ", self.layout.count(burst.count));
+        }
+        let about = burst.about();
+        told += &[&*kind.operation, &about].join(" ");
+        // The outcome of a sign-in is also its subject.
+        let is_said = about.to_lowercase().starts_with(&kind.error.to_lowercase());
+        if !is_said {
+            told += &format!(": {}", kind.error);
+        }
+        let seconds = burst.times.map_or(0, |(first, last)| last.saturating_sub(first) / 1_000_000);
+        if seconds > 0 {
+            told += &format!(" (in {} s)", self.layout.count(seconds.unsigned_abs()));
+        }
+        told
     }
 
     /// The time of day, after a line for a new day and one for a gap.
@@ -97,7 +118,7 @@ impl Lines {
             let (before, zone) =
                 (if self.day.is_empty() { "" } else { "\n" }, if day == "no time" { "" } else { ", UTC" });
             let headline = format!("{}{zone}", day.trim_end());
-            writeln!(self.out, "{before}{}", Style::Heading.paint_if(self.coloured, &headline))?;
+            writeln!(self.out, "{before}{}", Style::Heading.paint_if(self.layout.coloured, &headline))?;
             day.clone_into(&mut self.day);
         }
         Ok(())

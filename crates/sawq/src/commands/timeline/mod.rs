@@ -17,7 +17,7 @@ Examples:
   sawq timeline --ip 3.238.12.183 --expand
   sawq timeline --error '*' -o failures.csv     one row for each burst, with its first file and line
 
-! marks failures, + marks changes.";
+! marks failures, + what changed something; a failed call changed nothing.";
 
 /// What `timeline` prints.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ impl Timeline {
         let records = context.records()?;
         let folds = Folds { expand: self.expand, most: Some(self.number).filter(|most| *most > 0) };
         let any = if target.format.is_none() {
-            let mut lines = Lines::new(target.open()?, target.is_coloured());
+            let mut lines = Lines::new(target.open()?, target.layout());
             let any = records.timeline(folds, |burst| lines.burst(burst))?;
             lines.finish()?;
             any

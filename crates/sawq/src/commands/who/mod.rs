@@ -82,7 +82,7 @@ impl Who {
         let (records, profile) = all.who(context.filters, &self.entity, self.kind)?;
         let profile = if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile };
         match target.format {
-            None => screen::print(&profile, self.number, target.is_coloured(), &mut target.open()?)?,
+            None => screen::print(&profile, self.number, target.layout(), &mut target.open()?)?,
             Some(Format::Json) => json::print(&profile, &mut target.open()?)?,
             Some(_) => print(&profile.table()?, &target)?,
         }

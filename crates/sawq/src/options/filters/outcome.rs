@@ -10,7 +10,7 @@ pub(super) struct OutcomeArgs {
     /// Only failures: errors, failed sign-ins, rejected flows
     #[arg(long, global = true)]
     failed: bool,
-    /// Only actions that change something
+    /// Only actions that changed something; for failed attempts, give --failed and --operation
     #[arg(long, global = true)]
     changes: bool,
 }
