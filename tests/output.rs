@@ -563,7 +563,7 @@ fn colours_are_for_terminals_unless_asked_otherwise() {
     ] {
         let shown = on_terminal_of(&case, 500, 200, command).0;
         assert!(styles.iter().all(|style| shown.contains(style)), "{command}: {shown}");
-        let plain = on_terminal_of(&case, 500, 200, &format!("NO_COLOR=1 {command}")).0;
+        let plain = on_terminal_of(&case, 500, 1000, &format!("NO_COLOR=1 {command}")).0;
         assert!(!is_coloured(&plain), "{command}: {plain}");
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
         assert_eq!(case.sawq(&arguments).text(), plain, "{command}");

@@ -129,7 +129,7 @@ fn filters_leave_what_the_same_condition_leaves() {
         ),
         (vec!["--key", "d e.txt"], Box::new(is(7, "d%20e.txt"))),
         (vec!["--failed"], Box::new(|f| f[9] == "404" || f[10] != "-")),
-        (vec!["--changes"], Box::new(|f| !f[6].contains(".GET."))),
+        (vec!["--changes"], Box::new(|f| !f[6].contains(".GET.") && f[9] != "404" && f[10] == "-")),
         (vec!["--bucket", "bucket-?", "--bucket=!*-a"], Box::new(is(1, "bucket-b"))),
         (vec!["--key", "*.jpg"], Box::new(|f| f[7].ends_with(".jpg"))),
         (vec!["--key", "[ab]*"], Box::new(|f| f[7].starts_with(['a', 'b']))),

@@ -561,7 +561,7 @@ fn one_is_one_and_sizes_are_alike() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     std::fs::write(case.path("verified.json"), case.sawlog(&["verify", "--json"]).out).unwrap();
     let ran = case.sawq(&["report", "-o", "r.html", "--entity", "192.0.2.1", "--verified", "verified.json"]);
-    assert!(ran.code == 0 && ran.err == "sawq: 1 record on r.html\n", "{}", ran.err);
+    assert!(ran.code == 0 && ran.err == "sawq: r.html covers 1 record\n", "{}", ran.err);
     assert_eq!(case.sawlog(&["convert", "logs/s3.log", "--format", "s3-access", "-q"]).code, 3);
     std::fs::write(case.path("two.json"), case.sawlog(&["verify", "--json"]).out).unwrap();
     assert_eq!(case.sawq(&["report", "-o", "reject.html", "-n", "0", "--verified", "two.json"]).code, 0);

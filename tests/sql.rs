@@ -269,7 +269,7 @@ fn every_table_can_be_summarized_whatever_its_bytes_are() {
         assert!(rows(&case, &format!("SUMMARIZE {table}")).len() > 3, "{table}");
     }
     let raw = rows(&case, "SUMMARIZE SELECT raw FROM s3_access");
-    assert!(raw[0].starts_with("raw,Binary") && raw[0].ends_with(",,,1,,1,0.0"), "{raw:?}");
+    assert!(raw[0].starts_with("raw,BLOB") && raw[0].ends_with(",,,1,,1,0.0"), "{raw:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod tell;
 mod worker;
 mod writer;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -311,7 +311,10 @@ fn copies_read_otherwise(
     ledger: &[Source],
     settings: &Settings,
 ) -> Result<Vec<(String, String)>> {
-    let firsts: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
+    // A copy of a file that is read again changes with it.
+    let replaced: HashSet<&str> = plan.replaced.iter().map(|source| source.path.as_str()).collect();
+    let others = ledger.iter().filter(|source| !replaced.contains(source.path.as_str()));
+    let firsts: HashMap<&str, &Source> = others.map(|source| (source.path.as_str(), source)).collect();
     let inputs: HashMap<&str, &Found> = plan.inputs.iter().map(|found| (&*found.label, found)).collect();
     let mut found = Vec::new();
     for (path, first) in duplicates {

@@ -166,6 +166,12 @@ impl Plan {
         if !changed.is_empty() {
             bail!(Changed(changed.join("\n")));
         }
+        // A copy of a file that is read again changes with it.
+        let replaced: HashSet<&str> = self.replaced.iter().map(|source| source.path.as_str()).collect();
+        let first_of = |path: &str| known.get(path).and_then(|source| source.duplicate_of.as_deref());
+        let told = self.read_otherwise.len();
+        self.read_otherwise.retain(|(path, _)| !first_of(path).is_some_and(|first| replaced.contains(first)));
+        self.unchanged += told - self.read_otherwise.len();
         files.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(files)
     }
