@@ -96,7 +96,8 @@ impl Records {
     ///
     /// A [`WrongValue`](crate::WrongValue) if no log has all of the columns. Also if data files can't be read.
     pub fn without_columns(&self, columns: &[String]) -> Result<Vec<&'static str>> {
-        if !columns.iter().all(|name| logs::is_general(name)) {
+        let is_own = |name: &str| self.queries().iter().any(|query| query.format.table.position(name).is_some());
+        if !columns.iter().all(|name| logs::is_general(name) && !is_own(name)) {
             return Ok(Vec::new());
         }
         let with: Vec<&str> =
