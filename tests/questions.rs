@@ -16,7 +16,7 @@ fn stored(files: &[(&str, String)]) -> Case {
 }
 
 /// A CloudTrail event with fields of its own.
-fn event(id: &str, more: Value) -> Value {
+fn event(id: &str, mut more: Value) -> Value {
     let mut event = json!({
         "eventVersion": "1.09",
         "eventTime": "2025-03-04T10:00:00Z",
@@ -31,7 +31,7 @@ fn event(id: &str, more: Value) -> Value {
         "recipientAccountId": "111122223333",
         "userIdentity": { "type": "IAMUser", "userName": "ann", "accountId": "111122223333" },
     });
-    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    event.as_object_mut().unwrap().append(more.as_object_mut().unwrap());
     event
 }
 

@@ -186,7 +186,7 @@ impl Cursor<'_> {
         let Some((stream, sender)) = self.unread.take() else { return };
         let (format, pattern) = (self.query.format, self.query.filters.text.clone());
         let print = print(format, pattern, stream, sender, Arc::clone(&self.wanted));
-        self.task = Some(self.query.store.block_on(async { tokio::spawn(print) }));
+        self.task = self.query.store.block_on(async { Some(tokio::spawn(print)) });
     }
 
     /// The place of its next record, if there is one.

@@ -416,13 +416,8 @@ impl<'tape> Walk<'_, 'tape> {
                 self.bare(field, member);
                 column.set_text(row, if truth { b"true" } else { b"false" });
             }
-            // A number is taken as it is written.
-            (Content::Text, Node::Static(_)) => {
-                let range = self.range(member);
-                column.set_text(row, &self.source.text[range.clone()]);
-                self.skeleton.value(self.source.text, range, &field.slot);
-            }
-            (Content::Json, _) => {
+            // A number is taken as it is written, too.
+            (Content::Json, _) | (Content::Text, Node::Static(_)) => {
                 let range = self.range(member);
                 column.set_text(row, &self.source.text[range.clone()]);
                 self.skeleton.value(self.source.text, range, &field.slot);
