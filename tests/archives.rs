@@ -540,6 +540,17 @@ fn a_file_that_is_to_be_replaced_and_breaks_off_keeps_its_records() {
         assert_eq!(case.sawq(&["find", "-c"]).text(), "600\n");
         case.write(name, content);
     }
+    // A member that is no log does not stop a smaller archive from taking the place of a larger one.
+    let readme = Zipped::new("README.txt", b"what this is", 0);
+    case.write("in/b.zip", zip(&[Zipped::new("m.log", member.as_bytes(), 8), readme]));
+    assert_eq!(case.sawlog(&["convert", "in", "--replace"]).code, 3);
+    let half = &member[..=member[..member.len() / 2].rfind('\n').unwrap()];
+    let readme = Zipped::new("README.txt", b"what this is", 0);
+    case.write("in/b.zip", zip(&[Zipped::new("m.log", half.as_bytes(), 8), readme]));
+    let ran = case.sawlog(&["convert", "in", "--replace"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let left = (300 + half.lines().count()).to_string() + "\n";
+    assert_eq!(case.sawq(&["find", "-c"]).text(), left);
     // Who wants to give them up can do so.
     case.write("in/a.log.gz", &whole[0].1[..300]);
     assert_eq!(case.sawlog(&["remove", "a.log.gz"]).code, 0);

@@ -44,9 +44,12 @@ pub(crate) fn in_evidence_order(
     let idle = available_parallelism().map_or(1, NonZero::get) - 1;
     let (mut left, mut any, mut ahead) = (limit.unwrap_or(usize::MAX), false, 0);
     while let Some((_, number)) = waiting.pop_first().filter(|_| left > 0) {
-        let bounds = waiting.iter().skip(1).map(|(place, _)| Some(place)).chain([None]);
-        for ((_, next), bound) in waiting.iter().zip(bounds).take(idle) {
-            cursors[*next].read_ahead(bound, &mut ahead);
+        // Once for each chunk: turns may change with every record.
+        if cursors[number].row == 0 {
+            let bounds = waiting.iter().skip(1).map(|(place, _)| Some(place)).chain([None]);
+            for ((_, next), bound) in waiting.iter().zip(bounds).take(idle) {
+                cursors[*next].read_ahead(bound, &mut ahead);
+            }
         }
         let cursor = &mut cursors[number];
         if cursor.is_placed {

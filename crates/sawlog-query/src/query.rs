@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{SortOptions, filter_record_batch, prep_null_mask_filter};
 use arrow::datatypes::DataType;
@@ -27,7 +27,7 @@ use crate::distinct::Events;
 use crate::engine::{self, BATCH_ROWS, execute, session};
 use crate::error::{Parameter, WrongValue};
 use crate::explain::Explain;
-use crate::filter::{FAILED, FieldFilter, Filters, LogFilters};
+use crate::filter::{CHANGES, FAILED, FieldFilter, Filters, LogFilters};
 use crate::index::{self, Candidates, Index};
 use crate::logs::{self, Roles, Values, first_of, no_column, resolve};
 use crate::parallel::each;
@@ -120,10 +120,15 @@ impl Query {
             self.candidates = Some(index::candidates(self.index(), &probes)?);
         }
         // Fewer columns tell what failed, if the index knows that they are enough.
-        if args.failed {
-            let failed = self.roles()?.failed.is_true();
-            let asked = self.filters.fields.iter_mut().filter(|filter| filter.name == FAILED);
-            asked.for_each(|filter| filter.expr = failed.clone());
+        if args.failed || args.changes {
+            let roles = self.roles()?;
+            for filter in &mut self.filters.fields {
+                match filter.name {
+                    FAILED => filter.expr = roles.failed.clone().is_true(),
+                    CHANGES => filter.expr = roles.changes.clone().is_true(),
+                    _ => {}
+                }
+            }
         }
         // An event counts once among the records that all other filters leave.
         if let Some(event_id) = self.format.event_id.as_ref().filter(|_| args.distinct) {
@@ -406,7 +411,14 @@ impl Query {
             let (context, plan) = self.ordered(None, wanted, limit).await?;
             self.explain.plan(self.format.table.name, &plan);
             let firsts = first_source_files(&plan)?;
-            Ok(firsts.into_iter().zip(execute_stream_partitioned(plan, context.task_ctx())?).collect())
+            let streams = execute_stream_partitioned(plan, context.task_ctx())?;
+            ensure!(
+                firsts.len() == streams.len(),
+                "a plan has {} streams of {} data files",
+                streams.len(),
+                firsts.len()
+            );
+            Ok(firsts.into_iter().zip(streams).collect())
         })
     }
 

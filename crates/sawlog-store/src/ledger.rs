@@ -9,13 +9,18 @@ use arrow::array::AsArray;
 
 use crate::data_file::DataFileEntry;
 use crate::error::{Result, StoreError};
-use crate::read::{TableReader, read_file};
+use crate::read::{TableReader, read_file, read_file_by};
 use crate::snapshot::Snapshot;
 use crate::source::{NO_LEDGER, SOURCES, SharedTexts, Source};
 use crate::store::Store;
 
 /// Memory is reserved for at most this many rows before they are read.
 const MOST_RESERVED: u64 = 1 << 20;
+/// At most this many data files are merged: each is an open file.
+const MOST_MERGED: usize = 256;
+/// About this many rows of all of them are read ahead, and at least so many of each.
+const MOST_WAITING: usize = 8192;
+const LEAST_WAITING: usize = 128;
 
 impl Source {
     /// Calls `take` with each row of the ledger, in any order.
@@ -53,8 +58,8 @@ impl Source {
     }
 }
 
-/// The ledger's rows sorted by path, read as they are asked for: memory does not grow with the ledger, only with the
-/// number of its data files.
+/// The ledger's rows sorted by path, read as they are asked for: memory does not grow with the ledger, unless it has very
+/// many data files. Then all rows are read first, as [`Source::load_all`] does.
 #[derive(Debug)]
 pub struct SortedSources(Rows);
 
@@ -62,7 +67,7 @@ pub struct SortedSources(Rows);
 enum Rows {
     /// The data files, which are merged.
     Merged { files: Vec<LedgerFile>, waiting: BinaryHeap<Reverse<(String, usize)>>, shared: SharedTexts },
-    /// All rows: a data file that an early version wrote is not sorted.
+    /// All rows: there are too many data files, or an early version wrote one that is not sorted.
     All(std::vec::IntoIter<Source>),
 }
 
@@ -82,15 +87,18 @@ impl SortedSources {
     /// If it can't be read.
     pub fn open(store: &Store) -> Result<Self> {
         let snapshot = store.snapshot(&SOURCES)?;
+        let mut can_merge = snapshot.files.len() <= MOST_MERGED;
         for file in &snapshot.files {
-            if !is_sorted(&snapshot, file)? {
-                return Ok(Self(Rows::All(Source::load_all(store)?.into_iter())));
-            }
+            can_merge = can_merge && is_sorted(&snapshot, file)?;
+        }
+        if !can_merge {
+            return Ok(Self(Rows::All(Source::load_all(store)?.into_iter())));
         }
         let (mut shared, mut waiting) = (SharedTexts::default(), BinaryHeap::new());
         let mut files = Vec::with_capacity(snapshot.files.len());
         for entry in &snapshot.files {
-            let batches = read_file(&SOURCES, &snapshot.folder, entry, None)?;
+            let rows = (MOST_WAITING / snapshot.files.len()).max(LEAST_WAITING);
+            let batches = read_file_by(&SOURCES, &snapshot.folder, entry, None, rows)?;
             let mut file = LedgerFile { path: snapshot.folder.join(&entry.path), batches, rows: VecDeque::new() };
             let path = file.next_path(&mut shared)?;
             waiting.extend(path.map(|path| Reverse((path, files.len()))));

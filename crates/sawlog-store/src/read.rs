@@ -48,12 +48,26 @@ pub(crate) fn next_batch(
     Some(batch)
 }
 
+/// The rows of a batch.
+const BATCH_ROWS: usize = 8192;
+
 /// The record batches of a data file of `table` in `folder`; only the columns named, if any are.
 ///
 /// # Errors
 ///
 /// If the file can't be read, or differs from what the log says.
 pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: Option<&[&str]>) -> Result<TableReader> {
+    read_file_by(table, folder, entry, columns, BATCH_ROWS)
+}
+
+/// The same, in batches of up to so many rows.
+pub(crate) fn read_file_by(
+    table: &Table,
+    folder: &Path,
+    entry: &DataFileEntry,
+    columns: Option<&[&str]>,
+    rows: usize,
+) -> Result<TableReader> {
     let file = open_checked(folder, entry)?;
     let path = folder.join(&entry.path);
     let builder = reading(&path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
@@ -67,7 +81,7 @@ pub fn read_file(table: &Table, folder: &Path, entry: &DataFileEntry, columns: O
         schema = Arc::new(Schema::new(named.cloned().collect::<Vec<_>>()));
         mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
     }
-    let reader = builder.with_projection(mask).with_batch_size(8192).build().map_err(StoreError::parquet(&path))?;
+    let reader = builder.with_projection(mask).with_batch_size(rows).build().map_err(StoreError::parquet(&path))?;
     Ok(TableReader { path, reader, schema })
 }
 

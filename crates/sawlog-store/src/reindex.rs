@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{Column, Format, formats};
@@ -21,9 +20,6 @@ use crate::panics::reading;
 use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
-
-/// This many rows of the index are looked at together.
-const BATCH_ROWS: usize = 8192;
 
 /// Calls `take` for the entities of each row group of a data file, with the number of rows before it.
 fn each_row_group(
@@ -156,13 +152,18 @@ impl Digest {
     }
 }
 
-/// The data files of a table for which the index may differ from the records; [`index_differences`] looks closer. This
-/// takes memory for one data file at a time.
+/// The data files of a table for which the index may differ from the records; [`index_differences`] looks closer. Rows
+/// that take more than `memory` bytes go to temporary files.
 ///
 /// # Errors
 ///
 /// If a data file or the index can't be read.
-pub fn doubtful_files(store: &Store, format: &'static Format, files: Vec<DataFileEntry>) -> Result<Vec<DataFileEntry>> {
+pub fn doubtful_files(
+    store: &Store,
+    format: &'static Format,
+    files: Vec<DataFileEntry>,
+    memory: usize,
+) -> Result<Vec<DataFileEntry>> {
     // Nobody can foresee the hashes.
     let hasher = RandomState::new();
     let mut stored: HashMap<&str, HashMap<usize, Digest>> =
@@ -179,7 +180,7 @@ pub fn doubtful_files(store: &Store, format: &'static Format, files: Vec<DataFil
     })?;
     let mut doubtful = Vec::new();
     for entry in &files {
-        let found = digests(store, format, entry, &hasher)?;
+        let found = digests(store, format, entry, memory, &hasher)?;
         let is_same = |(field, stored): (&usize, &Digest)| {
             !stored.has_null || found.get(field).is_some_and(|found| stored.is_same(found))
         };
@@ -194,29 +195,34 @@ fn digests(
     store: &Store,
     format: &'static Format,
     entry: &DataFileEntry,
+    memory: usize,
     hasher: &RandomState,
 ) -> Result<HashMap<usize, Digest>> {
     let mut digests: HashMap<usize, Digest> = HashMap::new();
-    let Some(batch) = rows_of(store, format, entry)? else { return Ok(digests) };
-    for start in (0..batch.num_rows()).step_by(BATCH_ROWS) {
-        let some = batch.slice(start, BATCH_ROWS.min(batch.num_rows() - start));
-        for row in IndexRow::from_batch(&some).unwrap_or_default() {
-            digests.entry(row.field).or_default().add(row, hasher);
-        }
-    }
+    let folder = std::env::temp_dir();
+    let mut rows = IndexBuilder::default();
+    rows.give_memory(memory);
+    fill(&mut rows, store, format, entry, |rows| rows.spill_if_full(&folder))?;
+    rows.each_row(&folder, |row| digests.entry(row.field).or_default().add(row, hasher))?;
     Ok(digests)
 }
 
-/// The rows that the index should have for a data file, whatever the number of values; `None` if there are none.
-fn rows_of(store: &Store, format: &'static Format, entry: &DataFileEntry) -> Result<Option<RecordBatch>> {
+/// Adds the rows that the index should have for a data file, whatever the number of values. Calls `each` after each row
+/// group.
+fn fill(
+    rows: &mut IndexBuilder,
+    store: &Store,
+    format: &'static Format,
+    entry: &DataFileEntry,
+    each: impl Fn(&mut IndexBuilder) -> Result<()>,
+) -> Result<()> {
     let mut index = IndexBuilder::open_for_all(format.table.name, &entry.path);
-    let mut rows = IndexBuilder::default();
     each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {
         rows.add(&mut index, &entry.path, before, entities);
-        Ok(())
+        each(rows)
     })?;
     rows.close(index);
-    rows.take()
+    Ok(())
 }
 
 /// Compares the index with some data files of one table. Returns what is wrong with it, one line for each field of a
@@ -241,7 +247,9 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let mut found = Rows::new();
     for entry in files {
         // The entries of a field are right even if today's index would leave them out.
-        if let Some(batch) = rows_of(store, format, entry)? {
+        let mut rows = IndexBuilder::default();
+        fill(&mut rows, store, format, entry, |_| Ok(()))?;
+        if let Some(batch) = rows.take()? {
             IndexRow::from_batch(&batch).unwrap_or_default().into_iter().for_each(|row| add(&mut found, row));
         }
     }

@@ -291,7 +291,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     let written = read_all(&job, &mut run, &mut summary)?;
     let rows = written.rows + archives::read(&written, &job, &mut run, &mut summary)?;
     summary.replacing.check()?;
-    summary.read_otherwise.extend(copies_read_otherwise(&summary.duplicates, &plan, &ledger, settings)?);
+    summary.read_otherwise.extend(copies_read_otherwise(&summary.duplicates, &plan, &ledger, settings));
     if watch.wants_to_stop() {
         return Err(Interrupted.into());
     }
@@ -310,21 +310,25 @@ fn copies_read_otherwise(
     plan: &Plan,
     ledger: &[Source],
     settings: &Settings,
-) -> Result<Vec<(String, String)>> {
+) -> Vec<(String, String)> {
     // A copy of a file that is read again changes with it.
     let replaced: HashSet<&str> = plan.replaced.iter().map(|source| source.path.as_str()).collect();
     let others = ledger.iter().filter(|source| !replaced.contains(source.path.as_str()));
     let firsts: HashMap<&str, &Source> = others.map(|source| (source.path.as_str(), source)).collect();
     let inputs: HashMap<&str, &Found> = plan.inputs.iter().map(|found| (&*found.label, found)).collect();
+    let large: HashMap<&str, &PathBuf> = plan.large_copies.iter().map(|(label, path)| (&**label, path)).collect();
     let mut found = Vec::new();
     for (path, first) in duplicates {
-        if let (Some(copy), Some(first)) = (inputs.get(path.as_str()), firsts.get(first.as_str()))
-            && let Some(how) = copy_read_otherwise(first, copy, settings)?
+        let copy = large.get(path.as_str()).map(|path| path.to_path_buf());
+        let copy = copy.or_else(|| inputs.get(path.as_str()).map(|found| found.path()));
+        if let (Some(copy), Some(first)) = (copy, firsts.get(first.as_str()))
+            // What can't be read any more was read in this run.
+            && let Ok(Some(how)) = copy_read_otherwise(first, &copy, settings)
         {
             found.push((path.clone(), how));
         }
     }
-    Ok(found)
+    found
 }
 
 /// Each thread may be this many units ahead of a unit that takes long: their reports wait for it.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) units: Vec<Unit>,
     /// Ledger rows of inputs that need no reading: empty files, and large ones with the same content as another.
     pub(crate) settled: Vec<Source>,
+    /// The large ones among them that have the same content as another, and where they are.
+    pub(crate) large_copies: Vec<(Arc<str>, PathBuf)>,
     /// Ledger rows that the run replaces.
     pub(crate) replaced: Vec<Source>,
     /// The duplicates of replaced files that take over their records.
@@ -127,7 +129,7 @@ impl Plan {
                 }
                 Fate::Same(source) if source.state == SourceState::Duplicate => {
                     let first = source.duplicate_of.as_deref().and_then(|first| known.get(first).copied());
-                    let how = first.map_or(Ok(None), |first| copy_read_otherwise(first, file, settings))?;
+                    let how = first.map_or(Ok(None), |first| copy_read_otherwise(first, &file.path(), settings))?;
                     Ok(how.map_or(Next::Keep(source), |how| Next::Tell(source, how)))
                 }
                 Fate::Same(source) => again(source, file, settings),
@@ -291,6 +293,7 @@ impl Plan {
                     seen.get_or_insert_with(|| stored.map(|(content, path)| (content, path.to_owned())).collect());
                 if let Some(first) = content.and_then(|content| seen.get(&content)) {
                     self.settled.push(duplicate(found, sha256, first));
+                    self.large_copies.push((Arc::clone(&found.label), found.path().into()));
                     return false;
                 }
                 seen.extend(content.map(|content| (content, found.label.to_string())));
@@ -397,11 +400,11 @@ fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Ne
 }
 
 /// How the file that a file is a copy of was read, if it would be read differently now.
-pub(crate) fn copy_read_otherwise(first: &Source, copy: &Found, settings: &Settings) -> Result<Option<String>> {
+pub(crate) fn copy_read_otherwise(first: &Source, copy: &Path, settings: &Settings) -> Result<Option<String>> {
     if first.state != SourceState::Converted {
         return Ok(None);
     }
-    let how = read_otherwise(first, &copy.path(), settings)?;
+    let how = read_otherwise(first, copy, settings)?;
     Ok(how.map(|how| format!("{how} as a copy of {}, which must be replaced", first.path)))
 }
 

@@ -7,10 +7,10 @@ use sawlog_store::{Source, SourceState};
 
 /// The files that a run replaces, by path. The members of an archive count as the archive.
 #[derive(Debug, Default)]
-pub(super) struct Replaced(BTreeMap<String, File>);
+pub(super) struct Replaced(BTreeMap<String, Change>);
 
 #[derive(Debug, Default)]
-struct File {
+struct Change {
     /// How many records the store had, and of what content.
     records_before: i64,
     sha256_before: String,
@@ -23,7 +23,7 @@ struct File {
 impl Replaced {
     /// The files whose rows in the ledger are replaced.
     pub(super) fn new(rows: &[Source]) -> Self {
-        let mut files: BTreeMap<String, File> = BTreeMap::new();
+        let mut files: BTreeMap<String, Change> = BTreeMap::new();
         for row in rows {
             let file = files.entry(file_of(row).to_owned()).or_default();
             file.records_before += row.records;
@@ -41,7 +41,8 @@ impl Replaced {
         if row.archive.is_none() {
             file.sha256.clone_from(&row.sha256);
         }
-        if let SourceState::Unknown = row.state {
+        // A member that is no log does not make its archive unreadable.
+        if let (SourceState::Unknown, None) = (row.state, &row.archive) {
             file.problem.get_or_insert_with(|| "it is not a log that sawlog reads".to_owned());
         }
     }

@@ -11,13 +11,16 @@ use crate::wrapping::wrap_json;
 /// Objects and lists are no deeper than this.
 const MAX_DEPTH: usize = 16;
 
+/// So many values of an object may begin with a bracket and be text, such as `[draft] a.txt`. Each is read twice.
+const MAX_BRACKETS: usize = 8;
+
 /// An object, a list or null as JSON: the text itself if it is JSON, or what it says in the form of Athena.
 pub(super) fn as_json(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     if is_json(text) || text == b"null" {
         return Some(Cow::Borrowed(text));
     }
     let close = closing(*text.first()?)?;
-    let mut reader = Reader { text, at: 0, json: Vec::new() };
+    let mut reader = Reader { text, at: 0, json: Vec::new(), brackets: 0 };
     reader.group(close, 0)?;
     (reader.at == text.len()).then_some(Cow::Owned(reader.json))
 }
@@ -40,6 +43,8 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     json: Vec<u8>,
+    /// How many values began with a bracket and were text.
+    brackets: usize,
 }
 
 impl Reader<'_> {
@@ -83,7 +88,14 @@ impl Reader<'_> {
     /// Reads a value in a group that ends with `close`.
     fn value(&mut self, close: u8, depth: usize) -> Option<()> {
         if let Some(own) = self.text.get(self.at).copied().and_then(closing) {
-            return if self.begins_json() { self.json() } else { self.group(own, depth + 1) };
+            let (at, len) = (self.at, self.json.len());
+            let read = if self.begins_json() { self.json() } else { self.group(own, depth + 1) };
+            if read.is_some() || depth > 0 || self.brackets == MAX_BRACKETS {
+                return read;
+            }
+            self.brackets += 1;
+            self.at = at;
+            self.json.truncate(len);
         }
         let end = word_end(self.text, self.at, close);
         if &self.text[self.at..end] == b"null" {
@@ -160,6 +172,7 @@ mod tests {
             ("null", "null"),
             ("{ConsoleLogin=Failure}", r#"{"ConsoleLogin":"Failure"}"#),
             ("{Host=b.s3.amazonaws.com, x-amz-acl=private}", r#"{"Host":"b.s3.amazonaws.com","x-amz-acl":"private"}"#),
+            ("{bucketName=b, key=[draft] a.txt, n={x}y}", r#"{"bucketName":"b","key":"[draft] a.txt","n":"{x}y"}"#),
             ("{a=, b=one, two; three, c=x=y==}", r#"{"a":"","b":"one, two; three","c":"x=y=="}"#),
             ("{key=a[1].jpg, path=/x/{id}/y, l=[a, b], none=[], m={}}", {
                 r#"{"key":"a[1].jpg","path":"/x/{id}/y","l":["a","b"],"none":[],"m":{}}"#

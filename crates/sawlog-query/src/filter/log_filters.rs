@@ -21,6 +21,8 @@ use crate::times::{self, Clock};
 
 /// The filter that leaves what failed.
 pub(crate) const FAILED: &str = "failed";
+/// The filter that leaves what changed something.
+pub(crate) const CHANGES: &str = "changes";
 
 /// The error for a wrong value of a filter.
 pub(super) fn bad(filter: &'static str, value: &str, error: &anyhow::Error) -> anyhow::Error {
@@ -184,7 +186,7 @@ impl Builder {
             return Ok(());
         }
         let roles = Roles::of_table(self.table)?;
-        let flags = [(FAILED, args.failed, roles.failed), ("changes", args.changes, roles.changes)];
+        let flags = [(FAILED, args.failed, roles.failed), (CHANGES, args.changes, roles.changes)];
         let given = flags.into_iter().filter(|(_, is_given, _)| *is_given);
         self.fields.extend(given.map(|(name, _, expr)| {
             let value = String::new();

@@ -17,7 +17,7 @@ mod wheres;
 
 pub(crate) use address::is_at;
 pub use condition::Probe;
-pub(crate) use log_filters::FAILED;
+pub(crate) use log_filters::{CHANGES, FAILED};
 pub use log_filters::{FieldFilter, LogFilters};
 pub(crate) use object::{place_in_s3, unescaped};
 pub use text::TextFilter;

@@ -177,7 +177,10 @@ fn is_glob_of_addresses(text: &str) -> bool {
     let (dots, colons) = (text.matches('.').count(), text.matches(':').count());
     let is_part = |char: char| if colons > 0 { char.is_ascii_hexdigit() } else { char.is_ascii_digit() };
     let is_wild = |char: char| matches!(char, '*' | '?');
-    text.contains(is_wild)
+    // A name with one colon, such as ec2:*, is an action.
+    let is_long = colons != 1 || text.starts_with(|char: char| char.is_ascii_digit());
+    is_long
+        && text.contains(is_wild)
         && text.contains(is_part)
         && (1..=3).contains(&dots) != (1..=7).contains(&colons)
         && text.chars().all(|char| is_part(char) || is_wild(char) || matches!(char, '.' | ':'))
@@ -314,6 +317,8 @@ mod tests {
             ("*.amazonaws.com", None),
             ("*:*", None),
             ("1*", None),
+            ("ec2:*", None),
+            ("2001:*", Some(Kind::Ip)),
             ("v1.2.*", None),
         ] {
             assert_eq!(by_form(entity), kind, "{entity}");

@@ -197,7 +197,7 @@ impl Target {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *place {
             Some(Place::File(_)) => *place = None,
-            Some(Place::Stdout(out)) if self.stopped.is_set() => {
+            Some(Place::Stdout(out)) if self.stopped.is_set() && self.is_terminal() => {
                 // What follows says why it ends, whether or not this can be written.
                 let _ = out.write_all(b"\n").and_then(|()| out.flush());
             }

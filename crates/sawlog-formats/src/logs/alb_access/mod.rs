@@ -45,7 +45,6 @@ pub const FORMAT: Format = Format {
         received: Some(Received { column: "received_bytes", by: None }),
         failed: &[Failed::Present("error_reason"), Failed::AtLeast("elb_status_code", 400)],
         succeeded: None,
-        // As in other logs, an attempt counts as a change even if it failed: its outcome is in another field.
         changes: Changes::Begins("request_verb", &["POST", "PUT", "PATCH", "DELETE"], &[]),
         standing: &[],
     },

@@ -37,9 +37,13 @@ pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])
 /// Whether each field of a line can be what `fields` calls it, and some of them can't be anything else.
 pub(crate) fn fits(fields: &str, line: &[u8]) -> bool {
     let layout = Layout::new(fields.into());
-    let told = layout.slots.iter().zip(words(line)).filter_map(|(slot, value)| is_sound(*slot, value));
-    let mut told = told.peekable();
-    told.peek().is_some() && told.all(|is_sound| is_sound)
+    let told = layout.slots.iter().zip(words(line)).filter_map(|(slot, value)| Some((value, is_sound(*slot, value)?)));
+    let (mut any, mut all) = (false, true);
+    for (value, is_sound) in told {
+        any |= !is_nothing(value);
+        all &= is_sound;
+    }
+    any && all
 }
 
 /// Whether a field's value is one that it can have; `None` if it can have any.
