@@ -81,7 +81,8 @@ impl<'a> NamedValues<'a> {
         fields: impl Iterator<Item = Cow<'a, [u8]>>,
         inside: &Inside,
     ) -> Self {
-        let entries = names.zip(fields).filter(|(_, value)| !value.is_empty());
+        // Kibana writes - for what a record does not have.
+        let entries = names.zip(fields).filter(|(_, value)| !value.is_empty() && **value != *b"-");
         let entries = entries.map(|(name, value)| (plain(name), NamedValue::Text(value)));
         Self { entries: entries.collect(), aliases: inside.aliases }
     }

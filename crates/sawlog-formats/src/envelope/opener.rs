@@ -226,12 +226,13 @@ impl Opener {
             return gap;
         }
         let outer = Wrapping { in_csv: layer == Some(Layer::Csv), strings: u8::from(layer == Some(Layer::Json)) };
+        let line = text.strip_suffix(b"\n").map_or(&*text, |line| line.strip_suffix(b"\r").unwrap_or(line));
         let is_line = !self.target.format.framing.is_json()
             && !self.target.is_named
-            && memchr::memchr(b'\n', &text).is_none()
+            && memchr::memchr(b'\n', line).is_none()
             && !matches!(text.first(), Some(b'{' | b'[' | b'"'));
         // A single line is always decoded: the decoder finds out what it is.
-        let whole = || Found { start: 0, end: text.len(), strings: 0, is_sure: true, record: (&*text).into() };
+        let whole = || Found { start: 0, end: line.len(), strings: 0, is_sure: true, record: line.into() };
         let found = if is_here && is_line { vec![whole()] } else { self.target.find(&text, &self.inner) };
         if standing == Standing::Elsewhere || in_same && standing == Standing::Likely && !self.is_list {
             if !found.iter().any(|found| self.target.is_certain(&found.record)) {

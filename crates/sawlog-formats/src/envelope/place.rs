@@ -39,10 +39,38 @@ const KNOWN: &[&[&str]] = &[
     &["Message"],
     &["Body"],
     &["body"],
+    &["log"],
+    &["line"],
+    &["event"],
+];
+/// The same in the text of a string, where the document of another program may be.
+const KNOWN_WITHIN: &[&[&str]] = &[
+    &[],
+    &["CloudTrailEvent"],
+    &["eventJson"],
+    &["eventData"],
+    &["_raw"],
+    &["detail"],
+    &["Message"],
+    &["event", "original"],
 ];
 /// Members that hold what callers choose, or the answers to them. Written without `_` and in lower case.
 const CHOSEN: &[&[u8]] =
     &[b"requestparameters", b"responseelements", b"additionaleventdata", b"serviceeventdetails", b"flattened"];
+/// Names of fields that callers fill in other programs' logs, and parts of such names.
+const CALLERS: &[&[u8]] =
+    &[b"ua", b"args", b"uri", b"url", b"params", b"parameters", b"requestobject", b"responseobject"];
+const OF_CALLERS: &[&[u8]] = &[
+    b"useragent",
+    b"header",
+    b"cookie",
+    b"referer",
+    b"referrer",
+    b"query",
+    b"annotation",
+    b"argument",
+    b"httprequest",
+];
 
 /// In a path: the rest is in the text of the string that has the name before it.
 pub(super) const WITHIN: &[u8] = b"\"";
@@ -134,14 +162,17 @@ impl Place {
 /// Whether documents have records in a place. `field` is the value of the member "field" beside it.
 pub(super) fn is_known(path: &Path, field: Option<&[u8]>) -> bool {
     path.last().is_some_and(|name| name == b"Records")
-        || path.split(|name| name == WITHIN).all(|path| known(path, field))
+        || path.split(|name| name == WITHIN).enumerate().all(|(depth, path)| known(path, field, depth > 0))
 }
 
-fn known(path: &Path, field: Option<&[u8]>) -> bool {
-    let path = &path[containers(path)..];
+fn known(path: &Path, field: Option<&[u8]>, is_within: bool) -> bool {
+    let containers = containers(path);
+    let path = &path[containers..];
     let is_same = |wanted: &&[&str]| path.iter().map(Vec::as_slice).eq(wanted.iter().map(|name| name.as_bytes()));
     match path {
         [name] if name == b"value" => field.is_some_and(is_known_name),
+        // A program's own message may say what a caller sent.
+        _ if is_within && containers == 0 => KNOWN_WITHIN.iter().any(is_same),
         _ => KNOWN.iter().any(is_same),
     }
 }
@@ -167,6 +198,13 @@ pub(super) fn is_chosen(path: &Path) -> bool {
     path.iter().any(|name| CHOSEN.contains(&plain(name).as_slice()))
 }
 
+/// Whether what is in a place was sent by a caller, so that records there are forged.
+pub(super) fn is_of_caller(path: &Path) -> bool {
+    path.iter().map(|name| plain(name)).any(|name| {
+        CALLERS.contains(&name.as_slice()) || OF_CALLERS.iter().any(|part| memchr::memmem::find(&name, part).is_some())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,12 +219,24 @@ mod tests {
         {
             assert!(is_known(&path(known), None), "{known}");
         }
-        for other in ["user_agent/original", "host/message", "Events/Resources/ResourceName", "Body/\"/Subject"] {
+        for other in
+            ["user_agent/original", "host/message", "Events/Resources/ResourceName", "Body/\"/Subject", "_raw/\"/body"]
+        {
             assert!(!is_known(&path(other), None), "{other}");
         }
         assert!(
             is_known(&path("results/value"), Some(b"@message")) && !is_known(&path("results/value"), Some(b"@ptr"))
         );
+    }
+
+    #[test]
+    fn callers_fill_some_fields() {
+        for sent in ["httpRequest/headers/value", "http.headers.user-agent", "ua", "User Agent", "msg/\"/queryString"] {
+            assert!(is_of_caller(&path(sent)), "{sent}");
+        }
+        for other in ["message", "log", "Events/CloudTrailEvent", "data/payload", "squash"] {
+            assert!(!is_of_caller(&path(other)), "{other}");
+        }
     }
 
     #[test]

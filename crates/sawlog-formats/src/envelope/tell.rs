@@ -4,7 +4,7 @@ use super::cells::{cells, column_names, is_row, pairs};
 use super::json::Documents;
 use super::named::name_record;
 use super::opener::{Kind, Opener};
-use super::place::{Form, Place, WITHIN, containers, is_chosen, is_known, is_known_name};
+use super::place::{Form, Place, WITHIN, containers, is_chosen, is_known, is_known_name, is_of_caller};
 use super::rows::{Columns, Row, Table, behind_time};
 use super::target::{Given, Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
@@ -383,10 +383,13 @@ impl Places {
     }
 
     /// The place that is known to hold records; else the place with the most records, unless it is named like a record's field,
-    /// since callers choose the content of fields. Whole records go before named values, unless there are more of the latter.
+    /// since callers choose the content of fields. No place that callers fill counts, such as a header. Whole records go before named values, unless there are more of the latter.
     fn best(self) -> Option<(Target, Place)> {
         let best = |is_named: bool| {
-            let of_kind = self.0.iter().filter(|(target, ..)| target.is_named == is_named);
+            let of_kind = self.0.iter().filter(|(target, place, _)| {
+                let is_forged = is_of_caller(&place.path) || is_of_caller(&place.inner);
+                target.is_named == is_named && !is_forged
+            });
             // Of several equal ones, the first.
             of_kind.rev().max_by_key(|(_, place, count)| (std::cmp::Reverse(rank(place)), *count))
         };

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, StaticNode, Tape};
 
+use super::athena::is_json;
 use super::keys::{Key, Level};
 use super::skeleton::{MOST, Skeleton};
 use super::write::{is_usual_time, len_of_text};
@@ -417,6 +418,11 @@ impl<'tape> Walk<'_, 'tape> {
                 column.set_text(row, if truth { b"true" } else { b"false" });
             }
             // A number is taken as it is written, too.
+            // Some exports have JSON as text.
+            (Content::Json, Node::String(text)) if is_json(text.as_bytes()) => {
+                self.skeleton.give_up();
+                column.set_text(row, text.as_bytes());
+            }
             (Content::Json, _) | (Content::Text, Node::Static(_)) => {
                 let range = self.range(member);
                 column.set_text(row, &self.source.text[range.clone()]);
