@@ -551,6 +551,17 @@ fn a_file_that_is_to_be_replaced_and_breaks_off_keeps_its_records() {
     assert_eq!(ran.code, 3, "{}", ran.err);
     let left = (300 + half.lines().count()).to_string() + "\n";
     assert_eq!(case.sawq(&["find", "-c"]).text(), left);
+    // More of another member does not make up for a broken one.
+    let other = log.replace("bucket-a", "bucket-y").repeat(2);
+    let mut broken = zip(&[Zipped::new("m.log", half.as_bytes(), 8), Zipped::new("n.log", other.as_bytes(), 8)]);
+    broken[60] ^= 0xff;
+    case.write("in/b.zip", &broken);
+    let ran = case.sawlog(&["convert", "in", "--replace"]);
+    assert!(ran.code == 1 && ran.err.contains("b.zip!m.log can't be read whole"), "{}", ran.err);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), left);
+    // The copy of a member is read again with it.
+    case.write("in/b.zip", zip(&[Zipped::new("m.log", half.as_bytes(), 8)]));
+    assert_eq!(case.sawlog(&["convert", "in", "--replace"]).code, 0);
     // Who wants to give them up can do so.
     case.write("in/a.log.gz", &whole[0].1[..300]);
     assert_eq!(case.sawlog(&["remove", "a.log.gz"]).code, 0);

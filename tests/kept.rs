@@ -203,6 +203,53 @@ fn files_whose_names_date_their_records_are_no_duplicates() {
     assert_eq!(day.text(), "200000\n");
 }
 
+/// What is read again because more may be readable must not be read with other options by accident.
+#[test]
+fn records_are_not_lost_when_a_file_is_read_again_without_its_options() {
+    let case = Case::new();
+    let line = "5 192.0.2.1 10.0.0.5 1627560000 1627560060\n";
+    case.write("in/f.gz", gzip(line.repeat(1000).as_bytes()));
+    let fields = ["--vpc-fields", "version srcaddr dstaddr start end"];
+    assert_eq!(case.sawlog(&[&["convert", "in", "--max-inflate", "10KiB"], &fields[..]].concat()).code, 3);
+    let before = case.sawq(&["find", "-c"]).text().to_owned();
+    // The limit is wider now, so the file is read again.
+    let ran = case.sawlog(&["convert", "in"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("f.gz is read again, and would have 0 records instead of"), "{}", ran.err);
+    assert!(ran.err.contains("It was read with --vpc-fields 'version srcaddr"), "{}", ran.err);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), before);
+    assert_eq!(case.sawlog(&[&["convert", "in"], &fields[..]].concat()).code, 0);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "1000\n");
+    verified(&case, "with the options");
+}
+
+#[test]
+fn a_broken_copy_of_a_broken_file_does_not_replace_a_whole_one() {
+    let case = Case::new();
+    let whole = gzip(random_log(&mut Numbers::new(5), 300).as_bytes());
+    case.write("in/a.gz", &whole);
+    case.write("in/b.gz", &whole[..whole.len() / 2]);
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 3);
+    let before = case.sawq(&["find", "-c"]).text().to_owned();
+    case.write("in/a.gz", &whole[..whole.len() / 2]);
+    let ran = case.sawlog(&["convert", "in/a.gz", "--replace"]);
+    assert!(ran.code == 1 && ran.err.contains("a.gz can't be read whole, so it can't be replaced"), "{}", ran.err);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), before);
+}
+
+#[test]
+fn a_folder_has_one_name_however_it_is_given() {
+    let case = Case::new();
+    case.write("in/sub/b", random_log(&mut Numbers::new(6), 3));
+    case.write("in/a", random_log(&mut Numbers::new(7), 3));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    let again = case.sawlog(&["convert", "in/sub/.."]);
+    assert!(again.code == 0 && again.err.contains("nothing new; 2 already"), "{}", again.err);
+    case.write("in/a", random_log(&mut Numbers::new(8), 5));
+    let changed = case.sawlog(&["convert", "in/sub/.."]);
+    assert!(changed.code == 1 && changed.err.contains("have changed"), "{}", changed.err);
+}
+
 #[test]
 fn a_copy_of_a_file_that_was_read_differently_is_named() {
     let case = Case::new();

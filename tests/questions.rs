@@ -331,3 +331,20 @@ fn sums_of_any_size_are_numbers_in_json() {
         assert!(!ran.text().contains("\"46116860184273879035"), "{}", ran.text());
     }
 }
+
+/// A range in brackets, beside letters of several bytes.
+#[test]
+fn globs_with_brackets_match_any_letters() {
+    let case = stored(&[("ü1.log", request("192.0.2.1", "5")), ("[x].log", request("192.0.2.2", "6"))]);
+    for (glob, records) in [
+        ("ü[0-9]*", "1"),
+        ("[ü]1.log", "1"),
+        ("[!a-z]1.log", "1"),
+        ("[[]x*", "1"),
+        ("ü[^1].log", "0"),
+        ("[a-zü]?.l[o]g", "1"),
+    ] {
+        let ran = case.sawq(&["find", "-c", "--source-file", glob]);
+        assert_eq!(ran.text().trim(), records, "{glob}: {}", ran.err);
+    }
+}

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -208,7 +208,11 @@ struct Root<'a> {
 
 impl<'a> Root<'a> {
     fn new(path: &'a Path) -> Self {
-        let absolute = std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
+        let absolute = || std::path::absolute(path).or_else(|_| std::env::current_dir()).unwrap_or_default();
+        // The same folder must have one name: `in` and `in/sub/..`.
+        let goes_up = path.components().any(|part| part == Component::ParentDir);
+        let canonical = goes_up.then(|| path.canonicalize().ok()).flatten();
+        let absolute = canonical.unwrap_or_else(absolute);
         Self { path, given: path.into(), label: label(&absolute).into(), absolute }
     }
 }

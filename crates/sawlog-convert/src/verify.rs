@@ -105,7 +105,7 @@ pub fn verify(store: &Store, memory: u64) -> Result<Verification> {
     result.failed.extend(stale);
     if !no_index {
         let at_once = (memory / index_record(&snapshots)).clamp(1, INDEX_RECORDS);
-        result.index_differs = verify_index(store, &snapshots, at_once, batches)?;
+        result.index_differs = verify_index(store, &snapshots, at_once)?;
     }
     Ok(result)
 }
@@ -161,13 +161,13 @@ fn take_damaged(snapshot: &mut Snapshot) -> Vec<String> {
 }
 
 /// Compares the index with the records. Where they may differ, this looks at a limited number at a time to bound the
-/// memory. Index rows take about `memory` bytes until then.
-fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64, memory: usize) -> Result<Vec<String>> {
+/// memory.
+fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for format in formats() {
         let snapshot = snapshots.iter().find(|snapshot| snapshot.table.name == format.table.name);
         let files = snapshot.context("all tables were opened")?.files.clone();
-        let mut files = doubtful_files(store, format, files, memory)?;
+        let mut files = doubtful_files(store, format, files)?;
         while !files.is_empty() {
             let mut records = 0;
             let fits = files.iter().take_while(|file| {

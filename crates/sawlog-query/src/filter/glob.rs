@@ -19,10 +19,38 @@ pub(super) fn glob(column: &Expr, value: &str) -> Expr {
     if !value.contains('[') {
         return equal.or(column.clone().like(lit(like(value))));
     }
-    let Some(glob) = parsed(value) else { return equal };
-    // The pattern is for bytes; the query engine matches text.
-    let regex = glob.regex().strip_prefix("(?-u)").unwrap_or(glob.regex()).to_owned();
-    equal.or(regexp_like(column.clone(), lit(regex), Some(lit("s"))))
+    if parsed(value).is_none() {
+        return equal;
+    }
+    equal.or(regexp_like(column.clone(), lit(regex(value)), Some(lit("s"))))
+}
+
+/// A glob as a regular expression for text. That of the library matches bytes.
+fn regex(glob: &str) -> String {
+    let mut regex = "^".to_owned();
+    let mut chars = glob.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '*' => regex.push_str(".*"),
+            '?' => regex.push('.'),
+            '[' => {
+                regex.push('[');
+                regex.extend(chars.next_if(|char| matches!(char, '!' | '^')).map(|_| '^'));
+                // A bracket that comes first is one of the characters.
+                let mut first = true;
+                while let Some(char) = chars.next_if(|char| first || *char != ']') {
+                    if "[]^&~\\".contains(char) {
+                        regex.push('\\');
+                    }
+                    regex.push(char);
+                    first = false;
+                }
+                regex.extend(chars.next());
+            }
+            _ => regex.push_str(&regex::escape(char.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    regex + "$"
 }
 
 /// A column is one of some values, or matches one as a glob.

@@ -105,25 +105,6 @@ impl IndexRow {
         Some(rows.collect())
     }
 
-    /// A packed row.
-    fn of(row: &Row<'_>, data_files: &Interner) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            field: row.field,
-            value: row.value.map(text),
-            data_file: text(data_files.get(row.data_file)),
-            records: row.sums.records,
-            bytes_sent: row.sums.sent,
-            bytes_received: row.sums.received,
-            errors: row.sums.errors,
-            times: span(&row.sums),
-            first: row.first.map(|(file, line)| (text(file), line)),
-            positions: row.positions.and_then(positions),
-            standing: row.standing.map(<[u8]>::to_vec),
-            version: row.version,
-        }
-    }
-
     /// Whether the sums were computed with the current meaning of the log's fields.
     #[must_use]
     pub fn is_current(&self) -> bool {
@@ -334,14 +315,6 @@ impl IndexBuilder {
         let left = [rows, totals.into_rows()].into_iter().filter(|rows| !rows.is_empty());
         let left: Vec<RecordBatch> = left.map(|rows| rows.row_group(&self.data_files, run)).collect();
         if left.is_empty() { Ok(()) } else { take(left) }
-    }
-
-    /// Sorts all rows and passes them to `take`. Spills are kept in `folder`.
-    pub(crate) fn each_row(mut self, folder: &Path, mut take: impl FnMut(IndexRow)) -> Result<()> {
-        self.each_sorted(folder, |row, data_files| {
-            take(IndexRow::of(row, data_files));
-            Ok(())
-        })
     }
 
     /// Passes the sorted rows to `take`, with the names of data files.
