@@ -59,14 +59,14 @@ const CHOSEN: &[&[u8]] =
     &[b"requestparameters", b"responseelements", b"additionaleventdata", b"serviceeventdetails", b"flattened"];
 /// Names of fields that callers fill in other programs' logs, and parts of such names.
 const CALLERS: &[&[u8]] =
-    &[b"ua", b"args", b"uri", b"url", b"params", b"parameters", b"requestobject", b"responseobject"];
+    &[b"ua", b"query", b"args", b"uri", b"url", b"params", b"parameters", b"requestobject", b"responseobject"];
 const OF_CALLERS: &[&[u8]] = &[
     b"useragent",
     b"header",
     b"cookie",
     b"referer",
     b"referrer",
-    b"query",
+    b"querystring",
     b"annotation",
     b"argument",
     b"httprequest",
@@ -234,7 +234,8 @@ mod tests {
         for sent in ["httpRequest/headers/value", "http.headers.user-agent", "ua", "User Agent", "msg/\"/queryString"] {
             assert!(is_of_caller(&path(sent)), "{sent}");
         }
-        for other in ["message", "log", "Events/CloudTrailEvent", "data/payload", "squash"] {
+        for other in ["message", "log", "Events/CloudTrailEvent", "data/payload", "squash", "QueryResultRows/eventJson"]
+        {
             assert!(!is_of_caller(&path(other)), "{other}");
         }
     }
