@@ -32,7 +32,7 @@ use sawlog_store::{Run, Source, SourceState, Store};
 use serde::Serialize;
 
 use crate::discover::discover;
-use crate::found::{Found, Problem};
+use crate::found::Problem;
 use crate::watch::{Interrupted, Watch, begin_run};
 use columns::Output;
 use known::take_known;
@@ -315,15 +315,16 @@ fn copies_read_otherwise(
     let replaced: HashSet<&str> = plan.replaced.iter().map(|source| source.path.as_str()).collect();
     let others = ledger.iter().filter(|source| !replaced.contains(source.path.as_str()));
     let firsts: HashMap<&str, &Source> = others.map(|source| (source.path.as_str(), source)).collect();
-    let inputs: HashMap<&str, &Found> = plan.inputs.iter().map(|found| (&*found.label, found)).collect();
-    let large: HashMap<&str, &PathBuf> = plan.large_copies.iter().map(|(label, path)| (&**label, path)).collect();
+    let copies: HashSet<&str> = duplicates.iter().map(|(path, _)| path.as_str()).collect();
+    let inputs = plan.inputs.iter().filter(|found| copies.contains(&*found.label));
+    let inputs = inputs.map(|found| (&*found.label, found.path()));
+    let large = plan.large_copies.iter().map(|(label, path)| (&**label, path.clone()));
+    let places: HashMap<&str, PathBuf> = inputs.chain(large).collect();
     let mut found = Vec::new();
     for (path, first) in duplicates {
-        let copy = large.get(path.as_str()).map(|path| path.to_path_buf());
-        let copy = copy.or_else(|| inputs.get(path.as_str()).map(|found| found.path()));
-        if let (Some(copy), Some(first)) = (copy, firsts.get(first.as_str()))
+        if let (Some(copy), Some(first)) = (places.get(path.as_str()), firsts.get(first.as_str()))
             // What can't be read any more was read in this run.
-            && let Ok(Some(how)) = copy_read_otherwise(first, &copy, settings)
+            && let Ok(Some(how)) = copy_read_otherwise(first, copy, settings)
         {
             found.push((path.clone(), how));
         }

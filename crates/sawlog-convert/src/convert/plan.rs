@@ -257,7 +257,7 @@ impl Plan {
                     replaced.remove(&*found.label);
                     return false;
                 }
-            };
+            }
             true
         });
         let unread: HashSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
@@ -304,7 +304,7 @@ impl Plan {
                     seen.get_or_insert_with(|| stored.map(|(content, path)| (content, path.to_owned())).collect());
                 if let Some(first) = content.and_then(|content| seen.get(&content)) {
                     self.settled.push(duplicate(found, sha256, first));
-                    self.large_copies.push((Arc::clone(&found.label), found.path().into()));
+                    self.large_copies.push((Arc::clone(&found.label), found.path()));
                     return false;
                 }
                 seen.extend(content.map(|content| (content, found.label.to_string())));
