@@ -237,6 +237,25 @@ fn a_broken_copy_of_a_broken_file_does_not_replace_a_whole_one() {
     assert_eq!(case.sawq(&["find", "-c"]).text(), before);
 }
 
+/// The store has the content of two files of one name from different folders as one file.
+#[test]
+fn what_another_folder_has_is_not_lost_when_a_file_is_replaced() {
+    let case = Case::new();
+    let (old, new) = (random_log(&mut Numbers::new(11), 100), random_log(&mut Numbers::new(12), 54));
+    case.write("r1/x", &old);
+    case.write("r2/x", &old);
+    assert_eq!(case.sawlog(&["convert", "r2"]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "r1", "r2"]).code, 0);
+    case.write("r2/x", &new);
+    let ran = case.sawlog(&["convert", "r1", "r2", "--replace"]);
+    assert!(ran.code == 1 && ran.err.contains("Convert the other file first"), "{}", ran.err);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "100\n");
+    assert_eq!(case.sawlog(&["convert", "r2", "--replace"]).code, 0);
+    assert_eq!(case.sawlog(&["convert", "r1", "r2"]).code, 0);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "154\n");
+    verified(&case, "both");
+}
+
 #[test]
 fn a_folder_has_one_name_however_it_is_given() {
     let case = Case::new();

@@ -92,8 +92,8 @@ impl UnitSize {
 }
 
 impl Plan {
-    /// Compares what was found, without what is known, with the ledger. Inputs that changed since they were converted are an error, unless
-    /// `--replace` is given.
+    /// Compares what was found, without what is known, with the ledger. Inputs that changed since they were converted are
+    /// an error, unless `--replace` is given.
     pub(super) fn new(discovery: Discovery, known: Known, ledger: &[Source], settings: &Settings) -> Result<Self> {
         let Known { labels, unchanged, still_unknown } = known;
         let mut plan = Self { problems: discovery.problems, unchanged, still_unknown, ..Self::default() };
@@ -116,7 +116,7 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Vec<Found>> {
         let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
-        let mut changed = Vec::new();
+        let (mut changed, mut elsewhere) = (Vec::new(), Vec::new());
         let members = members(ledger);
         let members_of = |path: &str| members.get(path).map(Vec::as_slice).unwrap_or_default();
         files.retain_mut(|file| {
@@ -146,6 +146,9 @@ impl Plan {
                     self.replaced.extend(members_of(&file.label).iter().copied().cloned());
                 }
                 Ok(Next::Keep(source)) => {
+                    if *source.root != *file.root {
+                        elsewhere.push((source.path.as_str(), file.path()));
+                    }
                     self.keep(source, members_of(&source.path));
                     return false;
                 }
@@ -170,6 +173,14 @@ impl Plan {
         }
         // A copy of a file that is read again changes with it.
         let replaced: HashSet<&str> = self.replaced.iter().map(|source| source.path.as_str()).collect();
+        // A file without a row of its own, whose content the store has from another folder.
+        if let Some((path, file)) = elsewhere.iter().find(|(path, _)| replaced.contains(path)) {
+            bail!(
+                "{} has the content that the store has as {path}, which another file replaces; nothing was done. Convert the \
+                 other file first",
+                file.display()
+            );
+        }
         let first_of = |path: &str| known.get(path).and_then(|source| source.duplicate_of.as_deref());
         let told = self.read_otherwise.len();
         self.read_otherwise.retain(|(path, _)| !first_of(path).is_some_and(|first| replaced.contains(first)));
