@@ -570,6 +570,22 @@ fn a_file_that_is_to_be_replaced_and_breaks_off_keeps_its_records() {
     assert_eq!(verified.code, 0, "{}", verified.err);
 }
 
+/// A member that was removed is read again with its archive, beside a new file with the content of another member.
+#[test]
+fn members_that_another_file_has_now_are_not_lost() {
+    let case = Case::new();
+    let (a, b) = (log(31, 20), log(32, 10));
+    case.write("in/z.zip", zip(&[Zipped::new("a.log", &a, 8), Zipped::new("b.log", &b, 8)]));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    assert_eq!(case.sawlog(&["remove", "z.zip!b.log"]).code, 0);
+    case.write("in/a0", &a);
+    let ran = case.sawlog(&["convert", "in"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(case.sawq(&["find", "-c"]).text(), "30\n");
+    let verified = case.sawlog(&["verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
 #[test]
 fn a_changed_archive_is_refused_or_replaced_with_all_of_its_members() {
     let case = Case::new();

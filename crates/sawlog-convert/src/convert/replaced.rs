@@ -21,6 +21,8 @@ struct Change {
     /// What the store had.
     before: Content,
     now: Content,
+    /// Whether the records are those of an archive's members. They may be those of another file now.
+    is_archive: bool,
     /// Why it can't be read whole now.
     problem: Option<String>,
     /// The options that it was read with before.
@@ -45,7 +47,8 @@ impl Replaced {
             change.before.sha256.clone_from(&row.sha256);
             change.options = row.options.as_deref().map(str::to_owned);
             if let Some(archive) = row.archive.as_deref() {
-                changes.entry(archive.to_owned()).or_default().before.records += row.records;
+                let of_archive = changes.entry(archive.to_owned()).or_default();
+                (of_archive.is_archive, of_archive.before.records) = (true, of_archive.before.records + row.records);
             }
         }
         let broken = ledger.iter().filter(|_| !changes.is_empty());
@@ -90,7 +93,7 @@ impl Replaced {
                     "{path} can't be read whole, so it can't be replaced: {problem}. It would have {now} records instead of \
                      {before}; nothing was done. To give these up, use 'sawlog remove' first"
                 ),
-                _ if now < before && is_same && !is_asked && of_other.is_none() => {
+                _ if now < before && is_same && !is_asked && of_other.is_none() && !change.is_archive => {
                     let was = change.options.as_deref().map(|options| format!(" It was read with {options}."));
                     let was = was.unwrap_or_default();
                     bail!(
