@@ -302,33 +302,29 @@ impl IndexBuilder {
         run: &str,
         mut take: impl FnMut(Vec<RecordBatch>) -> Result<()>,
     ) -> Result<()> {
+        if !self.spills.is_empty() {
+            self.spill(folder)?;
+        }
+        let spills = std::mem::take(&mut self.spills);
         let (mut rows, mut totals) = (Rows::default(), Totals::default());
-        self.each_sorted(folder, |row, data_files| {
+        let mut add = |row: &Row<'_>| {
             let full = rows.is_full().then(|| std::mem::take(&mut rows));
             for full in full.into_iter().chain(totals.take_full()) {
-                take(vec![full.row_group(data_files, run)])?;
+                take(vec![full.row_group(&self.data_files, run)])?;
             }
             rows.append(row);
             totals.add(row);
             Ok(())
-        })?;
+        };
+        if spills.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            waiting.each_sorted(self.of_use(), &mut add)?;
+        } else {
+            Spill::merge(spills, folder, self.of_use(), &mut add)?;
+        }
         let left = [rows, totals.into_rows()].into_iter().filter(|rows| !rows.is_empty());
         let left: Vec<RecordBatch> = left.map(|rows| rows.row_group(&self.data_files, run)).collect();
         if left.is_empty() { Ok(()) } else { take(left) }
-    }
-
-    /// Passes the sorted rows to `take`, with the names of data files.
-    fn each_sorted(&mut self, folder: &Path, mut take: impl FnMut(&Row<'_>, &Interner) -> Result<()>) -> Result<()> {
-        if !self.spills.is_empty() {
-            self.spill(folder)?;
-        }
-        let (spills, waiting) = (std::mem::take(&mut self.spills), std::mem::take(&mut self.waiting));
-        let mut take = |row: &Row<'_>| take(row, &self.data_files);
-        if spills.is_empty() {
-            waiting.each_sorted(self.of_use(), &mut take)
-        } else {
-            Spill::merge(spills, folder, self.of_use(), &mut take)
-        }
     }
 
     /// Removes the rows in memory and returns them, sorted; `None` if there are none.
