@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
-use sawlog_tests::Case;
+use sawlog_tests::{Case, stored};
 use serde_json::{Value, json};
 
 /// A CloudTrail event of a minute of 1 May 2024, with fields of its own.
@@ -44,16 +44,6 @@ fn request(ip: &str, requester: &str, key: &str, sent: &str) -> String {
     format!(
         "aaaa bucket-a [01/May/2024:12:00:00 +0000] {ip} {requester} R1 REST.GET.OBJECT {key} \"GET /k HTTP/1.1\" 200 - {sent} 1 1 1 \"-\" \"c\" - H SigV4 C A h TLSv1.2 -\n"
     )
-}
-
-fn stored(files: &[(&str, String)]) -> Case {
-    let case = Case::new();
-    for (name, content) in files {
-        case.write(&format!("logs/{name}"), content);
-    }
-    let ran = case.sawlog(&["convert", "logs", "-q"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    case
 }
 
 fn count(case: &Case, arguments: &[&str]) -> usize {

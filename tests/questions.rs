@@ -2,18 +2,8 @@
 
 use std::fs;
 
-use sawlog_tests::{Case, Ran, repository};
+use sawlog_tests::{Case, Ran, repository, stored};
 use serde_json::{Value, json};
-
-fn stored(files: &[(&str, String)]) -> Case {
-    let case = Case::new();
-    for (name, content) in files {
-        case.write(&format!("logs/{name}"), content);
-    }
-    let ran = case.sawlog(&["convert", "logs", "-q"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    case
-}
 
 /// A CloudTrail event with fields of its own.
 fn event(id: &str, mut more: Value) -> Value {

@@ -301,6 +301,22 @@ pub fn peak_of(child: &mut Child) -> u64 {
     peak
 }
 
+/// A folder whose store holds these files: names and contents.
+///
+/// # Panics
+///
+/// If they can't be converted whole.
+#[must_use]
+pub fn stored(files: &[(&str, String)]) -> Case {
+    let case = Case::new();
+    for (name, content) in files {
+        case.write(&format!("logs/{name}"), content);
+    }
+    let ran = case.sawlog(&["convert", "logs", "-q"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    case
+}
+
 /// An event of CloudTrail in that second of 2024-05-01T12:00, with this user agent.
 #[must_use]
 pub fn event_of(second: u64, agent: &str) -> serde_json::Value {
