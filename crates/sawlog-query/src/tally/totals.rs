@@ -1,14 +1,12 @@
 //! Counts the records that have given values of indexed fields.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, BooleanArray};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::functions::string::expr_fn::concat;
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident, in_list, lit};
 use datafusion::prelude::cast;
 use foldhash::quality::RandomState;
@@ -48,6 +46,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) query: &'a Query,
     pub(crate) entity: &'static Entity,
     pub(crate) values: Vec<&'a str>,
+    /// For each value, how many records are enough to know: from one more on, a total is only a lower bound.
+    pub(crate) enough: Vec<u64>,
 }
 
 /// What the index has for a field.
@@ -64,7 +64,7 @@ struct Found {
 }
 
 /// For each field, how many records have each of the wanted values. One read of the index serves all fields. Data files
-/// in which a field is not indexed are scanned.
+/// in which a field is not indexed are scanned, as long as it is not known to be enough.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub(crate) fn totals(wanted: &[Wanted<'_>]) -> Result<Vec<Vec<u64>>> {
     let Some(condition) = wanted.iter().map(about).reduce(Expr::or) else { return Ok(Vec::new()) };
     let mut fields: HashMap<(&str, &str), usize> = HashMap::new();
     let mut found: Vec<Found> = Vec::new();
-    for Wanted { query, entity, values } in wanted {
+    for Wanted { query, entity, values, .. } in wanted {
         fields.insert((query.format.table.name, entity.field), found.len());
         let mut numbers = Numbers::default();
         for value in values {
@@ -128,18 +128,27 @@ impl Wanted<'_> {
         }
         let rest: Vec<DataFileEntry> =
             self.query.snapshot.files.iter().filter(|file| number(file).is_none()).cloned().collect();
-        if rest.is_empty() {
-            return Ok(totals);
+        // A few data files tell enough of most values.
+        let (few, others) = rest.split_at(rest.len().div_ceil(8));
+        for files in [few, others].into_iter().filter(|files| !files.is_empty()) {
+            let left = (0..).zip(&totals).filter(|(value, total)| **total <= self.enough[*value as usize]);
+            let left: Vec<&str> = left.filter_map(|(value, _)| found.values.text(value)).collect();
+            if !left.is_empty() {
+                self.scan(&self.query.with_files(files.to_vec()), &left, &found.values, &mut totals)?;
+            }
         }
-        let rest = self.query.with_files(rest);
+        Ok(totals)
+    }
+
+    /// Adds the records that have some of the values to the totals. `numbers` has the places of the values there.
+    fn scan(&self, query: &Query, values: &[&str], numbers: &Numbers, totals: &mut [u64]) -> Result<()> {
         let columns = match self.entity.part {
             Part::Joined(first, second) => vec![first.to_owned(), second.to_owned()],
             _ => vec![name_of(self.entity)?.to_owned()],
         };
-        let of_values =
-            FieldFilter { name: "", value: String::new(), column: None, expr: self.has_any(&rest)?, probe: None };
-        let rest = rest.only(of_values);
-        let groups = largest(&[&rest], &columns, Measures::default(), 0, |_| 0)?;
+        let expr = self.has_any(query, values)?;
+        let of_values = FieldFilter { name: "", value: String::new(), column: None, expr, probe: None };
+        let groups = largest(&[&query.only(of_values)], &columns, Measures::default(), 0, |_| 0)?;
         for group in groups.iter() {
             let value = match self.entity.part {
                 Part::Joined(..) => {
@@ -148,36 +157,41 @@ impl Wanted<'_> {
                 }
                 _ => group.value(0).map(Cow::Borrowed),
             };
-            if let Some(value) = value.and_then(|value| found.values.find(&value)) {
+            if let Some(value) = value.and_then(|value| numbers.find(&value)) {
                 totals[value as usize] += group.sums().count;
             }
         }
-        Ok(totals)
+        Ok(())
     }
-}
 
-impl Wanted<'_> {
-    /// Whether a record has any of the values.
-    fn has_any(&self, query: &Query) -> Result<Expr> {
+    /// Whether a record has any of some values.
+    fn has_any(&self, query: &Query, values: &[&str]) -> Result<Expr> {
         let column = |name: &str| resolve(query.format.table, name).with_context(|| format!("no column {name}"));
-        let at = |name: &str| Ok(is_at(&column(name)?, &self.values, false));
+        let at = |name: &str| Ok(is_at(&column(name)?, values, false));
         let value = match self.entity.part {
             Part::Whole if self.is_spelled() => return at(self.entity.field),
             Part::Addresses(columns) => {
                 let any = columns.iter().map(|name| at(name)).collect::<Result<Vec<_>>>()?;
                 return any.into_iter().reduce(Expr::or).context("an entity of addresses has no columns");
             }
-            Part::Joined(first, second) => {
-                let or = |name: &str, null: &str| anyhow::Ok(coalesce(vec![column(name)?, lit(null)]));
-                concat(vec![or(first, "-")?, lit("/"), or(second, "")?])
-            }
+            Part::Joined(_, second) => return Ok(has_any_second(&column(second)?, values)),
             Part::Whole => column(self.entity.field)?,
             Part::First(sources) => first(query.format.table, sources).context("an entity has no columns")?,
             Part::Within(_) => column(name_of(self.entity)?)?,
         };
         let value = cast(value, DataType::Utf8View);
-        Ok(in_list(value, self.values.iter().map(|value| lit(*value)).collect(), false))
+        Ok(in_list(value, values.iter().map(|value| lit(*value)).collect(), false))
     }
+}
+
+/// Whether the second half of a joined value can be that of one of some values. The first half may have a `/` of its
+/// own, so all that follows any `/` counts.
+fn has_any_second(second: &Expr, values: &[&str]) -> Expr {
+    let seconds = values.iter().flat_map(|value| value.match_indices('/').map(|(at, _)| &value[at + 1..]));
+    let seconds: BTreeSet<&str> = seconds.collect();
+    let can_be_null = seconds.contains("");
+    let is_one = in_list(second.clone(), seconds.into_iter().map(lit).collect(), false);
+    if can_be_null { is_one.or(second.clone().is_null()) } else { is_one }
 }
 
 /// The name of the column by which records are grouped to get an entity's values.

@@ -20,7 +20,9 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
     let mut wanted = Vec::new();
     let mut facets = Vec::new();
     for (facet, values) in pivots {
-        let values: Vec<&str> = values.iter().take(MAX_VALUES).map(|value| value.value.as_str()).collect();
+        let values = values.get(..MAX_VALUES).unwrap_or(values);
+        let enough: Vec<u64> = values.iter().map(|value| value.records).collect();
+        let values: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
         if values.is_empty() {
             continue;
         }
@@ -28,7 +30,7 @@ pub(crate) fn mark(queries: &[Query], profile: &mut Profile) -> Result<()> {
             // If a kind has several fields, the first one has all values: who acted, which addresses there are.
             let mut fields = query.format.entities.iter().filter(|entity| entity.kind.name() == facet.kind().name());
             if let Some(entity) = fields.next() {
-                wanted.push(Wanted { query, entity, values: values.clone() });
+                wanted.push(Wanted { query, entity, values: values.clone(), enough: enough.clone() });
                 facets.push(facet);
             }
         }
