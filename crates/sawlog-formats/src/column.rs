@@ -122,11 +122,19 @@ impl ColumnBuilder {
                 self.review();
             }
             Self::Plain { offsets, bytes, valid, .. } => {
+                // Rows without nulls are marked all at once.
+                let mut unmarked = 0;
                 for value in new {
                     bytes.extend_from_slice(value.unwrap_or_default());
                     offsets.push(offset(bytes.len()));
-                    valid.append(value.is_some());
+                    if value.is_some() {
+                        unmarked += 1;
+                    } else {
+                        valid.append_n_non_nulls(std::mem::take(&mut unmarked));
+                        valid.append_null();
+                    }
                 }
+                valid.append_n_non_nulls(unmarked);
             }
             _ => panic!("the column does not hold text"),
         }

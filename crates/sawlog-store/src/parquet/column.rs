@@ -18,7 +18,7 @@ use crate::entities::RowGroupEntities;
 use super::compress::{Codec, Compressor};
 use super::leaf::{Leaf, leaves};
 use super::page::{ChunkBuilder, EncodedColumn, PAGE_BYTES, PAGE_ROWS, PageRange};
-use super::range::{byte_statistics, lower_bound, range_of, upper_bound};
+use super::range::{byte_statistics, lower_bound, range_of, range_of_bytes, upper_bound};
 use super::{hybrid, integers};
 
 /// How often a Bloom filter says "maybe" for a value that it does not hold.
@@ -165,13 +165,13 @@ fn encode_dictionary(
             let first = std::mem::replace(&mut used_by[*key as usize], number) != number;
             first.then(|| values.value(*key as usize).as_bytes())
         });
-        let range = page_range(range_of(distinct));
+        let range = page_range(range_of_bytes(distinct));
         chunk.data(page.len(), &leaf.levels(&page), range, |out| {
             out.push(width.to_le_bytes()[0]);
             hybrid::encode(page_keys, width, out);
         })?;
     }
-    let range = range_of(values.iter().flatten().map(str::as_bytes));
+    let range = range_of_bytes(values.iter().flatten().map(str::as_bytes));
     let statistics = byte_statistics(range, Some(values.len() as u64), (chunk.levels() - present) as u64);
     let bloom_filter = bloom_filter(leaf.column, values.len(), values.iter().flatten().map(str::as_bytes))?;
     chunk.finish(statistics, BoundaryOrder::UNORDERED, bloom_filter)
@@ -215,6 +215,16 @@ impl<'a> PlainBytes<'a> {
         }
     }
 
+    /// Some values, one after another as the array has them.
+    fn joined(self, places: std::ops::Range<usize>) -> &'a [u8] {
+        let (offsets, bytes) = match self {
+            Self::Text(array) => (array.value_offsets(), array.value_data()),
+            Self::Bytes(array) => (array.value_offsets(), array.value_data()),
+        };
+        let [start, end] = [places.start, places.end].map(|place| usize::try_from(offsets[place]).unwrap_or_default());
+        &bytes[start..end]
+    }
+
     /// Splits a leaf's rows into pages. No page is larger than the limit, except one with a single large row.
     fn pages(self, leaf: &Leaf<'_>) -> Vec<std::ops::Range<usize>> {
         let (mut pages, mut start, mut bytes) = (Vec::new(), 0, 0);
@@ -246,14 +256,18 @@ fn encode_plain(
     let mut count = 0;
     for page in values.pages(leaf) {
         let present = || leaf.values(&page).filter(|place| leaf.is_there(*place)).map(|place| values.get(place));
-        let range = range_of(present());
+        let range = range_of_bytes(present());
         whole = range_of([whole, range].into_iter().flatten().flat_map(|(min, max)| [min, max]));
         let levels = leaf.levels(&page);
         count += levels.values;
         chunk.data(page.len(), &levels, page_range(range), |out| {
             let lengths: Vec<i64> = present().map(|value| i64::try_from(value.len()).unwrap_or(i64::MAX)).collect();
             integers::encode_deltas(&lengths, out);
-            present().for_each(|value| out.extend_from_slice(value));
+            if leaf.valid.is_none() {
+                out.extend_from_slice(values.joined(leaf.values(&page)));
+            } else {
+                present().for_each(|value| out.extend_from_slice(value));
+            }
         })?;
     }
     let statistics = byte_statistics(whole, None, (chunk.levels() - count) as u64);
@@ -320,8 +334,8 @@ fn encode_numbers(
     };
     let mut chunk = ChunkBuilder::new(descr.clone(), encoding, to);
     if let Some(distinct) = &dictionary {
-        let mut plain = Vec::with_capacity(distinct.len() * 8);
-        distinct.iter().for_each(|value| put_number(*value, narrow, &mut plain));
+        let mut plain = Vec::new();
+        put_numbers(distinct, narrow, &mut plain);
         chunk.dictionary(plain, distinct.len())?;
     }
     let (mut start, mut ascending, mut before) = (0, true, None);
@@ -336,8 +350,8 @@ fn encode_numbers(
             before = range;
         }
         let bytes = |value: i64| {
-            let mut bytes = Vec::with_capacity(8);
-            put_number(value, narrow, &mut bytes);
+            let mut bytes = Vec::new();
+            put_numbers(&[value], narrow, &mut bytes);
             bytes
         };
         let range = range.map(|(min, max)| PageRange { min: bytes(min), max: bytes(max) });
@@ -347,7 +361,7 @@ fn encode_numbers(
                 hybrid::encode(&keys[start..start + count], *width, out);
             }
             NumberPages::Delta => integers::encode_deltas(here, out),
-            NumberPages::Plain => here.iter().for_each(|value| put_number(*value, narrow, out)),
+            NumberPages::Plain => put_numbers(here, narrow, out),
         })?;
         start += count;
     }
@@ -388,7 +402,16 @@ fn number_statistics(range: Option<(i64, i64)>, distinct: Option<u64>, nulls: us
     }
 }
 
-fn put_number(value: i64, narrow: bool, out: &mut Vec<u8>) {
-    // The lower half of a number in little-endian order is its first four bytes.
-    out.extend_from_slice(&value.to_le_bytes()[..if narrow { 4 } else { 8 }]);
+#[expect(clippy::cast_possible_truncation, reason = "a narrow column's values fit")]
+fn put_numbers(values: &[i64], narrow: bool, out: &mut Vec<u8>) {
+    let start = out.len();
+    if narrow {
+        out.resize(start + values.len() * 4, 0);
+        let (places, _) = out[start..].as_chunks_mut();
+        places.iter_mut().zip(values).for_each(|(place, value)| *place = (*value as i32).to_le_bytes());
+    } else {
+        out.resize(start + values.len() * 8, 0);
+        let (places, _) = out[start..].as_chunks_mut();
+        places.iter_mut().zip(values).for_each(|(place, value)| *place = value.to_le_bytes());
+    }
 }

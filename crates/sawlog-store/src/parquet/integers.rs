@@ -60,16 +60,22 @@ pub(super) fn encode_deltas(values: &[i64], out: &mut Vec<u8>) {
     put_varint(MINIBLOCKS as u64, out);
     put_varint(values.len() as u64, out);
     put_varint(zigzag(values.first().copied().unwrap_or_default()), out);
-    let deltas: Vec<i64> = values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-    for block in deltas.chunks(BLOCK) {
-        let least = block.iter().copied().min().unwrap_or_default();
+    let mut above = [0; BLOCK];
+    // A block's last value is the first one's predecessor in the next block.
+    for block in (1..values.len()).step_by(BLOCK).map(|start| &values[start - 1..values.len().min(start + BLOCK)]) {
+        let deltas = || block.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+        let least = deltas().min().unwrap_or_default();
         put_varint(zigzag(least), out);
-        let above: Vec<u64> = block.iter().map(|delta| delta.wrapping_sub(least).cast_unsigned()).collect();
-        let miniblocks: Vec<&[u64]> = above.chunks(BLOCK / MINIBLOCKS).collect();
-        let width = |miniblock: &[u64]| u64::BITS - miniblock.iter().fold(0, |all, value| all | value).leading_zeros();
-        let widths: Vec<u32> = miniblocks.iter().map(|miniblock| width(miniblock)).collect();
-        out.extend((0..MINIBLOCKS).map(|place| widths.get(place).map_or(0, |width| width.to_le_bytes()[0])));
-        for (miniblock, width) in miniblocks.into_iter().zip(widths) {
+        for (above, delta) in above.iter_mut().zip(deltas()) {
+            *above = delta.wrapping_sub(least).cast_unsigned();
+        }
+        let miniblocks = || above[..block.len() - 1].chunks(BLOCK / MINIBLOCKS);
+        let mut widths = [0; MINIBLOCKS];
+        for (width, miniblock) in widths.iter_mut().zip(miniblocks()) {
+            *width = u64::BITS - miniblock.iter().fold(0, |all, value| all | value).leading_zeros();
+        }
+        out.extend(widths.map(|width| width.to_le_bytes()[0]));
+        for (miniblock, width) in miniblocks().zip(widths).filter(|(_, width)| *width > 0) {
             pack_wide(miniblock, width, out);
         }
     }
