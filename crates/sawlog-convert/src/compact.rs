@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
+use arrow::array::RecordBatch;
 use sawlog_formats::formats;
 use sawlog_store::parquet::{Codec, Encoder};
 use sawlog_store::{
-    DataFileEntry, ENTITIES, INDEX_FILE_ROWS, Run, SOURCES, Snapshot, Source, Store, TABLES, each_index_row, vacuum,
+    DataFileEntry, ENTITIES, INDEX_FILE_ROWS, Run, SOURCES, Snapshot, SortedSources, Source, Store, TABLES,
+    each_index_row, vacuum,
 };
 use serde::Serialize;
 
@@ -21,6 +23,8 @@ const SMALL: u64 = 64 << 20;
 const MERGE_MEMORY: usize = 64 << 20;
 /// A data file is closed, and the next one begun, when its row groups have this many bytes.
 const MAX_FILE: usize = 512 << 20;
+/// The rows of the ledger in a row group.
+const LEDGER_ROWS: usize = 32 << 10;
 /// `convert` suggests a compaction when it would make at least this many files fewer.
 const WORTH_IT: usize = 50;
 
@@ -65,7 +69,7 @@ pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch)
         let snapshot = store.snapshot(table)?;
         for small in small_files(&snapshot) {
             if table.name == SOURCES.name {
-                run.add_batch(table, None, &Source::batch(&Source::load_all(store)?))?;
+                run.add_batches(table, None, ledger(store)?)?;
                 snapshot.files.iter().for_each(|file| run.remove_file(table, file.clone()));
             } else {
                 merge(&mut run, &snapshot, &small, watch)?;
@@ -95,6 +99,15 @@ pub fn compact(store: &Store, codec: Codec, retain: Duration, watch: &dyn Watch)
         }
     }
     Ok(compaction)
+}
+
+/// The ledger, sorted by path, a row group at a time.
+fn ledger(store: &Store) -> Result<impl Iterator<Item = sawlog_store::Result<RecordBatch>>> {
+    let mut sources = SortedSources::open(store)?;
+    Ok(std::iter::from_fn(move || {
+        let rows = sources.by_ref().take(LEDGER_ROWS).collect::<sawlog_store::Result<Vec<Source>>>();
+        rows.map(|rows| (!rows.is_empty()).then(|| Source::batch(&rows))).transpose()
+    }))
 }
 
 /// How many fewer data files a compaction would leave, if it is worth it.

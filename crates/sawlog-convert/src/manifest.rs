@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use sawlog_store::{Source, Store, TABLES};
+use sawlog_store::{SortedSources, Source, Store, TABLES};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -103,7 +103,7 @@ impl Manifest {
             command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             store_sha256: list_hash(&data_files),
             tables,
-            sources: Source::load_all(store)?.into_iter().map(entry).collect(),
+            sources: SortedSources::open(store)?.map(|source| Ok(entry(source?))).collect::<Result<_>>()?,
             data_files,
         })
     }

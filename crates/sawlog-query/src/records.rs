@@ -61,7 +61,11 @@ impl Records {
     }
 
     /// The store.
-    pub(crate) fn store(&self) -> Result<&Arc<Store>> {
+    ///
+    /// # Errors
+    ///
+    /// If there are no logs to ask.
+    pub fn store(&self) -> Result<&Arc<Store>> {
         Ok(&self.0.first().context("there are no logs to query")?.store)
     }
 

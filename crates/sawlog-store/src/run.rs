@@ -251,16 +251,28 @@ impl<'a> Run<'a> {
     /// # Errors
     ///
     /// If it can't be written.
-    pub fn add_batch(
+    pub fn add_batch(&mut self, table: &'static Table, date: Option<String>, batch: &RecordBatch) -> Result<()> {
+        self.add_batches(table, date, [Ok(batch.clone())])
+    }
+
+    /// Adds a data file with a row group for each of some batches. See [`Run::add_batch`].
+    ///
+    /// # Errors
+    ///
+    /// If a batch can't be had, or the file can't be written.
+    pub fn add_batches(
         &mut self,
         table: &'static Table,
         date: Option<String>,
-        batch: &arrow::array::RecordBatch,
+        batches: impl IntoIterator<Item = Result<RecordBatch>>,
     ) -> Result<()> {
         let mut staged = self.create_file(table, date)?;
         let path = staged.file.path().to_owned();
-        let encoded = Encoder::new(table, self.codec).and_then(|mut encoder| encoder.encode(batch));
-        self.append(&mut staged, encoded.map_err(StoreError::parquet(&path))?)?;
+        let mut encoder = Encoder::new(table, self.codec).map_err(StoreError::parquet(&path))?;
+        for batch in batches {
+            let encoded = encoder.encode(&batch?).map_err(StoreError::parquet(&path))?;
+            self.append(&mut staged, encoded)?;
+        }
         self.close_file(staged)
     }
 

@@ -4,7 +4,7 @@
 //! reader hangs up (`sawlog status | head -1`), the command ends as usual. If output can't be written for another
 //! reason (a full disk), [`finish`] returns the error. No line contains characters that could control a terminal.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -42,18 +42,46 @@ pub(crate) fn bytes(text: &[u8]) {
 /// Prints a value as JSON. Characters that could control a terminal are printed as `\uXXXX`, which means the same in
 /// JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
-    let mut text = String::new();
-    for char in serde_json::to_string_pretty(value)?.chars() {
-        // All of them are in the first plane, and inside strings: everything around them is ASCII.
-        if steers(char) && char != '\n' {
-            text.push_str(&format!("\\u{:04x}", u32::from(char)));
-        } else {
-            text.push(char);
-        }
+    let mut out = BufWriter::new(StandardOutput);
+    serde_json::to_writer_pretty(HarmlessJson(&mut out), value)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// Prints what is written to it, with [`bytes`].
+struct StandardOutput;
+
+impl Write for StandardOutput {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        bytes(text);
+        Ok(text.len())
     }
-    text.push('\n');
-    bytes(text.as_bytes());
-    Ok(())
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Escapes characters that could control a terminal in the JSON that is written to it, in pieces of whole characters.
+struct HarmlessJson<W>(W);
+
+impl<W: Write> Write for HarmlessJson<W> {
+    fn write(&mut self, json: &[u8]) -> io::Result<usize> {
+        // All of them are in the first plane, and inside strings: everything around them is ASCII.
+        let is_escaped = |char: char| steers(char) && char != '\n';
+        for piece in std::str::from_utf8(json).map_err(io::Error::other)?.split_inclusive(is_escaped) {
+            let harmless = piece.trim_end_matches(is_escaped);
+            self.0.write_all(harmless.as_bytes())?;
+            if let Some(char) = piece[harmless.len()..].chars().next() {
+                write!(self.0, "\\u{:04x}", u32::from(char))?;
+            }
+        }
+        Ok(json.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Prints a line to standard error. If that fails, there is nobody left to tell.

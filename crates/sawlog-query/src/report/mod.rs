@@ -9,5 +9,5 @@ mod verified;
 pub use chosen::{Chosen, Line};
 pub use counts::{Bar, Counts};
 pub use facts::{Bytes, Facts, Log, Top};
-pub use sources::{Reject, Sources};
+pub use sources::{MAX_LISTED, Reject, SourceSums, Sources};
 pub use verified::{Others, Verified};

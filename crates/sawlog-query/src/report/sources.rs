@@ -1,25 +1,46 @@
 //! The sources of a case: every file with its hash, and its lines that are not records.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use sawlog_formats::{REJECTS, TextColumn};
-use sawlog_store::{Source, Store, read_file};
+use sawlog_store::{SortedSources, Source, Store, read_file};
 use sha2::{Digest, Sha256};
 
+/// Up to this many sources are kept with their hashes, to be listed.
+pub const MAX_LISTED: usize = 20_000;
 /// Rejects are shown so far.
 const MAX_REJECTS: usize = 50;
 
 /// What the store was made of.
 pub struct Sources {
-    /// The sources, by path.
-    pub all: Vec<Source>,
+    /// The first sources by path, up to [`MAX_LISTED`].
+    pub listed: Vec<Source>,
+    /// How many there are in all.
+    pub count: u64,
+    /// Their sums by folder, state and format.
+    pub sums: BTreeMap<(String, &'static str, String), SourceSums>,
     /// SHA-256 over the ledger: of the lines `sha256␣␣path`, sorted by path, as [`Source::sum_line`] makes them.
     pub ledger_sha256: String,
     /// The first lines that are not records.
     pub rejects: Vec<Reject>,
     /// How many there are in all.
-    pub rejects_in_all: i64,
+    pub rejects_in_all: u64,
+}
+
+/// The sums of some sources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SourceSums {
+    /// How many sources they are.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u128,
+    /// Their records.
+    pub records: u64,
+    /// Their lines that are not records.
+    pub rejects: u64,
 }
 
 /// A line that is not a record.
@@ -37,12 +58,34 @@ pub struct Reject {
 impl Sources {
     /// The sources of a store.
     pub(super) fn of(store: &Store) -> Result<Self> {
-        let all = Source::load_all(store)?;
-        let mut hasher = Sha256::new();
-        all.iter().for_each(|source| hasher.update(source.sum_line()));
-        let ledger_sha256 = hex(&hasher.finalize());
-        let rejects_in_all = all.iter().map(|source| source.rejects).sum();
-        Ok(Self { all, ledger_sha256, rejects: rejects(store)?, rejects_in_all })
+        let (mut listed, mut hasher) = (Vec::new(), Sha256::new());
+        let mut sums: BTreeMap<_, SourceSums> = BTreeMap::new();
+        for source in SortedSources::open(store)? {
+            let source = source?;
+            hasher.update(source.sum_line());
+            let format = source.format.as_deref().unwrap_or_default();
+            sums.entry((source.root.to_string(), source.state.name(), format.to_owned())).or_default().add(&source);
+            if listed.len() < MAX_LISTED {
+                listed.push(source);
+            }
+        }
+        Ok(Self {
+            listed,
+            count: sums.values().map(|sums| sums.files).sum(),
+            rejects_in_all: sums.values().map(|sums| sums.rejects).sum(),
+            sums,
+            ledger_sha256: hex(&hasher.finalize()),
+            rejects: rejects(store)?,
+        })
+    }
+}
+
+impl SourceSums {
+    fn add(&mut self, source: &Source) {
+        self.files += 1;
+        self.bytes += u128::from(source.size.unsigned_abs());
+        self.records += source.records.unsigned_abs();
+        self.rejects += source.rejects.unsigned_abs();
     }
 }
 

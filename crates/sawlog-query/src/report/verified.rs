@@ -71,7 +71,7 @@ impl Verified {
     /// Whether it is about other sources than these, as far as the result shows.
     #[must_use]
     pub fn is_about_others(&self, sources: &Sources) -> Option<Others> {
-        let (about, there) = (self.rebuilt + self.without_records + self.failed, sources.all.len() as u64);
+        let (about, there) = (self.rebuilt + self.without_records + self.failed, sources.count);
         if about != there {
             return Some(Others::Number { about, there });
         }

@@ -1,17 +1,13 @@
 //! The tables of the page other than the timeline: the summary, top values, sources, rejects.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
-use sawlog_query::report::{Facts, Log, Top};
+use sawlog_query::report::{Facts, Log, MAX_LISTED, Sources, Top};
 use sawlog_store::Source;
 
 use super::page::List;
 use super::text::{broken, count, number, shown, size};
 use crate::moment::moment;
 
-/// The page lists up to this many sources; a file beside it lists all.
-pub(super) const MAX_SOURCES: usize = 20_000;
 /// A longer list of sources is collapsed at first.
 const MAX_OPEN: usize = 300;
 /// A longer list is not printed on paper.
@@ -20,12 +16,12 @@ const MAX_ON_PAPER: usize = 150;
 pub(super) fn summary(facts: &Facts) -> Markup {
     let failed: u64 = facts.logs.iter().map(|log| log.failed).sum();
     let changed: i64 = facts.logs.iter().map(|log| facts.counts.changed(log.name)).sum();
-    let (sources, rejected) = (facts.sources.all.len(), facts.sources.rejects_in_all);
+    let (sources, rejected) = (facts.sources.count, facts.sources.rejects_in_all);
     let tiles = [
         (number(facts.records()), if facts.records() == 1 { "record" } else { "records" }),
         (number(failed), "failed"),
         (number(changed), "changed something"),
-        (number(sources as u64), if sources == 1 { "source file" } else { "source files" }),
+        (number(sources), if sources == 1 { "source file" } else { "source files" }),
         (number(rejected), if rejected == 1 { "line rejected" } else { "lines rejected" }),
     ];
     html! {
@@ -87,13 +83,13 @@ fn top_table(top: &Top) -> Markup {
 
 pub(super) fn sources(facts: &Facts, list: Option<&List>) -> Markup {
     let sources = &facts.sources;
-    let all = sources.all.len();
-    let table = sources_table(&sources.all);
+    let listed = sources.listed.len();
+    let table = sources_table(&sources.listed);
     html! {
         section id="sources" {
             h2 { "Sources" }
             p {
-                "SHA-256 of the ledger as text, a line for each of " (count(all as u64, "file", "files"))
+                "SHA-256 of the ledger as text, a line for each of " (count(sources.count, "file", "files"))
                 ", sorted by path: its SHA-256, two spaces, its path as below, a line feed: "
                 code { (broken(&sources.ledger_sha256)) }
             }
@@ -101,14 +97,14 @@ pub(super) fn sources(facts: &Facts, list: Option<&List>) -> Markup {
                 p {
                     "All sources with their hashes are in the file " a href={ "./" (encoded(name)) } { (shown(name)) } " beside this page, SHA-256 "
                     code { (broken(sha256)) }
-                    @if all > MAX_SOURCES { ". The first " (number(MAX_SOURCES as u64)) " are below" }
+                    @if sources.count > MAX_LISTED as u64 { ". The first " (number(MAX_LISTED as u64)) " are below" }
                     "."
                 }
             }
-            (states(&sources.all))
-            div class=(if all > MAX_ON_PAPER { "screen" } else { "" }) {
-                @if all > MAX_OPEN {
-                    details { summary { "List of " (count(all.min(MAX_SOURCES) as u64, "source", "sources")) } (table) }
+            (states(sources))
+            div class=(if listed > MAX_ON_PAPER { "screen" } else { "" }) {
+                @if listed > MAX_OPEN {
+                    details { summary { "List of " (count(listed as u64, "source", "sources")) } (table) }
                 } @else { (table) }
             }
         }
@@ -116,22 +112,15 @@ pub(super) fn sources(facts: &Facts, list: Option<&List>) -> Markup {
 }
 
 /// The sources by folder, state and format.
-fn states(sources: &[Source]) -> Markup {
-    let mut sums: BTreeMap<(&str, &str, &str), [i128; 4]> = BTreeMap::new();
-    for source in sources {
-        let key = (&*source.root, source.state.name(), source.format.as_deref().unwrap_or_default());
-        let sum = sums.entry(key).or_default();
-        let values = [1, source.size, source.records, source.rejects];
-        sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += i128::from(value));
-    }
+fn states(sources: &Sources) -> Markup {
     html! {
         div.scroll.keep { table {
             thead { tr {
                 th { "Folder" } th { "State" } th { "Log" } th.num { "Files" } th.num { "Size" } th.num { "Records" } th.num { "Rejects" }
             } }
-            tbody { @for ((root, state, format), [files, bytes, records, rejects]) in sums { tr {
-                td.mono { (broken(root)) } td { (state) } td { (format) } td.num { (number(files)) }
-                td.num { (size(bytes.unsigned_abs())) } td.num { (number(records)) } td.num { (number(rejects)) }
+            tbody { @for ((root, state, format), sums) in &sources.sums { tr {
+                td.mono { (broken(root)) } td { (state) } td { (format) } td.num { (number(sums.files)) }
+                td.num { (size(sums.bytes)) } td.num { (number(sums.records)) } td.num { (number(sums.rejects)) }
             } } }
         } }
     }
@@ -143,7 +132,7 @@ fn sources_table(sources: &[Source]) -> Markup {
             thead { tr {
                 th.num { "No." } th { "File" } th { "State" } th.num { "Size" } th.num { "Records" } th.num { "Rejects" } th { "SHA-256" }
             } }
-            tbody { @for (place, source) in sources.iter().take(MAX_SOURCES).enumerate() { tr id={ "source-" (place + 1) } {
+            tbody { @for (place, source) in sources.iter().enumerate() { tr id={ "source-" (place + 1) } {
                 td.num { (number((place + 1) as u64)) } td.mono { (broken(&source.path)) } td { (source.state.name()) }
                 td.num { (size(u128::from(source.size.unsigned_abs()))) } td.num { (number(source.records)) }
                 td.num { (number(source.rejects)) } td.mono.hash { (broken(&source.sha256)) }
@@ -163,7 +152,7 @@ fn encoded(name: &str) -> String {
 
 pub(super) fn rejects(facts: &Facts) -> Markup {
     let sources = &facts.sources;
-    let all = sources.rejects_in_all.unsigned_abs();
+    let all = sources.rejects_in_all;
     html! {
         section id="rejects" {
             h2 { "Rejects" }

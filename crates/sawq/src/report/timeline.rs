@@ -7,7 +7,6 @@ use sawlog_query::report::{Facts, Line};
 use sawlog_query::timeline::Burst;
 use serde_json::{Value, json};
 
-use super::tables::MAX_SOURCES;
 use super::text::{broken, count, number};
 use crate::moment::{day_and_clock, moment};
 
@@ -102,7 +101,7 @@ fn of_all(some: usize, all: usize) -> String {
 }
 
 fn table(facts: &Facts) -> Markup {
-    let sources = facts.sources.all.iter().take(MAX_SOURCES).enumerate();
+    let sources = facts.sources.listed.iter().enumerate();
     let places: HashMap<&str, usize> = sources.map(|(place, source)| (source.path.as_str(), place + 1)).collect();
     html! {
         div.tall tabindex="0" aria-label="Timeline" {

@@ -1,44 +1,58 @@
 //! The list of all sources, in a file beside the page.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sawlog_formats::visible;
-use sawlog_query::report::Sources;
+use sawlog_store::{SortedSources, Store};
 use sha2::{Digest, Sha256};
 
 use crate::output::{Existing, NewFile, without_formula};
 use crate::report::List;
 
 /// If there are more sources than this, a file beside the page lists them all.
-const MAX_ON_PAGE_ALONE: usize = 300;
+const MAX_ON_PAGE_ALONE: u64 = 300;
 
-/// Writes the list if there are more sources than the page shows. The file gets its name when it is finished.
-pub(super) fn write(
-    sources: &Sources,
-    page: &Path,
-    existing: Existing,
-    no_formulas: bool,
-) -> Result<Option<(List, NewFile)>> {
-    if sources.all.len() <= MAX_ON_PAGE_ALONE {
-        return Ok(None);
-    }
-    let path = beside(page);
-    let mut file = new_file(&path, existing)?;
-    let list = as_csv(sources, no_formulas)?;
-    file.write_all(&list).with_context(|| format!("can't write {}", path.display()))?;
-    let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
-    let sha256 = Sha256::digest(&list).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Some((List { name, sha256 }, file)))
+/// Whether the page alone can't list this many sources.
+pub(super) fn is_needed(sources: u64) -> bool {
+    sources > MAX_ON_PAGE_ALONE
 }
 
-/// The list. For a spreadsheet (`no_formulas`), texts are neither formulas nor do they turn the reading direction.
-fn as_csv(sources: &Sources, no_formulas: bool) -> Result<Vec<u8>> {
+/// Writes the list of a store's sources. The file gets its name when it is finished.
+pub(super) fn write(store: &Store, page: &Path, existing: Existing, no_formulas: bool) -> Result<(List, NewFile)> {
+    let path = beside(page);
+    let mut file = Hashed { file: new_file(&path, existing)?, hasher: Sha256::new() };
+    write_csv(store, no_formulas, &mut file).with_context(|| format!("can't write {}", path.display()))?;
+    let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
+    let sha256 = file.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((List { name, sha256 }, file.file))
+}
+
+/// A file whose content is hashed as it is written.
+struct Hashed {
+    file: NewFile,
+    hasher: Sha256,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Writes the list. For a spreadsheet (`no_formulas`), texts are neither formulas nor do they turn the reading direction.
+fn write_csv(store: &Store, no_formulas: bool, to: &mut Hashed) -> Result<()> {
     let shown = |text: &str| {
         if no_formulas { without_formula(&visible(text)).into_owned() } else { text.to_owned() }
     };
-    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut csv = csv::Writer::from_writer(BufWriter::new(to));
     csv.write_record([
         "number",
         "path",
@@ -51,7 +65,8 @@ fn as_csv(sources: &Sources, no_formulas: bool) -> Result<Vec<u8>> {
         "sha256",
         "content_sha256",
     ])?;
-    for (place, source) in sources.all.iter().enumerate() {
+    for (place, source) in SortedSources::open(store)?.enumerate() {
+        let source = source?;
         csv.write_record([
             &(place + 1).to_string(),
             &shown(&source.path),
@@ -65,7 +80,7 @@ fn as_csv(sources: &Sources, no_formulas: bool) -> Result<Vec<u8>> {
             &source.content_sha256.clone().unwrap_or_default(),
         ])?;
     }
-    csv.into_inner().context("the list of sources")
+    Ok(csv.flush()?)
 }
 
 /// Begins a file. With --force, it may exist already.
