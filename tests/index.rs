@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
+use sawlog_store::parquet::Codec;
+use sawlog_store::{Run, Store, read_file};
 use sawlog_tests::{Case, Fault, Numbers, in_parallel, is_full, random_log, repository, with_layer};
 
 /// Columns to group by, with and without an index.
@@ -592,6 +595,88 @@ fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
     assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
     assert!(!live_files(&case.path("sawlog-store/s3_access")).contains(&day));
     summaries(&case, "3 of 3 data files, 3 of them in totals of runs");
+}
+
+/// Writes the index anew, with right checksums, after changing its rows.
+fn rewrite_index(case: &Case, change: impl Fn(RecordBatch) -> RecordBatch) {
+    let store = Store::open(&case.path("sawlog-store")).unwrap();
+    let mut run = Run::begin(&store, Codec::default(), || {}).unwrap();
+    let index = store.snapshot(&sawlog_store::ENTITIES).unwrap();
+    for file in &index.files {
+        let batches = read_file(&sawlog_store::ENTITIES, &index.folder, file, None).unwrap();
+        let batches: Vec<RecordBatch> = batches.map(Result::unwrap).collect();
+        let batch = change(concat_batches(&batches[0].schema(), &batches).unwrap());
+        run.add_batch(&sawlog_store::ENTITIES, None, &batch).unwrap();
+        run.remove_file(&sawlog_store::ENTITIES, file.clone());
+    }
+    run.commit().unwrap();
+}
+
+/// A batch with another column in place of the one of this name.
+fn with_column(batch: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+    let place = batch.schema().index_of(name).unwrap();
+    let mut columns = batch.columns().to_vec();
+    columns[place] = column;
+    RecordBatch::try_new(batch.schema(), columns).unwrap()
+}
+
+/// Each number of a total of many records is changed in turn, and each of its rows is left out.
+#[test]
+fn wrong_totals_are_found_and_made_anew() {
+    let case = Case::new();
+    case.write("logs/a", talkers(&mut Numbers::new(13), 40));
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    copy(&case.path("sawlog-store"), &case.path("right"));
+    let summary = |case: &Case| case.sawq(&["s3logparse", "toptalkers"]).text().to_owned();
+    let right = summary(&case);
+    let is_total = |batch: &RecordBatch, row: usize, of_value: bool| {
+        let is_valid = |name: &str| batch[name].is_valid(row);
+        is_valid("run") && is_valid("value") == of_value && (!of_value || is_valid("first_time"))
+    };
+    let last = |batch: &RecordBatch, of_value: bool| {
+        (0..batch.num_rows()).rev().find(|row| is_total(batch, *row, of_value)).expect("there are totals")
+    };
+    let without = |batch: RecordBatch, gone: usize| {
+        let stays: BooleanArray = (0..batch.num_rows()).map(|row| Some(row != gone)).collect();
+        filter_record_batch(&batch, &stays).unwrap()
+    };
+    let more = |batch: RecordBatch, name: &str| {
+        let changed = last(&batch, true);
+        let numbers = cast(&batch[name], &DataType::Int64).unwrap();
+        let numbers = numbers.as_primitive::<Int64Type>().iter().enumerate();
+        let numbers = numbers.map(|(row, number)| if row == changed { Some(number.unwrap_or(0) + 1) } else { number });
+        let column = cast(&numbers.collect::<Int64Array>(), batch[name].data_type()).unwrap();
+        with_column(&batch, name, column)
+    };
+    let nothing_standing = |batch: RecordBatch| {
+        let changed = last(&batch, true);
+        let sums = batch["standing"].as_binary::<i32>().iter().enumerate();
+        let sums = sums.map(|(row, sums)| if row == changed { Some(&[0, 0, 0, 0][..]) } else { sums });
+        let column: ArrayRef = Arc::new(sums.collect::<BinaryArray>());
+        with_column(&batch, "standing", column)
+    };
+    type Change<'a> = Box<dyn Fn(RecordBatch) -> RecordBatch + 'a>;
+    let numbers = ["records", "bytes_sent", "bytes_received", "errors", "first_time", "last_time", "first_line"];
+    let mut changes: Vec<(String, bool, Change<'_>)> = vec![
+        ("nothing".to_owned(), true, Box::new(|batch| batch)),
+        ("standing".to_owned(), false, Box::new(nothing_standing)),
+        ("a value".to_owned(), false, Box::new(|batch| without(batch.clone(), last(&batch, true)))),
+        ("a data file".to_owned(), false, Box::new(|batch| without(batch.clone(), last(&batch, false)))),
+    ];
+    changes.extend(numbers.map(|name| -> (String, bool, Change<'_>) {
+        (name.to_owned(), false, Box::new(move |batch| more(batch, name)))
+    }));
+    for (changed, is_right, change) in changes {
+        fs::remove_dir_all(case.path("sawlog-store")).unwrap();
+        copy(&case.path("right"), &case.path("sawlog-store"));
+        rewrite_index(&case, change);
+        let ran = case.sawlog(&["verify", "-q"]);
+        let names_it = ran.err.contains("in the totals of run") && ran.err.contains("'sawlog reindex' rebuilds it");
+        assert_eq!((ran.code, names_it), if is_right { (0, false) } else { (1, true) }, "{changed}: {}", ran.err);
+        assert_eq!(case.sawlog(&["reindex", "-q"]).code, 0);
+        assert_eq!(case.sawlog(&["verify", "-q"]).code, 0, "{changed}");
+        assert_eq!(summary(&case), right, "{changed}");
+    }
 }
 
 /// A long header does not exclude a field from the index.

@@ -10,8 +10,8 @@ use sawlog_formats::{
     Printer, REJECTS, Rebuilder, Remainder, RowText, Table, TextColumn, WrappedColumns, counted, formats,
 };
 use sawlog_store::{
-    DataFileEntry, ENTITIES, SOURCES, Snapshot, SortedSources, Source, SourceState, Store, TABLES, check_file,
-    doubtful_files, index_differences,
+    DataFileEntry, Doubtful, ENTITIES, SOURCES, Snapshot, SortedSources, Source, SourceState, Store, TABLES,
+    check_file, doubtful, index_differences,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -167,7 +167,8 @@ fn verify_index(store: &Store, snapshots: &[Snapshot], at_once: u64) -> Result<V
     for format in formats() {
         let snapshot = snapshots.iter().find(|snapshot| snapshot.table.name == format.table.name);
         let files = snapshot.context("all tables were opened")?.files.clone();
-        let mut files = doubtful_files(store, format, files)?;
+        let Doubtful { mut files, totals } = doubtful(store, format, files)?;
+        wrong.extend(totals);
         while !files.is_empty() {
             let mut records = 0;
             let fits = files.iter().take_while(|file| {

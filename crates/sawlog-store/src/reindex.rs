@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{Column, Format, formats};
@@ -18,6 +19,7 @@ use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
 use crate::panics::reading;
 use crate::read::read_file;
+use crate::recount::Recount;
 use crate::run::Run;
 use crate::store::Store;
 
@@ -87,23 +89,41 @@ pub fn reindex(run: &mut Run<'_>) -> Result<(u64, usize)> {
     Ok((before.rows(), files))
 }
 
-/// Calls `take` for the rows of each batch of the index, in the order of its data files.
+/// Calls `take` with each row of the index about one data file. The rows that a run wrote come in its order.
 ///
 /// # Errors
 ///
 /// If `take` fails, or the index can't be read.
 pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()>) -> Result<()> {
-    let snapshot = store.snapshot(&ENTITIES)?;
+    each_index_batch(store, |_, path, batch| {
+        whole(path, IndexRow::from_batch(batch))?.into_iter().try_for_each(&mut take)
+    })
+}
+
+/// Calls `take` with each batch of the index, the run that wrote it, and the path of its file. The batches that a run wrote
+/// come in its order.
+fn each_index_batch(store: &Store, mut take: impl FnMut(&str, &Path, &RecordBatch) -> Result<()>) -> Result<()> {
+    let mut snapshot = store.snapshot(&ENTITIES)?;
+    snapshot.files.sort_by(|a, b| writer(a).cmp(&writer(b)));
     for entry in &snapshot.files {
         let path = snapshot.folder.join(&entry.path);
         for batch in read_file(&ENTITIES, &snapshot.folder, entry, None)? {
-            let rows = IndexRow::from_batch(&batch?);
-            for row in rows.ok_or_else(|| StoreError::damaged(&path, "a column has another type"))? {
-                take(row)?;
-            }
+            take(writer(entry).0, &path, &batch?)?;
         }
     }
     Ok(())
+}
+
+/// The run that wrote a file of the index, and the number of the file in it.
+fn writer(entry: &DataFileEntry) -> (&str, usize) {
+    let name = entry.path.trim_start_matches("part-").trim_end_matches(".parquet");
+    let (run, number) = name.rsplit_once('-').unwrap_or((name, ""));
+    (run, number.parse().unwrap_or_default())
+}
+
+/// The rows of a batch of the index, if it is one.
+fn whole<T>(path: &Path, rows: Option<T>) -> Result<T> {
+    rows.ok_or_else(|| StoreError::damaged(path, "a column has another type"))
 }
 
 /// The rows of an index by field and data file, sorted by value.
@@ -155,27 +175,42 @@ impl Digest {
     }
 }
 
-/// The data files of a table for which the index may differ from the records; [`index_differences`] looks closer. This
-/// takes memory for one data file at a time.
+/// Where the index may differ from the records of a table.
+#[derive(Debug)]
+pub struct Doubtful {
+    /// The data files for which it may; [`index_differences`] looks closer.
+    pub files: Vec<DataFileEntry>,
+    /// The totals of runs that differ from the index's own rows, one line for each field of a run.
+    pub totals: Vec<String>,
+}
+
+/// Compares the index with the data files of a table by hashes. This takes memory for one data file at a time.
 ///
 /// # Errors
 ///
 /// If a data file or the index can't be read.
-pub fn doubtful_files(store: &Store, format: &'static Format, files: Vec<DataFileEntry>) -> Result<Vec<DataFileEntry>> {
+pub fn doubtful(store: &Store, format: &'static Format, files: Vec<DataFileEntry>) -> Result<Doubtful> {
     // Nobody can foresee the hashes.
     let hasher = RandomState::new();
     let mut stored: HashMap<&str, HashMap<usize, Digest>> =
         files.iter().map(|file| (file.path.as_str(), HashMap::new())).collect();
-    each_index_row(store, |row| {
-        let is_of_table = FIELDS[row.field].format.table.name == format.table.name;
-        if is_of_table
-            && row.is_current()
-            && let Some(of_file) = stored.get_mut(row.data_file.as_str())
-        {
-            of_file.entry(row.field).or_default().add(row, &hasher);
+    let mut recount = Recount::new(&hasher);
+    let is_of_table = |row: &IndexRow| FIELDS[row.field].format.table.name == format.table.name;
+    each_index_batch(store, |writer, path, batch| {
+        for (run, total) in whole(path, IndexRow::totals_from_batch(batch))? {
+            if is_of_table(&total) {
+                recount.total(writer, run, &total);
+            }
+        }
+        for row in whole(path, IndexRow::from_batch(batch))?.into_iter().filter(is_of_table) {
+            recount.row(writer, &row);
+            if let Some(of_file) = stored.get_mut(row.data_file.as_str()).filter(|_| row.is_current()) {
+                of_file.entry(row.field).or_default().add(row, &hasher);
+            }
         }
         Ok(())
     })?;
+    let totals = recount.finish();
     let mut doubtful = Vec::new();
     for entry in &files {
         let found = digests(store, format, entry, &hasher)?;
@@ -185,7 +220,8 @@ pub fn doubtful_files(store: &Store, format: &'static Format, files: Vec<DataFil
         doubtful.push(!stored[entry.path.as_str()].iter().all(is_same));
     }
     let mut doubtful = doubtful.into_iter();
-    Ok(files.into_iter().filter(|_| doubtful.next() == Some(true)).collect())
+    let files = files.into_iter().filter(|_| doubtful.next() == Some(true)).collect();
+    Ok(Doubtful { files, totals })
 }
 
 /// What the index should have for a data file, by field.

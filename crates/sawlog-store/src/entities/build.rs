@@ -63,10 +63,28 @@ impl IndexRow {
     /// this version does not index. `None` if a column is missing or has the wrong type.
     #[must_use]
     pub fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
+        let runs = batch.column_by_name("run");
+        Self::rows(batch, "data_file", |row| runs.is_none_or(|runs| runs.is_null(row)).then_some(()))
+            .map(|rows| rows.into_iter().map(|((), row)| row).collect())
+    }
+
+    /// The totals in a batch of the table, each with its run. Their data file is the one that they cover, if they have no
+    /// value. `None` if a column is missing or has the wrong type.
+    pub(crate) fn totals_from_batch(batch: &RecordBatch) -> Option<Vec<(String, Self)>> {
+        let Some(runs) = batch.column_by_name("run").filter(|runs| runs.null_count() < runs.len()) else {
+            return Some(Vec::new());
+        };
+        let runs = TextColumn::new(runs).ok()?;
+        Self::rows(batch, "covers", |row| runs.get(row).map(str::to_owned))
+    }
+
+    /// The rows of a batch that `take` returns something for, with what it returns. `data_file` is the column of their
+    /// data file.
+    fn rows<T>(batch: &RecordBatch, data_file: &str, take: impl Fn(usize) -> Option<T>) -> Option<Vec<(T, Self)>> {
         let text = |name: &str| TextColumn::new(batch.column_by_name(name)?).ok();
         let number = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
         let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        let (logs, fields, values, files) = (text("log")?, text("field")?, text("value")?, text("data_file")?);
+        let (logs, fields, values, files) = (text("log")?, text("field")?, text("value")?, text(data_file)?);
         let (records, sent, received) = (number("records")?, number("bytes_sent")?, number("bytes_received")?);
         let (errors, lines, sources) = (number("errors")?, number("first_line")?, text("first_file")?);
         let (first, last) = (time("first_time")?, time("last_time")?);
@@ -83,11 +101,10 @@ impl IndexRow {
         };
         let standing = |row: usize| standing.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_vec());
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
-        let runs = batch.column_by_name("run");
-        let about_one = (0..batch.num_rows()).filter(|row| runs.is_none_or(|runs| runs.is_null(*row)));
-        let rows = about_one.filter_map(|row| {
+        let rows = (0..batch.num_rows()).filter_map(|row| {
+            let taken = take(row)?;
             let field = super::field(logs.get(row)?, fields.get(row)?)?;
-            (FIELDS[field].entity.kind.name() == kinds.get(row)?).then(|| Self {
+            let own = || Self {
                 field,
                 value: values.get(row).map(str::to_owned),
                 data_file: files.get(row).unwrap_or_default().to_owned(),
@@ -100,7 +117,8 @@ impl IndexRow {
                 positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
                 standing: standing(row),
                 version: version(row),
-            })
+            };
+            (FIELDS[field].entity.kind.name() == kinds.get(row)?).then(|| (taken, own()))
         });
         Some(rows.collect())
     }

@@ -41,6 +41,7 @@ pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
 pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use positions::positions;
+pub(crate) use standing::count as standing_count;
 pub use standing::{PackedFirst, PackedSum, Said, StandingSum, StandingSums, packed_sums, standing_sums};
 
 /// The table of entities.

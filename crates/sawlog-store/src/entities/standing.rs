@@ -51,7 +51,7 @@ pub struct Said<'a> {
 }
 
 /// The number of sums in a row of a field, which is given by its position in [`FIELDS`].
-pub(super) fn count(field: usize) -> usize {
+pub(crate) fn count(field: usize) -> usize {
     let field = &FIELDS[field];
     field.format.measures.standing_of(field.entity.field).count().min(Standing::MOST)
 }
