@@ -18,6 +18,7 @@ mod decoder;
 mod encoding;
 mod entity;
 mod envelope;
+mod evidence;
 mod field;
 mod format;
 mod gunzip;
@@ -63,6 +64,7 @@ pub use entity::{Bytes, Entity, EntityKind, Failed, Find, Measures, Part, Receiv
 pub use envelope::{
     Base64Text, Envelope, Opener, WrappedColumns, base64_texts, decode_opened, may_hold_records, open, reject_opened,
 };
+pub use evidence::EvidencePlace;
 pub use format::{Format, Framing};
 pub use identify::{
     Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,

@@ -12,7 +12,7 @@ use arrow::datatypes::Int64Type;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::ident;
 use futures::StreamExt;
-use sawlog_formats::{Format, TextColumn};
+use sawlog_formats::{EvidencePlace, Format, TextColumn};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ pub(crate) fn in_evidence_order(
     }
     // The next record of each data file that has one, or a place before it, and the number of the file.
     let mut waiting: BTreeSet<_> =
-        cursors.iter_mut().enumerate().map(|(number, cursor)| (std::mem::take(&mut cursor.first), number)).collect();
+        cursors.iter().enumerate().map(|(number, cursor)| (cursor.first.clone(), number)).collect();
     // One processor is busy with the data file whose records are taken, the others can read those that come next.
     let idle = available_parallelism().map_or(1, NonZero::get) - 1;
     let (mut left, mut any, mut ahead) = (limit.unwrap_or(usize::MAX), false, 0);
@@ -72,7 +72,7 @@ fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
         let (sender, chunks) = unbounded_channel();
         let wanted = Arc::new(Semaphore::new(1));
         let unread = Some((stream, sender));
-        let first = (first, i64::MIN);
+        let first = EvidencePlace { file: first, line: i64::MIN };
         Cursor {
             query,
             first,
@@ -89,9 +89,6 @@ fn cursors_of(query: &Query, limit: Option<usize>) -> Result<Vec<Cursor<'_>>> {
     Ok(streams.into_iter().map(cursor).collect())
 }
 
-/// The place of a record: source file and line.
-type Place = (String, i64);
-
 /// The texts of those rows of a batch that match the pattern.
 struct Chunk {
     files: TextColumn,
@@ -102,9 +99,9 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn place(&self, row: usize) -> (&str, i64) {
+    fn place(&self, row: usize) -> EvidencePlace<&str> {
         let (row, _) = self.rows[row];
-        (self.files.get(row).unwrap_or_default(), self.lines.value(row))
+        EvidencePlace { file: self.files.get(row).unwrap_or_default(), line: self.lines.value(row) }
     }
 
     fn text(&self, row: usize) -> &[u8] {
@@ -167,7 +164,7 @@ fn print_some(
 struct Cursor<'a> {
     query: &'a Query,
     /// No record comes before this place.
-    first: Place,
+    first: EvidencePlace,
     /// Whether its next record's place is known.
     is_placed: bool,
     /// What its task begins with. A data file is only opened when its records are next: it takes memory.
@@ -193,7 +190,7 @@ impl Cursor<'_> {
     }
 
     /// The place of its next record, if there is one.
-    fn next_place(&mut self, ahead: &mut usize) -> Result<Option<Place>> {
+    fn next_place(&mut self, ahead: &mut usize) -> Result<Option<EvidencePlace>> {
         self.is_placed = true;
         self.start();
         if self.printed.front().is_none_or(|chunk| self.row == chunk.rows.len()) {
@@ -208,8 +205,7 @@ impl Cursor<'_> {
             }
         }
         let Some(chunk) = self.printed.front() else { return Ok(None) };
-        let (file, line) = chunk.place(self.row);
-        Ok(Some((file.to_owned(), line)))
+        Ok(Some(chunk.place(self.row).map(str::to_owned)))
     }
 
     /// Waits for a chunk; none comes if it was all.
@@ -240,15 +236,14 @@ impl Cursor<'_> {
     }
 
     /// Has its task print while records of another data file are taken: those before `bound`, but not too many.
-    fn read_ahead(&mut self, bound: Option<&Place>, ahead: &mut usize) {
+    fn read_ahead(&mut self, bound: Option<&EvidencePlace>, ahead: &mut usize) {
         self.start();
         while let Ok(chunk) = self.chunks.try_recv() {
             self.missing -= 1;
             *ahead += usize::from(!self.printed.is_empty());
             self.printed.push_back(chunk);
         }
-        let is_before =
-            |chunk: &Chunk| bound.is_none_or(|(file, line)| chunk.place(chunk.rows.len() - 1) < (file.as_str(), *line));
+        let is_before = |chunk: &Chunk| bound.is_none_or(|bound| chunk.place(chunk.rows.len() - 1) < bound.as_ref());
         if *ahead < AHEAD && self.printed.back().is_some_and(is_before) {
             self.want_one();
         }
@@ -257,18 +252,18 @@ impl Cursor<'_> {
     /// Returns the records before `bound`: at least one, and up to `most`. Also returns how many.
     fn take_until(
         &mut self,
-        bound: Option<&Place>,
+        bound: Option<&EvidencePlace>,
         most: usize,
         take: &mut impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<usize> {
         let chunk = self.printed.front().context("a cursor that waits has a record")?;
         let mut end = chunk.rows.len();
-        if let Some((file, line)) = bound {
+        if let Some(bound) = bound {
             // The rows are sorted, so the bound is found by binary search.
             let mut low = self.row + 1;
             while low < end {
                 let middle = low + (end - low) / 2;
-                if chunk.place(middle) < (file.as_str(), *line) { low = middle + 1 } else { end = middle }
+                if chunk.place(middle) < bound.as_ref() { low = middle + 1 } else { end = middle }
             }
         }
         let rows = self.row..end.min(self.row.saturating_add(most));

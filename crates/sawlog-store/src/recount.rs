@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use crate::entities::{FIELDS, IndexRow, standing_count};
+use crate::entities::{FieldId, IndexRow, standing_count};
 
 /// Adds up the rows about data files, and compares the sums with the totals by hashes.
 ///
@@ -13,7 +13,7 @@ use crate::entities::{FIELDS, IndexRow, standing_count};
 pub(crate) struct Recount<'h> {
     hasher: &'h RandomState,
     /// The run that wrote the last row, and the row's field.
-    last: Option<(String, usize)>,
+    last: Option<(String, FieldId)>,
     /// The data files that the field's totals cover.
     covered: HashSet<String>,
     /// Whether a row of the field with a value has come.
@@ -21,9 +21,9 @@ pub(crate) struct Recount<'h> {
     /// The sum of the last rows.
     sum: Option<IndexRow>,
     /// The hashes of all sums, for each run that wrote rows, and each field.
-    sums: HashMap<(String, usize), u64>,
+    sums: HashMap<(String, FieldId), u64>,
     /// The hashes of all totals, for each run that wrote them, the run that they name, and each field.
-    totals: HashMap<(String, String, usize), u64>,
+    totals: HashMap<(String, String, FieldId), u64>,
 }
 
 impl<'h> Recount<'h> {
@@ -105,12 +105,11 @@ impl<'h> Recount<'h> {
     /// The totals that differ from the rows, one line for each field of a run.
     pub(crate) fn finish(mut self) -> Vec<String> {
         self.end_field();
-        let is_wrong = |(writer, _, field): &(String, String, usize), totals: u64| {
+        let is_wrong = |(writer, _, field): &(String, String, FieldId), totals: u64| {
             self.sums.get(&(writer.clone(), *field)) != Some(&totals)
         };
         let wrong = self.totals.iter().filter(|(place, totals)| is_wrong(place, **totals));
-        let wrong =
-            wrong.map(|((_, run, field), _)| format!("{} in the totals of run {run}", FIELDS[*field].entity.field));
+        let wrong = wrong.map(|((_, run, field), _)| format!("{} in the totals of run {run}", field.entity().field));
         let mut wrong: Vec<String> = wrong.collect();
         wrong.sort();
         wrong

@@ -14,7 +14,7 @@ use arrow::datatypes::{Field, Schema};
 use sawlog_formats::{Column, Format, formats};
 
 use crate::data_file::DataFileEntry;
-use crate::entities::{ENTITIES, FIELDS, IndexBuilder, IndexRow, RowGroupEntities, indexed_columns};
+use crate::entities::{ENTITIES, FieldId, IndexBuilder, IndexRow, RowGroupEntities, indexed_columns};
 use crate::error::{Result, StoreError};
 use crate::lacking::{stored_fields, with_fields};
 use crate::panics::reading;
@@ -127,7 +127,7 @@ fn whole<T>(path: &Path, rows: Option<T>) -> Result<T> {
 }
 
 /// The rows of an index by field and data file, sorted by value.
-type Rows = HashMap<(usize, String), HashMap<Option<String>, IndexRow>>;
+type Rows = HashMap<(FieldId, String), HashMap<Option<String>, IndexRow>>;
 
 fn add(rows: &mut Rows, row: IndexRow) {
     let of_field = rows.entry((row.field, row.data_file.clone())).or_default();
@@ -192,10 +192,10 @@ pub struct Doubtful {
 pub fn doubtful(store: &Store, format: &'static Format, files: Vec<DataFileEntry>) -> Result<Doubtful> {
     // Nobody can foresee the hashes.
     let hasher = RandomState::new();
-    let mut stored: HashMap<&str, HashMap<usize, Digest>> =
+    let mut stored: HashMap<&str, HashMap<FieldId, Digest>> =
         files.iter().map(|file| (file.path.as_str(), HashMap::new())).collect();
     let mut recount = Recount::new(&hasher);
-    let is_of_table = |row: &IndexRow| FIELDS[row.field].format.table.name == format.table.name;
+    let is_of_table = |row: &IndexRow| row.field.format().table.name == format.table.name;
     each_index_batch(store, |writer, path, batch| {
         for (run, total) in whole(path, IndexRow::totals_from_batch(batch))? {
             if is_of_table(&total) {
@@ -214,7 +214,7 @@ pub fn doubtful(store: &Store, format: &'static Format, files: Vec<DataFileEntry
     let mut doubtful = Vec::new();
     for entry in &files {
         let found = digests(store, format, entry, &hasher)?;
-        let is_same = |(field, stored): (&usize, &Digest)| {
+        let is_same = |(field, stored): (&FieldId, &Digest)| {
             !stored.has_null || found.get(field).is_some_and(|found| stored.is_same(found))
         };
         doubtful.push(!stored[entry.path.as_str()].iter().all(is_same));
@@ -230,8 +230,8 @@ fn digests(
     format: &'static Format,
     entry: &DataFileEntry,
     hasher: &RandomState,
-) -> Result<HashMap<usize, Digest>> {
-    let mut digests: HashMap<usize, Digest> = HashMap::new();
+) -> Result<HashMap<FieldId, Digest>> {
+    let mut digests: HashMap<FieldId, Digest> = HashMap::new();
     let mut rows = IndexBuilder::default();
     fill(&mut rows, store, format, entry)?;
     let Some(batch) = rows.take()? else { return Ok(digests) };
@@ -265,7 +265,7 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let paths: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let mut stored = Rows::new();
     each_index_row(store, |row| {
-        let is_of_table = FIELDS[row.field].format.table.name == format.table.name;
+        let is_of_table = row.field.format().table.name == format.table.name;
         // Entries with another meaning are not wrong, only not used.
         if is_of_table && row.is_current() && paths.contains(row.data_file.as_str()) {
             add(&mut stored, row);
@@ -286,7 +286,7 @@ pub fn index_differences(store: &Store, format: &'static Format, files: &[DataFi
     let mut wrong: Vec<String> = stored
         .iter()
         .filter(|(place, values)| found.get(*place).is_none_or(|found| differ(values, found)))
-        .map(|((field, file), _)| format!("{} of {file}", FIELDS[*field].entity.field))
+        .map(|((field, file), _)| format!("{} of {file}", field.entity().field))
         .collect();
     wrong.sort();
     Ok(wrong)

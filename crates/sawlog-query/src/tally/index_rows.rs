@@ -7,6 +7,7 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
+use sawlog_formats::EvidencePlace;
 use sawlog_store::{PackedFirst, PackedSum, packed_sums};
 
 use super::asked::AskedSums;
@@ -145,7 +146,7 @@ impl Names {
             let Some(PackedSum { bytes: number, first }) = sums[place] else { continue };
             let all = sent.is_valid(row).then(|| sent.value(row));
             bytes[row] = Some(number.or(all).ok_or(DamagedIndex::Sums)?);
-            if let PackedFirst::Elsewhere(file, line) = first {
+            if let PackedFirst::Elsewhere(EvidencePlace { file, line }) = first {
                 firsts[row] = Some((self.sources.number(file), line));
             } else if let PackedFirst::Line(line) = first {
                 firsts[row].as_mut().ok_or(DamagedIndex::Sums)?.1 = line;

@@ -1,17 +1,17 @@
 //! Builds the index of a run: gathers the entities of row groups, and returns them as sorted row groups of the index.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use sawlog_formats::{Interner, TextColumn, TimeSpan};
+use sawlog_formats::{EvidencePlace, Interner, TextColumn, TimeSpan};
 
-use super::FIELDS;
 use super::collect::{FieldEntities, FoundValue, RowGroupEntities, StandingBytes, Sums};
 use super::distinct::Distinct;
+use super::field::FieldId;
 use super::positions::{MAX_POSITIONS, encode, positions};
-use super::row::Row;
+use super::row::{DataFileId, Row};
 use super::rows::Rows;
 use super::spill::{Spill, SpillWriter};
 use super::standing::{self, Said, StandingSum, StandingSums};
@@ -31,8 +31,8 @@ const MAX_SPILLS: usize = 64;
 /// A row of the index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndexRow {
-    /// The position of the field in [`FIELDS`].
-    pub field: usize,
+    /// The field.
+    pub field: FieldId,
     /// The value; `None` for the records without one.
     pub value: Option<String>,
     /// The path of the data file, relative to its table's folder.
@@ -47,8 +47,8 @@ pub struct IndexRow {
     pub errors: i64,
     /// The times of the earliest and the latest record; `None` if no record has a time.
     pub times: Option<TimeSpan>,
-    /// The first record in evidence order: source file and line.
-    pub first: Option<(String, i64)>,
+    /// The first record in evidence order.
+    pub first: Option<EvidencePlace>,
     /// The posting list: the records' row numbers in the data file, from 0. `None` if there are too many.
     pub positions: Option<Vec<u64>>,
     /// The sums for standing summaries, packed; [`super::standing_sums`] reads them. `None` if the field has no
@@ -103,7 +103,7 @@ impl IndexRow {
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let taken = take(row)?;
-            let field = super::field(logs.get(row)?, fields.get(row)?)?;
+            let field = FieldId::of(logs.get(row)?, fields.get(row)?)?;
             let own = || Self {
                 field,
                 value: values.get(row).map(str::to_owned),
@@ -113,12 +113,12 @@ impl IndexRow {
                 bytes_received: received.value(row),
                 errors: errors.value(row),
                 times: first.is_valid(row).then(|| TimeSpan { first: first.value(row), last: last.value(row) }),
-                first: sources.get(row).map(|file| (file.to_owned(), lines.value(row))),
+                first: sources.get(row).map(|file| EvidencePlace { file: file.to_owned(), line: lines.value(row) }),
                 positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
                 standing: standing(row),
                 version: version(row),
             };
-            (FIELDS[field].entity.kind.name() == kinds.get(row)?).then(|| (taken, own()))
+            (field.entity().kind.name() == kinds.get(row)?).then(|| (taken, own()))
         });
         Some(rows.collect())
     }
@@ -126,7 +126,7 @@ impl IndexRow {
     /// Whether the sums were computed with the current meaning of the log's fields.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.version >= FIELDS[self.field].format.index_version
+        self.version >= self.field.format().index_version
     }
 
     /// The sum of two rows of the same data file, field and value; `None` if it does not fit into 64 bits.
@@ -137,7 +137,7 @@ impl IndexRow {
             (Some(a), Some(b)) => Some(a.min(b)),
             (first, None) | (None, first) => first,
         };
-        let said = Said { sent: sums.sent, first: first.as_ref().map(|(file, line)| (file.as_str(), *line)) };
+        let said = Said { sent: sums.sent, first: first.as_ref().map(EvidencePlace::as_ref) };
         let standing = self.packed().zip(other.packed()).and_then(|(a, b)| standing::united(self.field, a, b, said));
         Some(Self {
             standing,
@@ -162,7 +162,7 @@ impl IndexRow {
 
     /// What the packed sums can refer to.
     fn said(&self) -> Said<'_> {
-        Said { sent: self.bytes_sent, first: self.first.as_ref().map(|(file, line)| (file.as_str(), *line)) }
+        Said { sent: self.bytes_sent, first: self.first.as_ref().map(EvidencePlace::as_ref) }
     }
 
     fn packed(&self) -> Option<standing::Packed<'_>> {
@@ -181,8 +181,8 @@ fn span(sums: &Sums) -> Option<TimeSpan> {
     sums.times().map(|(first, last)| TimeSpan { first, last })
 }
 
-/// For each of [`FIELDS`], its state in an open data file; `None` if it is not indexed there.
-pub(crate) type FileIndex = Vec<Option<OpenField>>;
+/// The fields that are indexed in an open data file, and their state.
+pub(crate) type FileIndex = BTreeMap<FieldId, OpenField>;
 
 /// A field of a data file that is still being written.
 #[derive(Debug)]
@@ -212,8 +212,8 @@ pub(crate) struct IndexBuilder {
     /// Sorted rows on disk.
     spills: Vec<Spill>,
     data_files: Interner,
-    /// Pairs of a field and the number of a data file in which it turned out not to be indexed: their rows are dropped.
-    given_up: HashSet<(usize, u32)>,
+    /// Pairs of a field and a data file in which it turned out not to be indexed: their rows are dropped.
+    given_up: HashSet<(FieldId, DataFileId)>,
 }
 
 impl IndexBuilder {
@@ -224,8 +224,7 @@ impl IndexBuilder {
 
     /// Opens a data file that has no row group yet.
     pub(crate) fn open(table: &str, data_file: &str) -> FileIndex {
-        let of_table = FIELDS.iter().map(|field| field.format.table.name == table);
-        let row = |field| IndexRow {
+        let row = |field: FieldId| IndexRow {
             field,
             value: None,
             data_file: data_file.to_owned(),
@@ -237,53 +236,58 @@ impl IndexBuilder {
             first: None,
             positions: None,
             standing: (standing::count(field) > 0).then(|| packed(field, &[None; _], Said { sent: None, first: None })),
-            version: FIELDS[field].format.index_version,
+            version: field.format().index_version,
         };
-        let distinct = |field: usize| FIELDS[field].entity.unbounded.then(Distinct::default);
-        let open = |field: usize| OpenField { nulls: row(field), rows: 0, distinct: distinct(field) };
-        of_table.enumerate().map(|(field, is)| is.then(|| open(field))).collect()
+        let distinct = |field: FieldId| field.entity().unbounded.then(Distinct::default);
+        let open = |field: FieldId| OpenField { nulls: row(field), rows: 0, distinct: distinct(field) };
+        FieldId::all().filter(|field| field.format().table.name == table).map(|field| (field, open(field))).collect()
     }
 
     /// Opens a data file in which every field is indexed, whatever its cardinality.
     pub(crate) fn open_for_all(table: &str, data_file: &str) -> FileIndex {
         let mut file = Self::open(table, data_file);
-        file.iter_mut().flatten().for_each(|field| field.distinct = None);
+        file.values_mut().for_each(|field| field.distinct = None);
         file
     }
 
     /// Adds the entities of a data file's next row group; `before` is the number of rows in its earlier row groups.
     pub(crate) fn add(&mut self, file: &mut FileIndex, data_file: &str, before: usize, entities: &RowGroupEntities) {
-        let number = self.data_files.intern(data_file.as_bytes());
+        let data_file = self.data_file(data_file);
         for (entity, found) in entities.format.entities.iter().zip(&entities.fields) {
-            let Some(field) = super::field(entities.format.table.name, entity.field) else { continue };
-            let Some(open) = &mut file[field] else { continue };
+            let Some(field) = FieldId::of(entities.format.table.name, entity.field) else { continue };
+            let Some(open) = file.get_mut(&field) else { continue };
             open.rows += entities.rows() as u64;
             let all_fit = found.as_ref().is_some_and(|found| {
-                let mut values = AddedValues { waiting: &mut self.waiting, field, number, before, entities };
+                let mut values = AddedValues { waiting: &mut self.waiting, field, data_file, before, entities };
                 values.add(found, open)
             });
             if !all_fit || open.is_too_much() {
-                file[field] = None;
-                self.given_up.insert((field, number));
+                file.remove(&field);
+                self.given_up.insert((field, data_file));
             }
         }
     }
 
     /// Adds the rows without a value, which mark the fields of a complete data file as indexed.
     pub(crate) fn close(&mut self, file: FileIndex) {
-        file.into_iter().flatten().for_each(|field| self.add_row(&field.nulls));
+        file.into_values().for_each(|field| self.add_row(&field.nulls));
+    }
+
+    fn data_file(&mut self, path: &str) -> DataFileId {
+        DataFileId(self.data_files.intern(path.as_bytes()))
     }
 
     /// Adds a finished row, such as one of an existing index.
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
+        let data_file = self.data_file(&row.data_file);
         let mut encoded = Vec::new();
         let positions = row.positions.as_ref().map(|rows| encode(rows.iter().copied(), &mut encoded));
         self.waiting.push(&Row {
             field: row.field,
             value: row.value.as_deref().map(str::as_bytes),
-            data_file: self.data_files.intern(row.data_file.as_bytes()),
+            data_file,
             sums: row.sums(),
-            first: row.first.as_ref().map(|(file, line)| (file.as_bytes(), *line)),
+            first: row.first.as_ref().map(|first| first.as_ref().map(str::as_bytes)),
             positions,
             standing: row.standing.as_deref(),
             version: row.version,
@@ -308,7 +312,7 @@ impl IndexBuilder {
     }
 
     /// Whether rows of a field and data file are kept: the field has not been given up there.
-    fn of_use(&self) -> impl Fn(usize, u32) -> bool {
+    fn of_use(&self) -> impl Fn(FieldId, DataFileId) -> bool {
         |field, data_file| self.given_up.is_empty() || !self.given_up.contains(&(field, data_file))
     }
 
@@ -366,7 +370,7 @@ fn written(folder: &Path, each: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<(
 }
 
 /// Packs a row's sums for the standing summaries of its field.
-fn packed(field: usize, sums: &StandingSums<'_>, said: Said<'_>) -> Vec<u8> {
+fn packed(field: FieldId, sums: &StandingSums<'_>, said: Said<'_>) -> Vec<u8> {
     let mut packed = Vec::new();
     standing::pack(sums, standing::count(field), said, &mut packed);
     packed
@@ -375,9 +379,8 @@ fn packed(field: usize, sums: &StandingSums<'_>, said: Said<'_>) -> Vec<u8> {
 /// Adds the values of one field of a row group to the waiting rows.
 struct AddedValues<'a> {
     waiting: &'a mut Waiting,
-    field: usize,
-    /// The number of the data file.
-    number: u32,
+    field: FieldId,
+    data_file: DataFileId,
     /// Rows of the data file before those of the row group.
     before: usize,
     entities: &'a RowGroupEntities,
@@ -399,8 +402,8 @@ impl AddedValues<'_> {
                 open.distinct.iter_mut().for_each(|distinct| distinct.add(text));
                 let rows = rows.iter().map(|row| self.before as u64 + u64::from(*row));
                 let positions = Some(encode(rows, &mut encoded)).filter(|rows| !rows.is_empty());
-                let (field, data_file, value) = (self.field, self.number, Some(text.as_bytes()));
-                let (sums, first) = (*sums, Some((first.0.as_bytes(), first.1)));
+                let (field, data_file, value) = (self.field, self.data_file, Some(text.as_bytes()));
+                let (sums, first) = (*sums, Some(first.map(str::as_bytes)));
                 self.waiting.push(&Row { field, value, data_file, sums, first, positions, standing: packed, version });
                 continue;
             }
@@ -410,7 +413,7 @@ impl AddedValues<'_> {
                 bytes_received: sums.received,
                 errors: sums.errors,
                 times: span(sums),
-                first: Some((first.0.to_owned(), first.1)),
+                first: Some(first.map(str::to_owned)),
                 positions: None,
                 standing: packed.map(<[u8]>::to_vec),
                 ..open.nulls.clone()
@@ -423,7 +426,7 @@ impl AddedValues<'_> {
         true
     }
 
-    /// The sums for standing summaries, with the source file and line of each first record.
+    /// The sums for standing summaries, with the place of each first record.
     fn standing_sums(&self, found: &[StandingBytes]) -> StandingSums<'_> {
         let mut sums = [None; _];
         for (sum, found) in sums.iter_mut().zip(found).filter(|(_, found)| !found.is_nothing()) {
@@ -435,21 +438,20 @@ impl AddedValues<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
 
     /// The inputs of a row: field, value, data file; records, source file and line; posting list.
-    type Given = (usize, Option<u8>, u8, (i64, u8, i64), Option<Vec<u64>>);
+    type Given = (FieldId, Option<u8>, u8, (i64, u8, i64), Option<Vec<u64>>);
 
     fn row((field, value, data_file, (records, source, line), positions): Given) -> IndexRow {
         let (file, sent) = (format!("source {source}"), (records > 1).then_some(records * 10));
-        let said = Said { sent, first: Some((&file, line)) };
+        let first = EvidencePlace { file: file.as_str(), line };
+        let said = Said { sent, first: Some(first) };
         let mut sums: StandingSums<'_> = [None; _];
-        sums[0] = sent.map(|bytes| StandingSum { bytes, first: (&file, line + 1) });
-        sums[2] = Some(StandingSum { bytes: records, first: (&file, line) });
+        sums[0] = sent.map(|bytes| StandingSum { bytes, first: EvidencePlace { line: line + 1, ..first } });
+        sums[2] = Some(StandingSum { bytes: records, first });
         IndexRow {
             field,
             value: value.map(|value| format!("value {value}")),
@@ -460,7 +462,7 @@ mod tests {
             errors: records - 1,
             times: Some(TimeSpan { first: line, last: line + records }),
             standing: (standing::count(field) == 3).then(|| packed(field, &sums, said)),
-            first: Some((file.clone(), line)),
+            first: Some(first.map(str::to_owned)),
             positions: positions.map(|mut rows| {
                 rows.sort_unstable();
                 rows
@@ -472,7 +474,8 @@ mod tests {
 
     fn given() -> impl Strategy<Value = Given> {
         let positions = prop::option::of(prop::collection::vec(0_u64..1000, 1..20));
-        (0..FIELDS.len(), prop::option::of(0_u8..3), 0_u8..3, (1_i64..4, 0_u8..12, 0_i64..9), positions)
+        let fields: Vec<FieldId> = FieldId::all().collect();
+        (prop::sample::select(fields), prop::option::of(0_u8..3), 0_u8..3, (1_i64..4, 0_u8..12, 0_i64..9), positions)
     }
 
     /// The rows that a builder returns if it spills after each `spill_after` rows.
@@ -483,7 +486,7 @@ mod tests {
             rows.iter().for_each(|row| builder.add_row(row));
             builder.spill(folder.path()).unwrap();
         }
-        let data_file = builder.data_files.intern(given_up.data_file.as_bytes());
+        let data_file = builder.data_file(&given_up.data_file);
         builder.given_up.insert((given_up.field, data_file));
         let mut found = Vec::new();
         let take = |row_groups: Vec<RecordBatch>| {
@@ -523,17 +526,16 @@ mod tests {
                 let positions: Option<Vec<&[u64]>> = rows.iter().map(|row| row.positions.as_deref()).collect();
                 let standing = row.standing.as_deref().map(|packed| standing::standing_sums(packed, 3, row.said()));
                 let firsts = |rows: &mut dyn Iterator<Item = &&IndexRow>, after: i64| {
-                    rows.filter_map(|row| row.first.clone()).map(|(file, line)| (file, line + after)).min()
+                    let firsts = rows.filter_map(|row| row.first.clone());
+                    firsts.map(|first| EvidencePlace { line: first.line + after, ..first }).min()
                 };
                 let in_all = firsts(&mut rows.iter().filter(|row| row.records > 1), 1);
                 let third = firsts(&mut rows.iter(), 0);
                 let mut sums: StandingSums<'_> = [None; _];
-                sums[0] = in_all
-                    .as_ref()
-                    .map(|(file, line)| StandingSum { bytes: sent.iter().sum(), first: (file, *line) });
-                sums[2] = third
-                    .as_ref()
-                    .map(|(file, line)| StandingSum { bytes: sum(|row| row.records), first: (file, *line) });
+                sums[0] =
+                    in_all.as_ref().map(|first| StandingSum { bytes: sent.iter().sum(), first: first.as_ref() });
+                sums[2] =
+                    third.as_ref().map(|first| StandingSum { bytes: sum(|row| row.records), first: first.as_ref() });
                 prop_assert_eq!(standing, (standing::count(*field) == 3).then_some(Some(sums)));
                 let mut positions = positions.map(|positions| positions.concat());
                 positions.iter_mut().for_each(|rows| rows.sort_unstable());

@@ -9,7 +9,8 @@ use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use sawlog_formats::{
-    Bytes, Entity, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn, canonical_address,
+    Bytes, Entity, EvidencePlace, Failed, Format, Interner, Measures, Part, Source, Standing, TextColumn,
+    canonical_address,
 };
 
 /// An unbounded field is not indexed in a row group with fewer rows per distinct value than this: a row of the index
@@ -194,9 +195,9 @@ impl RowGroupEntities {
         self.lines.len()
     }
 
-    /// The source file and line of a row.
-    pub(crate) fn place(&self, row: usize) -> (&str, i64) {
-        (self.files.get(row).unwrap_or_default(), self.lines.value(row))
+    /// Where a row's record is in the evidence.
+    pub(crate) fn place(&self, row: usize) -> EvidencePlace<&str> {
+        EvidencePlace { file: self.files.get(row).unwrap_or_default(), line: self.lines.value(row) }
     }
 }
 

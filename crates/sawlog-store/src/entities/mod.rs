@@ -24,6 +24,7 @@
 mod build;
 mod collect;
 mod distinct;
+mod field;
 mod positions;
 mod row;
 mod rows;
@@ -33,13 +34,12 @@ mod totals;
 mod varint;
 mod waiting;
 
-use std::sync::LazyLock;
-
-use sawlog_formats::{Column, Entity, Format, Layout, Table, formats};
+use sawlog_formats::{Column, Layout, Table};
 
 pub(crate) use build::{FileIndex, IndexBuilder};
 pub use build::{INDEX_FILE_ROWS, IndexRow};
 pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
+pub use field::FieldId;
 pub use positions::positions;
 pub(crate) use standing::count as standing_count;
 pub use standing::{PackedFirst, PackedSum, Said, StandingSum, StandingSums, packed_sums, standing_sums};
@@ -77,26 +77,3 @@ pub const ENTITIES: Table = Table {
     ],
     times: &[],
 };
-
-/// An indexed field.
-#[derive(Clone, Copy, Debug)]
-pub struct IndexedField {
-    /// The log that has the field.
-    pub format: &'static Format,
-    /// The field.
-    pub entity: &'static Entity,
-}
-
-/// All indexed fields, sorted by kind, log and field.
-pub static FIELDS: LazyLock<Vec<IndexedField>> = LazyLock::new(|| {
-    let all = formats().iter().flat_map(|format| format.entities.iter().map(|entity| IndexedField { format, entity }));
-    let mut fields: Vec<IndexedField> = all.collect();
-    fields.sort_by_key(|field| (field.entity.kind.name(), field.format.table.name, field.entity.field));
-    fields
-});
-
-/// The position in [`FIELDS`] of a log's field; `None` if it is not indexed.
-#[must_use]
-pub(crate) fn field(log: &str, name: &str) -> Option<usize> {
-    FIELDS.iter().position(|field| field.format.table.name == log && field.entity.field == name)
-}

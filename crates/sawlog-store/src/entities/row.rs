@@ -1,18 +1,23 @@
 //! A row of the index before it is written, and its packed form in memory and in spills.
 
+use sawlog_formats::EvidencePlace;
+
 use super::collect::Sums;
+use super::field::FieldId;
 use super::varint::{put, take};
+
+/// A data file of a run: its number in the run's interner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct DataFileId(pub(super) u32);
 
 /// A row of the index. It borrows its texts, as bytes that are not checked again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
-    /// The position of the field in [`FIELDS`](super::FIELDS).
-    pub(super) field: usize,
+    pub(super) field: FieldId,
     pub(super) value: Option<&'a [u8]>,
-    /// The number of the data file in the run's interner.
-    pub(super) data_file: u32,
+    pub(super) data_file: DataFileId,
     pub(super) sums: Sums,
-    pub(super) first: Option<(&'a [u8], i64)>,
+    pub(super) first: Option<EvidencePlace<&'a [u8]>>,
     /// The encoded posting list, if the value is rare.
     pub(super) positions: Option<&'a [u8]>,
     /// The packed sums for standing summaries, if the field has any.
@@ -20,8 +25,8 @@ pub(super) struct Row<'a> {
     pub(super) version: i32,
 }
 
-/// The sort key: field, whose order is that of kind, log and column; value, null first; number of the data file.
-pub(super) type Key<'a> = (usize, Option<&'a [u8]>, u32);
+/// The sort key: field; value, null first; data file.
+pub(super) type Key<'a> = (FieldId, Option<&'a [u8]>, DataFileId);
 
 /// Flags of a packed row for the optional parts that it has.
 const SENT: u8 = 1;
@@ -50,9 +55,9 @@ impl<'a> Row<'a> {
             put(first.cast_unsigned(), out);
             put(last.wrapping_sub(first).cast_unsigned(), out);
         }
-        if let Some((_, line)) = self.first {
+        if let Some(first) = self.first {
             put(source.into(), out);
-            put(line.cast_unsigned(), out);
+            put(first.line.cast_unsigned(), out);
         }
         self.positions.into_iter().chain(self.standing).for_each(|bytes| put_bytes(bytes, out));
     }
@@ -77,8 +82,8 @@ impl<'a> Row<'a> {
             sums.last = sums.first.wrapping_add(number(bytes)?);
         }
         let first = if has(FIRST) {
-            let name = source(u32::try_from(take(bytes)?).ok()?)?;
-            Some((name, number(bytes)?))
+            let file = source(u32::try_from(take(bytes)?).ok()?)?;
+            Some(EvidencePlace { file, line: number(bytes)? })
         } else {
             None
         };
@@ -108,10 +113,14 @@ mod tests {
 
     use super::*;
 
+    fn field() -> FieldId {
+        FieldId::all().next().unwrap()
+    }
+
     /// The unpacked row, as text, and the number of bytes left.
     fn unpacked(source: u32, mut bytes: &[u8]) -> Option<(String, usize)> {
         let name = |number| (number == source).then_some(&b"name"[..]);
-        let row = Row::unpack((1, Some(b"value"), 2), name, &mut bytes);
+        let row = Row::unpack((field(), Some(b"value"), DataFileId(2)), name, &mut bytes);
         row.map(|row| (format!("{row:?}"), bytes.len()))
     }
 
@@ -128,11 +137,11 @@ mod tests {
             let [records, received, errors] = numbers;
             let (first_time, last_time) = times.map_or((i64::MAX, i64::MIN), |(a, b)| (a.min(b), a.max(b)));
             let row = Row {
-                field: 1,
+                field: field(),
                 value: Some(b"value"),
-                data_file: 2,
+                data_file: DataFileId(2),
                 sums: Sums { records, sent, received, errors, first: first_time, last: last_time },
-                first: first.map(|(_, line)| (&b"name"[..], line)),
+                first: first.map(|(_, line)| EvidencePlace { file: &b"name"[..], line }),
                 positions: bytes[0].as_deref(),
                 standing: bytes[1].as_deref(),
                 version,

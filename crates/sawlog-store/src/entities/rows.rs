@@ -7,13 +7,14 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::datatypes::{Field, Schema};
-use sawlog_formats::Interner;
+use sawlog_formats::{EvidencePlace, Interner};
 
 use super::collect::Sums;
+use super::field::FieldId;
 use super::positions::united;
-use super::row::Row;
+use super::row::{DataFileId, Row};
 use super::standing::{self, Said};
-use super::{ENTITIES, FIELDS, INDEX_FILE_ROWS};
+use super::{ENTITIES, INDEX_FILE_ROWS};
 
 /// A row group is also full when its texts, posting lists and packed sums exceed this many bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -35,8 +36,9 @@ pub(super) struct Rows {
 /// A row whose texts are numbers in the interners, and whose bytes are ranges in the buffers.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    field: usize,
+    field: FieldId,
     value: u32,
+    /// [`NULL`] in totals.
     data_file: u32,
     sums: Sums,
     source: u32,
@@ -55,7 +57,7 @@ enum Scope {
     /// Those of its data file.
     DataFile,
     /// A total over data files of a run. A total without a value names the data file that it counts.
-    Run { covers: Option<u32> },
+    Run { covers: Option<DataFileId> },
 }
 
 impl Kept {
@@ -65,7 +67,7 @@ impl Kept {
 
     fn covers(&self) -> u32 {
         match self.scope {
-            Scope::Run { covers } => covers.unwrap_or(NULL),
+            Scope::Run { covers } => covers.map_or(NULL, |file| file.0),
             Scope::DataFile => NULL,
         }
     }
@@ -80,7 +82,7 @@ impl Rows {
     /// Appends a row to the totals of its run. A row without a value stays separate, to mark its data file as covered.
     pub(super) fn append_total(&mut self, row: &Row<'_>) {
         let covers = row.value.is_none().then_some(row.data_file);
-        self.append_of(&Row { data_file: NULL, positions: None, ..*row }, Scope::Run { covers });
+        self.append_of(&Row { positions: None, ..*row }, Scope::Run { covers });
     }
 
     /// Removes the last row.
@@ -98,10 +100,10 @@ impl Rows {
         let row = Kept {
             field: row.field,
             value: row.value.map_or(NULL, |value| self.values.intern(value)),
-            data_file: row.data_file,
+            data_file: if scope == Scope::DataFile { row.data_file.0 } else { NULL },
             sums: row.sums,
-            source: row.first.map_or(NULL, |(source, _)| self.sources.intern(source)),
-            line: row.first.map_or(0, |(_, line)| line),
+            source: row.first.map_or(NULL, |first| self.sources.intern(first.file)),
+            line: row.first.map_or(0, |first| first.line),
             positions: kept(row.positions, &mut self.positions),
             standing: kept(row.standing, &mut self.standing),
             version: row.version,
@@ -125,15 +127,15 @@ impl Rows {
         self.all.is_empty()
     }
 
-    /// The source file and line of a row's first record.
-    fn first(&self, row: &Kept) -> Option<(&[u8], i64)> {
-        (row.source != NULL).then(|| (self.sources.get(row.source), row.line))
+    /// The place of a row's first record.
+    fn first(&self, row: &Kept) -> Option<EvidencePlace<&[u8]>> {
+        (row.source != NULL).then(|| EvidencePlace { file: self.sources.get(row.source), line: row.line })
     }
 
     /// What a row's packed sums can refer to.
     fn said(&self, row: &Kept) -> Said<'_> {
-        let first = (row.source != NULL).then(|| (text(&self.sources, row.source), row.line));
-        Said { sent: row.sums.sent, first }
+        let first = (row.source != NULL).then(|| text(&self.sources, row.source));
+        Said { sent: row.sums.sent, first: first.map(|file| EvidencePlace { file, line: row.line }) }
     }
 
     /// The sum of two rows with the same key; `None` if it does not fit into 64 bits.
@@ -165,7 +167,7 @@ impl Rows {
     pub(super) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
         let rows = &self.all;
         let texts = |get: &dyn Fn(&Kept) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
-        let field_text = |get: fn(usize) -> &'static str| {
+        let field_text = |get: fn(FieldId) -> &'static str| {
             let mut names = Interner::default();
             let keys: Vec<u32> = rows.iter().map(|row| names.intern(get(row.field).as_bytes())).collect();
             text_array(keys.into_iter(), &names)
@@ -181,10 +183,10 @@ impl Rows {
         let mut runs = Interner::default();
         runs.intern(run.as_bytes());
         let columns: Vec<ArrayRef> = vec![
-            field_text(|field| FIELDS[field].entity.kind.name()),
+            field_text(|field| field.entity().kind.name()),
             texts(&|row| row.value, &self.values),
-            field_text(|field| FIELDS[field].format.table.name),
-            field_text(|field| FIELDS[field].entity.field),
+            field_text(|field| field.format().table.name),
+            field_text(|field| field.entity().field),
             texts(&|row| row.data_file, data_files),
             number(|row| Some(row.sums.records)),
             number(|row| row.sums.sent),

@@ -15,7 +15,8 @@ use std::path::Path;
 
 use sawlog_formats::Interner;
 
-use super::row::{Key, Row, put_bytes, take_bytes};
+use super::field::FieldId;
+use super::row::{DataFileId, Key, Row, put_bytes, take_bytes};
 use super::varint::{put, take};
 use crate::error::{Result, StoreError};
 
@@ -31,7 +32,7 @@ impl Spill {
     pub(super) fn merge(
         spills: Vec<Self>,
         folder: &Path,
-        is_of_use: impl Fn(usize, u32) -> bool,
+        is_of_use: impl Fn(FieldId, DataFileId) -> bool,
         mut take: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut cursors = BinaryHeap::new();
@@ -72,12 +73,12 @@ impl SpillWriter {
             put(u64::from(text.is_some()), block);
             text.into_iter().for_each(|text| put_bytes(text, block));
         };
-        put(row.field as u64, block);
+        put(row.field.number().into(), block);
         put_text(row.value, block);
-        put(row.data_file.into(), block);
+        put(row.data_file.0.into(), block);
         let known = self.sources.len();
-        let source = row.first.map_or(0, |(source, _)| self.sources.intern(source));
-        put_text(row.first.map(|(source, _)| source).filter(|_| self.sources.len() > known), block);
+        let source = row.first.map_or(0, |first| self.sources.intern(first.file));
+        put_text(row.first.map(|first| first.file).filter(|_| self.sources.len() > known), block);
         row.pack(source, block);
         if block.len() >= BLOCK_BYTES { self.write_block() } else { Ok(()) }
     }
@@ -114,9 +115,9 @@ struct Cursor {
 
 /// The key of a row, and where the row is in its block.
 struct Place {
-    field: usize,
+    field: FieldId,
     value: Option<Range<usize>>,
-    data_file: u32,
+    data_file: DataFileId,
     /// The offset of its packed part.
     packed: usize,
 }
@@ -173,9 +174,9 @@ fn find_rows(block: &[u8], rows: &mut Vec<Place>, sources: &mut Vec<Range<usize>
     };
     let mut rest = block;
     while !rest.is_empty() {
-        let field = usize::try_from(take(&mut rest)?).ok()?;
+        let field = FieldId::from_number(u32::try_from(take(&mut rest)?).ok()?)?;
         let value = text(&mut rest)?;
-        let data_file = u32::try_from(take(&mut rest)?).ok()?;
+        let data_file = DataFileId(u32::try_from(take(&mut rest)?).ok()?);
         sources.extend(text(&mut rest)?);
         let packed = end_of(rest);
         let is_known = |source: u32| (source as usize) < sources.len();

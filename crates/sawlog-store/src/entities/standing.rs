@@ -4,9 +4,9 @@
 //! They are packed into one column of bytes, since most repeat what the row has in other columns: its bytes sent and
 //! its first record. Rows of earlier versions lack them, so these summaries don't use such rows.
 
-use sawlog_formats::Standing;
+use sawlog_formats::{EvidencePlace, Standing};
 
-use super::FIELDS;
+use super::field::FieldId;
 use super::varint::{put, take};
 
 /// The sum of an index row for one standing summary.
@@ -14,8 +14,8 @@ use super::varint::{put, take};
 pub struct StandingSum<'a> {
     /// Total bytes.
     pub bytes: i64,
-    /// The source file and line of the first record, in evidence order, that has a number of bytes.
-    pub first: (&'a str, i64),
+    /// The first record, in evidence order, that has a number of bytes.
+    pub first: EvidencePlace<&'a str>,
 }
 
 /// The sums of one row, in the order of its field's [`Standing`]s; `None` where no record has a number.
@@ -37,8 +37,8 @@ pub enum PackedFirst<'a> {
     Own,
     /// The record at this line of the source file with the row's first record.
     Line(i64),
-    /// The record in another source file, at this line.
-    Elsewhere(&'a str, i64),
+    /// A record in another source file.
+    Elsewhere(EvidencePlace<&'a str>),
 }
 
 /// The columns of a row that its packed sums can refer to.
@@ -46,14 +46,13 @@ pub enum PackedFirst<'a> {
 pub struct Said<'a> {
     /// Total bytes sent; `None` if no record has a number.
     pub sent: Option<i64>,
-    /// The source file and line of the first record, in evidence order.
-    pub first: Option<(&'a str, i64)>,
+    /// The first record, in evidence order.
+    pub first: Option<EvidencePlace<&'a str>>,
 }
 
-/// The number of sums in a row of a field, which is given by its position in [`FIELDS`].
-pub(crate) fn count(field: usize) -> usize {
-    let field = &FIELDS[field];
-    field.format.measures.standing_of(field.entity.field).count().min(Standing::MOST)
+/// The number of sums in a row of a field.
+pub(crate) fn count(field: FieldId) -> usize {
+    field.format().measures.standing_of(field.entity().field).count().min(Standing::MOST)
 }
 
 /// How bytes are encoded: no record has a number; the row's bytes sent; else their number plus [`BYTES`].
@@ -74,10 +73,10 @@ pub(super) fn pack(sums: &StandingSums<'_>, count: usize, said: Said<'_>, out: &
             continue;
         };
         put(if said.sent == Some(*bytes) { ALL } else { bytes.unsigned_abs() + BYTES }, out);
-        let (file, line) = *first;
+        let EvidencePlace { file, line } = *first;
         match said.first {
             Some(same) if same == *first => put(SAME, out),
-            Some((same, _)) if same == file => {
+            Some(same) if same.file == file => {
                 put(SAME_FILE, out);
                 put(line.cast_unsigned(), out);
             }
@@ -109,7 +108,7 @@ pub fn packed_sums(mut bytes: &[u8], count: usize) -> Option<[Option<PackedSum<'
                 let len = usize::try_from(take(&mut bytes)?).ok()?;
                 let (file, rest) = bytes.split_at_checked(len)?;
                 bytes = rest;
-                PackedFirst::Elsewhere(std::str::from_utf8(file).ok()?, line)
+                PackedFirst::Elsewhere(EvidencePlace { file: std::str::from_utf8(file).ok()?, line })
             }
             _ => return None,
         };
@@ -127,8 +126,8 @@ pub fn standing_sums<'a>(bytes: &'a [u8], count: usize, said: Said<'a>) -> Optio
         let Some(packed) = packed else { continue };
         let first = match packed.first {
             PackedFirst::Own => said.first?,
-            PackedFirst::Line(line) => (said.first?.0, line),
-            PackedFirst::Elsewhere(file, line) => (file, line),
+            PackedFirst::Line(line) => EvidencePlace { line, ..said.first? },
+            PackedFirst::Elsewhere(first) => first,
         };
         *sum = Some(StandingSum { bytes: packed.bytes.or(said.sent)?, first });
     }
@@ -140,7 +139,7 @@ pub(super) type Packed<'a> = (&'a [u8], Said<'a>);
 
 /// Adds up the packed sums of two rows of a field. `said` is what the sum of the rows has in its other columns. `None`
 /// if a sum does not fit into 64 bits.
-pub(super) fn united(field: usize, a: Packed<'_>, b: Packed<'_>, said: Said<'_>) -> Option<Vec<u8>> {
+pub(super) fn united(field: FieldId, a: Packed<'_>, b: Packed<'_>, said: Said<'_>) -> Option<Vec<u8>> {
     let count = count(field);
     let mut sums = standing_sums(a.0, count, a.1)?;
     for (sum, other) in sums.iter_mut().zip(standing_sums(b.0, count, b.1)?) {
@@ -162,8 +161,8 @@ mod tests {
 
     use super::*;
 
-    fn place() -> impl Strategy<Value = (String, i64)> {
-        ("[ab]{0,2}", 1_i64..4)
+    fn place() -> impl Strategy<Value = EvidencePlace> {
+        ("[ab]{0,2}", 1_i64..4).prop_map(|(file, line)| EvidencePlace { file, line })
     }
 
     proptest! {
@@ -176,10 +175,10 @@ mod tests {
             sent in prop::option::of(0_i64..3),
             first in prop::option::of(place()),
         ) {
-            let said = Said { sent, first: first.as_ref().map(|(file, line)| (file.as_str(), *line)) };
+            let said = Said { sent, first: first.as_ref().map(EvidencePlace::as_ref) };
             let mut sums = [None; Standing::MOST];
             for (sum, given) in sums.iter_mut().zip(&given) {
-                *sum = given.as_ref().map(|(bytes, (file, line))| StandingSum { bytes: *bytes, first: (file, *line) });
+                *sum = given.as_ref().map(|(bytes, first)| StandingSum { bytes: *bytes, first: first.as_ref() });
             }
             let mut packed = Vec::new();
             pack(&sums, given.len(), said, &mut packed);
@@ -191,7 +190,7 @@ mod tests {
 
         #[test]
         fn no_bytes_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..40), count in 0_usize..9) {
-            let _ = standing_sums(&bytes, count, Said { sent: Some(1), first: Some(("a", 1)) });
+            let _ = standing_sums(&bytes, count, Said { sent: Some(1), first: Some(EvidencePlace { file: "a", line: 1 }) });
         }
     }
 }

@@ -1,17 +1,18 @@
 //! Totals over the data files of a run, for fields with standing summaries.
 
-use super::row::Row;
+use super::field::FieldId;
+use super::row::{DataFileId, Row};
 use super::rows::Rows;
-use super::{FIELDS, standing};
+use super::standing;
 
 /// Adds up sorted rows over their data files.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     rows: Rows,
     /// The current field, and whether it has totals.
-    field: Option<(usize, bool)>,
+    field: Option<(FieldId, bool)>,
     /// The data files that the field's totals cover, sorted.
-    covered: Vec<u32>,
+    covered: Vec<DataFileId>,
     /// Whether a row of the field with a value was added.
     has_values: bool,
 }
@@ -32,7 +33,7 @@ impl Totals {
             if self.covered.binary_search(&row.data_file).is_ok() {
                 self.rows.append_total(row);
             }
-        } else if row.version >= FIELDS[row.field].format.index_version && row.standing.is_some() {
+        } else if row.version >= row.field.format().index_version && row.standing.is_some() {
             if self.covered.last() != Some(&row.data_file) {
                 self.covered.push(row.data_file);
             }
@@ -40,7 +41,7 @@ impl Totals {
         }
     }
 
-    fn begin(&mut self, field: usize) -> bool {
+    fn begin(&mut self, field: FieldId) -> bool {
         let is_added_up = standing::count(field) > 0;
         (self.field, self.has_values) = (Some((field, is_added_up)), false);
         self.covered.clear();

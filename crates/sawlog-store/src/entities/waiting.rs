@@ -2,7 +2,8 @@
 
 use sawlog_formats::Interner;
 
-use super::row::Row;
+use super::field::FieldId;
+use super::row::{DataFileId, Row};
 use crate::error::Result;
 
 /// The least memory for rows before they are spilled, in bytes.
@@ -29,11 +30,10 @@ impl Waiting {
     /// Adds a row.
     pub(super) fn push(&mut self, row: &Row<'_>) {
         let start = u32::try_from(self.packed.len()).expect("rows are spilled long before 4 GiB");
-        let source = row.first.map_or(0, |(source, _)| self.sources.intern(source));
+        let source = row.first.map_or(0, |first| self.sources.intern(first.file));
         row.pack(source, &mut self.packed);
-        let field = u32::try_from(row.field).expect("there are few fields");
         let value = row.value.map_or(NULL, |value| self.values.intern(value) + 1);
-        self.keys.push(joined([field, value, row.data_file, start]));
+        self.keys.push(joined([row.field.number(), value, row.data_file.0, start]));
     }
 
     /// The memory that the rows take while they are sorted, in bytes.
@@ -46,7 +46,7 @@ impl Waiting {
     /// were added.
     pub(super) fn each_sorted(
         mut self,
-        is_of_use: impl Fn(usize, u32) -> bool,
+        is_of_use: impl Fn(FieldId, DataFileId) -> bool,
         mut take: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let (ranks, by_rank) = sorted(&self.values);
@@ -54,18 +54,24 @@ impl Waiting {
             let [field, value, data_file, start] = parts(*key);
             let rank = value.checked_sub(1).map_or(NULL, |value| ranks[value as usize] + 1);
             *key = joined([field, rank, data_file, start]);
-            is_of_use(field as usize, data_file)
+            is_of_use(known(field), DataFileId(data_file))
         });
         self.keys.sort_unstable();
         for key in &self.keys {
             let [field, rank, data_file, start] = parts(*key);
             let value = rank.checked_sub(1).map(|rank| self.values.get(by_rank[rank as usize]));
             let source = |source| Some(self.sources.get(source));
-            let row = Row::unpack((field as usize, value, data_file), source, &mut &self.packed[start as usize..]);
+            let key = (known(field), value, DataFileId(data_file));
+            let row = Row::unpack(key, source, &mut &self.packed[start as usize..]);
             take(&row.expect("what was packed can be unpacked"))?;
         }
         Ok(())
     }
+}
+
+/// The field of a row that waits.
+fn known(field: u32) -> FieldId {
+    FieldId::from_number(field).expect("the number is a field's")
 }
 
 fn joined(parts: [u32; 4]) -> u128 {
