@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 mod binaries;
 pub mod disk;
+pub mod meaning;
 mod tools;
 
 pub use binaries::binary;

@@ -13,7 +13,7 @@ use sawlog_store::file_name;
 use crate::evidence;
 
 /// An input file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
     /// The folder that `label` starts from, as it was given. Most files of a run share one.
     pub(crate) given: Arc<Path>,
@@ -71,8 +71,8 @@ impl Found {
         }
     }
 
-    /// Gives it a longer label, which starts from the folder above.
-    pub(crate) fn lengthen(&mut self, label: String, root: Arc<str>) {
+    /// Gives it another label, which starts from another folder.
+    pub(crate) fn rename(&mut self, label: String, root: Arc<str>) {
         self.path = Some(self.path().into());
         (self.label, self.root) = (label.into(), root);
     }
@@ -86,7 +86,7 @@ pub(crate) struct Problem {
 }
 
 /// Where the bytes of a member are, and what is known about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) place: Place,
     pub(crate) offset: u64,

@@ -62,7 +62,7 @@ pub fn remove(
     let done = removal(&removed, false);
     // Another file with the same content takes over the records.
     let heirs = heirs(&ledger, &removed, &HashSet::new());
-    take_out(&mut run, &ledger, &removed, &heirs)?;
+    take_out(&mut run, &ledger, &removed, &heirs, &[])?;
     let now = jiff::Timestamp::now().as_microsecond();
     let rows: Vec<Source> = removed.into_iter().map(|source| gone(source, now, reason, run.id())).collect();
     run.add_batch(&SOURCES, None, &Source::batch(&rows))?;

@@ -70,14 +70,13 @@ impl<'h> Recount<'h> {
         let data_file = if row.value.is_none() { row.data_file.clone() } else { String::new() };
         let row = IndexRow { data_file, positions: None, ..row.clone() };
         let is_like = |sum: &IndexRow| sum.value == row.value && sum.data_file == row.data_file;
-        match self.sum.as_ref().filter(|sum| is_like(sum)).and_then(|sum| sum.add(&row)) {
-            Some(sum) => self.sum = Some(sum),
-            // If a sum does not fit into 64 bits, there are several.
-            None => {
-                self.end_sum();
-                self.sum = Some(row);
-            }
+        if let Some(sum) = self.sum.as_ref().filter(|sum| is_like(sum)).and_then(|sum| sum.add(&row)) {
+            self.sum = Some(sum);
+            return;
         }
+        // If a sum does not fit into 64 bits, there are several.
+        self.end_sum();
+        self.sum = Some(row);
     }
 
     fn end_sum(&mut self) {

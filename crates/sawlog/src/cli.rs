@@ -47,8 +47,9 @@ Unpacking needs space in the store's folder, a few GiB at a time.
 If files can't be read (encrypted members, 7z, rar, …), sawlog lists them and says what to do. The
 exit status is then 3.
 Options apply to files that are new, have changed, or were not recognised. If they would change how
-a file was read before, sawlog names the file, and --replace converts it again. To let the content
-decide again, use --replace --format auto.";
+a file was read before, sawlog names the file, and --replace converts it again. A file that was read
+with options and has changed is converted again only if options are given: the same ones, or
+--format auto to let the content decide.";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:

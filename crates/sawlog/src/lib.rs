@@ -139,7 +139,14 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
 
 /// An error of a conversion, with what to do.
 fn advised(error: anyhow::Error) -> anyhow::Error {
-    if error.is::<Changed>() { anyhow!("{error} Use --replace to convert them again.") } else { error }
+    let Some(changed) = error.downcast_ref::<Changed>() else { return error };
+    let options = if changed.with_options {
+        " Convert each that was read with options by itself, with the same options; or with --format auto, to let its content \
+         decide."
+    } else {
+        ""
+    };
+    anyhow!("{error} Use --replace to convert them again.{options}")
 }
 
 fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {

@@ -14,6 +14,10 @@ use crate::status::{Rejects, ratio};
 /// The most names shown of each kind.
 const NAMES: usize = 10;
 
+/// Said of copies of files that were read with other options.
+const COPIES_READ_OTHERWISE: &str = "read differently before, as copies of other files; convert those again with --replace, or \
+                                     remove them with 'sawlog remove' if they are gone";
+
 /// Reports a conversion: as JSON on standard output, or in words on standard error.
 pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     if global.json {
@@ -35,6 +39,8 @@ pub(crate) fn print(summary: &Summary, global: &Global) -> Result<()> {
     print_names("read as --format says, but no record was found", summary.misfits.iter().map(misfit));
     let otherwise = summary.read_otherwise.iter().map(|(path, how)| format!("{path}: was read {how}"));
     print_names("read differently before; --replace reads them again", otherwise);
+    let copies = summary.copies_read_otherwise.iter().map(|(path, how)| format!("{path}: was read {how}"));
+    print_names(COPIES_READ_OTHERWISE, copies);
     let duplicates = summary.duplicates.iter().map(|(path, first)| format!("{path} = {first}"));
     print_names("with the same content as another file, converted once", duplicates);
     print_names("empty", summary.empty.iter().cloned());

@@ -13,6 +13,7 @@ use anyhow::{Result, anyhow};
 use sawlog_store::{Run, Source, SourceState};
 
 use super::archive::{MAX_MEMBERS, Spool, Unpacked, unpack};
+use super::copies::Firsts;
 use super::order::{FirstFiles, Hash, content_of, from_hex};
 use super::plan::{Plan, converted};
 use super::writer::{FoundArchive, Written};
@@ -28,7 +29,13 @@ const MEMBER_MEMORY: usize = 1 << 10;
 const MIN_MEMBERS: usize = 50_000;
 
 /// Reads the archives that were found. Returns how many rows the ledger gets.
-pub(super) fn read(first: &Written, job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<usize> {
+pub(super) fn read(
+    first: &Written,
+    job: &Job<'_>,
+    firsts: &Firsts,
+    run: &mut Run<'_>,
+    summary: &mut Summary,
+) -> Result<usize> {
     if first.archives.is_empty() {
         return Ok(0);
     }
@@ -41,7 +48,9 @@ pub(super) fn read(first: &Written, job: &Job<'_>, run: &mut Run<'_>, summary: &
         let plan = Plan::of_members(members, unread, &known.contents, job.settings);
         job.watch.more(plan.inputs.iter().map(|input| input.size).sum());
         let inner = Job::new(job.settings, &plan, FirstFiles::default(), job.watch);
+        let duplicates = summary.duplicates.len();
         let written = read_all(&inner, run, summary)?;
+        firsts.tell(&plan, duplicates, job.settings, summary);
         rows += written.rows;
         known.add_staged(run)?;
     }

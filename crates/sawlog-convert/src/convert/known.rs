@@ -7,9 +7,8 @@ use anyhow::Result;
 use sawlog_store::{SortedSources, Source, SourceState, Store};
 
 use super::Settings;
-use super::options::Options;
-use super::plan::may_be_known;
-use super::replace::stale_among;
+use super::compare::{limit_is_wider, may_be_known};
+use super::replace::{firsts_of, is_stale};
 use crate::found::Found;
 
 /// What was told about such files.
@@ -52,9 +51,10 @@ pub(super) fn take_known(store: &Store, files: &mut Vec<Found>, settings: &Setti
         }
         is_known[place] = true;
     }
-    let stale = stale_among(store, duplicates.iter().map(|(_, source)| source))?;
+    let firsts = firsts_of(store, duplicates.iter().map(|(_, source)| source))?;
     for (place, source) in duplicates {
-        is_known[place] = !stale.contains(&source.path);
+        let first = source.duplicate_of.as_ref().and_then(|first| firsts.get(first));
+        is_known[place] = !is_stale(&source, |_| first) && !first.is_some_and(|first| limit_is_wider(first, settings));
         known.unchanged += usize::from(is_known[place]);
     }
     let mut place = 0;
@@ -75,12 +75,11 @@ fn is_unchanged(source: &Source, file: &Found, settings: &Settings) -> bool {
         && *source.root == *file.root
         && i64::try_from(file.size) == Ok(source.size)
         && source.mtime == file.mtime;
-    let limit_is_wider = || Options::parse(source.options.as_deref()).limit_is_wider(settings);
     is_same
         && match source.state {
             SourceState::Empty | SourceState::Digest | SourceState::Duplicate => true,
-            SourceState::Converted => !limit_is_wider(),
-            SourceState::Unknown => !limit_is_wider() && !may_be_known(source, settings),
+            SourceState::Converted => !limit_is_wider(source, settings),
+            SourceState::Unknown => !limit_is_wider(source, settings) && !may_be_known(source, settings),
             SourceState::Archive | SourceState::Removed => false,
         }
 }

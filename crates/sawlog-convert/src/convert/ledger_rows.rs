@@ -9,6 +9,7 @@ use sawlog_store::parquet::Encoder;
 use sawlog_store::{Run, SOURCES, Source, SourceState, StagedFile};
 
 use super::Summary;
+use super::replace::as_read;
 
 /// This many rows of the ledger wait to be written. With hundreds of thousands of files, all rows would fill the
 /// memory.
@@ -60,17 +61,7 @@ impl<'p> LedgerRows<'p> {
     fn add(&mut self, own: Source, run: &mut Run<'_>, summary: &mut Summary) -> Result<()> {
         let mut source = match own.duplicate_of.as_ref().and_then(|first| self.unread.get(first)) {
             None => own,
-            Some(first) => Source {
-                path: own.path,
-                root: own.root,
-                mtime: own.mtime,
-                account_id: own.account_id,
-                region: own.region,
-                file_time: own.file_time,
-                archive: own.archive,
-                problem: own.problem.or_else(|| first.problem.clone()),
-                ..first.clone()
-            },
+            Some(first) => as_read(&own, first),
         };
         summary.count(&source);
         source.run_id = run.id().into();

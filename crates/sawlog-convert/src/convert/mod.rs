@@ -3,8 +3,11 @@
 mod archive;
 mod archives;
 mod columns;
+mod compare;
 mod content;
+mod copies;
 mod flow_parquet;
+mod followers;
 mod known;
 mod ledger_rows;
 mod options;
@@ -19,7 +22,7 @@ mod tell;
 mod worker;
 mod writer;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,9 +38,11 @@ use crate::discover::discover;
 use crate::found::Problem;
 use crate::watch::{Interrupted, Watch, begin_run};
 use columns::Output;
+use copies::Firsts;
+use followers::follow;
 use known::take_known;
 use order::{Abort, Contents, FirstFiles, Running, Turns};
-use plan::{converted, copy_read_otherwise};
+use plan::converted;
 use replaced::Replaced;
 use worker::Worker;
 use writer::{Writer, Written};
@@ -147,6 +152,8 @@ pub struct Summary {
     pub misfits: Vec<Misfit>,
     /// Files that were read differently from what the options say now, and how.
     pub read_otherwise: Vec<(String, String)>,
+    /// Copies of files that were read differently from what the options say now, and how.
+    pub copies_read_otherwise: Vec<(String, String)>,
     /// Files that could not be read, or not to their end.
     pub unreadable: Vec<(String, String)>,
     /// Records that were added.
@@ -167,10 +174,15 @@ pub struct Summary {
     replacing: Replaced,
 }
 
-/// Inputs have changed since they were converted, and `replace` is not set. Names them, one per line.
-#[derive(Debug, thiserror::Error)]
-#[error("files have changed since they were converted:\n{0}\nNothing was done.")]
-pub struct Changed(String);
+/// Inputs have changed since they were converted, and `replace` is not set, or not with the options that they were read
+/// with. Names them, one per line.
+#[derive(Debug, Default, thiserror::Error)]
+#[error("files have changed since they were converted:\n{}\nNothing was done.", files.join("\n"))]
+pub struct Changed {
+    files: Vec<String>,
+    /// Whether options decided how one of them was read.
+    pub with_options: bool,
+}
 
 /// A file that is not what `--format` says.
 #[derive(Debug, Serialize)]
@@ -194,8 +206,9 @@ impl Summary {
     /// Whether any part of the input did not become a record.
     #[must_use]
     pub fn has_losses(&self) -> bool {
-        let unread = !self.unreadable.is_empty() || !self.unknown.is_empty() || !self.read_otherwise.is_empty();
-        self.rejects > 0 || unread
+        let unread = !self.unreadable.is_empty() || !self.unknown.is_empty();
+        let otherwise = !self.read_otherwise.is_empty() || !self.copies_read_otherwise.is_empty();
+        self.rejects > 0 || unread || otherwise
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -277,6 +290,8 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     let mut summary = Summary { unchanged: plan.unchanged, replaced: had_records.count(), ..Summary::default() };
     summary.replacing = Replaced::new(&plan.replaced, &ledger);
     summary.read_otherwise.clone_from(&plan.read_otherwise);
+    let copies = plan.copies_read_otherwise.iter().map(|copy| (copy.path.clone(), copy.how.clone()));
+    summary.copies_read_otherwise.extend(copies);
     plan.still_unknown.iter().for_each(|source| summary.count(source));
     plan.problems.iter().cloned().for_each(|problem| summary.problem(problem));
     let repeating = plan.inputs.iter().filter(|input| input.may_repeat).count();
@@ -285,13 +300,13 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
         inputs => FirstFiles::of(converted(&ledger, &plan.replaced, &plan.heirs), inputs),
     };
     let job = Job::new(settings, &plan, contents, watch);
-    replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs)?;
-    // With hundreds of thousands of files, the ledger takes much memory.
-    let ledger = if settings.names_options() { ledger } else { Vec::new() };
+    replace::take_out(&mut run, &ledger, &plan.replaced, &plan.heirs, &plan.followers)?;
+    let firsts = Firsts::new(ledger, &plan.replaced, settings);
     let written = read_all(&job, &mut run, &mut summary)?;
-    let rows = written.rows + archives::read(&written, &job, &mut run, &mut summary)?;
+    firsts.tell(&plan, 0, settings, &mut summary);
+    let rows = written.rows + archives::read(&written, &job, &firsts, &mut run, &mut summary)?;
     summary.replacing.check(settings.replace)?;
-    summary.read_otherwise.extend(copies_read_otherwise(&summary.duplicates, &plan, &ledger, settings));
+    follow(&mut run, &plan.followers)?;
     if watch.wants_to_stop() {
         return Err(Interrupted.into());
     }
@@ -302,34 +317,6 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     }
     summary.seconds = started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
     Ok(summary)
-}
-
-/// The inputs that are copies of files which were read differently from what the options say now, and how.
-fn copies_read_otherwise(
-    duplicates: &[(String, String)],
-    plan: &Plan,
-    ledger: &[Source],
-    settings: &Settings,
-) -> Vec<(String, String)> {
-    // A copy of a file that is read again changes with it.
-    let replaced: HashSet<&str> = plan.replaced.iter().map(|source| source.path.as_str()).collect();
-    let others = ledger.iter().filter(|source| !replaced.contains(source.path.as_str()));
-    let firsts: HashMap<&str, &Source> = others.map(|source| (source.path.as_str(), source)).collect();
-    let copies: HashSet<&str> = duplicates.iter().map(|(path, _)| path.as_str()).collect();
-    let inputs = plan.inputs.iter().filter(|found| copies.contains(&*found.label));
-    let inputs = inputs.map(|found| (&*found.label, found.path()));
-    let large = plan.large_copies.iter().map(|(label, path)| (&**label, path.clone()));
-    let places: HashMap<&str, PathBuf> = inputs.chain(large).collect();
-    let mut found = Vec::new();
-    for (path, first) in duplicates {
-        if let (Some(copy), Some(first)) = (places.get(path.as_str()), firsts.get(first.as_str()))
-            // What can't be read any more was read in this run.
-            && let Ok(Some(how)) = copy_read_otherwise(first, copy, settings)
-        {
-            found.push((path.clone(), how));
-        }
-    }
-    found
 }
 
 /// Each thread may be this many units ahead of a unit that takes long: their reports wait for it.

@@ -1,16 +1,16 @@
 //! The options that decide how a file is read, as the ledger keeps them. They are compared with the options given
 //! now.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::io::Read;
 
 use anyhow::{Context, Result};
 use sawlog_formats::{Budget, Encoding, Peeler, decompressed, vpc_flow, without_mark};
 use sawlog_store::{Source, SourceState};
 
+use super::archive::reader;
 use super::tell::{HEAD, Told};
 use super::{Misfit, Settings};
-use crate::evidence;
+use crate::found::Found;
 
 /// The options that changed how a file was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,11 @@ impl Options {
     /// The same options, for a file whose content grew past `--max-inflate`.
     pub(crate) fn past(self, max_inflate: u64) -> Self {
         Self { max_inflate: Some(max_inflate), ..self }
+    }
+
+    /// The same options, but for `--max-inflate`.
+    pub(crate) fn without_limit(self) -> Self {
+        Self { max_inflate: None, ..self }
     }
 
     /// The text for the ledger: the options as they were given. `None` if there are none.
@@ -118,14 +123,14 @@ pub(crate) fn member_read_otherwise(source: &Source, settings: &Settings) -> boo
     format || settings.vpc_fields.as_deref().is_some_and(fields)
 }
 
-/// How a file in the ledger was read, if it would be read differently now.
-pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) -> Result<Option<String>> {
+/// How a file in the ledger was read, if it would be read differently now. `file` is the file, or a copy of it.
+pub(crate) fn read_otherwise(source: &Source, file: &Found, settings: &Settings) -> Result<Option<String>> {
     // Ledgers of earlier versions do not say which options a file was read with.
     let unknown = source.read_by.is_none() && !settings.replace;
     if unknown || !settings.names_options() || source.compression.as_deref() == Some("parquet") {
         return Ok(None);
     }
-    let head = head(path).with_context(|| format!("can't read {}", path.display()))?;
+    let head = head(file).with_context(|| format!("can't read {}", file.path().display()))?;
     let told = Told::of(settings, &head);
     // A reading that finds no records at all can't lose any.
     if told.format().is_none() {
@@ -135,9 +140,26 @@ pub(crate) fn read_otherwise(source: &Source, path: &Path, settings: &Settings) 
     Ok(Options::parse(source.options.as_deref()).differ(&now, settings))
 }
 
+/// How the file that `copy` is a copy of was read, if it would be read differently now.
+pub(crate) fn copy_read_otherwise(first: &Source, copy: &Found, settings: &Settings) -> Result<Option<String>> {
+    if first.state != SourceState::Converted {
+        return Ok(None);
+    }
+    let was = Options::parse(first.options.as_deref());
+    let limit = was.max_inflate.filter(|_| was.limit_is_wider(settings));
+    let limit = limit.map(|limit| format!("with --max-inflate {limit}"));
+    let how: Vec<String> = read_otherwise(first, copy, settings)?.into_iter().chain(limit).collect();
+    Ok((!how.is_empty()).then(|| format!("{} as a copy of {}", how.join(" and "), place(&first.root, &first.path))))
+}
+
+/// The path on disk of a file with this label in the folder `root`.
+pub(crate) fn place(root: &str, label: &str) -> String {
+    format!("{}/{label}", root.trim_end_matches('/'))
+}
+
 /// The beginning of a file's content.
-fn head(path: &Path) -> Result<Vec<u8>> {
-    let open = || Ok(Box::new(BufReader::new(evidence::open(path)?)) as Box<dyn BufRead>);
+fn head(file: &Found) -> Result<Vec<u8>> {
+    let open = || reader(file);
     let (layers, _) = Peeler::default().peel(open)?;
     let (mut head, limit) = (Vec::new(), u64::try_from(HEAD)?);
     let budget = Budget::of(limit, u64::MAX);

@@ -4,21 +4,21 @@ use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use sawlog_formats::{Compression, Container, Encoding, Peeler, is_gzip, is_read_now};
+use anyhow::{Context, Result};
+use sawlog_formats::{Compression, Container, Encoding, Peeler, is_gzip};
 use sawlog_store::{Source, SourceState};
 use sha2::{Digest, Sha256};
 
-use super::Changed;
 use super::Settings;
 use super::content::is_parquet;
+use super::followers::followers;
 use super::known::Known;
-use super::options::{Options, VERSION, is_older, member_read_otherwise, read_otherwise};
+use super::options::VERSION;
 use super::order::{Hash, content_of, from_hex};
-use super::replace::{Heirs, heirs, is_stale};
+use super::replace::{Heirs, heirs};
 use super::tell::{FileName, HEAD, Told};
 use crate::discover::Discovery;
 use crate::evidence;
@@ -43,19 +43,33 @@ pub(crate) struct Plan {
     pub(crate) units: Vec<Unit>,
     /// Ledger rows of inputs that need no reading: empty files, and large ones with the same content as another.
     pub(crate) settled: Vec<Source>,
-    /// The large ones among them that have the same content as another, and where they are.
-    pub(crate) large_copies: Vec<(Arc<str>, PathBuf)>,
+    /// The inputs among them that have the same content as another.
+    pub(crate) copies: Vec<Found>,
     /// Ledger rows that the run replaces.
     pub(crate) replaced: Vec<Source>,
     /// The duplicates of replaced files that take over their records.
     pub(crate) heirs: Heirs,
+    /// The duplicates of replaced files that are read again from the same content.
+    pub(crate) followers: Vec<Source>,
     /// How many inputs are in the ledger unchanged.
     pub(crate) unchanged: usize,
     /// Ledger rows of inputs of unknown format that are unchanged.
     pub(crate) still_unknown: Vec<Source>,
     /// Inputs that were read differently from what the options say now, and how.
     pub(crate) read_otherwise: Vec<(String, String)>,
+    /// Copies of files that were, and how.
+    pub(crate) copies_read_otherwise: Vec<ToldCopy>,
     pub(crate) problems: Vec<Problem>,
+}
+
+/// An unchanged copy of a file that was read differently from what the options say now.
+#[derive(Debug)]
+pub(crate) struct ToldCopy {
+    pub(crate) path: String,
+    /// The file that has its records.
+    pub(crate) first: String,
+    /// How it was read.
+    pub(crate) how: String,
 }
 
 /// A share of the work, done by one thread from beginning to end.
@@ -107,101 +121,6 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Leaves out what is in the ledger. `taken` has the labels of files that were left out before.
-    fn compare(
-        &mut self,
-        mut files: Vec<Found>,
-        mut taken: HashSet<Arc<str>>,
-        ledger: &[Source],
-        settings: &Settings,
-    ) -> Result<Vec<Found>> {
-        let known: HashMap<&str, &Source> = ledger.iter().map(|source| (source.path.as_str(), source)).collect();
-        let (mut changed, mut elsewhere) = (Vec::new(), Vec::new());
-        let members = members(ledger);
-        let members_of = |path: &str| members.get(path).map(Vec::as_slice).unwrap_or_default();
-        files.retain_mut(|file| {
-            let fate = fate(file, &known, &taken).and_then(|fate| match fate {
-                Fate::New => Ok(Next::Read(None)),
-                // Its records are not in the store.
-                Fate::Same(source) if is_stale(source, |path| known.get(path).copied()) => Ok(Next::Read(Some(source))),
-                Fate::Same(source) if source.state == SourceState::Archive => {
-                    Ok(again_archive(source, members_of(&source.path), settings, |path| known.get(path).copied()))
-                }
-                Fate::Same(source) if source.state == SourceState::Duplicate => {
-                    let first = source.duplicate_of.as_deref().and_then(|first| known.get(first).copied());
-                    let how = first.map_or(Ok(None), |first| copy_read_otherwise(first, &file.path(), settings))?;
-                    Ok(how.map_or(Next::Keep(source), |how| Next::Tell(source, how)))
-                }
-                Fate::Same(source) => again(source, file, settings),
-                // Removed files count as new.
-                Fate::Changed(source) if settings.replace || source.state == SourceState::Removed => {
-                    Ok(Next::Read(Some(source)))
-                }
-                Fate::Changed(source) => Ok(Next::Refuse(source)),
-            });
-            match fate {
-                Ok(Next::Read(old)) => {
-                    self.replaced.extend(old.cloned());
-                    // What it held goes with it.
-                    self.replaced.extend(members_of(&file.label).iter().copied().cloned());
-                }
-                Ok(Next::Keep(source)) => {
-                    if *source.root != *file.root {
-                        elsewhere.push((source.path.as_str(), file.path()));
-                    }
-                    self.keep(source, members_of(&source.path));
-                    return false;
-                }
-                Ok(Next::Tell(source, how)) => {
-                    self.read_otherwise.push((source.path.clone(), how));
-                    return false;
-                }
-                Ok(Next::Refuse(source)) => {
-                    changed.push(format!("  {}: {} bytes then, {} now", file.path().display(), source.size, file.size));
-                    return false;
-                }
-                Err(error) => {
-                    self.problems.push(Problem { path: file.label.to_string(), what: format!("{error:#}") });
-                    return false;
-                }
-            }
-            taken.insert(Arc::clone(&file.label));
-            true
-        });
-        if !changed.is_empty() {
-            bail!(Changed(changed.join("\n")));
-        }
-        // A copy of a file that is read again changes with it.
-        let replaced: HashSet<&str> = self.replaced.iter().map(|source| source.path.as_str()).collect();
-        // A file without a row of its own, whose content the store has from another folder.
-        if let Some((path, file)) = elsewhere.iter().find(|(path, _)| replaced.contains(path)) {
-            bail!(
-                "{} has the content that the store has as {path}, which another file replaces; nothing was done. Convert the \
-                 other file first",
-                file.display()
-            );
-        }
-        let first_of = |path: &str| known.get(path).and_then(|source| source.duplicate_of.as_deref());
-        let told = self.read_otherwise.len();
-        self.read_otherwise.retain(|(path, _)| !first_of(path).is_some_and(|first| replaced.contains(first)));
-        self.unchanged += told - self.read_otherwise.len();
-        files.sort_by(|a, b| a.label.cmp(&b.label));
-        Ok(files)
-    }
-
-    /// Counts an unchanged file, or the members of an unchanged archive.
-    fn keep(&mut self, source: &Source, members: &[&Source]) {
-        let is_archive = source.state == SourceState::Archive && !members.is_empty();
-        let kept = members.iter().copied().chain((!is_archive).then_some(source));
-        for source in kept {
-            match source.state {
-                SourceState::Unknown => self.still_unknown.push(source.clone()),
-                SourceState::Archive if is_archive => {}
-                _ => self.unchanged += 1,
-            }
-        }
-    }
-
     /// The work on unpacked archives: members to read, and rows of the ledger for everything else. `first` has the
     /// content that the store holds by then, with its paths.
     pub(crate) fn of_members(
@@ -222,6 +141,7 @@ impl Plan {
             let content = content_of(sha256, found.name());
             if let Some(before) = first.get(&content).or_else(|| own.get(&content)) {
                 plan.settled.push(duplicate(&found, hex(&sha256), before));
+                plan.copies.push(found);
             } else {
                 own.insert(content, Arc::clone(&found.label));
                 plan.inputs.push(found);
@@ -277,8 +197,26 @@ impl Plan {
             let archive = source.archive.as_deref();
             !unread.contains(&source.path) && !archive.is_some_and(|archive| unread.contains(archive))
         });
-        self.heirs = heirs(ledger, &self.replaced, &again.iter().map(String::as_str).collect());
+        let again = again.iter().map(String::as_str).collect();
+        self.heirs = heirs(ledger, &self.replaced, &again);
+        self.followers = followers(ledger, &self.replaced, &again);
+        self.tell_of_firsts(&again);
         self.problems.extend(problems);
+    }
+
+    /// Decides what to say of copies whose first files are replaced. `again` has those that are read again from the same
+    /// content: their copies change with them. Other copies stay as they are, and one of them takes over the records.
+    fn tell_of_firsts(&mut self, again: &HashSet<&str>) {
+        let replaced: HashSet<&str> = self.replaced.iter().map(|source| source.path.as_str()).collect();
+        for copy in std::mem::take(&mut self.copies_read_otherwise) {
+            if again.contains(copy.first.as_str()) {
+                self.unchanged += 1;
+            } else if replaced.contains(copy.first.as_str()) {
+                self.read_otherwise.push((copy.path, copy.how));
+            } else {
+                self.copies_read_otherwise.push(copy);
+            }
+        }
     }
 
     /// Sets aside the files that need no reading.
@@ -315,7 +253,7 @@ impl Plan {
                     seen.get_or_insert_with(|| stored.map(|(content, path)| (content, path.to_owned())).collect());
                 if let Some(first) = content.and_then(|content| seen.get(&content)) {
                     self.settled.push(duplicate(found, sha256, first));
-                    self.large_copies.push((Arc::clone(&found.label), found.path()));
+                    self.copies.push(found.clone());
                     return false;
                 }
                 seen.extend(content.map(|content| (content, found.label.to_string())));
@@ -351,118 +289,6 @@ impl Plan {
         if !unit.pieces.is_empty() {
             self.units.push(unit);
         }
-    }
-}
-
-/// What to do with a file.
-enum Next<'a> {
-    /// Read it, in place of what the ledger has for it.
-    Read(Option<&'a Source>),
-    /// Leave it as it is in the ledger.
-    Keep(&'a Source),
-    /// The same, but say how it was read.
-    Tell(&'a Source, String),
-    /// It has changed, and `--replace` is not given.
-    Refuse(&'a Source),
-}
-
-/// The members of each archive that the ledger has, by its path.
-fn members(ledger: &[Source]) -> HashMap<&str, Vec<&Source>> {
-    let mut members: HashMap<&str, Vec<&Source>> = HashMap::new();
-    for source in ledger {
-        if let Some(archive) = source.archive.as_deref() {
-            members.entry(archive).or_default().push(source);
-        }
-    }
-    members
-}
-
-/// What to do with an archive that is unchanged: it is read again if one of its members must be.
-fn again_archive<'a>(
-    source: &'a Source,
-    members: &[&Source],
-    settings: &Settings,
-    find: impl Fn(&str) -> Option<&'a Source>,
-) -> Next<'a> {
-    let read_again = |source: &Source| {
-        let limit_is_wider = Options::parse(source.options.as_deref()).limit_is_wider(settings);
-        let may_be_known = source.state == SourceState::Unknown && may_be_known(source, settings);
-        limit_is_wider || may_be_known || source.state == SourceState::Removed || is_stale(source, &find)
-    };
-    let all = settings.replace && settings.names_options();
-    if all || read_again(source) || members.iter().any(|source| read_again(source)) {
-        Next::Read(Some(source))
-    } else if members.iter().any(|source| member_read_otherwise(source, settings)) {
-        Next::Tell(source, "partly without these options".to_owned())
-    } else {
-        Next::Keep(source)
-    }
-}
-
-/// Whether an unread file may be readable now.
-pub(super) fn may_be_known(source: &Source, settings: &Settings) -> bool {
-    let is_read_now = || source.looks_like.as_deref().is_some_and(is_read_now);
-    settings.names_options() || is_older(source.read_by.as_deref()) || is_read_now()
-}
-
-/// What to do with a file that is unchanged: it is read again if that may give more records.
-fn again<'a>(source: &'a Source, file: &Found, settings: &Settings) -> Result<Next<'a>> {
-    let was = Options::parse(source.options.as_deref());
-    Ok(match source.state {
-        SourceState::Removed => Next::Read(Some(source)),
-        SourceState::Unknown | SourceState::Converted if was.limit_is_wider(settings) => Next::Read(Some(source)),
-        SourceState::Unknown if may_be_known(source, settings) => Next::Read(Some(source)),
-        SourceState::Converted => match read_otherwise(source, &file.path(), settings)? {
-            None => Next::Keep(source),
-            Some(_) if settings.replace => Next::Read(Some(source)),
-            Some(how) => Next::Tell(source, how),
-        },
-        _ => Next::Keep(source),
-    })
-}
-
-/// How the file that a file is a copy of was read, if it would be read differently now.
-pub(crate) fn copy_read_otherwise(first: &Source, copy: &Path, settings: &Settings) -> Result<Option<String>> {
-    if first.state != SourceState::Converted {
-        return Ok(None);
-    }
-    let how = read_otherwise(first, copy, settings)?;
-    Ok(how.map(|how| format!("{how} as a copy of {}, which must be replaced", first.path)))
-}
-
-/// How a file compares with the ledger.
-enum Fate<'a> {
-    New,
-    Same(&'a Source),
-    Changed(&'a Source),
-}
-
-/// Compares a file with the ledger: by size and time, then by content. If a file from another folder has a label that
-/// is taken, it gets a longer one.
-fn fate<'a>(file: &mut Found, known: &HashMap<&str, &'a Source>, taken: &HashSet<Arc<str>>) -> Result<Fate<'a>> {
-    loop {
-        if !taken.contains(&file.label) {
-            let Some(&source) = known.get(&*file.label) else { return Ok(Fate::New) };
-            // A member of an archive may have the same path as a file.
-            let is_file = source.archive.is_none();
-            let same_root = *source.root == *file.root;
-            let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
-            if is_file
-                && (same_root && same_size && source.mtime == file.mtime
-                    || same_size && source.sha256 == hash_file(&file.path())?)
-            {
-                return Ok(Fate::Same(source));
-            }
-            if is_file && same_root {
-                return Ok(Fate::Changed(source));
-            }
-        }
-        let Some((parent, folder)) = file.root.rsplit_once('/').filter(|(_, folder)| !folder.is_empty()) else {
-            bail!("the store has another file with this name");
-        };
-        let label = format!("{folder}/{}", file.label);
-        let root = if parent.is_empty() { "/" } else { parent }.into();
-        file.lengthen(label, root);
     }
 }
 

@@ -58,28 +58,43 @@ pub(crate) fn stale_among<'a>(
     store: &Store,
     duplicates: impl Iterator<Item = &'a Source> + Clone,
 ) -> Result<HashSet<String>> {
-    let mut firsts: HashMap<&str, Option<Source>> =
-        duplicates.clone().filter_map(|source| Some((source.duplicate_of.as_deref()?, None))).collect();
-    if !firsts.is_empty() {
-        Source::for_each(store, |source| {
-            if let Some(first) = firsts.get_mut(source.path.as_str()) {
-                *first = Some(source);
-            }
-        })?;
-    }
-    let stale = duplicates.filter(|source| is_stale(source, |path| firsts.get(path).and_then(Option::as_ref)));
+    let firsts = firsts_of(store, duplicates.clone())?;
+    let stale = duplicates.filter(|source| is_stale(source, |path| firsts.get(path)));
     Ok(stale.map(|source| source.path.clone()).collect())
 }
 
+/// The rows of the files that these are duplicates of, by path.
+pub(super) fn firsts_of<'a>(
+    store: &Store,
+    duplicates: impl Iterator<Item = &'a Source>,
+) -> Result<HashMap<String, Source>> {
+    let paths: HashSet<&str> = duplicates.filter_map(|source| source.duplicate_of.as_deref()).collect();
+    let mut firsts = HashMap::new();
+    if !paths.is_empty() {
+        Source::for_each(store, |source| {
+            if paths.contains(source.path.as_str()) {
+                firsts.insert(source.path.clone(), source);
+            }
+        })?;
+    }
+    Ok(firsts)
+}
+
 /// Whether two files are the same, so that the records of one are those of the other.
-fn has_content_of(first: &Source, source: &Source) -> bool {
+pub(super) fn has_content_of(first: &Source, source: &Source) -> bool {
     let content = |source: &Source| from_hex(&source.sha256).map(|sha256| content_of(sha256, source.name()));
     first.sha256 == source.sha256 && content(first) == content(source)
 }
 
 /// Removes the sources `gone` from the store, including their rows in the ledger, and gives their records to their
-/// [`heirs`].
-pub(crate) fn take_out(run: &mut Run<'_>, ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Result<()> {
+/// [`heirs`]. The rows of `followers` go, too: they are written again later.
+pub(crate) fn take_out(
+    run: &mut Run<'_>,
+    ledger: &[Source],
+    gone: &[Source],
+    heirs: &Heirs,
+    followers: &[Source],
+) -> Result<()> {
     if gone.is_empty() {
         return Ok(());
     }
@@ -92,7 +107,7 @@ pub(crate) fn take_out(run: &mut Run<'_>, ledger: &[Source], gone: &[Source], he
         }
     }
     let changed = changed_rows(ledger, gone, heirs);
-    let paths = gone.iter().chain(&changed).map(|source| source.path.as_str()).collect();
+    let paths = gone.iter().chain(&changed).chain(followers).map(|source| source.path.as_str()).collect();
     rewrite_ledger(run, &paths)?;
     if !changed.is_empty() {
         run.add_batch(&SOURCES, None, &Source::batch(&changed))?;
@@ -112,24 +127,29 @@ fn changed_rows(ledger: &[Source], gone: &[Source], heirs: &Heirs) -> Vec<Source
             continue;
         }
         changed.push(if *heir == source.path {
-            // Keep what belongs to the file rather than to its content.
-            Source {
-                path: source.path.clone(),
-                root: source.root.clone(),
-                size: source.size,
-                mtime: source.mtime,
-                account_id: source.account_id.clone(),
-                region: source.region.clone(),
-                file_time: source.file_time,
-                run_id: source.run_id.clone(),
-                archive: source.archive.clone(),
-                ..(*first).clone()
-            }
+            as_read(source, first)
         } else {
             Source { duplicate_of: Some(heir.clone()), ..source.clone() }
         });
     }
     changed
+}
+
+/// The row of a file that has the content of another one: how that was read, with what belongs to the file itself.
+pub(super) fn as_read(own: &Source, first: &Source) -> Source {
+    Source {
+        path: own.path.clone(),
+        root: own.root.clone(),
+        size: own.size,
+        mtime: own.mtime,
+        account_id: own.account_id.clone(),
+        region: own.region.clone(),
+        file_time: own.file_time,
+        run_id: own.run_id.clone(),
+        archive: own.archive.clone(),
+        problem: own.problem.clone().or_else(|| first.problem.clone()),
+        ..first.clone()
+    }
 }
 
 /// The sources whose rows are removed, and the new names of those that move.

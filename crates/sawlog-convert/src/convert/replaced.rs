@@ -27,6 +27,8 @@ struct Change {
     problem: Option<String>,
     /// The options that it was read with before.
     options: Option<String>,
+    /// Whether it could not be read whole then.
+    was_broken: bool,
     /// The file that has its records now, if they are the same.
     same_as: Option<String>,
 }
@@ -46,6 +48,7 @@ impl Replaced {
             change.before.records += row.records;
             change.before.sha256.clone_from(&row.sha256);
             change.options = row.options.as_deref().map(str::to_owned);
+            change.was_broken = row.problem.is_some();
             if let Some(archive) = row.archive.as_deref() {
                 let of_archive = changes.entry(archive.to_owned()).or_default();
                 (of_archive.is_archive, of_archive.before.records) = (true, of_archive.before.records + row.records);
@@ -88,19 +91,20 @@ impl Replaced {
             let of_other = change.same_as.as_ref().map(|first| self.broken.get(first));
             let problem = change.problem.as_ref().or(of_other.flatten());
             let is_same = change.before.sha256 == change.now.sha256;
+            let was = change.options.as_deref().map(|options| format!(" It was read with {options}."));
+            let was = was.unwrap_or_default();
+            // What became of an archive's members is seen by each of them.
+            let is_worse = !is_same || change.same_as.is_none() && !change.was_broken && !change.is_archive;
             match problem {
-                Some(problem) if now < before && !is_same => bail!(
-                    "{path} can't be read whole, so it can't be replaced: {problem}. It would have {now} records instead of \
-                     {before}; nothing was done. To give these up, use 'sawlog remove' first"
+                _ if now >= before => {}
+                _ if is_same && !is_asked && of_other.is_none() && !change.is_archive => bail!(
+                    "{path} is read again, and would have {now} records instead of {before}; nothing was done.{was} Give \
+                     the options that it was read with, or --replace"
                 ),
-                _ if now < before && is_same && !is_asked && of_other.is_none() && !change.is_archive => {
-                    let was = change.options.as_deref().map(|options| format!(" It was read with {options}."));
-                    let was = was.unwrap_or_default();
-                    bail!(
-                        "{path} is read again, and would have {now} records instead of {before}; nothing was done.{was} Give \
-                         the options that it was read with, or --replace"
-                    )
-                }
+                Some(problem) if is_worse => bail!(
+                    "{path} can't be read whole, so it can't be replaced: {problem}. It would have {now} records instead of \
+                     {before}; nothing was done.{was} To give these up, use 'sawlog remove' first"
+                ),
                 _ => {}
             }
         }

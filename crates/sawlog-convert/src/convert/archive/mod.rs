@@ -18,7 +18,7 @@ use sawlog_store::Source;
 use crate::found::{Found, Problem};
 
 pub use opened::{ArchiveMember, OpenedArchive, open_archive};
-pub(crate) use region::Spool;
+pub(crate) use region::{Spool, reader};
 pub(crate) use unpack::unpack;
 
 /// How deep archives may be nested, counting the outermost one.

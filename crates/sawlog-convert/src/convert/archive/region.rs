@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::found::Place;
+use crate::found::{Found, Place};
 
 /// How many bytes are read at a time.
 const BUFFER: usize = 64 << 10;
@@ -49,6 +49,12 @@ impl Region {
         self.place.open()?.read_exact_at(&mut tail, self.offset + at)?;
         Ok(Some(tail))
     }
+}
+
+/// The bytes of an input file, or of a member of an archive.
+pub(crate) fn reader(found: &Found) -> io::Result<Box<dyn BufRead>> {
+    let at = found.offset();
+    Ok(Box::new(BufReader::new(RegionReader { file: found.open()?, at, end: at + found.size })))
 }
 
 struct RegionReader {
