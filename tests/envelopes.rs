@@ -62,9 +62,12 @@ fn event(number: u64) -> String {
     event.to_string()
 }
 
+/// A bucket's owner, who has so long an id that text before it shows.
+const OWNER: &str = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
+
 fn s3(number: u64) -> String {
     format!(
-        "79a5 web [{:02}/May/2024:12:00:{:02} +0000] 203.0.113.{} arn:aws:iam::111122223333:user/ann RID{number} REST.GET.OBJECT a/{number}.jpg \"GET /a/{number}.jpg?x=\\y HTTP/1.1\" {} - {} 1 20 10 \"-\" \"curl/8, \u{e9}\" - HOST= SigV4 ECDHE AuthHeader web.s3.amazonaws.com TLSv1.2 - -",
+        "{OWNER} web [{:02}/May/2024:12:00:{:02} +0000] 203.0.113.{} arn:aws:iam::111122223333:user/ann RID{number} REST.GET.OBJECT a/{number}.jpg \"GET /a/{number}.jpg?x=\\y HTTP/1.1\" {} - {} 1 20 10 \"-\" \"curl/8, \u{e9}\" - HOST= SigV4 ECDHE AuthHeader web.s3.amazonaws.com TLSv1.2 - -",
         1 + number % 3,
         number % 60,
         number % 250,
@@ -379,6 +382,35 @@ fn records_in_documents_are_those_of_the_log() {
     });
 }
 
+/// What `grep -n -A 1` prints, if every third line matches.
+fn in_context(records: &[String]) -> String {
+    let lines = records.iter().enumerate().map(|(number, record)| match number % 3 {
+        1 => format!("{number}-{record}\n--\n"),
+        _ => format!("{number}:{record}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn messages_that_are_printed_below_their_times_are_read() {
+    let log = &LOGS[0];
+    let records: Vec<String> = (0..7).map(log.record).collect();
+    let wanted = rows(&plain_store(&records), log.table, false);
+    let heading = "2024-05-01T12:00:00.123000+00:00 111122223333_CloudTrail_us-east-1 \n";
+    let pretty = |record: &String| format!("{heading}{:#}\n", parsed(record));
+    let events = records.iter().map(|record| format!("{heading}{:#}\n", json!({ "detail": parsed(record) })));
+    for text in [records.iter().map(pretty).collect(), events.collect::<String>()] {
+        let files = [text.clone().into_bytes(), gzip(text.as_bytes())];
+        check("below times", &files, "CloudWatch Logs export", log, &wanted, false);
+    }
+    // Other messages are on the line of their time.
+    let case = Case::new();
+    case.write("in/log", format!("{}{} hello\n{}", pretty(&records[0]), heading.trim_end(), pretty(&records[1])));
+    let summary = converted(&case, &["in", "--json"], 3).json();
+    assert_eq!((&summary["records"], &summary["rejects"]), (&json!(2), &json!(1)), "{summary}");
+    verified(&case, "others");
+}
+
 #[test]
 fn records_in_lines_and_tables_are_those_of_the_log() {
     let csv = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
@@ -411,6 +443,22 @@ fn records_in_lines_and_tables_are_those_of_the_log() {
                     "a\tmessage\n{}",
                     lines(&|record| format!("1\t{}\n", csv(&json!({ "Message": record }).to_string())))
                 ),
+            ),
+            (export, lines(&|record| format!("2024-05-01T12:00:00 {record}\n"))),
+            ("grep output", lines(&|record| format!("logs/web-1.log:{record}\n"))),
+            ("grep output", in_context(&records)),
+            ("grep output", lines(&|record| format!("2024-05-01-12-00-00-0123ABCD-7-{record}\r\n"))),
+            ("grep output", lines(&|record| format!("x.log:12:{}\n", json!({ "message": record })))),
+            (
+                "Fluentd output",
+                lines(&|record| {
+                    format!("2024-05-01T12:00:00+00:00\taws.x\t{}\n", json!({ "message": record, "n": 1 }))
+                }),
+            ),
+            ("Fluentd output", lines(&|record| format!("2024-05-01T12:00:00+00:00,aws.x,{record}\n"))),
+            (
+                "Fluent Bit output",
+                lines(&|record| format!("aws.x: [1714567890.123000, {}]\n", json!({ "log": format!("{record}\n") }))),
             ),
         ];
         for (place, (envelope, text)) in files.iter().enumerate() {

@@ -161,7 +161,7 @@ fn logs_in_a_wrapper_that_is_not_opened_are_named_for_what_they_are() {
 }
 
 /// Logs in base64, in what AWS puts around them.
-fn wrapped() -> [(&'static str, Vec<u8>); 2] {
+fn wrapped() -> [(&'static str, Vec<u8>); 3] {
     let record = event(1).to_string();
     let base64 = |bytes: &[u8]| {
         let child = Command::new("base64").arg("-w0").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -172,8 +172,10 @@ fn wrapped() -> [(&'static str, Vec<u8>); 2] {
     let log_events = json!({ "logEvents": [{ "id": "1", "message": record }, { "id": "2", "message": record }] });
     let lambda = json!({ "awslogs": { "data": base64(&gzip(log_events.to_string().as_bytes())) } });
     let kinesis = json!({ "kinesis": { "data": base64(record.as_bytes()) }, "eventSource": "aws:kinesis" });
+    let sent = [json!({ "data": base64(record.as_bytes()) }), json!({ "data": base64(&gzip(record.as_bytes())) })];
+    let request = json!({ "requestId": "ed4acda5", "timestamp": 1_578_090_901_599_u64, "records": sent });
     let text = |value: &Value| value.to_string().into_bytes();
-    [("lambda", text(&lambda)), ("kinesis", [text(&kinesis), text(&kinesis)].concat())]
+    [("firehose", text(&request)), ("lambda", text(&lambda)), ("kinesis", [text(&kinesis), text(&kinesis)].concat())]
 }
 
 #[test]

@@ -384,6 +384,98 @@ fn values_of_records_beside_whole_ones_are_counted() {
     assert_eq!(sql(&case, "SELECT count(*) AS n FROM rejects WHERE raw IS NOT NULL"), json!([{ "n": 1 }]));
 }
 
+/// Lines of each log that comes in lines.
+fn of_each_log() -> [(&'static str, String); 3] {
+    let owner = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
+    let s3 = "web [01/May/2024:12:00:01 +0000] 203.0.113.1 - RID1 REST.GET.OBJECT a \"GET /a HTTP/1.1\" 200 - 1 1 20 10 \"-\" \"curl/8\" - H= SigV4 ECDHE AuthHeader web.s3.amazonaws.com TLSv1.2 - -";
+    let alb = "https 2024-05-01T12:00:01.186641Z app/web/50dc 192.0.2.1:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 1 57 \"GET https://www.example.com:443/1 HTTP/1.1\" \"curl/7\" ECDHE TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/my/73e2 \"Root=1\"";
+    [("s3_access", format!("{owner} {s3}")), ("alb_access", alb.to_owned()), ("vpc_flow", flow(1))]
+}
+
+#[test]
+fn text_before_a_line_is_no_part_of_its_first_field() {
+    let wanted = json!([{ "reason": "a record with other text before it" }]);
+    for (table, line) in of_each_log() {
+        for before in
+            ["a.log:", "12:", "x/y-1.log:12:", "13-", "2024-05-01T12:00:00Z,", "\"", "a;", "May  1 12:00:00 host aws: "]
+        {
+            let what = format!("{before} {table}");
+            let case = check(&what, format!("{line}\n{before}{line}\n"), 1, 1);
+            assert_eq!(sql(&case, "SELECT reason FROM rejects"), wanted, "{what}");
+        }
+        // A file of nothing else is named, unless the text is what grep prints.
+        let case = Case::new();
+        case.write("in/csv", format!("2024-05-01T12:00:00Z,{line}\n").repeat(2));
+        case.write("in/syslog", format!("May  1 12:00:00 host aws: {line}\n").repeat(2));
+        assert_eq!(case.sawlog(&["convert", "in"]).code, 3);
+        let named = json!([{ "state": "unknown", "looks_like": "log lines with other text before them" }]);
+        assert_eq!(sql(&case, "SELECT DISTINCT state, looks_like FROM sources"), named, "{table}");
+    }
+    // Owners that were made unreadable, and none.
+    let [(_, line), ..] = of_each_log();
+    let rest = &line[64..];
+    for owner in ["79a5", "-", "REDACTED-owner_1", "<owner>", "ann@example.com"] {
+        let case = check(owner, format!("{owner}{rest}\n"), 1, 0);
+        let found = json!([{ "owner": owner }]);
+        assert_eq!(sql(&case, "SELECT coalesce(bucket_owner, '-') AS owner FROM s3_access"), found);
+    }
+}
+
+#[test]
+fn text_before_flows_of_other_fields_is_no_part_of_them() {
+    let fields = "srcaddr dstaddr account-id start end action";
+    let line = |from: &str| format!("{from} 10.0.0.5 111122223333 1714564800 1714564860 REJECT\n");
+    let converted = |content: String| {
+        let case = Case::new();
+        case.write("in/log", content);
+        let summary = case.sawlog(&["convert", "in", "--json", "--vpc-fields", fields]).json();
+        assert_eq!(case.sawlog(&["verify"]).code, 0);
+        let found = sql(
+            &case,
+            "SELECT srcaddr, reason FROM vpc_flow FULL JOIN rejects USING (source_line) ORDER BY source_line",
+        );
+        (summary["records"].clone(), summary["rejects"].clone(), found)
+    };
+    let from = |address: &str| json!({ "srcaddr": address });
+    let reason = json!({ "reason": "a record with other text before it" });
+    for (content, records, rejects, rows) in [
+        (format!("{fields}\n{}{}", line("10.0.0.1"), line("a.log:10.0.0.1")), 1, 1, json!([from("10.0.0.1"), reason])),
+        (
+            format!("{}{}", line("a.log:10.0.0.1"), line("b.log:7:10.0.0.2")),
+            2,
+            0,
+            json!([from("10.0.0.1"), from("10.0.0.2")]),
+        ),
+        (
+            format!("{}{}", line("2001:db8::1"), line("2001:db8::2")),
+            2,
+            0,
+            json!([from("2001:db8::1"), from("2001:db8::2")]),
+        ),
+    ] {
+        assert_eq!(converted(content.clone()), (json!(records), json!(rejects), rows), "{content}");
+    }
+}
+
+#[test]
+fn what_callers_send_makes_no_lines_with_a_tag() {
+    let message = |name: &str| json!({ (name): forged(), "status": 200 });
+    for name in ["ua", "user_agent", "query", "requestParameters"] {
+        let lines = [
+            format!("2024-05-01T12:00:00+00:00\tweb\t{}\n", message(name)),
+            format!("web: [1714567890.123000, {}]\n", message(name)),
+            format!("web.json:{}\n", message(name)),
+            format!("2024-05-01T12:00:00 {}\n", message(name)),
+        ];
+        for line in lines {
+            let case = Case::new();
+            case.write("in/log", line.repeat(3));
+            let summary = case.sawlog(&["convert", "in", "--json"]).json();
+            assert_eq!(summary["records"], json!(0), "{line}");
+        }
+    }
+}
+
 #[test]
 fn reasons_are_in_words() {
     let reason = |what: &str, content: Vec<u8>, wanted: &str| {

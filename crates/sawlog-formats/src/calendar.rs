@@ -175,7 +175,7 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
 pub(crate) fn is_time(word: &[u8]) -> bool {
     let pattern = b"0000-00-00T00:00:00";
     let alike = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
-    word.len() > pattern.len() && word.len() < 40 && word.iter().zip(pattern).all(alike)
+    (pattern.len()..40).contains(&word.len()) && word.iter().zip(pattern).all(alike)
 }
 
 #[cfg(test)]

@@ -144,6 +144,7 @@ kinds! {
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
     EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
     CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    BEHIND_TEXT = "log lines with other text before them", Do("take that text off, so that each line begins with its record");
     HEADERLESS = "VPC flow log without a header line", Do("list its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
     OCSF = "OCSF event (Amazon Security Lake)", Do("use the logs that it was made from");
@@ -493,7 +494,7 @@ fn flow_fields(line: &[u8]) -> Option<usize> {
     for word in line.split(' ') {
         let all = |which: fn(&u8) -> bool| !word.is_empty() && word.bytes().all(|byte| which(&byte));
         let digits = all(u8::is_ascii_digit);
-        if word.is_empty() || word.contains(['"', '[', ']', '{', '}', '=']) {
+        if word.is_empty() || word.contains(['"', '[', ']', '{', '}', '=', ',', ';', '\t']) {
             return None;
         }
         fields += 1;
@@ -535,7 +536,30 @@ fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
         .filter(|format| format.table.name != table.name && format.table.name != cloudtrail::TABLE.name);
     let line_of = |format: &&Format| (format.detect)(first);
     let line = other.copied().find(line_of).map(|format| format.record);
-    line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name)).map(RejectReason::Is)
+    let known = line.or_else(|| wrapper_of_lines(first).map(|kind| kind.name)).map(RejectReason::Is);
+    known.or_else(|| is_behind_text(first).then_some(RejectReason::BehindText))
+}
+
+/// Lines of a log with other text before each, such as the fields of CSV without a header, or what syslog writes.
+#[must_use]
+pub fn behind_text(head: &[u8]) -> Option<Unread> {
+    let lines = without_mark(head).split(|byte| *byte == b'\n').take(32);
+    lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(is_behind_text).then(|| (&BEHIND_TEXT).into())
+}
+
+/// Whether a line has a record that other text stands before.
+fn is_behind_text(line: &[u8]) -> bool {
+    /// After how many words a record is looked for: syslog writes up to eight before a message.
+    const MOST_WORDS: usize = 12;
+    /// The longest line that is looked at.
+    const MOST_BYTES: usize = 64 << 10;
+    let near = &line[..line.len().min(MOST_BYTES)];
+    let words = near.iter().enumerate().filter(|(_, byte)| b" \t,;:|\"".contains(byte));
+    let texts = words.map(|(at, _)| &near[at + 1..]).filter(|text| !text.starts_with(b" ")).take(MOST_WORDS);
+    // The end of a header is a header as well.
+    let texts: Vec<&[u8]> = texts.filter(|text| !vpc_flow::is_header(text)).collect();
+    let texts = texts.join(&b'\n');
+    formats().iter().any(|format| !format.framing.is_json() && (format.detect)(&texts))
 }
 
 #[cfg(test)]
@@ -547,6 +571,7 @@ mod tests {
         archive(head)
             .or_else(|| wrapper(head))
             .or_else(|| headerless(head))
+            .or_else(|| behind_text(head))
             .or_else(|| other_table(head))
             .map(Unread::name)
             .unwrap_or_default()

@@ -67,8 +67,8 @@ pub use envelope::{
 pub use evidence::EvidencePlace;
 pub use format::{Format, Framing};
 pub use identify::{
-    Kind as UnreadKind, NotOpened, Unread, archive, headerless, is_read_now, not_opened, other_parquet, other_table,
-    remedy, wrapper, zip_behind,
+    Kind as UnreadKind, NotOpened, Unread, archive, behind_text, headerless, is_read_now, not_opened, other_parquet,
+    other_table, remedy, wrapper, zip_behind,
 };
 pub use inflate::{inflate, is_gzip};
 pub use interner::Interner;

@@ -19,7 +19,7 @@ use crate::encoding::{Encoding, Utf16, without_mark};
 use crate::envelope::open;
 use crate::format::Format;
 use crate::gunzip::{Gunzip, is_of_content};
-use crate::identify::{Unread, archive, headerless, other_parquet, other_table, wrapper};
+use crate::identify::{Unread, archive, behind_text, headerless, other_parquet, other_table, wrapper};
 use crate::inflate::is_gzip;
 use crate::label::label;
 use crate::layouts::{TextLayout, in_layout};
@@ -423,6 +423,8 @@ fn recognise(head: &[u8], has_fields: bool) -> Result<&'static Format, ReadError
     match crate::detect(head) {
         Some(format) => Ok(format),
         None if has_fields => Ok(&crate::vpc_flow::FORMAT),
-        None => Err(ReadError::NotALog(headerless(head).or_else(|| other_table(head)).map(Unread::name))),
+        None => Err(ReadError::NotALog(
+            headerless(head).or_else(|| behind_text(head)).or_else(|| other_table(head)).map(Unread::name),
+        )),
     }
 }

@@ -37,6 +37,8 @@ pub enum RejectReason<'a> {
     NoRecord,
     /// It looks like a record, but is not in the place where the document has its records.
     Elsewhere,
+    /// Its first field has other text before it, as in what grep or syslog write.
+    BehindText,
     /// Text between records, of the greatest length that is kept in one piece.
     WideText,
     /// The same, for text that opens and closes JSON.
@@ -123,6 +125,7 @@ impl<'a> RejectReason<'a> {
             Self::TooLong => "longer than 8 MiB",
             Self::NoRecord => "text that is no record",
             Self::Elsewhere => "like a record, but not where the file has its records",
+            Self::BehindText => "a record with other text before it",
             Self::WideText => "64 KiB without a record",
             Self::WideBrackets => "64 KiB of white space or brackets",
             Self::WideEnd => "more than 64 KiB of white space or brackets",
@@ -261,6 +264,7 @@ mod tests {
             (Why::TooLong, "longer than 8 MiB"),
             (Why::NoRecord, "text that is no record"),
             (Why::Elsewhere, "like a record, but not where the file has its records"),
+            (Why::BehindText, "a record with other text before it"),
             (Why::WideText, "64 KiB without a record"),
             (Why::WideBrackets, "64 KiB of white space or brackets"),
             (Why::WideEnd, "more than 64 KiB of white space or brackets"),

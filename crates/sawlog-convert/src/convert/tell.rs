@@ -1,8 +1,8 @@
 //! Identifies a file by its content, and by the name that AWS gave it.
 
 use sawlog_formats::{
-    Container, Envelope, Format, NotOpened, Opener, TIMES, Unread, archive, cloudtrail, formats, headerless,
-    may_hold_records, not_opened, open, other_table, vpc_flow, without_mark, wrapper, zip_behind,
+    Container, Envelope, Format, NotOpened, Opener, TIMES, Unread, archive, behind_text, cloudtrail, formats,
+    headerless, may_hold_records, not_opened, open, other_table, vpc_flow, without_mark, wrapper, zip_behind,
 };
 
 use super::Settings;
@@ -81,7 +81,9 @@ impl Told {
         }
         let fields = settings.vpc_fields.as_deref().filter(|fields| has_fields(head, fields));
         let format = sawlog_formats::detect(head).or(fields.map(|_| &vpc_flow::FORMAT));
-        let other = || headerless(head).or_else(|| other_table(head)).or_else(|| zip_behind(content));
+        let other = || {
+            headerless(head).or_else(|| behind_text(head)).or_else(|| other_table(head)).or_else(|| zip_behind(content))
+        };
         format.map_or_else(|| Self::Unknown(other()), Self::Log)
     }
 

@@ -1,6 +1,7 @@
 //! Documents that have logs in base64: what AWS hands to a Lambda function of `CloudWatch` Logs (`awslogs.data`), Kinesis
-//! (`kinesis.data`) and Firehose (`records[].data`), what `aws kinesis get-records` prints (`Records[].Data`), and what Firehose
-//! could not process (`rawData`; see "Handle failure in data transformation").
+//! (`kinesis.data`) and Firehose (`records[].data`), what Firehose sends to HTTP endpoints (`records[].data`, too; see "Understand HTTP
+//! endpoint delivery request and response specifications"), what `aws kinesis get-records` prints (`Records[].Data`), and what
+//! Firehose could not process (`rawData`; see "Handle failure in data transformation").
 //!
 //! Such a document is like an archive: each text in base64 is a file of its own, mostly a gzip file.
 
@@ -21,6 +22,8 @@ use crate::wrapping::Layer;
 const MOST_TEXT: usize = 16 << 20;
 /// How often a byte is looked at before a document counts as damaged. Sound documents are not nested that deep.
 const MOST_LOOKS: usize = 32;
+/// Data has at least this many letters to decide what a document is.
+const LEAST_LETTERS: usize = 8;
 /// How many bytes of a file are searched to recognise such a document.
 const HEAD: usize = 64 << 10;
 /// How many of them are searched first.
@@ -59,7 +62,11 @@ fn first_is_data(head: &[u8]) -> Option<bool> {
     let mut texts = Texts::default();
     loop {
         match texts.next(head) {
-            Piece::Text(text) if is_alphabet(beginning(&text)) => return Some(true),
+            // A few letters can be a word as well.
+            Piece::Text(text) if is_alphabet(&text.text) && text.is_whole && text.text.len() < LEAST_LETTERS => {}
+            Piece::Text(text) if is_alphabet(beginning(&text)) && beginning(&text).len() >= LEAST_LETTERS => {
+                return Some(true);
+            }
             // The rest may decide it.
             Piece::Text(text) => return text.is_whole.then_some(false),
             Piece::Document(_) => {}
@@ -117,10 +124,9 @@ fn beginning<'a>(text: &'a Base64Text<'_>) -> &'a [u8] {
     &text.text[..cut.unwrap_or(end)]
 }
 
-/// Whether a text consists of base64 letters only, also on several lines, and has enough of them.
+/// Whether a text consists of base64 letters only, also on several lines.
 fn is_alphabet(text: &[u8]) -> bool {
-    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
-    text.len() >= 8 && text.iter().all(is_letter)
+    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte))
 }
 
 /// Whether the members of an object say that one of them is data in base64.
@@ -135,11 +141,16 @@ const DATA: [(&[u8], [&[u8]; 3]); 3] = [
     (b"rawData", [b"attemptsMade", b"arrivalTimestamp", b"attemptEndingTimestamp"]),
 ];
 
+/// Members of the requests that Firehose sends to HTTP endpoints: their list has data in base64, and nothing beside it.
+const REQUEST: [&[u8]; 3] = [b"requestId", b"timestamp", b"records"];
+
 /// What the members of an object say about data in base64.
 #[derive(Default)]
 struct Says {
     /// For each pair of [`DATA`], whether its two sides are there.
     data: [(bool, bool); DATA.len()],
+    /// Which members of a request of Firehose are there.
+    request: [bool; REQUEST.len()],
     /// Whether a member leads to data, and whether such a member is empty.
     leads_to_data: bool,
     is_empty: bool,
@@ -153,6 +164,9 @@ impl Says {
                 *is_data |= name == data;
                 *is_beside |= beside.contains(&name);
             }
+            for (is_there, wanted) in says.request.iter_mut().zip(REQUEST) {
+                *is_there |= name == wanted;
+            }
             says.leads_to_data |= leads_to_data(name);
             says.is_empty |= leads_to_data(name) && is_nothing(value);
         }
@@ -161,6 +175,10 @@ impl Says {
 
     fn holds_data(&self) -> bool {
         self.data.contains(&(true, true))
+    }
+
+    fn is_request(&self) -> bool {
+        !self.request.contains(&false)
     }
 }
 
@@ -209,6 +227,8 @@ struct Texts {
     document: Option<(usize, bool)>,
     /// The open objects that have data: how many names lead to each, and its number.
     holders: Vec<(usize, u64)>,
+    /// The number of the last request of Firehose.
+    request: Option<u64>,
     /// How many bytes were searched for the members of objects.
     looked_at: usize,
     /// How many names lead to the current list, and which of its items is read.
@@ -284,6 +304,9 @@ impl Texts {
         if says.holds_data() {
             self.holders.push((depth, self.walk.object(depth)));
         }
+        if depth == 0 && says.is_request() {
+            self.request = Some(self.walk.object(depth));
+        }
         false
     }
 
@@ -316,6 +339,7 @@ impl Texts {
         let path: Vec<&[u8]> = self.walk.path.iter().map(Vec::as_slice).collect();
         match path[..] {
             [.., b"awslogs" | b"kinesis", b"data"] => true,
+            [b"records", b"data"] if self.request == Some(self.walk.object(0)) => true,
             [.., name] if DATA.iter().any(|(data, _)| *data == name) => {
                 self.holders.contains(&(path.len() - 1, self.walk.object(path.len() - 1)))
             }
@@ -384,6 +408,14 @@ mod tests {
                 vec!["Records[0].data=QUFBQUFB", "awslogs.data=QkJCQkJC"],
             ),
             (
+                r#"{"requestId":"ed4a","timestamp":1578090901599,"records":[{"data":"QUFBQUFB"},{"data":"QkI="}]}"#,
+                vec!["records[0].data=QUFBQUFB", "records[1].data=QkI="],
+            ),
+            (
+                r#"{"Records":[{"kinesis":{"data":"eA=="}},{"kinesis":{"data":"QkJCQkJC"}}]}"#,
+                vec!["Records[0].kinesis.data=eA==", "Records[1].kinesis.data=QkJCQkJC"],
+            ),
+            (
                 "[{\"kinesis\":{\"data\":\"QUFBQUFB\"}}]\n{\"kinesis\":{\"data\":\"QkJCQkJC\"}}",
                 vec!["[0].kinesis.data=QUFBQUFB", "kinesis.data=QkJCQkJC"],
             ),
@@ -394,6 +426,9 @@ mod tests {
         for other in [
             r#"{"data":"QUFBQUFB"}"#,
             r#"{"records":[{"data":"QUFBQUFB"}]}"#,
+            r#"{"requestId":"a","timestamp":1}{"records":[{"data":"QUFBQUFB"}]}"#,
+            r#"{"requestId":"a","timestamp":1,"records":[{"data":"word"},{"data":"a few words"}]}"#,
+            r#"{"awslogs":{"data":"word"}}"#,
             r#"{"Records":[{"eventVersion":"1.08","eventTime":"t","eventName":"n","requestParameters":{"awslogs":{"data":"QUFBQUFB"}}}]}"#,
             r#"{"message":"{\"a\":1}","awslogs":{"data":"QUFBQUFB"}}"#,
             r#"{"message":"2 111122223333 eni-1 203.0.113.12 10.0.0.5 51000 22 6 3 180 1714564800 1714564860 REJECT OK","awslogs":{"data":"QUFBQUFB"}}"#,

@@ -2,7 +2,7 @@
 //!
 //! AWS and other tools pass logs on in documents of their own: CloudTrail's `lookup-events`, subscriptions, exports and queries
 //! of `CloudWatch` Logs, `EventBridge`, SNS and SQS, Elasticsearch and Splunk. In all of them, a record is one of four things: a
-//! JSON object, a JSON string, a field of CSV, or the rest of a line that begins with a time. [`open`] finds the first record at
+//! JSON object, a JSON string, a field of CSV, or the rest of a line that begins with a time or with what a tool put there. [`open`] finds the first record at
 //! the beginning of a file and remembers its place. [`Opener`] then walks through the file as a stream and returns what it finds
 //! in that place, as items of blocks. [`decode_opened`] lets the log's own decoder read them.
 //!
@@ -13,6 +13,7 @@ mod base64;
 mod cells;
 mod decode;
 mod json;
+mod lead;
 mod named;
 mod opener;
 mod place;

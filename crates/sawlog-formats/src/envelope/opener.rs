@@ -2,8 +2,9 @@
 //! wrapped.
 
 use super::json::Documents;
+use super::lead::Lead;
 use super::place::Standing;
-use super::rows::{Table, timed_line};
+use super::rows::Table;
 use super::target::{Found, Target};
 use crate::block::{Block, Item, Wrapped};
 use crate::origin::{MAX_GAP, MAX_LINE};
@@ -36,8 +37,8 @@ pub struct Opener {
 pub(super) enum Kind {
     Json(Box<Documents>),
     Csv(Table),
-    /// Lines that begin with a time; the number of words before the record.
-    TimedLines(usize),
+    /// Lines with other text before the record.
+    Lines(Lead),
 }
 
 /// What a look at the stream found.
@@ -79,7 +80,7 @@ impl Opener {
         let (inner, is_list) = match &documents {
             Kind::Json(documents) => (documents.place.inner.clone(), documents.place.in_list),
             Kind::Csv(Table { columns, .. }) => (columns.inner.clone(), false),
-            Kind::TimedLines(_) => (Vec::new(), false),
+            Kind::Lines(_) => (Vec::new(), false),
         };
         Self {
             target,
@@ -144,7 +145,7 @@ impl Opener {
         let step = match &mut self.documents {
             Kind::Json(documents) => return documents.step(bytes, at_end, gap, &self.target),
             Kind::Csv(table) => table.step(bytes, &mut self.at, at_end, &self.target),
-            Kind::TimedLines(words) => timed_line(bytes, &mut self.at, at_end, *words),
+            Kind::Lines(lead) => lead.step(bytes, &mut self.at, at_end, &self.target),
         };
         match step {
             Step::Need if self.at - gap > MAX_GAP => Step::Gap,

@@ -1,4 +1,4 @@
-//! Text that holds records: rows of CSV and of other tables, and lines with a time before the record.
+//! Rows of CSV and of other tables that hold records.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,6 @@ use super::named::{as_record, name_record};
 use super::opener::Step;
 use super::place::{Standing, is_known_name};
 use super::target::Target;
-use crate::calendar::is_time;
 use crate::encoding::without_mark;
 use crate::named_values::NamedValues;
 use crate::origin::MAX_LINE;
@@ -243,38 +242,8 @@ pub(super) fn named_step(start: usize, end: usize, values: &NamedValues<'_>, tar
 }
 
 /// The length of the byte order mark at the beginning of a line, or 0: files may be concatenated.
-fn mark(line: &[u8]) -> usize {
+pub(super) fn mark(line: &[u8]) -> usize {
     line.len() - without_mark(line).len()
-}
-
-/// Where the text begins after this many words of a line, if the first is a time.
-pub(super) fn behind_time(line: &[u8], words: usize) -> Option<usize> {
-    let end = memchr::memchr(b' ', line).filter(|end| is_time(&line[..*end]))?;
-    let more = memchr::memchr_iter(b' ', &line[end..]).nth(words - 1)?;
-    Some(end + more + 1)
-}
-
-/// The step for the line at `at`: a record after a time and perhaps other words.
-pub(super) fn timed_line(bytes: &[u8], at: &mut usize, at_end: bool, words: usize) -> Step {
-    loop {
-        let start = *at + mark(&bytes[*at..]);
-        if start >= bytes.len() {
-            return Step::Need;
-        }
-        let end = match line_end(bytes, start, at_end) {
-            Some(end) if end - start < MAX_LINE => end,
-            Some(_) => return Step::Long(start, start + MAX_LINE),
-            None => return Step::Need,
-        };
-        *at = bytes.len().min(end + 1);
-        let line = &bytes[start..end];
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let record = start + behind_time(line, words).unwrap_or_default();
-        let end = end - usize::from(line.ends_with(b"\r") && end > record);
-        return Step::Text { start: record, end, layer: None, standing: Standing::Here, document: None };
-    }
 }
 
 #[cfg(test)]
@@ -285,15 +254,6 @@ mod tests {
         let row = Row::read(text.as_bytes(), 0, separator, true).unwrap();
         let text = |field: &Field| String::from_utf8_lossy(&text.as_bytes()[field.start..field.end]).into_owned();
         row.fields.iter().map(text).collect()
-    }
-
-    #[test]
-    fn records_stand_behind_words() {
-        let line = b"2024-05-01T12:00:00.000Z stream a b";
-        assert_eq!(behind_time(line, 1), Some(25));
-        assert_eq!(behind_time(line, 2), Some(32));
-        assert_eq!(behind_time(line, 5), None);
-        assert_eq!(behind_time(b"stream a b", 1), None);
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl Given {
         // A single word can be anything.
         count == self.count && count > 1 && (count >= FIELDS || (self.fits)(&self.names, line))
     }
+
+    /// Whether a line has these fields, and each of them can be what its name says.
+    fn fit(&self, line: &[u8]) -> bool {
+        line.split(|byte| *byte == b' ').count() == self.count && (self.fits)(&self.names, line)
+    }
 }
 
 /// A record in a text.
@@ -121,6 +126,12 @@ impl Target {
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         (self.format.inside.is_record)(line) || self.fields.as_ref().is_some_and(|fields| fields.is_line(line))
+    }
+
+    /// Whether a line is a record or the beginning of a document, even if other text may be before these.
+    pub(super) fn begins(&self, line: &[u8]) -> bool {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.starts_with(b"{") || self.is_certain(line) || self.fields.as_ref().is_some_and(|fields| fields.fit(line))
     }
 
     /// Whether a text can't hold a record.

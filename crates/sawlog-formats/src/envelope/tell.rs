@@ -2,10 +2,11 @@
 
 use super::cells::{cells, column_names, is_row, pairs};
 use super::json::Documents;
+use super::lead::{Lead, is_heading};
 use super::named::name_record;
 use super::opener::{Kind, Opener};
 use super::place::{Form, Place, WITHIN, containers, is_chosen, is_known, is_known_name, is_of_caller};
-use super::rows::{Columns, Row, Table, behind_time};
+use super::rows::{Columns, Row, Table};
 use super::target::{Given, Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
 use crate::encoding::without_mark;
@@ -46,15 +47,16 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     let (name, target, documents) = match first {
         b'{' | b'[' => known.json(text)?,
         b'"' => known.table(text).or_else(|| known.json(text))?,
-        b'0'..=b'9' => known.timed_lines(text).or_else(|| known.table(text))?,
-        b'@' | b'_' | b'a'..=b'z' | b'A'..=b'Z' => known.table(text)?,
+        b'@' | b'_' | b'.' | b'/' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+            known.lines(text).or_else(|| known.under_headings(text)).or_else(|| known.table(text))?
+        }
         _ => return None,
     };
     Some((Envelope { format: target.format, name }, Opener::new(target, documents)))
 }
 
 /// Whether a file that begins with `head` has the shape of documents that hold records, so that records may follow later: it has
-/// members or columns that are known to hold records, or lines that begin with a time.
+/// members or columns that are known to hold records, or lines with a time or a tag before the record.
 ///
 /// ```
 /// use sawlog_formats::may_hold_records;
@@ -66,14 +68,18 @@ pub fn may_hold_records(head: &[u8]) -> bool {
     let text = without_mark(head).trim_ascii_start();
     match text.first() {
         Some(b'{' | b'[') => !text.starts_with(b"{\"Records\"") && has_known_place(text),
-        Some(b'0'..=b'9') => behind_time(text.split(|byte| *byte == b'\n').next().unwrap_or_default(), 1).is_some(),
+        _ if Lead::ALL.iter().any(|(lead, _)| lead.end(first_line(text), |_| false).is_some()) => true,
         _ => {
-            let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let line = first_line(text);
             let names = |separator| Row::read(line, 0, separator, true);
             let is_known = |field: &super::rows::Field| is_known_name(line[field.start..field.end].trim_ascii());
             separator(line).and_then(names).is_some_and(|row| row.fields.iter().any(is_known))
         }
     }
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
 /// Whether documents have a member below which documents are known to have records.
@@ -253,20 +259,27 @@ impl Known {
         Some((json_name(&place), target, Kind::Json(Box::new(Documents::new(place, is_named)))))
     }
 
-    /// Lines that have a time before the record, and perhaps the name of a stream.
-    fn timed_lines(&self, text: &[u8]) -> Option<Told> {
+    /// Documents below lines with a time, as `aws logs tail --format json` prints them.
+    fn under_headings(&self, text: &[u8]) -> Option<Told> {
+        let (target, place) = is_heading(first_line(text)).then(|| self.place(text, 0)).flatten()?;
+        let is_named = target.is_named;
+        Some(("CloudWatch Logs export", target, Kind::Json(Box::new(Documents::new(place, is_named)))))
+    }
+
+    /// Lines that have other text before the record.
+    fn lines(&self, text: &[u8]) -> Option<Told> {
         let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let begins = |text: &[u8]| formats().iter().any(|format| self.target(format, false).begins(text));
         let first = lines().next()?;
-        behind_time(first, 1)?;
         // A line that is a record itself may begin with the record's own time.
-        if formats().iter().any(|format| !format.framing.is_json() && (format.inside.is_record)(first)) {
+        if !Lead::ALL.iter().any(|(lead, _)| lead.end(first, |_| true).is_some()) || begins(first) {
             return None;
         }
-        let record = |line: &[u8], words: usize| {
-            self.of_text(&line[behind_time(line, words)?..], 0).map(|(target, _)| (target, words))
+        let record = |line: &[u8], lead: Lead| self.of_text(&line[lead.end(line, begins)?..], 0);
+        let with_lead = |line: &[u8]| {
+            Lead::ALL.iter().find_map(|(lead, name)| Some((*name, record(line, *lead)?.0, Kind::Lines(*lead))))
         };
-        let (target, words) = lines().find_map(|line| record(line, 1).or_else(|| record(line, 2)))?;
-        Some(("CloudWatch Logs export", target, Kind::TimedLines(words)))
+        lines().find_map(with_lead)
     }
 
     /// Rows of CSV.

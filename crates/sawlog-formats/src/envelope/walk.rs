@@ -1,13 +1,17 @@
 //! Walks through a stream of JSON documents from value to value, with the path to each. It goes on after broken JSON.
 
-use memchr::{memchr3, memmem};
+use memchr::{memchr, memchr3, memmem};
 
+use super::lead::is_heading;
 use crate::encoding::MARK;
 use crate::origin::MAX_GAP;
 use crate::wrapping::Layer;
 
 /// Brackets nested deeper than this are skipped.
 const MAX_DEPTH: usize = 128;
+
+/// No line that is only a time and the name of a stream is longer: names have up to 512 characters.
+const MAX_HEADING: usize = 4096;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +98,11 @@ impl Walk {
                     End::Not(_) => return Token::Pause,
                 },
                 b'"' => return Token::String,
+                b'0'..=b'9' if self.open.is_empty() => match heading_end(&bytes[self.at..], at_end) {
+                    Some(0) => return Token::Other,
+                    Some(end) => self.at += end,
+                    None => return Token::Pause,
+                },
                 0xef if bytes[self.at..].starts_with(MARK) => self.at += MARK.len(),
                 _ if self.open.is_empty() => return Token::Other,
                 _ => self.at += 1,
@@ -216,6 +225,17 @@ impl Walk {
                 self.objects.pop();
             }
         }
+    }
+}
+
+/// Where a line before a document ends that says when it was written: 0 if there is no such line, `None` if more bytes are needed.
+fn heading_end(bytes: &[u8], at_end: bool) -> Option<usize> {
+    let near = &bytes[..bytes.len().min(MAX_HEADING)];
+    match memchr(b'\n', near) {
+        None if near.len() < MAX_HEADING && !at_end => None,
+        Some(end) if end + 1 == bytes.len() && !at_end => None,
+        Some(end) if bytes.get(end + 1) == Some(&b'{') && is_heading(&near[..end]) => Some(end + 1),
+        _ => Some(0),
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Field {
 enum Shape {
     /// Text, or `-`.
     Text,
+    /// A word of letters and digits, or `-`.
+    Label,
     /// A number, or `-`; negative only if allowed.
     Number { can_be_negative: bool },
     /// Seconds with this many decimals, or `-1`.
@@ -76,6 +78,13 @@ impl Field {
             _ => panic!("no word fills such a column"),
         };
         Self::of(column, shape)
+    }
+
+    /// A word of letters and digits, which goes to a column of text. As the first field it shows whether a tool put other text before
+    /// the line.
+    #[must_use]
+    pub const fn label(column: Column) -> Self {
+        Self::of(column, Shape::Label)
     }
 
     /// A number that may be negative.

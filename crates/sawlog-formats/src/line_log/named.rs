@@ -15,7 +15,7 @@ pub fn write_named(log: &LineLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
         let text = match field.shape {
             Shape::Text if field.is_quoted => quoted(value(0)).into_owned(),
             Shape::Number { .. } => word(value(0).map(whole)).into_owned(),
-            Shape::Text => word(value(0)).into_owned(),
+            Shape::Text | Shape::Label => word(value(0)).into_owned(),
             Shape::Seconds { .. } => value(0).map_or(b"-1".to_vec(), |value| word(Some(value)).into_owned()),
             Shape::Time => {
                 let is_record_time = log.table.times.contains(&field.columns()[0].name);

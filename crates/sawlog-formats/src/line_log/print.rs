@@ -53,7 +53,7 @@ impl LinePrinter {
             let quotes: &[u8] = if slot.is_quoted { b"\"" } else { b"" };
             out.extend_from_slice(quotes);
             match slot.shape {
-                Shape::Text => out.extend_from_slice(text().unwrap_or(b"-")),
+                Shape::Text | Shape::Label => out.extend_from_slice(text().unwrap_or(b"-")),
                 Shape::Number { .. } => match number() {
                     None => out.push(b'-'),
                     Some(number) => print_number(number, out),

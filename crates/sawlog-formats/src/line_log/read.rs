@@ -35,6 +35,8 @@ pub(super) struct Taken {
     pub(super) odd: Vec<usize>,
     /// Whether printing the fields gives the line back.
     pub(super) is_plain: bool,
+    /// Whether labels are only letters and digits.
+    is_label: bool,
 }
 
 /// The state of a reading, to go back to it.
@@ -91,7 +93,11 @@ impl<'a> Reader<'a> {
     /// Takes a line apart, into `taken`.
     pub(super) fn read(&mut self, line: &[u8]) -> Result<(), RejectReason<'static>> {
         let first = self.pass(line, None, true);
-        if matches!(first, Ok(()) | Err(RejectReason::NoTime | RejectReason::Never | RejectReason::OnlyBlanks)) {
+        let is_decided = |problem: &RejectReason<'_>| {
+            use RejectReason::{BehindText, Never, NoTime, OnlyBlanks};
+            matches!(problem, NoTime | Never | OnlyBlanks | BehindText)
+        };
+        if first.as_ref().err().is_none_or(is_decided) {
             return first;
         }
         let Err(problem) = self.pass(line, None, false) else { return Ok(()) };
@@ -125,7 +131,7 @@ impl<'a> Reader<'a> {
         self.taken.texts.clear();
         self.taken.numbers.clear();
         self.taken.odd.clear();
-        (self.taken.is_plain, self.taken.extra) = (true, None);
+        (self.taken.is_plain, self.taken.is_label, self.taken.extra) = (true, true, None);
         (self.odd_left, self.tries_left, self.wants_requests) = (odd_left, MAX_TRIES, wants_requests);
         self.fields(line, 0, 0)
     }
@@ -195,6 +201,10 @@ impl<'a> Reader<'a> {
     fn value(&mut self, line: &[u8], slot: Slot, start: usize, end: usize) -> Result<(), RejectReason<'static>> {
         let text = &line[start..end];
         match slot.shape {
+            Shape::Label => {
+                self.taken.is_label &= text == b"-" || text.iter().all(u8::is_ascii_alphanumeric);
+                self.taken.texts.push(Span::new(line, start, end));
+            }
             Shape::Text => self.taken.texts.push(Span::new(line, start, end)),
             Shape::Number { can_be_negative } => self.number(text, slot, can_be_negative)?,
             Shape::Seconds { decimals } => match (text, seconds(text, decimals)) {
@@ -307,6 +317,9 @@ impl<'a> Reader<'a> {
         if fields < self.layout.least {
             let is_blank = line.iter().all(u8::is_ascii_whitespace);
             return Err(if is_blank { RejectReason::OnlyBlanks } else { RejectReason::Few(self.layout.least) });
+        }
+        if !self.taken.is_label {
+            return Err(RejectReason::BehindText);
         }
         let rest = line.get(at..);
         self.taken.extra = rest.map(|_| (at, line.len()));

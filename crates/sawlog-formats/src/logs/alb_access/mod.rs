@@ -136,7 +136,7 @@ pub const TABLE: Table = Table {
 const COLUMNS: [Column; line_log::count(FIELDS)] = line_log::columns(FIELDS);
 
 const FIELDS: &[Field] = &[
-    Field::new(Column::text("type", "http, https, h2, grpcs, ws or wss")),
+    Field::label(Column::text("type", "http, https, h2, grpcs, ws or wss")),
     Field::new(Column::time("time", "When the response was made, or a WebSocket was closed, UTC").skip_files()),
     Field::new(Column::text("elb", "The load balancer: app/name/id")),
     Field::endpoint(

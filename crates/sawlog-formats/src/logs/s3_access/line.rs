@@ -43,6 +43,21 @@ impl Line {
     }
 }
 
+/// Whether a word is letters and digits only, as the owners that AWS writes: canonical ids in hexadecimal.
+#[inline]
+pub(super) fn is_usual_owner(word: &[u8]) -> bool {
+    word.iter().fold(true, |is_usual, byte| is_usual & byte.is_ascii_alphanumeric())
+}
+
+/// Whether a word can be an owner. It can't if grep or another tool put text before the line.
+pub(super) fn is_owner(word: &[u8]) -> bool {
+    /// The length of a canonical id.
+    const ID: usize = 64;
+    let ends_with_id = || word.len() > ID && word[word.len() - ID..].iter().all(u8::is_ascii_hexdigit);
+    let separates = |byte: &u8| b":,;|=\"'/".contains(byte) || byte.is_ascii_control();
+    is_usual_owner(word) || !word.iter().any(separates) && !ends_with_id()
+}
+
 /// An operation's name: letters, digits and `_` in parts separated by `.`. See the user guide's field "Operation".
 #[inline]
 pub(super) fn is_operation(text: &[u8]) -> bool {

@@ -11,7 +11,7 @@ use super::column::{
     BUCKET, BUCKET_OWNER, ERROR_CODE, FIELDS, HOST_ID, KEY, NUMBERS, OPERATION, REFERER, REMOTE_IP, REQUEST_ID,
     REQUEST_URI, REQUESTER, SIGNATURE_VERSION, USER_AGENT, VERSION_ID,
 };
-use super::line::{Line, Span, is_operation, is_signature_version, number};
+use super::line::{Line, Span, is_operation, is_owner, is_signature_version, number};
 use super::time::{TIME_LEN, TimeReader};
 use super::{MIN_FIELDS, TABLE, print};
 use crate::calendar::within_times;
@@ -55,6 +55,9 @@ pub(super) fn read(line: &[u8], times: &mut TimeReader) -> Result<Line, RejectRe
         let mut patient = (0..=MAX_ODD_NUMBERS).map(|others| Reader { line, numbers: Numbers::But(others) });
         patient.find_map(|reader| reader.read_head(at + TIME_LEN, &mut out).ok()).ok_or(reason)
     })?;
+    if !is_owner(reader.text(owner)) {
+        return Err(RejectReason::BehindText);
+    }
     out.time = within_times(time).ok_or(RejectReason::Never)?;
     let mut printed = Vec::with_capacity(line.len());
     print::print_line(&out, line, &mut printed);

@@ -10,7 +10,7 @@ use super::column::{
     BUCKET, BUCKET_OWNER, ERROR_CODE, FIELDS, KEY, NUMBERS, OPERATION, REFERER, REMOTE_IP, REQUEST_ID, REQUEST_URI,
     REQUESTER, SIGNATURE_VERSION, USER_AGENT, VERSION_ID,
 };
-use super::line::{Line, Span, has_bare_dashes, is_operation, is_signature_version, number};
+use super::line::{Line, Span, has_bare_dashes, is_operation, is_signature_version, is_usual_owner, number};
 use super::time::{TIME_LEN, TimeReader};
 use crate::calendar::within_times;
 
@@ -19,6 +19,9 @@ use crate::calendar::within_times;
 pub(super) fn read(line: &[u8], times: &mut TimeReader, out: &mut Line) -> Option<()> {
     let mut cursor = Cursor { line, at: 0 };
     out.fields[BUCKET_OWNER] = cursor.word()?;
+    if !out.fields[BUCKET_OWNER].of(line).is_none_or(is_usual_owner) {
+        return None;
+    }
     out.fields[BUCKET] = cursor.word()?;
     let (time, utc) = times.read(line.get(cursor.at..)?.first_chunk::<TIME_LEN>()?)?;
     out.time = within_times(time)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::column::{END, EXTRA, FILE_TIME, GAP, NAMES, RAW, SOURCE_FILE, SOURCE_LINE, START};
 use super::layout::{Layout, Slot, header_fields, is_transit_record};
-use super::plausible::is_plausible;
+use super::plausible::{has_text_before, is_plausible};
 use super::{DEFAULT_FIELDS, TABLE, TRANSIT_FIELDS};
 use crate::block::Block;
 use crate::builder::ColumnSet;
@@ -269,7 +269,7 @@ impl Decoder {
         places: impl Iterator<Item = (usize, usize)> + Clone,
         mut canonical: bool,
     ) -> Result<Taken, RejectReason<'static>> {
-        let (mut starts, mut ends) = (None, None);
+        let (mut starts, mut ends, first) = (None, None, places.clone());
         for (slot, (start, end)) in self.layout.slots.iter().zip(places.clone()) {
             let value = &block[start..end];
             match *slot {
@@ -308,6 +308,10 @@ impl Decoder {
             if !is_plausible(self.layout.slots.iter().zip(values)) {
                 return Err(RejectReason::Implausible);
             }
+        }
+        let first = self.layout.slots.iter().zip(first).next();
+        if first.is_some_and(|(slot, (start, end))| has_text_before(*slot, &block[start..end])) {
+            return Err(RejectReason::BehindText);
         }
         Ok(Taken { time, canonical })
     }

@@ -34,6 +34,19 @@ pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])
     told == 0 || sound * 2 > told
 }
 
+/// Whether the first field of a line has other text before it, such as the name of a file: it can't be what it is named, but could
+/// without that text.
+pub(super) fn has_text_before(slot: Slot, value: &[u8]) -> bool {
+    // Ids have dashes.
+    let separators: &[u8] = if matches!(slot, Slot::Text(_)) { b":,;\"|" } else { b":-,;\"|" };
+    let is_separator = |byte: &u8| separators.contains(byte);
+    let ends_sound = |at: usize| at + 1 < value.len() && is_sound(slot, &value[at + 1..]) == Some(true);
+    // Nearly all fields that come first have no such byte.
+    value.iter().any(is_separator)
+        && is_sound(slot, value) == Some(false)
+        && (0..value.len()).any(|at| is_separator(&value[at]) && ends_sound(at))
+}
+
 /// Whether each field of a line can be what `fields` calls it, and some of them can't be anything else.
 pub(crate) fn fits(fields: &str, line: &[u8]) -> bool {
     let layout = Layout::new(fields.into());
@@ -104,6 +117,30 @@ mod tests {
         assert!(!fits(fields, b"192.0.2.1 192.0.2.2 five ACCEPT") && !fits(fields, b"to be or not"));
         // These fields may have any value.
         assert!(!fits("region ecs-task-id", b"anything whatever"));
+    }
+
+    #[test]
+    fn text_before_a_field_is_told_from_odd_values() {
+        let has = |field: &str, value: &str| has_text_before(Layout::new(field.into()).slots[0], value.as_bytes());
+        for (field, value) in [
+            ("version", "12:2"),
+            ("version", "web-1.log-2"),
+            ("srcaddr", "a.log:10.0.0.1"),
+            ("srcaddr", "a.log:7:2001:db8::1"),
+            ("account-id", "1714564800,111122223333"),
+            ("interface-id", "a.log:eni-1"),
+        ] {
+            assert!(has(field, value), "{field} {value}");
+        }
+        for (field, value) in [
+            ("version", "2"),
+            ("version", "v-x"),
+            ("srcaddr", "2001:db8::1"),
+            ("interface-id", "eni-1"),
+            ("region", "a:b"),
+        ] {
+            assert!(!has(field, value), "{field} {value}");
+        }
     }
 
     #[test]
