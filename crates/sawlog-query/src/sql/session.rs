@@ -31,10 +31,10 @@ use super::functions;
 use super::rewrite::{SEPARATOR, rewrite};
 use super::summary::summary;
 use super::types;
-use crate::engine::{BATCH_ROWS, SCHEMA, new_session};
+use crate::engine::{BATCH_ROWS, SCHEMA, new_session, planned};
 use crate::events;
 use crate::explain::Explain;
-use crate::query::Query;
+use crate::query::{Query, row_bytes};
 use crate::records::Records;
 use crate::scan::{ReadAs, StoreTable};
 
@@ -74,7 +74,7 @@ impl Records {
     /// If there is no log.
     pub fn sql(&self) -> Result<Session<'_>> {
         let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there are no logs to query") };
-        let mut context = new_session(BATCH_ROWS);
+        let mut context = new_session(BATCH_ROWS, row_bytes(self.queries()));
         functions::register(&mut context)?;
         Ok(Session {
             queries: self.queries(),
@@ -169,7 +169,7 @@ impl Session<'_> {
         let frame = json_as_text(frame)?;
         let told = |error: DataFusionError| self.told(&error);
         let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await.map_err(told)?;
+        let plan = planned(frame).await.map_err(told)?;
         self.explain.plan("the tables", &plan);
         let plan = if self.can_stop { that_stops(plan).map_err(told)? } else { plan };
         let stream = execute_stream(plan, context).map_err(told)?;
