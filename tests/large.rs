@@ -101,3 +101,76 @@ fn one_thread_reads_a_large_file() {
         assert_eq!(text.lines().nth(1).and_then(|line| line.split(',').nth(1)), Some("1"), "{memory}: {text}");
     }
 }
+
+/// More groups than fit into memory go to disk; the largest and their order are the same.
+#[test]
+fn groups_that_do_not_fit_go_to_disk() {
+    const LINES: u64 = 700_000;
+    // Not in order, and each only once, but for the last line.
+    let id = |line: u64| format!("{:040X}", line.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let case = Case::new();
+    let mut log = String::new();
+    for line in 0..LINES {
+        let (minute, ip, id) = (line / 60 % 60, line % 200, id(if line == LINES - 1 { 5 } else { line }));
+        let second = line % 60;
+        writeln!(
+            log,
+            "o bucket-a [29/Jul/2021:12:{minute:02}:{second:02} +0000] 192.0.2.{ip} - {id} REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 5 - 7 - \"-\" \"a\" -"
+        )
+        .unwrap();
+    }
+    case.write("logs/a", log);
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    let top = |arguments: &[&str]| {
+        let ran = case.sawq(&[&["top", "request_id", "--format", "csv", "-q"], arguments].concat());
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+        ran.text().to_owned()
+    };
+    let first = top(&["-n", "3", "--ips", "--memory", "64MiB"]);
+    // Ties are in order of the first record: the twice seen one, then lines 0 and 1.
+    let expected = [(5, 2, 10, 2), (0, 1, 5, 1), (1, 1, 5, 1)]
+        .map(|(line, count, bytes, ips)| format!("{},{count},{bytes},0,0,{ips},", id(line)));
+    let lines: Vec<&str> = first.lines().skip(1).collect();
+    assert!(lines.len() == 3 && lines.iter().zip(&expected).all(|(line, start)| line.starts_with(start)), "{first}");
+    assert!(lines[0].ends_with(",2021-07-29T12:00:05Z,2021-07-29T12:26:39Z"), "{first}");
+    assert!(top(&["-n", "0", "--memory", "64MiB"]) == top(&["-n", "0", "--memory", "4GiB"]));
+}
+
+/// Records of 6 MB are sorted in less memory than a dozen of them take.
+#[test]
+fn wide_records_are_sorted_on_disk() {
+    const RECORDS: u64 = 24;
+    const WORDS: usize = 375_000;
+    let (case, mut numbers) = (Case::new(), Numbers::new(7));
+    let mut times = Vec::new();
+    for file in 0..3 {
+        let event = |number: u64, numbers: &mut Numbers| {
+            let (minute, second) = (number * 7 % 60, number * 31 % 60);
+            let code: String = (0..WORDS).map(|_| format!("{:016x}", numbers.below(u64::MAX))).collect();
+            json!({
+                "eventTime": format!("2021-07-29T10:{minute:02}:{second:02}Z"),
+                "eventSource": "lambda.amazonaws.com",
+                "eventName": "UpdateFunctionCode",
+                "eventID": number.to_string(),
+                "userIdentity": { "type": "IAMUser", "userName": "ann" },
+                "requestParameters": { "zipFile": code },
+            })
+        };
+        let events = (0..RECORDS / 3).map(|number| event(file * RECORDS / 3 + number, &mut numbers));
+        let events: Vec<_> = events.collect();
+        times.extend(events.iter().map(|event| event["eventTime"].as_str().unwrap().to_owned()));
+        case.write(&format!("logs/{file}.json"), json!({ "Records": events }).to_string());
+    }
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    times.sort();
+    for arguments in [
+        &["find", "--sort", "time"][..],
+        &["sql", "SELECT raw FROM cloudtrail ORDER BY event_time", "--no-header", "--format", "tsv"],
+    ] {
+        let ran = case.sawq(&[arguments, &["--memory", "64MiB"]].concat());
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+        let time = |line: &str| line.split_once("\"eventTime\":\"").unwrap().1[..20].to_owned();
+        assert_eq!(ran.text().lines().map(time).collect::<Vec<_>>(), times, "{arguments:?}");
+        assert!(ran.text().lines().all(|line| line.len() > 16 * WORDS), "{arguments:?}");
+    }
+}

@@ -172,6 +172,9 @@ fn functions_have_the_names_that_duckdb_gives_them() {
         ("SELECT strftime('%Y', event_time), strftime(event_time, '%m'), strftime('%H', TIMESTAMP '2021-07-29 13:06') FROM cloudtrail LIMIT 1".to_owned(), "2024,03,13"),
         ("SELECT string_split('aäb', '')[2], len(string_split('abc', '')), string_split('a,b', ',')[2]".to_owned(), "ä,3,b"),
         ("SELECT sign(-3), sign(2.5), sign(0), list_min([3, 1, 2]), list_max([3, 1, 2]), struct_extract({'a': 7}, 'a')".to_owned(), "-1,1,0,1,3,7"),
+        ("SELECT list_aggregate([1, 2, 4], 'sum'), list_aggregate([1, NULL], 'count'), list_unique([1, 1, NULL]), mod(7, 3)".to_owned(), "7.0,1,1,1"),
+        ("SELECT struct_pack(a := 7, b := 'x')['a'], 'a'::BLOB::TEXT".to_owned(), "7,a"),
+        ("SELECT count(*) FILTER (event_name = 'ConsoleLogin') OVER () FROM cloudtrail LIMIT 1".to_owned(), "2"),
         ("SELECT group_concat(n), listagg(n, '/') FROM (VALUES ('a'), ('b')) AS t(n)".to_owned(), "\"a,b\",a/b"),
         ("SELECT user_identity.user_name AS u, list(event_name)[1] AS l, arg_max(event_name, event_time) AS m FROM cloudtrail GROUP BY ALL".to_owned(), "alice,ConsoleLogin,DeleteUser"),
         ("SELECT sum(item) FROM unnest([1, 2, 3]) AS item".to_owned(), "6"),
@@ -277,7 +280,22 @@ fn errors_are_a_sentence_about_what_was_written() {
     let case = trail_case();
     for (query, expected) in [
         ("SELECT * FROM events PIVOT (count(*) FOR log IN ('a'))", "PIVOT is not supported"),
-        ("PIVOT events ON log USING count(*)", "PIVOT is not supported"),
+        (
+            "PIVOT events ON log USING count(*)",
+            "PIVOT is not supported; write a column for each value: count(*) FILTER",
+        ),
+        ("SELECT mode(log) FROM events", "there is no function mode; count the values: SELECT x, count(*)"),
+        ("SELECT log FROM events USING SAMPLE 10%", "samples are not supported; write WHERE random() < 0.1"),
+        ("SELECT log FROM events TABLESAMPLE 10%", "samples are not supported"),
+        ("SELECT count(*) FROM events TABLESAMPLE (10 PERCENT)", "samples are not supported"),
+        ("SELECT log FROM events LIMIT 10%", "LIMIT takes a number of rows"),
+        ("SELECT 2 ** 3", "write 2 ^ 10 or pow(2, 10)"),
+        ("SELECT [x + 1 for x in [1, 2]]", "write list_transform(l, x -> x + 1)"),
+        ("SELECT src_ip::INET FROM events", "in_cidr(src_ip, '10.0.0.0/8') says whether"),
+        ("SELECT src_ip << '10.0.0.0/8' FROM events", "in_cidr(src_ip, '10.0.0.0/8') says whether"),
+        ("SELECT COLUMNS('nothing') FROM events", "no column has a name that matches 'nothing'"),
+        ("SELECT COLUMNS(1) FROM events", "COLUMNS takes a pattern"),
+        ("SELECT nothing AS a, a || 'x' AS b FROM events", "there is no column nothing in events"),
         ("SELECT log COLLATE nocase FROM events", "COLLATE is not supported"),
         (
             "SELECT * FROM events e, LATERAL (SELECT e.time AS t FROM cloudtrail c WHERE c.event_time = e.time) x",
@@ -528,6 +546,54 @@ fn commas_stars_and_names_are_taken_as_duckdb_takes_them() {
 }
 
 #[test]
+fn names_of_results_can_be_used_again() {
+    let case = trail_case();
+    let values = "FROM (VALUES (1), (2)) AS t(n)";
+    for (query, expected) in [
+        (format!("SELECT n * 2 AS a, a + 1 AS b, a + b {values} WHERE b > 3"), "4,5,9"),
+        // A column goes before a name.
+        (format!("SELECT n + 1 AS n, n * 10 AS m, m + 1 AS o {values} WHERE n = 2"), "3,20,21"),
+        ("SELECT count(*) AS n, n * 2 AS twice FROM cloudtrail".to_owned(), "6,12"),
+        ("WITH t AS (SELECT 3 AS a, a + 1 AS b) SELECT b * 2 AS c, c + 1 AS d FROM t".to_owned(), "8,9"),
+        ("SELECT upper(event_name) AS n FROM cloudtrail WHERE n = 'CREATEUSER'".to_owned(), "CREATEUSER"),
+        (
+            "SELECT event_name AS e, e || '!' AS f, count(*) AS c FROM cloudtrail GROUP BY ALL HAVING c > 1".to_owned(),
+            "ConsoleLogin,ConsoleLogin!,2",
+        ),
+        // Names within another query are its own.
+        (
+            "SELECT upper(event_name) AS n FROM cloudtrail WHERE n IS NOT NULL AND event_name IN (SELECT n FROM (VALUES ('CreateUser')) AS v(n))".to_owned(),
+            "CREATEUSER",
+        ),
+        (
+            "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT max(n) AS a, a + 1 AS b FROM t".to_owned(),
+            "3,4",
+        ),
+    ] {
+        assert_eq!(rows(&case, &query), [expected], "{query}");
+    }
+}
+
+#[test]
+fn columns_are_chosen_by_pattern() {
+    let case = trail_case();
+    let from = "FROM (VALUES (1, 2, 9), (3, 1, 8)) AS t(a, b, other)";
+    for (results, header, expected) in [
+        ("max(COLUMNS('^[ab]$'))", "a,b", "3,2"),
+        ("count(*) AS n, min(COLUMNS('the')) + 1", "n,other", "2,9"),
+        ("sum(COLUMNS(*))", "a,b,other", "4,3,17"),
+    ] {
+        let query = format!("SELECT {results} {from}");
+        assert_eq!(
+            (names(&case, &query), rows(&case, &query)),
+            (header.to_owned(), vec![expected.to_owned()]),
+            "{results}"
+        );
+    }
+    assert_eq!(names(&case, "SELECT COLUMNS('^src_ip$'), t.time FROM events AS t"), "src_ip,time");
+}
+
+#[test]
 fn results_are_named_as_they_are_written() {
     let case = trail_case();
     for (results, expected) in [
@@ -561,7 +627,7 @@ fn tables_and_columns_are_shown() {
     for line in ["s3_access,0,", "cloudtrail,6,", "sources,1,", "events,,"] {
         assert!(shown.iter().any(|row| row.starts_with(line)), "{line} is not in {shown:?}");
     }
-    for query in ["DESCRIBE events", "SHOW COLUMNS FROM events", "DESC events;"] {
+    for query in ["DESCRIBE events", "SHOW COLUMNS FROM events", "DESC events;", "SHOW events"] {
         let columns = rows(&case, query);
         assert!(columns.iter().any(|row| row.starts_with("actor,")), "{query}: {columns:?}");
     }
@@ -856,8 +922,13 @@ fn forms_that_hold_one_result_take_no_second_one() {
     assert_eq!((ran.code, ran.out.len()), (2, 0), "{}", ran.err);
 }
 
-/// Types lines into the prompt, on a terminal of its own; what it shows.
+/// Types lines into the prompt, on a terminal of its own without a pager; what it shows.
 fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
+    prompt_with(case, "cat", typed)
+}
+
+/// The same with a pager.
+fn prompt_with(case: &Case, pager: &str, typed: &[(&str, u64)]) -> Option<String> {
     if !has_terminal() {
         return None;
     }
@@ -865,7 +936,7 @@ fn prompt(case: &Case, typed: &[(&str, u64)]) -> Option<String> {
     let sawq = format!("stty cols 160 rows 40; exec {} sql", binary("sawq").display());
     command.args(["--quiet", "--return", "--command", &sawq, "/dev/null"]).current_dir(case.path("."));
     command.env("XDG_STATE_HOME", case.path("state")).env("TERM", "xterm").env("NO_COLOR", "1");
-    command.env_remove("SAWLOG_STORE");
+    command.env_remove("SAWLOG_STORE").env("SAWLOG_PAGER", pager);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut output = child.stdout.take().unwrap();
@@ -929,6 +1000,26 @@ fn a_result_that_is_printed_can_be_stopped() {
     let (_, after) = shown.split_once("the query was stopped").expect("it is stopped");
     assert!(after.contains("still here"), "{after}");
     assert!(!shown.contains("39999999"), "{} bytes were printed", shown.len());
+}
+
+/// A result that is longer than the screen goes to a pager, and the prompt comes back when it is left.
+#[test]
+fn the_prompt_has_a_pager() {
+    let case = trail_case();
+    let long = "SELECT * FROM range(100);\r";
+    let (short, exit) = ("SELECT 'still ' || 'here' AS it;\r", ("exit\r", 500));
+    let shown = prompt_with(&case, "sed 's/^/paged /'", &[(long, 1500), (short, 1000), (long, 1500), exit]);
+    let Some(shown) = shown else { return };
+    let lines = |shown: &str, text: &str| {
+        shown.lines().filter(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") == text).count()
+    };
+    let counts = ["paged 0", "paged 99", "still here", "paged still here"].map(|text| lines(&shown, text));
+    assert_eq!(counts, [2, 2, 1, 0], "{shown}");
+    // One that is left before the end is not an error.
+    let left = "SELECT * FROM range(3000000);\r";
+    let shown = prompt_with(&case, "head -n 3", &[(left, 2500), (short, 1000), exit]).unwrap();
+    let counts = ["0", "1", "2", "still here"].map(|text| lines(&shown, text));
+    assert!(counts == [1, 1, 0, 1] && !shown.contains("sawq: "), "{shown}");
 }
 
 #[test]

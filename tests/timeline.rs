@@ -208,6 +208,42 @@ fn changes_elsewhere_or_of_other_values_stay_apart() {
     assert_eq!(steps, expected);
 }
 
+/// The same call that changed something once and nothing the other time, by what the records say.
+#[test]
+fn changes_are_not_folded_into_what_changed_nothing() {
+    let call = |clock: &str, read_only: bool| event(clock, "DoThing", read_only, &json!({}));
+    let case = trail(&[call("00:01", true), call("00:02", false), call("00:03", true), call("00:04", true)]);
+    let ran = case.sawq(&["timeline", "--format", "csv"]);
+    let counted = |line: &str| (line.contains(",true,"), line.split(',').nth(2).unwrap().to_owned());
+    let lines: Vec<(bool, String)> = ran.text().lines().skip(1).map(counted).collect();
+    let expected = [(false, "3"), (true, "1")].map(|(changes, count)| (changes, count.to_owned()));
+    assert_eq!(lines, expected, "{}", ran.text());
+}
+
+/// Characters that are two columns wide, and a name that is too long for its column.
+#[test]
+fn wide_characters_stand_below_each_other() {
+    let by = |clock: &str, name: &str| {
+        let identity = json!({ "type": "IAMUser", "userName": name, "principalId": "AIDACKCEVSQ6C2EXAMPLE" });
+        event(clock, "ListUsers", true, &json!({ "userIdentity": identity }))
+    };
+    let case = trail(&[by("00:00", "山田太郎"), by("10:00", &"中".repeat(20)), by("20:00", "ann")]);
+    let ran = case.sawq(&["timeline"]);
+    for line in [
+        "10:00:00    cloudtrail 山田太郎                 192.0.2.1       ListUsers iam.amazonaws.com",
+        "10:10:00    cloudtrail 中中中中中中中中中中中…  192.0.2.1       ListUsers iam.amazonaws.com",
+        "10:20:00    cloudtrail ann                      192.0.2.1       ListUsers iam.amazonaws.com",
+    ] {
+        assert!(ran.text().lines().any(|shown| shown == line), "{line:?} is not in {}", ran.text());
+    }
+    let ran = case.sawq(&["who", "192.0.2.1"]);
+    let wide = format!("  山田太郎{}         1", " ".repeat(64 - 8 + 1));
+    let narrow = format!("  ann{}         1", " ".repeat(64 - 3 + 1));
+    for line in [wide, narrow] {
+        assert!(ran.text().lines().any(|shown| shown == line), "{line:?} is not in {}", ran.text());
+    }
+}
+
 /// What was put or deleted in S3 is named, each object by itself; what was only read stays one line.
 #[test]
 fn changes_of_different_objects_stay_apart() {

@@ -7,11 +7,12 @@ use arrow::array::RecordBatch;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 use sawlog_store::DurableFiles;
 
+use crate::compact::compacted;
 use crate::explain::Explain;
 use crate::memory;
 
@@ -23,23 +24,25 @@ pub(crate) const BATCH_ROWS: usize = 16_384;
 pub(crate) const SCHEMA: &str = "main";
 
 /// The engine with all its functions, which are registered once.
-static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS).state());
+static ENGINE: LazyLock<SessionState> = LazyLock::new(|| new_session(BATCH_ROWS, 0).state());
 
 /// Sets up the engine, if that was not done yet.
 pub(crate) fn prepare() {
     LazyLock::force(&ENGINE);
 }
 
-/// A session of the query engine for tables without names. Registrations in one are visible in all.
-pub(crate) fn session(batch_rows: usize) -> SessionContext {
+/// A session of the query engine for tables without names, whose rows take up to this many bytes on disk. Registrations
+/// in one are visible in all.
+pub(crate) fn session(batch_rows: usize, row_bytes: u64) -> SessionContext {
     let mut state = ENGINE.clone();
-    *state.config_mut() = state.config().clone().with_batch_size(memory::batch_rows(batch_rows));
+    *state.config_mut() = state.config().clone().with_batch_size(memory::batch_rows(batch_rows, row_bytes));
     SessionContext::new_with_state(state)
 }
 
 /// A separate session of the query engine.
-pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
-    let config = SessionConfig::new().with_batch_size(memory::batch_rows(batch_rows)).with_information_schema(true);
+pub(crate) fn new_session(batch_rows: usize, row_bytes: u64) -> SessionContext {
+    let config =
+        SessionConfig::new().with_batch_size(memory::batch_rows(batch_rows, row_bytes)).with_information_schema(true);
     // This makes TIMESTAMPTZ UTC, like the times of the logs.
     let config = config.set_str("datafusion.execution.time_zone", "UTC");
     // As DuckDB calls it: `main.events`.
@@ -51,6 +54,13 @@ pub(crate) fn new_session(batch_rows: usize) -> SessionContext {
     session
 }
 
+/// The plan of a query.
+pub(crate) async fn planned(frame: DataFrame) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let rows = frame.task_ctx().session_config().batch_size();
+    let plan = frame.create_physical_plan().await?;
+    if memory::are_wide(rows) { compacted(plan) } else { Ok(plan) }
+}
+
 /// Executes a query.
 pub(crate) async fn execute(
     frame: DataFrame,
@@ -58,7 +68,7 @@ pub(crate) async fn execute(
     explain: &Explain,
 ) -> Result<SendableRecordBatchStream> {
     let context = Arc::new(frame.task_ctx());
-    let plan = frame.create_physical_plan().await?;
+    let plan = planned(frame).await?;
     explain.plan(table, &plan);
     Ok(execute_stream(plan, context)?)
 }

@@ -114,11 +114,14 @@ impl Groups {
 
     /// The approximate memory that all groups take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        // With several columns, keys are stored twice: in `keys` and in `of_key`.
-        let of_group =
-            size_of::<Sums>() + size_of::<Option<(u32, i64)>>() + size_of::<u32>() * (self.columns.len() + 1);
-        let of_key = if self.columns.len() > 1 { size_of::<(Box<[u32]>, u32)>() + 16 * self.columns.len() } else { 0 };
-        self.sums.len() * (of_group + of_key)
+        const OF_A_HASH: usize = 2;
+        let texts = self.columns.iter().chain([&self.files, &self.ips]).map(Numbers::bytes).sum::<usize>();
+        let of_groups = self.sums.capacity() * (size_of::<Sums>() + size_of::<Option<(u32, i64)>>());
+        let numbers = (self.keys.capacity() + self.of_number.capacity()) * size_of::<u32>();
+        // With several columns, keys are stored twice, the second time in allocations of their own.
+        let of_key = size_of::<(Box<[u32]>, u32)>() + OF_A_HASH + 16 * self.columns.len();
+        let seen = size_of::<(u32, u32)>() + OF_A_HASH;
+        texts + of_groups + numbers + self.of_key.capacity() * of_key + self.seen.capacity() * seen
     }
 
     /// Whether there is a group with these values.
@@ -226,14 +229,32 @@ impl Groups {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Sums, usize, First<'_>, impl Iterator<Item = Option<&str>>)> {
         let mut ips = vec![0; if self.seen.is_empty() { 0 } else { self.sums.len() }];
         self.seen.iter().for_each(|(place, _)| ips[*place as usize] += 1);
-        let all = self.sums.iter().zip(&self.firsts).enumerate();
+        let all = self.sums.iter().enumerate();
         // A group can be added before its records, and none may follow.
-        all.filter(|(_, (sums, _))| sums.count > 0).map(move |(place, (sums, first))| {
-            let first = first.map(|(file, line)| (self.files.text(file).unwrap_or_default(), line));
-            let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
-            let values = self.columns.iter().zip(key).map(|(column, number)| column.text(*number));
-            (sums, ips.get(place).copied().unwrap_or_default(), first, values)
+        all.filter(|(_, sums)| sums.count > 0).map(move |(place, sums)| {
+            (sums, ips.get(place).copied().unwrap_or_default(), self.first(place), self.values(place))
         })
+    }
+
+    /// The values of a group.
+    pub(crate) fn values(&self, place: usize) -> impl Iterator<Item = Option<&str>> {
+        let key = &self.keys[place * self.columns.len()..][..self.columns.len()];
+        self.columns.iter().zip(key).map(|(column, number)| column.text(*number))
+    }
+
+    /// The first record of a group.
+    pub(crate) fn first(&self, place: usize) -> First<'_> {
+        self.firsts[place].map(|(file, line)| (self.files.text(file).unwrap_or_default(), line))
+    }
+
+    /// The groups with records, ordered by their values: the place of each, first alone, then with each address that
+    /// was seen in it.
+    pub(crate) fn in_order(&self) -> Vec<(usize, Option<&str>)> {
+        let alone = (0..self.sums.len()).filter(|place| self.sums[*place].count > 0).map(|place| (place, None));
+        let seen = self.seen.iter().map(|(place, ip)| (*place as usize, self.ips.text(*ip)));
+        let mut all: Vec<(usize, Option<&str>)> = alone.chain(seen).collect();
+        all.sort_unstable_by(|a, b| self.values(a.0).cmp(self.values(b.0)).then_with(|| a.1.cmp(&b.1)));
+        all
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod checked_readers;
+mod compact;
 pub mod ctsummarize;
 mod distinct;
 mod engine;

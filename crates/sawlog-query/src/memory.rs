@@ -34,11 +34,24 @@ pub(crate) fn bytes() -> usize {
     usize::try_from(*LIMIT.get_or_init(half)).unwrap_or(usize::MAX)
 }
 
-/// The most rows in a batch: a merge of spilled files holds a batch or two of each.
-pub(crate) fn batch_rows(wanted: usize) -> usize {
-    const LEAST_ROWS: usize = 512;
+/// The fewest rows in a batch, unless rows are wide.
+const LEAST_ROWS: usize = 512;
+
+/// The most rows in a batch, if a row takes this many bytes on disk: a merge of spilled files holds a batch or two of
+/// each.
+pub(crate) fn batch_rows(wanted: usize, row_bytes: u64) -> usize {
     const BYTES_TO_A_ROW: usize = 128 << 10;
-    wanted.min((bytes() / BYTES_TO_A_ROW).max(LEAST_ROWS))
+    /// How many batches should fit into memory, and how much larger they are there than on disk.
+    const BATCHES: usize = 64;
+    const EXPANSION: usize = 4;
+    let usual = wanted.min((bytes() / BYTES_TO_A_ROW).max(LEAST_ROWS));
+    let row = usize::try_from(row_bytes).unwrap_or(usize::MAX).saturating_mul(BATCHES * EXPANSION).max(1);
+    usual.min(bytes() / row).max(1)
+}
+
+/// Whether batches have so few rows because these are wide.
+pub(crate) fn are_wide(batch_rows: usize) -> bool {
+    batch_rows < LEAST_ROWS
 }
 
 /// The settings of a session: few enough threads that each can sort within its share, and as much set aside for
@@ -61,6 +74,19 @@ pub(crate) fn environment() -> Arc<RuntimeEnv> {
     });
     Arc::clone(&ENVIRONMENT)
 }
+
+/// Memory of the shared limit for groups, which go to disk when they can't have more of it.
+pub(crate) fn for_groups() -> MemoryReservation {
+    MemoryConsumer::new("groups").with_can_spill(true).register(&environment().memory_pool)
+}
+
+/// Memory of the shared limit for a merge of what went to disk.
+pub(crate) fn for_a_merge() -> MemoryReservation {
+    MemoryConsumer::new(MERGE).register(&environment().memory_pool)
+}
+
+/// How the names of consumers begin that merge what is on disk, also of the engine's own.
+const MERGE: &str = "ExternalSorterMerge";
 
 /// Memory that sorts and groups share. A merge gets what it needs, up to a part of the limit, even if others have all
 /// of theirs: otherwise it could not finish.
@@ -107,7 +133,7 @@ impl MemoryPool for Pool {
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> EngineResult<()> {
         let grown = self.shared.try_grow(reservation, additional);
-        let is_merge = reservation.consumer().name().starts_with("ExternalSorterMerge");
+        let is_merge = reservation.consumer().name().starts_with(MERGE);
         if grown.is_err() && is_merge && reservation.size() + additional <= self.for_a_merge {
             self.shared.grow(reservation, additional);
             return Ok(());

@@ -105,6 +105,11 @@ impl Numbers {
         self.ends.len()
     }
 
+    /// The memory that the texts take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.table.allocation_size() + self.texts.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
     /// All texts, in order of their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..).map_while(|number| self.text(number))

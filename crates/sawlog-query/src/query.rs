@@ -246,12 +246,17 @@ impl Query {
         Ok(StoreTable::new(&snapshot, read_as)?.at(positions))
     }
 
+    /// A session of the engine whose batches have up to this many rows; fewer if they are wide.
+    fn session(&self, batch_rows: usize) -> SessionContext {
+        session(batch_rows, row_bytes(std::slice::from_ref(self)))
+    }
+
     /// The records with their columns, for the planner, before `pattern` is applied. The named columns come as
     /// dictionaries.
     pub(crate) fn frame(&self, dictionaries: &[&str]) -> Result<DataFrame> {
         let dictionaries = dictionaries.iter().map(|name| (*name).to_owned()).collect();
         let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
-        let frame = session(BATCH_ROWS).read_table(Arc::new(table))?;
+        let frame = self.session(BATCH_ROWS).read_table(Arc::new(table))?;
         Ok(match self.filters.expr() {
             Some(expr) => frame.filter(expr)?,
             None => frame,
@@ -337,7 +342,7 @@ impl Query {
         }
         let wanted = self.with_printed(wanted);
         self.store.block_on(async {
-            let context = session(BATCH_ROWS);
+            let context = self.session(BATCH_ROWS);
             let plan = self.table(&read_as)?.plan(&context.state(), wanted, filter).await?;
             self.explain.plan(self.format.table.name, &plan);
             let streams = execute_stream_partitioned(plan, context.task_ctx())?;
@@ -429,7 +434,7 @@ impl Query {
         wanted: Vec<Expr>,
         limit: Option<usize>,
     ) -> Result<(SessionContext, Arc<dyn ExecutionPlan>)> {
-        let context = session(BATCH_ROWS_IN_ORDER);
+        let context = self.session(BATCH_ROWS_IN_ORDER);
         // Printing a record needs all its columns.
         let views = wanted.iter().any(|expr| plain_column(expr) == Some(printed::SKELETON));
         let table = self.table(&ReadAs { in_order: true, views, ..ReadAs::default() })?;
@@ -451,7 +456,7 @@ impl Query {
         // A record is printed from its columns as they are.
         dictionaries.retain(|name| wanted.iter().all(|expr| plain_column(expr) != Some(name)));
         let table = self.table(&ReadAs { dictionaries, ..ReadAs::default() })?;
-        let context = session(BATCH_ROWS);
+        let context = self.session(BATCH_ROWS);
         let stream = self.store.block_on(async {
             let mut plan = table.plan(&context.state(), wanted, condition).await?;
             if let Ok(keep) = col(KEEP, &plan.schema()) {
@@ -606,6 +611,14 @@ fn last_time(snapshot: &Snapshot) -> Option<i64> {
         last.max()
     });
     times.max().map(|last| last.saturating_sub(ROUNDED))
+}
+
+/// How many bytes a row takes on disk, in the data file whose rows are the largest. Most of a small file is its footer,
+/// and its rows are no trouble.
+pub(crate) fn row_bytes(queries: &[Query]) -> u64 {
+    const SMALL: u64 = 1 << 20;
+    let files = queries.iter().flat_map(|query| &query.snapshot.files).filter(|file| file.size > SMALL);
+    files.map(|file| file.size / file.rows.max(1)).max().unwrap_or_default()
 }
 
 /// The queries whose logs have all the columns.

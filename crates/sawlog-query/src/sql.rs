@@ -1,14 +1,18 @@
 //! SQL over the tables as they are.
 
+mod aliases;
 mod arithmetic;
+mod columns;
 mod dialect;
 mod error;
 mod expand;
 mod functions;
+mod instead;
 mod json;
 mod lists;
 mod precedence;
 mod rewrite;
+mod selects;
 mod session;
 mod summary;
 mod text_functions;

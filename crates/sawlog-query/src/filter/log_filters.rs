@@ -306,7 +306,7 @@ mod tests {
         let filter = LogFilters::new(&s3_access::TABLE, args, &Clock::default()).unwrap().expr().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         [filter, by_like].map(|expr| {
-            let frame = crate::engine::session(10).read_batch(record(&s3_access::TABLE, text)).unwrap();
+            let frame = crate::engine::session(10, 0).read_batch(record(&s3_access::TABLE, text)).unwrap();
             runtime.block_on(frame.filter(expr).unwrap().count()).unwrap()
         })
     }

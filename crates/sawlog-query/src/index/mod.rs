@@ -131,7 +131,7 @@ async fn scan(
     let table = StoreTable::new(index.snapshot, &read_as)?;
     let schema = table.schema();
     let places = columns.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    let context = session(8192);
+    let context = session(8192, 0);
     let plan = table.scan(&context.state(), Some(&places), &[condition], None).await?;
     index.explain.plan(ENTITIES.name, &plan);
     Ok(Some((plan, context.task_ctx())))

@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{self, DFParserBuilder};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens,
-    Statement,
+    Statement, WindowType,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -194,7 +194,14 @@ fn is_in_filter(parser: &Parser<'_>) -> bool {
 fn filtered(parser: &mut Parser<'_>, function: &Function) -> Result<Expr, ParserError> {
     let condition = parser.parse_expr()?;
     parser.expect_token(&Token::RParen)?;
-    Ok(Expr::Function(Function { filter: Some(Box::new(condition)), ..function.clone() }))
+    let over = if !parser.parse_keyword(Keyword::OVER) {
+        None
+    } else if parser.consume_token(&Token::LParen) {
+        Some(WindowType::WindowSpec(parser.parse_window_spec()?))
+    } else {
+        Some(WindowType::NamedWindow(parser.parse_identifier()?))
+    };
+    Ok(Expr::Function(Function { filter: Some(Box::new(condition)), over, ..function.clone() }))
 }
 
 /// Whether `GLOB` and a text come next.

@@ -8,6 +8,7 @@ use datafusion::error::DataFusionError;
 use sawlog_store::Unnamed;
 
 use super::dialect::NOT_HERE;
+use super::instead;
 use crate::error::{OutOfMemory, UnknownFunction};
 use crate::nearest::nearest;
 
@@ -39,7 +40,7 @@ pub(crate) fn plain(error: &DataFusionError, names: &Names) -> Error {
             let text = error.to_string();
             let text = text.trim_start_matches("sql parser error: ");
             match text.strip_prefix(NOT_HERE) {
-                Some(word) => anyhow!("{word} is not supported"),
+                Some(word) => anyhow!("{word} is not supported{}", instead::of_part(word)),
                 None => anyhow!("this is not SQL: {text}"),
             }
         }
@@ -122,7 +123,9 @@ fn unsupported(text: &str) -> Option<String> {
     let node = before.split_whitespace().next_back().unwrap_or_default();
     let name = sql_name(node);
     let join = if text.contains("JOIN operator") && !name.ends_with("JOIN") { " JOIN" } else { "" };
-    Some(if name.is_empty() { "this is not supported".to_owned() } else { format!("{name}{join} is not supported") })
+    let name = format!("{name}{join}");
+    let advice = instead::of_part(&name);
+    Some(if name.is_empty() { "this is not supported".to_owned() } else { format!("{name} is not supported{advice}") })
 }
 
 /// The SQL name of a node of the parser's tree: `MatchRecognize` is `MATCH_RECOGNIZE`.
@@ -206,10 +209,19 @@ fn plan(text: &str, names: &Names) -> Error {
         if names.functions.contains(&function) {
             return anyhow!("the function {function} needs OVER (…) after it");
         }
+        if let Some(advice) = instead::of_function(&function) {
+            return anyhow!("there is no function {function}; {advice}");
+        }
         return match nearest(&function, names.functions.iter().map(String::as_str)) {
             Some(name) => anyhow!("there is no function {function}; did you mean {name}?"),
             None => UnknownFunction(function).into(),
         };
+    }
+    if text.contains("SQL type INET") {
+        return anyhow!("there is no type INET; {}", instead::OF_ADDRESSES);
+    }
+    if text.contains("for bitwise operation Utf8") {
+        return anyhow!("<< and the like are for numbers; {}", instead::OF_ADDRESSES);
     }
     short(text.lines().next().unwrap_or_default())
 }
@@ -238,7 +250,10 @@ mod tests {
         let tree = "{ table: Table { name: ObjectName([Identifier(Ident { value: \"events\", span: Span(Location(1,15)..Location(1,21)) })])";
         let join = "(Using([ObjectName([Identifier(Ident { value: \"time\", quote_style: None })])]))";
         for (text, expected) in [
-            (format!("Unsupported ast node Pivot {tree}"), "PIVOT is not supported"),
+            (
+                format!("Unsupported ast node Pivot {tree}"),
+                "PIVOT is not supported; write a column for each value: count(*) FILTER (outcome = 'failure') AS failures",
+            ),
             (format!("Unsupported ast node MatchRecognize {tree}"), "MATCH_RECOGNIZE is not supported"),
             (format!("Unsupported ast node in sqltorel: Collate {tree}"), "COLLATE is not supported"),
             (format!("Unsupported JOIN operator AsOf {tree}"), "ASOF JOIN is not supported"),

@@ -3,14 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use datafusion::common::{DFSchemaRef, SchemaError, TableReference};
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::ast::{
-    Cte, Expr, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, WildcardAdditionalOptions, With,
-    helpers::attached_token::AttachedToken,
-};
+use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem, WildcardAdditionalOptions};
 
-use super::rewrite::{SEPARATOR, query, quoted};
+use super::rewrite::{SEPARATOR, quoted};
+use super::selects::Tables;
 
 /// Whether the engine refused a query because results have the same name.
 pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
@@ -21,105 +19,35 @@ pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
     }
 }
 
-/// Expands the wildcards of a query, and gives each result column a name of its own; `plan` returns the columns of a
-/// query.
-pub(crate) fn expand(query: &mut Query, plan: &dyn Fn(Query) -> Result<DFSchemaRef>) -> Result<()> {
-    Expansion { plan }.query(query, &[])
-}
-
-struct Expansion<'a> {
-    plan: &'a dyn Fn(Query) -> Result<DFSchemaRef>,
-}
-
-impl Expansion<'_> {
-    /// Expands a query that sees the tables of some `WITH`.
-    fn query(&self, query: &mut Query, seen: &[Cte]) -> Result<()> {
-        let mut seen = seen.to_vec();
-        for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
-            self.query(&mut cte.query, &seen)?;
-            seen.retain(|other| other.alias.name != cte.alias.name);
-            seen.push(cte.clone());
-        }
-        self.body(&mut query.body, &seen)
-    }
-
-    fn body(&self, body: &mut SetExpr, seen: &[Cte]) -> Result<()> {
-        match body {
-            SetExpr::Select(select) => self.select(select, seen),
-            SetExpr::Query(query) => self.query(query, seen),
-            SetExpr::SetOperation { left, right, .. } => {
-                self.body(left, seen)?;
-                self.body(right, seen)
+/// Expands the wildcards of a query, and gives each result column a name of its own.
+pub(crate) fn expand(select: &mut Select, tables: &Tables<'_>) -> Result<()> {
+    let mut results: Vec<Named> = Vec::new();
+    for item in &select.projection {
+        match item {
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+                let name = parts.last().map_or_else(String::new, |part| part.value.clone());
+                results.push(Named { expr: Expr::CompoundIdentifier(parts.clone()), name, is_written: true });
             }
-            _ => Ok(()),
-        }
-    }
-
-    fn tables(&self, from: &mut TableWithJoins, seen: &[Cte]) -> Result<()> {
-        let factors = std::iter::once(&mut from.relation).chain(from.joins.iter_mut().map(|join| &mut join.relation));
-        for factor in factors {
-            match factor {
-                TableFactor::Derived { subquery, .. } => self.query(subquery, seen)?,
-                TableFactor::NestedJoin { table_with_joins, .. } => self.tables(table_with_joins, seen)?,
-                _ => {}
+            SelectItem::UnnamedExpr(expr) => {
+                let name = match expr {
+                    Expr::Identifier(name) => name.value.clone(),
+                    other => other.to_string(),
+                };
+                results.push(Named { expr: expr.clone(), name, is_written: true });
             }
-        }
-        Ok(())
-    }
-
-    fn select(&self, select: &mut Select, seen: &[Cte]) -> Result<()> {
-        for from in &mut select.from {
-            self.tables(from, seen)?;
-        }
-        let mut results: Vec<Named> = Vec::new();
-        for item in &select.projection {
-            match item {
-                SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
-                    let name = parts.last().map_or_else(String::new, |part| part.value.clone());
-                    results.push(Named { expr: Expr::CompoundIdentifier(parts.clone()), name, is_written: true });
-                }
-                SelectItem::UnnamedExpr(expr) => {
-                    let name = match expr {
-                        Expr::Identifier(name) => name.value.clone(),
-                        other => other.to_string(),
-                    };
-                    results.push(Named { expr: expr.clone(), name, is_written: true });
-                }
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    results.push(Named { expr: expr.clone(), name: alias.value.clone(), is_written: true });
-                }
-                SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if is_plain(options) => {
-                    results.extend(self.columns(item.clone(), &select.from, seen)?);
-                }
-                // Wildcards that replace or rename columns are left to the engine.
-                _ => return Ok(()),
+            SelectItem::ExprWithAlias { expr, alias } => {
+                results.push(Named { expr: expr.clone(), name: alias.value.clone(), is_written: true });
             }
+            SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if is_plain(options) => {
+                let columns = tables.columns(item.clone(), &select.from)?;
+                results.extend(columns.into_iter().map(|(name, expr)| Named { expr, name, is_written: false }));
+            }
+            // Wildcards that replace or rename columns are left to the engine.
+            _ => return Ok(()),
         }
-        select.projection = with_own_names(results);
-        Ok(())
     }
-
-    /// The columns that a wildcard stands for.
-    fn columns(&self, wildcard: SelectItem, from: &[TableWithJoins], seen: &[Cte]) -> Result<Vec<Named>> {
-        let mut query = query(vec![wildcard], from.to_vec());
-        if !seen.is_empty() {
-            let with_token = AttachedToken::empty();
-            query.with = Some(With { with_token, recursive: false, cte_tables: seen.to_vec() });
-        }
-        let schema = (self.plan)(query)?;
-        let columns = schema.iter().map(|(table, field)| {
-            let name = field.name().clone();
-            let expr = match table.map(TableReference::to_vec) {
-                Some(table) => {
-                    let parts = table.iter().map(String::as_str).chain([name.as_str()]);
-                    Expr::CompoundIdentifier(parts.map(quoted).collect())
-                }
-                None => Expr::Identifier(quoted(&name)),
-            };
-            Named { expr, name, is_written: false }
-        });
-        Ok(columns.collect())
-    }
+    select.projection = with_own_names(results);
+    Ok(())
 }
 
 fn is_plain(options: &WildcardAdditionalOptions) -> bool {

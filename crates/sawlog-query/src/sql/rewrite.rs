@@ -14,16 +14,26 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::tree::{each_expr, walk};
-use super::{dialect, lists, precedence, words};
+use super::{dialect, instead, lists, precedence, words};
 
 /// Separates a name that occurs more than once among the results from its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Rewrites a statement in the engine's terms. `is_aggregate` recognises aggregate functions; `is_within` says that
 /// its results are for other queries.
-pub(crate) fn rewrite(statement: &mut Statement, is_aggregate: &dyn Fn(&str) -> bool, is_within: bool) {
+///
+/// # Errors
+///
+/// If it asks for a sample of a table: the engine would give all rows.
+pub(crate) fn rewrite(
+    statement: &mut Statement,
+    is_aggregate: &dyn Fn(&str) -> bool,
+    is_within: bool,
+) -> anyhow::Result<()> {
     precedence::mend(statement);
-    let _ = walk(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
+    let rewritten = walk(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
+    anyhow::ensure!(rewritten.is_continue(), instead::OF_SAMPLES);
+    Ok(())
 }
 
 struct Rewriter<'a> {
@@ -47,6 +57,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.from.iter().flat_map(factors).any(is_sample) {
+            return ControlFlow::Break(());
+        }
         if select.flavor == SelectFlavor::FromFirstNoSelect {
             select.flavor = SelectFlavor::Standard;
             select.projection = vec![all()];
@@ -79,6 +92,7 @@ impl VisitorMut for Rewriter<'_> {
             Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } => {
                 *expr = call("to_json", vec![take(inner)]);
             }
+            Expr::Cast { data_type: data_type @ DataType::Blob(_), .. } => *data_type = DataType::Bytea,
             Expr::Cast { expr: inner, data_type, kind, .. } if !is_text(data_type) => {
                 as_text(inner);
                 with_seconds(inner);
@@ -256,9 +270,17 @@ fn joins(from: &mut TableWithJoins) {
     }
 }
 
+/// A table and those joined to it.
+fn factors(from: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
+    std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+}
+
+fn is_sample(factor: &TableFactor) -> bool {
+    matches!(factor, TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. })
+}
+
 /// The names that a query can use for the tables it reads.
 fn tables_of(from: &TableWithJoins) -> Vec<String> {
-    let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
     let name = |factor: &TableFactor| match factor {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. }
@@ -266,10 +288,11 @@ fn tables_of(from: &TableWithJoins) -> Vec<String> {
         TableFactor::Table { name, .. } => name.0.last().and_then(|part| part.as_ident()).map(normal),
         _ => None,
     };
-    factors.filter_map(name).collect()
+    factors(from).filter_map(name).collect()
 }
 
-fn normal(name: &Ident) -> String {
+/// A name as the engine compares it.
+pub(super) fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
@@ -535,7 +558,8 @@ fn take_apart(before: &mut Vec<TableWithJoins>, factor: TableFactor) {
     before.push(TableWithJoins { relation, joins: Vec::new() });
 }
 
-fn all() -> SelectItem {
+/// The wildcard.
+pub(super) fn all() -> SelectItem {
     SelectItem::Wildcard(WildcardAdditionalOptions::default())
 }
 

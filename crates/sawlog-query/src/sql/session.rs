@@ -24,17 +24,20 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use sawlog_store::{Store, TABLES};
 
+use super::aliases::{is_about_columns, known};
+use super::columns::{is_about_patterns, spread};
 use super::dialect::{parse, summary_of};
 use super::error::{Names, plain};
 use super::expand::{expand, is_about_names};
-use super::functions;
-use super::rewrite::{SEPARATOR, rewrite};
+use super::rewrite::{SEPARATOR, normal, rewrite};
+use super::selects::{Change, each_select};
 use super::summary::summary;
 use super::types;
-use crate::engine::{BATCH_ROWS, SCHEMA, new_session};
+use super::{functions, instead};
+use crate::engine::{BATCH_ROWS, SCHEMA, new_session, planned};
 use crate::events;
 use crate::explain::Explain;
-use crate::query::Query;
+use crate::query::{Query, row_bytes};
 use crate::records::Records;
 use crate::scan::{ReadAs, StoreTable};
 
@@ -50,6 +53,13 @@ impl Statement {
         !matches!(**inner, ast::Statement::CreateView(_) | ast::Statement::Drop { .. })
     }
 }
+
+/// Whether an error is of a kind.
+type IsAbout = fn(&DataFusionError) -> bool;
+
+/// What helps with a query that the engine refuses: for which errors, and how a `SELECT` changes.
+const REMEDIES: [(IsAbout, Change); 3] =
+    [(is_about_patterns, spread), (is_about_columns, known), (is_about_names, expand)];
 
 /// Queries over the tables of a store, and over views that last as long as the session. The tables of records, and
 /// the view `events` over all of them, contain the records that match the filters.
@@ -74,7 +84,7 @@ impl Records {
     /// If there is no log.
     pub fn sql(&self) -> Result<Session<'_>> {
         let Some(Query { store, explain, .. }) = self.queries().first() else { bail!("there are no logs to query") };
-        let mut context = new_session(BATCH_ROWS);
+        let mut context = new_session(BATCH_ROWS, row_bytes(self.queries()));
         functions::register(&mut context)?;
         Ok(Session {
             queries: self.queries(),
@@ -101,7 +111,8 @@ impl Session<'_> {
     ///
     /// If it is not SQL.
     pub fn statements(&self, text: &str) -> Result<Vec<Statement>> {
-        let statements = parse(text).map_err(|error| self.told(&error))?;
+        let statements = parse(text)
+            .map_err(|error| instead::of_text(text).map_or_else(|| self.told(&error), |advice| anyhow!(advice)))?;
         Ok(statements.into_iter().map(Statement).collect())
     }
 
@@ -133,6 +144,10 @@ impl Session<'_> {
                         Some(name) => parse(&format!("DESCRIBE {name}"))?.pop_front(),
                         None => bail!("SHOW COLUMNS needs a table: SHOW COLUMNS FROM events"),
                     }
+                }
+                // DuckDB's way to say DESCRIBE.
+                Sql::ShowVariable { variable } if matches!(&*variable, [name] if self.has_table(&normal(name))) => {
+                    parse(&format!("DESCRIBE {}", variable[0]))?.pop_front()
                 }
                 Sql::CreateView(view) => return self.create_view(view).await.map(|()| None),
                 Sql::Drop { object_type: ObjectType::View, names, if_exists, .. } => {
@@ -169,7 +184,7 @@ impl Session<'_> {
         let frame = json_as_text(frame)?;
         let told = |error: DataFusionError| self.told(&error);
         let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await.map_err(told)?;
+        let plan = planned(frame).await.map_err(told)?;
         self.explain.plan("the tables", &plan);
         let plan = if self.can_stop { that_stops(plan).map_err(told)? } else { plan };
         let stream = execute_stream(plan, context).map_err(told)?;
@@ -215,7 +230,7 @@ impl Session<'_> {
     async fn plan(&mut self, mut statement: parser::Statement, is_within: bool) -> Result<LogicalPlan> {
         let state = self.context.state();
         if let Some(inner) = inner(&mut statement) {
-            rewrite(inner, &|name| state.aggregate_functions().contains_key(name), is_within);
+            rewrite(inner, &|name| state.aggregate_functions().contains_key(name), is_within)?;
         }
         for reference in state.resolve_table_references(&statement)? {
             match reference.schema() {
@@ -225,20 +240,22 @@ impl Session<'_> {
             }
         }
         let state = self.context.state();
-        let error = match state.statement_to_plan(statement.clone()).await {
-            Ok(plan) => return Ok(plan),
-            Err(error) => error,
-        };
-        let Some(query) = inner(&mut statement).and_then(query_of).filter(|_| is_about_names(&error)) else {
-            return Err(self.told(&error));
-        };
         let columns = |query| {
             let query = parser::Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))));
             let plan = self.store.block_on(state.statement_to_plan(query)).map_err(|error| self.told(&error))?;
             Ok(Arc::clone(plan.schema()))
         };
-        expand(query, &columns)?;
-        state.statement_to_plan(statement).await.map_err(|error| self.told(&error))
+        let mut planned = state.statement_to_plan(statement.clone()).await;
+        for (helps, change) in REMEDIES {
+            if let Err(error) = &planned
+                && helps(error)
+                && let Some(query) = inner(&mut statement).and_then(query_of)
+            {
+                each_select(query, &columns, change)?;
+                planned = state.statement_to_plan(statement.clone()).await;
+            }
+        }
+        planned.map_err(|error| self.told(&error))
     }
 
     fn open_all(&mut self) -> Result<()> {
@@ -311,6 +328,10 @@ impl Session<'_> {
         Ok(RecordBatch::try_new(Arc::new(schema), vec![Arc::new(names), Arc::new(rows), Arc::new(meanings)])?)
     }
 
+    fn has_table(&self, name: &str) -> bool {
+        names_of_store().any(|table| table == name) || self.views.iter().any(|view| view == name)
+    }
+
     fn names(&self) -> Names {
         let tables = names_of_store().map(str::to_owned).chain(self.views.iter().cloned()).collect();
         let state = self.context.state();
@@ -352,10 +373,6 @@ fn query_of(statement: &mut ast::Statement) -> Option<&mut ast::Query> {
         ast::Statement::Explain { statement, .. } => query_of(statement),
         _ => None,
     }
-}
-
-fn normal(name: &ast::Ident) -> String {
-    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
 fn plain_name(name: &ObjectName) -> Result<String> {

@@ -11,6 +11,8 @@ use super::{dialect, lists};
 /// Functions that have another name in the engine.
 const SYNONYMS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct"),
+    ("approx_quantile", "approx_percentile_cont"),
+    ("arbitrary", "first_value"),
     ("date_format", "to_char"),
     ("datediff", "date_diff"),
     ("datesub", "date_sub"),
@@ -25,6 +27,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("list_min", "array_min"),
     ("list_value", "make_array"),
     ("listagg", "string_agg"),
+    ("make_timestamp", "to_timestamp_micros"),
     ("prefix", "starts_with"),
     ("regexp_matches", "regexp_like"),
     ("split", "string_to_array"),
@@ -55,8 +58,11 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("json_exists", 2, "CASE WHEN #1 IS NOT NULL THEN (#1 -> #2) IS NOT NULL END"),
     ("json_type", 2, "json_type(#1 -> #2)"),
     ("last_day", 1, "CAST(date_trunc('month', #1) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
+    ("list_count", 1, "len(list_filter(#1, x -> x IS NOT NULL))"),
+    ("list_unique", 1, "len(list_distinct(list_filter(#1, x -> x IS NOT NULL)))"),
     ("max_by", 2, MAX_BY),
     ("min_by", 2, MIN_BY),
+    ("mod", 2, "#1 % #2"),
     // No match gives an empty text.
     ("regexp_extract", 2, "coalesce(regexp_match(#1, concat('(', #2, ')'))[1], CASE WHEN #1 IS NOT NULL THEN '' END)"),
     (
@@ -136,6 +142,9 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         }
         return None;
     }
+    if name == "struct_pack" {
+        return named_struct(function);
+    }
     let is_plain = function.filter.is_none() && function.over.is_none();
     let mut arguments = arguments(function)?;
     let is_it = |(word, count, _): &&(&str, usize, &str)| *word == name && *count == arguments.len();
@@ -149,6 +158,11 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         ("sum", [value]) => {
             **value = call("exact", vec![take(value)]);
             None
+        }
+        ("array_aggr" | "array_aggregate" | "list_aggr" | "list_aggregate", [list, function]) => {
+            let mut of_list = call(&format!("list_{}", text(function)?.to_lowercase()), vec![take(list)]);
+            let other = if let Expr::Function(function) = &mut of_list { other_words(function) } else { None };
+            Some(other.unwrap_or(of_list))
         }
         ("json_extract" | "json_extract_path", [json, path]) => Some(arrows(json, &BinaryOperator::Arrow, path)),
         ("json_extract_string" | "json_extract_path_text", [json, path]) => {
@@ -190,6 +204,17 @@ pub(super) fn other_words(function: &mut Function) -> Option<Expr> {
         (part, [time]) if PARTS.contains(&part) => Some(call("date_part", vec![literal(part), take(time)])),
         _ => None,
     }
+}
+
+/// `struct_pack(a := 1)`: a group of named values.
+fn named_struct(function: &mut Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let mut values = Vec::new();
+    for argument in &mut list.args {
+        let FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } = argument else { return None };
+        values.extend([literal(&name.value), take(value)]);
+    }
+    Some(call("named_struct", values))
 }
 
 /// `string_split(text, '')`: a list of the text's characters.

@@ -119,21 +119,19 @@ impl<'a> Indexed<'a> {
     ///
     /// # Errors
     ///
-    /// If a file is not sorted or can't be read.
-    pub(crate) fn each(mut self, mut take: impl FnMut(&Group, First<'_>)) -> Result<()> {
+    /// If a file is not sorted or can't be read, or `take` fails.
+    pub(crate) fn each(mut self, mut take: impl FnMut(&Group, First<'_>) -> Result<()>) -> Result<()> {
         let mut give = |group: &Group, logs: &[Log<'_>]| {
-            if group.sums.count > 0 {
-                let first = group.first.and_then(|first| Some((first.source(logs)?, first.line)));
-                take(group, first);
-            }
+            let first = group.first.and_then(|first| Some((first.source(logs)?, first.line)));
+            if group.sums.count > 0 { take(group, first) } else { Ok(()) }
         };
-        self.logs.iter().for_each(|log| give(&log.without, &self.logs));
+        self.logs.iter().try_for_each(|log| give(&log.without, &self.logs))?;
         let mut group = Group::default();
         while let Some(Reverse(file)) = self.files.peek() {
             let order = file.cmp_to(&group);
             ensure!(order != Ordering::Less, DamagedIndex::NotInOrder);
             if order != Ordering::Equal {
-                give(&group, &self.logs);
+                give(&group, &self.logs)?;
                 group = file.group();
             }
             let Some(mut least) = self.files.peek_mut() else { break };
@@ -154,8 +152,7 @@ impl<'a> Indexed<'a> {
                 PeekMut::pop(least);
             }
         }
-        give(&group, &self.logs);
-        Ok(())
+        give(&group, &self.logs)
     }
 }
 
@@ -465,7 +462,10 @@ mod tests {
         let files = files.iter().map(|values| Reverse(Box::new(file(values, &mut log)))).collect();
         let mut found = Vec::new();
         let tally = Indexed { logs: vec![log], files };
-        tally.each(|group, _| found.push((group.value().unwrap().to_owned(), group.sums.count)))?;
+        tally.each(|group, _| {
+            found.push((group.value().unwrap().to_owned(), group.sums.count));
+            Ok(())
+        })?;
         Ok(found)
     }
 

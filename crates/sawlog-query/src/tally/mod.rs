@@ -1,8 +1,10 @@
 //! Groups records by columns and adds up each group, from the index if it has the columns and sums, else with a scan.
 
 mod asked;
+mod bounded;
 mod index_rows;
 mod indexed;
+mod runs;
 mod scanned;
 mod totals;
 
@@ -11,10 +13,11 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::groups::{Groups, Sums};
+use crate::groups::Sums;
 use crate::largest::{Largest, Ranked};
 use crate::parallel::each;
 use crate::query::Query;
+use bounded::BoundedGroups;
 use indexed::Indexed;
 
 pub(crate) use totals::{Wanted, totals};
@@ -47,7 +50,7 @@ pub(crate) enum Details {
 ///
 /// # Errors
 ///
-/// If a log lacks a column, the groups don't fit into memory, or the store can't be read.
+/// If a log lacks a column, the store can't be read, or groups can't be written to disk.
 pub(crate) fn largest(
     queries: &[&Query],
     columns: &[String],
@@ -86,19 +89,15 @@ fn add_up<S: Fn(&Sums) -> u128>(
     let indexed = Indexed::new(&indexed, columns, measures)?;
     let others = scanned.into_iter().cloned().chain(indexed.others());
     let of_logs = each(others, |query| scanned::of_log(&query, columns, measures))?;
-    let merged = of_logs.into_iter().flatten().reduce(|mut merged, groups| {
-        merged.merge(&groups);
-        merged
-    });
-    let mut groups = merged.unwrap_or_else(|| Groups::new(columns.len()));
+    let mut groups = BoundedGroups::merged(of_logs.into_iter().flatten(), columns.len())?;
     for value in known {
-        groups.add_records([Some(Cow::Borrowed(value.as_str()))].into_iter(), &Sums::default(), None);
+        groups.in_memory.add_records([Some(Cow::Borrowed(value.as_str()))].into_iter(), &Sums::default(), None);
     }
     indexed.each(|group, first| {
         let other_spelling = group.other_spelling();
-        if group.is_whole && other_spelling.is_none() && (groups.is_empty() || !groups.has(group.values())) {
+        if group.is_whole && other_spelling.is_none() && !groups.may_have(|| group.values()) {
             largest.offer((&group.sums, 0), || first, group.values());
-            return;
+            return Ok(());
         }
         if let Some((value, usual)) = other_spelling
             && *usual < *value
@@ -106,10 +105,11 @@ fn add_up<S: Fn(&Sums) -> u128>(
         {
             passed.insert(usual);
         }
-        groups.add_records(group.values(), &group.sums, first);
+        groups.in_memory.add_records(group.values(), &group.sums, first);
+        groups.fit().map(drop)
     })?;
-    for (sums, ips, first, values) in groups.iter() {
-        largest.offer((sums, ips), || first, values);
+    if let Some(query) = queries.first() {
+        groups.offer_to(&query.store, &mut largest)?;
     }
     Ok(largest)
 }

@@ -1,9 +1,10 @@
 //! Groups records with a scan of the data files.
 //!
 //! Columns come as dictionaries, so a text is looked up once per row group and distinct value. Every further row costs
-//! an addition. Each thread tallies its own partition; then the tallies are merged.
+//! an addition. Each thread tallies its own partition; then the tallies are merged. Groups that don't fit into memory
+//! go to disk.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
@@ -11,11 +12,9 @@ use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type
 use datafusion::logical_expr::{Expr, ident};
 use sawlog_formats::Bytes;
 
+use super::bounded::BoundedGroups;
 use super::{Details, Measures};
-use crate::error::OutOfMemory;
-use crate::groups::Groups;
 use crate::logs::{Values, resolve};
-use crate::memory;
 use crate::numbers::{NULL, Numbers, Part, Translated, is_same};
 use crate::query::Query;
 
@@ -30,7 +29,7 @@ const IP: &str = "q_ip";
 const TIME: &str = "q_time";
 
 /// Groups the records of one log: one set of groups for each of its streams.
-pub(super) fn of_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<Groups>> {
+pub(super) fn of_log(query: &Query, columns: &[String], measures: Measures) -> Result<Vec<BoundedGroups>> {
     let mut wanted = vec![ident("source_file"), ident("source_line")];
     let mut dimensions = Vec::with_capacity(columns.len());
     for (place, name) in columns.iter().enumerate() {
@@ -89,7 +88,7 @@ struct Stream {
     only: Option<Begins>,
     measures: Measures,
     bytes_are: Option<Bytes>,
-    groups: Groups,
+    groups: BoundedGroups,
     dimensions: Vec<Dimension>,
     /// The translations of the last dictionaries of addresses and of source files.
     ips: Translated,
@@ -131,7 +130,7 @@ impl Stream {
             only: measures.only.map(begins),
             measures,
             bytes_are,
-            groups: Groups::new(dimensions.len()),
+            groups: BoundedGroups::new(dimensions.len()),
             dimensions,
             ips: Translated::default(),
             files: Translated::default(),
@@ -159,35 +158,53 @@ impl Stream {
     fn add_all(&mut self, batch: &RecordBatch) -> Result<()> {
         self.batch += 1;
         let Places { places, rows } = self.places(batch)?;
-        // Groups can't be spilled to disk.
-        ensure!(self.groups.bytes() <= memory::bytes(), OutOfMemory);
-        self.last_batch.resize(self.groups.sums.len(), 0);
+        let groups = &mut self.groups.in_memory;
+        self.last_batch.resize(groups.sums.len(), 0);
         let row_of = |at: usize| rows.as_ref().map_or(at, |rows| rows[at]);
         let mut files = None;
         let lines = numbers(batch, "source_line")?;
         let number = self.measures.first_number.then(|| numbers(batch, BYTES_SENT)).transpose()?;
         for (at, &place) in places.iter().enumerate() {
             let row = row_of(at);
-            self.groups.sums[place].count += 1;
+            groups.sums[place].count += 1;
             // The rows of a batch are in evidence order, so only the first row of a group can be its first record.
             if self.last_batch[place] != self.batch && number.is_none_or(|number| number.is_valid(row)) {
                 self.last_batch[place] = self.batch;
                 if files.is_none() {
-                    let (names, last) = (&mut self.groups.files, &mut self.files);
+                    let (names, last) = (&mut groups.files, &mut self.files);
                     files = Some(dimension_numbers(batch, "source_file", names, last, Part::Whole)?);
                 }
                 let file = files.as_ref().map_or(NULL, |files| files[row]);
-                self.groups.note_first(place, (file, lines.value(row)));
+                groups.note_first(place, (file, lines.value(row)));
             }
         }
         let rows = places.iter().enumerate().map(|(at, place)| (row_of(at), *place));
         if self.measures.bytes_sent {
             let bytes = numbers(batch, BYTES_SENT)?;
             for (row, place) in rows.clone().filter(|(row, _)| bytes.is_valid(*row)) {
-                self.groups.sums[place].add_bytes(self.bytes_are, bytes.value(row).unsigned_abs().into());
+                groups.sums[place].add_bytes(self.bytes_are, bytes.value(row).unsigned_abs().into());
             }
         }
-        if self.measures.details >= Details::Sums { self.add_details(batch, rows) } else { Ok(()) }
+        if self.measures.details >= Details::Sums {
+            self.add_details(batch, rows)?;
+        }
+        if self.groups.fit()? {
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// Forgets the numbers of groups and texts, which went to disk.
+    fn forget(&mut self) {
+        (self.ips, self.files) = (Translated::default(), Translated::default());
+        self.last_batch.clear();
+        for dimension in &mut self.dimensions {
+            match dimension {
+                Dimension::Of(_, last) => *last = Translated::default(),
+                Dimension::First(texts) => texts.iter_mut().for_each(|(.., last)| *last = Translated::default()),
+                Dimension::Addresses(texts) => texts.iter_mut().for_each(|(_, last)| *last = Translated::default()),
+            }
+        }
     }
 
     /// Adds the sums of [`Details`]; `rows` are pairs of a row and the place of its group.
@@ -200,7 +217,7 @@ impl Stream {
         let times = batch.column_by_name(TIME).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.context("a column does not hold times")?;
         for (row, place) in rows.clone() {
-            let sums = &mut self.groups.sums[place];
+            let sums = &mut self.groups.in_memory.sums[place];
             if received.is_valid(row) {
                 sums.bytes_received += u128::from(received.value(row).unsigned_abs());
             }
@@ -210,9 +227,9 @@ impl Stream {
             }
         }
         if self.measures.details == Details::WithIps {
-            let ips = dimension_numbers(batch, IP, &mut self.groups.ips, &mut self.ips, Part::Address)?;
+            let ips = dimension_numbers(batch, IP, &mut self.groups.in_memory.ips, &mut self.ips, Part::Address)?;
             let seen = rows.filter(|(row, _)| ips[*row] != NULL);
-            seen.for_each(|(row, place)| self.groups.note_ip(place, ips[row]));
+            seen.for_each(|(row, place)| self.groups.in_memory.note_ip(place, ips[row]));
         }
         Ok(())
     }
@@ -221,7 +238,7 @@ impl Stream {
     fn places(&mut self, batch: &RecordBatch) -> Result<Places> {
         let mut columns: Vec<Vec<u32>> = Vec::with_capacity(self.dimensions.len());
         let mut rows: Option<Vec<usize>> = None;
-        for (dimension, numbers) in self.dimensions.iter_mut().zip(&mut self.groups.columns) {
+        for (dimension, numbers) in self.dimensions.iter_mut().zip(&mut self.groups.in_memory.columns) {
             let of_rows = match dimension {
                 Dimension::Of(name, last) => dimension_numbers(batch, name, numbers, last, Part::Whole)?,
                 Dimension::First(texts) => first_numbers(batch, texts, numbers)?,
@@ -253,7 +270,7 @@ impl Stream {
         let place = |at: usize| {
             key.clear();
             key.extend(columns.iter().map(|column| column[at]));
-            self.groups.place(&key)
+            self.groups.in_memory.place(&key)
         };
         Ok(Places { places: (0..all).map(place).collect(), rows })
     }

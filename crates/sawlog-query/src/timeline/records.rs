@@ -19,7 +19,7 @@ use super::burst::{Burst, Kind};
 use crate::engine::{BATCH_ROWS, new_session};
 use crate::events;
 use crate::logs;
-use crate::query::Query;
+use crate::query::{Query, row_bytes};
 
 /// The columns to read, of the view `events` and in addition to it.
 const FIELDS: &str = "time, log, actor, src_ip, operation, subject, apart, differ, place, target, outcome, error, attempts, changes, \
@@ -39,7 +39,7 @@ pub(crate) fn frame(queries: &[Query], text: &str) -> Result<DataFrame> {
     let subjects = queries.iter().filter_map(|query| query.format.subject);
     let told_by = subjects.flat_map(|subject| subject.columns.iter().chain(subject.differ));
     let view = events::view_with(queries, &told_by.copied().collect::<Vec<_>>(), more)?.into_view();
-    let context = new_session(BATCH_ROWS);
+    let context = new_session(BATCH_ROWS, row_bytes(queries));
     context.register_table("lines", view)?;
     let query = queries.first().context("there are no logs to query")?;
     Ok(query.store.block_on(context.sql(text))?)

@@ -35,10 +35,7 @@ impl Sql {
         let target = context.target()?;
         let records = context.records()?;
         let mut session = records.sql()?;
-        // There is no pager between two queries of the prompt.
-        let is_asked = self.query.is_none() && self.file.is_none();
-        let shown = if is_asked { target.clone().without_pager() } else { target.clone() };
-        let show = Show { target: shown, timed: self.time };
+        let show = Show { target: target.clone(), timed: self.time };
         match (&self.query, &self.file) {
             (Some(text), _) => run(&records, &mut session, text, &show, None)?,
             (None, Some(file)) => {

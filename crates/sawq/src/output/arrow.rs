@@ -6,7 +6,7 @@ use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 
-use super::batches::Writer;
+use super::batches::{Writer, plain};
 use super::target::{Out, Target};
 
 /// The file format.
@@ -14,18 +14,18 @@ pub(super) struct File(FileWriter<Out>);
 
 impl File {
     pub(super) fn new(target: &Target, first: &RecordBatch) -> Result<Self> {
-        Ok(Self(FileWriter::try_new(target.open()?, &first.schema())?))
+        Ok(Self(FileWriter::try_new(target.open()?, &first.schema()).map_err(plain)?))
     }
 }
 
 impl Writer for File {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        Ok(self.0.write(batch)?)
+        self.0.write(batch).map_err(plain)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish()?;
-        Ok(self.0.into_inner()?.flush()?)
+        self.0.finish().map_err(plain)?;
+        Ok(self.0.into_inner().map_err(plain)?.flush()?)
     }
 }
 
@@ -34,17 +34,17 @@ pub(super) struct Stream(StreamWriter<Out>);
 
 impl Stream {
     pub(super) fn new(target: &Target, first: &RecordBatch) -> Result<Self> {
-        Ok(Self(StreamWriter::try_new(target.open()?, &first.schema())?))
+        Ok(Self(StreamWriter::try_new(target.open()?, &first.schema()).map_err(plain)?))
     }
 }
 
 impl Writer for Stream {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        Ok(self.0.write(batch)?)
+        self.0.write(batch).map_err(plain)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish()?;
-        Ok(self.0.into_inner()?.flush()?)
+        self.0.finish().map_err(plain)?;
+        Ok(self.0.into_inner().map_err(plain)?.flush()?)
     }
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 
 use super::cells::with_texts;
 use super::delimited::{Delimited, Delimiter};
@@ -23,6 +24,14 @@ pub(super) trait Writer {
 
     /// Writes the remaining output.
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// An error without the library's name for its kind.
+pub(super) fn plain(error: ArrowError) -> Error {
+    match error {
+        ArrowError::IoError(_, error) => error.into(),
+        other => other.into(),
+    }
 }
 
 /// Where batches of one schema go.

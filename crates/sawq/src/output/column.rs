@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use sawlog_formats::visible;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::cells::Cells;
+use super::fit::{padded, shortened};
 use super::units::with_commas;
 
 /// Shown where there is no value.
@@ -99,9 +100,11 @@ impl Column {
 
     /// A text of the column's width; longer text is cut in the middle.
     pub(super) fn padded(&self, text: &str) -> String {
-        let text = cut(text, self.width);
-        let blanks = " ".repeat(self.width.saturating_sub(text.width()));
-        if self.is_number { blanks + &text } else { text + &blanks }
+        let text = shortened(text, self.width);
+        if self.is_number {
+            return " ".repeat(self.width.saturating_sub(text.width())) + &text;
+        }
+        padded(&text, self.width)
     }
 
     /// Whether a value stands for a failure.
@@ -113,40 +116,5 @@ impl Column {
             "error" | "error_code" | "error_message" => text != ABSENT,
             _ => false,
         }
-    }
-}
-
-/// Text of at most `width`; longer text loses its middle, since the end of an ARN or key says more.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let left = width.saturating_sub(1);
-    let head = taken(text.chars(), left / 3);
-    let tail: Vec<char> = taken(text.chars().rev(), left - left / 3).chars().rev().collect();
-    head + "…" + &tail.into_iter().collect::<String>()
-}
-
-/// As many characters as fit into the width.
-fn taken(chars: impl Iterator<Item = char>, width: usize) -> String {
-    let mut left = width;
-    let fits = |char: &char| {
-        let fits = char.width().unwrap_or(0) <= left;
-        left = left.saturating_sub(char.width().unwrap_or(0));
-        fits
-    };
-    chars.take_while(fits).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_in_the_middle() {
-        assert_eq!(cut("arn:aws:iam::1:user/jmerckle", 28), "arn:aws:iam::1:user/jmerckle");
-        assert_eq!(cut("arn:aws:iam::1:user/jmerckle", 16), "arn:a…r/jmerckle");
-        assert_eq!(cut("中中中中中中", 7).width(), 7);
-        assert_eq!(cut("abc", 1), "…");
     }
 }

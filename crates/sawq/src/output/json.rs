@@ -6,7 +6,7 @@ use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::json::{ArrayWriter, LineDelimitedWriter};
 
-use super::batches::Writer;
+use super::batches::{Writer, plain};
 use super::target::{Out, Target};
 
 /// An array of objects.
@@ -20,11 +20,11 @@ impl Array {
 
 impl Writer for Array {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        Ok(self.0.write(batch)?)
+        self.0.write(batch).map_err(plain)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish()?;
+        self.0.finish().map_err(plain)?;
         let mut out = self.0.into_inner();
         out.write_all(b"\n")?;
         Ok(out.flush()?)
@@ -42,11 +42,11 @@ impl Lines {
 
 impl Writer for Lines {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        Ok(self.0.write(batch)?)
+        self.0.write(batch).map_err(plain)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish()?;
+        self.0.finish().map_err(plain)?;
         Ok(self.0.into_inner().flush()?)
     }
 }

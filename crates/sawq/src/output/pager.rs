@@ -35,7 +35,26 @@ pub(crate) struct Paged {
     held: Vec<u8>,
     filled: usize,
     column: usize,
+    after: After,
     to: To,
+}
+
+/// What comes after the pager.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The end of the program.
+    #[default]
+    End,
+    /// The prompt, which takes care of Ctrl-C itself.
+    Prompt,
+}
+
+/// Whether a pager has the terminal.
+static RUNS: AtomicBool = AtomicBool::new(false);
+
+/// Whether a pager has the terminal: then Ctrl-C is meant for it.
+pub(crate) fn runs() -> bool {
+    RUNS.load(Ordering::Relaxed)
 }
 
 /// Where lines go.
@@ -56,8 +75,9 @@ struct Running {
 
 impl Paged {
     /// The rows of the screen, without the one for the prompt, and its columns.
-    pub(crate) fn new(command: String, rows: usize, columns: usize) -> Self {
-        Self { command, rows, columns: columns.max(1), held: Vec::new(), filled: 0, column: 0, to: To::Nowhere }
+    pub(crate) fn new(command: String, rows: usize, columns: usize, after: After) -> Self {
+        let columns = columns.max(1);
+        Self { command, rows, columns, held: Vec::new(), filled: 0, column: 0, after, to: To::Nowhere }
     }
 
     /// Shows the text kept back, or waits until the user leaves the pager.
@@ -97,7 +117,7 @@ impl Write for Paged {
                 self.held.extend_from_slice(bytes);
                 self.count(bytes);
                 if self.filled > self.rows {
-                    self.to = Running::start(&self.command).map_or(To::Screen, To::Pager);
+                    self.to = Running::start(&self.command, self.after).map_or(To::Screen, To::Pager);
                     let held = std::mem::take(&mut self.held);
                     self.write_all(&held)?;
                 }
@@ -126,7 +146,7 @@ impl Drop for Paged {
 
 impl Running {
     /// Starts it; `None` if it does not exist.
-    fn start(command: &str) -> Option<Self> {
+    fn start(command: &str, after: After) -> Option<Self> {
         if !exists(command) {
             style::hint(&format!(
                 "the pager '{command}' is not installed; use --no-pager, or set PAGER to another one"
@@ -144,9 +164,12 @@ impl Running {
         let mut child = shell.spawn().ok()?;
         let input = child.stdin.take();
         let (child, interrupted) = (Arc::new(Mutex::new(child)), Arc::new(AtomicBool::new(false)));
+        RUNS.store(true, Ordering::Relaxed);
         // Ctrl-C belongs to the pager, which would otherwise outlive us and fight with the shell for the terminal. It
         // ends our work.
-        if let Ok(mut signals) = Signals::new([SIGINT]) {
+        if after == After::End
+            && let Ok(mut signals) = Signals::new([SIGINT])
+        {
             let (child, interrupted) = (Arc::clone(&child), Arc::clone(&interrupted));
             std::thread::spawn(move || {
                 if signals.forever().next().is_some() {
@@ -162,6 +185,7 @@ impl Running {
     fn wait(&mut self) {
         self.input = None;
         wait(&self.child);
+        RUNS.store(false, Ordering::Relaxed);
     }
 }
 
@@ -207,7 +231,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_screen_are_counted() {
-        let mut paged = Paged::new("cat".to_owned(), 100, 10);
+        let mut paged = Paged::new("cat".to_owned(), 100, 10, After::End);
         paged.count("12345678901\n1234567890\nä\n".as_bytes());
         assert_eq!(paged.filled, 4);
     }

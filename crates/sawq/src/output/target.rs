@@ -14,7 +14,7 @@ use super::delimited;
 use super::escaped::Escaped;
 use super::file::{Existing, NewFile};
 use super::form::{Form, KNOWN};
-use super::pager::{self, Paged};
+use super::pager::{self, After, Paged};
 use super::style;
 use crate::options::{Format, Global};
 use crate::usage::BadValue;
@@ -38,6 +38,8 @@ pub(crate) struct Target {
     quiet: bool,
     /// The pager for a terminal, if one is wanted.
     pager: Option<String>,
+    /// What comes after the pager.
+    after: After,
     place: Arc<Mutex<Option<Place>>>,
     /// Whether Ctrl-C has stopped what is printed.
     stopped: Stopped,
@@ -107,6 +109,7 @@ impl Target {
             header: !global.no_header,
             quiet: global.quiet,
             pager: if global.no_pager { None } else { pager::wanted() },
+            after: After::End,
             place: Arc::default(),
             stopped: Stopped::default(),
             hints: Arc::default(),
@@ -116,6 +119,11 @@ impl Target {
     /// Without a pager, since the same terminal asks for input.
     pub(crate) fn without_pager(self) -> Self {
         Self { pager: None, ..self }
+    }
+
+    /// For a prompt, which comes again after each result.
+    pub(crate) fn for_a_prompt(self) -> Self {
+        Self { after: After::Prompt, ..self }
     }
 
     /// Until somebody stops it.
@@ -166,7 +174,8 @@ impl Target {
         let pager = self.pager.clone().filter(|_| self.is_terminal());
         match pager.zip(terminal_size()) {
             Some((command, (Width(columns), Height(rows)))) => {
-                Place::Pager(Paged::new(command, usize::from(rows).saturating_sub(1).max(1), columns.into()))
+                let rows = usize::from(rows).saturating_sub(1).max(1);
+                Place::Pager(Paged::new(command, rows, columns.into(), self.after))
             }
             None => Place::Stdout(io::stdout()),
         }
@@ -185,6 +194,22 @@ impl Target {
         let hints = std::mem::take(&mut *self.hints.lock().unwrap_or_else(PoisonError::into_inner));
         hints.into_iter().filter(|_| !self.quiet).for_each(style::hint);
         Ok(())
+    }
+
+    /// Shows what a pager was to show, and waits until the user leaves it. Returns whether that was before the end.
+    pub(crate) fn leave_pager(&self) -> Result<bool> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match place.take() {
+            // Nobody else writes meanwhile.
+            Some(Place::Pager(mut pager)) => {
+                noted(pager.finish())?;
+                Ok(READER_IS_GONE.swap(false, Ordering::Relaxed))
+            }
+            other => {
+                *place = other;
+                Ok(false)
+            }
+        }
     }
 
     /// Whether it is a file that has a result.
@@ -273,6 +298,8 @@ static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
 
 /// A result of writing to standard output. Notes it if nobody reads it any more.
 fn noted<T>(result: io::Result<T>) -> io::Result<T> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("can't write to standard output: {error}"));
+    let result = result.map_err(named);
     if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         READER_IS_GONE.store(true, Ordering::Relaxed);
     }

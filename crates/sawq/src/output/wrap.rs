@@ -1,6 +1,7 @@
 //! Text in lines that fit the screen, broken between words.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 /// A text after a lead, in lines of at most `width` if there is a limit. They are broken between words; a word that is
 /// longer than a line is broken anywhere. Lines after the first one begin with `indent` blanks.
@@ -22,13 +23,13 @@ pub(crate) fn hanging(lead: &str, text: &str, indent: usize, width: Option<usize
             line.push(' ');
             used += 1;
         }
-        for char in word.chars() {
-            let columns = char.width().unwrap_or(0);
+        for character in word.graphemes(true) {
+            let columns = character.width();
             if used + columns > width && used > indent {
                 lines.push(line.trim_end().to_owned());
                 (line, used) = (" ".repeat(indent), indent);
             }
-            line.push(char);
+            line.push_str(character);
             used += columns;
         }
     }
@@ -53,6 +54,7 @@ mod tests {
         assert_eq!(hanging("", "wonderful", 0, Some(4)), ["wond", "erfu", "l"]);
         assert_eq!(hanging("a lead: ", "wonderful day", 2, Some(11)), ["a lead:", "  wonderful", "  day"]);
         assert_eq!(hanging("", "中中中", 0, Some(5)), ["中中", "中"]);
+        assert_eq!(hanging("", "👩‍👩‍👧👩‍👩‍👧", 0, Some(3)), ["👩‍👩‍👧", "👩‍👩‍👧"]);
         assert_eq!(hanging("", "ab", 9, Some(1)), ["a", "b"]);
     }
 

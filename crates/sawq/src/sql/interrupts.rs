@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use crate::output::{Stopped, leave_interrupts, remove_unfinished};
+use crate::output::{Stopped, leave_interrupts, pager_runs, remove_unfinished};
 
 /// What is said of a query that Ctrl-C has stopped.
 pub(super) const STOPPED: &str = "the query was stopped";
@@ -36,6 +36,10 @@ impl Interrupts {
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 stop.set(true);
+                // What reads the screen would lose the terminal to the shell.
+                if pager_runs() {
+                    continue;
+                }
                 if counter.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH || sender.unbounded_send(()).is_err() {
                     remove_unfinished();
                     std::process::exit(130);

@@ -17,7 +17,8 @@ Functions beyond standard SQL:
   s3_access_key(request_uri)         the access key in a presigned URL
 Many of DuckDB's functions work, too: strftime, strptime, date_diff, time_bucket, arg_max,
 string_split, unnest, regexp_extract, list_filter(l, x -> …), from_json(text, '[\"VARCHAR\"]'),
-json_type, url_decode, md5. 7 / 2 is 3, as in PostgreSQL.
+json_type, url_decode, md5, COLUMNS('^src_'). The name of a result can be used again in the same
+SELECT and its WHERE. 7 / 2 is 3, as in PostgreSQL.
 
 SHOW TABLES, DESCRIBE events, SUMMARIZE events and CREATE VIEW name AS … (for this session) work
 like queries. If there are several, end each with a semicolon.";

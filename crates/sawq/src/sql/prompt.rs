@@ -77,7 +77,7 @@ pub(crate) fn prompt(records: &Records, mut session: Session<'_>, mut show: Show
         let _ = editor.load_history(history);
     }
     let mut interrupts = Interrupts::new()?;
-    show.target = show.target.until(interrupts.stopped().clone());
+    show.target = show.target.for_a_prompt().until(interrupts.stopped().clone());
     session.let_stop();
     say("End a query with a semicolon. 'help' lists functions and commands; 'exit' or Ctrl-D leaves.");
     let mut query = String::new();

@@ -67,7 +67,9 @@ pub(crate) fn run(
         let started = Instant::now();
         let has_another = show.target.is_full();
         let answered = records.block_on(answer(session, statement, show, interrupts.as_deref_mut()))?;
-        let rows = answered.map_err(|error| {
+        // At the prompt, what follows would be written into the pager's page.
+        let has_seen_enough = interrupts.is_some() && show.target.leave_pager()?;
+        let rows = answered.or_else(|error| if has_seen_enough { Ok(None) } else { Err(error) }).map_err(|error| {
             if !has_another {
                 show.target.abandon();
             }

@@ -8,6 +8,7 @@ use sawlog_query::timeline::Burst;
 use unicode_width::UnicodeWidthStr;
 
 use crate::moment::{day_and_clock, length, weekday};
+use crate::output::fit::{cut, padded};
 use crate::output::{Layout, Out, Style, hanging};
 
 /// A gap of this many seconds without records is shown.
@@ -39,8 +40,8 @@ impl Lines {
     /// Prints the first bursts once there are enough of them to choose the widths.
     fn begin(&mut self) -> Result<()> {
         let widest = |get: &dyn Fn(&Burst) -> usize| self.ahead.iter().map(get).max().unwrap_or_default();
-        let actor = widest(&|burst| who(burst).chars().count()).clamp(ACTOR.0, ACTOR.1);
-        let address = widest(&|burst| visible(&burst.kind.src_ip).chars().count()).clamp(ADDRESS.0, ADDRESS.1);
+        let actor = widest(&|burst| who(burst).width()).clamp(ACTOR.0, ACTOR.1);
+        let address = widest(&|burst| visible(&burst.kind.src_ip).width()).clamp(ADDRESS.0, ADDRESS.1);
         let widths = *self.widths.get_or_insert((actor, address));
         std::mem::take(&mut self.ahead).iter().try_for_each(|burst| self.line(burst, widths))
     }
@@ -52,7 +53,8 @@ impl Lines {
         let log = kind.log.split('_').next().unwrap_or_default();
         let (who, from) = (cut(&who(burst), actor), cut(&visible(&kind.src_ip), address));
         let lead = format!("{clock} {}{} {log:<10} ", marks[0], marks[1]);
-        let (lead, text) = self.beside(lead, format!("{who:<actor$} {from:<address$} "), self.told(burst));
+        let (lead, text) =
+            self.beside(lead, format!("{} {} ", padded(&who, actor), padded(&from, address)), self.told(burst));
         let style = match (burst.is_failure(), burst.changes) {
             (true, _) => Some(Style::Failure),
             (false, true) => Some(Style::Change),
@@ -148,12 +150,4 @@ fn who(burst: &Burst) -> String {
     let name = burst.kind.actor.rsplit([':', '/']).next().unwrap_or_default();
     let short = name.strip_suffix(".amazonaws.com").filter(|_| name.len() > ACTOR.1);
     visible(short.unwrap_or(name)).into_owned()
-}
-
-/// Text that fits into a column; `…` marks a cut.
-fn cut(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        Some(_) => text.chars().take(width - 1).chain(['…']).collect(),
-        None => text.to_owned(),
-    }
 }

@@ -7,7 +7,7 @@ const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 /// The most bars, and the fewest that say something.
 pub(super) const MAX_BARS: usize = 48;
-const MIN_BARS: usize = 8;
+pub(super) const MIN_BARS: usize = 8;
 
 /// Records by time as some `most` bars: one per hour or per several hours for up to two days, else one per day or per
 /// several days. Also returns what a bar stands for.

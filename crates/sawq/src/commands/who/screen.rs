@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use anyhow::Result;
-use sawlog_formats::visible;
+use sawlog_formats::{counted, visible};
 use sawlog_query::Sums;
 use sawlog_query::who::{AsTarget, Change, Facet, FacetValue, Issue, LogProfile, Profile};
+use unicode_width::UnicodeWidthStr;
 
-use super::bars::{MAX_BARS, sparkline};
+use super::bars::{MAX_BARS, MIN_BARS, sparkline};
 use crate::moment::moment;
-use crate::output::{Layout, Style, hanging, units};
+use crate::output::{Layout, Style, fit, hanging, units};
 
 /// The widest column of values, and the narrowest.
 const VALUE: (usize, usize) = (64, 24);
@@ -107,6 +108,9 @@ impl Screen {
         let flows = |text: &str| if has_flows { format!(" {text:>10}") } else { String::new() };
         let names = format!("{:<12} {:>10} {:>8} {:>10} {:>10}", "log", "records", "failed", "sent", "received");
         let names = names + &flows("in flows");
+        if self.layout.width.is_some_and(|width| width < names.len() + 4 + MIN_BARS) {
+            return profile.logs.iter().for_each(|log| self.sums(log));
+        }
         let left = self.layout.width.map_or(MAX_BARS, |width| width.saturating_sub(names.len() + 4));
         let line = |log: &LogProfile| times.map(|times| sparkline(&log.hours, times, left)).unwrap_or_default();
         let by = times.map(|_| format!("  by {}", line(&profile.logs[0]).1)).unwrap_or_default();
@@ -125,6 +129,18 @@ impl Screen {
                 flows(&size(flow_bytes.unwrap_or_default()))
             );
         }
+    }
+
+    /// A log's sums in words, for a screen that is too narrow for columns.
+    fn sums(&mut self, log: &LogProfile) {
+        let Sums { count, errors, bytes_sent, bytes_received, flow_bytes, .. } = log.sums;
+        let mut said = format!("{}, {} failed", counted(count, "record"), self.layout.count(errors));
+        for (bytes, what) in [(bytes_sent, "sent"), (Some(bytes_received), "received"), (flow_bytes, "in flows")] {
+            if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
+                said += &format!(", {} {what}", units::size(bytes));
+            }
+        }
+        self.lines(&format!("{}  ", log.log), &said, 2);
     }
 
     /// Records with an address as the target.
@@ -161,15 +177,15 @@ impl Screen {
 
     /// A value of a facet. What is known of it goes on further lines if it does not fit.
     fn value(&mut self, value: &FacetValue) {
-        let (width, name) = (self.value, shortened(&value.value, self.value));
-        let mut line = format!("  {name:<width$} {:>9}", self.layout.count(value.records));
-        let mut used = line.chars().count();
+        let name = fit::padded(&shortened(&value.value, self.value), self.value);
+        let mut line = format!("  {name} {:>9}", self.layout.count(value.records));
+        let mut used = line.width();
         let failed = value.sums.errors;
         let failed = (failed > 0).then(|| (format!("{} failed", self.layout.count(failed)), Some(Style::Failure)));
         let place = value.place.as_ref().map(|place| (visible(place).into_owned(), None));
         let alone = value.only_here.then(|| ("only here".to_owned(), None));
         for (said, style) in [failed, place, alone].into_iter().flatten() {
-            let columns = said.chars().count() + 2;
+            let columns = said.width() + 2;
             if self.layout.width.is_some_and(|width| used + columns > width) {
                 line += "\n  ";
                 used = 2;
@@ -227,16 +243,9 @@ fn only_here(values: &[FacetValue]) -> Vec<&FacetValue> {
     values.iter().filter(|value| value.only_here).collect()
 }
 
-/// Text in at most `width` characters, safe for a terminal.
+/// Text of at most `width`, safe for a terminal.
 fn shortened(text: &str, width: usize) -> String {
-    let text = visible(text);
-    if text.chars().count() <= width {
-        return text.into_owned();
-    }
-    // The end of an ARN or key says more than its middle.
-    let chars: Vec<char> = text.chars().collect();
-    let (head, tail) = (width / 3, width - width / 3 - 1);
-    chars[..head].iter().chain(['…'].iter()).chain(&chars[chars.len() - tail..]).collect()
+    fit::shortened(&visible(text), width)
 }
 
 fn size(bytes: u128) -> String {
