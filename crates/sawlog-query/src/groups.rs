@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use foldhash::quality::RandomState;
-use sawlog_formats::Bytes;
+use sawlog_formats::{Bytes, EvidencePlace};
 
 use crate::numbers::{NULL, Numbers};
 
@@ -11,8 +11,8 @@ use crate::numbers::{NULL, Numbers};
 type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 type HashSet<K> = std::collections::HashSet<K, RandomState>;
 
-/// The source file and line of a group's first record in evidence order; `None` if it has no such record.
-pub(crate) type First<'a> = Option<(&'a str, i64)>;
+/// The first record of a group in evidence order; `None` if it has no such record.
+pub(crate) type First<'a> = Option<EvidencePlace<&'a str>>;
 
 /// Sums over the records of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,8 +90,8 @@ pub(crate) struct Groups {
     /// The numbers of each group's values, one group after the other.
     keys: Vec<u32>,
     pub(crate) sums: Vec<Sums>,
-    /// The first record of each group: the number of its source file, and its line.
-    firsts: Vec<Option<(u32, i64)>>,
+    /// The first record of each group, with the number of its source file.
+    firsts: Vec<Option<EvidencePlace<u32>>>,
     pub(crate) files: Numbers,
     pub(crate) ips: Numbers,
     /// Pairs of a group's place and the number of an address that was seen in it.
@@ -116,7 +116,7 @@ impl Groups {
     pub(crate) fn bytes(&self) -> usize {
         const OF_A_HASH: usize = 2;
         let texts = self.columns.iter().chain([&self.files, &self.ips]).map(Numbers::bytes).sum::<usize>();
-        let of_groups = self.sums.capacity() * (size_of::<Sums>() + size_of::<Option<(u32, i64)>>());
+        let of_groups = self.sums.capacity() * (size_of::<Sums>() + size_of::<Option<EvidencePlace<u32>>>());
         let numbers = (self.keys.capacity() + self.of_number.capacity()) * size_of::<u32>();
         // With several columns, keys are stored twice, the second time in allocations of their own.
         let of_key = size_of::<(Box<[u32]>, u32)>() + OF_A_HASH + 16 * self.columns.len();
@@ -147,9 +147,9 @@ impl Groups {
         let key: Vec<u32> = self.columns.iter_mut().zip(values).map(number).collect();
         let place = self.place(&key);
         self.sums[place].add(sums);
-        if let Some((file, line)) = first {
-            let file = self.files.number(file);
-            self.note_first(place, (file, line));
+        if let Some(first) = first {
+            let first = first.map(|file| self.files.number(file));
+            self.note_first(place, first);
         }
     }
 
@@ -184,14 +184,17 @@ impl Groups {
         place
     }
 
-    /// Notes a record, by the number of its source file and its line. It becomes the group's first record if it is
-    /// earlier.
-    pub(crate) fn note_first(&mut self, place: usize, (file, line): (u32, i64)) {
-        let is_earlier = |(known, of): (u32, i64)| {
-            if file == known { line < of } else { self.files.text(file) < self.files.text(known) }
+    /// Notes a record, by the number of its source file. It becomes the group's first record if it is earlier.
+    pub(crate) fn note_first(&mut self, place: usize, at: EvidencePlace<u32>) {
+        let is_earlier = |known: EvidencePlace<u32>| {
+            if at.file == known.file {
+                at.line < known.line
+            } else {
+                self.files.text(at.file) < self.files.text(known.file)
+            }
         };
         if self.firsts[place].is_none_or(is_earlier) {
-            self.firsts[place] = Some((file, line));
+            self.firsts[place] = Some(at);
         }
     }
 
@@ -215,8 +218,8 @@ impl Groups {
             key.extend(columns.iter().zip(numbers).map(|(column, number)| translated(column, *number)));
             let here = self.place(&key);
             self.sums[here].add(sums);
-            if let Some((file, line)) = other.firsts[place] {
-                self.note_first(here, (translated(&files, file), line));
+            if let Some(first) = other.firsts[place] {
+                self.note_first(here, first.map(|file| translated(&files, file)));
             }
             places.push(here);
         }
@@ -244,7 +247,7 @@ impl Groups {
 
     /// The first record of a group.
     pub(crate) fn first(&self, place: usize) -> First<'_> {
-        self.firsts[place].map(|(file, line)| (self.files.text(file).unwrap_or_default(), line))
+        self.firsts[place].map(|first| first.map(|file| self.files.text(file).unwrap_or_default()))
     }
 
     /// The groups with records, ordered by their values: the place of each, first alone, then with each address that

@@ -3,6 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 
+use sawlog_formats::EvidencePlace;
+
 use crate::groups::{First, Group, Sums};
 use crate::numbers::Numbers;
 
@@ -25,8 +27,8 @@ struct Kept {
     sizes: Vec<u128>,
     sums: Vec<Sums>,
     ips: Vec<usize>,
-    /// First records: the number of the source file, and the line.
-    firsts: Vec<Option<(u32, i64)>>,
+    /// First records, with the numbers of their source files.
+    firsts: Vec<Option<EvidencePlace<u32>>>,
     files: Numbers,
     /// The ranges in `texts` of each group's values, one group after the other; `None` for null.
     values: Vec<Option<Range<usize>>>,
@@ -106,7 +108,7 @@ impl Kept {
         self.sizes.push(size);
         self.sums.push(*sums);
         self.ips.push(ips);
-        self.firsts.push(first.map(|(file, line)| (self.files.number(file), line)));
+        self.firsts.push(first.map(|first| first.map(|file| self.files.number(file))));
         for value in values {
             let start = self.texts.len();
             self.values.push(value.map(|value| {
@@ -117,7 +119,7 @@ impl Kept {
     }
 
     fn first(&self, place: usize) -> First<'_> {
-        self.firsts[place].map(|(file, line)| (self.files.text(file).unwrap_or_default(), line))
+        self.firsts[place].map(|first| first.map(|file| self.files.text(file).unwrap_or_default()))
     }
 
     fn values(&self, place: usize) -> impl Iterator<Item = Option<&str>> {
@@ -132,7 +134,7 @@ impl Kept {
         files.sort_unstable();
         let mut ranks = vec![0; files.len()];
         files.iter().zip(0_usize..).for_each(|((_, number), rank)| ranks[*number] = rank);
-        let first = |place: usize| self.firsts[place].map(|(file, line)| (ranks[file as usize], line));
+        let first = |place: usize| self.firsts[place].map(|first| first.map(|file| ranks[file as usize]));
         let mut order: Vec<_> =
             (0..self.len()).map(|place| (Reverse(self.sizes[place]), first(place), place)).collect();
         order.sort_unstable_by(|a, b| {
@@ -198,7 +200,7 @@ mod tests {
             let mut largest = Largest::new(number, 2, |sums| sums.count.into());
             for (place, (count, first, value)) in offered.iter().enumerate() {
                 let sums = Sums { count: *count, ..Sums::default() };
-                let first = || first.as_ref().map(|(file, line)| (file.as_str(), *line));
+                let first = || first.as_ref().map(|(file, line)| EvidencePlace { file: file.as_str(), line: *line });
                 let values = [value.clone(), Some(place.to_string())];
                 largest.offer((&sums, place), first, values.into_iter());
             }

@@ -79,6 +79,8 @@ impl BoundedGroups {
 mod tests {
     use proptest::prelude::*;
 
+    use sawlog_formats::EvidencePlace;
+
     use super::*;
     use crate::groups::Group;
     use crate::largest::RankedGroup;
@@ -99,7 +101,7 @@ mod tests {
         }
         groups.sums[place].add_times((*line, *line));
         let file = groups.files.number(file);
-        groups.note_first(place, (file, *line));
+        groups.note_first(place, EvidencePlace { file, line: *line });
         if let Some(ip) = ip {
             let ip = groups.ips.number(ip);
             groups.note_ip(place, ip);

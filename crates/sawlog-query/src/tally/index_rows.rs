@@ -49,7 +49,7 @@ pub(super) struct Rows {
     /// The runs, if the rows are totals.
     pub(super) runs: Option<OfRuns>,
     /// The first record, in evidence order, of those that count: the number of its source file, and its line.
-    pub(super) firsts: Vec<Option<(u32, i64)>>,
+    pub(super) firsts: Vec<Option<EvidencePlace<u32>>>,
     pub(super) sums: IndexedSums,
     /// Which rows have the sums, `None` if all do: rows of earlier versions lack those for standing summaries.
     pub(super) known: Option<NullBuffer>,
@@ -102,8 +102,8 @@ impl Names {
         let data_files = self.data_files.of(column("data_file")?, &mut batches.data_files, numbers::Part::Whole)?;
         let sources = self.sources.of(column("first_file")?, &mut batches.sources, numbers::Part::Whole)?;
         let lines = number("first_line")?;
-        let firsts = sources.iter().zip(lines.values());
-        let firsts = firsts.map(|(source, line)| (*source != numbers::NULL).then_some((*source, *line))).collect();
+        let firsts = sources.iter().zip(lines.values()).map(|(file, line)| EvidencePlace { file: *file, line: *line });
+        let firsts = firsts.map(|first| (first.file != numbers::NULL).then_some(first)).collect();
         let runs = batch.column_by_name("run").map(|runs| -> Result<OfRuns> {
             let runs = self.runs.of(runs, &mut batches.runs, numbers::Part::Whole)?;
             let covers = self.data_files.of(column("covers")?, &mut batches.covers, numbers::Part::Whole)?;
@@ -135,7 +135,7 @@ impl Names {
     /// the sum. An error if the bytes of a row can't be unpacked.
     fn unpack(
         &mut self,
-        firsts: &mut [Option<(u32, i64)>],
+        firsts: &mut [Option<EvidencePlace<u32>>],
         packed: &BinaryViewArray,
         sent: &Int64Array,
         (place, of): (usize, usize),
@@ -146,10 +146,10 @@ impl Names {
             let Some(PackedSum { bytes: number, first }) = sums[place] else { continue };
             let all = sent.is_valid(row).then(|| sent.value(row));
             bytes[row] = Some(number.or(all).ok_or(DamagedIndex::Sums)?);
-            if let PackedFirst::Elsewhere(EvidencePlace { file, line }) = first {
-                firsts[row] = Some((self.sources.number(file), line));
+            if let PackedFirst::Elsewhere(first) = first {
+                firsts[row] = Some(first.map(|file| self.sources.number(file)));
             } else if let PackedFirst::Line(line) = first {
-                firsts[row].as_mut().ok_or(DamagedIndex::Sums)?.1 = line;
+                firsts[row].as_mut().ok_or(DamagedIndex::Sums)?.line = line;
             }
         }
         Ok(bytes)

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use arrow::array::Array;
 use datafusion::logical_expr::Expr;
 use futures::StreamExt;
-use sawlog_formats::canonical_address;
+use sawlog_formats::{EvidencePlace, canonical_address};
 use sawlog_store::DataFileEntry;
 
 use super::Measures;
@@ -71,24 +71,24 @@ pub(crate) struct Group {
 /// A row: its batch, and its position there.
 type Row = (Arc<Rows>, usize);
 
-/// The place of a record in evidence: its log, the number of its source file in that log's [`Names`], and its line.
+/// The place of a record in evidence: its log, and its place by the number of its source file in that log's [`Names`].
 #[derive(Clone, Copy)]
 struct Place {
     log: usize,
-    source: u32,
-    line: i64,
+    at: EvidencePlace<u32>,
 }
 
 impl Place {
-    fn source<'a>(&self, logs: &'a [Log<'_>]) -> Option<&'a str> {
-        logs[self.log].names.sources.text(self.source)
+    fn named<'a>(&self, logs: &'a [Log<'_>]) -> Option<EvidencePlace<&'a str>> {
+        let file = logs[self.log].names.sources.text(self.at.file)?;
+        Some(EvidencePlace { file, line: self.at.line })
     }
 
     fn is_before(&self, other: &Self, logs: &[Log<'_>]) -> bool {
-        if (self.log, self.source) == (other.log, other.source) {
-            return self.line < other.line;
+        if (self.log, self.at.file) == (other.log, other.at.file) {
+            return self.at.line < other.at.line;
         }
-        (self.source(logs), self.line) < (other.source(logs), other.line)
+        self.named(logs) < other.named(logs)
     }
 }
 
@@ -122,7 +122,7 @@ impl<'a> Indexed<'a> {
     /// If a file is not sorted or can't be read, or `take` fails.
     pub(crate) fn each(mut self, mut take: impl FnMut(&Group, First<'_>) -> Result<()>) -> Result<()> {
         let mut give = |group: &Group, logs: &[Log<'_>]| {
-            let first = group.first.and_then(|first| Some((first.source(logs)?, first.line)));
+            let first = group.first.and_then(|first| first.named(logs));
             if group.sums.count > 0 { take(group, first) } else { Ok(()) }
         };
         self.logs.iter().try_for_each(|log| give(&log.without, &self.logs))?;
@@ -181,7 +181,7 @@ impl Group {
     /// Adds the records that a row counts.
     fn add(&mut self, rows: &Rows, row: usize, log: usize, logs: &[Log<'_>]) {
         let bytes_are = logs[log].query.format.measures.bytes;
-        let first = rows.firsts[row].map(|(source, line)| Place { log, source, line });
+        let first = rows.firsts[row].map(|at| Place { log, at });
         let records = match &rows.sums {
             IndexedSums::Standing(sums) => {
                 let Some(bytes) = sums[row] else { return };

@@ -13,6 +13,7 @@ use datafusion::physical_plan::SpillManager;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, SpillMetrics};
 use datafusion::physical_plan::sorts::streaming_merge::{SortedSpillFile, StreamingMergeBuilder};
 use futures::StreamExt;
+use sawlog_formats::EvidencePlace;
 
 use crate::groups::{First, Groups, Sums};
 use crate::largest::Largest;
@@ -79,10 +80,10 @@ impl Runs {
         let first = |row: &(usize, Option<&str>)| groups.first(row.0).filter(|_| row.1.is_none());
         let mut texts: Vec<LargeStringArray> = (0..self.values).map(|column| value(column).collect()).collect();
         texts.push(rows.iter().map(|(_, ip)| *ip).collect());
-        texts.push(rows.iter().map(|row| first(row).map(|(file, _)| file)).collect());
+        texts.push(rows.iter().map(|row| first(row).map(|first| first.file)).collect());
         let of_row = |row: &(usize, Option<&str>)| {
             let sums = if row.1.is_none() { groups.sums[row.0] } else { Sums::default() };
-            to_numbers(&sums, first(row).map(|(_, line)| line))
+            to_numbers(&sums, first(row).map(|first| first.line))
         };
         let of_rows: Vec<_> = rows.iter().map(of_row).collect();
         let number = |place: usize| of_rows.iter().map(|numbers| numbers[place]).collect::<Decimal128Array>();
@@ -192,7 +193,7 @@ impl Rows {
 struct Merged {
     values: Vec<Option<String>>,
     sums: Sums,
-    first: Option<(String, i64)>,
+    first: Option<EvidencePlace>,
     /// The last address, and how many there were.
     ip: Option<String>,
     ips: usize,
@@ -214,16 +215,16 @@ impl Merged {
         let (sums, line) = of_numbers(numbers).context("a run does not hold sums")?;
         self.sums.add(&sums);
         if let Some(line) = line {
-            let file = rows.files.value(row);
-            if self.first().is_none_or(|first| (file, line) < first) {
-                self.first = Some((file.to_owned(), line));
+            let place = EvidencePlace { file: rows.files.value(row), line };
+            if self.first().is_none_or(|first| place < first) {
+                self.first = Some(place.map(str::to_owned));
             }
         }
         Ok(())
     }
 
     fn first(&self) -> First<'_> {
-        self.first.as_ref().map(|(file, line)| (file.as_str(), *line))
+        self.first.as_ref().map(EvidencePlace::as_ref)
     }
 
     fn offer_to<S: Fn(&Sums) -> u128>(&self, largest: &mut Largest<S>) {

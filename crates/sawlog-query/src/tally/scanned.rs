@@ -10,7 +10,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
 use datafusion::logical_expr::{Expr, ident};
-use sawlog_formats::Bytes;
+use sawlog_formats::{Bytes, EvidencePlace};
 
 use super::bounded::BoundedGroups;
 use super::{Details, Measures};
@@ -175,7 +175,7 @@ impl Stream {
                     files = Some(dimension_numbers(batch, "source_file", names, last, Part::Whole)?);
                 }
                 let file = files.as_ref().map_or(NULL, |files| files[row]);
-                groups.note_first(place, (file, lines.value(row)));
+                groups.note_first(place, EvidencePlace { file, line: lines.value(row) });
             }
         }
         let rows = places.iter().enumerate().map(|(at, place)| (row_of(at), *place));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use foldhash::quality::RandomState;
+use sawlog_formats::EvidencePlace;
 
 use super::Folds;
 
@@ -134,7 +135,7 @@ pub(super) struct Folding {
 struct Order {
     log: Arc<str>,
     /// The place of the last record so far.
-    furthest: (Arc<str>, i64),
+    furthest: EvidencePlace<Arc<str>>,
     /// How many records come before an earlier one in the evidence.
     late: u64,
 }
@@ -173,15 +174,16 @@ impl Folding {
     fn note_order(&mut self, record: &Burst) {
         let (file, line) = (&record.source_file, record.source_line);
         let Some(order) = self.orders.iter_mut().find(|order| order.log == record.kind.log) else {
-            let furthest = (file.clone(), line);
+            let furthest = EvidencePlace { file: file.clone(), line };
             return self.orders.push(Order { log: record.kind.log.clone(), furthest, late: 0 });
         };
-        if (file, line) < (&order.furthest.0, order.furthest.1) {
+        let furthest = &mut order.furthest;
+        if (file, line) < (&furthest.file, furthest.line) {
             order.late += 1;
         } else {
-            order.furthest.1 = line;
-            if order.furthest.0 != *file {
-                order.furthest.0.clone_from(file);
+            furthest.line = line;
+            if furthest.file != *file {
+                furthest.file.clone_from(file);
             }
         }
     }
