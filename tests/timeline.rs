@@ -237,8 +237,8 @@ fn wide_characters_stand_below_each_other() {
         assert!(ran.text().lines().any(|shown| shown == line), "{line:?} is not in {}", ran.text());
     }
     let ran = case.sawq(&["who", "192.0.2.1"]);
-    let wide = format!("  山田太郎{}         1", " ".repeat(64 - 8 + 1));
-    let narrow = format!("  ann{}         1", " ".repeat(64 - 3 + 1));
+    let wide = format!("  山田太郎{}        1  only here", " ".repeat(64 - 8 + 1));
+    let narrow = format!("  ann{}        1  only here", " ".repeat(64 - 3 + 1));
     for line in [wide, narrow] {
         assert!(ran.text().lines().any(|shown| shown == line), "{line:?} is not in {}", ran.text());
     }
