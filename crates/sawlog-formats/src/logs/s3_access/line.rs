@@ -54,7 +54,7 @@ pub(super) fn is_owner(word: &[u8]) -> bool {
     /// The length of a canonical id.
     const ID: usize = 64;
     let ends_with_id = || word.len() > ID && word[word.len() - ID..].iter().all(u8::is_ascii_hexdigit);
-    let separates = |byte: &u8| b":,;|=\"'/".contains(byte) || byte.is_ascii_control();
+    let separates = |byte: &u8| b":,;|=\"'/\t".contains(byte);
     is_usual_owner(word) || !word.iter().any(separates) && !ends_with_id()
 }
 
