@@ -3,8 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use sawlog_formats::visible;
+use sawlog_query::report::Sources;
 use sawlog_store::{SortedSources, Store};
 use sha2::{Digest, Sha256};
 
@@ -19,14 +20,24 @@ pub(super) fn is_needed(sources: u64) -> bool {
     sources > MAX_ON_PAGE_ALONE
 }
 
-/// Writes the list of a store's sources. The file gets its name when it is finished.
-pub(super) fn write(store: &Store, page: &Path, existing: Existing, no_formulas: bool) -> Result<(List, NewFile)> {
+/// Writes the list of a store's sources, which the page says `told` about. The file gets its name when it is finished.
+pub(super) fn write(
+    store: &Store,
+    told: &Sources,
+    page: &Path,
+    existing: Existing,
+    no_formulas: bool,
+) -> Result<(List, NewFile)> {
     let path = beside(page);
     let mut file = Hashed { file: new_file(&path, existing)?, hasher: Sha256::new() };
-    write_csv(store, no_formulas, &mut file).with_context(|| format!("can't write {}", path.display()))?;
+    let ledger = write_csv(store, no_formulas, &mut file).with_context(|| format!("can't write {}", path.display()))?;
+    ensure!(hex(ledger) == told.ledger_sha256, "a run changed the store meanwhile; try again");
     let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
-    let sha256 = file.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((List { name, sha256 }, file.file))
+    Ok((List { name, sha256: hex(file.hasher) }, file.file))
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file whose content is hashed as it is written.
@@ -47,8 +58,10 @@ impl Write for Hashed {
     }
 }
 
-/// Writes the list. For a spreadsheet (`no_formulas`), texts are neither formulas nor do they turn the reading direction.
-fn write_csv(store: &Store, no_formulas: bool, to: &mut Hashed) -> Result<()> {
+/// Writes the list, and hashes the ledger. For a spreadsheet (`no_formulas`), texts are neither formulas nor do they turn
+/// the reading direction.
+fn write_csv(store: &Store, no_formulas: bool, to: &mut Hashed) -> Result<Sha256> {
+    let mut ledger = Sha256::new();
     let shown = |text: &str| {
         if no_formulas { without_formula(&visible(text)).into_owned() } else { text.to_owned() }
     };
@@ -67,6 +80,7 @@ fn write_csv(store: &Store, no_formulas: bool, to: &mut Hashed) -> Result<()> {
     ])?;
     for (place, source) in SortedSources::open(store)?.enumerate() {
         let source = source?;
+        ledger.update(source.sum_line());
         csv.write_record([
             &(place + 1).to_string(),
             &shown(&source.path),
@@ -80,7 +94,8 @@ fn write_csv(store: &Store, no_formulas: bool, to: &mut Hashed) -> Result<()> {
             &source.content_sha256.clone().unwrap_or_default(),
         ])?;
     }
-    Ok(csv.flush()?)
+    csv.flush()?;
+    Ok(ledger)
 }
 
 /// Begins a file. With --force, it may exist already.

@@ -91,9 +91,10 @@ impl Report {
             entities.push(if let Some(geo) = &geo { profile.located(|address| geo.place(address)) } else { profile });
         }
         let facts = Facts::collect(&about, &all, self.number)?;
-        let is_needed = list::is_needed(facts.sources.count);
-        let no_formulas = context.global.no_formulas;
-        let list = is_needed.then(|| list::write(all.store()?, &self.out, existing, no_formulas)).transpose()?;
+        let (sources, no_formulas) = (&facts.sources, context.global.no_formulas);
+        let list = list::is_needed(sources.count)
+            .then(|| list::write(all.store()?, sources, &self.out, existing, no_formulas))
+            .transpose()?;
         let (list, list_file) = list.unzip();
         let page = Page {
             head: &self.head(),
