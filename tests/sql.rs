@@ -572,6 +572,11 @@ fn names_of_results_can_be_used_again() {
     ] {
         assert_eq!(rows(&case, &query), [expected], "{query}");
     }
+    // Each name doubles the one before.
+    let doubled: String = (1..40).map(|n| format!(", a{} + a{} AS a{n}", n - 1, n - 1)).collect();
+    let ran = sql(&case, &format!("SELECT 1 AS a0{doubled}"));
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("an expression of more than 10000 parts"), "{}", ran.err);
 }
 
 #[test]

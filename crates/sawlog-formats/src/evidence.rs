@@ -1,12 +1,12 @@
 //! Where a record is in the evidence.
 
-/// The place of a record: its source file, and the line or byte there that the column `source_line` has. Places sort in
-/// evidence order, if `F`, which stands for a file, sorts by the file's name.
+/// The place of a record: its source file and its line there, as in the columns `source_file` and `source_line`. Places
+/// sort in evidence order if `F`, which stands for the file, sorts as the files' names do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EvidencePlace<F = String> {
     /// The source file.
     pub file: F,
-    /// The line.
+    /// The line, from 1.
     pub line: i64,
 }
 

@@ -72,7 +72,7 @@ impl Sources {
         Ok(Self {
             listed,
             count: sums.values().map(|sums| sums.files).sum(),
-            rejects_in_all: sums.values().map(|sums| sums.rejects).sum(),
+            rejects_in_all: sums.values().fold(0, |all, sums| all.saturating_add(sums.rejects)),
             sums,
             ledger_sha256: hex(&hasher.finalize()),
             rejects: rejects(store)?,
@@ -84,8 +84,8 @@ impl SourceSums {
     fn add(&mut self, source: &Source) {
         self.files += 1;
         self.bytes += u128::from(source.size.unsigned_abs());
-        self.records += source.records.unsigned_abs();
-        self.rejects += source.rejects.unsigned_abs();
+        self.records = self.records.saturating_add(source.records.unsigned_abs());
+        self.rejects = self.rejects.saturating_add(source.rejects.unsigned_abs());
     }
 }
 

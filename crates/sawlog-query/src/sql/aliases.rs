@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr, Query, Select, SelectItem, VisitorMut};
@@ -12,6 +12,9 @@ use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr, Query, Select, SelectIt
 use super::rewrite::{all, normal};
 use super::selects::Tables;
 use super::tree::walk;
+
+/// An expression with names in it may become this large, in parts: each name can double the one before.
+const MOST_PARTS: usize = 10_000;
 
 /// Whether the engine refused a query because of a name that is not a column.
 pub(crate) fn is_about_columns(error: &DataFusionError) -> bool {
@@ -29,38 +32,47 @@ pub(crate) fn known(select: &mut Select, tables: &Tables<'_>) -> Result<()> {
     }
     let columns = if select.from.is_empty() { Vec::new() } else { tables.columns(all(), &select.from)? };
     let columns: HashSet<String> = columns.into_iter().map(|(name, _)| name).collect();
-    let mut meanings = Meanings { of_names: HashMap::new(), depth: 0 };
+    let mut meanings = Meanings { of_names: HashMap::new(), depth: 0, parts: 0 };
     for item in &mut select.projection {
         match item {
-            SelectItem::UnnamedExpr(expr) => meanings.put_into(expr),
+            SelectItem::UnnamedExpr(expr) => meanings.put_into(expr)?,
             SelectItem::ExprWithAlias { expr, alias } => {
-                meanings.put_into(expr);
+                meanings.put_into(expr)?;
                 let name = normal(alias);
                 if !columns.contains(&name) {
-                    meanings.of_names.insert(name, expr.clone());
+                    meanings.of_names.insert(name, (expr.clone(), meanings.parts));
                 }
             }
             _ => {}
         }
     }
-    let conditions = [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten();
-    conditions.for_each(|condition| meanings.put_into(condition));
+    let mut conditions = [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten();
+    conditions.try_for_each(|condition| meanings.put_into(condition))?;
     if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-        keys.iter_mut().for_each(|key| meanings.put_into(key));
+        keys.iter_mut().try_for_each(|key| meanings.put_into(key))?;
     }
     Ok(())
 }
 
-/// The expressions that names stand for.
+/// What names stand for.
 struct Meanings {
-    of_names: HashMap<String, Expr>,
+    /// The expressions, and how many parts each has.
+    of_names: HashMap<String, (Expr, usize)>,
     /// How many queries we are in: names within them are their own.
     depth: usize,
+    /// The parts of the last expression.
+    parts: usize,
 }
 
 impl Meanings {
-    fn put_into(&mut self, expr: &mut Expr) {
+    fn put_into(&mut self, expr: &mut Expr) -> Result<()> {
+        self.parts = 0;
         let _ = walk(expr, self);
+        ensure!(
+            self.parts <= MOST_PARTS,
+            "the names of results stand for an expression of more than {MOST_PARTS} parts"
+        );
+        Ok(())
     }
 }
 
@@ -79,10 +91,15 @@ impl VisitorMut for Meanings {
 
     // After its parts were visited: what is put in is not looked at again.
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.parts += 1;
         if self.depth == 0
             && let Expr::Identifier(name) = expr
-            && let Some(meaning) = self.of_names.get(&normal(name))
+            && let Some((meaning, parts)) = self.of_names.get(&normal(name))
         {
+            self.parts += parts;
+            if self.parts > MOST_PARTS {
+                return ControlFlow::Break(());
+            }
             *expr = Expr::Nested(Box::new(meaning.clone()));
         }
         ControlFlow::Continue(())

@@ -46,7 +46,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) query: &'a Query,
     pub(crate) entity: &'static Entity,
     pub(crate) values: Vec<&'a str>,
-    /// For each value, how many records are enough to know: from one more on, a total is only a lower bound.
+    /// For each value, a number of records. A total beyond it is only a lower bound: the value is not counted further.
     pub(crate) enough: Vec<u64>,
 }
 
@@ -63,8 +63,8 @@ struct Found {
     indexed: HashSet<u32>,
 }
 
-/// For each field, how many records have each of the wanted values. One read of the index serves all fields. Data files
-/// in which a field is not indexed are scanned, as long as it is not known to be enough.
+/// For each field, how many records have each of the wanted values, or at least enough of them. One read of the index
+/// serves all fields. Data files in which a field is not indexed are scanned.
 ///
 /// # Errors
 ///
