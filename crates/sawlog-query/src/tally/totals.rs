@@ -19,11 +19,13 @@ use crate::index::{is_one_of, read, rows, text};
 use crate::logs::{first, resolve};
 use crate::numbers::Numbers;
 use crate::query::Query;
+use crate::texts;
 
-/// Whether a row of the index has one of some values. With few values, the engine prunes pages by their statistics.
-/// With many, that takes longer than reading all pages between the smallest and the largest value.
+/// Up to this many values, the engine prunes by statistics and Bloom filters. With more, that takes longer than reading.
+const FEW: usize = 16;
+
+/// Whether a row of the index has one of some values; of many, pages between the smallest and the largest are read.
 fn one_of(values: &[&str]) -> Expr {
-    const FEW: usize = 16;
     if values.len() <= FEW {
         return is_one_of("value", values.iter().copied());
     }
@@ -190,7 +192,12 @@ fn has_any_second(second: &Expr, values: &[&str]) -> Expr {
     let seconds = values.iter().flat_map(|value| value.match_indices('/').map(|(at, _)| &value[at + 1..]));
     let seconds: BTreeSet<&str> = seconds.collect();
     let can_be_null = seconds.contains("");
-    let is_one = in_list(second.clone(), seconds.into_iter().map(lit).collect(), false);
+    let is_one = if values.len() <= FEW {
+        in_list(second.clone(), seconds.into_iter().map(lit).collect(), false)
+    } else {
+        let seconds: HashSet<String, RandomState> = seconds.into_iter().map(str::to_owned).collect();
+        texts::test(second, "is_wanted_second", move |text| seconds.contains(text))
+    };
     if can_be_null { is_one.or(second.clone().is_null()) } else { is_one }
 }
 
