@@ -101,9 +101,16 @@ impl IndexRow {
         };
         let standing = |row: usize| standing.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_vec());
         let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
+        // Rows are sorted by field, so most have that of the row before.
+        let mut before = None;
+        let mut field_of = |name: (&str, &str)| {
+            let known = before.filter(|field: &FieldId| (field.format().table.name, field.entity().field) == name);
+            before = known.or_else(|| FieldId::of(name.0, name.1));
+            before
+        };
         let rows = (0..batch.num_rows()).filter_map(|row| {
             let taken = take(row)?;
-            let field = FieldId::of(logs.get(row)?, fields.get(row)?)?;
+            let field = field_of((logs.get(row)?, fields.get(row)?))?;
             let own = || Self {
                 field,
                 value: values.get(row).map(str::to_owned),
