@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field, Schema};
 
-use crate::column::{ColumnBuilder, Numbers};
+use crate::column::{ColumnBuilder, Numbers, Size};
 use crate::table::Table;
 
 /// The columns of one table for one date.
@@ -40,12 +40,12 @@ impl ColumnSet {
         Self { id, table, columns: table.columns.iter().map(ColumnBuilder::new).collect(), rows: 0 }
     }
 
-    /// Columns without a row, with room for about as many as in `like`, so that they need not grow step by step.
+    /// Columns without a row, with room for about as much as in `like`, so that they need not grow step by step.
     #[must_use]
     pub fn sized_like(table: &'static Table, like: &Sizes) -> Self {
         let mut columns = Self::new(table);
-        for (column, (rows, bytes)) in columns.columns.iter_mut().zip(&like.columns) {
-            column.reserve(*rows, *bytes);
+        for (column, size) in columns.columns.iter_mut().zip(&like.columns) {
+            column.reserve(*size);
         }
         columns
     }
@@ -53,7 +53,7 @@ impl ColumnSet {
     /// How large the columns have become.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
-        Sizes { columns: self.columns.iter().map(|column| (column.len(), column.bytes())).collect() }
+        Sizes { columns: self.columns.iter().map(ColumnBuilder::size).collect() }
     }
 
     /// How many rows there are.
@@ -155,10 +155,23 @@ impl ColumnSet {
     }
 }
 
-/// Rows and bytes of each column of a [`ColumnSet`]; a column that was never set has 0.
+/// The size of each column of a [`ColumnSet`].
 #[derive(Clone, Debug, Default)]
 pub struct Sizes {
-    columns: Vec<(usize, usize)>,
+    columns: Vec<Size>,
+}
+
+impl Sizes {
+    /// Those of the average of some columns.
+    pub(crate) fn average<'a>(all: impl ExactSizeIterator<Item = &'a ColumnSet>) -> Self {
+        let count = all.len().max(1);
+        let mut sum: Vec<Size> = Vec::new();
+        for columns in all {
+            sum.resize(columns.columns.len(), Size::default());
+            sum.iter_mut().zip(&columns.columns).for_each(|(sum, column)| *sum = sum.add(column.size()));
+        }
+        Self { columns: sum.into_iter().map(|sum| sum.part(count)).collect() }
+    }
 }
 
 /// The name of a date partition, `2021-07-29`, for a day counted from 1970-01-01.

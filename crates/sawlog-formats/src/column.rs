@@ -30,11 +30,33 @@ const FIRST_REVIEW: usize = 4096;
 /// A column as it is filled.
 #[derive(Debug)]
 pub(crate) enum ColumnBuilder {
-    Dictionary { keys: Vec<u32>, values: Interner, nulls: bool, next_review: usize },
+    Dictionary { keys: Vec<u32>, values: Interner, nulls: bool, next_review: usize, expected: Size },
     Plain { kind: Kind, offsets: Vec<i32>, bytes: Vec<u8>, valid: NullBufferBuilder },
     Numbers { kind: Kind, values: Vec<i64>, valid: NullBufferBuilder },
     Struct { columns: &'static [Column], children: Vec<ColumnBuilder>, valid: NullBufferBuilder },
     List { columns: &'static [Column], children: Vec<ColumnBuilder>, offsets: Vec<i32>, valid: NullBufferBuilder },
+}
+
+/// How large a column has become, or is expected to become. One that was never set has 0 of everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    rows: usize,
+    /// Distinct texts in a dictionary; of plain text, those before the dictionary was given up.
+    values: usize,
+    /// Bytes of text.
+    bytes: usize,
+}
+
+impl Size {
+    pub(crate) fn add(self, other: Self) -> Self {
+        let (rows, values) = (self.rows + other.rows, self.values + other.values);
+        Self { rows, values, bytes: self.bytes + other.bytes }
+    }
+
+    /// One of so many parts of it.
+    pub(crate) fn part(self, parts: usize) -> Self {
+        Self { rows: self.rows / parts, values: self.values / parts, bytes: self.bytes / parts }
+    }
 }
 
 impl ColumnBuilder {
@@ -46,6 +68,7 @@ impl ColumnBuilder {
                 values: Interner::default(),
                 nulls: false,
                 next_review: FIRST_REVIEW,
+                expected: Size::default(),
             },
             (kind @ (Kind::Text | Kind::Bytes), _) => Self::plain(kind),
             (Kind::Struct(columns), _) => {
@@ -72,21 +95,34 @@ impl ColumnBuilder {
         }
     }
 
-    /// Bytes of plain text; a dictionary has few.
-    pub(crate) fn bytes(&self) -> usize {
-        if let Self::Plain { bytes, .. } = self { bytes.len() } else { 0 }
+    /// How large it is.
+    pub(crate) fn size(&self) -> Size {
+        let (values, bytes) = match self {
+            Self::Dictionary { values, .. } => (values.len(), values.bytes()),
+            Self::Plain { bytes, .. } => (self.len().min(FIRST_REVIEW), bytes.len()),
+            Self::Numbers { .. } | Self::Struct { .. } | Self::List { .. } => (0, 0),
+        };
+        Size { rows: self.len(), values, bytes }
     }
 
-    pub(crate) fn reserve(&mut self, rows: usize, text: usize) {
+    /// Makes room for what is expected, so that the column need not grow step by step.
+    pub(crate) fn reserve(&mut self, size: Size) {
         match self {
-            Self::Dictionary { keys, .. } => keys.reserve(rows),
-            Self::Plain { offsets, bytes, .. } => {
-                offsets.reserve(rows);
-                bytes.reserve(text);
+            Self::Dictionary { keys, values, expected, .. } => {
+                *expected = size;
+                keys.reserve(size.rows);
+                values.reserve(size.values);
             }
-            Self::Numbers { values, .. } => values.reserve(rows),
-            Self::Struct { children, .. } => children.iter_mut().for_each(|child| child.reserve(rows, 0)),
-            Self::List { offsets, .. } => offsets.reserve(rows),
+            Self::Plain { offsets, bytes, .. } => {
+                offsets.reserve(size.rows);
+                bytes.reserve(size.bytes);
+            }
+            Self::Numbers { values, .. } => values.reserve(size.rows),
+            Self::Struct { children, .. } => {
+                let size = Size { rows: size.rows, ..Size::default() };
+                children.iter_mut().for_each(|child| child.reserve(size));
+            }
+            Self::List { offsets, .. } => offsets.reserve(size.rows),
         }
     }
 
@@ -394,7 +430,9 @@ impl ColumnBuilder {
 
     /// Turns into a plain column, because more than half of the values were new.
     fn give_up_dictionary(&mut self) {
-        let Self::Dictionary { keys, values, .. } = std::mem::replace(self, Self::plain(Kind::Text)) else { return };
+        let plain = std::mem::replace(self, Self::plain(Kind::Text));
+        let Self::Dictionary { keys, values, expected, .. } = plain else { return };
+        self.reserve(expected);
         self.texts(keys.iter().map(|&key| (key != NULL_KEY).then(|| values.get(key))));
     }
 

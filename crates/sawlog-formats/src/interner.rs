@@ -42,6 +42,20 @@ impl Interner {
         self.slots.len() * 8 + self.offsets.capacity() * 4 + self.bytes.capacity()
     }
 
+    /// The total length of the values, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Makes room for this many values.
+    pub(crate) fn reserve(&mut self, values: usize) {
+        let slots = (values * 2).next_power_of_two();
+        if slots > self.slots.len() {
+            self.offsets.reserve(values);
+            self.grow_to(slots);
+        }
+    }
+
     /// Value `number`.
     ///
     /// # Panics
@@ -106,9 +120,9 @@ impl Interner {
     }
 
     #[cold]
-    fn grow(&mut self) {
-        let mask = self.slots.len() * 4 - 1;
-        let mut slots = vec![0u64; mask + 1];
+    fn grow_to(&mut self, slots: usize) {
+        let mask = slots - 1;
+        let mut slots = vec![0u64; slots];
         for number in 0..self.len() {
             let number = u32::try_from(number).expect("a row group has fewer than 2^32 values");
             let hash = hash(self.seed, self.get(number));
@@ -127,7 +141,7 @@ impl Interner {
         self.bytes.extend_from_slice(value);
         self.offsets.push(u32::try_from(self.bytes.len()).expect("row groups are flushed long before 2 GiB"));
         if self.len() * 2 > self.slots.len() {
-            self.grow();
+            self.grow_to(self.slots.len() * 4);
         }
         number
     }

@@ -16,7 +16,8 @@ pub struct Partitions {
     /// The day whose columns were used last.
     last: Option<i32>,
     pub(crate) rejects: RejectBuilder,
-    /// The sizes of the largest columns before these: the next ones will be similar.
+    /// The average sizes of the columns before these: the next ones will be similar. They are not those of the largest,
+    /// since then many small days beside a large one would take all memory.
     sizes: Sizes,
 }
 
@@ -34,11 +35,9 @@ impl Partitions {
 
     /// The columns of a day, counted from 1970-01-01, or of the records without a time.
     pub(crate) fn day(&mut self, day: Option<i32>) -> &mut ColumnSet {
-        let (table, sizes, first) = (self.table, &self.sizes, self.days.is_empty());
+        let (table, sizes) = (self.table, &self.sizes);
         self.last = day;
-        self.days
-            .entry(day)
-            .or_insert_with(|| if first { ColumnSet::sized_like(table, sizes) } else { ColumnSet::new(table) })
+        self.days.entry(day).or_insert_with(|| ColumnSet::sized_like(table, sizes))
     }
 
     /// The columns that [`Partitions::day`] gave last.
@@ -77,11 +76,11 @@ impl Partitions {
 
     /// Takes out the columns of all dates in ascending order, the one without a time first.
     pub fn take(&mut self) -> Vec<(Option<i32>, ColumnSet)> {
+        if !self.days.is_empty() {
+            self.sizes = Sizes::average(self.days.values());
+        }
         let mut days: Vec<(Option<i32>, ColumnSet)> = self.days.drain().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
-        if let Some((_, largest)) = days.iter().max_by_key(|(_, columns)| columns.rows()) {
-            self.sizes = largest.sizes();
-        }
         days
     }
 
