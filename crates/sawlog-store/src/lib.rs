@@ -42,8 +42,7 @@ pub use damage::{Unnamed, check_file, damaged_file};
 pub use data_file::{DataFileEntry, open_checked};
 pub use durable::{DurableFiles, location};
 pub use entities::{
-    ENTITIES, FieldId, INDEX_FILE_ROWS, IndexRow, PackedFirst, PackedSum, Said, StandingSum, StandingSums, packed_sums,
-    positions, standing_sums,
+    ENTITIES, FieldId, INDEX_FILE_ROWS, IndexRow, PackedFirst, PackedSum, ValueSums, packed_sums, positions,
 };
 pub use error::{Result, StoreError};
 pub use lacking::{columns_checksum, stored_fields};

@@ -119,7 +119,7 @@ mod tests {
     use sawlog_formats::Item;
     use sawlog_formats::{Block, Carry, LineEnding, Origin, cloudtrail};
     use sawlog_store::parquet::Codec;
-    use sawlog_store::{ENTITIES, IndexRow, Run, Store, each_index_row};
+    use sawlog_store::{ENTITIES, IndexRow, Run, Store, ValueSums, each_index_row};
 
     use super::*;
     use crate::filter::Filters;
@@ -145,7 +145,8 @@ mod tests {
         let mut run = Run::begin(&store, Codec::default(), || {})?;
         for row in rows {
             assert!(row.is_current());
-            run.keep_index_row(&IndexRow { errors: 0, version: 1, ..row })?;
+            let sums = ValueSums { errors: 0, ..row.sums };
+            run.keep_index_row(&IndexRow { sums, version: 1, ..row })?;
         }
         for file in store.snapshot(&ENTITIES)?.files {
             run.remove_file(&ENTITIES, file);

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use sawlog_formats::{EvidencePlace, Interner, TextColumn, TimeSpan};
+use arrow::array::RecordBatch;
+use sawlog_formats::Interner;
 
-use super::collect::{FieldEntities, FoundValue, RowGroupEntities, StandingBytes, Sums};
+use super::collect::{FieldEntities, FoundValue, RowGroupEntities};
 use super::distinct::Distinct;
 use super::field::FieldId;
-use super::positions::{MAX_POSITIONS, encode, positions};
-use super::row::{DataFileId, Row};
+use super::measures::StandingBytes;
+use super::positions::encode;
+use super::row::{BorrowedRow, DataFileId, IndexRow, ValueSums};
 use super::rows::Rows;
 use super::spill::{Spill, SpillWriter};
 use super::standing::{self, Said, StandingSum, StandingSums};
@@ -27,166 +27,6 @@ const MANY_ROWS: u64 = 64 << 10;
 const ROWS_PER_VALUE: u64 = 2;
 /// Spills are merged into one when there are this many, since each is an open file.
 const MAX_SPILLS: usize = 64;
-
-/// A row of the index.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct IndexRow {
-    /// The field.
-    pub field: FieldId,
-    /// The value; `None` for the records without one.
-    pub value: Option<String>,
-    /// The path of the data file, relative to its table's folder.
-    pub data_file: String,
-    /// How many records have the value.
-    pub records: i64,
-    /// Total bytes sent; `None` if no record has a number.
-    pub bytes_sent: Option<i64>,
-    /// Total bytes stored.
-    pub bytes_received: i64,
-    /// How many of the records are failures.
-    pub errors: i64,
-    /// The times of the earliest and the latest record; `None` if no record has a time.
-    pub times: Option<TimeSpan>,
-    /// The first record in evidence order.
-    pub first: Option<EvidencePlace>,
-    /// The posting list: the records' row numbers in the data file, from 0. `None` if there are too many.
-    pub positions: Option<Vec<u64>>,
-    /// The sums for standing summaries, packed; [`super::standing_sums`] reads them. `None` if the field has no
-    /// standing summaries, or an earlier version wrote the row.
-    pub standing: Option<Vec<u8>>,
-    /// The version of the log's field meanings that the sums were computed with.
-    pub version: i32,
-}
-
-impl IndexRow {
-    /// The rows of a batch of the table that are about one data file, without totals of runs and without fields that
-    /// this version does not index. `None` if a column is missing or has the wrong type.
-    #[must_use]
-    pub fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
-        let runs = batch.column_by_name("run");
-        Self::rows(batch, "data_file", |row| runs.is_none_or(|runs| runs.is_null(row)).then_some(()))
-            .map(|rows| rows.into_iter().map(|((), row)| row).collect())
-    }
-
-    /// The totals in a batch of the table, each with its run. Their data file is the one that they cover, if they have no
-    /// value. `None` if a column is missing or has the wrong type.
-    pub(crate) fn totals_from_batch(batch: &RecordBatch) -> Option<Vec<(String, Self)>> {
-        let Some(runs) = batch.column_by_name("run").filter(|runs| runs.null_count() < runs.len()) else {
-            return Some(Vec::new());
-        };
-        let runs = TextColumn::new(runs).ok()?;
-        Self::rows(batch, "covers", |row| runs.get(row).map(str::to_owned))
-    }
-
-    /// The rows of a batch that `take` returns something for, with what it returns. `data_file` is the column of their
-    /// data file.
-    fn rows<T>(batch: &RecordBatch, data_file: &str, take: impl Fn(usize) -> Option<T>) -> Option<Vec<(T, Self)>> {
-        let text = |name: &str| TextColumn::new(batch.column_by_name(name)?).ok();
-        let number = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
-        let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        let (logs, fields, values, files) = (text("log")?, text("field")?, text("value")?, text(data_file)?);
-        let (records, sent, received) = (number("records")?, number("bytes_sent")?, number("bytes_received")?);
-        let (errors, lines, sources) = (number("errors")?, number("first_line")?, text("first_file")?);
-        let (first, last) = (time("first_time")?, time("last_time")?);
-        let kinds = text("kind")?;
-        let rows_of_value = batch.column_by_name("positions")?.as_binary_opt::<i32>()?;
-        // Earlier versions did not write this column.
-        let versions = match batch.column_by_name("version") {
-            Some(versions) => Some(versions.as_primitive_opt::<Int32Type>()?),
-            None => None,
-        };
-        let standing = match batch.column_by_name("standing") {
-            Some(standing) => Some(standing.as_binary_opt::<i32>()?),
-            None => None,
-        };
-        let standing = |row: usize| standing.filter(|all| all.is_valid(row)).map(|all| all.value(row).to_vec());
-        let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
-        // Rows are sorted by field, so most have that of the row before.
-        let mut before = None;
-        let mut field_of = |name: (&str, &str)| {
-            let known = before.filter(|field: &FieldId| (field.format().table.name, field.entity().field) == name);
-            before = known.or_else(|| FieldId::of(name.0, name.1));
-            before
-        };
-        let rows = (0..batch.num_rows()).filter_map(|row| {
-            let taken = take(row)?;
-            let field = field_of((logs.get(row)?, fields.get(row)?))?;
-            let own = || Self {
-                field,
-                value: values.get(row).map(str::to_owned),
-                data_file: files.get(row).unwrap_or_default().to_owned(),
-                records: records.value(row),
-                bytes_sent: sent.is_valid(row).then(|| sent.value(row)),
-                bytes_received: received.value(row),
-                errors: errors.value(row),
-                times: first.is_valid(row).then(|| TimeSpan { first: first.value(row), last: last.value(row) }),
-                first: sources.get(row).map(|file| EvidencePlace { file: file.to_owned(), line: lines.value(row) }),
-                positions: rows_of_value.is_valid(row).then(|| positions(rows_of_value.value(row))).flatten(),
-                standing: standing(row),
-                version: version(row),
-            };
-            (field.entity().kind.name() == kinds.get(row)?).then(|| (taken, own()))
-        });
-        Some(rows.collect())
-    }
-
-    /// Whether the sums were computed with the current meaning of the log's fields.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.version >= self.field.format().index_version
-    }
-
-    /// The sum of two rows of the same data file, field and value; `None` if it does not fit into 64 bits.
-    #[must_use]
-    pub fn add(&self, other: &Self) -> Option<Self> {
-        let sums = self.sums().add(&other.sums())?;
-        let first = match (self.first.clone(), other.first.clone()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (first, None) | (None, first) => first,
-        };
-        let said = Said { sent: sums.sent, first: first.as_ref().map(EvidencePlace::as_ref) };
-        let standing = self.packed().zip(other.packed()).and_then(|(a, b)| standing::united(self.field, a, b, said));
-        Some(Self {
-            standing,
-            records: sums.records,
-            bytes_sent: sums.sent,
-            bytes_received: sums.received,
-            errors: sums.errors,
-            times: span(&sums),
-            first,
-            positions: match (&self.positions, &other.positions) {
-                (Some(a), Some(b)) => {
-                    let mut both = [a.as_slice(), b].concat();
-                    both.sort_unstable();
-                    Some(both).filter(|both| both.len() <= MAX_POSITIONS)
-                }
-                _ => None,
-            },
-            version: self.version.min(other.version),
-            ..self.clone()
-        })
-    }
-
-    /// What the packed sums can refer to.
-    fn said(&self) -> Said<'_> {
-        Said { sent: self.bytes_sent, first: self.first.as_ref().map(EvidencePlace::as_ref) }
-    }
-
-    fn packed(&self) -> Option<standing::Packed<'_>> {
-        Some((self.standing.as_deref()?, self.said()))
-    }
-
-    fn sums(&self) -> Sums {
-        let TimeSpan { first, last } = self.times.unwrap_or(TimeSpan { first: i64::MAX, last: i64::MIN });
-        let (records, errors) = (self.records, self.errors);
-        Sums { records, sent: self.bytes_sent, received: self.bytes_received, errors, first, last }
-    }
-}
-
-/// The time span of the records that were added up.
-fn span(sums: &Sums) -> Option<TimeSpan> {
-    sums.times().map(|(first, last)| TimeSpan { first, last })
-}
 
 /// The fields that are indexed in an open data file, and their state.
 pub(crate) type FileIndex = BTreeMap<FieldId, OpenField>;
@@ -235,11 +75,7 @@ impl IndexBuilder {
             field,
             value: None,
             data_file: data_file.to_owned(),
-            records: 0,
-            bytes_sent: None,
-            bytes_received: 0,
-            errors: 0,
-            times: None,
+            sums: ValueSums::default(),
             first: None,
             positions: None,
             standing: (standing::count(field) > 0).then(|| packed(field, &[None; _], Said { sent: None, first: None })),
@@ -287,18 +123,7 @@ impl IndexBuilder {
     /// Adds a finished row, such as one of an existing index.
     pub(crate) fn add_row(&mut self, row: &IndexRow) {
         let data_file = self.data_file(&row.data_file);
-        let mut encoded = Vec::new();
-        let positions = row.positions.as_ref().map(|rows| encode(rows.iter().copied(), &mut encoded));
-        self.waiting.push(&Row {
-            field: row.field,
-            value: row.value.as_deref().map(str::as_bytes),
-            data_file,
-            sums: row.sums(),
-            first: row.first.as_ref().map(|first| first.as_ref().map(str::as_bytes)),
-            positions,
-            standing: row.standing.as_deref(),
-            version: row.version,
-        });
+        self.waiting.push(&row.borrowed(data_file));
     }
 
     /// Spills the rows in memory to an unnamed file in `folder` once they exceed their limit.
@@ -336,7 +161,7 @@ impl IndexBuilder {
         }
         let spills = std::mem::take(&mut self.spills);
         let (mut rows, mut totals) = (Rows::default(), Totals::default());
-        let mut add = |row: &Row<'_>| {
+        let mut add = |row: &BorrowedRow<'_>| {
             let full = rows.is_full().then(|| std::mem::take(&mut rows));
             for full in full.into_iter().chain(totals.take_full()) {
                 take(vec![full.row_group(&self.data_files, run)])?;
@@ -369,7 +194,10 @@ impl IndexBuilder {
 }
 
 /// Writes a spill in `folder` with the rows that `each` produces.
-fn written(folder: &Path, each: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()>) -> Result<Spill> {
+fn written(
+    folder: &Path,
+    each: impl FnOnce(&mut dyn FnMut(&BorrowedRow<'_>) -> Result<()>) -> Result<()>,
+) -> Result<Spill> {
     let failed = || StoreError::io(folder);
     let mut writer = SpillWriter::new(folder).map_err(failed())?;
     each(&mut |row| writer.write(row).map_err(failed()))?;
@@ -411,17 +239,21 @@ impl AddedValues<'_> {
                 let positions = Some(encode(rows, &mut encoded)).filter(|rows| !rows.is_empty());
                 let (field, data_file, value) = (self.field, self.data_file, Some(text.as_bytes()));
                 let (sums, first) = (*sums, Some(first.map(str::as_bytes)));
-                self.waiting.push(&Row { field, value, data_file, sums, first, positions, standing: packed, version });
+                self.waiting.push(&IndexRow {
+                    field,
+                    value,
+                    data_file,
+                    sums,
+                    first,
+                    positions,
+                    standing: packed,
+                    version,
+                });
                 continue;
             }
             let row = IndexRow {
-                records: sums.records,
-                bytes_sent: sums.sent,
-                bytes_received: sums.received,
-                errors: sums.errors,
-                times: span(sums),
+                sums: *sums,
                 first: Some(first.map(str::to_owned)),
-                positions: None,
                 standing: packed.map(<[u8]>::to_vec),
                 ..open.nulls.clone()
             };
@@ -446,7 +278,9 @@ impl AddedValues<'_> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sawlog_formats::{EvidencePlace, TimeSpan};
 
+    use super::super::positions::{MAX_POSITIONS, positions};
     use super::*;
 
     /// The inputs of a row: field, value, data file; records, source file and line; posting list.
@@ -463,26 +297,37 @@ mod tests {
             field,
             value: value.map(|value| format!("value {value}")),
             data_file: format!("part-{data_file}"),
-            records,
-            bytes_sent: sent,
-            bytes_received: records * 100,
-            errors: records - 1,
-            times: Some(TimeSpan { first: line, last: line + records }),
+            sums: ValueSums {
+                records,
+                sent,
+                received: records * 100,
+                errors: records - 1,
+                times: Some(TimeSpan { first: line, last: line + records }),
+            },
             standing: (standing::count(field) == 3).then(|| packed(field, &sums, said)),
             first: Some(first.map(str::to_owned)),
             positions: positions.map(|mut rows| {
                 rows.sort_unstable();
-                rows
+                encoded(&rows)
             }),
             // All rows of a data file have the same version.
             version: 1 + i32::from(data_file),
         }
     }
 
+    fn encoded(rows: &[u64]) -> Vec<u8> {
+        encode(rows.iter().copied(), &mut Vec::new()).to_vec()
+    }
+
     fn given() -> impl Strategy<Value = Given> {
         let positions = prop::option::of(prop::collection::vec(0_u64..1000, 1..20));
         let fields: Vec<FieldId> = FieldId::all().collect();
         (prop::sample::select(fields), prop::option::of(0_u8..3), 0_u8..3, (1_i64..4, 0_u8..12, 0_i64..9), positions)
+    }
+
+    /// What a row's packed sums can refer to.
+    fn said(row: &IndexRow) -> Said<'_> {
+        Said { sent: row.sums.sent, first: row.first.as_ref().map(EvidencePlace::as_ref) }
     }
 
     /// The rows that a builder returns if it spills after each `spill_after` rows.
@@ -527,22 +372,23 @@ mod tests {
             found.sort_by_key(|row| (order(row), row.data_file.clone()));
             prop_assert_eq!(found.len(), expected.len());
             for (row, ((field, value, data_file), rows)) in found.iter().zip(&expected) {
-                let sum = |get: fn(&IndexRow) -> i64| rows.iter().map(|row| get(row)).sum::<i64>();
-                let sent: Vec<i64> = rows.iter().filter_map(|row| row.bytes_sent).collect();
-                let times = || rows.iter().filter_map(|row| row.times);
-                let positions: Option<Vec<&[u64]>> = rows.iter().map(|row| row.positions.as_deref()).collect();
-                let standing = row.standing.as_deref().map(|packed| standing::standing_sums(packed, 3, row.said()));
+                let sum = |get: fn(&ValueSums) -> i64| rows.iter().map(|row| get(&row.sums)).sum::<i64>();
+                let sent: Vec<i64> = rows.iter().filter_map(|row| row.sums.sent).collect();
+                let times = || rows.iter().filter_map(|row| row.sums.times);
+                let positions: Option<Vec<Vec<u64>>> =
+                    rows.iter().map(|row| row.positions.as_deref().and_then(positions)).collect();
+                let standing = row.standing.as_deref().map(|packed| standing::standing_sums(packed, 3, said(row)));
                 let firsts = |rows: &mut dyn Iterator<Item = &&IndexRow>, after: i64| {
                     let firsts = rows.filter_map(|row| row.first.clone());
                     firsts.map(|first| EvidencePlace { line: first.line + after, ..first }).min()
                 };
-                let in_all = firsts(&mut rows.iter().filter(|row| row.records > 1), 1);
+                let in_all = firsts(&mut rows.iter().filter(|row| row.sums.records > 1), 1);
                 let third = firsts(&mut rows.iter(), 0);
                 let mut sums: StandingSums<'_> = [None; _];
                 sums[0] =
                     in_all.as_ref().map(|first| StandingSum { bytes: sent.iter().sum(), first: first.as_ref() });
                 sums[2] =
-                    third.as_ref().map(|first| StandingSum { bytes: sum(|row| row.records), first: first.as_ref() });
+                    third.as_ref().map(|first| StandingSum { bytes: sum(|sums| sums.records), first: first.as_ref() });
                 prop_assert_eq!(standing, (standing::count(*field) == 3).then_some(Some(sums)));
                 let mut positions = positions.map(|positions| positions.concat());
                 positions.iter_mut().for_each(|rows| rows.sort_unstable());
@@ -550,13 +396,15 @@ mod tests {
                     field: *field,
                     value: value.clone(),
                     data_file: data_file.clone(),
-                    records: sum(|row| row.records),
-                    bytes_sent: (!sent.is_empty()).then(|| sent.iter().sum()),
-                    bytes_received: sum(|row| row.bytes_received),
-                    errors: sum(|row| row.errors),
-                    times: times().reduce(|a, b| TimeSpan { first: a.first.min(b.first), last: a.last.max(b.last) }),
+                    sums: ValueSums {
+                        records: sum(|sums| sums.records),
+                        sent: (!sent.is_empty()).then(|| sent.iter().sum()),
+                        received: sum(|sums| sums.received),
+                        errors: sum(|sums| sums.errors),
+                        times: times().reduce(|a, b| TimeSpan { first: a.first.min(b.first), last: a.last.max(b.last) }),
+                    },
                     first: rows.iter().filter_map(|row| row.first.clone()).min(),
-                    positions: positions.filter(|rows| rows.len() <= super::super::positions::MAX_POSITIONS),
+                    positions: positions.filter(|rows| rows.len() <= MAX_POSITIONS).map(|rows| encoded(&rows)),
                     standing: row.standing.clone(),
                     version: rows[0].version,
                 });

@@ -23,8 +23,12 @@
 
 mod build;
 mod collect;
+mod decode;
 mod distinct;
 mod field;
+mod keys;
+mod measures;
+mod packed;
 mod positions;
 mod row;
 mod rows;
@@ -36,13 +40,14 @@ mod waiting;
 
 use sawlog_formats::{Column, Layout, Table};
 
+pub use build::INDEX_FILE_ROWS;
 pub(crate) use build::{FileIndex, IndexBuilder};
-pub use build::{INDEX_FILE_ROWS, IndexRow};
 pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use field::FieldId;
 pub use positions::positions;
+pub use row::{IndexRow, ValueSums};
 pub(crate) use standing::count as standing_count;
-pub use standing::{PackedFirst, PackedSum, Said, StandingSum, StandingSums, packed_sums, standing_sums};
+pub use standing::{PackedFirst, PackedSum, packed_sums};
 
 /// The table of entities.
 pub const ENTITIES: Table = Table {

@@ -39,7 +39,7 @@ pub(crate) fn united(a: &[u8], b: &[u8]) -> Option<Vec<u8>> {
     }
     let (mut last, mut rest) = (0, a);
     while !rest.is_empty() {
-        last += take(&mut rest)?;
+        last = take(&mut rest)?.checked_add(last)?;
     }
     let mut rest = b;
     let mut both = Vec::with_capacity(a.len() + b.len());

@@ -7,19 +7,14 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::datatypes::{Field, Schema};
-use sawlog_formats::{EvidencePlace, Interner};
+use sawlog_formats::{Interner, TimeSpan};
 
-use super::collect::Sums;
 use super::field::FieldId;
-use super::positions::united;
-use super::row::{DataFileId, Row};
-use super::standing::{self, Said};
+use super::row::{BorrowedRow, DataFileId, IndexRow};
 use super::{ENTITIES, INDEX_FILE_ROWS};
 
 /// A row group is also full when its texts, posting lists and packed sums exceed this many bytes.
 const MAX_BYTES: usize = 32 << 20;
-/// Marks a null value, a missing first record, or no data file.
-const NULL: u32 = u32::MAX;
 
 /// The rows of one row group. They are appended in order.
 #[derive(Debug, Default)]
@@ -27,62 +22,42 @@ pub(super) struct Rows {
     values: Interner,
     sources: Interner,
     all: Vec<Kept>,
-    /// The encoded posting lists of all rows, one after the other.
-    positions: Vec<u8>,
-    /// The packed sums of all rows, one after the other.
-    standing: Vec<u8>,
+    /// The encoded posting lists and the packed sums of all rows, one after the other.
+    packed: Vec<u8>,
 }
 
-/// A row whose texts are numbers in the interners, and whose bytes are ranges in the buffers.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    field: FieldId,
-    value: u32,
-    /// [`NULL`] in totals.
-    data_file: u32,
-    sums: Sums,
-    source: u32,
-    line: i64,
-    /// The start and end of its posting list; `None` if it has too many records.
-    positions: Option<(usize, usize)>,
-    /// The start and end of its packed sums; `None` if it has none.
-    standing: Option<(usize, usize)>,
-    version: i32,
-    scope: Scope,
-}
+/// A row whose texts are numbers in the interners, and whose bytes are ranges, with start and end, of the packed ones.
+type Kept = IndexRow<u32, (usize, usize), Scope>;
 
 /// Which records a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// Those of its data file.
-    DataFile,
+    /// Those of a data file.
+    DataFile(DataFileId),
     /// A total over data files of a run. A total without a value names the data file that it counts.
     Run { covers: Option<DataFileId> },
 }
 
-impl Kept {
-    fn is_like(&self, other: &Self) -> bool {
-        (self.field, self.value, self.data_file, self.scope) == (other.field, other.value, other.data_file, other.scope)
-    }
-
-    fn covers(&self) -> u32 {
-        match self.scope {
-            Scope::Run { covers } => covers.map_or(NULL, |file| file.0),
-            Scope::DataFile => NULL,
+impl Scope {
+    /// The numbers of its data file, of its run, and of the data file that the total counts.
+    fn numbers(self) -> [Option<u32>; 3] {
+        match self {
+            Self::DataFile(file) => [Some(file.0), None, None],
+            Self::Run { covers } => [None, Some(0), covers.map(|file| file.0)],
         }
     }
 }
 
 impl Rows {
     /// Appends a row whose key is not less than the last one's. A row with the same key is added to the last one.
-    pub(super) fn append(&mut self, row: &Row<'_>) {
-        self.append_of(row, Scope::DataFile);
+    pub(super) fn append(&mut self, row: &BorrowedRow<'_>) {
+        self.append_of(row, Scope::DataFile(row.data_file));
     }
 
     /// Appends a row to the totals of its run. A row without a value stays separate, to mark its data file as covered.
-    pub(super) fn append_total(&mut self, row: &Row<'_>) {
+    pub(super) fn append_total(&mut self, row: &BorrowedRow<'_>) {
         let covers = row.value.is_none().then_some(row.data_file);
-        self.append_of(&Row { positions: None, ..*row }, Scope::Run { covers });
+        self.append_of(&IndexRow { positions: None, ..*row }, Scope::Run { covers });
     }
 
     /// Removes the last row.
@@ -90,36 +65,44 @@ impl Rows {
         self.all.pop();
     }
 
-    fn append_of(&mut self, row: &Row<'_>, scope: Scope) {
-        let kept = |bytes: Option<&[u8]>, all: &mut Vec<u8>| {
-            bytes.map(|bytes| {
-                all.extend_from_slice(bytes);
-                (all.len() - bytes.len(), all.len())
-            })
-        };
+    fn append_of(&mut self, row: &BorrowedRow<'_>, scope: Scope) {
         let row = Kept {
             field: row.field,
-            value: row.value.map_or(NULL, |value| self.values.intern(value)),
-            data_file: if scope == Scope::DataFile { row.data_file.0 } else { NULL },
+            value: row.value.map(|value| self.values.intern(value)),
+            data_file: scope,
             sums: row.sums,
-            source: row.first.map_or(NULL, |first| self.sources.intern(first.file)),
-            line: row.first.map_or(0, |first| first.line),
-            positions: kept(row.positions, &mut self.positions),
-            standing: kept(row.standing, &mut self.standing),
+            first: row.first.map(|first| first.map(|file| self.sources.intern(file))),
+            positions: row.positions.map(|bytes| self.pack(bytes)),
+            standing: row.standing.map(|bytes| self.pack(bytes)),
             version: row.version,
-            scope,
         };
-        let last = self.all.last().copied().filter(|last| last.is_like(&row));
+        let key = |row: &Kept| (row.field, row.value, row.data_file);
+        let last = self.all.last().filter(|last| key(last) == key(&row));
+        let text = |number: &u32| text(&self.sources, *number);
+        let sum = last.and_then(|last| last.sum(&row, text, |range| self.bytes(*range)));
         // If a sum does not fit into 64 bits, both rows stay. Queries add up bytes in 128 bits.
-        match last.and_then(|last| self.sum(&last, &row)) {
-            Some(sum) => *self.all.last_mut().expect("there is a last row") = sum,
-            None => self.all.push(row),
-        }
+        let row = sum.map_or(row, |sum| {
+            self.all.pop();
+            let IndexRow { field, value, data_file, sums, first, version, .. } = sum;
+            let [positions, standing] = [sum.positions, sum.standing].map(|bytes| bytes.map(|bytes| self.pack(&bytes)));
+            Kept { field, value, data_file, sums, first, positions, standing, version }
+        });
+        self.all.push(row);
+    }
+
+    /// Keeps packed bytes; returns their start and end.
+    fn pack(&mut self, bytes: &[u8]) -> (usize, usize) {
+        self.packed.extend_from_slice(bytes);
+        (self.packed.len() - bytes.len(), self.packed.len())
+    }
+
+    fn bytes(&self, (start, end): (usize, usize)) -> &[u8] {
+        &self.packed[start..end]
     }
 
     /// Whether the row group is large enough to be written before the next row is appended.
     pub(super) fn is_full(&self) -> bool {
-        let texts = self.values.memory() + self.sources.memory() + self.positions.len() + self.standing.len();
+        let texts = self.values.memory() + self.sources.memory() + self.packed.len();
         self.all.len() as u64 >= INDEX_FILE_ROWS || texts >= MAX_BYTES
     }
 
@@ -127,59 +110,24 @@ impl Rows {
         self.all.is_empty()
     }
 
-    /// The place of a row's first record.
-    fn first(&self, row: &Kept) -> Option<EvidencePlace<&[u8]>> {
-        (row.source != NULL).then(|| EvidencePlace { file: self.sources.get(row.source), line: row.line })
-    }
-
-    /// What a row's packed sums can refer to.
-    fn said(&self, row: &Kept) -> Said<'_> {
-        let first = (row.source != NULL).then(|| text(&self.sources, row.source));
-        Said { sent: row.sums.sent, first: first.map(|file| EvidencePlace { file, line: row.line }) }
-    }
-
-    /// The sum of two rows with the same key; `None` if it does not fit into 64 bits.
-    fn sum(&mut self, a: &Kept, b: &Kept) -> Option<Kept> {
-        let mut sum = Kept { sums: a.sums.add(&b.sums)?, version: a.version.min(b.version), ..*a };
-        let first = |row: &Kept| (row.source == NULL, self.first(row));
-        if first(b) < first(a) {
-            (sum.source, sum.line) = (b.source, b.line);
-        }
-        let packed = |(start, end): (usize, usize), row: &Kept| (&self.standing[start..end], self.said(row));
-        let standing = a
-            .standing
-            .zip(b.standing)
-            .and_then(|(of_a, of_b)| standing::united(sum.field, packed(of_a, a), packed(of_b, b), self.said(&sum)));
-        let both = a.positions.zip(b.positions);
-        let both = both.and_then(|((a, b), (c, d))| united(&self.positions[a..b], &self.positions[c..d]));
-        let kept = |bytes: Option<Vec<u8>>, all: &mut Vec<u8>| {
-            bytes.map(|bytes| {
-                let start = all.len();
-                all.extend(bytes);
-                (start, all.len())
-            })
-        };
-        (sum.standing, sum.positions) = (kept(standing, &mut self.standing), kept(both, &mut self.positions));
-        Some(sum)
-    }
-
     /// The rows as a row group of the table. `data_files` has the data files' names; `run` is the run of the totals.
     pub(super) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
         let rows = &self.all;
-        let texts = |get: &dyn Fn(&Kept) -> u32, values: &Interner| text_array(rows.iter().map(get), values);
+        let texts = |get: &dyn Fn(&Kept) -> Option<u32>, values| text_array(rows.iter().map(get), values);
         let field_text = |get: fn(FieldId) -> &'static str| {
             let mut names = Interner::default();
-            let keys: Vec<u32> = rows.iter().map(|row| names.intern(get(row.field).as_bytes())).collect();
+            let keys: Vec<_> = rows.iter().map(|row| Some(names.intern(get(row.field).as_bytes()))).collect();
             text_array(keys.into_iter(), &names)
         };
         let number =
             |get: fn(&Kept) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
-        let time = |get: fn((i64, i64)) -> i64| -> ArrayRef {
-            let times = rows.iter().map(|row| row.sums.times().map(get));
+        let time = |get: fn(TimeSpan) -> i64| -> ArrayRef {
+            let times = rows.iter().map(|row| row.sums.times.map(get));
             Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         };
-        let positions = |row: &Kept| row.positions.map(|(start, end)| &self.positions[start..end]);
-        let standing = |row: &Kept| row.standing.map(|(start, end)| &self.standing[start..end]);
+        let packed = |get: fn(&Kept) -> Option<(usize, usize)>| -> ArrayRef {
+            Arc::new(rows.iter().map(|row| get(row).map(|range| self.bytes(range))).collect::<BinaryArray>())
+        };
         let mut runs = Interner::default();
         runs.intern(run.as_bytes());
         let columns: Vec<ArrayRef> = vec![
@@ -187,20 +135,20 @@ impl Rows {
             texts(&|row| row.value, &self.values),
             field_text(|field| field.format().table.name),
             field_text(|field| field.entity().field),
-            texts(&|row| row.data_file, data_files),
+            texts(&|row| row.data_file.numbers()[0], data_files),
             number(|row| Some(row.sums.records)),
             number(|row| row.sums.sent),
             number(|row| Some(row.sums.received)),
             number(|row| Some(row.sums.errors)),
-            time(|(first, _)| first),
-            time(|(_, last)| last),
-            texts(&|row| row.source, &self.sources),
-            number(|row| (row.source != NULL).then_some(row.line)),
-            Arc::new(rows.iter().map(positions).collect::<BinaryArray>()),
+            time(|times| times.first),
+            time(|times| times.last),
+            texts(&|row| row.first.map(|first| first.file), &self.sources),
+            number(|row| row.first.map(|first| first.line)),
+            packed(|row| row.positions),
             Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()),
-            Arc::new(rows.iter().map(standing).collect::<BinaryArray>()),
-            texts(&|row| if row.scope == Scope::DataFile { NULL } else { 0 }, &runs),
-            texts(&|row| row.covers(), data_files),
+            packed(|row| row.standing),
+            texts(&|row| row.data_file.numbers()[1], &runs),
+            texts(&|row| row.data_file.numbers()[2], data_files),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =
@@ -215,14 +163,15 @@ fn text(values: &Interner, number: u32) -> &str {
 
 /// A text column of the values with these numbers: a dictionary of the values in use, or plain text if over half of the
 /// rows have distinct values.
-fn text_array(numbers: impl Iterator<Item = u32>, values: &Interner) -> ArrayRef {
-    let mut places = vec![NULL; values.len()];
+fn text_array(numbers: impl Iterator<Item = Option<u32>>, values: &Interner) -> ArrayRef {
+    const UNUSED: u32 = u32::MAX;
+    let mut places = vec![UNUSED; values.len()];
     let mut used: Vec<u32> = Vec::new();
     let keys = numbers.map(|number| {
-        (number != NULL).then(|| {
+        number.map(|number| {
             let place = &mut places[number as usize];
-            if *place == NULL {
-                *place = u32::try_from(used.len()).unwrap_or(NULL);
+            if *place == UNUSED {
+                *place = u32::try_from(used.len()).unwrap_or(UNUSED);
                 used.push(number);
             }
             *place

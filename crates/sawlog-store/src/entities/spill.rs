@@ -3,7 +3,7 @@
 //!
 //! A spill is a sequence of blocks, each prefixed by its size in bytes. A block is a sequence of rows. A row is its
 //! field, value and data file; the name of its source file, if it is the first row of the block with that one; and the
-//! rest as [`Row::pack`] writes it.
+//! rest as [`BorrowedRow::pack`] writes it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -16,7 +16,8 @@ use std::path::Path;
 use sawlog_formats::Interner;
 
 use super::field::FieldId;
-use super::row::{DataFileId, Key, Row, put_bytes, take_bytes};
+use super::packed::{put_bytes, take_bytes};
+use super::row::{BorrowedRow, DataFileId, Key};
 use super::varint::{put, take};
 use crate::error::{Result, StoreError};
 
@@ -33,7 +34,7 @@ impl Spill {
         spills: Vec<Self>,
         folder: &Path,
         is_of_use: impl Fn(FieldId, DataFileId) -> bool,
-        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+        mut take: impl FnMut(&BorrowedRow<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut cursors = BinaryHeap::new();
         for spill in spills {
@@ -67,7 +68,7 @@ impl SpillWriter {
     }
 
     /// Writes a row whose key is not less than the last one's.
-    pub(super) fn write(&mut self, row: &Row<'_>) -> io::Result<()> {
+    pub(super) fn write(&mut self, row: &BorrowedRow<'_>) -> io::Result<()> {
         let block = &mut self.block;
         let put_text = |text: Option<&[u8]>, block: &mut Vec<u8>| {
             put(u64::from(text.is_some()), block);
@@ -135,9 +136,9 @@ impl Cursor {
         (*field, value.as_ref().map(|value| &self.block[value.clone()]), *data_file)
     }
 
-    fn row(&self) -> Row<'_> {
+    fn row(&self) -> BorrowedRow<'_> {
         let source = |source: u32| Some(&self.block[self.sources.get(source as usize)?.clone()]);
-        let row = Row::unpack(self.key(), source, &mut &self.block[self.rows[self.row].packed..]);
+        let row = BorrowedRow::unpack(self.key(), source, &mut &self.block[self.rows[self.row].packed..]);
         row.expect("all rows of a block are unpacked when it is read")
     }
 
@@ -180,7 +181,7 @@ fn find_rows(block: &[u8], rows: &mut Vec<Place>, sources: &mut Vec<Range<usize>
         sources.extend(text(&mut rest)?);
         let packed = end_of(rest);
         let is_known = |source: u32| (source as usize) < sources.len();
-        Row::unpack((field, None, data_file), |source| is_known(source).then_some(&[][..]), &mut rest)?;
+        BorrowedRow::unpack((field, None, data_file), |source| is_known(source).then_some(&[][..]), &mut rest)?;
         rows.push(Place { field, value, data_file, packed });
     }
     Some(())

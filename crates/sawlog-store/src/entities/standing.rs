@@ -11,15 +11,15 @@ use super::varint::{put, take};
 
 /// The sum of an index row for one standing summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandingSum<'a> {
+pub(super) struct StandingSum<'a> {
     /// Total bytes.
-    pub bytes: i64,
+    pub(super) bytes: i64,
     /// The first record, in evidence order, that has a number of bytes.
-    pub first: EvidencePlace<&'a str>,
+    pub(super) first: EvidencePlace<&'a str>,
 }
 
 /// The sums of one row, in the order of its field's [`Standing`]s; `None` where no record has a number.
-pub type StandingSums<'a> = [Option<StandingSum<'a>>; Standing::MOST];
+pub(super) type StandingSums<'a> = [Option<StandingSum<'a>>; Standing::MOST];
 
 /// A [`StandingSum`] in its packed form, which can refer to other columns of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,11 @@ pub enum PackedFirst<'a> {
 
 /// The columns of a row that its packed sums can refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said<'a> {
+pub(super) struct Said<'a> {
     /// Total bytes sent; `None` if no record has a number.
-    pub sent: Option<i64>,
+    pub(super) sent: Option<i64>,
     /// The first record, in evidence order.
-    pub first: Option<EvidencePlace<&'a str>>,
+    pub(super) first: Option<EvidencePlace<&'a str>>,
 }
 
 /// The number of sums in a row of a field.
@@ -119,8 +119,7 @@ pub fn packed_sums(mut bytes: &[u8], count: usize) -> Option<[Option<PackedSum<'
 
 /// Unpacks the `count` sums of a row whose other columns are `said`; `None` if the bytes are not exactly these, or
 /// refer to a column that is null.
-#[must_use]
-pub fn standing_sums<'a>(bytes: &'a [u8], count: usize, said: Said<'a>) -> Option<StandingSums<'a>> {
+pub(super) fn standing_sums<'a>(bytes: &'a [u8], count: usize, said: Said<'a>) -> Option<StandingSums<'a>> {
     let mut sums = [None; Standing::MOST];
     for (sum, packed) in sums.iter_mut().zip(packed_sums(bytes, count)?) {
         let Some(packed) = packed else { continue };

@@ -1,7 +1,7 @@
 //! Totals over the data files of a run, for fields with standing summaries.
 
 use super::field::FieldId;
-use super::row::{DataFileId, Row};
+use super::row::{BorrowedRow, DataFileId};
 use super::rows::Rows;
 use super::standing;
 
@@ -20,7 +20,7 @@ pub(super) struct Totals {
 impl Totals {
     /// Adds a row about one data file to the totals, if its field has any. The rows of a field without a value come
     /// first, so the covered data files are known when its values come.
-    pub(super) fn add(&mut self, row: &Row<'_>) {
+    pub(super) fn add(&mut self, row: &BorrowedRow<'_>) {
         let is_added_up = match self.field {
             Some((field, is_added_up)) if field == row.field => is_added_up,
             _ => self.begin(row.field),
@@ -33,7 +33,7 @@ impl Totals {
             if self.covered.binary_search(&row.data_file).is_ok() {
                 self.rows.append_total(row);
             }
-        } else if row.version >= row.field.format().index_version && row.standing.is_some() {
+        } else if row.is_current() && row.standing.is_some() {
             if self.covered.last() != Some(&row.data_file) {
                 self.covered.push(row.data_file);
             }

@@ -3,7 +3,7 @@
 use sawlog_formats::Interner;
 
 use super::field::FieldId;
-use super::row::{DataFileId, Row};
+use super::row::{BorrowedRow, DataFileId};
 use crate::error::Result;
 
 /// The least memory for rows before they are spilled, in bytes.
@@ -28,7 +28,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Adds a row.
-    pub(super) fn push(&mut self, row: &Row<'_>) {
+    pub(super) fn push(&mut self, row: &BorrowedRow<'_>) {
         let start = u32::try_from(self.packed.len()).expect("rows are spilled long before 4 GiB");
         let source = row.first.map_or(0, |first| self.sources.intern(first.file));
         row.pack(source, &mut self.packed);
@@ -47,7 +47,7 @@ impl Waiting {
     pub(super) fn each_sorted(
         mut self,
         is_of_use: impl Fn(FieldId, DataFileId) -> bool,
-        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+        mut take: impl FnMut(&BorrowedRow<'_>) -> Result<()>,
     ) -> Result<()> {
         let (ranks, by_rank) = sorted(&self.values);
         self.keys.retain_mut(|key| {
@@ -62,7 +62,7 @@ impl Waiting {
             let value = rank.checked_sub(1).map(|rank| self.values.get(by_rank[rank as usize]));
             let source = |source| Some(self.sources.get(source));
             let key = (known(field), value, DataFileId(data_file));
-            let row = Row::unpack(key, source, &mut &self.packed[start as usize..]);
+            let row = BorrowedRow::unpack(key, source, &mut &self.packed[start as usize..]);
             take(&row.expect("what was packed can be unpacked"))?;
         }
         Ok(())
