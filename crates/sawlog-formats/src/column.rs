@@ -192,11 +192,14 @@ impl ColumnBuilder {
         let Self::Numbers { values, valid, .. } = self else { panic!("the column does not hold numbers") };
         let before = values.len();
         values.extend(new.clone().map(Option::unwrap_or_default));
-        if new.clone().all(|value| value.is_some()) {
-            valid.append_n_non_nulls(values.len() - before);
-        } else {
-            new.for_each(|value| valid.append(value.is_some()));
+        // Rows without nulls are marked all at once.
+        let mut marked = 0;
+        for (row, _) in new.enumerate().filter(|(_, value)| value.is_none()) {
+            valid.append_n_non_nulls(row - marked);
+            valid.append_null();
+            marked = row + 1;
         }
+        valid.append_n_non_nulls(values.len() - before - marked);
     }
 
     /// Appends rows of an Arrow column of the same kind, in any layout.

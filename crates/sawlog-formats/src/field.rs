@@ -1,5 +1,6 @@
 //! A field of a line: its place, and the number that it may be.
 
+use memchr::memchr;
 use wide::u8x16;
 
 /// The place of a field in a block of lines.
@@ -70,6 +71,17 @@ pub(crate) fn print_number(number: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
+/// The place of the first `byte`, as [`memchr`] finds it. Most fields are short, so that a call would cost more than
+/// looking at their first sixteen bytes.
+#[inline]
+pub(crate) fn find(byte: u8, text: &[u8]) -> Option<usize> {
+    let Some((first, rest)) = text.split_first_chunk::<16>() else { return memchr(byte, text) };
+    match u8x16::new(*first).simd_eq(u8x16::splat(byte)).to_bitmask() {
+        0 => memchr(byte, rest).map(|place| first.len() + place),
+        mask => Some(mask.trailing_zeros() as usize),
+    }
+}
+
 /// Appends to `found` the places of blanks and line feeds in `bytes`, in order.
 pub(crate) fn separators(bytes: &[u8], found: &mut Vec<u32>) {
     let (vectors, rest) = bytes.as_chunks::<16>();
@@ -99,6 +111,11 @@ mod tests {
             super::separators(text.as_bytes(), &mut found);
             let expected: Vec<u32> = (0..).zip(text.bytes()).filter(|(_, byte)| b" \n".contains(byte)).map(|(at, _)| at).collect();
             prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn a_byte_is_found_where_it_stands_first(text in "[ab]{0,40}") {
+            prop_assert_eq!(super::find(b'b', text.as_bytes()), text.find('b'));
         }
     }
 }

@@ -10,13 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::statistics::Statistics;
 use arrow::array::RecordBatch;
-use sawlog_formats::{Kind, TIMES, Table};
+use sawlog_formats::{Interner, Kind, TIMES, Table};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::commit::carry_out;
 use crate::data_file::{DataFileEntry, is_day};
-use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities};
+use crate::entities::{ENTITIES, FileIndex, IndexBuilder, IndexRow, RowGroupEntities, Rows};
 use crate::error::{Result, StoreError};
 use crate::folders::{make_folder, remove_folder, sync_folder};
 use crate::intent::{Change, Intent};
@@ -185,30 +185,32 @@ impl<'a> Run<'a> {
 
     /// Writes the waiting rows of the index: one thread sorts the next rows while this one writes.
     fn write_index(&mut self) -> Result<()> {
-        let index = std::mem::take(&mut self.index);
-        let (staging, run) = (self.staging.clone(), self.id.clone());
+        let staging = self.staging.clone();
+        let (rows, data_files) = std::mem::take(&mut self.index).finish(&staging)?;
         let (sender, files) = sync_channel(0);
         thread::scope(|scope| {
             let sorting = scope.spawn(move || {
-                index.finish(&staging, &run, |row_groups| {
+                rows.each_file(&staging, |row_groups| {
                     // Nobody takes them any more after an error in writing.
                     let _ = sender.send(row_groups);
                     Ok(())
                 })
             });
-            let written = files.into_iter().try_for_each(|row_groups| self.write_index_file(&row_groups));
+            let written = files.into_iter().try_for_each(|rows| self.write_index_file(rows, &data_files));
             let sorted = sorting.join().unwrap_or_else(|panic| resume_unwind(panic));
             written.and(sorted)
         })
     }
 
     /// Writes a file of the index. Its row groups are large, so that the names of source files are in them once.
-    fn write_index_file(&mut self, row_groups: &[RecordBatch]) -> Result<()> {
+    fn write_index_file(&mut self, row_groups: Vec<Rows>, data_files: &Interner) -> Result<()> {
         let mut staged = self.create_file(&ENTITIES, None)?;
         let path = staged.file.path().to_owned();
         let mut encoder = Encoder::new(&ENTITIES, INDEX_CODEC).map_err(StoreError::parquet(&path))?;
         for rows in row_groups {
-            let row_group = encoder.encode(rows).map_err(StoreError::parquet(&path))?;
+            let batch = rows.row_group(data_files, &self.id);
+            drop(rows);
+            let row_group = encoder.encode(&batch).map_err(StoreError::parquet(&path))?;
             staged.file.append(row_group).map_err(StoreError::parquet(&path))?;
         }
         self.close_file(staged)

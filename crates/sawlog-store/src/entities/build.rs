@@ -1,6 +1,6 @@
 //! Builds the index of a run: gathers the entities of row groups, and returns them as sorted row groups of the index.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -60,7 +60,7 @@ pub(crate) struct IndexBuilder {
     spills: Vec<Spill>,
     data_files: Interner,
     /// Pairs of a field and a data file in which it turned out not to be indexed: their rows are dropped.
-    given_up: HashSet<(FieldId, DataFileId)>,
+    given_up: BTreeSet<(FieldId, DataFileId)>,
 }
 
 impl IndexBuilder {
@@ -148,37 +148,14 @@ impl IndexBuilder {
         |field, data_file| self.given_up.is_empty() || !self.given_up.contains(&(field, data_file))
     }
 
-    /// Sorts all rows of the run and passes them to `take`, file by file: each call gets the row groups of one index
-    /// file. Spills are kept in `folder`.
-    pub(crate) fn finish(
-        mut self,
-        folder: &Path,
-        run: &str,
-        mut take: impl FnMut(Vec<RecordBatch>) -> Result<()>,
-    ) -> Result<()> {
+    /// Ends the index of a run: returns its rows, to be sorted, and the names of their data files. Spills are kept in
+    /// `folder`.
+    pub(crate) fn finish(mut self, folder: &Path) -> Result<(Unsorted, Interner)> {
         if !self.spills.is_empty() {
             self.spill(folder)?;
         }
-        let spills = std::mem::take(&mut self.spills);
-        let (mut rows, mut totals) = (Rows::default(), Totals::default());
-        let mut add = |row: &BorrowedRow<'_>| {
-            let full = rows.is_full().then(|| std::mem::take(&mut rows));
-            for full in full.into_iter().chain(totals.take_full()) {
-                take(vec![full.row_group(&self.data_files, run)])?;
-            }
-            rows.append(row);
-            totals.add(row);
-            Ok(())
-        };
-        if spills.is_empty() {
-            let waiting = std::mem::take(&mut self.waiting);
-            waiting.each_sorted(self.of_use(), &mut add)?;
-        } else {
-            Spill::merge(spills, folder, self.of_use(), &mut add)?;
-        }
-        let left = [rows, totals.into_rows()].into_iter().filter(|rows| !rows.is_empty());
-        let left: Vec<RecordBatch> = left.map(|rows| rows.row_group(&self.data_files, run)).collect();
-        if left.is_empty() { Ok(()) } else { take(left) }
+        let data_files = std::mem::take(&mut self.data_files);
+        Ok((Unsorted(self), data_files))
     }
 
     /// Removes the rows in memory and returns them, sorted; `None` if there are none.
@@ -190,6 +167,34 @@ impl IndexBuilder {
             Ok(())
         })?;
         Ok((!rows.is_empty()).then(|| rows.row_group(&self.data_files, "")))
+    }
+}
+
+/// All rows of a run, which are sorted as they are taken.
+#[derive(Debug)]
+pub(crate) struct Unsorted(IndexBuilder);
+
+impl Unsorted {
+    /// Sorts the rows and passes them to `take`, file by file: each call gets the row groups of one index file. Spills
+    /// are in `folder`.
+    pub(crate) fn each_file(mut self, folder: &Path, mut take: impl FnMut(Vec<Rows>) -> Result<()>) -> Result<()> {
+        let spills = std::mem::take(&mut self.0.spills);
+        let (mut rows, mut totals) = (Rows::default(), Totals::default());
+        let mut add = |row: &BorrowedRow<'_>| {
+            let full = rows.is_full().then(|| std::mem::take(&mut rows));
+            full.into_iter().chain(totals.take_full()).try_for_each(|full| take(vec![full]))?;
+            rows.append(row);
+            totals.add(row);
+            Ok(())
+        };
+        if spills.is_empty() {
+            let waiting = std::mem::take(&mut self.0.waiting);
+            waiting.each_sorted(self.0.of_use(), &mut add)?;
+        } else {
+            Spill::merge(spills, folder, self.0.of_use(), &mut add)?;
+        }
+        let left: Vec<Rows> = [rows, totals.into_rows()].into_iter().filter(|rows| !rows.is_empty()).collect();
+        if left.is_empty() { Ok(()) } else { take(left) }
     }
 }
 
@@ -341,11 +346,13 @@ mod tests {
         let data_file = builder.data_file(&given_up.data_file);
         builder.given_up.insert((given_up.field, data_file));
         let mut found = Vec::new();
-        let take = |row_groups: Vec<RecordBatch>| {
-            found.extend(row_groups.iter().flat_map(|batch| IndexRow::from_batch(batch).unwrap()));
+        let (rows, data_files) = builder.finish(folder.path()).unwrap();
+        let take = |row_groups: Vec<Rows>| {
+            let batches = row_groups.iter().map(|rows| rows.row_group(&data_files, "run"));
+            found.extend(batches.flat_map(|batch| IndexRow::from_batch(&batch).unwrap()));
             Ok(())
         };
-        builder.finish(folder.path(), "run", take).unwrap();
+        rows.each_file(folder.path(), take).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         found
     }

@@ -7,6 +7,7 @@ use sawlog_formats::{Entity, EvidencePlace, Format, TextColumn};
 
 use super::keys::{Keys, column, number};
 use super::measures::{FieldSums, RowMeasures, StandingBytes};
+use super::order::sorted;
 use super::positions::MAX_POSITIONS;
 use super::row::ValueSums;
 
@@ -26,6 +27,8 @@ pub(crate) struct RowGroupEntities {
 pub(crate) struct FieldEntities {
     /// The distinct values.
     values: StringArray,
+    /// The numbers of the values in order.
+    order: Vec<u32>,
     sums: FieldSums,
     /// The posting lists of rare values, one after the other.
     rows: Vec<u32>,
@@ -77,18 +80,20 @@ impl FieldEntities {
                 starts.zip(&ends).for_each(|(start, end)| rows[start as usize..*end as usize].sort_unstable());
             }
         }
-        Self { values: keys.values, sums, rows, ends }
+        Self { order: sorted(&keys.values), values: keys.values, sums, rows, ends }
     }
 
-    /// The values that have records; null comes last.
+    /// The values that have records, in order; null comes last.
     pub(crate) fn iter(&self) -> impl Iterator<Item = FoundValue<'_>> {
         let of_value = self.sums.standing.len() / self.sums.values.len();
-        let values = self.values.iter().chain([None]).zip(&self.sums.values).enumerate();
-        let all = values.map(move |(place, (value, (sums, first_row)))| {
+        let values =
+            self.order.iter().map(|number| *number as usize).map(|place| (place, Some(self.values.value(place))));
+        let all = values.chain([(self.values.len(), None)]).map(move |(place, value)| {
             let end = |place: usize| self.ends.get(place).map_or(self.rows.len(), |end| *end as usize);
             let start = if place == 0 { 0 } else { end(place - 1) };
             let rows = &self.rows[start..end(place)];
             let standing = &self.sums.standing[place * of_value..][..of_value];
+            let (sums, first_row) = &self.sums.values[place];
             FoundValue { value, sums, first_row: *first_row, rows, standing }
         });
         all.filter(|found| found.sums.records > 0)

@@ -28,6 +28,7 @@ mod distinct;
 mod field;
 mod keys;
 mod measures;
+mod order;
 mod packed;
 mod positions;
 mod row;
@@ -46,6 +47,7 @@ pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use field::FieldId;
 pub use positions::positions;
 pub use row::{IndexRow, ValueSums};
+pub(crate) use rows::Rows;
 pub(crate) use standing::count as standing_count;
 pub use standing::{PackedFirst, PackedSum, packed_sums};
 

@@ -72,13 +72,24 @@ impl<'a> BorrowedRow<'a> {
 }
 
 /// Appends bytes, prefixed by their length.
-pub(super) fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     put(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
+/// Appends a text that may be null.
+pub(super) fn put_text(text: Option<&[u8]>, out: &mut Vec<u8>) {
+    put(u64::from(text.is_some()), out);
+    text.into_iter().for_each(|text| put_bytes(text, out));
+}
+
+/// Takes the first text that [`put_text`] appended; the outer `None` if it is truncated.
+pub(super) fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    if take(bytes)? == 0 { Some(None) } else { take_bytes(bytes).map(Some) }
+}
+
 /// Takes the first length-prefixed bytes; `None` if they are truncated.
-pub(super) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = usize::try_from(take(bytes)?).ok()?;
     let (taken, rest) = bytes.split_at_checked(len)?;
     *bytes = rest;

@@ -80,14 +80,14 @@ impl<Text: Clone, Bytes, File: Clone> IndexRow<Text, Bytes, File> {
         bytes: impl Fn(&'a Bytes) -> &'a [u8],
     ) -> Option<IndexRow<Text, Vec<u8>, File>> {
         let sums = self.sums.add(&other.sums)?;
-        let first =
+        let place =
             |row: &'a Self| row.first.as_ref().map(|first| EvidencePlace { file: text(&first.file), line: first.line });
-        let in_order = |row: &'a Self| (row.first.is_none(), first(row));
-        let earlier = if in_order(other) < in_order(self) { other } else { self };
-        let packed =
-            |row: &'a Self| Some((bytes(row.standing.as_ref()?), Said { sent: row.sums.sent, first: first(row) }));
-        let said = Said { sent: sums.sent, first: first(earlier) };
-        let standing = packed(self).zip(packed(other)).and_then(|(a, b)| standing::united(self.field, a, b, said));
+        let (mine, others) = (place(self), place(other));
+        let comes_first = (mine.is_none(), mine) <= (others.is_none(), others);
+        let (earlier, first) = if comes_first { (self, mine) } else { (other, others) };
+        let packed = |row: &'a Self, first| Some((bytes(row.standing.as_ref()?), Said { sent: row.sums.sent, first }));
+        let (said, both) = (Said { sent: sums.sent, first }, packed(self, mine).zip(packed(other, others)));
+        let standing = both.and_then(|(a, b)| standing::united(self.field, a, b, said));
         let lists = self.positions.as_ref().zip(other.positions.as_ref());
         Some(IndexRow {
             field: self.field,

@@ -18,15 +18,15 @@ const MAX_BYTES: usize = 32 << 20;
 
 /// The rows of one row group. They are appended in order.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    values: Interner,
+pub(crate) struct Rows {
+    values: Texts,
     sources: Interner,
     all: Vec<Kept>,
     /// The encoded posting lists and the packed sums of all rows, one after the other.
     packed: Vec<u8>,
 }
 
-/// A row whose texts are numbers in the interners, and whose bytes are ranges, with start and end, of the packed ones.
+/// A row whose texts are numbers, and whose bytes are ranges, with start and end, of the packed ones.
 type Kept = IndexRow<u32, (usize, usize), Scope>;
 
 /// Which records a row counts.
@@ -68,7 +68,7 @@ impl Rows {
     fn append_of(&mut self, row: &BorrowedRow<'_>, scope: Scope) {
         let row = Kept {
             field: row.field,
-            value: row.value.map(|value| self.values.intern(value)),
+            value: row.value.map(|value| self.values.number(value)),
             data_file: scope,
             sums: row.sums,
             first: row.first.map(|first| first.map(|file| self.sources.intern(file))),
@@ -111,44 +111,30 @@ impl Rows {
     }
 
     /// The rows as a row group of the table. `data_files` has the data files' names; `run` is the run of the totals.
-    pub(super) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
+    pub(crate) fn row_group(&self, data_files: &Interner, run: &str) -> RecordBatch {
         let rows = &self.all;
-        let texts = |get: &dyn Fn(&Kept) -> Option<u32>, values| text_array(rows.iter().map(get), values);
-        let field_text = |get: fn(FieldId) -> &'static str| {
-            let mut names = Interner::default();
-            let keys: Vec<_> = rows.iter().map(|row| Some(names.intern(get(row.field).as_bytes()))).collect();
-            text_array(keys.into_iter(), &names)
-        };
-        let number =
-            |get: fn(&Kept) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(get).collect::<Int64Array>()) };
-        let time = |get: fn(TimeSpan) -> i64| -> ArrayRef {
-            let times = rows.iter().map(|row| row.sums.times.map(get));
-            Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-        };
-        let packed = |get: fn(&Kept) -> Option<(usize, usize)>| -> ArrayRef {
-            Arc::new(rows.iter().map(|row| get(row).map(|range| self.bytes(range))).collect::<BinaryArray>())
-        };
+        let packed = |range: Option<(usize, usize)>| range.map(|range| self.bytes(range));
         let mut runs = Interner::default();
         runs.intern(run.as_bytes());
         let columns: Vec<ArrayRef> = vec![
-            field_text(|field| field.entity().kind.name()),
-            texts(&|row| row.value, &self.values),
-            field_text(|field| field.format().table.name),
-            field_text(|field| field.entity().field),
-            texts(&|row| row.data_file.numbers()[0], data_files),
-            number(|row| Some(row.sums.records)),
-            number(|row| row.sums.sent),
-            number(|row| Some(row.sums.received)),
-            number(|row| Some(row.sums.errors)),
-            time(|times| times.first),
-            time(|times| times.last),
-            texts(&|row| row.first.map(|first| first.file), &self.sources),
-            number(|row| row.first.map(|first| first.line)),
-            packed(|row| row.positions),
+            names(rows, |field| field.entity().kind.name()),
+            text_array(rows.iter().map(|row| row.value), self.values.ends.len(), |number| self.values.get(number)),
+            names(rows, |field| field.format().table.name),
+            names(rows, |field| field.entity().field),
+            texts(rows, data_files, |row| row.data_file.numbers()[0]),
+            numbers(rows, |row| Some(row.sums.records)),
+            numbers(rows, |row| row.sums.sent),
+            numbers(rows, |row| Some(row.sums.received)),
+            numbers(rows, |row| Some(row.sums.errors)),
+            times(rows, |times| times.first),
+            times(rows, |times| times.last),
+            texts(rows, &self.sources, |row| row.first.map(|first| first.file)),
+            numbers(rows, |row| row.first.map(|first| first.line)),
+            Arc::new(rows.iter().map(|row| packed(row.positions)).collect::<BinaryArray>()),
             Arc::new(rows.iter().map(|row| Some(row.version)).collect::<Int32Array>()),
-            packed(|row| row.standing),
-            texts(&|row| row.data_file.numbers()[1], &runs),
-            texts(&|row| row.data_file.numbers()[2], data_files),
+            Arc::new(rows.iter().map(|row| packed(row.standing)).collect::<BinaryArray>()),
+            texts(rows, &runs, |row| row.data_file.numbers()[1]),
+            texts(rows, data_files, |row| row.data_file.numbers()[2]),
         ];
         let fields = ENTITIES.columns.iter().zip(&columns);
         let fields: Vec<Field> =
@@ -157,15 +143,82 @@ impl Rows {
     }
 }
 
+fn numbers(rows: &[Kept], get: impl Fn(&Kept) -> Option<i64>) -> ArrayRef {
+    Arc::new(rows.iter().map(get).collect::<Int64Array>())
+}
+
+fn times(rows: &[Kept], get: impl Fn(TimeSpan) -> i64) -> ArrayRef {
+    let times = rows.iter().map(|row| row.sums.times.map(&get));
+    Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+/// A text column of the texts of an interner that `get` gives the numbers of.
+fn texts(rows: &[Kept], values: &Interner, get: impl Fn(&Kept) -> Option<u32>) -> ArrayRef {
+    text_array(rows.iter().map(get), values.len(), |number| text(values, number))
+}
+
+/// A text column of a name of each row's field. Rows are sorted by field, so most have that of the row before.
+fn names(rows: &[Kept], get: fn(FieldId) -> &'static str) -> ArrayRef {
+    let mut all: Vec<&str> = Vec::new();
+    let of_fields = rows.chunk_by(|a, b| a.field == b.field).flat_map(|rows| {
+        let name = get(rows[0].field);
+        let number = all.iter().position(|known| *known == name).unwrap_or_else(|| {
+            all.push(name);
+            all.len() - 1
+        });
+        std::iter::repeat_n(u32::try_from(number).ok(), rows.len())
+    });
+    let of_fields: Vec<Option<u32>> = of_fields.collect();
+    text_array(of_fields.into_iter(), all.len(), |number| all[number as usize])
+}
+
 fn text(values: &Interner, number: u32) -> &str {
     std::str::from_utf8(values.get(number)).unwrap_or_default()
 }
 
-/// A text column of the values with these numbers: a dictionary of the values in use, or plain text if over half of the
-/// rows have distinct values.
-fn text_array(numbers: impl Iterator<Item = Option<u32>>, values: &Interner) -> ArrayRef {
+/// Texts that come in order. Equal ones that follow each other have the same number.
+#[derive(Debug, Default)]
+struct Texts {
+    /// The end of each text in `bytes`.
+    ends: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Texts {
+    /// The number of the next text.
+    fn number(&mut self, text: &[u8]) -> u32 {
+        let is_last = self.last().is_some_and(|number| self.bytes(number) == text);
+        if !is_last {
+            self.bytes.extend_from_slice(text);
+            self.ends.push(self.bytes.len());
+        }
+        self.last().unwrap_or_default()
+    }
+
+    fn last(&self) -> Option<u32> {
+        u32::try_from(self.ends.len()).ok()?.checked_sub(1)
+    }
+
+    fn bytes(&self, number: u32) -> &[u8] {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[number]]
+    }
+
+    fn get(&self, number: u32) -> &str {
+        std::str::from_utf8(self.bytes(number)).unwrap_or_default()
+    }
+
+    fn memory(&self) -> usize {
+        self.bytes.len() + self.ends.len() * size_of::<usize>()
+    }
+}
+
+/// A text column of the texts with these numbers, of `count` texts: a dictionary of those in use, or plain text if over
+/// half of the rows have distinct ones.
+fn text_array<'a>(numbers: impl Iterator<Item = Option<u32>>, count: usize, text: impl Fn(u32) -> &'a str) -> ArrayRef {
     const UNUSED: u32 = u32::MAX;
-    let mut places = vec![UNUSED; values.len()];
+    let mut places = vec![UNUSED; count];
     let mut used: Vec<u32> = Vec::new();
     let keys = numbers.map(|number| {
         number.map(|number| {
@@ -178,7 +231,7 @@ fn text_array(numbers: impl Iterator<Item = Option<u32>>, values: &Interner) -> 
         })
     });
     let keys: UInt32Array = keys.collect();
-    let distinct: Vec<&str> = used.iter().map(|number| text(values, *number)).collect();
+    let distinct: Vec<&str> = used.iter().map(|number| text(*number)).collect();
     if distinct.len() * 2 > keys.len() {
         return Arc::new(keys.iter().map(|key| key.map(|key| distinct[key as usize])).collect::<StringArray>());
     }

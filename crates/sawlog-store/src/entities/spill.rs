@@ -16,7 +16,7 @@ use std::path::Path;
 use sawlog_formats::Interner;
 
 use super::field::FieldId;
-use super::packed::{put_bytes, take_bytes};
+use super::packed::{put_text, take_text};
 use super::row::{BorrowedRow, DataFileId, Key};
 use super::varint::{put, take};
 use crate::error::{Result, StoreError};
@@ -70,10 +70,6 @@ impl SpillWriter {
     /// Writes a row whose key is not less than the last one's.
     pub(super) fn write(&mut self, row: &BorrowedRow<'_>) -> io::Result<()> {
         let block = &mut self.block;
-        let put_text = |text: Option<&[u8]>, block: &mut Vec<u8>| {
-            put(u64::from(text.is_some()), block);
-            text.into_iter().for_each(|text| put_bytes(text, block));
-        };
         put(row.field.number().into(), block);
         put_text(row.value, block);
         put(row.data_file.0.into(), block);
@@ -169,9 +165,9 @@ impl Cursor {
 /// Finds the rows of a block and the names of its source files; `None` if a row is truncated.
 fn find_rows(block: &[u8], rows: &mut Vec<Place>, sources: &mut Vec<Range<usize>>) -> Option<()> {
     let end_of = |rest: &[u8]| block.len() - rest.len();
-    let text = |rest: &mut &[u8]| match take(rest)? {
-        0 => Some(None),
-        _ => take_bytes(rest).map(|text| Some(end_of(rest) - text.len()..end_of(rest))),
+    let text = |rest: &mut &[u8]| {
+        let text = take_text(rest)?;
+        Some(text.map(|text| end_of(rest) - text.len()..end_of(rest)))
     };
     let mut rest = block;
     while !rest.is_empty() {

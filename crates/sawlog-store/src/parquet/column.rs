@@ -1,5 +1,7 @@
 //! Encodes record batches as row groups, column by column.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray, UInt32Array};
@@ -126,7 +128,7 @@ fn encode_nulls(leaf: &Leaf<'_>, descr: &ColumnDescPtr, to: &mut Compressor) -> 
 }
 
 /// Splits rows into pages of [`PAGE_ROWS`].
-fn pages(rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn pages(rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(PAGE_ROWS).map(move |start| start..rows.min(start + PAGE_ROWS))
 }
 
@@ -215,29 +217,41 @@ impl<'a> PlainBytes<'a> {
         }
     }
 
-    /// Some values, one after another as the array has them.
-    fn joined(self, places: std::ops::Range<usize>) -> &'a [u8] {
-        let (offsets, bytes) = match self {
+    /// The offsets of all values, and their bytes one after another.
+    fn parts(self) -> (&'a [i32], &'a [u8]) {
+        match self {
             Self::Text(array) => (array.value_offsets(), array.value_data()),
             Self::Bytes(array) => (array.value_offsets(), array.value_data()),
-        };
+        }
+    }
+
+    /// Some values, one after another as the array has them.
+    fn joined(self, places: Range<usize>) -> &'a [u8] {
+        let (offsets, bytes) = self.parts();
         let [start, end] = [places.start, places.end].map(|place| usize::try_from(offsets[place]).unwrap_or_default());
         &bytes[start..end]
     }
 
+    /// The length of each of some values.
+    fn lengths(self, places: Range<usize>) -> impl Iterator<Item = i64> {
+        self.parts().0[places.start..=places.end].windows(2).map(|ends| i64::from(ends[1] - ends[0]))
+    }
+
     /// Splits a leaf's rows into pages. No page is larger than the limit, except one with a single large row.
-    fn pages(self, leaf: &Leaf<'_>) -> Vec<std::ops::Range<usize>> {
-        let (mut pages, mut start, mut bytes) = (Vec::new(), 0, 0);
-        for row in 0..leaf.rows() {
-            let len: usize = leaf.values(&(row..row + 1)).map(|place| self.get(place).len() + 4).sum();
-            if row > start && (row - start == PAGE_ROWS || bytes + len > PAGE_BYTES) {
-                pages.push(start..row);
-                (start, bytes) = (row, 0);
+    fn pages(self, leaf: &Leaf<'_>) -> Vec<Range<usize>> {
+        let fits = |rows: Range<usize>| {
+            let places = leaf.values(&rows);
+            self.joined(places.clone()).len() + places.len() * 4 <= PAGE_BYTES
+        };
+        let (mut pages, mut start) = (Vec::new(), 0);
+        while start < leaf.rows() {
+            let (mut end, mut most) = (start + 1, leaf.rows().min(start + PAGE_ROWS));
+            while end < most {
+                let middle = (end + most).div_ceil(2);
+                if fits(start..middle) { end = middle } else { most = middle - 1 }
             }
-            bytes += len;
-        }
-        if leaf.rows() > start {
-            pages.push(start..leaf.rows());
+            pages.push(start..end);
+            start = end;
         }
         pages
     }
@@ -261,10 +275,12 @@ fn encode_plain(
         let levels = leaf.levels(&page);
         count += levels.values;
         chunk.data(page.len(), &levels, page_range(range), |out| {
-            let lengths: Vec<i64> = present().map(|value| i64::try_from(value.len()).unwrap_or(i64::MAX)).collect();
+            let places = leaf.values(&page);
+            let lengths = values.lengths(places.clone()).zip(places.clone()).filter(|(_, place)| leaf.is_there(*place));
+            let lengths: Vec<i64> = lengths.map(|(len, _)| len).collect();
             integers::encode_deltas(&lengths, out);
             if leaf.valid.is_none() {
-                out.extend_from_slice(values.joined(leaf.values(&page)));
+                out.extend_from_slice(values.joined(places));
             } else {
                 present().for_each(|value| out.extend_from_slice(value));
             }
@@ -319,8 +335,8 @@ fn encode_numbers(
     let number = descr.physical_type();
     let narrow = number == Type::INT32;
     // Only values that are there are encoded.
-    let present: Vec<i64> = match &leaf.valid {
-        None => values.to_vec(),
+    let present: Cow<'_, [i64]> = match &leaf.valid {
+        None => Cow::Borrowed(values),
         Some(valid) => valid.valid_indices().map(|place| values[place]).collect(),
     };
     let dictionary = if leaf.column.layout == Layout::Delta { None } else { integers::dictionary(&present) };
@@ -338,23 +354,24 @@ fn encode_numbers(
         put_numbers(distinct, narrow, &mut plain);
         chunk.dictionary(plain, distinct.len())?;
     }
-    let (mut start, mut ascending, mut before) = (0, true, None);
+    let (mut start, mut ascending) = (0, true);
+    let (mut before, mut whole): (Option<(i64, i64)>, _) = (None, None);
     for page in pages(leaf.rows()) {
         let levels = leaf.levels(&page);
         let count = levels.values;
         let here = &present[start..start + count];
-        let range = number_range(here, number);
-        if let Some((min, max)) = range {
-            let is_later = |before: i64, now: i64| rank(before, number) <= rank(now, number);
-            ascending &= before.is_none_or(|(low, high)| is_later(low, min) && is_later(high, max));
-            before = range;
+        let ranks = range_of(here.iter().map(|value| rank(*value, number)));
+        if let Some((min, max)) = ranks {
+            ascending &= before.is_none_or(|(low, high)| low <= min && high <= max);
+            before = ranks;
+            whole = range_of([whole, ranks].into_iter().flatten().flat_map(|(min, max)| [min, max]));
         }
         let bytes = |value: i64| {
             let mut bytes = Vec::new();
             put_numbers(&[value], narrow, &mut bytes);
             bytes
         };
-        let range = range.map(|(min, max)| PageRange { min: bytes(min), max: bytes(max) });
+        let range = ranks.map(|(min, max)| PageRange { min: bytes(rank(min, number)), max: bytes(rank(max, number)) });
         chunk.data(page.len(), &levels, range, |out| match &how {
             NumberPages::Dictionary { keys, width } => {
                 out.push(width.to_le_bytes()[0]);
@@ -366,23 +383,16 @@ fn encode_numbers(
         start += count;
     }
     let distinct = dictionary.map(|distinct| distinct.len() as u64);
-    let statistics =
-        number_statistics(number_range(&present, number), distinct, chunk.levels() - present.len(), number);
+    let range = whole.map(|(min, max)| (rank(min, number), rank(max, number)));
+    let statistics = number_statistics(range, distinct, chunk.levels() - present.len(), number);
     let order = if ascending { BoundaryOrder::ASCENDING } else { BoundaryOrder::UNORDERED };
     chunk.finish(statistics, order, None)
 }
 
-/// The place of a number among others of its type. The bits of a floating-point number sort as they are if the sign
-/// bit is not set, and in reverse if it is.
+/// The place of a number among others of its type; the place of the place is the number. The bits of a floating-point
+/// number sort as they are if the sign bit is not set, and in reverse if it is.
 fn rank(value: i64, number: Type) -> i64 {
     if number == Type::DOUBLE && value < 0 { value ^ i64::MAX } else { value }
-}
-
-/// The smallest and the greatest of some numbers.
-fn number_range(values: &[i64], number: Type) -> Option<(i64, i64)> {
-    let range = range_of(values.iter().map(|value| rank(*value, number)));
-    // Twice is once.
-    range.map(|(min, max)| (rank(min, number), rank(max, number)))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a narrow column's values fit")]

@@ -6,49 +6,60 @@ use super::hybrid::put_varint;
 /// quarter of the values are distinct, since a dictionary would not pay then.
 pub(super) fn dictionary(values: &[i64]) -> Option<(Vec<i64>, Vec<u32>)> {
     let limit = values.len() / 4 + 16;
-    // Slots hold a value's number plus one; at most half of them are used.
-    let mut slots = vec![0u32; 64];
+    // At most half of the slots are used.
+    let mut slots = vec![Slot::EMPTY; 64];
     let mut distinct: Vec<i64> = Vec::new();
     let mut keys = Vec::with_capacity(values.len());
-    let mut last = (i64::MIN, u32::MAX);
+    let mut last = Slot::EMPTY;
     for &value in values {
-        if value != last.0 || last.1 == u32::MAX {
-            let mut at = slot(value, slots.len());
-            while slots[at] != 0 && distinct[slots[at] as usize - 1] != value {
-                at = (at + 1) & (slots.len() - 1);
-            }
-            if slots[at] == 0 {
+        if value != last.value || last == Slot::EMPTY {
+            let at = place(value, &slots);
+            if slots[at] == Slot::EMPTY {
                 if distinct.len() == limit {
                     return None;
                 }
+                slots[at] = Slot { value, number: u32::try_from(distinct.len()).ok()? };
                 distinct.push(value);
-                slots[at] = u32::try_from(distinct.len()).ok()?;
             }
-            last = (value, slots[at] - 1);
+            last = slots[at];
             if distinct.len() * 2 > slots.len() {
-                slots = rehash(&distinct, slots.len() * 4);
+                slots = larger(&slots);
             }
         }
-        keys.push(last.1);
+        keys.push(last.number);
     }
     Some((distinct, keys))
 }
 
-fn slot(value: i64, slots: usize) -> usize {
-    let hash = value.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (hash >> 32) as usize & (slots - 1)
+/// A distinct value and its number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    value: i64,
+    number: u32,
 }
 
-fn rehash(distinct: &[i64], size: usize) -> Vec<u32> {
-    let mut slots = vec![0u32; size];
-    for (number, value) in (1u32..).zip(distinct) {
-        let mut at = slot(*value, size);
-        while slots[at] != 0 {
-            at = (at + 1) & (size - 1);
-        }
-        slots[at] = number;
+impl Slot {
+    const EMPTY: Self = Self { value: 0, number: u32::MAX };
+}
+
+/// The slot that has a value, or else the empty one for it.
+fn place(value: i64, slots: &[Slot]) -> usize {
+    let mask = slots.len() - 1;
+    let hash = value.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut at = (hash >> 32) as usize & mask;
+    while slots[at].value != value && slots[at] != Slot::EMPTY {
+        at = (at + 1) & mask;
     }
-    slots
+    at
+}
+
+fn larger(slots: &[Slot]) -> Vec<Slot> {
+    let mut larger = vec![Slot::EMPTY; slots.len() * 4];
+    for slot in slots.iter().filter(|slot| **slot != Slot::EMPTY) {
+        let at = place(slot.value, &larger);
+        larger[at] = *slot;
+    }
+    larger
 }
 
 const BLOCK: usize = 128;
@@ -88,13 +99,13 @@ fn pack_wide(values: &[u64], width: u32, out: &mut Vec<u8>) {
     for value in values {
         buffer |= u128::from(*value) << bits;
         bits += width;
-        while bits >= 8 {
-            out.push(buffer.to_le_bytes()[0]);
-            buffer >>= 8;
-            bits -= 8;
+        if bits >= u64::BITS {
+            out.extend_from_slice(&buffer.to_le_bytes()[..8]);
+            buffer >>= u64::BITS;
+            bits -= u64::BITS;
         }
     }
-    out.push(buffer.to_le_bytes()[0]);
+    out.extend_from_slice(&buffer.to_le_bytes()[..8]);
     out.resize(end, 0);
 }
 

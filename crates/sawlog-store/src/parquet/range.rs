@@ -7,11 +7,9 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 const MAX_LEN: usize = 64;
 
 /// The smallest and greatest of `values`, if there are any.
-pub(super) fn range_of<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<(T, T)> {
-    values.fold(None, |range, value| match range {
-        None => Some((value, value)),
-        Some((min, max)) => Some((min.min(value), max.max(value))),
-    })
+pub(super) fn range_of<T: Ord + Copy>(mut values: impl Iterator<Item = T>) -> Option<(T, T)> {
+    let first = values.next()?;
+    Some(values.fold((first, first), |(min, max), value| (min.min(value), max.max(value))))
 }
 
 /// [`range_of`] texts: the first eight bytes, as a number, decide most comparisons.

@@ -13,6 +13,7 @@ use super::column::{
 use super::line::{Line, Span, has_bare_dashes, is_operation, is_signature_version, is_usual_owner, number};
 use super::time::{TIME_LEN, TimeReader};
 use crate::calendar::within_times;
+use crate::field::find;
 
 /// Reads `line` into `out`, whose fields must be null; `None` if it differs from the user guide.
 #[inline]
@@ -98,7 +99,7 @@ impl Cursor<'_> {
     #[inline]
     fn word(&mut self) -> Option<Span> {
         let start = self.at;
-        let end = start + memchr(b' ', self.line.get(start..)?)?;
+        let end = start + find(b' ', self.line.get(start..)?)?;
         self.at = end + 1;
         (end > start).then(|| Span::new(self.line, start, end))
     }
@@ -108,7 +109,7 @@ impl Cursor<'_> {
     fn last_word(&mut self) -> Option<(Span, bool)> {
         let start = self.at;
         let rest = self.line.get(start..)?;
-        let len = memchr(b' ', rest).unwrap_or(rest.len());
+        let len = find(b' ', rest).unwrap_or(rest.len());
         self.at = start + len + 1;
         (len > 0).then(|| (Span::new(self.line, start, start + len), len == rest.len()))
     }
@@ -116,7 +117,7 @@ impl Cursor<'_> {
     #[inline]
     fn number(&mut self, into: &mut Option<i64>, canonical: &mut bool) -> Option<()> {
         let start = self.at;
-        let end = start + memchr(b' ', self.line.get(start..)?)?;
+        let end = start + find(b' ', self.line.get(start..)?)?;
         self.at = end + 1;
         let (value, as_printed) = number(&self.line[start..end])?;
         *canonical &= as_printed;

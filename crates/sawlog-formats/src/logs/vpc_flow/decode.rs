@@ -69,6 +69,7 @@ impl crate::Decoder for Decoder {
         let mut separators = std::mem::take(&mut self.separators);
         separators.clear();
         field::separators(block, &mut separators);
+        let is_text = block.is_ascii() || std::str::from_utf8(block).is_ok();
         let (mut start, mut at) = (0, 0);
         while start < block.len() {
             let blanks = separators[at..].iter().take_while(|place| block[**place as usize] == b' ').count();
@@ -76,7 +77,7 @@ impl crate::Decoder for Decoder {
             let next = block.len().min(end + 1);
             let number = origin.first_line + decoded.lines;
             let line = LinePlace::new(block, (start, end), next > end, origin.ending, number);
-            let place = Place { line, next, blanks: &separators[at..at + blanks] };
+            let place = Place { line, next, blanks: &separators[at..at + blanks], is_text };
             decoded.lines += 1;
             self.line(block, &place, origin, carry, &mut decoded);
             (start, at) = (next, at + blanks + 1);
@@ -107,6 +108,8 @@ struct Place<'a> {
     next: usize,
     /// Where its blanks are.
     blanks: &'a [u32],
+    /// Whether the whole block is UTF-8.
+    is_text: bool,
 }
 
 fn take_gap(carry: &mut Carry) -> Option<Box<str>> {
@@ -211,7 +214,7 @@ impl Decoder {
         let kept = (self.pending.texts.len(), self.pending.numbers.len(), self.pending.extras.len());
         let LinePlace { start, end, ends_alike, number } = place.line;
         let (_, mark) = place.line.unmarked(block);
-        let read = if text.is_ascii() || std::str::from_utf8(text).is_ok() {
+        let read = if place.is_text || std::str::from_utf8(text).is_ok() {
             self.fields(block, place, start + mark..start + text.len())
         } else {
             Err(not_text(text))
