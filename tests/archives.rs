@@ -1,4 +1,4 @@
-//! Archives and compressed streams: each member is a source of its own, rebuilt byte for byte; what can't be read is named.
+//! Archives: each member is a source of its own, rebuilt byte for byte; what can't be read is named.
 
 use std::fs;
 use std::io::Write;

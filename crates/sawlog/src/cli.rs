@@ -271,8 +271,8 @@ pub(crate) struct VerifyArgs {
     /// Also compare the store with this manifest, which 'sawlog manifest' printed earlier
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Also validate the CloudTrail digest files in this folder: their chain, their signatures, and the log files they list.
-    /// AWS keeps the last digest's signature only in the metadata of its S3 object; save it beside the digest as
+    /// Also validate the CloudTrail digest files in this folder: their chain, their signatures, and the log files they
+    /// list. AWS keeps the last digest's signature only in the metadata of its S3 object; save it beside the digest as
     /// FILE.signature
     #[arg(long, value_name = "PATH", requires = "public_key")]
     pub(crate) cloudtrail_digests: Option<PathBuf>,

@@ -18,8 +18,8 @@ impl IndexRow {
         Some(rows.into_iter().map(|((), row)| row).collect())
     }
 
-    /// The totals in a batch of the table, each with its run. Their data file is the one that they cover, if they have no
-    /// value. `None` if a column is missing or has the wrong type.
+    /// The totals in a batch of the table, each with its run. Their data file is the one that they cover, if they have
+    /// no value. `None` if a column is missing or has the wrong type.
     pub(crate) fn totals_from_batch(batch: &RecordBatch) -> Option<Vec<(String, Self)>> {
         let runs = TextColumn::new(batch.column_by_name("run")?).ok()?;
         Self::rows(batch, "covers", |row| runs.get(row).map(str::to_owned))
