@@ -1,4 +1,4 @@
-//! Columns to Parquet: pages, dictionaries, statistics, Bloom filters and zstd; with what the index collects, and without.
+//! Columns to Parquet: pages, dictionaries, statistics, Bloom filters and zstd, with and without the index.
 
 use divan::Bencher;
 use divan::counter::BytesCount;

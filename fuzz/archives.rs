@@ -1,5 +1,5 @@
-//! What must hold for any bytes as an archive: what comes out of it is what its SHA-256 says, under a name of its own, within the
-//! limit, and the same each time.
+//! What must hold for any bytes as an archive: what comes out of it is what its SHA-256 says, under a name of its own,
+//! within the limit, and the same each time.
 
 use std::collections::HashSet;
 use std::fs;

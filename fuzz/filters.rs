@@ -1,5 +1,5 @@
-//! What must hold for any filter: it is an error or an expression that the engine runs; turned round it leaves the other
-//! records; globs match what they say; and the index leaves whatever the filter does.
+//! What must hold for any filter: it is an error or an expression that the engine runs; turned round it leaves the
+//! other records; globs match what they say; and the index leaves whatever the filter does.
 
 use std::sync::{Arc, LazyLock};
 
@@ -57,8 +57,8 @@ pub fn choices() -> usize {
     OPTIONS.len() * formats().len()
 }
 
-/// Filters two records: the first byte says which log and option, the rest is the value, a line feed, and the text of the
-/// second record; that of the first is the value itself.
+/// Filters two records: the first byte says which log and option, the rest is the value, a line feed, and the text of
+/// the second record; that of the first is the value itself.
 ///
 /// # Panics
 ///

@@ -1,6 +1,6 @@
-//! What must hold for any bytes at all: an archive is taken apart within its limits, and the same way each time; a decoder does not
-//! panic, keeps everything, and does not depend on how the bytes come in pieces; a path stays what it is; a filter is an error or
-//! leaves what it says.
+//! What must hold for any bytes at all: an archive is taken apart within its limits, and the same way each time; a
+//! decoder does not panic, keeps everything, and does not depend on how the bytes come in pieces; a path stays what it
+//! is; a filter is an error or leaves what it says.
 #![forbid(unsafe_code)]
 
 mod archives;
@@ -56,8 +56,7 @@ fn compare(batches: &[(&'static Table, RecordBatch)], remainder: &Remainder, res
     assert!(rebuilt == content, "the bytes differ where they are not UTF-8");
 }
 
-/// Decodes lines, so many to a block, and checks that they can be printed again as they were, whether their file's name has
-/// a time or not.
+/// Decodes lines, so many to a block, and checks that they are printed as they were, with or without a file's time.
 ///
 /// # Panics
 ///
@@ -130,8 +129,8 @@ pub fn json(format: &Format, content: &[u8], step: usize) {
 /// So much of a document is looked at to tell what it is.
 const HEAD: usize = 64 << 10;
 
-/// Opens documents that come in pieces of so many bytes, if they hold records, decodes these, and checks that the documents can
-/// be put together again as they were; and that the pieces make no difference.
+/// Opens documents that come in pieces of so many bytes, if they hold records, decodes these, and checks that the
+/// documents can be put together again as they were; and that the pieces make no difference.
 ///
 /// # Panics
 ///
@@ -210,8 +209,8 @@ fn opened_rows(format: &Format, decoder: &mut dyn Decoder) -> Vec<(i64, String, 
     rows
 }
 
-/// Inflates any bytes as a gzip file, so many bytes taken at a time, and checks that what comes is what another way of reading
-/// gives; then that compressed bytes come back, within a limit.
+/// Inflates any bytes as a gzip file, so many bytes taken at a time, and checks that what comes is what another way of
+/// reading gives; then that compressed bytes come back, within a limit.
 ///
 /// # Panics
 ///

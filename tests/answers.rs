@@ -1,5 +1,5 @@
-//! Nothing is left out of an answer, and what it names is what the logs have: columns of several logs, addresses with ports,
-//! both ends of a request, sums beyond 64 bits, names of files, answers without rows.
+//! Nothing is left out of an answer, and what it names is what the logs have: columns of several logs, addresses with
+//! ports, both ends of a request, sums beyond 64 bits, names of files, answers without rows.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -122,8 +122,8 @@ fn logs_do_not_grow_without_end() {
     assert_eq!(case.sawq(&["find", "-c"]).text(), "225\n");
 }
 
-/// The last checkpoint of a table's log names nothing that was removed longer ago than files are kept: else each run would
-/// make the log longer for a week.
+/// The last checkpoint of a table's log names nothing that was removed longer ago than files are kept: else each run
+/// would make the log longer for a week.
 #[test]
 fn logs_forget_what_was_deleted() {
     let case = Case::new();
@@ -170,8 +170,8 @@ fn all_folders(folder: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.is_dir()).flat_map(|path| [vec![path.clone()], all_folders(&path)].concat()).collect()
 }
 
-/// A reader may have opened the store just before a compaction: what that replaces stays for `--retain` from then on, however
-/// long ago it was written.
+/// A reader may have opened the store just before a compaction: what that replaces stays for `--retain` from then on,
+/// however long ago it was written.
 #[test]
 fn what_is_replaced_stays_for_so_long_however_old_it_is() {
     let case = Case::new();

@@ -1,4 +1,4 @@
-//! What holds of every log: each role that it has can be asked for by every command, and all of them give the same counts.
+//! What holds of every log: every command can ask for each of its roles, and all of them give the same counts.
 
 use serde_json::Value;
 

@@ -1,5 +1,4 @@
-//! Kills, failing disks and power cuts at every operation on files: nothing is lost, nothing is doubled, readers always see
-//! a whole version.
+//! Kills, failing disks and power cuts at every operation on files: nothing is lost, doubled or seen in part.
 //!
 //! The commands run above the fault layer, which counts the operations by which they change the store. With
 //! `SAWLOG_TESTS=full` every operation is tried, else some.

@@ -1,4 +1,4 @@
-//! README and GUIDE say what the commands print: each is run in an empty folder beside a copy of the evidence, and compared.
+//! README and GUIDE say what the commands print: each is run beside a copy of the evidence, and compared.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,8 +17,8 @@ struct Shown {
     lines: Option<Vec<String>>,
 }
 
-/// The commands of a document, in order: those after `$ ` in indented blocks, with the lines that go on (their quotes are open) and
-/// those that are printed; and code in the last column of tables.
+/// The commands of a document, in order: those after `$ ` in indented blocks, with the lines that go on (their quotes
+/// are open) and those that are printed; and code in the last column of tables.
 fn shown(document: &str) -> Vec<Shown> {
     let mut found: Vec<Shown> = Vec::new();
     let mut is_open = false;

@@ -1,4 +1,4 @@
-//! Logs inside of other documents: what AWS and other tools wrap records in is read like the log itself, and rebuilt byte for byte.
+//! Logs in other documents: what AWS and other tools wrap records in is read like the log, and rebuilt byte for byte.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -108,7 +108,7 @@ const LOGS: [Log; 4] = [
     Log { table: "alb_access", record: alb },
 ];
 
-/// Writes JSON as nobody writes it, but as anybody may: white space, the order of names and escapes are as the numbers say.
+/// Writes JSON as anybody may: the numbers say the white space, the order of names and the escapes.
 struct Writer<'n> {
     numbers: &'n mut Numbers,
     /// Whether strings are escaped in odd ways.
@@ -331,8 +331,7 @@ fn plain_store(records: &[String]) -> Case {
     case
 }
 
-/// Converts files of the same records, and checks that these are those wanted and that the files come back; then again, when nothing
-/// is new.
+/// Converts files of the same records, and checks the records and that the files come back; then again, with no news.
 fn check(name: &str, files: &[Vec<u8>], envelope: &str, log: &Log, wanted: &Value, with_raw: bool) {
     let case = Case::new();
     files.iter().enumerate().for_each(|(place, content)| case.write(&format!("in/{place}"), content));

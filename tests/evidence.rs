@@ -1,4 +1,4 @@
-//! Evidence that changes under us, that wants to be more than fits, and that must stay as it was; and what surrounds a run.
+//! Evidence that changes under us, that is larger than fits, and that must stay as it was; and what surrounds a run.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -94,7 +94,7 @@ fn a_damaged_store_is_an_error_that_names_the_file_and_never_another_answer() {
     println!("{errors} errors");
 }
 
-/// A log's readers pass over lines that they can't read, and with them over data files, so each commit says what it leaves.
+/// Readers of a table's log skip lines that they can't read, and so data files. So each commit says what it leaves.
 #[test]
 fn a_changed_line_of_a_log_is_never_another_answer() {
     let case = Case::new();
@@ -379,8 +379,8 @@ fn spreadsheets_get_no_formulas_if_asked_for() {
     assert_eq!(cells(&["sql", "SELECT -5 AS n", "--format", "csv", "--no-formulas"]), ["-5"]);
 }
 
-/// Documents that are torn over and over again, in the shapes of documents that hold records. Each took minutes once, since
-/// the end of every value was looked for in all that follows.
+/// Documents that are torn over and over again, in the shapes of documents that hold records. Each took minutes once,
+/// since the end of every value was looked for in all that follows.
 #[test]
 fn torn_documents_are_read_once() {
     const FLOW: &str = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1627344000 1627344060 ACCEPT OK";

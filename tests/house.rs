@@ -1,4 +1,4 @@
-//! How the house is built: a log is named where it is described, and nowhere else; and no modules use each other round about.
+//! How the code is built: a log is named where it is described, and nowhere else; and modules have no import cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

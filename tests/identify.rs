@@ -1,5 +1,5 @@
-//! What a file is, and reading it again: archives and wrappers are named, encodings make no difference, misread files can be read
-//! again or removed, rejects say what they are.
+//! What a file is, and reading it again: archives and wrappers are named, encodings make no difference, misread files
+//! can be read again or removed, rejects say what they are.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! No evidence is lost and none is made up: what is replaced, what lies in odd places, what is damaged, and what is told of it.
+//! No evidence is lost and none is made up: what is replaced, in odd places, or damaged, and what is said of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -72,8 +72,8 @@ fn content(number: u64) -> (Vec<u8>, u64, u64) {
     }
 }
 
-/// Files come, change their content for new or for each other's, and go from the disk, in any order; whatever content a file of
-/// the ledger had last is there, once.
+/// Files come, change their content for new or for each other's, and go from the disk, in any order; whatever content a
+/// file of the ledger had last is there, once.
 #[test]
 fn replacing_files_keeps_what_others_have() {
     in_parallel(cases(120, 10), |seed| {
@@ -312,7 +312,7 @@ fn a_file_that_is_to_be_replaced_and_cannot_be_read_keeps_its_records() {
     verified(&case, "what could not be read");
 }
 
-/// Earlier versions forgot the duplicates of what they replaced. Such a ledger is not sound, and converting again heals it.
+/// Earlier versions forgot the duplicates of what they replaced. Converting again mends such a ledger.
 #[test]
 fn a_ledger_that_calls_a_file_a_duplicate_of_what_is_gone_is_found_and_healed() {
     let case = Case::new();
@@ -568,7 +568,7 @@ fn many_small_files_fit_into_little_memory() {
     assert!(verified < 140, "{verified} MiB");
 }
 
-/// Runs whose files lie between each other's by path, duplicates among them, and a data file of the ledger that is not sorted.
+/// Runs whose files alternate by path, duplicates among them, and a data file of the ledger that is not sorted.
 #[test]
 fn the_ledger_comes_sorted_from_all_runs() {
     let (case, mut numbers) = (Case::new(), Numbers::new(17));

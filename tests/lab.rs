@@ -1,5 +1,5 @@
-//! The lab's walkthrough, worked with our commands, compared with what the text prints: on the fixture, and on the real logs where
-//! the environment variable `SAWLOG_LAB` names their folder, the one with `CloudTrail` and `s3-eng`.
+//! The lab's walkthrough, worked with our commands, compared with what the text prints: on the fixture, and on the real
+//! logs where the environment variable `SAWLOG_LAB` names their folder, the one with `CloudTrail` and `s3-eng`.
 
 use std::path::Path;
 use std::process::Command;

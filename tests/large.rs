@@ -70,8 +70,7 @@ fn every_command_tells_the_same_failures() {
     assert!(std::fs::read_to_string(case.path("report.html")).unwrap().contains("Access<wbr>Denied"));
 }
 
-/// A data file of more than 10 MB in several row groups is cut for the threads that there are, and not into billions of pieces for
-/// one.
+/// A data file of over 10 MB in several row groups is cut for the threads that there are, not into billions of pieces.
 #[test]
 fn one_thread_reads_a_large_file() {
     const LINES: usize = 300_000;

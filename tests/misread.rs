@@ -1,5 +1,5 @@
-//! Files whose records once were lost, invented or cut short because of what else is in the file: whatever stands around records,
-//! and whatever a caller put into one of them, each record is read, or is a reject.
+//! Files whose records once were lost, invented or cut short because of what else is in the file: whatever stands
+//! around records, and whatever a caller put into one of them, each record is read, or is a reject.
 
 use std::io::Write;
 

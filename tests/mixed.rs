@@ -171,7 +171,7 @@ const NAMES: [&[u8]; 12] = [
     b"*?[a]",
 ];
 
-/// Whatever is done to files, and whatever they are said to be: the run ends, and the store gives back each that it took.
+/// Whatever is done to files, and whatever they are said to be: the run ends, and the store gives back what it took.
 #[test]
 fn damaged_files_are_rebuilt() {
     let flows = format!("version srcaddr dstaddr start odd end\n3 10.0.0.1 - 1627560000 x 1627560060\n{FLOW}\n");

@@ -1,7 +1,7 @@
 //! Stores that earlier builds wrote: read, verified, added to and compacted like new ones.
 //!
-//! `fixtures/stores/vN/store` is a store of version N of the format, `logs` a file that it does not have yet, and `expected` what
-//! the build that wrote it answered, but for what was wrong then.
+//! `fixtures/stores/vN/store` is a store of version N of the format, `logs` a file that it does not have yet, and
+//! `expected` what the build that wrote it answered, but for what was wrong then.
 
 use std::fs;
 use std::path::{Path, PathBuf};

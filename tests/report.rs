@@ -1,6 +1,6 @@
 //! The report in a browser: it shows what is in the store, its filters work, and nothing out of a log runs or steers.
 //!
-//! Needs Debian's packages `chromium`, `chromium-driver`, `curl` and `poppler-utils`; is left out where they are missing.
+//! Needs Debian's packages `chromium`, `chromium-driver`, `curl` and `poppler-utils`, or is skipped.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -193,7 +193,8 @@ fn zooms(browser: &Browser, all: u64) {
     assert!(!status().contains("UTC"), "{}", status());
 }
 
-/// The words that are on two lines, in the parts of the page that can be seen: their pieces are of different widths. (The head of a table that goes on elsewhere is there several times, whole.)
+/// The words that are on two lines, in the parts of the page that can be seen: their pieces are of different widths.
+/// (The head of a table that goes on elsewhere is there several times, whole.)
 fn broken_words(browser: &Browser, parts: &str) -> Value {
     browser.value(&format!(
         "[...document.querySelectorAll('{parts}')].filter((part) => part.getClientRects().length).flatMap((part) => {{ \

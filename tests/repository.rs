@@ -1,5 +1,5 @@
-//! The repository itself: the workflows and the local check take the same steps, every crate can be published, a missing
-//! program skips a test, and documents name files that are there.
+//! The repository itself: the workflows and the local check take the same steps, every crate can be published, a
+//! missing program skips a test, and documents name files that are there.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! CloudTrail's events are kept once, as skeleton and values, and come out byte for byte: by every command that prints or searches
-//! their text, and from stores in which earlier builds kept the text itself.
+//! CloudTrail's events are kept once, as skeleton and values, and come out byte for byte: by every command that prints
+//! or searches their text, and from stores in which earlier builds kept the text itself.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ fn data_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// How many events the data files hold, how many of them with `raw`, and how many skeletons there are in a data file at most.
+/// How many events the data files hold, how many of them with `raw`, and the most skeletons in a data file.
 fn stored(case: &Case) -> (usize, usize, usize) {
     let mut files = Vec::new();
     data_files(&case.path("sawlog-store/cloudtrail"), &mut files);

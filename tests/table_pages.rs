@@ -1,4 +1,4 @@
-//! docs/TABLES.md describes the tables as the code declares them. With `SAWLOG_WRITE_DOCS=1` the test writes the page anew.
+//! docs/TABLES.md describes the tables as the code declares them; `SAWLOG_WRITE_DOCS=1` writes it anew.
 
 use std::fmt::Write;
 use std::fs;

@@ -1,5 +1,4 @@
-//! Readers see all of a run or nothing of it, whatever runs beside them and whatever was killed before; and a run whose commit
-//! can't be read is undone.
+//! Readers see all of a run or nothing, whatever runs or was killed; a run with an unreadable commit is undone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,8 +100,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-/// A store of the first version, with what the run left in it that converted a record of the year 10000: a commit of its table
-/// that no reader takes, and the intent.
+/// A store of the first version, with what the run left in it that converted a record of the year 10000: a commit of
+/// its table that no reader takes, and the intent.
 fn poisoned() -> Case {
     let case = Case::new();
     let store = case.path("sawlog-store");

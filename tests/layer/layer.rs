@@ -1,4 +1,4 @@
-//! A layer between a program and its files: it fails an operation, kills the program before one, or records all of them.
+//! A layer between a program and its files: it fails an operation, kills the program before one, or records all.
 //!
 //! It is loaded before libc (`LD_PRELOAD`) and stands in for the functions by which a program changes files. Only what
 //! happens below one folder counts. Set by the environment:
@@ -12,8 +12,8 @@
 //! | `LAYER_STAYS` | if set, all operations after it fail as well, as on a full disk |
 //! | `LAYER_CLOCK` | by how many seconds the clock is wrong; this needs no folder |
 //!
-//! This is the only module with `unsafe` code; it relies on the C ABI of 64-bit Linux, where a variadic `mode` is passed
-//! as a third argument would be.
+//! This is the only module with `unsafe` code; it relies on the C ABI of 64-bit Linux, where a variadic `mode` is
+//! passed as a third argument would be.
 #![allow(unsafe_code)]
 #![allow(clippy::missing_safety_doc, reason = "these are libc's functions, with libc's contracts")]
 

@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 
 /// A binary of the workspace, built in the profile of the tests: a debug test runs debug binaries.
 ///
-/// Cargo names itself to the tests that it runs, so only these build. A test binary that is started by hand takes the binaries
-/// as they are.
+/// Cargo names itself to the tests that it runs, so only these build. A test binary that is started by hand takes the
+/// binaries as they are.
 ///
 /// # Panics
 ///
@@ -50,8 +50,8 @@ fn build_once(cargo: &OsStr, folder: &Path) {
     marker.write_all(run.as_bytes()).expect("the marker can be written");
 }
 
-/// The command that builds them. It takes the whole workspace, as the tests do: a part of it would have other features of
-/// some dependencies, and Cargo would compile these again.
+/// The command that builds them. It takes the whole workspace, as the tests do: a part of it would have other features
+/// of some dependencies, and Cargo would compile these again.
 fn build(cargo: &OsStr, folder: &Path) -> Command {
     let mut command = Command::new(cargo);
     command.args(["build", "--workspace", "--locked", "--profile", profile(folder)]);
@@ -77,7 +77,7 @@ fn profile(folder: &Path) -> &str {
     }
 }
 
-/// What tells one run of `cargo test` from another: the number of its process, and when it started, where the system says that.
+/// What tells one run of `cargo test` from another: its process, and when that started, where the system says so.
 fn this_run() -> String {
     let parent = parent_id();
     let stat = fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();

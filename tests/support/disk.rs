@@ -1,5 +1,5 @@
-//! A disk that forgets what was not synced: it takes the operations that the fault layer recorded, and gives what is left of
-//! them when the power is cut.
+//! A disk that forgets what was not synced: it takes the operations that the fault layer recorded, and gives what is
+//! left of them when the power is cut.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -193,7 +193,7 @@ impl Disk {
     }
 }
 
-/// The disk after some operations; with [`PowerCut::Random`] the last entries of folders since the last sync may be missing.
+/// The disk after some operations; with [`PowerCut::Random`], entries of folders since the last sync may be missing.
 ///
 /// # Panics
 ///

@@ -171,7 +171,7 @@ impl Case {
     }
 }
 
-/// How much of a long test is run: all of it if `SAWLOG_TESTS` is `full`, else about `short` of `all` cases, spread evenly.
+/// How much of a long test is run: all if `SAWLOG_TESTS` is `full`, else about `short` of `all` cases, spread evenly.
 ///
 /// # Panics
 ///
@@ -209,7 +209,7 @@ pub enum Fault {
     None,
 }
 
-/// Runs a command of the case above the fault layer, which counts what happens below `root`, and records it in `journal`.
+/// Runs a command of the case above the fault layer, which records in `journal` what happens below `root`.
 #[must_use]
 pub fn with_layer(mut command: Command, root: &Path, journal: &Path, fault: Fault) -> Command {
     command.env("LD_PRELOAD", binary("libsawlog_fault_layer.so")).env("LAYER_ROOT", root).env("LAYER_JOURNAL", journal);

@@ -8,8 +8,8 @@ pub fn is_full() -> bool {
     std::env::var_os("SAWLOG_TESTS").is_some_and(|value| value == "full")
 }
 
-/// Whether all of these programs are there. If not, the test is to be left out: standard error says so; in a full run that is an
-/// error. Each is named with the Debian package that it is in.
+/// Whether all of these programs are there. If not, the test is to be left out: standard error says so; in a full run
+/// that is an error. Each is named with the Debian package that it is in.
 ///
 /// ```
 /// assert!(sawlog_tests::has_tools(&[("sh", "dash")]));

@@ -1,5 +1,4 @@
-//! The manifest of a store: what it holds, with the SHA-256 of every input and every data file, to be signed and checked
-//! later.
+//! The manifest of a store: the SHA-256 of every input and every data file, to be signed and checked later.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -19,7 +19,8 @@ pub struct Upgrade {
 }
 
 /// Upgrades a store to the current format. sawlog and sawq do not need this. It adds the columns that tables lack, so
-/// that other tools see them, and rebuilds the entity index, which can then answer all that a new store's index answers.
+/// that other tools see them, and rebuilds the entity index, which can then answer all that a new store's index
+/// answers.
 ///
 /// # Errors
 ///

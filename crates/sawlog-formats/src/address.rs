@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The canonical spelling of an address: RFC 5952 for IPv6, and plain IPv4 for an IPv6 address that only wraps one, without
-/// a zone, which says nothing to other machines. Text that is not an address stays as it is.
+/// The canonical spelling of an address: RFC 5952 for IPv6, and plain IPv4 for an IPv6 address that only wraps one,
+/// without a zone, which says nothing to other machines. Text that is not an address stays as it is.
 ///
 /// ```
 /// use sawlog_formats::canonical_address;
@@ -42,8 +42,7 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     address.parse::<Ipv6Addr>().ok().map(plain)
 }
 
-/// An address with a port: RFC 5952, section 6, puts an IPv6 address in brackets, since the port would otherwise be a part
-/// of it.
+/// An address with a port. IPv6 addresses are in brackets, as in RFC 5952, section 6.
 ///
 /// ```
 /// use sawlog_formats::with_port;

@@ -72,8 +72,8 @@ pub(crate) fn read_iso8601(text: &[u8]) -> Option<i64> {
 }
 
 /// `2021-07-29T13:06:49Z` as microseconds since 1970; further digits of a fraction are dropped. Also accepted are a
-/// blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, any offset from UTC, and blanks around the time
-/// and before its offset. A time without an offset is in UTC, as in AWS's logs and exports.
+/// blank for the `T`, lower-case letters, `20210729T130649Z`, no seconds, any offset from UTC, and blanks around the
+/// time and before its offset. A time without an offset is in UTC, as in AWS's logs and exports.
 pub(crate) fn read_any_iso8601(text: &[u8]) -> Option<i64> {
     // Nearly no time has blanks around it.
     read_plain_iso8601(text).or_else(|| {

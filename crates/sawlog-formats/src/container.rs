@@ -49,7 +49,7 @@ impl Container {
     }
 }
 
-/// Whether a file begins with the header of a tar member: POSIX tar and GNU tar name themselves, older ones have a checksum.
+/// Whether a file begins with the header of a tar member: a name of POSIX or GNU tar, or in older ones a checksum.
 fn is_tar(head: &[u8]) -> bool {
     let Some((header, _)) = head.split_first_chunk::<512>() else { return false };
     // Text has no zero bytes; a header's fields are padded with them.

@@ -77,9 +77,10 @@ impl Encoding {
         if is_torn { end - 2 } else { end }
     }
 
-    /// Converts the complete characters of `bytes` from UTF-16 to UTF-8, and appends them to `text`. Returns how many bytes
-    /// it converted. Half of a surrogate pair becomes the three bytes that UTF-8 would have for its number, which are not
-    /// valid text. So invalid UTF-16 can be converted back to the same bytes, too, and a reader sees where it is broken.
+    /// Converts the complete characters of `bytes` from UTF-16 to UTF-8, and appends them to `text`. Returns how many
+    /// bytes it converted. Half of a surrogate pair becomes the three bytes that UTF-8 would have for its number, which
+    /// are not valid text. So invalid UTF-16 can be converted back to the same bytes, too, and a reader sees where it
+    /// is broken.
     ///
     /// ```
     /// let mut text = Vec::new();
@@ -92,8 +93,7 @@ impl Encoding {
         end
     }
 
-    /// Converts all of `bytes`, the end of a text, in the same way. If a single byte is left over, it is appended after the
-    /// byte 255.
+    /// Converts all of `bytes`, the end of a text, in the same way. A byte that is left over follows the byte 255.
     pub fn append_end(self, bytes: &[u8], text: &mut Vec<u8>) {
         let (pairs, odd) = bytes.split_at(bytes.len() / 2 * 2);
         self.append_units(pairs, text);

@@ -1,4 +1,4 @@
-//! Records and rejects of one table, waiting to be written: a set of columns for each date, and for records without one.
+//! Records and rejects of one table that wait to be written: a set of columns for each date, and one without a date.
 
 use std::collections::HashMap;
 

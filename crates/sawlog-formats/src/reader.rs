@@ -113,11 +113,12 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads one log: an iterator over its batches, in the order of the log's lines with one exception. Among rows that wait
-/// together, rows of one day (UTC) come before rows of the next, and rejects come last. `source_line` has the order.
+/// Reads one log: an iterator over its batches, in the order of the log's lines with one exception. Among rows that
+/// wait together, rows of one day (UTC) come before rows of the next, and rejects come last. `source_line` has the
+/// order.
 ///
-/// It reads plain text and gzip, in UTF-8 or UTF-16, and recognises the format by content. It does not open archives and
-/// wrappers. It takes a few MiB of memory in addition to [`ReaderOptions::batch_bytes`].
+/// It reads plain text and gzip, in UTF-8 or UTF-16, and recognises the format by content. It does not open archives
+/// and wrappers. It takes a few MiB of memory in addition to [`ReaderOptions::batch_bytes`].
 ///
 /// ```
 /// use sawlog_formats::{Reader, ReaderOptions};

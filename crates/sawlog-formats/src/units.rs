@@ -1,5 +1,5 @@
-//! Sizes and counts as text, spelled alike wherever people read them: IEC units with two decimals, as s3logparse has them;
-//! things in the singular or the plural.
+//! Sizes and counts as text, spelled alike wherever people read them: IEC units with two decimals, as s3logparse has
+//! them; things in the singular or the plural.
 
 use std::fmt;
 

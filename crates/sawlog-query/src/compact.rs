@@ -1,5 +1,5 @@
-//! Wide rows in sorts. A text that was read shares the memory of its page, which a sort would count, and keep, with each
-//! batch. So texts are copied out of their pages.
+//! Wide rows in sorts. A text that was read shares the memory of its page, which a sort would count, and keep, with
+//! each batch. So texts are copied out of their pages.
 
 use std::sync::Arc;
 

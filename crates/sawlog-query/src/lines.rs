@@ -1,4 +1,4 @@
-//! The records' own text in evidence order: the threads that read data files print their records, and the texts are merged.
+//! The records' own text in evidence order: the threads that read data files print it, and the texts are merged.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZero;

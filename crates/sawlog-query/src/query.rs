@@ -405,8 +405,8 @@ impl Query {
         })
     }
 
-    /// The same for all records that match the filters, in one stream per data file. The caller merges them; beside each
-    /// is the first source file that it can have.
+    /// The same for all records that match the filters, in one stream per data file. The caller merges them; beside
+    /// each is the first source file that it can have.
     pub(crate) fn in_order_by_file(
         &self,
         wanted: Vec<Expr>,

@@ -261,8 +261,7 @@ fn first_source_file(LoggedRows { path, .. }: &LoggedRows) -> Result<String> {
     Ok(least.utf8_chunks().next().map(|chunk| chunk.valid().to_owned()).unwrap_or_default())
 }
 
-/// Where to cut a file of `size` bytes so that each part has about as many rows: the ranges of bytes in which row groups
-/// begin.
+/// Where to cut a file of `size` bytes into parts of about as many rows: the ranges in which row groups begin.
 fn cuts(row_groups: &[RowGroup], size: i64, parts: i64) -> Vec<Range<i64>> {
     // Wide enough for anything that a damaged footer says.
     let rows = |row_group: &RowGroup| i128::from(row_group.rows.max(0));

@@ -34,8 +34,8 @@ pub enum Measure {
 /// How records are grouped, and which groups are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Grouping {
-    /// The columns: columns of a table, or general names such as `ip` and `user`, which mean the same in every log. Logs
-    /// without one of them are left out.
+    /// The columns: columns of a table, or general names such as `ip` and `user`, which mean the same in every log.
+    /// Logs without one of them are left out.
     pub columns: Vec<String>,
     /// The measure that groups are sorted by.
     pub by: Measure,

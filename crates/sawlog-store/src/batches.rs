@@ -26,8 +26,8 @@ const MAX_ROWS: usize = 8192;
 /// The bytes that a row takes in a column that is stored with a dictionary.
 const KEY_BYTES: usize = 4;
 
-/// The record batches of a data file. No batch spans two row groups. A text column is a dictionary array (keys `u32`) where
-/// the row group stores it as one, else plain.
+/// The record batches of a data file. No batch spans two row groups. A text column is a dictionary array (keys `u32`)
+/// where the row group stores it as one, else plain.
 #[derive(Debug)]
 pub struct Batches {
     table: &'static Table,

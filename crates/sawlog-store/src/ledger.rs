@@ -58,8 +58,8 @@ impl Source {
     }
 }
 
-/// The ledger's rows sorted by path, read as they are asked for: memory does not grow with the ledger, unless it has very
-/// many data files. Then all rows are read first, as [`Source::load_all`] does.
+/// The ledger's rows sorted by path, read as they are asked for: memory does not grow with the ledger, unless it has
+/// very many data files. Then all rows are read first, as [`Source::load_all`] does.
 #[derive(Debug)]
 pub struct SortedSources(Rows);
 

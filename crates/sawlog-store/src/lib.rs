@@ -2,8 +2,8 @@
 //!
 //! # How it is built
 //!
-//! [`Store`] says where things are and what each table holds now; [`Run`] adds to it, all or nothing; [`Source`] is a row
-//! of the ledger; [`parquet`] writes data files.
+//! [`Store`] says where things are and what each table holds now; [`Run`] adds to it, all or nothing; [`Source`] is a
+//! row of the ledger; [`parquet`] writes data files.
 #![forbid(unsafe_code)]
 
 mod batches;

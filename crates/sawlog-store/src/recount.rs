@@ -7,8 +7,8 @@ use crate::entities::{FieldId, IndexRow, standing_count};
 
 /// Adds up the rows about data files, and compares the sums with the totals by hashes.
 ///
-/// A run writes its rows in order: those of one field and value follow each other, and those without a value come first.
-/// So there is one sum in memory at a time. Rows and totals must come in the order in which each run wrote them.
+/// A run writes its rows in order: those of one field and value follow each other, and those without a value come
+/// first. So there is one sum in memory at a time. Rows and totals must come in the order in which each run wrote them.
 #[derive(Debug)]
 pub(crate) struct Recount<'h> {
     hasher: &'h RandomState,

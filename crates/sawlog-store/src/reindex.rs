@@ -100,8 +100,7 @@ pub fn each_index_row(store: &Store, mut take: impl FnMut(IndexRow) -> Result<()
     })
 }
 
-/// Calls `take` with each batch of the index, the run that wrote it, and the path of its file. The batches that a run wrote
-/// come in its order.
+/// Calls `take` with each batch of the index, the run that wrote it, and its file's path, in the order of each run.
 fn each_index_batch(store: &Store, mut take: impl FnMut(&str, &Path, &RecordBatch) -> Result<()>) -> Result<()> {
     let mut snapshot = store.snapshot(&ENTITIES)?;
     snapshot.files.sort_by(|a, b| writer(a).cmp(&writer(b)));

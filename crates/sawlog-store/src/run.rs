@@ -352,6 +352,7 @@ impl Run<'_> {
     /// Makes sure that what was staged can be read: each file's day, statistics, footer and columns, and the whole
     /// ledger.
     fn read_back(&self) -> Result<()> {
+        let mut shared = SharedTexts::default();
         for change in &self.changes {
             let Some(table) = table(&change.table) else { continue };
             let folder = self.staging.join(table.name);
@@ -366,9 +367,7 @@ impl Run<'_> {
                 }
                 // One batch after another: the ledger of a run may have hundreds of thousands of rows.
                 for batch in rows {
-                    if !Source::can_read(&batch?) {
-                        return Err(wrong(NO_LEDGER.to_owned()));
-                    }
+                    Source::read_each(&batch?, &mut shared, drop).ok_or_else(|| wrong(NO_LEDGER.to_owned()))?;
                 }
             }
         }

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use sawlog_formats::{Column, LineEnding, Table, TimeSpan};
 
 /// The table of input files.
@@ -103,6 +102,10 @@ impl SourceState {
             Self::Removed => "removed",
             Self::Archive => "archive",
         }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
     }
 }
 
@@ -212,16 +215,55 @@ impl Source {
 
     /// Calls `take` with each input file in a batch of the table; `None` if it is not a batch of this table.
     pub(crate) fn read_each(batch: &RecordBatch, shared: &mut SharedTexts, mut take: impl FnMut(Self)) -> Option<()> {
-        let columns = Columns::of(batch)?;
+        if batch.schema_ref().fields() != SOURCES.schema().fields() {
+            return None;
+        }
         for row in 0..batch.num_rows() {
-            take(columns.source(row, shared)?);
+            take(Self::read(Cells { columns: batch.columns().iter(), row }, shared)?);
         }
         Some(())
     }
 
-    /// Whether a batch of the table can be read, as [`Source::for_each`] does.
-    pub(crate) fn can_read(batch: &RecordBatch) -> bool {
-        Columns::of(batch).is_some_and(|columns| (0..batch.num_rows()).all(|row| columns.is_source(row)))
+    /// The input file of a row; `None` if the row does not describe one.
+    fn read(mut cells: Cells<'_>, shared: &mut SharedTexts) -> Option<Self> {
+        let mut common = |text: Option<&str>| text.map(|text| shared.get(text));
+        // In the order of the table's columns.
+        Some(Self {
+            path: cells.own()?,
+            root: common(cells.text())?,
+            size: cells.number()?,
+            mtime: cells.time()?,
+            sha256: cells.own()?,
+            state: SourceState::named(cells.text()?)?,
+            duplicate_of: cells.own(),
+            format: common(cells.text()),
+            compression: common(cells.text()),
+            content_size: cells.number()?,
+            content_sha256: cells.own(),
+            lines: cells.number()?,
+            records: cells.number()?,
+            rejects: cells.number()?,
+            blank_lines: cells.number()?,
+            line_ending: LineEnding::named(cells.text()?)?,
+            times: cells.times(),
+            after: cells.own(),
+            content: cells.own(),
+            account_id: common(cells.text()),
+            region: common(cells.text()),
+            file_time: cells.time(),
+            unknown_fields: cells.counts()?,
+            other_types: cells.counts()?,
+            run_id: common(cells.text())?,
+            read_by: common(cells.text()),
+            encoding: common(cells.text()),
+            options: common(cells.text()),
+            looks_like: common(cells.text()),
+            removed_at: cells.time(),
+            remove_reason: common(cells.text()),
+            envelope: common(cells.text()),
+            archive: common(cells.text()),
+            problem: cells.own(),
+        })
     }
 
     /// The last part of its path; for a member of an archive, its name there without folders.
@@ -263,166 +305,41 @@ impl SharedTexts {
     }
 }
 
-/// A text column that is never null.
-struct Text<'a>(&'a StringArray);
-
-/// The columns of a batch of the ledger. Ledgers of earlier versions lack the optional ones.
-struct Columns<'a> {
-    path: Text<'a>,
-    root: Text<'a>,
-    size: &'a Int64Array,
-    mtime: &'a TimestampMicrosecondArray,
-    sha256: Text<'a>,
-    state: Text<'a>,
-    duplicate_of: &'a StringArray,
-    format: &'a StringArray,
-    compression: &'a StringArray,
-    content_size: &'a Int64Array,
-    content_sha256: &'a StringArray,
-    lines: &'a Int64Array,
-    records: &'a Int64Array,
-    rejects: &'a Int64Array,
-    blank_lines: &'a Int64Array,
-    line_ending: Text<'a>,
-    first_time: &'a TimestampMicrosecondArray,
-    last_time: &'a TimestampMicrosecondArray,
-    after: &'a StringArray,
-    content: &'a StringArray,
-    account_id: &'a StringArray,
-    region: &'a StringArray,
-    file_time: &'a TimestampMicrosecondArray,
-    unknown_fields: &'a StringArray,
-    other_types: &'a StringArray,
-    run_id: Text<'a>,
-    read_by: Option<&'a StringArray>,
-    encoding: Option<&'a StringArray>,
-    options: Option<&'a StringArray>,
-    looks_like: Option<&'a StringArray>,
-    removed_at: Option<&'a TimestampMicrosecondArray>,
-    remove_reason: Option<&'a StringArray>,
-    envelope: Option<&'a StringArray>,
-    archive: Option<&'a StringArray>,
-    problem: Option<&'a StringArray>,
+/// The cells of a row that are left to read, column by column.
+struct Cells<'a> {
+    columns: std::slice::Iter<'a, ArrayRef>,
+    row: usize,
 }
 
-impl<'a> Columns<'a> {
-    /// The columns of `batch`; `None` if one is missing, of another type, or null where it must not be.
-    fn of(batch: &'a RecordBatch) -> Option<Self> {
-        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
-        let whole_text = |name: &str| text(name).filter(|column| column.null_count() == 0).map(Text);
-        let number = |name: &str| {
-            let column = batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
-            (column.null_count() == 0).then_some(column)
-        };
-        let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        Some(Self {
-            path: whole_text("path")?,
-            root: whole_text("root")?,
-            size: number("size")?,
-            mtime: time("mtime").filter(|column| column.null_count() == 0)?,
-            sha256: whole_text("sha256")?,
-            state: whole_text("state")?,
-            duplicate_of: text("duplicate_of")?,
-            format: text("format")?,
-            compression: text("compression")?,
-            content_size: number("content_size")?,
-            content_sha256: text("content_sha256")?,
-            lines: number("lines")?,
-            records: number("records")?,
-            rejects: number("rejects")?,
-            blank_lines: number("blank_lines")?,
-            line_ending: whole_text("line_ending")?,
-            first_time: time("first_time")?,
-            last_time: time("last_time")?,
-            after: text("after")?,
-            content: text("content")?,
-            account_id: text("account_id")?,
-            region: text("region")?,
-            file_time: time("file_time")?,
-            unknown_fields: text("unknown_fields")?,
-            other_types: text("other_types")?,
-            run_id: whole_text("run_id")?,
-            read_by: text("read_by"),
-            encoding: text("encoding"),
-            options: text("options"),
-            looks_like: text("looks_like"),
-            removed_at: time("removed_at"),
-            remove_reason: text("remove_reason"),
-            envelope: text("envelope"),
-            archive: text("archive"),
-            problem: text("problem"),
-        })
+impl<'a> Cells<'a> {
+    /// The next column, if the row has a value in it.
+    fn next<T: Array + 'static>(&mut self) -> Option<&'a T> {
+        self.columns.next()?.as_any().downcast_ref::<T>().filter(|column| column.is_valid(self.row))
     }
 
-    /// Whether a row can be read.
-    fn is_source(&self, row: usize) -> bool {
-        self.state(row).is_some()
-            && self.line_ending(row).is_some()
-            && counts(self.unknown_fields, row).is_some()
-            && counts(self.other_types, row).is_some()
+    fn text(&mut self) -> Option<&'a str> {
+        self.next::<StringArray>().map(|column| column.value(self.row))
     }
 
-    /// The input file of a row; `None` if the row does not describe one.
-    fn source(&self, row: usize, shared: &mut SharedTexts) -> Option<Source> {
-        let own = |column: &StringArray| text(column, row).map(str::to_owned);
-        let mut common = |column: &StringArray| text(column, row).map(|text| shared.get(text));
-        let time = |column: &TimestampMicrosecondArray| column.is_valid(row).then(|| column.value(row));
-        Some(Source {
-            path: self.path.0.value(row).to_owned(),
-            root: common(self.root.0)?,
-            size: self.size.value(row),
-            mtime: self.mtime.value(row),
-            sha256: self.sha256.0.value(row).to_owned(),
-            state: self.state(row)?,
-            duplicate_of: own(self.duplicate_of),
-            format: common(self.format),
-            compression: common(self.compression),
-            content_size: self.content_size.value(row),
-            content_sha256: own(self.content_sha256),
-            lines: self.lines.value(row),
-            records: self.records.value(row),
-            rejects: self.rejects.value(row),
-            blank_lines: self.blank_lines.value(row),
-            line_ending: self.line_ending(row)?,
-            times: time(self.first_time).zip(time(self.last_time)).map(|(first, last)| TimeSpan { first, last }),
-            after: own(self.after),
-            content: own(self.content),
-            account_id: common(self.account_id),
-            region: common(self.region),
-            file_time: time(self.file_time),
-            unknown_fields: counts(self.unknown_fields, row)?,
-            other_types: counts(self.other_types, row)?,
-            run_id: common(self.run_id.0)?,
-            read_by: self.read_by.and_then(&mut common),
-            encoding: self.encoding.and_then(&mut common),
-            options: self.options.and_then(&mut common),
-            looks_like: self.looks_like.and_then(&mut common),
-            removed_at: self.removed_at.and_then(time),
-            remove_reason: self.remove_reason.and_then(&mut common),
-            envelope: self.envelope.and_then(&mut common),
-            archive: self.archive.and_then(&mut common),
-            problem: self.problem.and_then(own),
-        })
+    fn own(&mut self) -> Option<String> {
+        self.text().map(str::to_owned)
     }
 
-    fn state(&self, row: usize) -> Option<SourceState> {
-        let name = self.state.0.value(row);
-        SourceState::ALL.into_iter().find(|known| known.name() == name)
+    fn number(&mut self) -> Option<i64> {
+        self.next::<Int64Array>().map(|column| column.value(self.row))
     }
 
-    fn line_ending(&self, row: usize) -> Option<LineEnding> {
-        LineEnding::named(self.line_ending.0.value(row))
+    fn time(&mut self) -> Option<i64> {
+        self.next::<TimestampMicrosecondArray>().map(|column| column.value(self.row))
     }
-}
 
-fn text(column: &StringArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
-}
+    fn times(&mut self) -> Option<TimeSpan> {
+        let (first, last) = (self.time(), self.time());
+        Some(TimeSpan { first: first?, last: last? })
+    }
 
-/// The value of a row in a column of counts; `None` if it can't be read.
-fn counts(column: &StringArray, row: usize) -> Option<BTreeMap<String, i64>> {
-    match text(column, row) {
-        None => Some(BTreeMap::new()),
-        Some(json) => serde_json::from_str(json).ok(),
+    /// Counts by name; `None` if they can't be read.
+    fn counts(&mut self) -> Option<BTreeMap<String, i64>> {
+        self.text().map_or(Some(BTreeMap::new()), |json| serde_json::from_str(json).ok())
     }
 }

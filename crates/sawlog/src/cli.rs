@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sawlog_formats::{Format as LogFormat, vpc_flow};
 use sawlog_store::parquet::Codec;
@@ -220,8 +220,8 @@ pub(crate) struct ConvertArgs {
     #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: ByteSize,
     /// Compression of data files; the index always uses LZ4, the fastest to read
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: Compression,
+    #[arg(long, value_parser = codecs(), default_value = "zstd")]
+    pub(crate) compression: Codec,
     /// Stop reading a compressed file or archive once it expands to more than this; all layers and members count. Above
     /// 64 MiB, sawlog also stops at 250 times the file's size
     #[arg(long, default_value = "4GiB", value_name = "SIZE")]
@@ -271,8 +271,8 @@ pub(crate) struct VerifyArgs {
     /// Also compare the store with this manifest, which 'sawlog manifest' printed earlier
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Also validate the CloudTrail digest files in this folder: their chain, their signatures, and the log files they list.
-    /// AWS keeps the last digest's signature only in the metadata of its S3 object; save it beside the digest as
+    /// Also validate the CloudTrail digest files in this folder: their chain, their signatures, and the log files they
+    /// list. AWS keeps the last digest's signature only in the metadata of its S3 object; save it beside the digest as
     /// FILE.signature
     #[arg(long, value_name = "PATH", requires = "public_key")]
     pub(crate) cloudtrail_digests: Option<PathBuf>,
@@ -290,8 +290,8 @@ pub(crate) struct CompactArgs {
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = retain)]
     pub(crate) retain: Duration,
     /// Compression of data files; the index always uses LZ4, the fastest to read
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: Compression,
+    #[arg(long, value_parser = codecs(), default_value = "zstd")]
+    pub(crate) compression: Codec,
 }
 
 fn retain(text: &str) -> Result<Duration, String> {
@@ -338,23 +338,12 @@ fn format_names() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(names).map(|name| Format(sawlog_formats::format(&name.replace('-', "_"))))
 }
 
-/// The compression of data files.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Compression {
-    #[default]
-    Zstd,
-    Snappy,
-    Lz4,
-    None,
-}
-
-impl Compression {
-    pub(crate) fn codec(self) -> Codec {
-        match self {
-            Self::Zstd => Codec::Zstd,
-            Self::Snappy => Codec::Snappy,
-            Self::Lz4 => Codec::Lz4,
-            Self::None => Codec::None,
-        }
-    }
+/// Codecs of data files by name.
+fn codecs() -> impl TypedValueParser<Value = Codec> {
+    PossibleValuesParser::new(["zstd", "snappy", "lz4", "none"]).map(|name| match name.as_str() {
+        "snappy" => Codec::Snappy,
+        "lz4" => Codec::Lz4,
+        "none" => Codec::None,
+        _ => Codec::Zstd,
+    })
 }

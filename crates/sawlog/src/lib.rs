@@ -112,7 +112,7 @@ fn run_convert(args: &ConvertArgs, global: &Global) -> Result<ExitCode> {
         threads,
         columns_memory,
         unit_size,
-        codec: args.compression.codec(),
+        codec: args.compression,
         max_inflate: args.max_inflate.as_u64(),
         strict: args.strict,
         replace: args.replace,
@@ -152,7 +152,7 @@ fn advised(error: anyhow::Error) -> anyhow::Error {
 fn run_compact(args: &CompactArgs, global: &Global) -> Result<ExitCode> {
     let store = Store::open(&global.store)?;
     let progress = Progress::new(global.quiet, Some(Interrupt::listen()?));
-    let compaction = sawlog_convert::compact(&store, args.compression.codec(), args.retain, &progress)?;
+    let compaction = sawlog_convert::compact(&store, args.compression, args.retain, &progress)?;
     report::print_compaction(&compaction, global)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,9 @@ use serde::Serialize;
 /// The most reasons shown.
 const REASONS: usize = 10;
 
+/// How often each thing occurs, the most frequent first.
+type Counts = Vec<(String, i64)>;
+
 /// What a store holds.
 #[derive(Debug, Serialize)]
 pub(crate) struct Status {
@@ -28,15 +31,15 @@ pub(crate) struct Status {
     /// How many times smaller than the files the store is.
     ratio: f64,
     /// Documents that hold records of a log: what they are, and how many there are.
-    envelopes: Vec<(String, i64)>,
+    envelopes: Counts,
     /// What files of unknown format look like, and how many of them there are.
-    not_read: Vec<(String, i64)>,
-    /// Why lines were rejected: the reason, and how many lines; the most frequent first.
-    reject_reasons: Vec<(String, usize)>,
+    not_read: Counts,
+    /// Why lines were rejected: the reason, and how many lines.
+    reject_reasons: Counts,
     /// Fields without a column, with the number of records that have them; and fields whose value has another type
     /// than their column.
-    unknown_fields: Vec<(String, i64)>,
-    other_types: Vec<(String, i64)>,
+    unknown_fields: Counts,
+    other_types: Counts,
     /// CloudTrail events that were delivered more than once.
     repeated_events: usize,
 }
@@ -138,8 +141,8 @@ fn add_counts(sums: &mut BTreeMap<String, i64>, counts: &BTreeMap<String, i64>) 
     }
 }
 
-fn commonest_first(counts: BTreeMap<String, i64>) -> Vec<(String, i64)> {
-    let mut counts: Vec<(String, i64)> = counts.into_iter().collect();
+fn commonest_first(counts: BTreeMap<String, i64>) -> Counts {
+    let mut counts: Counts = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| Reverse(*count));
     counts
 }
@@ -271,9 +274,9 @@ fn escaped(bytes: &[u8]) -> String {
     bytes.utf8_chunks().map(chunk).collect()
 }
 
-fn reject_reasons(store: &Store) -> Result<Vec<(String, usize)>> {
+fn reject_reasons(store: &Store) -> Result<Counts> {
     let snapshot = store.snapshot(&REJECTS)?;
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for entry in &snapshot.files {
         let mut last = None;
         for batch in read_file(&REJECTS, &snapshot.folder, entry, Some(&["source_file", "source_line", "reason"]))? {
@@ -291,9 +294,7 @@ fn reject_reasons(store: &Store) -> Result<Vec<(String, usize)>> {
             }
         }
     }
-    let mut reasons: Vec<(String, usize)> = counts.into_iter().collect();
-    reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    Ok(reasons)
+    Ok(commonest_first(counts))
 }
 
 impl Status {
@@ -350,29 +351,26 @@ impl Status {
             let were = if self.repeated_events == 1 { "was" } else { "were" };
             println!("repeated  {events} {were} delivered more than once (see sawq --distinct)");
         }
-        let named = |(name, count): &(String, i64)| {
+        let with_remedy = |(name, count): &(String, i64)| {
             let remedy = remedy(name).map(|remedy| format!("; {remedy}")).unwrap_or_default();
-            (format!("{name}{remedy}"), count.unsigned_abs())
+            (format!("{name}{remedy}"), *count)
         };
-        let not_read: Vec<(String, u64)> = self.not_read.iter().map(named).collect();
-        let counts = |counts: &'_ [(String, i64)]| -> Vec<(String, u64)> {
-            counts.iter().map(|(name, count)| (name.clone(), count.unsigned_abs())).collect()
-        };
-        print_counts("envelopes", counts(&self.envelopes).iter().map(|(name, count)| (name, *count)));
-        print_counts("not read", not_read.iter().map(|(name, count)| (name, *count)));
-        print_counts("rejects", self.reject_reasons.iter().map(|(reason, count)| (reason, *count as u64)));
-        print_counts("no column", counts(&self.unknown_fields).iter().map(|(name, count)| (name, *count)));
-        print_counts("odd type", counts(&self.other_types).iter().map(|(name, count)| (name, *count)));
+        let not_read: Counts = self.not_read.iter().map(with_remedy).collect();
+        print_counts("envelopes", &self.envelopes);
+        print_counts("not read", &not_read);
+        print_counts("rejects", &self.reject_reasons);
+        print_counts("no column", &self.unknown_fields);
+        print_counts("odd type", &self.other_types);
     }
 }
 
 /// Prints how often each thing occurs, under a title.
-fn print_counts<'a>(title: &str, counts: impl ExactSizeIterator<Item = (&'a String, u64)>) {
+fn print_counts(title: &str, counts: &[(String, i64)]) {
     let left = counts.len().saturating_sub(REASONS);
-    for (place, (name, count)) in counts.take(REASONS).enumerate() {
+    for (place, (name, count)) in counts.iter().take(REASONS).enumerate() {
         // Names of fields come from the logs.
         let name = visible(name);
-        println!("{:<9} {} × {name}", if place == 0 { title } else { "" }, HumanCount(count));
+        println!("{:<9} {} × {name}", if place == 0 { title } else { "" }, HumanCount(count.unsigned_abs()));
     }
     if left > 0 {
         println!("{:<9} … and {left} more", "");

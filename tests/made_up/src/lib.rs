@@ -1,5 +1,5 @@
-//! Log formats that nobody has. Each is one file here, and nothing else in the repository knows of it: if all commands work on
-//! their records, a log is described once.
+//! Log formats that nobody has. Each is one file here, and nothing else in the repository knows of it: if all commands
+//! work on their records, a log is described once.
 
 mod doors;
 mod gates;

@@ -58,7 +58,7 @@ pub(super) fn follow(run: &mut Run<'_>, followers: &[Source]) -> Result<()> {
     Ok(run.add_batch(&SOURCES, None, &Source::batch(&rows))?)
 }
 
-/// The new row of a duplicate. `first` is the row of its first file, `holder` the path that the run gave to the content.
+/// The new row of a duplicate. `first` is the row of its first file, `holder` the path that now has the content.
 fn following(follower: &Source, first: Option<&Source>, holder: Option<String>) -> Option<Source> {
     let first = first.filter(|first| has_content_of(first, follower));
     // The records may be those of a file that the run did not read.

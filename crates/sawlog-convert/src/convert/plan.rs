@@ -106,8 +106,8 @@ impl UnitSize {
 }
 
 impl Plan {
-    /// Compares what was found, without what is known, with the ledger. Inputs that changed since they were converted are
-    /// an error, unless `--replace` is given.
+    /// Compares what was found, without what is known, with the ledger. Inputs that changed since they were converted
+    /// are an error, unless `--replace` is given.
     pub(super) fn new(discovery: Discovery, known: Known, ledger: &[Source], settings: &Settings) -> Result<Self> {
         let Known { labels, unchanged, still_unknown } = known;
         let mut plan = Self { problems: discovery.problems, unchanged, still_unknown, ..Self::default() };
@@ -204,8 +204,9 @@ impl Plan {
         self.problems.extend(problems);
     }
 
-    /// Decides what to say of copies whose first files are replaced. `again` has those that are read again from the same
-    /// content: their copies change with them. Other copies stay as they are, and one of them takes over the records.
+    /// Decides what to say of copies whose first files are replaced. `again` has those that are read again from the
+    /// same content: their copies change with them. Other copies stay as they are, and one of them takes over the
+    /// records.
     fn tell_of_firsts(&mut self, again: &HashSet<&str>) {
         let replaced: HashSet<&str> = self.replaced.iter().map(|source| source.path.as_str()).collect();
         for copy in std::mem::take(&mut self.copies_read_otherwise) {

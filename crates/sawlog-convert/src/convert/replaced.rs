@@ -1,7 +1,7 @@
 //! What the records of replaced files are replaced with: they must not be lost without a word.
 //!
-//! A file that can't be read whole does not replace one with more records. A file that is read again because more of it may be
-//! readable now does not lose records, either: the options may be missing that it was read with.
+//! A file that can't be read whole does not replace one with more records. A file that is read again because more of it
+//! may be readable now does not lose records, either: the options may be missing that it was read with.
 
 use std::collections::{BTreeMap, HashMap};
 

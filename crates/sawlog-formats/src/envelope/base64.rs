@@ -1,7 +1,8 @@
-//! Documents that have logs in base64: what AWS hands to a Lambda function of `CloudWatch` Logs (`awslogs.data`), Kinesis
-//! (`kinesis.data`) and Firehose (`records[].data`), what Firehose sends to HTTP endpoints (`records[].data`, too; see "Understand HTTP
-//! endpoint delivery request and response specifications"), what `aws kinesis get-records` prints (`Records[].Data`), and what
-//! Firehose could not process (`rawData`; see "Handle failure in data transformation").
+//! Documents that have logs in base64: what AWS hands to a Lambda function of `CloudWatch` Logs (`awslogs.data`),
+//! Kinesis (`kinesis.data`) and Firehose (`records[].data`), what Firehose sends to HTTP endpoints (`records[].data`,
+//! too; see "Understand HTTP endpoint delivery request and response specifications"), what `aws kinesis get-records`
+//! prints (`Records[].Data`), and what Firehose could not process (`rawData`; see "Handle failure in data
+//! transformation").
 //!
 //! Such a document is like an archive: each text in base64 is a file of its own, mostly a gzip file.
 
@@ -18,7 +19,7 @@ use crate::formats;
 use crate::members::{members, value};
 use crate::wrapping::Layer;
 
-/// The longest data that is read. A Lambda function is called with up to 6 MB, and a record of Kinesis has up to 10 MiB.
+/// The longest data that is read. A Lambda function gets up to 6 MB, and a record of Kinesis has up to 10 MiB.
 const MOST_TEXT: usize = 16 << 20;
 /// How often a byte is looked at before a document counts as damaged. Sound documents are not nested that deep.
 const MOST_LOOKS: usize = 32;
@@ -76,7 +77,7 @@ fn first_is_data(head: &[u8]) -> Option<bool> {
     }
 }
 
-/// Calls `take` with each text in base64 until it returns `false`. Returns what is wrong with the documents, if anything is.
+/// Calls `take` with each text in base64 until it returns `false`. Returns what is wrong with the documents.
 ///
 /// # Errors
 ///

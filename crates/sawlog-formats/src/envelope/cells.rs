@@ -1,5 +1,5 @@
-//! Rows in JSON, as results of queries have them. In results of `CloudTrail` Lake and `CloudWatch` Logs Insights, a row is a list
-//! of named values. In results of Athena, it is a list of cells, whose names are in the first row or after the last one.
+//! Rows in JSON, as results of queries have them: lists of named values (`CloudTrail` Lake, `CloudWatch` Logs
+//! Insights), or lists of cells, whose names are in the first row or after the last one (Athena).
 
 use super::rows::{Field, Row};
 use crate::members::{Member, ValueEnd, member, members, value, value_end};
@@ -8,8 +8,8 @@ use crate::wrapping::Layer;
 /// A name, and the text of its value.
 pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// The names and values of the list at the beginning of `bytes`, as far as it is there. Each of its objects must name a value:
-/// `{"eventName":"x"}`, or `{"field":"eventName","value":"x"}`. For other lists, nothing.
+/// The names and values of the list at the beginning of `bytes`, as far as it is there. Each of its objects must name a
+/// value: `{"eventName":"x"}`, or `{"field":"eventName","value":"x"}`. For other lists, nothing.
 pub(super) fn pairs(bytes: &[u8]) -> Vec<Pair<'_>> {
     let mut pairs = Vec::new();
     let mut items = Items::of(bytes);

@@ -189,8 +189,7 @@ impl Documents {
         }
     }
 
-    /// Why an object is not a record, if it is in a place for records, or is a document, and leads to no record. At best it has
-    /// the values of one.
+    /// Why an object is rejected that is in a place for records, or a document, and leads to no record.
     fn other_values(&self, object: &[u8]) -> Option<RejectReason<'static>> {
         let members: Vec<Pair<'_>> = members(object).take(MOST_MEMBERS).collect();
         if containers(&self.walk.path) == self.walk.path.len() {
@@ -318,8 +317,8 @@ impl Documents {
         }
     }
 
-    /// The step for an object or a list that begins at `start`. `found` is where it ends and what is wrong with its end, once
-    /// that is known. `problem` says why it is not a record.
+    /// The step for an object or a list that begins at `start`. `found` is where it ends and what is wrong with its
+    /// end, once that is known. `problem` says why it is not a record.
     fn structure(
         &mut self,
         start: usize,
@@ -371,7 +370,7 @@ impl Documents {
         Step::Text { start, end, layer: Some(Layer::Json), standing, document: Some(self.document()) }
     }
 
-    /// The step for a value that is cut off by the end of the bytes. The brackets around it are closed without a second report.
+    /// The step for a value that is cut off by the end of the bytes. What is open around it is not reported as well.
     fn cut_off(&mut self, start: usize, end: usize) -> Step {
         self.under_way = None;
         self.walk.pass(end);
@@ -386,8 +385,7 @@ impl Documents {
         }
     }
 
-    /// Where the next part of a value that is too long ends, and whether it is the last part. The value's beginning was taken
-    /// already.
+    /// Where the next part ends of a value that is too long and was begun, and whether it is the last part.
     pub(super) fn long_part(&mut self, bytes: &[u8], at_end: bool) -> Option<(usize, bool)> {
         let found = match &mut self.under_way {
             Some(Value::Object(_, open, _)) => open.find_end(bytes, &mut self.walk.at).map(|(end, _)| (end, end)),

@@ -1,5 +1,6 @@
-//! Lines that have other text before their record: a time, as exports of `CloudWatch` Logs and `aws logs tail` print it; the name of a
-//! file or the number of a line, as grep prints them; a time and a tag, as Fluentd and Fluent Bit write them.
+//! Lines that have other text before their record: a time, as exports of `CloudWatch` Logs and `aws logs tail` print
+//! it; the name of a file or the number of a line, as grep prints them; a time and a tag, as Fluentd and Fluent Bit
+//! write them.
 
 use super::line_end;
 use super::opener::Step;
@@ -18,8 +19,8 @@ pub(super) enum Lead {
     Grep,
     /// A time and a tag, each with a tab or a comma after it. See "`out_file`" in Fluentd's list of formatters.
     Fluentd,
-    /// A tag, and a list that begins with a time: `tag: [1714567890.123, {…}]`. The list holds the record. See "File" in
-    /// Fluent Bit's list of outputs.
+    /// A tag, and a list that begins with a time: `tag: [1714567890.123, {…}]`. The list holds the record. See "File"
+    /// in Fluent Bit's list of outputs.
     FluentBit,
 }
 
@@ -33,8 +34,7 @@ impl Lead {
         (Self::Grep, "grep output"),
     ];
 
-    /// Where the record begins in a line, if the line has this lead. `is_record` says whether grep's ends there: names have colons and
-    /// dashes, too.
+    /// Where the record begins in a line with this lead. `is_record` says whether grep's ends: names have colons, too.
     pub(super) fn end(self, line: &[u8], is_record: impl Fn(&[u8]) -> bool) -> Option<usize> {
         match self {
             Self::Words(words) => behind_time(line, words),
@@ -79,14 +79,15 @@ fn behind_time(line: &[u8], words: usize) -> Option<usize> {
     Some(end + more + 1)
 }
 
-/// Whether a line is what `aws logs tail --format json` prints before a message that is JSON: a time, the name of a stream and a blank.
+/// Whether `aws logs tail --format json` prints a line before a message in JSON: a time, a stream's name and a blank.
 pub(super) fn is_heading(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     behind_time(line, 2) == Some(line.len())
 }
 
-/// Where the text may begin after what grep prints: after the last colon, or the last dash, of the first word, which also ends where
-/// an object begins. Log messages of other programs begin with words like `error:`. grep prints a number, or the name of a file.
+/// Where the text may begin after what grep prints: after the last colon, or the last dash, of the first word, which
+/// also ends where an object begins. Log messages of other programs begin with words like `error:`. grep prints a
+/// number, or the name of a file.
 fn behind_name(line: &[u8]) -> [Option<usize>; 2] {
     let word_end = line.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'{')).unwrap_or(line.len());
     let word = &line[..word_end];

@@ -6,7 +6,7 @@ use crate::formats;
 use crate::named_values::{Inside, NamedValues, is_same_name, plain};
 use crate::reject::RejectReason;
 
-/// Whether names belong to a log's columns: all required ones must be there, and at least half of the names must be known.
+/// Whether names belong to a log's columns: all required ones are there, and at least half of the names are known.
 pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Format) -> bool {
     let Inside { aliases, required, .. } = format.inside;
     if required.is_empty() {
@@ -24,8 +24,8 @@ pub(super) fn name_record<'n>(names: impl Iterator<Item = &'n [u8]>, format: &Fo
     count > 2 && count * 2 >= names.len()
 }
 
-/// The reason to reject an object with a record's values in a file of whole records; `None` if it has no such values. Most other
-/// objects are recognised fast.
+/// The reason to reject an object with a record's values in a file of whole records; `None` if it has no such values.
+/// Most other objects are recognised fast.
 pub(super) fn only_values(members: &[Pair<'_>]) -> Option<RejectReason<'static>> {
     let is_one = |format: &&Format| {
         let Inside { aliases, required, .. } = format.inside;

@@ -1,5 +1,4 @@
-//! Opens documents that hold records of a log: cuts a stream into blocks of records, each with the text before it and how it is
-//! wrapped.
+//! Opens documents that hold records of a log: cuts them into blocks of records with the text before and around each.
 
 use super::json::Documents;
 use super::lead::Lead;
@@ -100,8 +99,8 @@ impl Opener {
         matches!(&self.documents, Kind::Json(documents) if documents.is_open())
     }
 
-    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if no records are left.
-    /// `at_end` says that there are no more bytes.
+    /// The next block of `bytes` and how many bytes it takes; `None` if more bytes are needed, or if no records are
+    /// left. `at_end` says that there are no more bytes.
     pub fn next<'a>(&'a mut self, bytes: &'a [u8], at_end: bool) -> Option<(Block<'a>, usize)> {
         self.block.clear();
         if self.in_long {
@@ -181,7 +180,7 @@ impl Opener {
         }
     }
 
-    /// Takes the records of a step; the text before them begins at `gap`. Returns where the bytes begin that were not taken.
+    /// Takes the records of a step; the text before them begins at `gap`. Returns where the bytes begin that are left.
     fn records(&mut self, bytes: &[u8], gap: usize, step: &Step) -> usize {
         let plain = Wrapping::default();
         match step {
@@ -357,7 +356,7 @@ impl Records {
         self.items.push(Item { gap, start, end, problem: None, continues: false, wrapped: Some(wrapped) });
     }
 
-    /// Adds the text before an item, and returns where it begins. What is too long or not text becomes an item of its own.
+    /// Adds the text before an item, and returns where it begins. If it is too long or not text, it is an item itself.
     fn gap(&mut self, bytes: &[u8], mut start: usize, end: usize) -> usize {
         // The pieces are the same, however the bytes arrive.
         while end - start > MAX_GAP {

@@ -1,8 +1,8 @@
 //! Where records are in documents: the place where a file's records were found, and how other places relate to it.
 //!
-//! Anyone who makes a request chooses some fields of the resulting document: a user agent, a parameter, a name. An attacker could
-//! put a forged record there. So a text that looks like a record counts as one only in the place of the file's records, or in a
-//! place where known kinds of documents have records.
+//! Anyone who makes a request chooses some fields of the resulting document: a user agent, a parameter, a name. An
+//! attacker could put a forged record there. So a text that looks like a record counts as one only in the place of the
+//! file's records, or in a place where known kinds of documents have records.
 
 use crate::named_values::plain;
 
@@ -152,7 +152,8 @@ impl Place {
         }
     }
 
-    /// Whether a path differs from the path of lists of records in its last name only: `{"us-east-1":[…],"eu-west-1":[…]}`.
+    /// Whether a path differs from the path of lists of records in its last name only:
+    /// `{"us-east-1":[…],"eu-west-1":[…]}`.
     fn is_sibling(&self, path: &Path) -> bool {
         let split = self.path.split_last().zip(path.split_last());
         self.in_list && split.is_some_and(|((_, parents), (_, others))| parents == others)

@@ -35,8 +35,7 @@ impl WrappedColumns {
         }))
     }
 
-    /// The text before the record of `row`, if that is not a comma, and the record as it is in its file. `printed` is the record
-    /// as it is printed.
+    /// The text before a row's record, if it is not a comma, and the record as its file has it, made from `printed`.
     #[must_use]
     pub fn wrap<'a>(&'a self, row: usize, printed: &'a [u8]) -> (Option<&'a str>, Cow<'a, [u8]>) {
         let wrapping = self.wrapping.get(row).and_then(Wrapping::named).unwrap_or_default();

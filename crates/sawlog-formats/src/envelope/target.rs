@@ -139,8 +139,8 @@ impl Target {
         is_short(text, self.fields.as_ref())
     }
 
-    /// The records in a text: the text itself, its lines, or the records in it if it is a document. Empty if it has none. `inner`
-    /// is the path to the expected place.
+    /// The records in a text: the text itself, its lines, or the records in it if it is a document. Empty if it has
+    /// none. `inner` is the path to the expected place.
     pub(super) fn find<'a>(&self, text: &'a [u8], inner: &[Vec<u8>]) -> Vec<Found<'a>> {
         let mut search = Search { target: self, inner, path: Vec::new() };
         search.find_in(text, 0)
@@ -270,8 +270,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether a member shows that an object with a record's names is not a record itself: the member is a list of records, or it
-/// is the whole record, and the object has copies of its fields.
+/// Whether a member shows that an object with a record's names is not a record itself: the member is a list of records,
+/// or it is the whole record, and the object has copies of its fields.
 fn is_list_or_record(name: &[u8], text: &[u8]) -> bool {
     let is_whole = || memchr::memmem::find(value(text), b"eventVersion").is_some();
     match text.first() {

@@ -33,8 +33,8 @@ pub struct Envelope {
     pub name: &'static str,
 }
 
-/// Opens the documents that begin with `head`, if they are of a kind that holds records of a log. `fields` names those of flow logs
-/// without a header line, if they are known.
+/// Opens the documents that begin with `head`, if they are of a kind that holds records of a log. `fields` names those
+/// of flow logs without a header line, if they are known.
 #[must_use]
 pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     let known = Known { fields: fields.map(|fields| Given::new(fields, vpc_flow::fits)) };
@@ -55,8 +55,8 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     Some((Envelope { format: target.format, name }, Opener::new(target, documents)))
 }
 
-/// Whether a file that begins with `head` has the shape of documents that hold records, so that records may follow later: it has
-/// members or columns that are known to hold records, or lines with a time or a tag before the record.
+/// Whether a file that begins with `head` has the shape of documents that hold records, so that records may follow
+/// later: it has members or columns that are known to hold records, or lines with a time or a tag before the record.
 ///
 /// ```
 /// use sawlog_formats::may_hold_records;
@@ -350,8 +350,8 @@ fn here(walk: &Walk, form: Form, inner: Vec<Vec<u8>>) -> Place {
     Place { path: walk.path.clone(), form, in_list: walk.in_list(), field, inner, names: Vec::new() }
 }
 
-/// The names of the columns of rows: the names that the document lists, or else the first row, if all of it can be names, or else
-/// Athena's names for unnamed columns.
+/// The names of the columns of rows: the names that the document lists, or else the first row, if all of it can be
+/// names, or else Athena's names for unnamed columns.
 fn names_of(text: &[u8], first: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let is_name = |cell: &Vec<u8>| {
         cell.first().is_some_and(|byte| b"@_".contains(byte) || byte.is_ascii_alphabetic())
@@ -395,8 +395,9 @@ impl Places {
         }
     }
 
-    /// The place that is known to hold records; else the place with the most records, unless it is named like a record's field,
-    /// since callers choose the content of fields. No place that callers fill counts, such as a header. Whole records go before named values, unless there are more of the latter.
+    /// The place that is known to hold records; else the place with the most records, unless it is named like a
+    /// record's field, since callers choose the content of fields. No place that callers fill counts, such as a header.
+    /// Whole records go before named values, unless there are more of the latter.
     fn best(self) -> Option<(Target, Place)> {
         let best = |is_named: bool| {
             let of_kind = self.0.iter().filter(|(target, place, _)| {

@@ -111,14 +111,14 @@ impl Walk {
         Token::Pause
     }
 
-    /// Whether the object that begins here begins a line and can't be within another one. Then what is open lacks its end.
+    /// Whether an object begins a line here that can't be within another one. Then what is open lacks its end.
     fn is_torn(&self, bytes: &[u8]) -> bool {
         let before = &bytes[..self.at];
         !self.open.is_empty() && before.ends_with(b"\n") && !is_within(before)
     }
 
-    /// The latest end of the value that begins here, if it has up to `most` bytes: before an object that begins a line and
-    /// can't be within it. So a value without an end is not searched again and again.
+    /// The latest end of the value that begins here, if it has up to `most` bytes: before an object that begins a line
+    /// and can't be within it. So a value without an end is not searched again and again.
     pub(super) fn extent(&mut self, bytes: &[u8], most: usize) -> usize {
         let end = bytes.len().min(self.at.saturating_add(most));
         if self.torn.at.is_none_or(|at| at <= self.at) {
@@ -228,7 +228,7 @@ impl Walk {
     }
 }
 
-/// Where a line before a document ends that says when it was written: 0 if there is no such line, `None` if more bytes are needed.
+/// Where a line with a time before a document ends: 0 if there is none, `None` if more bytes are needed.
 fn heading_end(bytes: &[u8], at_end: bool) -> Option<usize> {
     let near = &bytes[..bytes.len().min(MAX_HEADING)];
     match memchr(b'\n', near) {
@@ -258,8 +258,8 @@ pub(super) struct Brackets {
 }
 
 impl Brackets {
-    /// Where the list ends, and whether it is whole: a line that ends within a string ends the list, too. The search begins at
-    /// `at`, which moves along.
+    /// Where the list ends, and whether it is whole: a line that ends within a string ends the list, too. The search
+    /// begins at `at`, which moves along.
     pub(super) fn find_end(&mut self, bytes: &[u8], at: &mut usize) -> Option<(usize, bool)> {
         while let Some(byte) = bytes.get(*at) {
             if self.in_string {

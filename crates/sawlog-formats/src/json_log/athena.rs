@@ -130,7 +130,7 @@ impl Reader<'_> {
     }
 }
 
-/// Where a text ends, in a group that ends with `close`: before this bracket, the next name, or the next item of a list.
+/// Where a text in a group ends: before the bracket `close`, the next name, or the next item of a list.
 fn word_end(text: &[u8], start: usize, close: u8) -> usize {
     let is_end = |at: &usize| match text[*at..].split_first() {
         Some((b',', [b' ', next @ ..])) => close == b']' || begins_with_name(next),

@@ -599,8 +599,8 @@ fn replace_lone_surrogates(json: &mut [u8]) {
     }
 }
 
-/// Replaces each number that is not a small integer by another one, padded with blanks: columns of text take it from the
-/// record, others can't hold it.
+/// Replaces each number that is not a small integer by another one, padded with blanks: columns of text take it from
+/// the record, others can't hold it.
 fn replace_numbers(json: &mut [u8]) {
     /// Numbers with this many digits fit into 64 bits.
     const FIT: usize = 18;

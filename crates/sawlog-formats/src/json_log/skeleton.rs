@@ -1,9 +1,10 @@
 //! A record without its values: the text between them, byte for byte, with a mark for each value that a column holds.
 //!
-//! `{"eventName":"␁event_name␁","readOnly":␁read_only␁,"requestParameters":null}`, where ␁ is [`MARK`]. Between two of these is
-//! the path of a column, with dots for groups and the position of the item in a list: `resources.0.arn`. A value between
-//! quotes is written with escapes, elsewhere as it is in its column. `extra` means the next value in that column, in order.
-//! There are so few skeletons that each is stored once. A record is the number of its skeleton, and its values.
+//! `{"eventName":"␁event_name␁","readOnly":␁read_only␁,"requestParameters":null}`, where ␁ is [`MARK`]. Between two of
+//! these is the path of a column, with dots for groups and the position of the item in a list: `resources.0.arn`. A
+//! value between quotes is written with escapes, elsewhere as it is in its column. `extra` means the next value in that
+//! column, in order. There are so few skeletons that each is stored once. A record is the number of its skeleton, and
+//! its values.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Decoding and printing a made-up log: the identity, whatever JSON the records are; and from columns, where these can do it.
+//! A made-up log is printed as it was, whatever JSON its records are; from its columns, where these suffice.
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;

@@ -80,8 +80,7 @@ impl Field {
         Self::of(column, shape)
     }
 
-    /// A word of letters and digits, which goes to a column of text. As the first field it shows whether a tool put other text before
-    /// the line.
+    /// A word of letters and digits. As the first field, it shows whether a tool put other text before the line.
     #[must_use]
     pub const fn label(column: Column) -> Self {
         Self::of(column, Shape::Label)

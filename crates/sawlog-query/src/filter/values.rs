@@ -1,7 +1,7 @@
 //! What filters take, as people write it.
 
-/// Which records a question is about. Any value in a list may match; different filters must all match; a value that begins
-/// with `!` excludes what it names. Texts can be globs with `*`, `?` and `[..]`.
+/// Which records a question is about. Any value in a list may match; different filters must all match; a value that
+/// begins with `!` excludes what it names. Texts can be globs with `*`, `?` and `[..]`.
 ///
 /// ```
 /// use sawlog_query::Filters;
@@ -67,8 +67,8 @@ pub struct Filters {
     pub failed: bool,
     /// Only actions that changed something: none that failed.
     pub changes: bool,
-    /// From this time on: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970, or 2h: two
-    /// hours before the last record.
+    /// From this time on: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970, or 2h:
+    /// two hours before the last record.
     pub since: Option<String>,
     /// Up to this time; a day, a minute or a second is included whole.
     pub until: Option<String>,

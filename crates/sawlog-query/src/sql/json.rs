@@ -1,5 +1,6 @@
 //! JSON text in queries, as in DuckDB: `->`, `->>` and their paths, `to_json`, `json_contains`, `json_valid`.
 
+use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -20,25 +21,33 @@ use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
 use serde_json::Value;
 
 /// A function of values of any type, which are evaluated all at once.
-#[derive(Debug)]
 pub(super) struct OfAny {
     name: &'static str,
     signature: Signature,
     /// The type of the result, given the type of the first argument.
-    type_of: fn(&DataType) -> Result<DataType>,
-    call: fn(&[ArrayRef]) -> Result<ArrayRef>,
+    type_of: Call<DataType, DataType>,
+    call: Call<[ArrayRef], ArrayRef>,
 }
+
+type Call<Of, Gives> = Box<dyn Fn(&Of) -> Result<Gives> + Send + Sync>;
 
 impl OfAny {
     /// A function of a fixed number of arguments.
     pub(super) fn udf(
         name: &'static str,
         arguments: usize,
-        type_of: fn(&DataType) -> Result<DataType>,
-        call: fn(&[ArrayRef]) -> Result<ArrayRef>,
+        type_of: impl Fn(&DataType) -> Result<DataType> + Send + Sync + 'static,
+        call: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
     ) -> ScalarUDF {
         let signature = Signature::any(arguments, Volatility::Immutable);
+        let (type_of, call) = (Box::new(type_of), Box::new(call));
         ScalarUDF::new_from_impl(Self { name, signature, type_of, call })
+    }
+}
+
+impl Debug for OfAny {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name)
     }
 }
 

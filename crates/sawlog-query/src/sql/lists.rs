@@ -1,22 +1,20 @@
 //! Lists of values from JSON text: `from_json(text, '["VARCHAR"]')`, and casts such as `CAST('["a", "b"]' AS
 //! VARCHAR[])`.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result, ScalarValue, exec_err, internal_err, plan_err};
-use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::common::{Result, exec_err, internal_err, plan_err};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use datafusion::sql::sqlparser::ast;
 use datafusion_functions_json::udfs::json_get_array_udf;
 
 use super::json::{OfAny, is_text};
 
 /// The type of a list's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Element {
     Text,
     Json,
@@ -36,13 +34,9 @@ const ELEMENTS: [(Element, &str, &str); 5] = [
 
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
-    let list = |element, name, is_strict| {
-        let signature = Signature::any(1, Volatility::Immutable);
-        ScalarUDF::new_from_impl(ToList { element, name, is_strict, signature })
-    };
     let lists = ELEMENTS
         .iter()
-        .flat_map(|(element, from_json, cast)| [list(*element, *from_json, false), list(*element, *cast, true)]);
+        .flat_map(|(element, from_json, cast)| [to_list(*element, from_json, false), to_list(*element, cast, true)]);
     // What its second argument may be is known before it is run.
     let other = |_: &DataType| {
         plan_err!(
@@ -82,15 +76,6 @@ pub(super) fn cast_to(element: &ast::DataType, is_strict: bool) -> Option<&'stat
     Some(if is_strict { strict } else { lenient })
 }
 
-/// A list from JSON text, or from a list of other elements.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ToList {
-    element: Element,
-    name: &'static str,
-    is_strict: bool,
-    signature: Signature,
-}
-
 impl Element {
     fn data_type(self) -> DataType {
         match self {
@@ -126,43 +111,24 @@ fn plain(json: &str) -> Option<String> {
     }
 }
 
-impl ScalarUDFImpl for ToList {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        match arguments {
-            [data_type] if is_text(data_type) || data_type.is_null() || data_type.is_list() => {
-                Ok(DataType::List(self.element.field()))
-            }
-            [other] => plan_err!("a list can be made from JSON text or another list, not from {other}"),
-            _ => plan_err!("a list can be made from one text only"),
+/// The function that makes a list of some elements from JSON text, or from another list. Text that is not a list gives
+/// null, or an error if `is_strict`.
+fn to_list(element: Element, name: &'static str, is_strict: bool) -> ScalarUDF {
+    let type_of = move |data_type: &DataType| match data_type {
+        data_type if is_text(data_type) || data_type.is_null() || data_type.is_list() => {
+            Ok(DataType::List(element.field()))
         }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_scalar = matches!(args.args[0], ColumnarValue::Scalar(_));
-        let values = args.args[0].to_array(if is_scalar { 1 } else { args.number_rows })?;
-        let list = DataType::List(self.element.field());
-        let found = match values.data_type() {
-            data_type if is_text(data_type) => self.parsed(&cast(&values, &DataType::Utf8)?, &args.config_options)?,
-            _ => cast(&values, &list)?,
-        };
-        Ok(if is_scalar {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&found, 0)?)
-        } else {
-            ColumnarValue::Array(found)
-        })
-    }
+        other => plan_err!("a list can be made from JSON text or another list, not from {other}"),
+    };
+    OfAny::udf(name, 1, type_of, move |arguments| match &arguments[0] {
+        texts if is_text(texts.data_type()) => element.lists(&cast(texts, &DataType::Utf8)?, is_strict),
+        lists => Ok(cast(lists, &DataType::List(element.field()))?),
+    })
 }
 
-impl ToList {
-    fn parsed(&self, texts: &ArrayRef, config: &Arc<ConfigOptions>) -> Result<ArrayRef> {
+impl Element {
+    /// The lists that JSON texts are.
+    fn lists(self, texts: &ArrayRef, is_strict: bool) -> Result<ArrayRef> {
         let split = json_get_array_udf();
         let data_type = split.inner().return_type(&[DataType::Utf8])?;
         let args = ScalarFunctionArgs {
@@ -170,16 +136,16 @@ impl ToList {
             arg_fields: vec![Arc::new(Field::new("json", DataType::Utf8, true))],
             number_rows: texts.len(),
             return_field: Arc::new(Field::new("lists", data_type, true)),
-            config_options: Arc::clone(config),
+            config_options: Arc::default(),
         };
         let lists = split.inner().invoke_with_args(args)?.to_array(texts.len())?;
         let Some(lists) = lists.as_list_opt::<i32>() else { return internal_err!("JSON is split into lists") };
-        if let Some(row) = (0..texts.len()).find(|row| self.is_strict && texts.is_valid(*row) && lists.is_null(*row)) {
+        if let Some(row) = (0..texts.len()).find(|row| is_strict && texts.is_valid(*row) && lists.is_null(*row)) {
             let text: String = texts.as_string::<i32>().value(row).chars().take(80).collect();
             return exec_err!("'{text}' is not a list such as [\"a\", \"b\"]; TRY_CAST gives NULL there");
         }
-        let values = self.element.read(lists.values().as_string());
-        let lists = ListArray::try_new(self.element.field(), lists.offsets().clone(), values, lists.nulls().cloned())?;
+        let values = self.read(lists.values().as_string());
+        let lists = ListArray::try_new(self.field(), lists.offsets().clone(), values, lists.nulls().cloned())?;
         Ok(Arc::new(lists))
     }
 }

@@ -41,7 +41,7 @@ impl BoundedGroups {
         Ok(merged)
     }
 
-    /// Writes the groups to disk if they take more memory than there is. Returns whether it did: then none are in memory.
+    /// Writes the groups to disk, and forgets them, if they take more memory than there is. Returns whether it did.
     pub(super) fn fit(&mut self) -> Result<bool> {
         if self.memory.try_resize(self.in_memory.bytes()).is_ok() {
             return Ok(false);

@@ -21,7 +21,7 @@ use crate::numbers::Numbers;
 use crate::query::Query;
 use crate::texts;
 
-/// Up to this many values, the engine prunes by statistics and Bloom filters. With more, that takes longer than reading.
+/// Up to this many values, the engine prunes by statistics and Bloom filters. For more, reading is faster.
 const FEW: usize = 16;
 
 /// Whether a row of the index has one of some values; of many, pages between the smallest and the largest are read.

@@ -66,20 +66,23 @@ fn more(query: &Query) -> Result<Vec<Expr>> {
     Ok(vec![subject_of.alias("subject"), apart.alias("apart"), differ.alias("differ"), place.alias("place"), attempts])
 }
 
+/// The arguments of a function as text columns.
+fn views(arguments: &[ColumnarValue]) -> datafusion::error::Result<Vec<StringViewArray>> {
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    arrays.iter().map(|array| Ok(cast(array, &DataType::Utf8View)?.as_string_view().clone())).collect()
+}
+
 /// The function that returns a number for some texts, which other texts do not share.
 fn difference(texts: usize) -> ScalarUDF {
     let hasher = foldhash::quality::FixedState::default();
     let function = move |arguments: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let texts: Vec<ArrayRef> =
-            arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
-        let columns: Vec<&StringViewArray> = texts.iter().map(AsArray::as_string_view).collect();
+        let columns = views(arguments)?;
         let of_row = |row: usize| {
             let texts: Vec<Option<&str>> =
                 columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))).collect();
             hasher.hash_one(texts).cast_signed()
         };
-        let numbers: Int64Array = (0..arrays.first().map_or(0, Array::len)).map(|row| Some(of_row(row))).collect();
+        let numbers: Int64Array = (0..columns.first().map_or(0, Array::len)).map(|row| Some(of_row(row))).collect();
         Ok(ColumnarValue::Array(Arc::new(numbers)))
     };
     let types = vec![DataType::Utf8View; texts];
@@ -89,10 +92,7 @@ fn difference(texts: usize) -> ScalarUDF {
 /// The function that returns what a record is about.
 fn function(subject: Subject) -> ScalarUDF {
     let function = move |arguments: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let texts: Vec<ArrayRef> =
-            arrays.iter().map(|array| cast(array, &DataType::Utf8View)).collect::<Result<_, _>>()?;
-        let columns: Vec<&StringViewArray> = texts.iter().map(AsArray::as_string_view).collect();
+        let columns = views(arguments)?;
         // Rows that share texts of dictionaries have the same views of them: they are read once.
         let mut known: HashMap<Vec<u128>, Option<String>, RandomState> = HashMap::default();
         let mut views = Vec::with_capacity(columns.len());
@@ -108,7 +108,7 @@ fn function(subject: Subject) -> ScalarUDF {
             known.insert(views.clone(), told.clone());
             told
         };
-        let subjects: StringViewArray = (0..arrays.first().map_or(0, Array::len)).map(&mut tell).collect();
+        let subjects: StringViewArray = (0..columns.first().map_or(0, Array::len)).map(&mut tell).collect();
         Ok(ColumnarValue::Array(Arc::new(subjects)))
     };
     let text = DataType::Utf8View;

@@ -1,4 +1,4 @@
-//! Requests that others sent to an address: those of logs in which an address is the caller's, or of either end of a flow.
+//! Requests that others sent to an address, in logs whose addresses are the callers', and in flow logs.
 
 use anyhow::Result;
 use sawlog_formats::{Role, Table};

@@ -1,11 +1,10 @@
 //! Collects the entities of one row group from the dictionaries of its columns.
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use sawlog_formats::{Entity, EvidencePlace, Format, TextColumn};
 
-use super::keys::{Keys, column, number};
+use super::keys::{Keys, column, number, texts};
 use super::measures::{FieldSums, RowMeasures, StandingBytes};
 use super::order::sorted;
 use super::positions::MAX_POSITIONS;
@@ -112,11 +111,10 @@ impl RowGroupEntities {
             let Some(keys) = Keys::of(entity, batch)? else { return Ok(None) };
             Ok(rows.add_up(entity, &keys).map(|sums| FieldEntities::new(keys, sums)))
         });
-        let wrong = |found: DataType| ArrowError::SchemaError(format!("source_file has the type {found}"));
         Ok(Self {
             format,
             fields: fields.collect::<Result<_, ArrowError>>()?,
-            files: TextColumn::new(&column(batch, "source_file")?.0).map_err(wrong)?,
+            files: texts(&column(batch, "source_file")?.0, "source_file")?,
             lines: number(batch, "source_line")?,
         })
     }

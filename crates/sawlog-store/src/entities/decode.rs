@@ -13,18 +13,15 @@ impl IndexRow {
     /// this version does not index. `None` if a column is missing or has the wrong type.
     #[must_use]
     pub fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
-        let runs = batch.column_by_name("run");
-        Self::rows(batch, "data_file", |row| runs.is_none_or(|runs| runs.is_null(row)).then_some(()))
-            .map(|rows| rows.into_iter().map(|((), row)| row).collect())
+        let runs = batch.column_by_name("run")?;
+        let rows = Self::rows(batch, "data_file", |row| runs.is_null(row).then_some(()))?;
+        Some(rows.into_iter().map(|((), row)| row).collect())
     }
 
-    /// The totals in a batch of the table, each with its run. Their data file is the one that they cover, if they have no
-    /// value. `None` if a column is missing or has the wrong type.
+    /// The totals in a batch of the table, each with its run. Their data file is the one that they cover, if they have
+    /// no value. `None` if a column is missing or has the wrong type.
     pub(crate) fn totals_from_batch(batch: &RecordBatch) -> Option<Vec<(String, Self)>> {
-        let Some(runs) = batch.column_by_name("run").filter(|runs| runs.null_count() < runs.len()) else {
-            return Some(Vec::new());
-        };
-        let runs = TextColumn::new(runs).ok()?;
+        let runs = TextColumn::new(batch.column_by_name("run")?).ok()?;
         Self::rows(batch, "covers", |row| runs.get(row).map(str::to_owned))
     }
 
@@ -40,16 +37,8 @@ impl IndexRow {
         let (first, last) = (time("first_time")?, time("last_time")?);
         let kinds = text("kind")?;
         let lists = batch.column_by_name("positions")?.as_binary_opt::<i32>()?;
-        // Earlier versions did not write this column.
-        let versions = match batch.column_by_name("version") {
-            Some(versions) => Some(versions.as_primitive_opt::<Int32Type>()?),
-            None => None,
-        };
-        let standing = match batch.column_by_name("standing") {
-            Some(standing) => Some(standing.as_binary_opt::<i32>()?),
-            None => None,
-        };
-        let version = |row: usize| versions.filter(|versions| versions.is_valid(row)).map_or(1, |all| all.value(row));
+        let standing = batch.column_by_name("standing")?.as_binary_opt::<i32>()?;
+        let versions = batch.column_by_name("version")?.as_primitive_opt::<Int32Type>()?;
         // Rows are sorted by field, so most have that of the row before.
         let mut before = None;
         let mut field_of = |name: (&str, &str)| {
@@ -73,8 +62,9 @@ impl IndexRow {
                 },
                 first: sources.get(row).map(|file| EvidencePlace { file: file.to_owned(), line: lines.value(row) }),
                 positions: bytes(lists, row).filter(|list| positions(list).is_some()).map(<[u8]>::to_vec),
-                standing: standing.and_then(|standing| bytes(standing, row)).map(<[u8]>::to_vec),
-                version: version(row),
+                standing: bytes(standing, row).map(<[u8]>::to_vec),
+                // Earlier versions did not write it.
+                version: if versions.is_valid(row) { versions.value(row) } else { 1 },
             };
             (field.entity().kind.name() == kinds.get(row)?).then(|| (taken, own()))
         });

@@ -67,8 +67,7 @@ impl Keys {
             let of_rows = or_null(dictionary.keys().values().clone(), valid.as_ref(), values.len());
             return Ok(Self { values, of_rows, more: Vec::new() });
         }
-        let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
-        let text = TextColumn::new(&array).map_err(wrong)?;
+        let text = texts(&array, name)?;
         let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
         let rows = (0..array.len()).map(|row| text.get(row).filter(|_| is_there(row)));
         Ok(Self::numbered(rows))
@@ -124,10 +123,9 @@ impl Keys {
     fn within(batch: &RecordBatch, name: &str, find: fn(&str) -> Option<&str>) -> Result<Self, ArrowError> {
         let (array, valid) = column(batch, name)?;
         let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid.is_valid(row));
-        let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
         let mut found = Interner::default();
         let mut number = |text: &str| find(text).map_or(u32::MAX, |text| found.intern(text.as_bytes()));
-        let of_rows: Vec<u32> = match TextColumn::new(&array).map_err(wrong)? {
+        let of_rows: Vec<u32> = match texts(&array, name)? {
             TextColumn::Dictionary(keys, values) => {
                 let of_value: Vec<u32> = values.iter().map(|value| value.map_or(u32::MAX, &mut number)).collect();
                 let keys = keys.values().iter().enumerate();
@@ -158,10 +156,9 @@ impl Keys {
             let is_asked = |row: usize| {
                 valid.as_ref().is_none_or(|valid| valid.is_valid(row)) && only.as_ref().is_none_or(|only| only[row])
             };
-            let wrong = |found: DataType| ArrowError::SchemaError(format!("{} has the type {found}", source.column));
             let texts = match array.data_type() {
                 DataType::Int32 => Self::of_numbers(&array, None).expect("no limit was given").into_texts(),
-                _ => TextColumn::new(&array).map_err(wrong)?,
+                _ => texts(&array, source.column)?,
             };
             let mut number = |text: Option<&str>| {
                 text.and_then(|text| source.value(text)).map_or(u32::MAX, |text| found.intern(text.as_bytes()))
@@ -301,6 +298,11 @@ pub(super) fn column(batch: &RecordBatch, path: &str) -> Result<(ArrayRef, Optio
     Ok((array.clone(), valid))
 }
 
+/// A text column, in any layout.
+pub(super) fn texts(array: &ArrayRef, name: &str) -> Result<TextColumn, ArrowError> {
+    TextColumn::new(array).map_err(|found| ArrowError::SchemaError(format!("{name} has the type {found}")))
+}
+
 pub(super) fn number(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
     let array = column(batch, name)?.0;
     let wrong = || ArrowError::SchemaError(format!("the column {name} has the type {}", array.data_type()));
@@ -327,8 +329,7 @@ fn test_of_rows(batch: &RecordBatch, name: &str, test: impl Fn(&str) -> bool) ->
         of_value.push(false);
         return Ok(keys.iter().map(|key| of_value[*key as usize]).collect());
     }
-    let wrong = |found: DataType| ArrowError::SchemaError(format!("{name} has the type {found}"));
-    let text = TextColumn::new(&array).map_err(wrong)?;
+    let text = texts(&array, name)?;
     Ok((0..array.len()).map(|row| is(text.get(row))).collect())
 }
 

@@ -71,8 +71,7 @@ impl ValueSums {
 }
 
 impl<Text: Clone, Bytes, File: Clone> IndexRow<Text, Bytes, File> {
-    /// The sum of two rows with the same key; `None` if it does not fit into 64 bits. `text` and `bytes` return what the
-    /// rows hold.
+    /// The sum of two rows with the same key; `None` if it exceeds 64 bits. `text` and `bytes` return what rows hold.
     pub(super) fn sum<'a>(
         &'a self,
         other: &'a Self,

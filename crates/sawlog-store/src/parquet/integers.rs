@@ -65,7 +65,7 @@ fn larger(slots: &[Slot]) -> Vec<Slot> {
 const BLOCK: usize = 128;
 const MINIBLOCKS: usize = 4;
 
-/// Appends `values` as differences of neighbours. See "Encodings" in the format's documentation, `DELTA_BINARY_PACKED` (5).
+/// Appends `values` as differences of neighbours. See the format's "Encodings", `DELTA_BINARY_PACKED` (5).
 pub(super) fn encode_deltas(values: &[i64], out: &mut Vec<u8>) {
     put_varint(BLOCK as u64, out);
     put_varint(MINIBLOCKS as u64, out);

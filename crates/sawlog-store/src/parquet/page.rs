@@ -19,9 +19,9 @@ pub(super) const PAGE_ROWS: usize = 16_384;
 /// A data page of plain values is closed at this many bytes, however few rows it has.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 
-/// A chunk whose pages compression would make smaller by less than this many bytes is not compressed: half of all chunks
-/// are empty or constant, and readers set up a decompressor for each chunk that is compressed, which takes longer than
-/// reading a small one.
+/// A chunk whose pages compression would make smaller by less than this many bytes is not compressed: half of all
+/// chunks are empty or constant, and readers set up a decompressor for each chunk that is compressed, which takes
+/// longer than reading a small one.
 const WORTH: usize = 128;
 /// Pages are held back up to this size, until it is known what compression gains.
 const SMALL: usize = 4096;

@@ -128,8 +128,7 @@ proptest! {
         bytes[usize::try_from(at).unwrap()] ^= 1 << bit;
         std::fs::write(&path, bytes).unwrap();
         let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-        // The footer is as it was; only reading the pages can fail. At some headers the reader panics, of which the binaries make
-        // an error.
+        // Only reading the pages can fail. At some headers the reader panics, which the binaries turn into an error.
         let read = || builder.build().unwrap().collect::<Result<Vec<_>, _>>();
         if let Ok(Ok(batches)) = catch_unwind(AssertUnwindSafe(read)) {
             let found = concat_batches(&expected.schema(), &batches).unwrap();

@@ -34,9 +34,9 @@ const MEASURES: &[Choice<Measure>] = &[
 /// What `top` shows.
 #[derive(Debug, Args)]
 pub(crate) struct Top {
-    /// A column, or several joined by / (bucket/key). ip, user, access_key, operation, agent, error, service, region and account
-    /// mean the same in every log that has them; logs without a column are left out. Fields in JSON have dots
-    /// (request_parameters.userName)
+    /// A column, or several joined by / (bucket/key). ip, user, access_key, operation, agent, error, service, region
+    /// and account mean the same in every log that has them; logs without a column are left out. Fields in JSON have
+    /// dots (request_parameters.userName)
     dimension: String,
     /// Sort groups by
     #[arg(long, value_parser = choices::parser(MEASURES), default_value = "count")]

@@ -4,49 +4,37 @@ use std::io::Write;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
-use arrow::json::{ArrayWriter, LineDelimitedWriter};
+use arrow::json::writer::{JsonArray, JsonFormat, LineDelimited};
 
 use super::batches::{Writer, plain};
 use super::target::{Out, Target};
 
-/// An array of objects.
-pub(super) struct Array(ArrayWriter<Out>);
-
-impl Array {
-    pub(super) fn new(target: &Target) -> Result<Self> {
-        Ok(Self(ArrayWriter::new(target.open()?)))
-    }
+/// Objects in one of the forms.
+pub(super) struct Objects<F: JsonFormat> {
+    writer: arrow::json::Writer<Out, F>,
+    /// What follows the last object.
+    end: &'static str,
 }
 
-impl Writer for Array {
-    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.0.write(batch).map_err(plain)
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish().map_err(plain)?;
-        let mut out = self.0.into_inner();
-        out.write_all(b"\n")?;
-        Ok(out.flush()?)
-    }
+/// An array of objects.
+pub(super) fn array(target: &Target) -> Result<Objects<JsonArray>> {
+    Ok(Objects { writer: arrow::json::Writer::new(target.open()?), end: "\n" })
 }
 
 /// An object a line.
-pub(super) struct Lines(LineDelimitedWriter<Out>);
-
-impl Lines {
-    pub(super) fn new(target: &Target) -> Result<Self> {
-        Ok(Self(LineDelimitedWriter::new(target.open()?)))
-    }
+pub(super) fn lines(target: &Target) -> Result<Objects<LineDelimited>> {
+    Ok(Objects { writer: arrow::json::Writer::new(target.open()?), end: "" })
 }
 
-impl Writer for Lines {
+impl<F: JsonFormat> Writer for Objects<F> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.0.write(batch).map_err(plain)
+        self.writer.write(batch).map_err(plain)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish().map_err(plain)?;
-        Ok(self.0.into_inner().flush()?)
+        self.writer.finish().map_err(plain)?;
+        let mut out = self.writer.into_inner();
+        out.write_all(self.end.as_bytes())?;
+        Ok(out.flush()?)
     }
 }

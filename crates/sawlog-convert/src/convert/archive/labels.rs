@@ -22,8 +22,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// The label of a member of the archive with the label `archive`. If several members have the same name, the second is
-    /// `NAME#2`.
+    /// The label of a member of the archive labelled `archive`. The second member with the same name is `NAME#2`.
     pub(super) fn of(&mut self, archive: &str, name: &[u8]) -> Arc<str> {
         let cut = &name[..name.len().min(MAX_NAME)];
         let mut text = format!("{archive}!{}", label(Path::new(OsStr::from_bytes(cut))));

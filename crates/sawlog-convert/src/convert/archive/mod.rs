@@ -1,8 +1,7 @@
-//! Archives: each regular file in one is a source of its own, with the label `ARCHIVE!PATH`. Documents with data in base64 count
-//! as archives, too.
+//! Archives: each regular file in one is a source of its own, labelled `ARCHIVE!PATH`, and so is data in base64.
 //!
-//! Names of members are only text: nothing is written to disk under them. Compressed members are unpacked to a temporary file
-//! without a name; others are read in place.
+//! Names of members are only text: nothing is written to disk under them. Compressed members are unpacked to a
+//! temporary file without a name; others are read in place.
 
 mod base64;
 mod labels;

@@ -37,8 +37,8 @@ pub struct ArchiveMember {
     pub problem: Option<String>,
 }
 
-/// Unpacks the archive at `path` as a conversion does; `None` if the file is not an archive. At most `max_inflate` bytes are
-/// decompressed. The members are held in memory.
+/// Unpacks the archive at `path` as a conversion does; `None` if the file is not an archive. At most `max_inflate`
+/// bytes are decompressed. The members are held in memory.
 ///
 /// # Errors
 ///

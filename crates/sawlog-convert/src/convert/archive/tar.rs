@@ -1,6 +1,6 @@
 //! The members of a tar archive, one after the other, from a stream.
 //!
-//! POSIX (pax), GNU and older tars. See POSIX.1-2017, pax, "EXTENDED DESCRIPTION", and the manual of GNU tar, "Basic Tar Format".
+//! POSIX (pax), GNU and older tars. See POSIX.1-2017, pax, "EXTENDED DESCRIPTION"; GNU tar, "Basic Tar Format".
 
 use std::io::{self, Read};
 

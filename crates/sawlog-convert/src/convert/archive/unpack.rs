@@ -24,8 +24,7 @@ use crate::watch::{Interrupted, Watch};
 const PIECE: usize = 64 << 10;
 /// How many bytes of a member are read to find out whether it may hold an archive.
 const HEAD: usize = 4 << 10;
-/// A gzip file states the size of its content. The statement is trusted up to this multiple of the file's own size: logs stay
-/// below it.
+/// A gzip file states the size of its content. It is trusted up to this multiple of its own size, which no log reaches.
 const LIKELY_RATIO: u64 = 64;
 
 /// Unpacks an input file that has this SHA-256 and holds an archive, up to a number of bytes and of members.
@@ -84,8 +83,8 @@ struct Unpacker<'a> {
     labels: Labels,
     members: usize,
     max_members: usize,
-    /// How many bytes of members may be read in place: as many as their archives have. Members can overlap, so further bytes are
-    /// taken from the budget.
+    /// How many bytes of members may be read in place: as many as their archives have. Members can overlap, so further
+    /// bytes are taken from the budget.
     free: u64,
     unpacked: Unpacked,
     /// For bytes that are copied.
@@ -187,8 +186,7 @@ impl Unpacker<'_> {
         Ok(tar.problem.or(broken))
     }
 
-    /// The place of an archive's decompressed content, for archives that are not read as a stream; and why the content is
-    /// incomplete.
+    /// Where the content of an archive is that is not read as a stream, decompressed; and why it is incomplete.
     fn unpacked(&mut self, archive: &Archive) -> Result<(Region, Option<String>)> {
         if archive.packing.layers.is_empty() {
             return Ok((archive.region.clone(), None));
@@ -388,7 +386,7 @@ impl Unpacker<'_> {
             self.unread(&label, &taken.region, hex(&taken.sha256), NotOpened::InnerStream, taken.broken);
             return Ok(());
         }
-        // What will come out of it is taken now, in order, so that it does not matter which thread reads which member first.
+        // Its content is charged now, in order, whichever thread reads its member first.
         let declared = if layers.first() == Some(&Compression::Gzip) { gzip_size(&taken.region)? } else { 0 };
         if !self.budget.take_all(declared) {
             let why = self.budget.reason();

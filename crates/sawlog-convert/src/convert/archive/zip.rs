@@ -1,6 +1,6 @@
 //! The members of a zip archive, by its directory. If that is damaged or missing, by the members' own headers.
 //!
-//! See PKWARE's APPNOTE.TXT, 4.3 to 4.5. Sizes that an archive states are not trusted: they are compared with what comes out.
+//! See PKWARE's APPNOTE.TXT, 4.3 to 4.5. The sizes that an archive states are compared with what comes out.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
@@ -62,8 +62,7 @@ impl<'a> Entry<'a> {
         self.method == CompressionMethod::STORE
     }
 
-    /// Its content; `None` if its method is not known. The inflater is reused: a new one for each of many small members would
-    /// fragment the memory.
+    /// Its content; `None` if its method is not known. The inflater is reused: many new ones fragment the memory.
     pub(super) fn reader<'i>(&self, inflater: &'i mut Inflater<'a>) -> io::Result<Option<Box<dyn Read + 'i>>> {
         let data = self.data;
         Ok(Some(match self.method {
@@ -203,7 +202,7 @@ fn listed_entry<'a>(
     entry
 }
 
-/// The message about a member that the directory does not list, if there is one: between listed members, or before the directory.
+/// The message about a member that the directory does not list, between listed members or before the directory.
 fn unlisted(bytes: &[u8], listed: &BTreeMap<usize, usize>, directory: usize) -> Option<String> {
     let mut end = 0;
     for (start, next_end) in listed.iter().map(|(start, end)| (*start, *end)).chain([(directory, directory)]) {
@@ -318,8 +317,8 @@ fn zip64(mut extra: &[u8]) -> Option<(u64, u64)> {
     None
 }
 
-/// The length of the data at the beginning of `rest`, found by a data descriptor that states exactly this length. Also the
-/// CRC-32 and size of the content.
+/// The length of the data at the beginning of `rest`, found by a data descriptor that states exactly this length. Also
+/// the CRC-32 and size of the content.
 fn descriptor(rest: &[u8]) -> Option<(usize, u32, u64)> {
     for at in memmem::find_iter(rest, DESCRIPTOR) {
         let number = |from: usize| Some(u32::from_le_bytes(rest.get(at + from..at + from + 4)?.try_into().ok()?));

@@ -320,8 +320,8 @@ fn line() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// Whatever the line, it is printed as it was; and a record that needs no `raw` is printed from its columns, which are then
-    /// read again as the same ones.
+    /// Whatever the line, it is printed as it was; and a record that needs no `raw` is printed from its columns, which
+    /// are then read again as the same ones.
     #[test]
     fn lines_are_printed_as_they_were(lines in prop::collection::vec(line(), 1..6)) {
         let text = lines.join("\n");

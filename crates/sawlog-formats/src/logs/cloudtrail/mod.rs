@@ -161,8 +161,8 @@ fn is_s3_event(object: &[u8]) -> bool {
     members(object).any(|(key, value)| key == b"eventSource" && value.starts_with(b"\"aws:s3\""))
 }
 
-/// Whether `head`, the beginning of a file, begins with an object that looks like a CloudTrail digest. A digest lists log files
-/// and their hashes. See the AWS CloudTrail user guide, "CloudTrail digest file structure".
+/// Whether `head`, the beginning of a file, begins with an object that looks like a CloudTrail digest. A digest lists
+/// log files and their hashes. See the AWS CloudTrail user guide, "CloudTrail digest file structure".
 ///
 /// ```
 /// use sawlog_formats::cloudtrail::is_digest;
@@ -185,7 +185,7 @@ pub fn is_digest(head: &[u8]) -> bool {
     time && bucket
 }
 
-/// Whether a file's content is a digest and nothing else. A digest that is cut off counts, unless it has the names of an event.
+/// Whether a file's content is a digest and nothing else, even if cut off, unless it has the names of an event.
 ///
 /// ```
 /// use sawlog_formats::cloudtrail::is_only_digest;

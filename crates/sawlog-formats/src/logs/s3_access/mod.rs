@@ -1,6 +1,6 @@
 //! Amazon S3 server access logs: one request per line, fields separated by blanks.
 //!
-//! The grammar is from the Amazon S3 user guide, "Amazon S3 server access log format", extended to what real logs contain.
+//! The grammar is that of the Amazon S3 user guide, "Amazon S3 server access log format", and what real logs add.
 
 mod decode;
 mod line;

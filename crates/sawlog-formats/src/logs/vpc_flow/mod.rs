@@ -188,8 +188,7 @@ mod column {
     pub(super) const SOURCE_LINE: usize = FIELDS + 6;
 }
 
-/// Whether `head`, the beginning of a file, looks like a flow log: one of its first lines is a header, or a record in one of
-/// AWS's default formats.
+/// Whether the beginning of a file looks like a flow log: a line is a header, or a record in a default format.
 ///
 /// ```
 /// use sawlog_formats::vpc_flow::FORMAT;

@@ -34,8 +34,8 @@ pub(super) fn is_plausible<'a>(fields: impl Iterator<Item = (&'a Slot, &'a [u8])
     told == 0 || sound * 2 > told
 }
 
-/// Whether the first field of a line has other text before it, such as the name of a file: it can't be what it is named, but could
-/// without that text.
+/// Whether the first field of a line has other text before it, such as the name of a file: it can't be what it is
+/// named, but could without that text.
 pub(super) fn has_text_before(slot: Slot, value: &[u8]) -> bool {
     // Ids have dashes.
     let separators: &[u8] = if matches!(slot, Slot::Text(_)) { b":,;\"|" } else { b":-,;\"|" };

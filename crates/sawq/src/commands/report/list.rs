@@ -58,8 +58,7 @@ impl Write for Hashed {
     }
 }
 
-/// Writes the list, and hashes the ledger. For a spreadsheet (`no_formulas`), texts are neither formulas nor do they turn
-/// the reading direction.
+/// Writes the list, and hashes the ledger. With `no_formulas`, texts are no formulas and keep the reading direction.
 fn write_csv(store: &Store, no_formulas: bool, to: &mut Hashed) -> Result<Sha256> {
     let mut ledger = Sha256::new();
     let shown = |text: &str| {

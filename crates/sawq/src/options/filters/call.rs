@@ -14,8 +14,8 @@ pub(super) struct CallArgs {
     /// The user agent, such as 'aws-cli/*'
     #[arg(long, global = true, value_name = "GLOB", visible_alias = "user-agent")]
     agent: Vec<String>,
-    /// The error code, such as AccessDenied; in flow logs REJECT, in load balancer logs also the status, such as 403; '*' for
-    /// all failures, like --failed
+    /// The error code, such as AccessDenied; in flow logs REJECT, in load balancer logs also the status, such as 403;
+    /// '*' for all failures, like --failed
     #[arg(long, global = true, value_name = "GLOB")]
     error: Vec<String>,
     /// The region that was called; in S3 logs, the region of the caller
@@ -33,9 +33,9 @@ pub(super) struct CallArgs {
     /// The log file that holds the record, as in the column source_file
     #[arg(long, global = true, value_name = "GLOB")]
     source_file: Vec<String>,
-    /// Any field, with dots into groups and JSON: request_parameters.userName=ann, http_status!=200; globs work. In a list any
-    /// element may match, or one by its position from 0: resources.arn=*bucket, resources[0].arn=*bucket. Addresses
-    /// are compared as in --ip. FIELD= matches records without a value
+    /// Any field, with dots into groups and JSON: request_parameters.userName=ann, http_status!=200; globs work. In a
+    /// list any element may match, or one by its position from 0: resources.arn=*bucket, resources[0].arn=*bucket.
+    /// Addresses are compared as in --ip. FIELD= matches records without a value
     #[arg(long = "where", global = true, value_name = "FIELD=VALUE")]
     condition: Vec<String>,
 }

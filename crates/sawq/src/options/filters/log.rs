@@ -11,8 +11,8 @@ pub(super) struct LogArgs {
     /// Only this log, by its name or the first part of it: s3_access or s3 [default: all logs in the store]
     #[arg(long, global = true, value_name = "LOG", value_delimiter = ',')]
     log: Vec<String>,
-    /// Count each event once, even if CloudTrail delivered it more than once or to several accounts: by the first of its
-    /// records that the other filters leave
+    /// Count each event once, even if CloudTrail delivered it more than once or to several accounts: by the first of
+    /// its records that the other filters leave
     #[arg(long, global = true)]
     distinct: bool,
 }
