@@ -208,8 +208,9 @@ fn files_of_another_user_are_compacted() {
     for path in [case.path(""), store.clone()].into_iter().chain(all_folders(&store)).chain(all_files(&store)) {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
     }
-    // The other user need not reach the folder that the binary is in.
-    fs::copy(binary("sawlog"), case.path("sawlog")).unwrap();
+    // The other user need not reach the folder that the binary is in. Another process copies it: this one may be
+    // starting processes for other tests, which would hold the copy open and make it busy.
+    assert!(Command::new("cp").args([&binary("sawlog"), &case.path("sawlog")]).status().unwrap().success());
     fs::set_permissions(case.path("sawlog"), fs::Permissions::from_mode(0o777)).unwrap();
     let mut compact = Command::new(case.path("sawlog"));
     compact.arg("compact").current_dir(case.path(""));

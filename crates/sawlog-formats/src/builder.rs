@@ -44,16 +44,17 @@ impl ColumnSet {
     #[must_use]
     pub fn sized_like(table: &'static Table, like: &Sizes) -> Self {
         let mut columns = Self::new(table);
-        for (column, size) in columns.columns.iter_mut().zip(&like.columns) {
-            column.reserve(*size);
-        }
+        let mut sizes = like.columns.iter().copied();
+        columns.columns.iter_mut().for_each(|column| column.reserve(&mut sizes));
         columns
     }
 
     /// How large the columns have become.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
-        Sizes { columns: self.columns.iter().map(ColumnBuilder::size).collect() }
+        let mut columns = Vec::new();
+        self.columns.iter().for_each(|column| column.sizes(&mut columns));
+        Sizes { columns }
     }
 
     /// How many rows there are.
@@ -155,7 +156,7 @@ impl ColumnSet {
     }
 }
 
-/// The size of each column of a [`ColumnSet`].
+/// The size of each column of a [`ColumnSet`], followed by those of the columns in it.
 #[derive(Clone, Debug, Default)]
 pub struct Sizes {
     columns: Vec<Size>,
@@ -166,9 +167,9 @@ impl Sizes {
     pub(crate) fn average<'a>(all: impl ExactSizeIterator<Item = &'a ColumnSet>) -> Self {
         let count = all.len().max(1);
         let mut sum: Vec<Size> = Vec::new();
-        for columns in all {
-            sum.resize(columns.columns.len(), Size::default());
-            sum.iter_mut().zip(&columns.columns).for_each(|(sum, column)| *sum = sum.add(column.size()));
+        for Sizes { columns } in all.map(ColumnSet::sizes) {
+            sum.resize(columns.len(), Size::default());
+            sum.iter_mut().zip(columns).for_each(|(sum, size)| *sum = sum.add(size));
         }
         Self { columns: sum.into_iter().map(|sum| sum.part(count)).collect() }
     }

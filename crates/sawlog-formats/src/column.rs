@@ -95,18 +95,28 @@ impl ColumnBuilder {
         }
     }
 
-    /// How large it is.
-    pub(crate) fn size(&self) -> Size {
+    /// Appends how large it is, and then the columns in it.
+    pub(crate) fn sizes(&self, sizes: &mut Vec<Size>) {
         let (values, bytes) = match self {
             Self::Dictionary { values, .. } => (values.len(), values.bytes()),
             Self::Plain { bytes, .. } => (self.len().min(FIRST_REVIEW), bytes.len()),
             Self::Numbers { .. } | Self::Struct { .. } | Self::List { .. } => (0, 0),
         };
-        Size { rows: self.len(), values, bytes }
+        sizes.push(Size { rows: self.len(), values, bytes });
+        if let Self::Struct { children, .. } | Self::List { children, .. } = self {
+            children.iter().for_each(|child| child.sizes(sizes));
+        }
     }
 
-    /// Makes room for what is expected, so that the column need not grow step by step.
-    pub(crate) fn reserve(&mut self, size: Size) {
+    /// Makes room for what is expected of it and of the columns in it, so that they need not grow step by step.
+    pub(crate) fn reserve(&mut self, sizes: &mut impl Iterator<Item = Size>) {
+        self.make_room(sizes.next().unwrap_or_default());
+        if let Self::Struct { children, .. } | Self::List { children, .. } = self {
+            children.iter_mut().for_each(|child| child.reserve(sizes));
+        }
+    }
+
+    fn make_room(&mut self, size: Size) {
         match self {
             Self::Dictionary { keys, values, expected, .. } => {
                 *expected = size;
@@ -118,11 +128,8 @@ impl ColumnBuilder {
                 bytes.reserve(size.bytes);
             }
             Self::Numbers { values, .. } => values.reserve(size.rows),
-            Self::Struct { children, .. } => {
-                let size = Size { rows: size.rows, ..Size::default() };
-                children.iter_mut().for_each(|child| child.reserve(size));
-            }
             Self::List { offsets, .. } => offsets.reserve(size.rows),
+            Self::Struct { .. } => {}
         }
     }
 
@@ -435,7 +442,7 @@ impl ColumnBuilder {
     fn give_up_dictionary(&mut self) {
         let plain = std::mem::replace(self, Self::plain(Kind::Text));
         let Self::Dictionary { keys, values, expected, .. } = plain else { return };
-        self.reserve(expected);
+        self.make_room(expected);
         self.texts(keys.iter().map(|&key| (key != NULL_KEY).then(|| values.get(key))));
     }
 
