@@ -79,14 +79,15 @@ impl<Text: Clone, Bytes, File: Clone> IndexRow<Text, Bytes, File> {
         bytes: impl Fn(&'a Bytes) -> &'a [u8],
     ) -> Option<IndexRow<Text, Vec<u8>, File>> {
         let sums = self.sums.add(&other.sums)?;
-        let first =
+        let place =
             |row: &'a Self| row.first.as_ref().map(|first| EvidencePlace { file: text(&first.file), line: first.line });
-        let in_order = |row: &'a Self| (row.first.is_none(), first(row));
-        let earlier = if in_order(other) < in_order(self) { other } else { self };
-        let packed =
-            |row: &'a Self| Some((bytes(row.standing.as_ref()?), Said { sent: row.sums.sent, first: first(row) }));
-        let said = Said { sent: sums.sent, first: first(earlier) };
-        let standing = packed(self).zip(packed(other)).and_then(|(a, b)| standing::united(self.field, a, b, said));
+        let (a, b) = (place(self), place(other));
+        let (earlier, first) = if (b.is_none(), b) < (a.is_none(), a) { (other, b) } else { (self, a) };
+        let standing = self.standing.as_ref().zip(other.standing.as_ref()).and_then(|(one, more)| {
+            let said = |sums: &ValueSums, first| Said { sent: sums.sent, first };
+            let (one, more) = ((bytes(one), said(&self.sums, a)), (bytes(more), said(&other.sums, b)));
+            standing::united(self.field, one, more, said(&sums, first))
+        });
         let lists = self.positions.as_ref().zip(other.positions.as_ref());
         Some(IndexRow {
             field: self.field,
