@@ -81,12 +81,13 @@ impl<Text: Clone, Bytes, File: Clone> IndexRow<Text, Bytes, File> {
         let sums = self.sums.add(&other.sums)?;
         let place =
             |row: &'a Self| row.first.as_ref().map(|first| EvidencePlace { file: text(&first.file), line: first.line });
-        let (mine, others) = (place(self), place(other));
-        let comes_first = (mine.is_none(), mine) <= (others.is_none(), others);
-        let (earlier, first) = if comes_first { (self, mine) } else { (other, others) };
-        let packed = |row: &'a Self, first| Some((bytes(row.standing.as_ref()?), Said { sent: row.sums.sent, first }));
-        let (said, both) = (Said { sent: sums.sent, first }, packed(self, mine).zip(packed(other, others)));
-        let standing = both.and_then(|(a, b)| standing::united(self.field, a, b, said));
+        let (a, b) = (place(self), place(other));
+        let (earlier, first) = if (b.is_none(), b) < (a.is_none(), a) { (other, b) } else { (self, a) };
+        let standing = self.standing.as_ref().zip(other.standing.as_ref()).and_then(|(one, more)| {
+            let said = |sums: &ValueSums, first| Said { sent: sums.sent, first };
+            let (one, more) = ((bytes(one), said(&self.sums, a)), (bytes(more), said(&other.sums, b)));
+            standing::united(self.field, one, more, said(&sums, first))
+        });
         let lists = self.positions.as_ref().zip(other.positions.as_ref());
         Some(IndexRow {
             field: self.field,

@@ -81,13 +81,11 @@ impl Rows {
         let text = |number: &u32| text(&self.sources, *number);
         let sum = last.and_then(|last| last.sum(&row, text, |range| self.bytes(*range)));
         // If a sum does not fit into 64 bits, both rows stay. Queries add up bytes in 128 bits.
-        let row = sum.map_or(row, |sum| {
-            self.all.pop();
-            let IndexRow { field, value, data_file, sums, first, version, .. } = sum;
-            let [positions, standing] = [sum.positions, sum.standing].map(|bytes| bytes.map(|bytes| self.pack(&bytes)));
-            Kept { field, value, data_file, sums, first, positions, standing, version }
-        });
-        self.all.push(row);
+        let Some(sum) = sum else { return self.all.push(row) };
+        self.all.pop();
+        let IndexRow { field, value, data_file, sums, first, version, .. } = sum;
+        let [positions, standing] = [sum.positions, sum.standing].map(|bytes| bytes.map(|bytes| self.pack(&bytes)));
+        self.all.push(Kept { field, value, data_file, sums, first, positions, standing, version });
     }
 
     /// Keeps packed bytes; returns their start and end.
