@@ -100,7 +100,8 @@ fn time_of_day(text: &str) -> Option<(Time, i64, i64)> {
         _ => return None,
     };
     let is_right = is_number(&whole.replace(':', "")) && fraction.is_none_or(|digits| length == 1 && is_number(digits));
-    Some((is_right.then(|| clock.parse().ok()).flatten()?, length, offset))
+    // Without the letter, `131005` could be May 1310.
+    Some((is_right.then(|| format!("T{clock}").parse().ok()).flatten()?, length, offset))
 }
 
 /// How many microseconds a zone is ahead of UTC: `Z`, `+02`, `+0200`, `+02:00`.
@@ -236,6 +237,15 @@ mod tests {
             ["2021-07-29T13:06", "2021-07-29T13:06Z", "2021-07-29T15:06+02:00", "13:06", "13:06Z", "29/Jul/2021:13:06"]
         {
             assert_eq!(time(text, &one_day).unwrap(), (minute, minute + 60 * SECOND), "{text}");
+        }
+        // Digits alone could be a month and a day, or a year and a month.
+        for (minute, second) in (0..24 * 60).flat_map(|minute| [(minute, 0), (minute, 5), (minute, 12), (minute, 59)]) {
+            let (hour, minute) = (minute / 60, minute % 60);
+            let start = (1_627_516_800 + hour * 3600 + minute * 60) * SECOND;
+            let text = format!("20210729T{hour:02}{minute:02}Z");
+            assert_eq!(time(&text, &one_day).unwrap(), (start, start + MINUTE), "{text}");
+            let text = format!("20210729T{hour:02}{minute:02}{second:02}");
+            assert_eq!(time(&text, &one_day).unwrap().0, start + second * SECOND, "{text}");
         }
         let hour = 1_627_563_600 * SECOND;
         for text in ["2021-07-29T13", "2021-07-29 13", "20210729T13", "2021-07-29T13Z", "2021-07-29T15+02"] {
