@@ -444,6 +444,19 @@ fn records_in_lines_and_tables_are_those_of_the_log() {
                 ),
             ),
             (export, lines(&|record| format!("2024-05-01T12:00:00 {record}\n"))),
+            // As Kibana writes them.
+            (
+                messages,
+                format!(
+                    "\"@timestamp\",\"_source\",message\n{}",
+                    lines(&|record| format!("\"Nov 26, 2026 @ 10:11:12.123\",\"-\",{}\n", csv(record)))
+                ),
+            ),
+            // Rows that nothing names.
+            (messages, lines(&|record| format!("\"Nov 26, 2026 @ 10:11:12.123\",{}\r\n", csv(record)))),
+            (messages, lines(&|record| format!("2024-05-01T12:00:00.000Z,a stream,{},x\n", csv(record)))),
+            (messages, lines(&|record| format!("7;{}\n\n", csv(&format!("{record}\n"))))),
+            (messages, lines(&|record| format!("\"a\tb\"\t{}\n", csv(&json!({ "message": record }).to_string())))),
             ("grep output", lines(&|record| format!("logs/web-1.log:{record}\n"))),
             ("grep output", in_context(&records)),
             ("grep output", lines(&|record| format!("2024-05-01-12-00-00-0123ABCD-7-{record}\r\n"))),
@@ -464,9 +477,13 @@ fn records_in_lines_and_tables_are_those_of_the_log() {
             let files = [text.clone().into_bytes(), gzip(text.trim_end().as_bytes())];
             check(&format!("{} {place}", log.table), &files, envelope, log, &wanted, true);
         }
+        let text = lines(&|record| csv(record) + "\n");
+        if log.table != "vpc_flow" {
+            return check("only records", &[text.into_bytes()], messages, log, &wanted, true);
+        }
         // Where nothing needs quotes.
-        if log.table == "vpc_flow" {
-            let text = format!("timestamp,message\n{}", lines(&|record| format!("1714564800000,{record}\n")));
+        let rows = lines(&|record| format!("1714564800000,{record}\n"));
+        for text in [rows.clone(), format!("timestamp,message\n{rows}")] {
             check("console", &[text.into_bytes()], messages, log, &wanted, true);
         }
     });
@@ -508,6 +525,24 @@ fn commands_work_on_records_in_documents() {
     verified(&case, "after compact");
     assert_eq!(case.sawlog(&["remove", "flow"]).code, 0);
     verified(&case, "after remove");
+}
+
+/// Whoever makes a request chooses its user agent, which may look like CSV with a record.
+#[test]
+fn a_log_is_no_csv_because_of_what_a_caller_sent() {
+    let case = Case::new();
+    let forged = s3(3).replace("curl/8, \u{e9}", &format!("a,{},b", flow(1)));
+    // The first line lacks its beginning.
+    case.write("in/log", format!("{}\n{}\n{forged}\n", &forged[OWNER.len() + 20..], s3(1)));
+    let ran = converted(&case, &["in", "--json"], 3).json();
+    assert_eq!((&ran["records"], &ran["rejects"]), (&json!(2), &json!(1)), "{ran}");
+    assert_eq!(sql(&case, "SELECT count(*) AS n FROM s3_access"), json!([{ "n": 2 }]));
+    verified(&case, "forged");
+    // So may a field of another program's log.
+    let case = Case::new();
+    let agents = [flow(1), "curl/8".to_owned(), "curl/8".to_owned()];
+    case.write("in/web.csv", agents.map(|agent| format!("192.0.2.1,\"GET /\",200,\"{agent}\"\n")).concat());
+    assert_eq!(converted(&case, &["in", "--json"], 3).json()["records"], json!(0));
 }
 
 /// Columns of `sql` by which named values are compared.
@@ -576,6 +611,37 @@ fn named_values_are_read_by_their_names() {
     let row = json!({ "type": "https", "time": "2024-05-01T12:00:01.186641Z", "client_ip": "192.0.2.7", "client_port": 2817, "target_ip": "10.0.0.1", "target_port": 80, "request_processing_time": 0.086, "elb_status_code": 503, "sent_bytes": 57, "request_verb": "GET", "request_url": "https://www.example.com:443/a", "request_proto": "HTTP/1.1", "user_agent": "curl/7 (a)" });
     assert_eq!(rows, json!([row, row, row]));
     verified(&case, "alb");
+}
+
+/// Kibana writes numbers as people read them, and times without an offset in the zone of whoever exported them.
+#[test]
+fn values_as_kibana_exports_them_are_read_if_they_are_certain() {
+    let time = "\"Nov 26, 2026 @ 10:11:12.123\"";
+    let flow = "\"@timestamp\",srcaddr,dstaddr,srcport,dstport,packets,bytes,start,action\n";
+    let case = Case::new();
+    case.write(
+        "in/flow.csv",
+        format!("{flow}{time},203.0.113.12,10.0.0.5,\"51,000\",22,3,\"1,234,567\",\"1,714,564,800\",REJECT\n"),
+    );
+    converted(&case, &["in"], 0);
+    let row = json!([{ "srcport": 51000, "dstport": 22, "bytes": 1_234_567, "start": "2024-05-01T12:00:00Z" }]);
+    assert_eq!(sql(&case, "SELECT srcport, dstport, bytes, \"start\" FROM vpc_flow"), row);
+    verified(&case, "numbers");
+
+    let case = Case::new();
+    case.write(
+        "in/s3.csv",
+        format!("bucket_name,requestdatetime,remoteip,operation,key\nb,{time},-,REST.GET.OBJECT,k\n"),
+    );
+    case.write(
+        "in/alb.csv",
+        format!("type,time,elb,client_ip,elb_status_code,request_url\nhttp,{time},a,192.0.2.1,200,u\n"),
+    );
+    let ran = converted(&case, &["in", "--json"], 3).json();
+    assert_eq!((&ran["records"], &ran["rejects"]), (&json!(0), &json!(2)), "{ran}");
+    let reason = json!([{ "reason": "the record's time is missing or malformed" }]);
+    assert_eq!(sql(&case, "SELECT DISTINCT reason FROM rejects"), reason);
+    verified(&case, "times");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use sawlog_store::parquet::Codec;
 use sawlog_store::{Run, SOURCES, SortedSources, Source, SourceState, Store};
 use sawlog_tests::{Case, Numbers, Ran, cases, evidence, in_parallel, peak_of, random_log};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 const FLOW: &str = "2 111122223333 eni-1 192.0.2.1 198.51.100.2 443 49152 6 10 840 1627560000 1627560060 ACCEPT OK";
@@ -237,23 +238,38 @@ fn a_broken_copy_of_a_broken_file_does_not_replace_a_whole_one() {
     assert_eq!(case.sawq(&["find", "-c"]).text(), before);
 }
 
-/// The store has the content of two files of one name from different folders as one file.
+/// A file may have the name and the content of one in another folder.
 #[test]
 fn what_another_folder_has_is_not_lost_when_a_file_is_replaced() {
+    for given in [&["r2"][..], &["r1", "r2"]] {
+        let case = Case::new();
+        let (old, new) = (random_log(&mut Numbers::new(11), 100), random_log(&mut Numbers::new(12), 54));
+        case.write("r1/x", &old);
+        case.write("r2/x", &old);
+        assert_eq!(case.sawlog(&["convert", "r2"]).code, 0);
+        let ran = case.sawlog(&["convert", "r1", "r2", "--json"]).json();
+        assert_eq!((&ran["records"], &ran["unchanged"]), (&json!(0), &json!(1)), "{ran}");
+        assert_eq!(ran["duplicates"].as_array().unwrap().len(), 1, "{ran}");
+        case.write("r2/x", &new);
+        let ran = case.sawlog(&[&["convert", "--replace"], given].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(sql(&case, "SELECT count(*) FROM s3_access WHERE source_file = 'r1/x'"), "100\n");
+        assert_eq!(case.sawq(&["find", "-c"]).text(), "154\n");
+        let again = case.sawlog(&["convert", "r1", "r2"]);
+        assert!(again.code == 0 && again.err.contains("nothing new; 2 already"), "{}", again.err);
+        verified(&case, "both");
+    }
+}
+
+/// Evidence that was moved is the same evidence.
+#[test]
+fn a_folder_that_was_moved_is_known_by_its_content() {
     let case = Case::new();
-    let (old, new) = (random_log(&mut Numbers::new(11), 100), random_log(&mut Numbers::new(12), 54));
-    case.write("r1/x", &old);
-    case.write("r2/x", &old);
-    assert_eq!(case.sawlog(&["convert", "r2"]).code, 0);
-    assert_eq!(case.sawlog(&["convert", "r1", "r2"]).code, 0);
-    case.write("r2/x", &new);
-    let ran = case.sawlog(&["convert", "r1", "r2", "--replace"]);
-    assert!(ran.code == 1 && ran.err.contains("Convert the other file first"), "{}", ran.err);
-    assert_eq!(case.sawq(&["find", "-c"]).text(), "100\n");
-    assert_eq!(case.sawlog(&["convert", "r2", "--replace"]).code, 0);
-    assert_eq!(case.sawlog(&["convert", "r1", "r2"]).code, 0);
-    assert_eq!(case.sawq(&["find", "-c"]).text(), "154\n");
-    verified(&case, "both");
+    case.write("one/x", random_log(&mut Numbers::new(11), 9));
+    assert_eq!(case.sawlog(&["convert", "one"]).code, 0);
+    fs::rename(case.path("one"), case.path("two")).unwrap();
+    let again = case.sawlog(&["convert", "two"]);
+    assert!(again.code == 0 && again.err.contains("nothing new; 1 already"), "{}", again.err);
 }
 
 #[test]

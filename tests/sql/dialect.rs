@@ -86,6 +86,11 @@ fn functions_have_the_names_that_duckdb_gives_them() {
         ("SELECT list_contains([1, 2], 2), list_contains(['a'], 'b')".to_owned(), "true,false"),
         ("SELECT md5('a'), regexp_matches('abc', 'b.'), contains('abc', 'b')".to_owned(), "0cc175b9c0f1b6a831c399e269772661,true,true"),
         ("SELECT try_cast('x' AS int) IS NULL, '5'::int + 1".to_owned(), "true,6"),
+        ("SELECT sum(x) // 2, -sum(x) // 2, 7 // count(*), sum(x) // sum(x), 11 // 3 FROM (VALUES (3), (4)) t(x)".to_owned(), "3,-3,3,1,3"),
+        // As DuckDB and PostgreSQL round, and Athena.
+        ("SELECT 3.7::bigint, CAST(-1.5 AS int), (7 * 1.0 / 2)::int, try_cast(2.4 AS smallint)".to_owned(), "4,-2,4,2"),
+        ("SELECT CAST(2.50 AS DECIMAL(10, 2))::int, (SELECT sum(x) * 0.5 FROM (VALUES (1), (2)) t(x))::int".to_owned(), "3,2"),
+        ("SELECT max(x::int), sum((x * 1.5)::int) FROM (VALUES (1.6), (3.0)) t(x)".to_owned(), "3,7"),
         ("SELECT strptime('29/07/2021', '%d/%m/%Y')::date".to_owned(), "2021-07-29"),
         ("SELECT json_valid('{'), json_valid('[1]')".to_owned(), "false,true"),
         ("SELECT if(1 = 2, 'a', 'b'), 7 // 2, typeof(1)".to_owned(), "b,3,Int64"),

@@ -144,6 +144,7 @@ kinds! {
     TRAIL_JSON = "CloudTrail events with Athena's column names", Do("use the trail's own files in its bucket");
     EXPORT_TASK = "CloudWatch Logs export (time and message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
     CONSOLE_CSV = "CSV of CloudWatch Logs (timestamp, message)", Do("its first 8 MiB hold no record of a log that sawlog reads; if it holds flow logs in a custom format, list their fields in order: --vpc-fields 'version account-id …'");
+    FLUENT_BIT = "Fluent Bit's standard output", Do("use what its file output writes, or its standard output in the form json_lines");
     BEHIND_TEXT = "log lines with other text before them", Do("take that text off, so that each line begins with its record");
     HEADERLESS = "VPC flow log without a header line", Do("list its fields in order: --vpc-fields 'version account-id …'");
     CSV = "CSV table of other columns, such as a query result", Do("use the logs that it was made from");
@@ -281,10 +282,28 @@ pub fn wrapper(head: &[u8]) -> Option<Unread> {
         return None;
     }
     let kind = match text.first()? {
+        _ if text.split(|byte| *byte == b'\n').take(LINES).any(is_of_fluent_bit) => Some(&FLUENT_BIT),
         b'{' | b'[' => wrapper_of_objects(text),
         _ => wrapper_of_lines(text),
     };
     kind.map(Unread::from)
+}
+
+/// How many lines are examined where a program may print others first.
+const LINES: usize = 32;
+
+/// Whether a line is what Fluent Bit prints: `[0] tag: [[1714567890.123, {}], {"log"=>"…"}]`. Texts in it are not escaped.
+fn is_of_fluent_bit(line: &[u8]) -> bool {
+    let after_number = || {
+        let digits = line.strip_prefix(b"[")?;
+        let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        digits[count..].strip_prefix(b"] ").filter(|_| count > 0)
+    };
+    let list = after_number().and_then(|rest| Some(&rest[memchr::memmem::find(rest, b": [")? + b": [".len()..]));
+    list.is_some_and(|list| {
+        list.strip_prefix(b"[").unwrap_or(list).first().is_some_and(u8::is_ascii_digit)
+            && memchr::memmem::find(list, b"\"=>").is_some()
+    })
 }
 
 /// The wrapper that a stream or an array of JSON objects belongs to.
@@ -484,7 +503,7 @@ pub fn headerless(head: &[u8]) -> Option<Unread> {
 /// The number of fields in the lines, if these look like flows.
 fn headerless_fields(text: &[u8]) -> Option<usize> {
     let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.filter(|line| !line.is_empty()).take(32).find_map(flow_fields)
+    lines.filter(|line| !line.is_empty()).take(LINES).find_map(flow_fields)
 }
 
 /// The number of fields in a line, if their values are what flow logs have.
@@ -540,10 +559,15 @@ fn rejected(raw: &[u8], table: &Table) -> Option<RejectReason<'static>> {
     known.or_else(|| is_behind_text(first).then_some(RejectReason::BehindText))
 }
 
+/// Whether a JSON object is a record of a log.
+fn is_json_record(object: &[u8]) -> bool {
+    formats().iter().any(|format| format.framing.is_json() && (format.inside.is_record)(object))
+}
+
 /// Lines of a log with other text before each, such as the fields of CSV without a header, or what syslog writes.
 #[must_use]
 pub fn behind_text(head: &[u8]) -> Option<Unread> {
-    let lines = without_mark(head).split(|byte| *byte == b'\n').take(32);
+    let lines = without_mark(head).split(|byte| *byte == b'\n').take(LINES);
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(is_behind_text).then(|| (&BEHIND_TEXT).into())
 }
 
@@ -556,6 +580,11 @@ fn is_behind_text(line: &[u8]) -> bool {
     let near = &line[..line.len().min(MOST_BYTES)];
     let words = near.iter().enumerate().filter(|(_, byte)| b" \t,;:|\"".contains(byte));
     let texts = words.map(|(at, _)| &near[at + 1..]).filter(|text| !text.starts_with(b" ")).take(MOST_WORDS);
+    let is_object = |text: &&[u8]| text.starts_with(b"{") && members::value(text).len() == text.trim_ascii_end().len();
+    let objects = texts.clone().filter(is_object);
+    if objects.into_iter().any(is_json_record) {
+        return true;
+    }
     // The end of a header is a header as well.
     let texts: Vec<&[u8]> = texts.filter(|text| !vpc_flow::is_header(text)).collect();
     let texts = texts.join(&b'\n');
@@ -638,6 +667,8 @@ mod tests {
             ("\"eventname\",\"count of, events\"\r\n\"GetUser\",\"3\"\r\n".to_owned(), "CSV table of other columns, such as a query result"),
             ("srcaddr;dstaddr;n\n10.0.0.1;10.0.0.2;4".to_owned(), "CSV table of other columns, such as a query result"),
             ("eventTime;eventName;sourceIPAddress\n".to_owned(), "CloudTrail events in CSV (an Athena or CloudTrail Lake result)"),
+            (format!("[0] vpc.a: [[1700000000.123456789, {{}}], {{\"log\"=>\"{FLOW}\"}}]\n"), "Fluent Bit's standard output"),
+            (format!("Fluent Bit v1.8\n[12] x: [1700000000.1, {{\"a\"=>1, \"log\"=>\"{EVENT}\"}}]\n"), "Fluent Bit's standard output"),
             ("111122223333 ACCEPT eni-1 10.0.0.1 192.0.2.1 1714564800 x".to_owned(), "VPC flow log without a header line, 7 fields"),
         ] {
             assert_eq!(name(&text), wanted, "{text}");

@@ -182,14 +182,35 @@ pub(crate) fn unmarked(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A number as a log would write it: some tools turn integers into numbers with a fraction of zeros.
+/// A number as a log would write it: some tools turn integers into numbers with a fraction of zeros, others part their
+/// thousands.
 #[must_use]
-pub(crate) fn whole(value: &[u8]) -> &[u8] {
-    let Some(point) = memchr::memchr(b'.', value) else { return value };
-    let digits = value[..point].strip_prefix(b"-").unwrap_or(&value[..point]);
+pub(crate) fn whole(value: &[u8]) -> Cow<'_, [u8]> {
+    let (number, fraction) = match memchr::memchr(b'.', value) {
+        Some(point) => (&value[..point], Some(&value[point + 1..])),
+        None => (value, None),
+    };
+    let is_zero = |fraction: &[u8]| !fraction.is_empty() && fraction.iter().all(|byte| *byte == b'0');
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    if !fraction.is_none_or(is_zero) {
+        return Cow::Borrowed(value);
+    }
+    if are_thousands(digits) {
+        return number.iter().copied().filter(|byte| *byte != b',').collect();
+    }
     let is_whole = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let fraction = &value[point + 1..];
-    if is_whole && !fraction.is_empty() && fraction.iter().all(|byte| *byte == b'0') { &value[..point] } else { value }
+    Cow::Borrowed(if is_whole { number } else { value })
+}
+
+/// Whether digits are in groups of three, as in `1,234,567`.
+fn are_thousands(digits: &[u8]) -> bool {
+    let mut groups = digits.split(|byte| *byte == b',');
+    let first = groups.next().unwrap_or_default();
+    let is_group = |group: &[u8]| group.iter().all(u8::is_ascii_digit);
+    digits.contains(&b',')
+        && (1..=3).contains(&first.len())
+        && is_group(first)
+        && groups.all(|group| group.len() == 3 && is_group(group))
 }
 
 /// A time as microseconds since 1970, from ISO 8601, or from seconds or milliseconds as a number.
@@ -223,11 +244,24 @@ mod tests {
     }
 
     #[test]
-    fn fractions_of_zeros_are_none() {
+    fn numbers_are_as_a_log_writes_them() {
         let whole = |text: &str| String::from_utf8(whole(text.as_bytes()).to_vec()).unwrap();
-        for (text, wanted) in
-            [("51000.0", "51000"), ("-1.00", "-1"), ("1.5", "1.5"), ("1.", "1."), (".0", ".0"), ("7", "7")]
-        {
+        for (text, wanted) in [
+            ("51000.0", "51000"),
+            ("-1.00", "-1"),
+            ("1.5", "1.5"),
+            ("1.", "1."),
+            (".0", ".0"),
+            ("7", "7"),
+            ("4,249", "4249"),
+            ("-1,234,567.0", "-1234567"),
+            ("1,234.5", "1,234.5"),
+            ("1,23", "1,23"),
+            ("1234,567", "1234,567"),
+            (",123", ",123"),
+            ("1,", "1,"),
+            ("1,abc", "1,abc"),
+        ] {
             assert_eq!(whole(text), wanted);
         }
     }

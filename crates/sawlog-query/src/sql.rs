@@ -12,6 +12,7 @@ mod json;
 mod lists;
 mod precedence;
 mod rewrite;
+mod rounding;
 mod selects;
 mod session;
 mod summary;

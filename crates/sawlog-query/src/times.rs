@@ -43,7 +43,7 @@ pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
         "is not a time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
          seconds since 1970, or 2h for two hours before the last record"
     };
-    if let Some(found) = as_in_s3(text).or_else(|| of_calendar(text)) {
+    if let Some(found) = as_in_s3(text).or_else(|| as_in_console(text)).or_else(|| of_calendar(text)) {
         return Ok(found);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -80,10 +80,13 @@ fn date_of(text: &str) -> Option<Date> {
 /// A time of day with the length that it names (an hour for `13`, a minute for `13:10`, a second for `13:10:05`, a
 /// microsecond for `13:10:05.5`), and how many microseconds its zone is ahead of UTC.
 fn time_of_day(text: &str) -> Option<(Time, i64, i64)> {
-    let (clock, offset) = match text.find(['Z', 'z', '+', '-']) {
-        Some(end) => (&text[..end], offset_of(&text[end..])?),
-        None => (text, 0),
+    let (clock, offset) = match (text.strip_suffix("UTC"), text.find(['Z', 'z', '+', '-'])) {
+        // Athena writes `13:10:05.000 UTC`.
+        (Some(clock), _) => (clock, 0),
+        (None, Some(end)) => (&text[..end], offset_of(&text[end..])?),
+        (None, None) => (text, 0),
     };
+    let clock = clock.strip_suffix(' ').unwrap_or(clock);
     let (whole, fraction) = match clock.split_once(['.', ',']) {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (clock, None),
@@ -97,7 +100,8 @@ fn time_of_day(text: &str) -> Option<(Time, i64, i64)> {
         _ => return None,
     };
     let is_right = is_number(&whole.replace(':', "")) && fraction.is_none_or(|digits| length == 1 && is_number(digits));
-    Some((is_right.then(|| clock.parse().ok()).flatten()?, length, offset))
+    // Without the letter, `131005` could be May 1310.
+    Some((is_right.then(|| format!("T{clock}").parse().ok()).flatten()?, length, offset))
 }
 
 /// How many microseconds a zone is ahead of UTC: `Z`, `+02`, `+0200`, `+02:00`.
@@ -155,6 +159,14 @@ fn as_in_s3(text: &str) -> Option<(i64, i64)> {
     None
 }
 
+/// A time as the console shows events of CloudTrail: `July 29, 2021, 13:06:49 (UTC+02:00)`, also with a short month.
+fn as_in_console(text: &str) -> Option<(i64, i64)> {
+    let forms = ["%B %d, %Y, %H:%M:%S (UTC%:z)", "%b %d, %Y, %H:%M:%S (UTC%:z)"];
+    let zoned = forms.into_iter().find_map(|form| jiff::fmt::strtime::parse(form, text).ok())?;
+    let ahead = i64::from(zoned.offset()?.seconds()) * SECOND;
+    Some(from(zoned.to_datetime().ok()?, SECOND, ahead))
+}
+
 /// A duration in microseconds: `90s`, `5m`, `2h`, `3d`, `1w`.
 pub(crate) fn length(text: &str) -> Result<i64> {
     let wrong = || "is not a duration such as 90s, 5m, 2h or 3d";
@@ -184,6 +196,19 @@ fn from(start: DateTime, length: i64, ahead: i64) -> (i64, i64) {
 mod tests {
     use super::*;
 
+    /// They could be a month and a day, or a year and a month.
+    #[test]
+    fn times_without_colons_are_read_whatever_their_digits() {
+        for (minute, second) in (0..24 * 60).flat_map(|minute| [(minute, 0), (minute, 5), (minute, 12), (minute, 59)]) {
+            let (hour, minute) = (minute / 60, minute % 60);
+            let start = (1_627_516_800 + hour * 3600 + minute * 60) * SECOND;
+            let text = format!("20210729T{hour:02}{minute:02}Z");
+            assert_eq!(time(&text, &Clock::default()).unwrap(), (start, start + MINUTE), "{text}");
+            let text = format!("20210729T{hour:02}{minute:02}{second:02}");
+            assert_eq!(time(&text, &Clock::default()).unwrap().0, start + second * SECOND, "{text}");
+        }
+    }
+
     #[test]
     fn times_are_taken_as_people_write_them() {
         let one_day = Clock { last: Some(0), days: Some(("2021-07-29".to_owned(), "2021-07-29".to_owned())) };
@@ -193,6 +218,12 @@ mod tests {
             ("2021-07-29T13:06:49Z", SECOND),
             ("2021-07-29T15:06:49+02:00", SECOND),
             ("2021-07-29 13:06:49Z", SECOND),
+            ("2021-07-29 15:06:49 +02:00", SECOND),
+            ("2021-07-29 13:06:49 UTC", SECOND),
+            ("2021-07-29 13:06:49.000 UTC", 1),
+            ("13:06:49 UTC", SECOND),
+            ("July 29, 2021, 15:06:49 (UTC+02:00)", SECOND),
+            ("Jul 29, 2021, 08:06:49 (UTC-05:00)", SECOND),
             ("2021-07-29T13:06:49.000", 1),
             ("2021-07-29T13:06:49.000Z", 1),
             ("2021-07-29T13:06:49", SECOND),
@@ -269,6 +300,10 @@ mod tests {
             "20210729T",
             "2021-7-29",
             "13:06Zulu",
+            "13:06Z UTC",
+            "13:06  UTC",
+            "15:06+02:00 UTC",
+            "Jul 29, 2021, 13:06:49",
             "13:06 2021",
             "29/Jul/2021:13:06:49 or so",
         ] {

@@ -1,7 +1,7 @@
 //! Compares the files that were found with the ledger, and decides what to do with each.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -53,19 +53,12 @@ impl Plan {
             }
         });
         comparison.refuse_changed()?;
-        let replaced: HashSet<&str> = self.replaced.iter().map(|source| source.path.as_str()).collect();
-        comparison.refuse_lost(&replaced)?;
         files.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(files)
     }
 
     /// Notes what to do with a file. Returns whether it is read.
     fn note<'a>(&mut self, file: &Found, next: Next<'a>, comparison: &mut Comparison<'a>) -> bool {
-        if let Next::Keep(source) | Next::Tell(source, _) | Next::TellOfFirst(source, ..) = &next
-            && *source.root != *file.root
-        {
-            comparison.elsewhere.push((source.path.as_str(), file.path()));
-        }
         match next {
             Next::Read(old) => {
                 self.replaced.extend(old.cloned());
@@ -110,8 +103,6 @@ struct Comparison<'a> {
     taken: HashSet<Arc<str>>,
     /// The files that have changed.
     changed: Changed,
-    /// Files without a row of their own, whose content the store has from another folder under a path.
-    elsewhere: Vec<(&'a str, PathBuf)>,
 }
 
 impl<'a> Comparison<'a> {
@@ -130,7 +121,6 @@ impl<'a> Comparison<'a> {
             removed: removed.map(|source| source.archive.as_deref().unwrap_or(&source.path)).collect(),
             taken,
             changed: Changed::default(),
-            elsewhere: Vec::new(),
         }
     }
 
@@ -215,14 +205,17 @@ impl<'a> Comparison<'a> {
         given.or_else(others).filter(|source| !self.taken.contains(source.path.as_str()))
     }
 
-    /// Whether a file is the one of a row, or has its content and can do without a row of its own.
+    /// Whether a file is the one of a row, or what became of it in another folder. A copy needs a row of its own: the other file
+    /// may be replaced.
     fn is_same(&self, source: &Source, file: &Found, same_root: bool) -> Result<bool> {
         let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
         if !same_size || same_root && source.mtime == file.mtime {
             return Ok(same_size);
         }
         // The row says when and why another file was removed.
-        let may_be = same_root || !self.removed.contains(source.path.as_str());
+        let is_other =
+            || self.removed.contains(source.path.as_str()) || Path::new(&place(&source.root, &source.path)).exists();
+        let may_be = same_root || !is_other();
         Ok(may_be && source.sha256 == hash_file(&file.path())?)
     }
 
@@ -272,18 +265,6 @@ impl<'a> Comparison<'a> {
     fn refuse_changed(&mut self) -> Result<()> {
         if !self.changed.files.is_empty() {
             bail!(std::mem::take(&mut self.changed));
-        }
-        Ok(())
-    }
-
-    /// Refuses to lose a content that the store has under a path which another file replaces.
-    fn refuse_lost(&self, replaced: &HashSet<&str>) -> Result<()> {
-        if let Some((path, file)) = self.elsewhere.iter().find(|(path, _)| replaced.contains(path)) {
-            bail!(
-                "{} has the content that the store has as {path}, which another file replaces; nothing was done. Convert the \
-                 other file first",
-                file.display()
-            );
         }
         Ok(())
     }

@@ -37,6 +37,12 @@ pub(super) fn only_values(members: &[Pair<'_>]) -> Option<RejectReason<'static>>
     formats().iter().copied().any(|format| is_one(&format)).then_some(RejectReason::OnlyValues)
 }
 
+/// The reason to reject named values that are not a record.
+pub(super) fn no_record(values: &NamedValues<'_>, format: &Format) -> RejectReason<'static> {
+    let has_time = format.table.times.iter().any(|column| values.get(column).is_some());
+    if has_time { RejectReason::NoTime } else { RejectReason::LacksValues }
+}
+
 /// A JSON object of named values, written as the log would.
 pub(super) fn object_as_record(object: &[u8], format: &Format) -> Option<Vec<u8>> {
     as_record(&NamedValues::of_object(object, &format.inside), format)

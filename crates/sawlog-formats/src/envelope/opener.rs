@@ -2,10 +2,12 @@
 
 use super::json::Documents;
 use super::lead::Lead;
+use super::named::no_record;
 use super::place::Standing;
 use super::rows::Table;
 use super::target::{Found, Target};
 use crate::block::{Block, Item, Wrapped};
+use crate::named_values::NamedValues;
 use crate::origin::{MAX_GAP, MAX_LINE};
 use crate::reject::RejectReason;
 use crate::wrapping::{Layer, Places, Wrapping};
@@ -286,7 +288,11 @@ impl Opener {
     /// Takes one record.
     fn one(&mut self, bytes: &[u8], gap: usize, at: (usize, usize), wrapping: Wrapping, record: &[u8]) {
         match self.target.reading(record) {
-            None if self.target.is_named => self.block.problem(bytes, gap, at, RejectReason::LacksValues),
+            None if self.target.is_named => {
+                let format = self.target.format;
+                let why = no_record(&NamedValues::of_object(record, &format.inside), format);
+                self.block.problem(bytes, gap, at, why);
+            }
             reading => self.block.record(bytes, gap, at, wrapping, record, reading.as_deref()),
         }
     }

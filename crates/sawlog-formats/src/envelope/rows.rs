@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::line_end;
-use super::named::{as_record, name_record};
+use super::named::{as_record, name_record, no_record};
 use super::opener::Step;
 use super::place::{Standing, is_known_name};
 use super::target::Target;
@@ -237,7 +237,7 @@ impl Columns {
 pub(super) fn named_step(start: usize, end: usize, values: &NamedValues<'_>, target: &Target) -> Step {
     match as_record(values, target.format) {
         Some(reading) => Step::Row { start, end, reading },
-        None => Step::Problem(start, end, RejectReason::LacksValues),
+        None => Step::Problem(start, end, no_record(values, target.format)),
     }
 }
 

@@ -6,7 +6,7 @@ use super::lead::{Lead, is_heading};
 use super::named::name_record;
 use super::opener::{Kind, Opener};
 use super::place::{Form, Place, WITHIN, containers, is_chosen, is_known, is_known_name, is_of_caller};
-use super::rows::{Columns, Row, Table};
+use super::rows::{Columns, Field, Row, Table};
 use super::target::{Given, Target, has_names, is_short};
 use super::walk::{End, Token, Walk, string_end};
 use crate::encoding::without_mark;
@@ -46,9 +46,10 @@ pub fn open(head: &[u8], fields: Option<&str>) -> Option<(Envelope, Opener)> {
     }
     let (name, target, documents) = match first {
         b'{' | b'[' => known.json(text)?,
-        b'"' => known.table(text).or_else(|| known.json(text))?,
+        b'"' => known.nameless(text).or_else(|| known.table(text)).or_else(|| known.json(text))?,
         b'@' | b'_' | b'.' | b'/' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-            known.lines(text).or_else(|| known.under_headings(text)).or_else(|| known.table(text))?
+            let lines = || known.lines(text).or_else(|| known.under_headings(text));
+            known.nameless(text).or_else(lines).or_else(|| known.table(text))?
         }
         _ => return None,
     };
@@ -72,7 +73,7 @@ pub fn may_hold_records(head: &[u8]) -> bool {
         _ => {
             let line = first_line(text);
             let names = |separator| Row::read(line, 0, separator, true);
-            let is_known = |field: &super::rows::Field| is_known_name(line[field.start..field.end].trim_ascii());
+            let is_known = |field: &Field| is_known_name(line[field.start..field.end].trim_ascii());
             separator(line).and_then(names).is_some_and(|row| row.fields.iter().any(is_known))
         }
     }
@@ -152,7 +153,7 @@ impl Known {
     /// Adds what is found in the row of cells at the place of a walk. The first row names the columns.
     fn row(&self, text: &[u8], object: &[u8], walk: &Walk, names: &mut Option<Vec<Vec<u8>>>, found: &mut Places) {
         let Some(row) = cells(object) else { return };
-        let cell = |field: &super::rows::Field| Layer::Json.unwrap(&object[field.start..field.end]).into_owned();
+        let cell = |field: &Field| Layer::Json.unwrap(&object[field.start..field.end]).into_owned();
         let cells: Vec<Vec<u8>> = row.fields.iter().map(cell).collect();
         let names = names.get_or_insert_with(|| names_of(text, &cells));
         if *names == cells {
@@ -292,8 +293,7 @@ impl Known {
         }
         let header = Row::read(text, 0, separator, true)?;
         let unwrapped = |row: &Row| -> Vec<Vec<u8>> {
-            let field =
-                |field: &super::rows::Field| Layer::Csv.unwrap(&text[field.start..field.end]).trim_ascii().to_vec();
+            let field = |field: &Field| Layer::Csv.unwrap(&text[field.start..field.end]).trim_ascii().to_vec();
             row.fields.iter().map(field).collect()
         };
         let names = unwrapped(&header);
@@ -333,6 +333,71 @@ impl Known {
         }
     }
 
+    /// Rows of CSV that nothing names, if the first one has a record in a field.
+    fn nameless(&self, text: &[u8]) -> Option<Told> {
+        let begins = |line: &[u8]| formats().iter().any(|format| self.target(format, false).begins(line));
+        let line = first_line(text);
+        let separators = b",;\t".iter().filter(|separator| line.contains(separator));
+        let mut separators: Vec<u8> = separators.copied().collect();
+        if separators.is_empty() && line.starts_with(b"\"") {
+            separators.push(b',');
+        }
+        if separators.is_empty() || begins(line) {
+            return None;
+        }
+        let row = |separator: &u8| Row::read(text, 0, *separator, true).map(|row| (*separator, row));
+        let (separator, row, place, target, inner) =
+            separators.iter().filter_map(row).find_map(|(separator, row)| {
+                let (place, target, inner) = self.record_of(text, &row, separator)?;
+                let Field { start, end, is_quoted } = row.fields[place];
+                // What writes CSV puts quotes around a text with quotes.
+                let is_field = is_quoted || !text[start..end].contains(&b'"') && self.lines(text).is_none();
+                is_field.then_some((separator, row, place, target, inner))
+            })?;
+        // A log whose first line is broken, or that is not one of ours, may have anything in a field that a caller fills.
+        if text.split(|byte| *byte == b'\n').any(begins) || !self.is_column(text, separator, place) {
+            return None;
+        }
+        let names = (0..row.fields.len()).map(nameless).collect();
+        let columns = Columns { layer: Layer::Csv, names, field: Some(place), inner };
+        Some(("CSV of messages", target, Kind::Csv(Table { separator, has_header: false, columns })))
+    }
+
+    /// Whether most of the first rows have a record in the field at `place`.
+    fn is_column(&self, text: &[u8], separator: u8, place: usize) -> bool {
+        let next = |at: usize| Row::read(text, at, separator, true).filter(|row| row.next > at);
+        let rows = std::iter::successors(next(0), |row| next(row.next));
+        let has_record = |row: &Row| {
+            let field = row.fields.get(place)?;
+            self.of_text(&Layer::Csv.unwrap(&text[field.start..field.end]), 0)
+        };
+        let (mut all, mut found) = (0, 0);
+        for row in rows.filter(|row| row.end > row.fields[0].start).take(ROWS) {
+            all += 1;
+            found += usize::from(has_record(&row).is_some());
+        }
+        found * 2 > all
+    }
+
+    /// The field of a row that is a record, if the quotes are those of CSV: a JSON string is no such field, nor is a field
+    /// with a name.
+    fn record_of(&self, text: &[u8], row: &Row, separator: u8) -> Option<(usize, Target, Vec<Vec<u8>>)> {
+        let is_quoted = |field: &Field| {
+            let next = text.get(field.end + 1);
+            next.is_none_or(|next| *next == separator || b"\r\n".contains(next))
+        };
+        let quoted = || row.fields.iter().filter(|field| field.is_quoted);
+        let is_csv = row.fields.len() > 1 || quoted().any(|field| text[field.start..field.end].contains(&b'"'));
+        if !is_csv || !quoted().all(is_quoted) {
+            return None;
+        }
+        let record = |(place, field): (usize, &Field)| {
+            let (target, inner) = self.of_text(&Layer::Csv.unwrap(&text[field.start..field.end]), 0)?;
+            Some((place, target, inner))
+        };
+        row.fields.iter().enumerate().find_map(record)
+    }
+
     /// Flows in AWS's default order, with a separator between the fields.
     fn flows_without_names(&self, line: &[u8], separator: u8) -> Option<Told> {
         let spaced: Vec<u8> = line.iter().map(|byte| if *byte == separator { b' ' } else { *byte }).collect();
@@ -363,7 +428,12 @@ fn names_of(text: &[u8], first: &[Vec<u8>]) -> Vec<Vec<u8>> {
     if first.iter().all(is_name) {
         return first.to_vec();
     }
-    (0..first.len()).map(|place| format!("_col{place}").into_bytes()).collect()
+    (0..first.len()).map(nameless).collect()
+}
+
+/// Athena's name for a column without one.
+fn nameless(place: usize) -> Vec<u8> {
+    format!("_col{place}").into_bytes()
 }
 
 /// Whether documents with records at this place are the log itself.

@@ -14,7 +14,7 @@ pub fn write_named(log: &LineLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
         let value = |of: usize| values.text(field.columns()[of].name);
         let text = match field.shape {
             Shape::Text if field.is_quoted => quoted(value(0)).into_owned(),
-            Shape::Number { .. } => word(value(0).map(whole)).into_owned(),
+            Shape::Number { .. } => word(value(0).map(whole).as_deref()).into_owned(),
             Shape::Text | Shape::Label => word(value(0)).into_owned(),
             Shape::Seconds { .. } => value(0).map_or(b"-1".to_vec(), |value| word(Some(value)).into_owned()),
             Shape::Time => {
@@ -30,8 +30,8 @@ pub fn write_named(log: &LineLog, values: &NamedValues<'_>) -> Option<Vec<u8>> {
                 }
             }
             Shape::Endpoint => match (value(0), value(1).map(whole)) {
-                (Some(address), Some(port)) if !address.ends_with(&[b":", port].concat()) => {
-                    [&word(Some(address)), b":".as_slice(), &word(Some(port))].concat()
+                (Some(address), Some(port)) if !address.ends_with(&[b":", &*port].concat()) => {
+                    [&word(Some(address)), b":".as_slice(), &word(Some(&port))].concat()
                 }
                 (address, _) => word(address).into_owned(),
             },

@@ -85,9 +85,9 @@ impl<'a> Reader<'a> {
         Self { takes_any_time: true, ..self }
     }
 
-    /// Whether a line is certainly a record.
+    /// Whether a line is certainly a record. A number may be too large for its column.
     pub(super) fn is_plain_record(&mut self, line: &[u8]) -> bool {
-        self.pass(line, None, true).or_else(|_| self.pass(line, None, false)).is_ok()
+        self.pass(line, None, true).or_else(|_| self.pass(line, Some(0), false)).is_ok()
     }
 
     /// Takes a line apart, into `taken`.

@@ -1,9 +1,9 @@
 //! Whole numbers in queries: if the result of `+`, `-` or `*` does not fit into 64 bits, that is an error. The
-//! engine's operators would wrap around, and three forged sizes could produce any figure.
+//! engine's operators would wrap around, and three forged sizes could produce any figure. `//` gives whole numbers.
 
 use arrow::array::ArrayRef;
 use arrow::compute::kernels::numeric::{add, mul, sub};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use arrow::error::ArrowError;
 use datafusion::common::{DFSchema, ScalarValue, exec_datafusion_err};
 use datafusion::error::{DataFusionError, Result};
@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::json::OfAny;
 
-/// Plans `+`, `-` and `*` for whole numbers.
+/// Plans `+`, `-`, `*` and `//` for whole numbers.
 #[derive(Debug)]
 pub(crate) struct Arithmetic;
 
@@ -27,6 +27,7 @@ impl ExprPlanner for Arithmetic {
             BinaryOperator::Plus => (plus, i64::checked_add),
             BinaryOperator::Minus => (minus, i64::checked_sub),
             BinaryOperator::Multiply => (times, i64::checked_mul),
+            BinaryOperator::DuckIntegerDivide => return quotient(expr, schema),
             _ => return Ok(PlannerResult::Original(expr)),
         };
         if let (Some(left), Some(right)) = (number(&expr.left), number(&expr.right)) {
@@ -43,6 +44,21 @@ impl ExprPlanner for Arithmetic {
         let whole = |expr: Expr| cast(expr, DataType::Int64);
         Ok(PlannerResult::Planned(function().call(vec![whole(expr.left), whole(expr.right)])))
     }
+}
+
+/// `//`: of whole numbers, also of sums, which are decimals, the quotient without its fraction; of others the quotient.
+fn quotient(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+    let RawBinaryExpr { left, right, .. } = expr;
+    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    let is_sum = |data_type: &DataType| matches!(data_type, DataType::Decimal128(_, 0));
+    let is_whole = |data_type: &DataType| data_type.is_integer() || is_sum(data_type);
+    if !(is_whole(&types.0) && is_whole(&types.1)) || !(is_sum(&types.0) || is_sum(&types.1)) {
+        return Ok(PlannerResult::Original(RawBinaryExpr { left, op: BinaryOperator::Divide, right }));
+    }
+    // Of decimals, the engine's quotient has a fraction, and would be rounded.
+    let whole = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+    let multiple = left.clone() - left % right.clone();
+    Ok(PlannerResult::Planned(cast(multiple / right, whole)))
 }
 
 /// A number that is written in a query.

@@ -154,6 +154,9 @@ impl Dialect for Sawq {
     // `lambda x: x + 1`, and `x -> x + 1` only for functions that take one: elsewhere it would take `column -> 'key'`
     // for a lambda.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        if let Some(number) = in_other_base(parser) {
+            return Some(Err(ParserError::ParserError(format!("{NOT_HERE}{number}"))));
+        }
         let word = |place| match &parser.peek_nth_token_ref(place).token {
             Token::Word(word) => Some(word.keyword),
             _ => None,
@@ -177,6 +180,25 @@ impl Dialect for Sawq {
             }
             _ => None,
         }
+    }
+}
+
+/// The number that comes next, if it is like `0x1F`, `0b101` or `0o17`. The parser would take the first for bytes, the
+/// others for 0 with a name.
+fn in_other_base(parser: &Parser<'_>) -> Option<String> {
+    let (number, next) = (parser.peek_token_ref(), parser.peek_nth_token_ref(1));
+    match (&number.token, &next.token) {
+        (Token::HexStringLiteral(digits), _) => {
+            // `x'1F'` has quotes.
+            let width = number.span.end.column.saturating_sub(number.span.start.column);
+            let is_bare = usize::try_from(width).is_ok_and(|width| width == digits.len() + "0x".len());
+            is_bare.then(|| format!("0x{digits}"))
+        }
+        (Token::Number(zero, false), Token::Word(rest)) => {
+            let has_base = number.span.end == next.span.start && rest.value.starts_with(['b', 'B', 'o', 'O', 'X']);
+            (zero == "0" && has_base).then(|| format!("0{}", rest.value))
+        }
+        _ => None,
     }
 }
 

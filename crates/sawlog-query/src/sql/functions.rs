@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::{self, SessionStateBuilder};
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
@@ -17,6 +17,7 @@ use sawlog_formats::{parse_address, s3_access};
 
 use super::arithmetic::Arithmetic;
 use super::json::{Arrows, exact, functions as json_functions, len};
+use super::rounding::Rounding;
 use super::{lists, text_functions, timestamps};
 
 /// Adds the functions to a session.
@@ -24,11 +25,11 @@ pub(super) fn register(context: &mut SessionContext) -> Result<()> {
     // The first planner that knows an operator handles it: ours comes before the engine's.
     let planners: [Arc<dyn ExprPlanner>; 3] =
         [Arc::new(Arrows), Arc::new(Arithmetic), Arc::new(timestamps::Comparisons)];
-    let planners =
-        planners.into_iter().chain(datafusion::execution::FunctionRegistry::expr_planners(context)).collect();
+    let planners = planners.into_iter().chain(execution::FunctionRegistry::expr_planners(context)).collect();
     let state = SessionStateBuilder::new_from_existing(context.state()).with_expr_planners(planners).build();
     *context = SessionContext::new_with_state(state);
     datafusion_functions_json::register_all(context)?;
+    execution::FunctionRegistry::register_function_rewrite(context, Arc::new(Rounding))?;
     let of_files = [json_functions(), lists::functions(), timestamps::functions(), text_functions::functions()];
     of_files.into_iter().flatten().chain([len(), exact()]).for_each(|function| context.register_udf(function));
     context.register_udf(s3_access_key());

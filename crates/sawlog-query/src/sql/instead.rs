@@ -36,6 +36,7 @@ pub(super) fn of_function(name: &str) -> Option<&'static str> {
 pub(super) fn of_part(name: &str) -> &'static str {
     match name {
         "PIVOT" => "; write a column for each value: count(*) FILTER (outcome = 'failure') AS failures",
+        number if number.starts_with('0') => "; numbers are decimal: 0x1F is 31",
         "UNPIVOT" => "; write a SELECT for each column, and UNION ALL between them",
         _ => "",
     }

@@ -136,7 +136,6 @@ impl VisitorMut for Rewriter<'_> {
                     with_seconds(right);
                 }
             }
-            Expr::BinaryOp { op, .. } if *op == BinaryOperator::DuckIntegerDivide => *op = BinaryOperator::Divide,
             Expr::Between { expr: inner, low, high, negated } => {
                 compare(inner, low);
                 if arrow_of(inner).is_none() {

@@ -239,6 +239,8 @@ fn what_is_no_record_says_why() {
     // One or two numbers may be none.
     assert_eq!(fields(&LINE.replace("200 200 0 57", "x 200 0 y"), ["elb_status_code", "sent_bytes"]), ["∅", "∅"]);
     assert_eq!(field(&LINE.replace("0 57", "0 99999999999999999999"), "sent_bytes"), "∅");
+    // So a file of nothing else is recognised.
+    assert!((FORMAT.detect)(LINE.replace("0 57", "0 9223372036854775808").as_bytes()));
     assert_eq!(field("   ", "raw"), "reject: only white space");
 }
 

@@ -51,7 +51,9 @@ fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
                     line.push(b'"');
                 }
             },
-            _ if matches!(column.kind, Kind::Int32 | Kind::Int64) => line.extend_from_slice(&word(value.map(whole))),
+            _ if matches!(column.kind, Kind::Int32 | Kind::Int64) => {
+                line.extend_from_slice(&word(value.map(whole).as_deref()));
+            }
             _ => line.extend_from_slice(&word(value)),
         }
     }

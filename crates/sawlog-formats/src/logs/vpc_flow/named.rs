@@ -40,7 +40,9 @@ fn write(values: &NamedValues<'_>) -> Option<Vec<u8>> {
             Some(time) if matches!(column.kind, Kind::Time) && !is_number(value) => {
                 line.extend_from_slice((time / 1_000_000).to_string().as_bytes());
             }
-            _ if matches!(column.kind, Kind::Int32 | Kind::Int64) => line.extend_from_slice(&word(Some(whole(value)))),
+            _ if matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Time) => {
+                line.extend_from_slice(&word(Some(&whole(value))));
+            }
             _ => line.extend_from_slice(&word(Some(value))),
         }
     }
