@@ -59,8 +59,9 @@ pub(super) fn read(
 
 /// How many members of an archive fit into the memory.
 fn max_members(settings: &Settings) -> usize {
-    // Columns have a fourth of it.
-    (settings.columns_memory.saturating_mul(4 * settings.threads) / MEMBER_MEMORY).clamp(MIN_MEMBERS, MAX_MEMBERS)
+    // A unit has a fourth of a thread's.
+    let memory = usize::try_from(settings.unit_size).unwrap_or(usize::MAX).saturating_mul(4 * settings.threads);
+    (memory / MEMBER_MEMORY).clamp(MIN_MEMBERS, MAX_MEMBERS)
 }
 
 /// Unpacks archives until enough bytes have come out, each thread one after the other. Returns the results, and how

@@ -56,6 +56,8 @@ pub(crate) use tell::{HEAD, MAX_DIGEST};
 
 /// The memory that the process needs apart from its threads: mostly its own code.
 const BASE_MEMORY: u64 = 90 << 20;
+/// What a thread needs apart from columns and index: encoded row groups, the content of a large file.
+const CONTENT_MEMORY: u64 = 64 << 20;
 
 /// What a conversion should do. All fields are set when it is made.
 #[derive(Clone, Debug)]
@@ -116,12 +118,13 @@ impl Settings {
     }
 
     /// Shares `memory` bytes among the threads: how much a thread's columns may take, and the largest unit of work.
-    /// Besides its columns, a thread holds their encoded form and the mapped pages of its unit.
+    /// The index may take as much as the columns of all threads. Besides its columns, a thread holds their encoded form
+    /// and the mapped pages or the inflated content of its unit.
     #[must_use]
     pub fn share_memory(memory: u64, threads: usize) -> (usize, u64) {
         let share = memory.saturating_sub(BASE_MEMORY) / threads as u64;
-        let columns = usize::try_from(share / 4).unwrap_or(usize::MAX).max(1 << 20);
-        (columns, (share / 4).max(1 << 20))
+        let columns = (share.saturating_sub(CONTENT_MEMORY) / 2).max(share / 4).max(1 << 20);
+        (usize::try_from(columns).unwrap_or(usize::MAX), (share / 4).max(1 << 20))
     }
 }
 
@@ -281,7 +284,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
     let started = Instant::now();
     let mut discovery = discover(&settings.inputs, store.root(), settings.follow_links)?;
     let mut run = begin_run(store, settings.codec, watch)?;
-    run.give_index_memory(settings.columns_memory);
+    run.give_index_memory(settings.columns_memory.saturating_mul(settings.threads));
     let known = take_known(store, &mut discovery.files, settings)?;
     let ledger = if discovery.files.is_empty() { Vec::new() } else { Source::load_all(store)? };
     let plan = Plan::new(discovery, known, &ledger, settings)?;
