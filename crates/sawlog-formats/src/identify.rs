@@ -292,7 +292,7 @@ pub fn wrapper(head: &[u8]) -> Option<Unread> {
 /// How many lines are examined where a program may print others first.
 const LINES: usize = 32;
 
-/// Whether a line is what Fluent Bit prints: `[0] tag: [[1714567890.123, {}], {"log"=>"…"}]`. Texts in it are not escaped.
+/// Whether Fluent Bit printed a line: `[0] tag: [[1714567890.123, {}], {"log"=>"…"}]`. Texts in it are not escaped.
 fn is_of_fluent_bit(line: &[u8]) -> bool {
     let after_number = || {
         let digits = line.strip_prefix(b"[")?;

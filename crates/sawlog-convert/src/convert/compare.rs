@@ -205,8 +205,8 @@ impl<'a> Comparison<'a> {
         given.or_else(others).filter(|source| !self.taken.contains(source.path.as_str()))
     }
 
-    /// Whether a file is the one of a row, or what became of it in another folder. A copy needs a row of its own: the other file
-    /// may be replaced.
+    /// Whether a file is the one of a row, or what became of it in another folder. A copy needs a row of its own, since
+    /// the other file may be replaced.
     fn is_same(&self, source: &Source, file: &Found, same_root: bool) -> Result<bool> {
         let same_size = i64::try_from(file.size).is_ok_and(|size| size == source.size);
         if !same_size || same_root && source.mtime == file.mtime {

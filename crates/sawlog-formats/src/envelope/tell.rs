@@ -354,7 +354,7 @@ impl Known {
                 let is_field = is_quoted || !text[start..end].contains(&b'"') && self.lines(text).is_none();
                 is_field.then_some((separator, row, place, target, inner))
             })?;
-        // A log whose first line is broken, or that is not one of ours, may have anything in a field that a caller fills.
+        // A log that is not one of ours, or whose first line is broken, has callers' text in some fields.
         if text.split(|byte| *byte == b'\n').any(begins) || !self.is_column(text, separator, place) {
             return None;
         }
@@ -379,8 +379,8 @@ impl Known {
         found * 2 > all
     }
 
-    /// The field of a row that is a record, if the quotes are those of CSV: a JSON string is no such field, nor is a field
-    /// with a name.
+    /// The field of a row that is a record, if the quotes are those of CSV. A JSON string is no such field, nor is a
+    /// field with a name.
     fn record_of(&self, text: &[u8], row: &Row, separator: u8) -> Option<(usize, Target, Vec<Vec<u8>>)> {
         let is_quoted = |field: &Field| {
             let next = text.get(field.end + 1);

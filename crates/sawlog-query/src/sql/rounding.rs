@@ -1,4 +1,4 @@
-//! Casts of fractions to whole numbers: they round, as in `DuckDB`, `PostgreSQL` and Athena. The engine cuts fractions off.
+//! Casts of fractions to whole numbers round, as in `DuckDB`, `PostgreSQL` and Athena. The engine cuts fractions off.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;

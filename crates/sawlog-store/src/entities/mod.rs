@@ -45,6 +45,7 @@ pub use build::INDEX_FILE_ROWS;
 pub(crate) use build::{FileIndex, IndexBuilder};
 pub(crate) use collect::{RowGroupEntities, columns as indexed_columns};
 pub use field::FieldId;
+pub(crate) use order::beginning;
 pub use positions::positions;
 pub use row::{IndexRow, ValueSums};
 pub(crate) use rows::Rows;

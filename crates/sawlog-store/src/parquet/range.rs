@@ -3,6 +3,8 @@
 use parquet::data_type::ByteArray;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
+use crate::entities::beginning;
+
 /// The longest value that is kept whole; a longer one is cut to a bound.
 const MAX_LEN: usize = 64;
 
@@ -25,14 +27,6 @@ pub(super) fn range_of_bytes<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> 
         }
     }
     Some((min.1, max.1))
-}
-
-/// The first eight bytes of a text, with zeros after its end. A text that is less than another has no greater one.
-fn beginning(value: &[u8]) -> u64 {
-    value.first_chunk().map_or_else(
-        || value.iter().rev().fold(0, |all, byte| all >> 8 | u64::from(*byte) << 56),
-        |first| u64::from_be_bytes(*first),
-    )
 }
 
 /// A bound of text: the bytes, and whether they are the value itself.
