@@ -340,10 +340,10 @@ fn format_names() -> impl TypedValueParser<Value = Format> {
 
 /// Codecs of data files by name.
 fn codecs() -> impl TypedValueParser<Value = Codec> {
-    PossibleValuesParser::new(["zstd", "snappy", "lz4", "none"]).map(|name| match name.as_str() {
-        "snappy" => Codec::Snappy,
-        "lz4" => Codec::Lz4,
-        "none" => Codec::None,
-        _ => Codec::Zstd,
+    const CODECS: [(&str, Codec); 4] =
+        [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("lz4", Codec::Lz4), ("none", Codec::None)];
+    PossibleValuesParser::new(CODECS.map(|(name, _)| name)).try_map(|name| {
+        let codec = CODECS.into_iter().find(|(known, _)| *known == name);
+        codec.map(|(_, codec)| codec).ok_or("no codec has this name")
     })
 }
