@@ -83,9 +83,13 @@ pub(super) fn put_text(text: Option<&[u8]>, out: &mut Vec<u8>) {
     text.into_iter().for_each(|text| put_bytes(text, out));
 }
 
-/// Takes the first text that [`put_text`] appended; the outer `None` if it is truncated.
-pub(super) fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    if take(bytes)? == 0 { Some(None) } else { take_bytes(bytes).map(Some) }
+/// Bytes that end within a row.
+pub(super) struct Truncated;
+
+/// Takes the first text that [`put_text`] appended.
+pub(super) fn take_text<'a>(bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Truncated> {
+    let is_there = take(bytes).ok_or(Truncated)? > 0;
+    is_there.then(|| take_bytes(bytes).ok_or(Truncated)).transpose()
 }
 
 /// Takes the first length-prefixed bytes; `None` if they are truncated.

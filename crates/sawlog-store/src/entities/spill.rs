@@ -166,7 +166,7 @@ impl Cursor {
 fn find_rows(block: &[u8], rows: &mut Vec<Place>, sources: &mut Vec<Range<usize>>) -> Option<()> {
     let end_of = |rest: &[u8]| block.len() - rest.len();
     let text = |rest: &mut &[u8]| {
-        let text = take_text(rest)?;
+        let text = take_text(rest).ok()?;
         Some(text.map(|text| end_of(rest) - text.len()..end_of(rest)))
     };
     let mut rest = block;

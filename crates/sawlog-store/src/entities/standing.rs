@@ -21,7 +21,7 @@ pub(super) struct StandingSum<'a> {
 /// The sums of one row, in the order of its field's [`Standing`]s; `None` where no record has a number.
 pub(super) type StandingSums<'a> = [Option<StandingSum<'a>>; Standing::MOST];
 
-/// A [`StandingSum`] in its packed form, which can refer to other columns of its row.
+/// The sum for one standing summary in its packed form, which can refer to other columns of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedSum<'a> {
     /// Total bytes; `None` if they are the row's bytes sent.

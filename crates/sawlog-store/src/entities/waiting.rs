@@ -126,5 +126,5 @@ impl<'a> Cursor<'a> {
 
 /// Takes the value and the data file of the first row.
 fn take_key<'a>(bytes: &mut &'a [u8]) -> Option<(Option<&'a [u8]>, DataFileId)> {
-    Some((take_text(bytes)?, DataFileId(u32::try_from(take(bytes)?).ok()?)))
+    Some((take_text(bytes).ok()?, DataFileId(u32::try_from(take(bytes)?).ok()?)))
 }
