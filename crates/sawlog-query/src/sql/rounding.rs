@@ -1,4 +1,7 @@
 //! Casts of fractions to whole numbers round, as in `DuckDB`, `PostgreSQL` and Athena. The engine cuts fractions off.
+//!
+//! Halves go away from zero: `2.5` is 3. So it is in `DuckDB` for decimals, which numbers written in SQL are there; a
+//! floating-point half becomes the even number.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
