@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -595,6 +596,30 @@ fn what_a_run_adds_up_holds_as_long_as_its_files_stay() {
     assert_eq!(case.sawlog(&["compact", "-q"]).code, 0);
     assert!(!live_files(&case.path("sawlog-store/s3_access")).contains(&day));
     summaries(&case, "3 of 3 data files, 3 of them in totals of runs");
+}
+
+/// More addresses than a row group of the index has rows, each of them in several data files.
+#[test]
+fn an_address_has_one_total_where_a_row_group_ends() {
+    const ADDRESSES: u32 = 66_000;
+    let case = Case::new();
+    for day in [29, 30, 31] {
+        let mut log = String::new();
+        for ip in (0..ADDRESSES).map(|number| Ipv4Addr::from_bits(0x0a00_0000 + number)) {
+            writeln!(
+                log,
+                "o b [{day}/Jul/2021:12:00:00 +0000] {ip} - I REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 5 - 7 - \"-\" \"a\" -"
+            )
+            .unwrap();
+        }
+        case.write(&format!("logs/{day}"), log);
+    }
+    assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
+    assert_eq!(case.sawlog(&["verify", "-q"]).err, "");
+    let totals =
+        format!("SELECT count(*) AS n FROM entities WHERE run IS NOT NULL AND field = 'remote_ip' AND records = 3");
+    let totals = case.sawq(&["sql", &totals, "--format", "csv"]);
+    assert_eq!(totals.text(), format!("n\n{ADDRESSES}\n"));
 }
 
 /// Writes the index anew, with right checksums, after changing its rows.

@@ -22,6 +22,8 @@ pub(crate) struct Recount<'h> {
     sum: Option<IndexRow>,
     /// The hashes of all sums, for each run that wrote rows, and each field.
     sums: HashMap<(String, FieldId), u64>,
+    /// The last total, and the run that wrote it and the one that it names.
+    total: Option<(String, String, IndexRow)>,
     /// The hashes of all totals, for each run that wrote them, the run that they name, and each field.
     totals: HashMap<(String, String, FieldId), u64>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Recount<'h> {
 impl<'h> Recount<'h> {
     pub(crate) fn new(hasher: &'h RandomState) -> Self {
         let (covered, sums, totals) = (HashSet::new(), HashMap::new(), HashMap::new());
-        Self { hasher, last: None, covered, has_values: false, sum: None, sums, totals }
+        Self { hasher, last: None, covered, has_values: false, sum: None, sums, total: None, totals }
     }
 
     /// Takes a row about one data file, which the run `writer` wrote.
@@ -69,8 +71,7 @@ impl<'h> Recount<'h> {
         // Totals without a value stay separate.
         let data_file = if row.value.is_none() { row.data_file.clone() } else { String::new() };
         let row = IndexRow { data_file, positions: None, ..row.clone() };
-        let is_like = |sum: &IndexRow| sum.value == row.value && sum.data_file == row.data_file;
-        if let Some(sum) = self.sum.as_ref().filter(|sum| is_like(sum)).and_then(|sum| sum.add(&row)) {
+        if let Some(sum) = self.sum.as_ref().and_then(|sum| together(sum, &row)) {
             self.sum = Some(sum);
             return;
         }
@@ -92,18 +93,35 @@ impl<'h> Recount<'h> {
         self.has_values = false;
     }
 
-    /// Takes a row of the totals of `run`, which the run `writer` wrote.
-    pub(crate) fn total(&mut self, writer: &str, run: String, total: &IndexRow) {
+    /// Takes a row of the totals of `run`, which the run `writer` wrote. Earlier versions wrote the total of a value in two
+    /// rows if it was the last one of a row group.
+    pub(crate) fn total(&mut self, writer: &str, run: String, total: IndexRow) {
         // Totals with another meaning are not wrong, only not used.
-        if total.is_current() {
-            let totals = self.totals.entry((writer.to_owned(), run, total.field)).or_default();
-            *totals = totals.wrapping_add(self.hasher.hash_one(total));
+        if !total.is_current() {
+            return;
+        }
+        if let Some((last_writer, last_run, last)) = &mut self.total
+            && (last_writer.as_str(), last_run.as_str()) == (writer, run.as_str())
+            && let Some(sum) = together(last, &total)
+        {
+            *last = sum;
+            return;
+        }
+        self.end_total();
+        self.total = Some((writer.to_owned(), run, total));
+    }
+
+    fn end_total(&mut self) {
+        if let Some((writer, run, total)) = self.total.take() {
+            let totals = self.totals.entry((writer, run, total.field)).or_default();
+            *totals = totals.wrapping_add(self.hasher.hash_one(&total));
         }
     }
 
     /// The totals that differ from the rows, one line for each field of a run.
     pub(crate) fn finish(mut self) -> Vec<String> {
         self.end_field();
+        self.end_total();
         let is_wrong = |(writer, _, field): &(String, String, FieldId), totals: u64| {
             self.sums.get(&(writer.clone(), *field)) != Some(&totals)
         };
@@ -112,5 +130,52 @@ impl<'h> Recount<'h> {
         let mut wrong: Vec<String> = wrong.collect();
         wrong.sort();
         wrong
+    }
+}
+
+/// The sum of two rows of the same value; `None` if they are not, or if it does not fit into 64 bits.
+fn together(last: &IndexRow, row: &IndexRow) -> Option<IndexRow> {
+    let is_like = last.field == row.field && last.value == row.value && last.data_file == row.data_file;
+    if is_like { last.add(row) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entities::ValueSums;
+
+    fn row(value: Option<&str>, data_file: &str) -> IndexRow {
+        let field = FieldId::of("s3_access", "remote_ip").unwrap();
+        IndexRow {
+            field,
+            value: value.map(str::to_owned),
+            data_file: data_file.to_owned(),
+            sums: ValueSums { records: 1, ..ValueSums::default() },
+            first: None,
+            positions: None,
+            standing: Some(vec![1, 0, 1, 0, 0]),
+            version: field.format().index_version,
+        }
+    }
+
+    /// What is wrong if the run wrote the total of an address in these rows.
+    fn wrong(of_address: &[IndexRow]) -> Vec<String> {
+        let hasher = RandomState::new();
+        let mut recount = Recount::new(&hasher);
+        let null = ["a", "b"].map(|file| row(None, file));
+        let values = ["a", "b"].map(|file| row(Some("192.0.2.1"), file));
+        null.iter().chain(&values).for_each(|row| recount.row("r", row));
+        null.iter().chain(of_address).for_each(|total| recount.total("r", "r".to_owned(), total.clone()));
+        recount.finish()
+    }
+
+    #[test]
+    fn a_total_may_be_in_two_rows() {
+        let part = row(Some("192.0.2.1"), "");
+        let whole = part.add(&part).unwrap();
+        assert_eq!(whole.sums.records, 2);
+        assert_eq!(wrong(&[whole]), Vec::<String>::new());
+        assert_eq!(wrong(&[part.clone(), part.clone()]), Vec::<String>::new());
+        assert_eq!(wrong(&[part]), ["remote_ip in the totals of run r"]);
     }
 }

@@ -198,7 +198,7 @@ pub fn doubtful(store: &Store, format: &'static Format, files: Vec<DataFileEntry
     each_index_batch(store, |writer, path, batch| {
         for (run, total) in whole(path, IndexRow::totals_from_batch(batch))? {
             if is_of_table(&total) {
-                recount.total(writer, run, &total);
+                recount.total(writer, run, total);
             }
         }
         for row in whole(path, IndexRow::from_batch(batch))?.into_iter().filter(is_of_table) {

@@ -181,8 +181,8 @@ impl Unsorted {
         let spills = std::mem::take(&mut self.0.spills);
         let (mut rows, mut totals) = (Rows::default(), Totals::default());
         let mut add = |row: &BorrowedRow<'_>| {
-            let full = rows.is_full().then(|| std::mem::take(&mut rows));
-            full.into_iter().chain(totals.take_full()).try_for_each(|full| take(vec![full]))?;
+            let full = rows.take_full(row).into_iter().chain(totals.take_full(row));
+            full.into_iter().try_for_each(|full| take(vec![full]))?;
             rows.append(row);
             totals.add(row);
             Ok(())

@@ -98,10 +98,17 @@ impl Rows {
         &self.packed[start..end]
     }
 
-    /// Whether the row group is large enough to be written before the next row is appended.
-    pub(super) fn is_full(&self) -> bool {
+    /// Removes and returns all rows if they fill a row group. The last one waits if `next` may be added to it.
+    pub(super) fn take_full(&mut self, next: &BorrowedRow<'_>) -> Option<Self> {
         let texts = self.values.memory() + self.sources.memory() + self.packed.len();
-        self.all.len() as u64 >= INDEX_FILE_ROWS || texts >= MAX_BYTES
+        let is_full = self.all.len() as u64 >= INDEX_FILE_ROWS || texts >= MAX_BYTES;
+        (is_full && !self.ends_like(next)).then(|| std::mem::take(self))
+    }
+
+    /// Whether the last row has the field and the value of another one.
+    fn ends_like(&self, row: &BorrowedRow<'_>) -> bool {
+        let value = |last: &Kept| last.value.map(|number| self.values.bytes(number));
+        self.all.last().is_some_and(|last| last.field == row.field && value(last) == row.value)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -57,10 +57,10 @@ impl Totals {
         self.has_values = true;
     }
 
-    /// Removes and returns the rows if they fill a row group. Rows without a value wait for the first value, since
-    /// [`Self::begin_values`] may remove one.
-    pub(super) fn take_full(&mut self) -> Option<Rows> {
-        (self.has_values && self.rows.is_full()).then(|| std::mem::take(&mut self.rows))
+    /// Like [`Rows::take_full`]. Rows without a value wait for the first value, since [`Self::begin_values`] may remove
+    /// one.
+    pub(super) fn take_full(&mut self, next: &BorrowedRow<'_>) -> Option<Rows> {
+        if self.has_values { self.rows.take_full(next) } else { None }
     }
 
     /// The remaining rows.
