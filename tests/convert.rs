@@ -12,6 +12,7 @@ use std::process::Stdio;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sawlog_tests::{Case, Numbers, Ran, fixture, random_log, repository, skipped};
+use serde_json::json;
 
 fn log(seed: u64, lines: usize) -> String {
     random_log(&mut Numbers::new(seed), lines)
@@ -347,6 +348,45 @@ fn lines_of_many_days_in_any_order_make_one_data_file_a_day() {
             .lines()
             .count()
     );
+}
+
+/// AWS delivers logs in folders by region, and files hold records from before midnight.
+#[test]
+fn folders_of_the_same_days_make_few_data_files_a_day_each_in_order() {
+    let case = Case::new();
+    let (mut all, mut rejects) = (String::new(), 0);
+    for region in ["ap-south-1", "eu-west-1", "us-east-1"] {
+        for day in 10..15 {
+            for hour in ["00", "12"] {
+                let mut text = String::new();
+                for (place, line) in log(2000 + rejects, 2500).lines().enumerate() {
+                    let (before, after) = line.split_once('[').unwrap();
+                    let day = if hour == "00" && place < 100 { day - 1 } else { day };
+                    text += &format!("{before}[{day:02}/Jul/2021{}\n", &after[11..]);
+                }
+                all += &text;
+                rejects += 1;
+                case.write(&format!("logs/{region}/2021-07-{day}-{hour}-01-00-A"), text + "no record\n");
+            }
+        }
+    }
+    let mut expected = None;
+    for (store, arguments) in [("one", ["--threads", "1"]), ("three", ["--threads", "3"])] {
+        let ran = convert(&case, &[&["logs", "--store", store], &arguments[..]].concat()).json();
+        assert_eq!((&ran["records"], &ran["rejects"]), (&json!(all.lines().count()), &json!(rejects)));
+        assert_eq!(case.sawlog(&["verify", "--store", store]).err, "");
+        // Printed by merging data files, which must be in order for that.
+        assert!(case.sawq(&["find", "--store", store]).text() == all, "{store}");
+        let found = rows(&case, store);
+        assert!(*expected.get_or_insert_with(|| found.clone()) == found, "{store} has other rows");
+        let status = case.sawlog(&["status", "--json", "--store", store]).json();
+        // Six days, the first of which is there by its last records only.
+        assert!(status["tables"][0]["files"].as_u64().unwrap() <= 12, "{status}");
+        let order = "SELECT path FROM sources";
+        let paths = case.sawq(&["sql", order, "--format", "csv", "--store", store]);
+        let paths: Vec<&str> = paths.text().lines().skip(1).collect();
+        assert!(paths.len() == 30 && paths.is_sorted(), "{paths:?}");
+    }
 }
 
 #[test]

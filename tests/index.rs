@@ -616,9 +616,8 @@ fn an_address_has_one_total_where_a_row_group_ends() {
     }
     assert_eq!(case.sawlog(&["convert", "logs", "-q"]).code, 0);
     assert_eq!(case.sawlog(&["verify", "-q"]).err, "");
-    let totals =
-        format!("SELECT count(*) AS n FROM entities WHERE run IS NOT NULL AND field = 'remote_ip' AND records = 3");
-    let totals = case.sawq(&["sql", &totals, "--format", "csv"]);
+    let totals = "SELECT count(*) AS n FROM entities WHERE run IS NOT NULL AND field = 'remote_ip' AND records = 3";
+    let totals = case.sawq(&["sql", totals, "--format", "csv"]);
     assert_eq!(totals.text(), format!("n\n{ADDRESSES}\n"));
 }
 

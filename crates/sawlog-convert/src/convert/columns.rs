@@ -2,12 +2,12 @@
 
 use std::sync::mpsc::SyncSender;
 
-use anyhow::{Context, Result, anyhow};
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
-use sawlog_formats::{ColumnSet, Decoder, Format, Partitions, REJECTS, Seen, Table, TextColumn, formats};
-use sawlog_store::parquet::{EncodedRowGroup, Encoder};
+use anyhow::{Context, Result};
+use arrow::array::RecordBatch;
+use sawlog_formats::{ColumnSet, Decoder, Format, Partitions, REJECTS, Seen, Table, formats};
+use sawlog_store::parquet::Encoder;
 
+use super::sorted::{Sorted, SortedRowGroup};
 use super::worker::Report;
 use super::{Settings, scraps};
 
@@ -18,7 +18,7 @@ pub(crate) const ROW_GROUP_ROWS: usize = 96 << 10;
 #[derive(Debug)]
 pub(crate) enum Output {
     /// A row group of a table, with the date of its partition if the table has dates.
-    RowGroup(Lane, EncodedRowGroup),
+    RowGroup(Lane, SortedRowGroup),
     /// A few rows, in the form of [`scraps`].
     Scraps(Lane, Vec<u8>),
     /// Reports of the inputs of a unit (by number) or parts of inputs. They come in one message: waking the writer
@@ -28,7 +28,7 @@ pub(crate) enum Output {
     Aborted,
 }
 
-/// A sequence of rows in evidence order: one worker's rows of one table and day (days since 1970-01-01; or none).
+/// One worker's rows of one table and day (days since 1970-01-01; or none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane {
     pub(crate) table: &'static str,
@@ -105,22 +105,21 @@ impl<'a> Columns<'a> {
                 Flush::Largest => waiting.take_largest(),
             };
             all_rejects.extend(waiting.take_rejects());
-            for (day, columns) in days {
-                let batch = columns.finish();
-                let is_small = many_days && batch.num_rows() < scraps::FEW_ROWS;
+            for (day, columns) in days.into_iter().filter(|(_, columns)| columns.rows() > 0) {
+                let batch = Sorted::new(columns.finish())?;
+                let is_small = many_days && batch.rows().num_rows() < scraps::FEW_ROWS;
                 let lane = self.lane(format.table, day);
-                let output = if is_small && scraps::can_set_aside(&batch) {
-                    Output::Scraps(lane, scraps::encode(format, &batch)?)
+                let output = if is_small && scraps::can_set_aside(batch.rows()) {
+                    Output::Scraps(lane, scraps::encode(format, batch.rows())?)
                 } else {
                     let kit = self.kits[place].as_mut().context("looked at above")?;
-                    Output::RowGroup(lane, kit.encoder.encode(&batch)?)
+                    Output::RowGroup(lane, batch.encode(&mut kit.encoder)?)
                 };
-                drop(batch);
                 self.send(output);
             }
         }
         if !all_rejects.is_empty() {
-            let row_group = self.rejects.encode(&in_evidence_order(&all_rejects)?)?;
+            let row_group = together(&all_rejects)?.encode(&mut self.rejects)?;
             self.send(Output::RowGroup(self.lane(&REJECTS, None), row_group));
         }
         Ok(())
@@ -131,26 +130,14 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The rejects of several formats, in the order of their files.
-fn in_evidence_order(rejects: &[RecordBatch]) -> Result<RecordBatch> {
+/// The rejects of several formats.
+fn together(rejects: &[RecordBatch]) -> Result<Sorted> {
     if let [only] = rejects {
-        return Ok(only.clone());
+        return Sorted::new(only.clone());
     }
-    let mut places = Vec::with_capacity(rejects.iter().map(RecordBatch::num_rows).sum());
-    for (number, batch) in rejects.iter().enumerate() {
-        let files =
-            TextColumn::new(&batch["source_file"]).map_err(|found| anyhow!("source_file has the type {found}"))?;
-        let lines =
-            batch["source_line"].as_primitive_opt::<Int64Type>().context("source_line does not hold numbers")?;
-        let files = (0..batch.num_rows()).map(|row| files.get(row).unwrap_or_default().to_owned());
-        places.extend(files.zip(lines.values()).enumerate().map(|(row, (file, line))| (file, *line, number, row)));
-    }
-    // Sorted last by batch and row: the parts of a line that is too long share a number, and are already in order.
-    places.sort_unstable();
     let mut all = ColumnSet::new(&REJECTS);
-    let mut seen: Vec<Seen> = rejects.iter().map(|_| Seen::default()).collect();
-    for (.., number, row) in places {
-        all.append(&rejects[number], row..row + 1, &mut seen[number])?;
+    for batch in rejects {
+        all.append(batch, 0..batch.num_rows(), &mut Seen::default())?;
     }
-    Ok(all.finish())
+    Sorted::new(all.finish())
 }

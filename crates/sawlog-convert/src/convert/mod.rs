@@ -17,6 +17,7 @@ mod reading;
 mod replace;
 mod replaced;
 mod scraps;
+mod sorted;
 mod stream;
 mod tell;
 mod worker;
@@ -214,6 +215,15 @@ impl Summary {
         self.rejects > 0 || unread || otherwise
     }
 
+    /// Sorts the names of files, which came in the order in which the files were read.
+    fn sort(&mut self) {
+        for names in [&mut self.empty, &mut self.unknown] {
+            names.sort_unstable();
+        }
+        self.duplicates.sort_unstable();
+        self.looks_like.values_mut().for_each(|unread| unread.files.sort_unstable());
+    }
+
     fn problem(&mut self, problem: Problem) {
         self.replacing.problem(&problem.path, &problem.what);
         self.unreadable.push((problem.path, problem.what));
@@ -318,6 +328,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
         summary.bytes_out = run.commit()?;
         summary.committed = true;
     }
+    summary.sort();
     summary.seconds = started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
     Ok(summary)
 }
@@ -326,7 +337,7 @@ pub fn convert(store: &Store, settings: &Settings, watch: &dyn Watch) -> Result<
 const AHEAD: usize = 4;
 
 /// Lets the threads do all units, and writes what they hand over: the reports of inputs in the order of the units,
-/// and rows as they come. A thread does units in ascending order, so that its rows are in evidence order.
+/// and rows as they come.
 fn read_all(job: &Job<'_>, run: &mut Run<'_>, summary: &mut Summary) -> Result<Written> {
     let units = &job.plan.units;
     let threads = job.settings.threads.min(units.len());

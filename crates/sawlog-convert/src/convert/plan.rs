@@ -19,7 +19,7 @@ use super::known::Known;
 use super::options::VERSION;
 use super::order::{Hash, content_of, from_hex};
 use super::replace::{Heirs, heirs};
-use super::tell::{FileName, HEAD, Told};
+use super::tell::{FileName, HEAD, Told, delivery_day};
 use crate::discover::Discovery;
 use crate::evidence;
 use crate::found::{Found, Problem};
@@ -37,7 +37,8 @@ const GZIP_RATIO: u64 = 8;
 /// What a run will do.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// The inputs to read, in bytewise order of their labels.
+    /// The inputs to read: by the day in their names, then in bytewise order of their labels. Folders for regions or
+    /// accounts would otherwise lead through the same days again and again, each time for small row groups.
     pub(crate) inputs: Vec<Found>,
     /// The work, in order.
     pub(crate) units: Vec<Unit>,
@@ -99,8 +100,9 @@ struct UnitSize {
 }
 
 impl UnitSize {
-    /// The size of units that share `total` bytes: small enough that every thread gets some.
-    fn of(self, total: u64) -> u64 {
+    /// The size of units that share these files: small enough that every thread gets some.
+    fn of(self, files: &[Found]) -> u64 {
+        let total: u64 = files.iter().map(|file| content_size(file, is_named_gzip(file))).sum();
         (total / (self.threads as u64 * UNITS)).clamp(MIN_UNIT, MAX_UNIT).min(self.at_most)
     }
 }
@@ -115,7 +117,7 @@ impl Plan {
         let mut new = plan.compare(discovery.files, taken, ledger, settings)?;
         plan.inherit(&mut new, ledger);
         let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
-        let unit_size = size.of(new.iter().map(|file| file.size).sum());
+        let unit_size = size.of(&new);
         plan.settle(new, ledger, unit_size);
         plan.cut(unit_size, settings);
         Ok(plan)
@@ -148,7 +150,7 @@ impl Plan {
             }
         }
         let size = UnitSize { threads: settings.threads, at_most: settings.unit_size };
-        plan.cut(size.of(plan.inputs.iter().map(|found| found.size).sum()), settings);
+        plan.cut(size.of(&plan.inputs), settings);
         plan
     }
 
@@ -264,15 +266,20 @@ impl Plan {
         self.inputs = files;
     }
 
-    /// Cuts the inputs into units.
+    /// Puts the inputs in order and cuts them into units.
     fn cut(&mut self, unit_size: u64, settings: &Settings) {
-        let (mut unit, mut filled) = (Unit::default(), 0);
+        self.inputs.sort_by_cached_key(|found| delivery_day(found.name()));
+        let (mut unit, mut filled, mut day) = (Unit::default(), 0, None);
         for (place, input) in self.inputs.iter().enumerate() {
             let bytes = input.size;
             let (gzip, whole) = starts_as(input, unit_size, settings);
             let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
-            let weight = if gzip { bytes.saturating_mul(GZIP_RATIO) } else { bytes };
-            if !unit.pieces.is_empty() && (filled + weight > unit_size || unit.pieces.len() == MAX_FILES) {
+            let weight = content_size(input, gzip);
+            // A day that one thread reads becomes one data file.
+            let before = std::mem::replace(&mut day, delivery_day(input.name()));
+            let ends_day = day != before && filled >= unit_size / 2;
+            let is_full = ends_day || filled + weight > unit_size || unit.pieces.len() == MAX_FILES;
+            if !unit.pieces.is_empty() && is_full {
                 self.units.push(std::mem::take(&mut unit));
                 filled = 0;
             }
@@ -329,11 +336,20 @@ pub(crate) fn converted<'a>(
     })
 }
 
+/// About how many bytes the file's content has.
+fn content_size(found: &Found, gzip: bool) -> u64 {
+    if gzip { found.size.saturating_mul(GZIP_RATIO) } else { found.size }
+}
+
+fn is_named_gzip(found: &Found) -> bool {
+    found.label.ends_with(".gz")
+}
+
 /// Whether the file begins like a gzip file, and whether it can't be read in parts.
 fn starts_as(found: &Found, unit_size: u64, settings: &Settings) -> (bool, bool) {
     // Only for files that are cut differently; small files are checked when they are read.
     if found.size < MIN_UNIT && found.size <= unit_size {
-        let gzip = found.label.ends_with(".gz");
+        let gzip = is_named_gzip(found);
         return (gzip, gzip);
     }
     let len = usize::try_from(found.size).unwrap_or(usize::MAX).min(if found.size > unit_size { HEAD } else { 512 });

@@ -190,6 +190,19 @@ impl<'a> FileName<'a> {
     }
 }
 
+/// The day on which AWS delivered a file, as `YYYYMMDD`, if its name begins with `2021-07-29-` or has a part such as
+/// `_20210729T1305Z_`. The records are of that day or shortly before it.
+pub(crate) fn delivery_day(name: &str) -> Option<u32> {
+    let day = |text: &str| Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
+    let leading = || {
+        let (date, _) = name.split_at_checked(11)?;
+        let mut parts = date.strip_suffix('-')?.split('-');
+        let [year, month, of_month] = [parts.next()?, parts.next()?, parts.next()?];
+        (year.len() == 4 && month.len() == 2).then(|| day(&[year, month, of_month].concat()))?
+    };
+    name.split('_').find_map(|part| day(&compact(part)?.get(..10)?.replace('-', ""))).or_else(leading)
+}
+
 /// `20210729T1305Z` in the form of ISO 8601 that people read.
 fn compact(text: &str) -> Option<String> {
     let digits = text.strip_suffix('Z')?;
@@ -202,6 +215,22 @@ fn compact(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_of_delivery() {
+        for (name, day) in [
+            ("342082656213_CloudTrail_us-west-1_20210729T0010Z_r9Oy.json.gz", Some(20_210_729)),
+            ("342082656213_vpcflowlogs_us-west-1_fl-1234_20210801T0010Z_ab12.log.gz", Some(20_210_801)),
+            ("2021-07-29-13-10-00-0123456789ABCDEF", Some(20_210_729)),
+            ("2021-07-29.log", None),
+            ("2021-7-290-13", None),
+            ("trail.json", None),
+            ("ééééééééé", None),
+            ("", None),
+        ] {
+            assert_eq!(delivery_day(name), day, "{name}");
+        }
+    }
 
     #[test]
     fn names_that_aws_gave() {

@@ -8,14 +8,15 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender};
 
 use anyhow::{Context, Result, bail};
-use sawlog_formats::{Decoded, date_name, formats};
-use sawlog_store::parquet::{EncodedRowGroup, Encoder};
+use sawlog_formats::{Decoded, EvidencePlace, date_name, formats};
+use sawlog_store::parquet::Encoder;
 use sawlog_store::{Run, Source, SourceState, StagedFile, table};
 
 use super::archive::Packing;
 use super::columns::{Lane, Output, ROW_GROUP_ROWS};
 use super::ledger_rows::LedgerRows;
 use super::plan::{Plan, duplicate, row};
+use super::sorted::{Sorted, SortedRowGroup};
 use super::tell::Told;
 use super::worker::Report;
 use super::{Job, Misfit, Settings, Summary, scraps};
@@ -96,6 +97,8 @@ impl Scraps {
 
 struct OpenFile {
     file: StagedFile,
+    /// The place of its last row.
+    last: EvidencePlace,
     last_used: u64,
 }
 
@@ -150,7 +153,12 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
         Ok(())
     }
 
-    fn append(&mut self, lane: Lane, row_group: EncodedRowGroup) -> Result<()> {
+    /// Adds a row group to the lane's data file, or to a new one if it would not be in evidence order there.
+    fn append(&mut self, lane: Lane, rows: SortedRowGroup) -> Result<()> {
+        let SortedRowGroup { row_group, first, last } = rows;
+        if self.open.get(&lane).is_some_and(|open| first < open.last) {
+            self.close(Some(lane))?;
+        }
         if !self.open.contains_key(&lane) {
             if self.open.len() == MAX_OPEN {
                 let oldest = self.open.iter().min_by_key(|(_, open)| open.last_used).map(|(lane, _)| *lane);
@@ -158,11 +166,11 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             }
             let table = table(lane.table).context("a table of the store")?;
             let file = self.run.create_file(table, lane.day.map(date_name))?;
-            self.open.insert(lane, OpenFile { file, last_used: 0 });
+            self.open.insert(lane, OpenFile { file, last: first, last_used: 0 });
         }
         self.clock += 1;
         let open = self.open.get_mut(&lane).context("opened above")?;
-        open.last_used = self.clock;
+        (open.last, open.last_used) = (last, self.clock);
         self.run.append(&mut open.file, row_group)?;
         if open.file.size() >= MAX_FILE { self.close_fullest() } else { Ok(()) }
     }
@@ -270,11 +278,11 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
 
     /// Closes all files. Returns what was written.
     pub(crate) fn finish(mut self, settings: &Settings) -> Result<Written> {
-        for (_, open) in std::mem::take(&mut self.open) {
-            self.run.close_file(open.file)?;
-        }
         if let Some(scraps) = self.scraps.take() {
             self.write_scraps(scraps, settings)?;
+        }
+        while let Some((_, open)) = self.open.pop_first() {
+            self.run.close_file(open.file)?;
         }
         self.current.take().map_or(Ok(()), |last| self.add_to_ledger(last))?;
         let rows = self.ledger.finish(self.run, self.summary)?;
@@ -289,7 +297,6 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
             let format = formats().iter().find(|format| format.table.name == lane.table).context("not registered")?;
             let mut encoder = Encoder::new(format.table, settings.codec)?;
             let mut decoder = format.new_decoder();
-            let mut staged = self.run.create_file(format.table, lane.day.map(date_name))?;
             let last = pieces.len() - 1;
             for (place, (offset, len)) in pieces.into_iter().enumerate() {
                 rows.resize(len, 0);
@@ -299,11 +306,11 @@ impl<'p, 'r, 's> Writer<'p, 'r, 's> {
                     decoder.waiting().rows() >= ROW_GROUP_ROWS || decoder.waiting().memory() >= settings.columns_memory;
                 if full || place == last {
                     for (_, batch) in decoder.waiting_mut().finish().0 {
-                        self.run.append(&mut staged, encoder.encode(&batch)?)?;
+                        self.append(lane, Sorted::new(batch)?.encode(&mut encoder)?)?;
                     }
                 }
             }
-            self.run.close_file(staged)?;
+            self.close(Some(lane))?;
         }
         Ok(())
     }
