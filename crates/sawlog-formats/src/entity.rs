@@ -10,6 +10,8 @@ pub enum EntityKind {
     AccessKey,
     /// An account number or canonical id.
     Account,
+    /// What a firewall did with a flow.
+    Action,
     /// A bucket.
     Bucket,
     /// An error code.
@@ -32,6 +34,8 @@ pub enum EntityKind {
     Principal,
     /// A region.
     Region,
+    /// The status of an HTTP response.
+    Status,
     /// A URL.
     Url,
     /// A user agent.
@@ -45,6 +49,7 @@ impl EntityKind {
         match self {
             Self::AccessKey => "access_key",
             Self::Account => "account",
+            Self::Action => "action",
             Self::Bucket => "bucket",
             Self::Error => "error",
             Self::EventSource => "event_source",
@@ -56,6 +61,7 @@ impl EntityKind {
             Self::Port => "port",
             Self::Principal => "principal",
             Self::Region => "region",
+            Self::Status => "status",
             Self::Url => "url",
             Self::UserAgent => "user_agent",
         }

@@ -102,7 +102,21 @@ impl Rows {
     pub(super) fn take_full(&mut self, next: &BorrowedRow<'_>) -> Option<Self> {
         let texts = self.values.memory() + self.sources.memory() + self.packed.len();
         let is_full = self.all.len() as u64 >= INDEX_FILE_ROWS || texts >= MAX_BYTES;
-        (is_full && !self.ends_like(next)).then(|| std::mem::take(self))
+        if !is_full || self.ends_like(next) {
+            return None;
+        }
+        let next = Self::with_room_of(self);
+        Some(std::mem::replace(self, next))
+    }
+
+    /// No rows, with room for about as many as these, so that it need not grow step by step.
+    fn with_room_of(rows: &Self) -> Self {
+        let values = Texts {
+            ends: Vec::with_capacity(rows.values.ends.len()),
+            bytes: Vec::with_capacity(rows.values.bytes.len()),
+        };
+        let (all, packed) = (Vec::with_capacity(rows.all.len()), Vec::with_capacity(rows.packed.len()));
+        Self { values, sources: Interner::default(), all, packed }
     }
 
     /// Whether the last row has the field and the value of another one.

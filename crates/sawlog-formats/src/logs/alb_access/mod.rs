@@ -35,6 +35,8 @@ pub const FORMAT: Format = Format {
         Entity { unbounded: true, ..Entity::new(EntityKind::Url, "request_url") },
         Entity { part: Part::First(HOST), ..Entity::new(EntityKind::Host, "host") },
         Entity { part: Part::First(ERROR), ..Entity::new(EntityKind::Error, "error") },
+        Entity::new(EntityKind::Status, "elb_status_code"),
+        Entity::new(EntityKind::Status, "target_status_code"),
         Entity::new(EntityKind::UserAgent, "user_agent"),
         Entity { part: Part::First(REGION), ..Entity::new(EntityKind::Region, "region") },
         Entity { part: Part::First(ACCOUNT), ..Entity::new(EntityKind::Account, "account") },

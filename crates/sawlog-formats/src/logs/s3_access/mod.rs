@@ -49,6 +49,7 @@ pub const FORMAT: Format = Format {
         },
         Entity { part: Part::Within(access_key), ..Entity::new(EntityKind::AccessKey, "request_uri") },
         Entity::new(EntityKind::Error, "error_code"),
+        Entity::new(EntityKind::Status, "http_status"),
         Entity::new(EntityKind::UserAgent, "user_agent"),
         Entity::new(EntityKind::Region, "source_region"),
     ],

@@ -46,6 +46,7 @@ pub const FORMAT: Format = Format {
         Entity { unbounded: true, ..Entity::new(EntityKind::Port, "srcport") },
         Entity { unbounded: true, ..Entity::new(EntityKind::Port, "dstport") },
         Entity::new(EntityKind::Interface, "interface_id"),
+        Entity::new(EntityKind::Action, "action"),
         Entity::new(EntityKind::Account, "account_id"),
         Entity::new(EntityKind::Region, "region"),
     ],
