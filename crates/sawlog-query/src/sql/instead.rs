@@ -1,6 +1,11 @@
 //! What to write instead of what neither the parser nor the engine has.
 
+use std::path::Path;
+
 use regex::RegexBuilder;
+
+/// The endings of files that people would read as tables.
+const FILES: [&str; 7] = ["csv", "gz", "json", "jsonl", "parquet", "tsv", "txt"];
 
 /// Advice for a text that is not SQL here.
 pub(super) fn of_text(text: &str) -> Option<&'static str> {
@@ -25,7 +30,9 @@ pub(super) fn of_text(text: &str) -> Option<&'static str> {
 pub(super) fn of_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "mode" | "histogram" => "count the values: SELECT x, count(*) AS n FROM … GROUP BY x ORDER BY n DESC",
-        "quantile_disc" => "quantile_cont interpolates between two values, and quantile_cont(x, 0.5) is the median",
+        "quantile_disc" | "quantile" | "percentile_disc" => {
+            "quantile_cont interpolates between two values, and quantile_cont(x, 0.5) is the median"
+        }
         "regexp_split_to_array" => "string_split(text, ',') splits at a text",
         "age" => "a - b is the time between, date_diff('day', b, a) the number of days",
         _ => return None,
@@ -38,6 +45,29 @@ pub(super) fn of_part(name: &str) -> &'static str {
         "PIVOT" => "; write a column for each value: count(*) FILTER (outcome = 'failure') AS failures",
         number if number.starts_with('0') => "; numbers are decimal: 0x1F is 31",
         "UNPIVOT" => "; write a SELECT for each column, and UNION ALL between them",
+        _ => "",
+    }
+}
+
+/// Advice for a table that is a file, or is read from one.
+pub(super) fn of_file(table: &str) -> Option<&'static str> {
+    const READERS: [&str; 5] = ["read_csv", "read_csv_auto", "read_json", "read_json_auto", "read_parquet"];
+    let is_file = table.contains('/')
+        || Path::new(table)
+            .extension()
+            .is_some_and(|ending| FILES.iter().any(|file| ending.eq_ignore_ascii_case(file)));
+    (is_file || READERS.contains(&table)).then_some(
+        "queries read the store's tables only; a filter takes a list from a file (--ip @iocs.txt), and a query one from \
+         VALUES: WHERE src_ip IN (VALUES ('192.0.2.1'), ('192.0.2.2'))",
+    )
+}
+
+/// Advice for a statement that would change or write something.
+pub(super) fn of_statement(word: &str) -> &'static str {
+    match word {
+        "COPY" | "EXPORT" => "; sawq sql 'SELECT …' -o FILE writes a result to a file",
+        "SET" => "; times are in UTC, and time AT TIME ZONE 'America/New_York' converts one",
+        "PRAGMA" => "; DESCRIBE events shows the columns of a table",
         _ => "",
     }
 }
