@@ -45,6 +45,9 @@ fn what_is_not_known_to_be_outside_a_list_is_not_left() {
         ("NOT (x = 3 AND y IN (SELECT z FROM b))", "1 2"),
         ("(y IN (SELECT z FROM b)) IS NULL", "3"),
         ("y NOT IN (SELECT z FROM b) AND x < 3", "1"),
+        // The null of the subquery is only there for some rows.
+        ("y NOT IN (SELECT v FROM n WHERE v >= a.y)", "2 3"),
+        ("NOT (y IN (SELECT v FROM n WHERE v >= a.y))", "2 3"),
         ("NOT y IN (SELECT z FROM b)", "1"),
         ("x = 3 OR y IN (SELECT v FROM n)", "1 3"),
     ] {
@@ -72,6 +75,9 @@ fn shared_columns_have_the_value_of_the_side_that_has_one() {
         ("SELECT x FROM a FULL JOIN b USING (x) WHERE x IN (SELECT x FROM b) ORDER BY x", "2 4"),
         ("SELECT count(x), count(a.x), count(b.x) FROM a FULL JOIN b USING (x)", "4,3,2"),
         ("SELECT x, z FROM a LEFT JOIN b USING (x) ORDER BY x", "1, 2,b 3,"),
+        ("SELECT x, z FROM a LEFT JOIN b USING (x) WHERE x < 3 ORDER BY x", "1, 2,b"),
+        ("SELECT * FROM a JOIN b USING (x) WHERE x IN (1, 2)", "2,b,b"),
+        ("SELECT x, count(*) FROM a JOIN b USING (x) JOIN a AS c USING (x) WHERE x > 0 GROUP BY x", "2,1"),
         // Neither query has a name.
         (
             "SELECT x, n FROM (SELECT x FROM a) LEFT JOIN (SELECT x, count(*) AS n FROM b GROUP BY x) USING (x) ORDER BY x",
@@ -98,6 +104,42 @@ fn shares_of_sums_are_not_cut() {
     ] {
         let found: Vec<String> = answers(&case, query).iter().map(|row| row.replace("1e-5", "0.00001")).collect();
         assert_eq!(found.join(" "), expected, "{query}");
+    }
+}
+
+#[test]
+fn rows_without_a_value_come_last() {
+    let case = trail_case();
+    for (query, expected) in [
+        ("SELECT y FROM a ORDER BY y DESC", "b a \"\""),
+        ("SELECT y FROM a ORDER BY y", "a b \"\""),
+        ("SELECT y FROM a ORDER BY y NULLS FIRST LIMIT 2", "\"\" a"),
+        ("SELECT x FROM (SELECT x, row_number() OVER (ORDER BY y DESC) AS r FROM a) WHERE r = 1", "2"),
+        ("SELECT array_agg(y ORDER BY y DESC)[1] FROM a", "b"),
+        ("SELECT first(y ORDER BY y DESC) FROM a", "b"),
+        ("SELECT y, sum(x) FILTER (y IS NOT NULL) AS s FROM a GROUP BY y ORDER BY s DESC", "b,2 a,1 ,"),
+    ] {
+        assert_eq!(answers(&case, query).join(" "), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_pattern_is_like_the_whole_text() {
+    let case = trail_case();
+    for (condition, expected) in [
+        ("event_name SIMILAR TO '(Create|Delete).*'", 2),
+        ("event_name SIMILAR TO '(Create|Delete)%'", 2),
+        ("event_name SIMILAR TO '(Create|Delete)'", 0),
+        ("event_name SIMILAR TO 'User'", 0),
+        ("event_name SIMILAR TO '%User'", 2),
+        ("event_name SIMILAR TO 'PutBucketPolicy|DeleteUser' AND true", 2),
+        ("event_name NOT SIMILAR TO '.*User'", 4),
+        ("NOT event_name SIMILAR TO 'Console.*' OR false", 4),
+        ("request_parameters->>'userName' SIMILAR TO 'bo[a-z]'", 1),
+        ("event_name ~ 'User$'", 2),
+    ] {
+        let found = rows(&case, &format!("SELECT count(*) FROM cloudtrail WHERE {condition}"));
+        assert_eq!(found, [expected.to_string()], "{condition}");
     }
 }
 

@@ -76,5 +76,9 @@ pub(super) fn of_statement(word: &str) -> &'static str {
 pub(super) const OF_SAMPLES: &str =
     "samples are not supported; write WHERE random() < 0.1, or ORDER BY random() LIMIT 100";
 
+/// The advice for operations that count rows.
+pub(super) const OF_MULTISETS: &str =
+    "EXCEPT ALL and INTERSECT ALL are not supported; leave out ALL, or count the rows with GROUP BY ALL";
+
 /// The advice for types and operators of addresses.
 pub(super) const OF_ADDRESSES: &str = "in_cidr(src_ip, '10.0.0.0/8') says whether an address is in a network";

@@ -20,7 +20,7 @@ pub(super) fn plain(select: &mut Select) {
     factors(&mut select.from).for_each(series::named);
     if select.from.len() > 1 || select.from.iter().any(|from| !from.joins.is_empty()) {
         name_queries(&mut select.from);
-        let shared = select.from.iter().flat_map(of_either_side).collect::<HashMap<_, _>>();
+        let shared = select.from.iter().flat_map(shared_by).collect::<HashMap<_, _>>();
         if !shared.is_empty() {
             put(select, &shared);
         }
@@ -64,29 +64,46 @@ fn name_queries(from: &mut [TableWithJoins]) {
     }
 }
 
-/// The columns of `USING` whose value comes from the right table, or from either: the engine takes the left one's,
-/// which is null where only the right table has a row.
-fn of_either_side(from: &TableWithJoins) -> HashMap<String, Expr> {
-    let mut values: HashMap<String, Expr> = HashMap::new();
-    let mut shared = HashMap::new();
+/// What a column of `USING` stands for.
+struct Shared {
+    value: Expr,
+    /// Whether it is the first table's column, which the wildcard has.
+    is_first: bool,
+}
+
+/// The columns of `USING`. Between results the engine takes the left table's, which is null where only the right table
+/// has a row; in conditions it takes neither.
+fn shared_by(from: &TableWithJoins) -> HashMap<String, Shared> {
+    use JoinOperator::{FullOuter, Inner, Join as Plain, Left, LeftAnti, LeftOuter, LeftSemi, Right, RightOuter};
+    let mut shared: HashMap<String, Shared> = HashMap::new();
     for (at, Join { relation, join_operator, .. }) in from.joins.iter().enumerate() {
-        let (is_full, constraint) = match join_operator {
-            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (false, constraint),
-            JoinOperator::FullOuter(constraint) => (true, constraint),
-            _ => continue,
+        let (Plain(constraint)
+        | Inner(constraint)
+        | Left(constraint)
+        | LeftOuter(constraint)
+        | LeftSemi(constraint)
+        | LeftAnti(constraint)
+        | Right(constraint)
+        | RightOuter(constraint)
+        | FullOuter(constraint)) = join_operator
+        else {
+            continue;
         };
         let (JoinConstraint::Using(columns), Some(right)) = (constraint, name_of(relation)) else { continue };
         for column in columns.iter().filter_map(|name| name.0.last()?.as_ident()) {
             let of = |table: &Ident| Expr::CompoundIdentifier(vec![table.clone(), column.clone()]);
-            let left = values.get(&normal(column)).cloned();
             // Of several tables on the left, it is not known here which one has the column.
-            let left = left.or_else(|| name_of(&from.relation).filter(|_| at == 0).map(of));
-            let value = match (is_full, left) {
-                (false, _) => of(right),
-                (true, Some(left)) => call("coalesce", vec![left, of(right)]),
-                (true, None) => continue,
+            let first =
+                || name_of(&from.relation).filter(|_| at == 0).map(|table| Shared { value: of(table), is_first: true });
+            let left = shared.remove(&normal(column)).or_else(first);
+            let value = match (join_operator, left) {
+                (Right(_) | RightOuter(_), _) => Shared { value: of(right), is_first: false },
+                (_, None) => continue,
+                (FullOuter(_), Some(left)) => {
+                    Shared { value: call("coalesce", vec![left.value, of(right)]), is_first: false }
+                }
+                (_, Some(left)) => left,
             };
-            values.insert(normal(column), value.clone());
             shared.insert(normal(column), value);
         }
     }
@@ -104,27 +121,29 @@ fn name_of(factor: &TableFactor) -> Option<&Ident> {
 }
 
 /// Puts the values of shared columns in the place of their plain names.
-fn put(select: &mut Select, shared: &HashMap<String, Expr>) {
+fn put(select: &mut Select, shared: &HashMap<String, Shared>) {
     for item in &mut select.projection {
         match item {
             SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
-                if let Some(value) = shared.get(&normal(name)) {
+                if let Some(Shared { value, .. }) = shared.get(&normal(name)) {
                     *item = SelectItem::ExprWithAlias { expr: value.clone(), alias: name.clone() };
                 }
             }
             SelectItem::Wildcard(options) if options.opt_replace.is_none() => {
-                let element = |(name, value): (&String, &Expr)| {
+                let element = |(name, Shared { value, .. }): (&String, &Shared)| {
                     let (expr, column_name) = (value.clone(), quoted(name));
                     Box::new(ReplaceSelectElement { expr, column_name, as_keyword: true })
                 };
-                options.opt_replace = Some(ReplaceSelectItem { items: shared.iter().map(element).collect() });
+                let others = shared.iter().filter(|(_, shared)| !shared.is_first);
+                let items: Vec<_> = others.map(element).collect();
+                options.opt_replace = (!items.is_empty()).then_some(ReplaceSelectItem { items });
             }
             _ => {}
         }
     }
     each_own_expr(select, |expr| {
         if let Expr::Identifier(name) = expr
-            && let Some(value) = shared.get(&normal(name))
+            && let Some(Shared { value, .. }) = shared.get(&normal(name))
         {
             *expr = value.clone();
         }

@@ -9,8 +9,8 @@ use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Fetch, Function,
     FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, Interval, JoinOperator,
     LambdaFunction, LimitClause, ObjectName, OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, TimezoneInfo,
-    UnaryOperator, Value, ValueWithSpan, VisitorMut, WildcardAdditionalOptions,
+    SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, Subscript, TableAlias, TableFactor,
+    TableWithJoins, TimezoneInfo, UnaryOperator, Value, ValueWithSpan, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::tree::{each_expr, walk};
@@ -24,22 +24,25 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 ///
 /// # Errors
 ///
-/// If it asks for a sample of a table: the engine would give all rows.
+/// If it asks for a sample of a table, of which the engine would give all rows, or for `EXCEPT ALL` and `INTERSECT ALL`,
+/// of which it would count no rows.
 pub(crate) fn rewrite(
     statement: &mut Statement,
     is_aggregate: &dyn Fn(&str) -> bool,
     is_within: bool,
 ) -> anyhow::Result<()> {
     precedence::mend(statement);
-    let rewritten = walk(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
-    anyhow::ensure!(rewritten.is_continue(), instead::OF_SAMPLES);
-    Ok(())
+    let mut rewriter = Rewriter { is_aggregate, depth: usize::from(is_within), refused: None };
+    let _ = walk(statement, &mut rewriter);
+    rewriter.refused.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
 }
 
 struct Rewriter<'a> {
     is_aggregate: &'a dyn Fn(&str) -> bool,
     /// How many queries we are in.
     depth: usize,
+    /// Why the engine must not get the query: it would give another answer.
+    refused: Option<&'static str>,
 }
 
 impl VisitorMut for Rewriter<'_> {
@@ -47,6 +50,10 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         self.depth += 1;
+        if counts_rows(&query.body) {
+            self.refused = Some(instead::OF_MULTISETS);
+            return ControlFlow::Break(());
+        }
         order_by_place(query);
         as_limit(query);
         ControlFlow::Continue(())
@@ -59,6 +66,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         if select.from.iter().flat_map(factors).any(is_sample) {
+            self.refused = Some(instead::OF_SAMPLES);
             return ControlFlow::Break(());
         }
         if select.flavor == SelectFlavor::FromFirstNoSelect {
@@ -163,6 +171,14 @@ impl VisitorMut for Rewriter<'_> {
             }
             Expr::Lambda(lambda) => fields_of_parameters(lambda),
             Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter_mut().for_each(by_name),
+            // The engine takes the pattern for one of any part of the text. % is as in the standard, the rest as in DuckDB.
+            Expr::SimilarTo { negated, expr: value, pattern, escape_char: None } => {
+                let template = "regexp_like(#1, concat('^(?:', replace(#2, '%', '.*'), ')$'))";
+                let template = if *negated { format!("NOT {template}") } else { template.to_owned() };
+                if let Some(whole) = words::filled(&template, &[take(value), take(pattern)]) {
+                    *expr = Expr::Nested(Box::new(whole));
+                }
+            }
             Expr::Interval(interval) => {
                 if let Some(other) = of_computed(interval) {
                     *expr = other;
@@ -174,13 +190,20 @@ impl VisitorMut for Rewriter<'_> {
     }
 }
 
+/// Whether rows are counted, as `EXCEPT ALL` and `INTERSECT ALL` do.
+fn counts_rows(body: &SetExpr) -> bool {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return false };
+    let is_all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+    is_all && *op != SetOperator::Union || counts_rows(left) || counts_rows(right)
+}
+
 /// `FETCH FIRST 10 ROWS ONLY` as `LIMIT 10`.
 fn as_limit(query: &mut Query) {
     let Some(Fetch { with_ties: false, percent: false, quantity }) = &query.fetch else { return };
     let wanted = Some(quantity.clone().unwrap_or_else(|| number("1")));
     match &mut query.limit_clause {
         None => {
-            query.limit_clause = Some(LimitClause::LimitOffset { limit: wanted, offset: None, limit_by: Vec::new() })
+            query.limit_clause = Some(LimitClause::LimitOffset { limit: wanted, offset: None, limit_by: Vec::new() });
         }
         Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = wanted,
         Some(_) => return,
@@ -282,7 +305,7 @@ fn is_sample(factor: &TableFactor) -> bool {
 }
 
 /// The names that a query can use for the tables it reads.
-fn tables_of(from: &TableWithJoins) -> Vec<String> {
+pub(super) fn tables_of(from: &TableWithJoins) -> Vec<String> {
     let name = |factor: &TableFactor| match factor {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. }

@@ -3,39 +3,43 @@
 //! In `x > ANY (SELECT x …)` it takes one `x` for the other. Among the conditions of an `OR`, `x NOT IN (SELECT …)` is
 //! true for it where `x` is null, or where the subquery has a null; SQL says that this is not known.
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
     TableWithJoins, UnaryOperator,
 };
 
-use super::rewrite::{SEPARATOR, all, query, quoted, take};
-use super::tree::each_own_expr;
+use super::rewrite::{SEPARATOR, all, normal, query, quoted, tables_of, take};
+use super::tree::{each_expr, each_own_expr};
 use super::words::filled;
 
 /// Changes the conditions of a `SELECT`.
 pub(super) fn plain(select: &mut Select) {
+    let tables: HashSet<String> = select.from.iter().flat_map(tables_of).collect();
     for condition in [&mut select.selection, &mut select.having].into_iter().flatten() {
         each_own_expr(condition, compared);
-        known_within(condition, true);
+        known_within(condition, &tables, true);
     }
 }
 
-/// Changes subqueries that are not themselves a condition which must hold: the engine knows nulls in these.
-fn known_within(expr: &mut Expr, must_hold: bool) {
+/// Changes subqueries that are not themselves a condition which must hold: the engine knows nulls in these, unless they
+/// name columns of the outer tables.
+fn known_within(expr: &mut Expr, tables: &HashSet<String>, must_hold: bool) {
     match expr {
-        Expr::Nested(inner) => known_within(inner, must_hold),
+        Expr::Nested(inner) => known_within(inner, tables, must_hold),
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            known_within(left, must_hold);
-            known_within(right, must_hold);
+            known_within(left, tables, must_hold);
+            known_within(right, tables, must_hold);
         }
         Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
-            known_within(left, false);
-            known_within(right, false);
+            known_within(left, tables, false);
+            known_within(right, tables, false);
         }
         // Where a condition is unknown, it does not hold.
         Expr::InSubquery { negated: false, .. } => {}
-        Expr::InSubquery { .. } if must_hold => {}
-        Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } if must_hold && is_in_subquery(inner) => {}
+        Expr::InSubquery { subquery, .. } if must_hold && !names_outer(subquery, tables) => {}
+        Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } if must_hold && is_known(inner, tables) => {}
         _ => each_own_expr(expr, |expr| {
             if let Some(known) = in_three_values(expr) {
                 *expr = known;
@@ -44,11 +48,21 @@ fn known_within(expr: &mut Expr, must_hold: bool) {
     }
 }
 
-fn is_in_subquery(expr: &Expr) -> bool {
+fn is_known(expr: &Expr, tables: &HashSet<String>) -> bool {
     match expr {
-        Expr::Nested(inner) => is_in_subquery(inner),
-        other => matches!(other, Expr::InSubquery { .. }),
+        Expr::Nested(inner) => is_known(inner, tables),
+        Expr::InSubquery { subquery, .. } => !names_outer(subquery, tables),
+        _ => false,
     }
+}
+
+/// Whether a subquery names columns of the outer tables.
+fn names_outer(subquery: &Query, tables: &HashSet<String>) -> bool {
+    let mut names = false;
+    each_expr(&mut subquery.clone(), |expr| {
+        names |= matches!(expr, Expr::CompoundIdentifier(parts) if tables.contains(&normal(&parts[0])));
+    });
+    names
 }
 
 /// `x IN (SELECT …)` as true, false or null.

@@ -78,6 +78,11 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
         3,
         "coalesce(regexp_match(#1, concat('(', #2, ')'))[1 + #3], CASE WHEN #1 IS NOT NULL THEN '' END)",
     ),
+    (
+        "regexp_extract",
+        4,
+        "coalesce(regexp_match(#1, concat('(', #2, ')'), #4)[1 + #3], CASE WHEN #1 IS NOT NULL THEN '' END)",
+    ),
     ("regexp_extract_all", 2, "regexp_extract_all(#1, #2, 0)"),
     ("regexp_full_match", 2, "regexp_like(#1, concat('^(?:', #2, ')$'))"),
     ("sign", 1, "CASE WHEN #1 > 0 THEN 1 WHEN #1 < 0 THEN -1 WHEN #1 = 0 THEN 0 END"),
