@@ -244,6 +244,7 @@ fn wrong_values_are_wrong_command_lines() {
         (&["--port", "abc"][..], "is not a port"),
         (&["--dport", "70000"], "is not a port"),
         (&["--ip", "999.1.1.1"], "is neither an address"),
+        (&["--ip", "192.0.2.1,192.0.2.2"], "has a comma: give each address by itself"),
         (&["--dst", "10.0.0.0/40"], "is not a network"),
         (&["--peer", "x"], "is neither an address"),
         (&["--since", "2021-13-45"], "write 2021-07-29"),

@@ -120,6 +120,29 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_record_that_is_printed() {
+    let (case, mark) = (Case::new(), "\u{feff}");
+    let lines = [flow(1), flow(2), flow(3)];
+    case.write("in/a.log", format!("{mark}{}\n{}\n", lines[0], lines[1]));
+    case.write("in/b.log", format!("{mark}{}\r\n", lines[2]));
+    assert_eq!(case.sawlog(&["convert", "in"]).code, 0);
+    let printed = |arguments: &[&str]| {
+        let ran = case.sawq(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+        ran.text().lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(printed(&["find"]), lines);
+    let mut by_time = printed(&["find", "--sort", "time"]);
+    by_time.sort();
+    assert_eq!(by_time, lines);
+    assert_eq!(printed(&["find", "--match", "^2 "]), lines);
+    assert_eq!(printed(&["find", "--match", "^2 ", "-c"]), ["3"]);
+    assert_eq!(printed(&["sql", "--match", "^2 ", "SELECT count(*) AS n FROM vpc_flow"]), ["n", "3"]);
+    // The files themselves come back with it.
+    assert_eq!(case.sawlog(&["verify"]).code, 0);
+}
+
+#[test]
 fn records_in_several_places_are_all_read() {
     check("beside records", json!({ "Records": [event(1)], "more": { "Records": [event(2)] } }).to_string(), 2, 0);
     check("beside", json!({ "Records": [event(1)], "more": [event(2)], "one": event(3) }).to_string(), 3, 0);

@@ -764,6 +764,10 @@ fn words_that_are_no_option_get_a_hint() {
         (&["find", "--file", "x.csv"], "-o FILE"),
         (&["find", "--limit", "3"], "-n N"),
         (&["find", "--grep", "x"], "--match"),
+        (&["find", "--errors"], "--failed"),
+        (&["timeline", "--tz", "Europe/Berlin"], "times are in UTC; --since and --until take an offset"),
+        (&["top", "ip", "user"], "columns are joined: top ip/user"),
+        (&["top", "ip", "3.238.12.183"], "filters are options: --ip 3.238.12.183"),
         (&[ATTACKER], "sawq who 3.238.12.183"),
         (&["s3logparse"], "topuploaders"),
     ] {

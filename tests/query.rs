@@ -236,6 +236,7 @@ fn top_adds_up_what_the_lines_say() {
     let mut without = rows.clone();
     without.as_array_mut().unwrap().iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("ips")));
     assert_eq!(case.sawq(&["top", "bucket/key", "--json", "-n", "0"]).json(), without);
+    assert_eq!(case.sawq(&["top", "bucket,key", "--json", "-n", "0"]).json(), without);
     let mut total = 0;
     for row in rows.as_array().unwrap() {
         let (bucket, key) = (row["bucket"].as_str().unwrap(), row["key"].as_str().unwrap_or("-"));

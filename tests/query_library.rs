@@ -145,6 +145,11 @@ fn it_says_why_there_is_nothing() {
     assert_eq!(why(nobody), Nothing::Filter { name: "user", value: "jmerkle".to_owned(), near });
     let early = Filters { until: Some("2000-01-01".to_owned()), ..Filters::default() };
     assert_eq!(why(early), Nothing::InThatTime);
+    let span = |since: &str, until: &str| {
+        why(Filters { since: Some(since.to_owned()), until: Some(until.to_owned()), ..Filters::default() })
+    };
+    assert_eq!(span("2021-07-30", "2021-07-29"), Nothing::InNoTime);
+    assert_eq!(span("2000-01", "2000-01"), Nothing::InThatTime);
     let both = Filters { user: vec!["jmerckle".to_owned()], action: vec!["REJECT".to_owned()], ..Filters::default() };
     assert_eq!(why(both), Nothing::OfAllFilters);
 }

@@ -1,5 +1,6 @@
 //! `sawq sql`: SQL as people write it, what it refuses, what it says when it is wrong, and its prompt.
 
+mod answers;
 mod dialect;
 mod prompt;
 mod refused;

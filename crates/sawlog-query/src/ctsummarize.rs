@@ -10,6 +10,7 @@ use datafusion::logical_expr::{ident, lit};
 use sawlog_formats::{Changes, TextColumn};
 
 use crate::logs::{is_not, resolve};
+use crate::printed;
 use crate::query::EVIDENCE_ORDER;
 use crate::records::Records;
 use crate::times::in_utc;
@@ -80,7 +81,7 @@ impl Records {
             let printer = (query.format.printer)(batch)?;
             let mut text = Vec::new();
             for row in 0..batch.num_rows() {
-                printer.print(row, &mut text);
+                printed::add(printer.as_ref(), row, &mut text);
                 text.push(b'\n');
             }
             written += batch.num_rows();

@@ -47,6 +47,8 @@ pub(crate) fn new_session(batch_rows: usize, row_bytes: u64) -> SessionContext {
     let config = config.set_str("datafusion.execution.time_zone", "UTC");
     // As DuckDB calls it: `main.events`.
     let config = config.with_default_catalog_and_schema("sawlog", SCHEMA);
+    // As in DuckDB and Athena: of ORDER BY bytes DESC, the first rows are the largest, not those without a value.
+    let config = config.set_str("datafusion.sql_parser.default_null_ordering", "nulls_last");
     // For our functions, the planner and its plans say different things about nulls. Only this check minds.
     let config = config.set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true);
     let session = SessionContext::new_with_config_rt(memory::within_limit(config), memory::environment());

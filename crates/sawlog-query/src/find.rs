@@ -18,6 +18,7 @@ use sawlog_formats::{Printer, TextColumn};
 use crate::events;
 use crate::lines::in_evidence_order;
 use crate::logs::{self, resolve};
+use crate::printed;
 use crate::query::{EVIDENCE_ORDER, Query, with_columns};
 use crate::records::Records;
 
@@ -402,7 +403,7 @@ impl Lines {
         let (_, printer) = self.printers.get(table).context("a printer for the batch")?;
         for row in rows {
             self.line.clear();
-            printer.print(row, &mut self.line);
+            printed::add(printer.as_ref(), row, &mut self.line);
             self.line.push(b'\n');
             take(&self.line)?;
         }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use crate::filter::TextFilter;
+use crate::printed;
 use crate::query::{EVIDENCE_ORDER, Query};
 
 /// About this many bytes of text are printed at a time, however long the texts are that rows share.
@@ -148,7 +149,7 @@ fn print_some(
     let (mut text, mut rows, mut row) = (Vec::with_capacity(CHUNK + CHUNK / 8), Vec::new(), start);
     while row < batch.num_rows() && text.len() < CHUNK {
         let before = text.len();
-        printer.print(row, &mut text);
+        printed::add(printer.as_ref(), row, &mut text);
         if pattern.is_none_or(|pattern| pattern.is_match(&text[before..])) {
             text.push(b'\n');
             rows.push((row, text.len()));

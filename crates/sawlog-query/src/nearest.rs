@@ -9,15 +9,17 @@ const SIMILAR: f64 = 0.4;
 /// A name is near if it agrees at least this much.
 const NEAR: f64 = 0.75;
 
-/// The name most like `wanted`, if one is similar enough.
+/// The name most like `wanted` in any case of letters, if one is similar enough.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Names that differ in length by more than a quarter can't be near, and are skipped sooner.
+    let wanted = wanted.to_lowercase();
     let len = wanted.chars().count();
     let can_be_near = |name: &&str| {
         let other = name.chars().count();
         len.min(other) * 4 >= len.max(other) * 3
     };
-    let scored = names.filter(can_be_near).map(|name| (normalized_damerau_levenshtein(wanted, name), name));
+    let score = |name: &str| normalized_damerau_levenshtein(&wanted, &name.to_lowercase());
+    let scored = names.filter(can_be_near).map(|name| (score(name), name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
     best.filter(|(score, _)| *score >= NEAR).map(|(_, name)| name)
 }
@@ -43,6 +45,15 @@ pub(crate) fn nearest_few<'a>(wanted: &str, names: impl Iterator<Item = &'a str>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_case_of_letters_makes_no_difference() {
+        let names = ["alice", "bert-jan", "CreateUser"];
+        for (wanted, near) in [("BERT-JAN", "bert-jan"), ("createusr", "CreateUser"), ("ALICE", "alice")] {
+            assert_eq!(nearest(wanted, names.into_iter()), Some(near));
+        }
+        assert_eq!(nearest("bob", names.into_iter()), None);
+    }
 
     #[test]
     fn a_wrong_name_gets_the_nearest_few() {

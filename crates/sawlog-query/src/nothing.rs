@@ -17,6 +17,8 @@ use crate::records::Records;
 pub enum Nothing {
     /// The logs have no record within the time asked for.
     InThatTime,
+    /// The time asked for ends before it begins.
+    InNoTime,
     /// The store has no record of the logs asked for.
     OfTheseLogs,
     /// A filter matches no record at all.
@@ -44,11 +46,19 @@ impl Records {
     /// If data files can't be read.
     pub fn why_none(&self) -> Result<Nothing> {
         let queries = self.queries();
+        // Every log has the same filters, in the same order.
+        let span = queries.first().and_then(|query| query.filters.since.zip(query.filters.until));
+        let ends_first = span.is_some_and(|(since, until)| until <= since);
         if queries.iter().all(|query| query.snapshot.files.is_empty()) {
             let timed = queries.iter().any(|query| query.filters.since.is_some() || query.filters.until.is_some());
-            return Ok(if timed { Nothing::InThatTime } else { Nothing::OfTheseLogs });
+            return Ok(if ends_first {
+                Nothing::InNoTime
+            } else if timed {
+                Nothing::InThatTime
+            } else {
+                Nothing::OfTheseLogs
+            });
         }
-        // Every log has the same filters, in the same order.
         for (place, filter) in queries.iter().flat_map(|query| query.filters.fields.iter().enumerate()) {
             let mut any = false;
             for query in queries {

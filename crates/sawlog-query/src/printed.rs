@@ -1,4 +1,4 @@
-//! A record's text in the engine, printed from its columns: the meaning of `raw` in queries.
+//! A record's text, printed from its columns; in the engine, the meaning of `raw` in queries.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Signature, Volatility, ident};
-use sawlog_formats::{Format, Printer, Table};
+use sawlog_formats::{Format, Printer, Table, without_mark};
 
 /// The column that has the text of a record.
 pub(crate) const RAW: &str = "raw";
@@ -24,7 +24,7 @@ pub(crate) fn text(table: &Table) -> Option<Expr> {
         let mut text = Vec::new();
         for row in 0..rows {
             text.clear();
-            printer.print(row, &mut text);
+            add(printer.as_ref(), row, &mut text);
             let wrong = |error| DataFusionError::Execution(format!("a record is not text: {error}"));
             texts.append_value(std::str::from_utf8(&text).map_err(wrong)?);
         }
@@ -34,6 +34,15 @@ pub(crate) fn text(table: &Table) -> Option<Expr> {
     let name = format!("text_of_{}", table.name);
     let function = SimpleScalarUDF::new_with_signature(&name, signature, DataType::Utf8View, Arc::new(print));
     Some(ScalarUDF::new_from_impl(function).call(names.into_iter().map(ident).collect()))
+}
+
+/// Adds the text of a record, without a byte order mark before it: the mark is about the record's file, and stands in
+/// the way of `^` in patterns and of what reads the output.
+pub(crate) fn add(printer: &dyn Printer, row: usize, text: &mut Vec<u8>) {
+    let start = text.len();
+    printer.print(row, text);
+    let mark = text[start..].len() - without_mark(&text[start..]).len();
+    text.drain(start..start + mark);
 }
 
 /// A printer of records whose columns are the arguments of a function, and the number of records.

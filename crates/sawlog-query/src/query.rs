@@ -274,7 +274,7 @@ impl Query {
             let mut line = Vec::new();
             let left = |row| {
                 line.clear();
-                printer.print(row, &mut line);
+                printed::add(printer.as_ref(), row, &mut line);
                 Some(text.is_match(&line))
             };
             let left: BooleanArray = (0..rows).map(left).collect();
@@ -500,7 +500,7 @@ impl Query {
         let mask: BooleanArray = (0..batch.num_rows())
             .map(|row| {
                 line.clear();
-                printer.print(row, &mut line);
+                printed::add(printer.as_ref(), row, &mut line);
                 Some(text.is_match(&line))
             })
             .collect();

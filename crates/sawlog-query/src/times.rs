@@ -36,14 +36,16 @@ pub struct Clock {
     pub days: Option<(String, String)>,
 }
 
-/// The first microsecond of a time, and the one after its last: of a day, an hour, a minute, a second, or a moment
-/// before the last record. The whole text counts: what is not understood is an error.
+/// The first microsecond of a time, and the one after its last: of a month, a day, an hour, a minute, a second, or a
+/// moment before the last record. The whole text counts: what is not understood is an error.
 pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     let wrong = || {
-        "is not a time; write 2021-07-29, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
+        "is not a time; write 2021-07-29, 2021-07, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
          seconds since 1970, or 2h for two hours before the last record"
     };
-    if let Some(found) = as_in_s3(text).or_else(|| as_in_console(text)).or_else(|| of_calendar(text)) {
+    if let Some(found) =
+        as_in_s3(text).or_else(|| as_in_console(text)).or_else(|| of_calendar(text)).or_else(|| of_month(text))
+    {
         return Ok(found);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -66,6 +68,14 @@ fn of_calendar(text: &str) -> Option<(i64, i64)> {
     };
     let (at, length, offset) = time_of_day(clock)?;
     Some(from(date_of(day)?.to_datetime(at), length, offset))
+}
+
+/// A month: `2021-07`.
+fn of_month(text: &str) -> Option<(i64, i64)> {
+    let first = date_of(&format!("{text}-01"))?;
+    let next = first.checked_add(1.month()).ok()?;
+    let (start, end) = (from(first.at(0, 0, 0, 0), 0, 0).0, from(next.at(0, 0, 0, 0), 0, 0).0);
+    Some((start, end))
 }
 
 /// A date with or without hyphens.
@@ -206,6 +216,16 @@ mod tests {
             assert_eq!(time(&text, &Clock::default()).unwrap(), (start, start + MINUTE), "{text}");
             let text = format!("20210729T{hour:02}{minute:02}{second:02}");
             assert_eq!(time(&text, &Clock::default()).unwrap().0, start + second * SECOND, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_month_is_a_time() {
+        // 2021-07-01 and 2021-08-01.
+        assert_eq!(time("2021-07", &Clock::default()).unwrap(), (1_625_097_600 * SECOND, 1_627_776_000 * SECOND));
+        assert_eq!(time("2020-02", &Clock::default()).unwrap(), (1_580_515_200 * SECOND, 1_583_020_800 * SECOND));
+        for text in ["2021-13", "2021-00", "2021-7", "2021-07-", "21-07", "2021"] {
+            assert!(time(text, &Clock::default()).is_err(), "{text}");
         }
     }
 

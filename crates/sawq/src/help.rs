@@ -114,8 +114,18 @@ fn argument_tip(word: &str, arguments: &[String]) -> Option<String> {
         }
         return meant(option);
     }
-    let is_value = !word.starts_with('-');
-    is_value.then(|| format!("filters are options: {} {}", option_for(word), quoted(word)))
+    if word.starts_with('-') {
+        return None;
+    }
+    let option = option_for(word);
+    // It may also be another column.
+    if let (Some(place), TEXT) = (arguments.iter().position(|argument| argument == "top"), option)
+        && let Some(column) = arguments.get(place + 1).filter(|column| !column.starts_with('-') && *column != word)
+    {
+        let word = quoted(word);
+        return Some(format!("filters are options: {option} {word}; columns are joined: top {column}/{word}"));
+    }
+    Some(format!("filters are options: {option} {}", quoted(word)))
 }
 
 /// Our equivalents of other tools' options.
@@ -139,6 +149,10 @@ fn meant(option: &str) -> Option<String> {
         "event-source" => "--service GLOB",
         "status" | "error-code" => "--error GLOB; '*' for any error",
         "object" | "path" => "--key GLOB",
+        "errors" | "failures" | "only-errors" => "--failed leaves failures only",
+        "tz" | "timezone" | "time-zone" | "utc" => {
+            "times are in UTC; --since and --until take an offset: --since 2021-07-29T13:10+02:00"
+        }
         "fields" | "select" | "cols" | "column" => "'find' has --columns",
         _ => return None,
     };
@@ -149,6 +163,9 @@ fn meant(option: &str) -> Option<String> {
 fn names_filter(name: &str) -> bool {
     Cli::command().get_arguments().any(|arg| is_filter(arg) && arg.get_long() == Some(name))
 }
+
+/// The filter for any text.
+const TEXT: &str = "-F --match";
 
 /// The filter that most likely takes a word.
 fn option_for(word: &str) -> &'static str {
@@ -187,7 +204,7 @@ fn option_for(word: &str) -> &'static str {
     } else if value.contains('.') || value.contains('/') {
         "--key"
     } else {
-        "-F --match"
+        TEXT
     }
 }
 

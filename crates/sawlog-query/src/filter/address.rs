@@ -44,6 +44,7 @@ impl Wanted {
             } else if parse_address(value).is_some() {
                 wanted.addresses.insert(canonical_address(value).into_owned());
             } else {
+                ensure!(!value.contains(','), "has a comma: give each address by itself");
                 ensure!(
                     value.ends_with(".amazonaws.com") || *value == "AWS Internal",
                     "is neither an address nor a network such as 10.0.0.0/8; use a glob such as *.amazonaws.com to match other text"

@@ -67,10 +67,10 @@ pub struct Filters {
     pub failed: bool,
     /// Only actions that changed something: none that failed.
     pub changes: bool,
-    /// From this time on: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970, or 2h:
-    /// two hours before the last record.
+    /// From this time on: 2021-07-29, 2021-07, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970,
+    /// or 2h: two hours before the last record.
     pub since: Option<String>,
-    /// Up to this time; a day, a minute or a second is included whole.
+    /// Up to this time; a month, a day, a minute or a second is included whole.
     pub until: Option<String>,
     /// Empty, or a time and a duration: only records within this duration before or after the time.
     pub around: Vec<String>,

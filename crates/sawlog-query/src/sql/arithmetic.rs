@@ -1,5 +1,6 @@
 //! Whole numbers in queries: if the result of `+`, `-` or `*` does not fit into 64 bits, that is an error. The
-//! engine's operators would wrap around, and three forged sizes could produce any figure. `//` gives whole numbers.
+//! engine's operators would wrap around, and three forged sizes could produce any figure. `//` gives whole numbers,
+//! and the quotient of sums has all of its digits.
 
 use arrow::array::ArrayRef;
 use arrow::compute::kernels::numeric::{add, mul, sub};
@@ -14,7 +15,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::json::OfAny;
 
-/// Plans `+`, `-`, `*` and `//` for whole numbers.
+/// Plans `+`, `-`, `*`, `/` and `//` for whole numbers.
 #[derive(Debug)]
 pub(crate) struct Arithmetic;
 
@@ -27,6 +28,7 @@ impl ExprPlanner for Arithmetic {
             BinaryOperator::Plus => (plus, i64::checked_add),
             BinaryOperator::Minus => (minus, i64::checked_sub),
             BinaryOperator::Multiply => (times, i64::checked_mul),
+            BinaryOperator::Divide => return share(expr, schema),
             BinaryOperator::DuckIntegerDivide => return quotient(expr, schema),
             _ => return Ok(PlannerResult::Original(expr)),
         };
@@ -46,19 +48,34 @@ impl ExprPlanner for Arithmetic {
     }
 }
 
+/// `/` of sums, which are decimals, or of a sum and a whole number, as a floating-point number: of decimals, the engine
+/// gives four digits, and a share of less than 0.0001 would be none.
+fn share(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+    if !has_sum(&expr, schema)? {
+        return Ok(PlannerResult::Original(expr));
+    }
+    let float = |expr: Expr| cast(expr, DataType::Float64);
+    Ok(PlannerResult::Planned(float(expr.left) / float(expr.right)))
+}
+
 /// `//`: of whole numbers, also of sums, which are decimals, the quotient without its fraction; of others the quotient.
 fn quotient(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-    let RawBinaryExpr { left, right, .. } = expr;
-    let types = (left.get_type(schema)?, right.get_type(schema)?);
-    let is_sum = |data_type: &DataType| matches!(data_type, DataType::Decimal128(_, 0));
-    let is_whole = |data_type: &DataType| data_type.is_integer() || is_sum(data_type);
-    if !(is_whole(&types.0) && is_whole(&types.1)) || !(is_sum(&types.0) || is_sum(&types.1)) {
-        return Ok(PlannerResult::Original(RawBinaryExpr { left, op: BinaryOperator::Divide, right }));
+    if !has_sum(&expr, schema)? {
+        return Ok(PlannerResult::Original(RawBinaryExpr { op: BinaryOperator::Divide, ..expr }));
     }
     // Of decimals, the engine's quotient has a fraction, and would be rounded.
+    let RawBinaryExpr { left, right, .. } = expr;
     let whole = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
     let multiple = left.clone() - left % right.clone();
     Ok(PlannerResult::Planned(cast(multiple / right, whole)))
+}
+
+/// Whether two whole numbers are divided, one of which is a sum.
+fn has_sum(expr: &RawBinaryExpr, schema: &DFSchema) -> Result<bool> {
+    let types = [expr.left.get_type(schema)?, expr.right.get_type(schema)?];
+    let is_sum = |data_type: &DataType| matches!(data_type, DataType::Decimal128(_, 0));
+    let are_whole = types.iter().all(|data_type| data_type.is_integer() || is_sum(data_type));
+    Ok(are_whole && types.iter().any(is_sum))
 }
 
 /// A number that is written in a query.

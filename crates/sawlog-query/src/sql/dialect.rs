@@ -76,6 +76,7 @@ impl Dialect for Sawq {
         supports_limit_comma,
         supports_named_fn_args_with_assignment_operator,
         supports_nested_comments,
+        supports_notnull_operator,
         supports_numeric_literal_underscores,
         supports_order_by_all,
         supports_parens_around_table_factor,

@@ -9,6 +9,7 @@ use sawlog_store::Unnamed;
 
 use super::dialect::NOT_HERE;
 use super::instead;
+use crate::engine::SCHEMA;
 use crate::error::{OutOfMemory, UnknownFunction};
 use crate::nearest::nearest;
 
@@ -84,6 +85,9 @@ fn not_taken(text: &str) -> Option<String> {
                 format!("the function {name} takes {wanted} argument{plural}, not {given}")
             }
             (Some((name, ")")), _) => format!("the function {name} needs arguments"),
+            (Some(("array_slice" | "array_element", types)), _) if types.starts_with("Utf8") => {
+                "[…] is for lists; substr(text, start, length) cuts a text".to_owned()
+            }
             (Some((name, types)), _) => {
                 format!("the function {name} does not take ({types}; CAST(… AS type) converts a value")
             }
@@ -198,6 +202,10 @@ fn plan(text: &str, names: &Names) -> Error {
         let (_, rest) = text.split_once(before)?;
         Some(rest.split_once('\'')?.0.rsplit('.').next().unwrap_or_default().to_owned())
     };
+    let table = text.split_once("table function '").or_else(|| text.split_once(&format!("{SCHEMA}.")));
+    if let Some(advice) = table.and_then(|(_, rest)| instead::of_file(rest.split_once('\'')?.0)) {
+        return anyhow!(advice);
+    }
     if let Some(table) = quoted("table '") {
         let what = format!("there is no table {table}");
         return match near(&table, &names.tables.iter().map(String::as_str).collect::<Vec<_>>()) {
@@ -231,6 +239,9 @@ fn arrow(text: &str) -> Error {
     let text = ["Parser error: ", "Cast error: ", "Compute error: ", "Invalid argument error: "]
         .iter()
         .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
+    if text == "Divide by zero error" {
+        return anyhow!("a number is divided by zero; nullif(x, 0) makes it null instead");
+    }
     match text.split_once("Error parsing timestamp from '").and_then(|(_, rest)| rest.split_once('\'')) {
         Some((time, _)) => anyhow!("'{time}' is not a time; write one as '2021-07-29' or '2021-07-29T13:10:00Z'"),
         None => short(text),

@@ -1,20 +1,22 @@
-//! Result columns with the same name, such as in `SELECT time AS timestamp, *`: the engine wants distinct names.
+//! Result columns with the same name, such as in `SELECT time AS timestamp, *`, and `* RENAME`: the engine wants
+//! distinct names, and renames no columns.
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem, WildcardAdditionalOptions};
+use datafusion::sql::sqlparser::ast::{Expr, RenameSelectItem, Select, SelectItem, WildcardAdditionalOptions};
 
-use super::rewrite::{SEPARATOR, quoted};
+use super::rewrite::{SEPARATOR, normal, quoted};
 use super::selects::Tables;
 
-/// Whether the engine refused a query because results have the same name.
+/// Whether the engine refused a query because results have the same name, or are to be renamed.
 pub(crate) fn is_about_names(error: &DataFusionError) -> bool {
     match error.find_root() {
         DataFusionError::SchemaError(error, _) => !matches!(**error, SchemaError::FieldNotFound { .. }),
         DataFusionError::Plan(text) => text.contains("unique expression names"),
+        DataFusionError::NotImplemented(text) => text.contains("with RENAME"),
         _ => false,
     }
 }
@@ -39,10 +41,14 @@ pub(crate) fn expand(select: &mut Select, tables: &Tables<'_>) -> Result<()> {
                 results.push(Named { expr: expr.clone(), name: alias.value.clone(), is_written: true });
             }
             SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if is_plain(options) => {
-                let columns = tables.columns(item.clone(), &select.from)?;
-                results.extend(columns.into_iter().map(|(name, expr)| Named { expr, name, is_written: false }));
+                let renamed = renamed(options);
+                let columns = tables.columns(without_names(item.clone()), &select.from)?;
+                results.extend(columns.into_iter().map(|(name, expr)| match renamed.get(&name) {
+                    Some(other) => Named { expr, name: other.clone(), is_written: true },
+                    None => Named { expr, name, is_written: false },
+                }));
             }
-            // Wildcards that replace or rename columns are left to the engine.
+            // Wildcards that replace columns are left to the engine.
             _ => return Ok(()),
         }
     }
@@ -51,7 +57,24 @@ pub(crate) fn expand(select: &mut Select, tables: &Tables<'_>) -> Result<()> {
 }
 
 fn is_plain(options: &WildcardAdditionalOptions) -> bool {
-    options.opt_replace.is_none() && options.opt_rename.is_none()
+    options.opt_replace.is_none()
+}
+
+/// The names that a wildcard gives to columns.
+fn renamed(options: &WildcardAdditionalOptions) -> HashMap<String, String> {
+    let pairs = match &options.opt_rename {
+        Some(RenameSelectItem::Single(pair)) => std::slice::from_ref(pair),
+        Some(RenameSelectItem::Multiple(pairs)) => pairs,
+        None => &[],
+    };
+    pairs.iter().map(|pair| (normal(&pair.ident), pair.alias.value.clone())).collect()
+}
+
+fn without_names(mut wildcard: SelectItem) -> SelectItem {
+    if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = &mut wildcard {
+        options.opt_rename = None;
+    }
+    wildcard
 }
 
 /// A result and its name.

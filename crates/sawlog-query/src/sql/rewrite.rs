@@ -6,15 +6,15 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
-    LambdaFunction, ObjectName, OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, TimezoneInfo, UnaryOperator, Value,
-    ValueWithSpan, VisitorMut, WildcardAdditionalOptions,
+    AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Fetch, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, Interval, JoinOperator,
+    LambdaFunction, LimitClause, ObjectName, OneOrManyWithParens, OrderByExpr, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, Subscript, TableAlias, TableFactor,
+    TableWithJoins, TimezoneInfo, UnaryOperator, Value, ValueWithSpan, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::tree::{each_expr, walk};
-use super::{dialect, instead, lists, precedence, words};
+use super::{dialect, instead, joins, lists, precedence, subqueries, words};
 
 /// Separates a name that occurs more than once among the results from its number, which is not printed.
 pub(crate) const SEPARATOR: char = '\u{1f}';
@@ -24,22 +24,25 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 ///
 /// # Errors
 ///
-/// If it asks for a sample of a table: the engine would give all rows.
+/// If it asks for a sample of a table, of which the engine would give all rows, or for `EXCEPT ALL` and `INTERSECT ALL`,
+/// of which it would count no rows.
 pub(crate) fn rewrite(
     statement: &mut Statement,
     is_aggregate: &dyn Fn(&str) -> bool,
     is_within: bool,
 ) -> anyhow::Result<()> {
     precedence::mend(statement);
-    let rewritten = walk(statement, &mut Rewriter { is_aggregate, depth: usize::from(is_within) });
-    anyhow::ensure!(rewritten.is_continue(), instead::OF_SAMPLES);
-    Ok(())
+    let mut rewriter = Rewriter { is_aggregate, depth: usize::from(is_within), refused: None };
+    let _ = walk(statement, &mut rewriter);
+    rewriter.refused.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
 }
 
 struct Rewriter<'a> {
     is_aggregate: &'a dyn Fn(&str) -> bool,
     /// How many queries we are in.
     depth: usize,
+    /// Why the engine must not get the query: it would give another answer.
+    refused: Option<&'static str>,
 }
 
 impl VisitorMut for Rewriter<'_> {
@@ -47,7 +50,12 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         self.depth += 1;
+        if counts_rows(&query.body) {
+            self.refused = Some(instead::OF_MULTISETS);
+            return ControlFlow::Break(());
+        }
         order_by_place(query);
+        as_limit(query);
         ControlFlow::Continue(())
     }
 
@@ -58,12 +66,15 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         if select.from.iter().flat_map(factors).any(is_sample) {
+            self.refused = Some(instead::OF_SAMPLES);
             return ControlFlow::Break(());
         }
         if select.flavor == SelectFlavor::FromFirstNoSelect {
             select.flavor = SelectFlavor::Standard;
             select.projection = vec![all()];
         }
+        joins::plain(select);
+        subqueries::plain(select);
         if let GroupByExpr::All(modifiers) = &select.group_by {
             let keys = select.projection.iter().filter_map(|item| match item {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
@@ -72,7 +83,6 @@ impl VisitorMut for Rewriter<'_> {
             let keys = keys.filter(|expr| !matches!(expr, Expr::Value(_)) && !aggregates(expr, self.is_aggregate));
             select.group_by = GroupByExpr::Expressions(keys.cloned().collect(), modifiers.clone());
         }
-        select.from.iter_mut().for_each(joins);
         name_results(select, self.depth > 1);
         ControlFlow::Continue(())
     }
@@ -161,16 +171,50 @@ impl VisitorMut for Rewriter<'_> {
             }
             Expr::Lambda(lambda) => fields_of_parameters(lambda),
             Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter_mut().for_each(by_name),
+            // The engine takes the pattern for one of any part of the text. % is as in the standard, the rest as in DuckDB.
+            Expr::SimilarTo { negated, expr: value, pattern, escape_char: None } => {
+                let template = "regexp_like(#1, concat('^(?:', replace(#2, '%', '.*'), ')$'))";
+                let template = if *negated { format!("NOT {template}") } else { template.to_owned() };
+                if let Some(whole) = words::filled(&template, &[take(value), take(pattern)]) {
+                    *expr = Expr::Nested(Box::new(whole));
+                }
+            }
+            Expr::Interval(interval) => {
+                if let Some(other) = of_computed(interval) {
+                    *expr = other;
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())
     }
 }
 
+/// Whether rows are counted, as `EXCEPT ALL` and `INTERSECT ALL` do.
+fn counts_rows(body: &SetExpr) -> bool {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return false };
+    let is_all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+    is_all && *op != SetOperator::Union || counts_rows(left) || counts_rows(right)
+}
+
+/// `FETCH FIRST 10 ROWS ONLY` as `LIMIT 10`.
+fn as_limit(query: &mut Query) {
+    let Some(Fetch { with_ties: false, percent: false, quantity }) = &query.fetch else { return };
+    let wanted = Some(quantity.clone().unwrap_or_else(|| number("1")));
+    match &mut query.limit_clause {
+        None => {
+            query.limit_clause = Some(LimitClause::LimitOffset { limit: wanted, offset: None, limit_by: Vec::new() });
+        }
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = wanted,
+        Some(_) => return,
+    }
+    query.fetch = None;
+}
+
 /// Orders by position where the engine knows no names: in `ORDER BY ALL`, and for expressions among distinct results.
 fn order_by_place(query: &mut Query) {
     let (SetExpr::Select(select), Some(order)) = (&*query.body, &mut query.order_by) else { return };
-    let place = |place: usize| Expr::Value(ValueWithSpan::from(Value::Number((place + 1).to_string(), false)));
+    let place = |place: usize| number(&(place + 1).to_string());
     let is_plain = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. });
     match &mut order.kind {
         OrderByKind::All(options) => {
@@ -251,24 +295,6 @@ fn name_results(select: &mut Select, is_within: bool) {
     }
 }
 
-/// `SEMI JOIN` and `ANTI JOIN` in the engine's terms: `LEFT SEMI JOIN`, `LEFT ANTI JOIN`.
-fn joins(from: &mut TableWithJoins) {
-    if let TableFactor::NestedJoin { table_with_joins, .. } = &mut from.relation {
-        joins(table_with_joins);
-    }
-    for join in &mut from.joins {
-        if let TableFactor::NestedJoin { table_with_joins, .. } = &mut join.relation {
-            joins(table_with_joins);
-        }
-        let none = JoinOperator::CrossJoin(JoinConstraint::None);
-        join.join_operator = match std::mem::replace(&mut join.join_operator, none) {
-            JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint),
-            JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint),
-            other => other,
-        };
-    }
-}
-
 /// A table and those joined to it.
 fn factors(from: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
     std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
@@ -279,7 +305,7 @@ fn is_sample(factor: &TableFactor) -> bool {
 }
 
 /// The names that a query can use for the tables it reads.
-fn tables_of(from: &TableWithJoins) -> Vec<String> {
+pub(super) fn tables_of(from: &TableWithJoins) -> Vec<String> {
     let name = |factor: &TableFactor| match factor {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. }
@@ -340,6 +366,10 @@ pub(super) fn take(expr: &mut Expr) -> Expr {
 
 pub(super) fn literal(text: &str) -> Expr {
     Expr::Value(ValueWithSpan::from(Value::SingleQuotedString(text.to_owned())))
+}
+
+fn number(digits: &str) -> Expr {
+    Expr::Value(ValueWithSpan::from(Value::Number(digits.to_owned(), false)))
 }
 
 pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
@@ -490,10 +520,32 @@ fn in_zone(time: Expr, zone: &str) -> Expr {
     call("arrow_cast", vec![time, literal(&format!("Timestamp(Microsecond, Some({zone:?}))"))])
 }
 
-/// `[1].arn` as `[1]['arn']`.
+/// `[1].arn` as `[1]['arn']`, `[:3]` as `[1:3]`, and `[-3:]` as `[-3:-1]`.
 fn by_name(access: &mut AccessExpr) {
-    if let AccessExpr::Dot(Expr::Identifier(name)) = access {
-        *access = AccessExpr::Subscript(Subscript::Index { index: literal(&normal(name)) });
+    match access {
+        AccessExpr::Dot(Expr::Identifier(name)) => {
+            *access = AccessExpr::Subscript(Subscript::Index { index: literal(&normal(name)) });
+        }
+        AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, .. }) => {
+            lower_bound.get_or_insert_with(|| number("1"));
+            upper_bound.get_or_insert_with(|| number("-1"));
+        }
+        _ => {}
+    }
+}
+
+/// An interval in the engine's terms: with its number as text, as the frame of a window must have it, or computed.
+fn of_computed(interval: &mut Interval) -> Option<Expr> {
+    match &mut *interval.value {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }) => None,
+        Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) if interval.leading_field.is_some() => {
+            *interval.value = literal(&std::mem::take(number));
+            None
+        }
+        value => {
+            let unit = interval.leading_field.as_ref()?.to_string().to_lowercase();
+            Some(call(&format!("to_{}s", unit.strip_suffix('s').unwrap_or(&unit)), vec![take(value)]))
+        }
     }
 }
 

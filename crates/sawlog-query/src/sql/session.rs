@@ -350,7 +350,8 @@ fn refused(statement: &str) -> anyhow::Error {
     let word = statement.split_whitespace().next().unwrap_or_default();
     anyhow!(
         "{word} is not allowed: a query can't change the store; use SELECT, WITH, FROM, VALUES, EXPLAIN, DESCRIBE, \
-         SHOW, or CREATE VIEW, which lasts for this session"
+         SHOW, or CREATE VIEW, which lasts for this session{}",
+        instead::of_statement(word)
     )
 }
 

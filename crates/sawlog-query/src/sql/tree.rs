@@ -58,3 +58,29 @@ pub(super) fn each_expr(tree: &mut impl VisitMut, visit: impl FnMut(&mut Expr)) 
     }
     let _ = walk(tree, &mut Each(visit));
 }
+
+/// Calls a function with each expression of a tree, inner ones first, but not with those of its subqueries.
+pub(super) fn each_own_expr(tree: &mut impl VisitMut, visit: impl FnMut(&mut Expr)) {
+    struct Own<F>(F, usize);
+    impl<F: FnMut(&mut Expr)> VisitorMut for Own<F> {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+            self.1 += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+            self.1 -= 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if self.1 == 0 {
+                (self.0)(expr);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = walk(tree, &mut Own(visit, 0));
+}

@@ -10,9 +10,11 @@ use super::{dialect, lists};
 
 /// Functions that have another name in the engine.
 const SYNONYMS: &[(&str, &str)] = &[
+    ("apply", "array_transform"),
     ("approx_count_distinct", "approx_distinct"),
     ("approx_quantile", "approx_percentile_cont"),
     ("arbitrary", "first_value"),
+    ("array_apply", "array_transform"),
     ("date_format", "to_char"),
     ("datediff", "date_diff"),
     ("datesub", "date_sub"),
@@ -23,11 +25,13 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("last", "last_value"),
     ("length", "len"),
     ("list", "array_agg"),
+    ("list_apply", "array_transform"),
     ("list_max", "array_max"),
     ("list_min", "array_min"),
     ("list_value", "make_array"),
     ("listagg", "string_agg"),
     ("make_timestamp", "to_timestamp_micros"),
+    ("ord", "ascii"),
     ("prefix", "starts_with"),
     ("regexp_matches", "regexp_like"),
     ("split", "string_to_array"),
@@ -37,6 +41,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("struct_extract", "get_field"),
     ("suffix", "ends_with"),
     ("typeof", "arrow_typeof"),
+    ("unicode", "ascii"),
+    ("variance", "var_samp"),
 ];
 
 /// Functions named after the part of a time that they return.
@@ -48,6 +54,8 @@ const PARTS: [&str; 11] =
 const TEMPLATES: &[(&str, usize, &str)] = &[
     ("arg_max", 2, MAX_BY),
     ("arg_min", 2, MIN_BY),
+    ("argmax", 2, MAX_BY),
+    ("argmin", 2, MIN_BY),
     ("base64", 1, "encode(#1, 'base64')"),
     ("count_if", 1, "count(CASE WHEN #1 THEN 1 END)"),
     ("countif", 1, "count(CASE WHEN #1 THEN 1 END)"),
@@ -70,6 +78,11 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
         3,
         "coalesce(regexp_match(#1, concat('(', #2, ')'))[1 + #3], CASE WHEN #1 IS NOT NULL THEN '' END)",
     ),
+    (
+        "regexp_extract",
+        4,
+        "coalesce(regexp_match(#1, concat('(', #2, ')'), #4)[1 + #3], CASE WHEN #1 IS NOT NULL THEN '' END)",
+    ),
     ("regexp_extract_all", 2, "regexp_extract_all(#1, #2, 0)"),
     ("regexp_full_match", 2, "regexp_like(#1, concat('^(?:', #2, ')$'))"),
     ("sign", 1, "CASE WHEN #1 > 0 THEN 1 WHEN #1 < 0 THEN -1 WHEN #1 = 0 THEN 0 END"),
@@ -80,7 +93,7 @@ const MIN_BY: &str = "first_value(#1 ORDER BY #2 ASC) FILTER (WHERE #1 IS NOT NU
 /// The day of the week, from 1 for Monday to 7 for Sunday.
 pub(super) const ISODOW: &str = "((date_part('dow', #1) + 6) % 7 + 1)";
 /// The aggregates among them.
-const AGGREGATES: [&str; 6] = ["arg_max", "arg_min", "count_if", "countif", "max_by", "min_by"];
+const AGGREGATES: [&str; 8] = ["arg_max", "arg_min", "argmax", "argmin", "count_if", "countif", "max_by", "min_by"];
 
 /// The engine's name of a function.
 fn synonym(name: &str) -> Option<&'static str> {

@@ -111,10 +111,15 @@ pub(super) fn note_left_out(logs: &[&str], lacking: &str) {
 pub(super) fn explain_nothing(records: &Records) -> Result<()> {
     hint(&match records.why_none()? {
         Nothing::InThatTime => "no record is from this time".to_owned(),
+        Nothing::InNoTime => "--until is before --since".to_owned(),
         Nothing::OfTheseLogs => "the store has no records of this log".to_owned(),
         Nothing::Filter { name, value, near } => {
             let asked = format!("{} {value}", option(name));
-            let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            let near = match near {
+                Some(near) => format!("; did you mean '{near}'?"),
+                None if value.contains(',') => format!("; for several values, repeat {}", option(name)),
+                None => String::new(),
+            };
             format!("{} matches no record{near}", asked.trim_end())
         }
         Nothing::OfAllFilters => "no record matches all filters".to_owned(),

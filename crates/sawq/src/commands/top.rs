@@ -34,9 +34,9 @@ const MEASURES: &[Choice<Measure>] = &[
 /// What `top` shows.
 #[derive(Debug, Args)]
 pub(crate) struct Top {
-    /// A column, or several joined by / (bucket/key). ip, user, access_key, operation, agent, error, service, region
-    /// and account mean the same in every log that has them; logs without a column are left out. Fields in JSON have
-    /// dots (request_parameters.userName)
+    /// A column, or several joined by / or commas (bucket/key). ip, user, access_key, operation, agent, error, service,
+    /// region and account mean the same in every log that has them; logs without a column are left out. Fields in JSON
+    /// have dots (request_parameters.userName)
     dimension: String,
     /// Sort groups by
     #[arg(long, value_parser = choices::parser(MEASURES), default_value = "count")]
@@ -53,7 +53,7 @@ impl Top {
     pub(super) fn run(&self, context: &Context<'_>) -> Result<()> {
         let target = context.target()?;
         let records = context.records()?;
-        let columns: Vec<String> = self.dimension.split('/').map(str::to_owned).collect();
+        let columns: Vec<String> = self.dimension.split(['/', ',']).map(str::to_owned).collect();
         let grouping = Grouping { columns: columns.clone(), by: self.by, number: self.number, ips: self.ips };
         let top = records.top(&grouping)?;
         if !context.global.quiet && top.has_flows {

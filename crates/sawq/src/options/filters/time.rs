@@ -7,11 +7,11 @@ use sawlog_query::Filters;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = super::HEADING)]
 pub(super) struct TimeArgs {
-    /// From this time on, in UTC: 2021-07-29, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds since 1970,
-    /// or 2h (before the last record)
+    /// From this time on, in UTC: 2021-07-29, 2021-07, 2021-07-29T13:10, 13:10, 29/Jul/2021:13:10:05 +0000, seconds
+    /// since 1970, or 2h (before the last record)
     #[arg(long, global = true, value_name = "TIME")]
     since: Option<String>,
-    /// Up to this time, including the whole day, minute or second that it names
+    /// Up to this time, including the whole month, day, minute or second that it names
     #[arg(long, global = true, value_name = "TIME")]
     until: Option<String>,
     /// Only records within this duration before or after a time: --around 13:06:49 5m
