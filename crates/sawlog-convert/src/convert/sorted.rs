@@ -10,7 +10,7 @@ use arrow::datatypes::Int64Type;
 use sawlog_formats::{EvidencePlace, TextColumn};
 use sawlog_store::parquet::{EncodedRowGroup, Encoder};
 
-/// Rows of one table in evidence order.
+/// Rows of one table in evidence order: at least one.
 #[derive(Debug)]
 pub(super) struct Sorted(RecordBatch);
 
