@@ -382,10 +382,48 @@ fn folders_of_the_same_days_make_few_data_files_a_day_each_in_order() {
         let status = case.sawlog(&["status", "--json", "--store", store]).json();
         // Six days, the first of which is there by its last records only.
         assert!(status["tables"][0]["files"].as_u64().unwrap() <= 12, "{status}");
-        let order = "SELECT path FROM sources";
-        let paths = case.sawq(&["sql", order, "--format", "csv", "--store", store]);
-        let paths: Vec<&str> = paths.text().lines().skip(1).collect();
-        assert!(paths.len() == 30 && paths.is_sorted(), "{paths:?}");
+    }
+}
+
+/// The ledger is read in order of path, by merging its data files: one for each portion of a run's files.
+#[test]
+fn a_run_of_many_files_leaves_a_ledger_in_order() {
+    let case = Case::new();
+    for (region, day) in [("b", 1), ("b", 2), ("a", 1), ("a", 2)] {
+        for number in 0..10_000 {
+            let line = format!(
+                "o b [0{day}/Jul/2021:12:00:00 +0000] 192.0.2.1 - I REST.GET.OBJECT k{number} \"GET /{region}\" 200 - 5 - 7 - - - -\n"
+            );
+            case.write(&format!("logs/{region}/2021-07-0{day}-12-00-00-{number:05}"), line);
+        }
+    }
+    assert_eq!(convert(&case, &["logs"]).json()["records"], 40_000);
+    let store = sawlog_store::Store::open(&case.path("sawlog-store")).unwrap();
+    assert_eq!(store.snapshot(&sawlog_store::SOURCES).unwrap().files.len(), 2);
+    let paths = sawlog_store::SortedSources::open(&store).unwrap().map(|source| source.unwrap().path);
+    let paths: Vec<String> = paths.collect();
+    assert!(paths.len() == 40_000 && paths.is_sorted());
+    verify(&case);
+    // All are known, which is told in one pass over the ledger.
+    assert_eq!(convert(&case, &["logs"]).json()["unchanged"], 40_000);
+}
+
+/// Whatever size makes a unit of work, and whatever the copies are called.
+#[test]
+fn of_files_with_the_same_content_the_first_that_aws_named_keeps_the_records() {
+    let case = Case::new();
+    let text = log(5, 20_000);
+    let names = ["a/2021-07-30-01-00-00-A", "b/2021-07-29-01-00-00-A", "a/copy.log"];
+    for name in names {
+        case.write(&format!("logs/{name}"), &text);
+    }
+    case.write("logs/other", log(6, 60_000));
+    for (threads, memory) in [("1", "512MiB"), ("3", "512MiB"), ("3", "128MiB")] {
+        let store = format!("store-{threads}-{memory}");
+        let options = ["logs", "--threads", threads, "--memory", memory, "--store", &store];
+        let ran = convert(&case, &options).json();
+        assert_eq!(ran["duplicates"], json!([[names[0], names[1]], [names[2], names[1]]]), "{threads} {memory}");
+        assert_eq!(case.sawlog(&["verify", "--store", &store]).err, "");
     }
 }
 

@@ -22,7 +22,6 @@ fn a_subquery_may_have_the_name_of_what_it_is_compared_with() {
         ("x < ALL (SELECT x FROM b WHERE b.x > a.x)", "1 2 3"),
         ("x < ANY (SELECT x FROM b UNION SELECT 3)", "1 2 3"),
         ("x = 3 OR x <> ALL (SELECT x FROM b)", "1 3"),
-        // The names of events: these are more than 'ConsoleLogin'.
         ("x IN (SELECT x FROM a WHERE x > ANY (SELECT x FROM a WHERE x > 1))", "3"),
     ] {
         let found = answers(&case, &format!("SELECT x FROM a WHERE {condition} ORDER BY x")).join(" ");
@@ -47,6 +46,9 @@ fn what_is_not_known_to_be_outside_a_list_is_not_left() {
         ("y NOT IN (SELECT z FROM b) AND x < 3", "1"),
         // The null of the subquery is only there for some rows.
         ("y NOT IN (SELECT v FROM n WHERE v >= a.y)", "2 3"),
+        ("y NOT IN (SELECT v FROM n WHERE v >= y)", "2 3"),
+        ("y NOT IN (SELECT v FROM n WHERE v = 'c')", "1 2 3"),
+        ("y NOT IN (SELECT v FROM n WHERE v IS NOT NULL)", "2"),
         ("NOT (y IN (SELECT v FROM n WHERE v >= a.y))", "2 3"),
         ("NOT y IN (SELECT z FROM b)", "1"),
         ("x = 3 OR y IN (SELECT v FROM n)", "1 3"),
@@ -54,6 +56,8 @@ fn what_is_not_known_to_be_outside_a_list_is_not_left() {
         let found = answers(&case, &format!("SELECT x FROM a WHERE {condition} ORDER BY x")).join(" ");
         assert_eq!(found, expected, "{condition}");
     }
+    let joined = "SELECT a.x FROM a JOIN b ON a.x = b.x OR a.y NOT IN (SELECT v FROM n) ORDER BY 1";
+    assert_eq!(answers(&case, joined), ["2"]);
     let having = "SELECT y FROM a GROUP BY y HAVING count(*) > 1 OR y NOT IN (SELECT z FROM b)";
     assert_eq!(answers(&case, having), ["a"]);
 }
@@ -65,6 +69,7 @@ fn shared_columns_have_the_value_of_the_side_that_has_one() {
         ("SELECT x, y, z FROM a FULL JOIN b USING (x) ORDER BY x", "1,a, 2,b,b 3,, 4,,d"),
         ("SELECT * FROM a FULL OUTER JOIN b USING (x) ORDER BY x", "1,a, 2,b,b 3,, 4,,d"),
         ("SELECT * FROM a RIGHT JOIN b USING (x) ORDER BY x", "2,b,b 4,,d"),
+        ("SELECT x FROM (a FULL JOIN b USING (x)) ORDER BY x", "1 2 3 4"),
         ("SELECT x, a.x, b.x FROM a RIGHT JOIN b USING (x) ORDER BY x", "2,2,2 4,,4"),
         ("SELECT x, count(*) FROM a FULL JOIN b USING (x) WHERE x > 2 GROUP BY x HAVING x < 9 ORDER BY x", "3,1 4,1"),
         ("SELECT x % 2 AS odd, count(*) FROM a FULL JOIN b USING (x) GROUP BY ALL ORDER BY odd", "0,2 1,2"),
@@ -162,6 +167,7 @@ fn series_fill_gaps_and_windows_have_spans() {
             "1 2 3 3 3 3",
         ),
         ("SELECT DATE '2021-07-29' + INTERVAL (1 + 1) DAY = TIMESTAMP '2021-07-31'", "true"),
+        ("SELECT 'a' || chr(10) || 'b' SIMILAR TO 'a%b'", "true"),
         ("SELECT x FROM a ORDER BY x FETCH FIRST 2 ROWS ONLY", "1 2"),
         ("SELECT x FROM a ORDER BY x OFFSET 1 ROW FETCH NEXT ROW ONLY", "2"),
         ("SELECT [1, 2, 3][:2][2], [1, 2, 3][2:][1], [1, 2, 3][-2:][1]", "2,2,2"),

@@ -28,6 +28,7 @@ fn errors_are_a_sentence_about_what_was_written() {
         ("SELECT log FROM events WHERE bytes > 0b101", "0b101 is not supported; numbers are decimal"),
         ("SELECT [-0o17, 0X1F]", "0o17 is not supported; numbers are decimal"),
         ("SELECT log FROM events EXCEPT ALL SELECT 's3_access'", "EXCEPT ALL and INTERSECT ALL are not supported"),
+        ("SELECT * RENAME (nosuch AS q) FROM events", "RENAME: no column is called nosuch"),
         ("SELECT 2 ** 3", "write 2 ^ 10 or pow(2, 10)"),
         ("SELECT 1 % 0", "a number is divided by zero; nullif(x, 0) makes it null"),
         ("SELECT * FROM 'iocs.csv'", "queries read the store's tables only; a filter takes a list from a file"),

@@ -40,8 +40,8 @@ pub struct Clock {
 /// moment before the last record. The whole text counts: what is not understood is an error.
 pub(crate) fn time(text: &str, clock: &Clock) -> Result<(i64, i64)> {
     let wrong = || {
-        "is not a time; write 2021-07-29, 2021-07, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, 29/Jul/2021:13:10:05 +0000, \
-         seconds since 1970, or 2h for two hours before the last record"
+        "is not a time; write 2021-07-29, 2021-07, 2021-07-29T13:10, 2021-07-29T13:10:05Z, 13:10, \
+         29/Jul/2021:13:10:05 +0000, seconds since 1970, or 2h for two hours before the last record"
     };
     if let Some(found) =
         as_in_s3(text).or_else(|| as_in_console(text)).or_else(|| of_calendar(text)).or_else(|| of_month(text))

@@ -93,8 +93,8 @@ impl<'h> Recount<'h> {
         self.has_values = false;
     }
 
-    /// Takes a row of the totals of `run`, which the run `writer` wrote. Earlier versions wrote the total of a value in two
-    /// rows if it was the last one of a row group.
+    /// Takes a row of the totals of `run`, which the run `writer` wrote. Earlier versions wrote the total of a value in
+    /// two rows if it was the last one of a row group.
     pub(crate) fn total(&mut self, writer: &str, run: String, total: IndexRow) {
         // Totals with another meaning are not wrong, only not used.
         if !total.is_current() {

@@ -53,7 +53,6 @@ impl Plan {
             }
         });
         comparison.refuse_changed()?;
-        files.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(files)
     }
 

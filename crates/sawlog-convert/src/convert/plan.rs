@@ -37,8 +37,8 @@ const GZIP_RATIO: u64 = 8;
 /// What a run will do.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// The inputs to read: by the day in their names, then in bytewise order of their labels. Folders for regions or
-    /// accounts would otherwise lead through the same days again and again, each time for small row groups.
+    /// The inputs to read, as [`put_in_order`] sorts them. By label alone, folders for regions or accounts would lead
+    /// through the same days again and again, each time for small row groups.
     pub(crate) inputs: Vec<Found>,
     /// The work, in order.
     pub(crate) units: Vec<Unit>,
@@ -131,7 +131,7 @@ impl Plan {
         first: &HashMap<Hash, Arc<str>>,
         settings: &Settings,
     ) -> Self {
-        members.sort_by(|a, b| a.label.cmp(&b.label));
+        put_in_order(&mut members);
         let mut plan = Self { settled: rows, ..Self::default() };
         let mut own: HashMap<Hash, Arc<str>> = HashMap::new();
         for found in members {
@@ -222,8 +222,9 @@ impl Plan {
         }
     }
 
-    /// Sets aside the files that need no reading.
+    /// Puts the files in order, and sets aside those that need no reading.
     fn settle(&mut self, mut files: Vec<Found>, ledger: &[Source], unit_size: u64) {
+        put_in_order(&mut files);
         let mut sizes: HashMap<u64, usize> = HashMap::new();
         let old = ledger.iter().filter_map(|source| u64::try_from(source.size).ok());
         for size in files.iter().map(|file| file.size).chain(old) {
@@ -266,16 +267,15 @@ impl Plan {
         self.inputs = files;
     }
 
-    /// Puts the inputs in order and cuts them into units.
+    /// Cuts the inputs into units.
     fn cut(&mut self, unit_size: u64, settings: &Settings) {
-        self.inputs.sort_by_cached_key(|found| delivery_day(found.name()));
         let (mut unit, mut filled, mut day) = (Unit::default(), 0, None);
         for (place, input) in self.inputs.iter().enumerate() {
             let bytes = input.size;
             let (gzip, whole) = starts_as(input, unit_size, settings);
             let parts = if whole { 1 } else { usize::try_from(bytes.div_ceil(unit_size)).unwrap_or(usize::MAX) };
             let weight = content_size(input, gzip);
-            // A day that one thread reads becomes one data file.
+            // A day that one thread reads alone becomes one data file.
             let before = std::mem::replace(&mut day, delivery_day(input.name()));
             let ends_day = day != before && filled >= unit_size / 2;
             let is_full = ends_day || filled + weight > unit_size || unit.pieces.len() == MAX_FILES;
@@ -334,6 +334,15 @@ pub(crate) fn converted<'a>(
         let path = if gone.contains(source.path.as_str()) { heirs.get(&source.path)? } else { &source.path };
         Some((content_of(from_hex(&source.sha256)?, source.name()), path.as_str()))
     })
+}
+
+/// Sorts files by the day in their names, then by label; those without a day come last. Of files with the same content,
+/// the first one keeps the records: one that AWS named, if there is any.
+fn put_in_order(files: &mut [Found]) {
+    files.sort_by_cached_key(|found| {
+        let day = delivery_day(found.name());
+        (day.is_none(), day, Arc::clone(&found.label))
+    });
 }
 
 /// About how many bytes the file's content has.

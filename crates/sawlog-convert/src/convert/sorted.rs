@@ -1,7 +1,7 @@
 //! Rows in evidence order, as every data file holds them.
 //!
-//! A worker reads files by their days, so the rows of one day come from files of that day and of the day before, and
-//! not in the order of the files' names.
+//! A worker reads files by the day of their delivery. So the rows of one day come from files of that day and, some of
+//! them, from files of the next, and not in the order of the files' names. Rejects of several logs wait apart, too.
 
 use anyhow::{Context, Result, anyhow};
 use arrow::array::{AsArray, Int64Array, RecordBatch, UInt32Array};

@@ -176,7 +176,7 @@ impl<'a> FileName<'a> {
     pub(crate) fn of(name: &'a str) -> Self {
         let mut parts = name.split('_');
         let (account, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let is_account = account.len() == 12 && all_digits(account);
         let is_name = |name: &&str| kind.split('-').next() == Some(*name);
         let format = formats().iter().find(|format| format.delivered_as.iter().any(is_name));
         let Some(format) = format.filter(|_| is_account) else { return Self::default() };
@@ -193,23 +193,32 @@ impl<'a> FileName<'a> {
 /// The day on which AWS delivered a file, as `YYYYMMDD`, if its name begins with `2021-07-29-` or has a part such as
 /// `_20210729T1305Z_`. The records are of that day or shortly before it.
 pub(crate) fn delivery_day(name: &str) -> Option<u32> {
-    let day = |text: &str| Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
+    let number = |digits: &str| Some(digits).filter(|digits| all_digits(digits))?.parse().ok();
     let leading = || {
-        let (date, _) = name.split_at_checked(11)?;
-        let mut parts = date.strip_suffix('-')?.split('-');
-        let [year, month, of_month] = [parts.next()?, parts.next()?, parts.next()?];
-        (year.len() == 4 && month.len() == 2).then(|| day(&[year, month, of_month].concat()))?
+        let (date, _) = name.split_at_checked(10).filter(|(_, rest)| rest.starts_with('-'))?;
+        let mut parts = date.split('-');
+        let parts = [parts.next()?, parts.next()?, parts.next()?];
+        (parts.map(str::len) == [4, 2, 2]).then(|| number(&parts.concat()))?
     };
-    name.split('_').find_map(|part| day(&compact(part)?.get(..10)?.replace('-', ""))).or_else(leading)
+    name.split('_').find_map(|part| number(day_and_clock(part)?.0)).or_else(leading)
 }
 
 /// `20210729T1305Z` in the form of ISO 8601 that people read.
 fn compact(text: &str) -> Option<String> {
-    let digits = text.strip_suffix('Z')?;
-    let (day, clock) = digits.split_once('T').filter(|(day, clock)| day.len() == 8 && clock.len() >= 4)?;
-    let all_digits = day.bytes().chain(clock.bytes()).all(|byte| byte.is_ascii_digit());
+    let (day, clock) = day_and_clock(text)?;
     let second = clock.get(4..6).unwrap_or("00");
-    all_digits.then(|| format!("{}-{}-{}T{}:{}:{second}Z", &day[..4], &day[4..6], &day[6..], &clock[..2], &clock[2..4]))
+    Some(format!("{}-{}-{}T{}:{}:{second}Z", &day[..4], &day[4..6], &day[6..], &clock[..2], &clock[2..4]))
+}
+
+/// The digits of `20210729T1305Z` before and after its `T`.
+fn day_and_clock(text: &str) -> Option<(&str, &str)> {
+    let (day, clock) =
+        text.strip_suffix('Z')?.split_once('T').filter(|(day, clock)| day.len() == 8 && clock.len() >= 4)?;
+    (all_digits(day) && all_digits(clock)).then_some((day, clock))
+}
+
+fn all_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -224,6 +233,9 @@ mod tests {
             ("2021-07-29-13-10-00-0123456789ABCDEF", Some(20_210_729)),
             ("2021-07-29.log", None),
             ("2021-7-290-13", None),
+            ("2021-07-2--13", None),
+            ("2021-0a-29-13", None),
+            ("342082656213_CloudTrail_us-west-1_2021072aT0010Z_r9Oy.json.gz", None),
             ("trail.json", None),
             ("ééééééééé", None),
             ("", None),

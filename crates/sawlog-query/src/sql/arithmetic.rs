@@ -1,6 +1,6 @@
 //! Whole numbers in queries: if the result of `+`, `-` or `*` does not fit into 64 bits, that is an error. The
 //! engine's operators would wrap around, and three forged sizes could produce any figure. `//` gives whole numbers,
-//! and the quotient of sums has all of its digits.
+//! and the quotient of sums has some 15 digits, not four.
 
 use arrow::array::ArrayRef;
 use arrow::compute::kernels::numeric::{add, mul, sub};

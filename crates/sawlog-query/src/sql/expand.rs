@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{Expr, RenameSelectItem, Select, SelectItem, WildcardAdditionalOptions};
@@ -41,12 +41,15 @@ pub(crate) fn expand(select: &mut Select, tables: &Tables<'_>) -> Result<()> {
                 results.push(Named { expr: expr.clone(), name: alias.value.clone(), is_written: true });
             }
             SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) if is_plain(options) => {
-                let renamed = renamed(options);
+                let mut renamed = renamed(options);
                 let columns = tables.columns(without_names(item.clone()), &select.from)?;
-                results.extend(columns.into_iter().map(|(name, expr)| match renamed.get(&name) {
-                    Some(other) => Named { expr, name: other.clone(), is_written: true },
+                results.extend(columns.into_iter().map(|(name, expr)| match renamed.remove(&name) {
+                    Some(other) => Named { expr, name: other, is_written: true },
                     None => Named { expr, name, is_written: false },
                 }));
+                if let Some(unknown) = renamed.keys().min() {
+                    bail!("RENAME: no column is called {unknown}");
+                }
             }
             // Wildcards that replace columns are left to the engine.
             _ => return Ok(()),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Join, JoinConstraint, JoinOperator, ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem,
-    TableAlias, TableFactor, TableWithJoins,
+    Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ReplaceSelectElement, ReplaceSelectItem, Select,
+    SelectItem, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::rewrite::{call, normal, quoted};
@@ -17,8 +17,8 @@ const UNNAMED: &str = "unnamed_subquery";
 /// Puts the joins of a `SELECT` in the engine's terms.
 pub(super) fn plain(select: &mut Select) {
     select.from.iter_mut().for_each(semi_and_anti);
-    factors(&mut select.from).for_each(series::named);
-    if select.from.len() > 1 || select.from.iter().any(|from| !from.joins.is_empty()) {
+    factors(&mut select.from).into_iter().for_each(series::named);
+    if factors(&mut select.from).len() > 1 {
         name_queries(&mut select.from);
         let shared = select.from.iter().flat_map(shared_by).collect::<HashMap<_, _>>();
         if !shared.is_empty() {
@@ -45,11 +45,20 @@ fn semi_and_anti(from: &mut TableWithJoins) {
     }
 }
 
-/// The tables of a `FROM`.
-fn factors(from: &mut [TableWithJoins]) -> impl Iterator<Item = &mut TableFactor> {
-    from.iter_mut().flat_map(|TableWithJoins { relation, joins }| {
-        std::iter::once(relation).chain(joins.iter_mut().map(|join| &mut join.relation))
-    })
+/// The tables of a `FROM`, also those in brackets.
+fn factors(from: &mut [TableWithJoins]) -> Vec<&mut TableFactor> {
+    let mut all = Vec::new();
+    for TableWithJoins { relation, joins } in from {
+        for factor in std::iter::once(relation).chain(joins.iter_mut().map(|join| &mut join.relation)) {
+            match factor {
+                TableFactor::NestedJoin { table_with_joins, .. } => {
+                    all.extend(factors(std::slice::from_mut(table_with_joins)));
+                }
+                factor => all.push(factor),
+            }
+        }
+    }
+    all
 }
 
 /// Names joined queries: the engine can't tell apart the columns of two that have no name.
@@ -74,32 +83,24 @@ struct Shared {
 /// The columns of `USING`. Between results the engine takes the left table's, which is null where only the right table
 /// has a row; in conditions it takes neither.
 fn shared_by(from: &TableWithJoins) -> HashMap<String, Shared> {
-    use JoinOperator::{FullOuter, Inner, Join as Plain, Left, LeftAnti, LeftOuter, LeftSemi, Right, RightOuter};
-    let mut shared: HashMap<String, Shared> = HashMap::new();
-    for (at, Join { relation, join_operator, .. }) in from.joins.iter().enumerate() {
-        let (Plain(constraint)
-        | Inner(constraint)
-        | Left(constraint)
-        | LeftOuter(constraint)
-        | LeftSemi(constraint)
-        | LeftAnti(constraint)
-        | Right(constraint)
-        | RightOuter(constraint)
-        | FullOuter(constraint)) = join_operator
-        else {
-            continue;
-        };
-        let (JoinConstraint::Using(columns), Some(right)) = (constraint, name_of(relation)) else { continue };
+    let mut shared = match &from.relation {
+        TableFactor::NestedJoin { table_with_joins, alias: None } => shared_by(table_with_joins),
+        _ => HashMap::new(),
+    };
+    for (at, join) in from.joins.iter().enumerate() {
+        let (Some(columns), Some(right)) = (using(join), name_of(&join.relation)) else { continue };
         for column in columns.iter().filter_map(|name| name.0.last()?.as_ident()) {
             let of = |table: &Ident| Expr::CompoundIdentifier(vec![table.clone(), column.clone()]);
             // Of several tables on the left, it is not known here which one has the column.
             let first =
                 || name_of(&from.relation).filter(|_| at == 0).map(|table| Shared { value: of(table), is_first: true });
             let left = shared.remove(&normal(column)).or_else(first);
-            let value = match (join_operator, left) {
-                (Right(_) | RightOuter(_), _) => Shared { value: of(right), is_first: false },
+            let value = match (&join.join_operator, left) {
+                (JoinOperator::Right(_) | JoinOperator::RightOuter(_), _) => {
+                    Shared { value: of(right), is_first: false }
+                }
                 (_, None) => continue,
-                (FullOuter(_), Some(left)) => {
+                (JoinOperator::FullOuter(_), Some(left)) => {
                     Shared { value: call("coalesce", vec![left.value, of(right)]), is_first: false }
                 }
                 (_, Some(left)) => left,
@@ -108,6 +109,23 @@ fn shared_by(from: &TableWithJoins) -> HashMap<String, Shared> {
         }
     }
     shared
+}
+
+/// The columns of a join's `USING`.
+fn using(join: &Join) -> Option<&[ObjectName]> {
+    use JoinOperator::{FullOuter, Inner, Join as Plain, Left, LeftAnti, LeftOuter, LeftSemi, Right, RightOuter};
+    match &join.join_operator {
+        Plain(JoinConstraint::Using(columns))
+        | Inner(JoinConstraint::Using(columns))
+        | Left(JoinConstraint::Using(columns))
+        | LeftOuter(JoinConstraint::Using(columns))
+        | LeftSemi(JoinConstraint::Using(columns))
+        | LeftAnti(JoinConstraint::Using(columns))
+        | Right(JoinConstraint::Using(columns))
+        | RightOuter(JoinConstraint::Using(columns))
+        | FullOuter(JoinConstraint::Using(columns)) => Some(columns),
+        _ => None,
+    }
 }
 
 fn name_of(factor: &TableFactor) -> Option<&Ident> {

@@ -24,8 +24,8 @@ pub(crate) const SEPARATOR: char = '\u{1f}';
 ///
 /// # Errors
 ///
-/// If it asks for a sample of a table, of which the engine would give all rows, or for `EXCEPT ALL` and `INTERSECT ALL`,
-/// of which it would count no rows.
+/// If it asks for a sample of a table, of which the engine would give all rows, or for `EXCEPT ALL` and `INTERSECT
+/// ALL`, of which it would count no rows.
 pub(crate) fn rewrite(
     statement: &mut Statement,
     is_aggregate: &dyn Fn(&str) -> bool,
@@ -171,9 +171,10 @@ impl VisitorMut for Rewriter<'_> {
             }
             Expr::Lambda(lambda) => fields_of_parameters(lambda),
             Expr::CompoundFieldAccess { access_chain, .. } => access_chain.iter_mut().for_each(by_name),
-            // The engine takes the pattern for one of any part of the text. % is as in the standard, the rest as in DuckDB.
+            // The engine takes the pattern for one of any part of the text. % is as in the standard, the rest as in
+            // DuckDB; both match line feeds.
             Expr::SimilarTo { negated, expr: value, pattern, escape_char: None } => {
-                let template = "regexp_like(#1, concat('^(?:', replace(#2, '%', '.*'), ')$'))";
+                let template = "regexp_like(#1, concat('(?s)^(?:', replace(#2, '%', '.*'), ')$'))";
                 let template = if *negated { format!("NOT {template}") } else { template.to_owned() };
                 if let Some(whole) = words::filled(&template, &[take(value), take(pattern)]) {
                     *expr = Expr::Nested(Box::new(whole));

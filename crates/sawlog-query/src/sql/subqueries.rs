@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
-    TableWithJoins, UnaryOperator,
+    BinaryOperator, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr,
+    TableAlias, TableFactor, TableWithJoins, UnaryOperator,
 };
 
 use super::rewrite::{SEPARATOR, all, normal, query, quoted, tables_of, take};
@@ -21,10 +21,29 @@ pub(super) fn plain(select: &mut Select) {
         each_own_expr(condition, compared);
         known_within(condition, &tables, true);
     }
+    for condition in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(condition_of) {
+        each_own_expr(condition, compared);
+        known_within(condition, &tables, false);
+    }
+}
+
+/// The condition after `ON`.
+fn condition_of(join: &mut Join) -> Option<&mut Expr> {
+    use JoinOperator::{FullOuter, Inner, Join as Plain, Left, LeftOuter, Right, RightOuter};
+    match &mut join.join_operator {
+        Plain(JoinConstraint::On(condition))
+        | Inner(JoinConstraint::On(condition))
+        | Left(JoinConstraint::On(condition))
+        | LeftOuter(JoinConstraint::On(condition))
+        | Right(JoinConstraint::On(condition))
+        | RightOuter(JoinConstraint::On(condition))
+        | FullOuter(JoinConstraint::On(condition)) => Some(condition),
+        _ => None,
+    }
 }
 
 /// Changes subqueries that are not themselves a condition which must hold: the engine knows nulls in these, unless they
-/// name columns of the outer tables.
+/// may name columns of the outer tables.
 fn known_within(expr: &mut Expr, tables: &HashSet<String>, must_hold: bool) {
     match expr {
         Expr::Nested(inner) => known_within(inner, tables, must_hold),
@@ -38,7 +57,7 @@ fn known_within(expr: &mut Expr, tables: &HashSet<String>, must_hold: bool) {
         }
         // Where a condition is unknown, it does not hold.
         Expr::InSubquery { negated: false, .. } => {}
-        Expr::InSubquery { subquery, .. } if must_hold && !names_outer(subquery, tables) => {}
+        Expr::InSubquery { subquery, .. } if must_hold && !may_name_outer(subquery, tables) => {}
         Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } if must_hold && is_known(inner, tables) => {}
         _ => each_own_expr(expr, |expr| {
             if let Some(known) = in_three_values(expr) {
@@ -51,18 +70,31 @@ fn known_within(expr: &mut Expr, tables: &HashSet<String>, must_hold: bool) {
 fn is_known(expr: &Expr, tables: &HashSet<String>) -> bool {
     match expr {
         Expr::Nested(inner) => is_known(inner, tables),
-        Expr::InSubquery { subquery, .. } => !names_outer(subquery, tables),
+        Expr::InSubquery { subquery, .. } => !may_name_outer(subquery, tables),
         _ => false,
     }
 }
 
-/// Whether a subquery names columns of the outer tables.
-fn names_outer(subquery: &Query, tables: &HashSet<String>) -> bool {
-    let mut names = false;
+/// Whether a subquery may name columns of the outer tables. Without the tables' columns, a plain name in a condition
+/// can be either's.
+fn may_name_outer(subquery: &Query, tables: &HashSet<String>) -> bool {
+    let mut names = has_condition(&subquery.body);
     each_expr(&mut subquery.clone(), |expr| {
         names |= matches!(expr, Expr::CompoundIdentifier(parts) if tables.contains(&normal(&parts[0])));
     });
     names
+}
+
+fn has_condition(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => {
+            let is_joined = select.from.iter().any(|from| !from.joins.is_empty());
+            select.selection.is_some() || select.having.is_some() || is_joined
+        }
+        SetExpr::Query(query) => has_condition(&query.body),
+        SetExpr::SetOperation { left, right, .. } => has_condition(left) || has_condition(right),
+        _ => false,
+    }
 }
 
 /// `x IN (SELECT …)` as true, false or null.
